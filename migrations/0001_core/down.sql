@@ -1,0 +1,13 @@
+DROP TABLE spent_forms;
+DROP TABLE outbox;
+DROP TABLE audit_events;
+DROP TABLE master_tokens;
+DROP TABLE api_keys;
+DROP TABLE invitation_secrets;
+DROP TABLE invitations;
+DROP TABLE memberships;
+DROP TABLE organizations;
+DROP TABLE email_links;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE instance_secrets;

@@ -1,0 +1,3 @@
+//! Tessera: organizations, their members and their API keys.
+
+pub mod clock;
