@@ -1,3 +1,5 @@
 //! Tessera: organizations, their members and their API keys.
 
 pub mod clock;
+pub mod db;
+pub mod domain;

@@ -133,7 +133,7 @@ CREATE TABLE audit_events (
     created_at TIMESTAMP NOT NULL
 );
 CREATE INDEX audit_events_by_organization ON audit_events (organization_id, id);
-CREATE INDEX audit_events_by_actor ON audit_events (actor_id, id);
+CREATE INDEX audit_events_by_subject ON audit_events (subject_id, id);
 
 -- message is JSON; it is emptied of its secrets once sent.
 -- state is 'queued', 'sent' or 'failed'.

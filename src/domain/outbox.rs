@@ -53,3 +53,233 @@ pub enum Message {
         ip: Option<String>,
     },
 }
+
+impl Message {
+    /// The same message without what opens anything.
+    fn without_secrets(mut self) -> Self {
+        match &mut self {
+            Self::VerifyAddress { token, .. }
+            | Self::ResetPassword { token, .. }
+            | Self::Invitation { token, .. } => {
+                token.clear();
+            }
+            Self::AccountExists { .. }
+            | Self::PasswordChanged { .. }
+            | Self::RenewalAsked { .. }
+            | Self::MasterTokenNotice { .. } => {}
+        }
+        self
+    }
+}
+
+/// Where a mail is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailState {
+    /// Waiting for its first or next attempt.
+    Queued,
+    /// The mail server took it.
+    Sent,
+    /// Given up.
+    Failed,
+}
+
+impl MailState {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        match text {
+            "sent" => Self::Sent,
+            "failed" => Self::Failed,
+            _ => Self::Queued,
+        }
+    }
+}
+
+/// A mail in the outbox.
+#[derive(Clone, Debug)]
+pub struct QueuedMail {
+    /// The row's id, and the local part of the mail's Message-ID.
+    pub id: String,
+    /// The address that it goes to.
+    pub recipient: String,
+    /// What it says.
+    pub message: Message,
+    /// Attempts made so far.
+    pub attempts: i32,
+    /// When it was queued.
+    pub created_at: Timestamp,
+}
+
+/// Attempts before a mail is given up: with the pauses below, about two days.
+const MOST_ATTEMPTS: i32 = 12;
+
+/// The pause before attempt `n + 1`: 30 s, doubled each time, six hours at most.
+fn pause_after(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 12) - 1).unwrap_or_default();
+    (Duration::seconds(30) * 2i32.saturating_pow(doublings)).min(Duration::hours(6))
+}
+
+/// Queues a mail in the transaction of the change that it speaks of.
+pub(super) fn queue(
+    tx: &mut Tx<'_>,
+    recipient: &str,
+    message: &Message,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    queue_row(tx, recipient, message, None, now)
+}
+
+/// Queues the mail of an invitation, whose state the members page shows.
+pub(super) fn queue_for_invitation(
+    tx: &mut Tx<'_>,
+    invitation_id: &str,
+    recipient: &str,
+    message: &Message,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    queue_row(tx, recipient, message, Some(invitation_id), now)
+}
+
+fn queue_row(
+    tx: &mut Tx<'_>,
+    recipient: &str,
+    message: &Message,
+    invitation_id: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let message = serde_json::to_string(message).map_err(DbError::Encoding)?;
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(new_id(now)),
+            outbox::invitation_id.eq(invitation_id),
+            outbox::recipient.eq(recipient),
+            outbox::message.eq(message),
+            outbox::state.eq(MailState::Queued.as_str()),
+            outbox::next_attempt_at.eq(now),
+            outbox::created_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+type Row = (String, String, String, i32, Timestamp);
+
+fn read_row((id, recipient, message, attempts, created_at): Row) -> Option<QueuedMail> {
+    let message = serde_json::from_str(&message).ok()?;
+    Some(QueuedMail { id, recipient, message, attempts, created_at })
+}
+
+/// The mails whose next attempt is due, oldest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn due(connection: &mut Connection, now: Timestamp, limit: i64) -> Result<Vec<QueuedMail>, DbError> {
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::state.eq(MailState::Queued.as_str()))
+        .filter(outbox::next_attempt_at.le(now))
+        .order((outbox::next_attempt_at, outbox::id))
+        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
+        .limit(limit)
+        .load(connection)?;
+    Ok(rows.into_iter().filter_map(read_row).collect())
+}
+
+/// The newest mails, for the local mailbox.
+///
+/// # Errors
+/// [`DbError`].
+pub fn newest(connection: &mut Connection, limit: i64) -> Result<Vec<QueuedMail>, DbError> {
+    let rows: Vec<Row> = outbox::table
+        .order((outbox::created_at.desc(), outbox::id.desc()))
+        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
+        .limit(limit)
+        .load(connection)?;
+    Ok(rows.into_iter().filter_map(read_row).collect())
+}
+
+/// One mail, for the local mailbox.
+///
+/// # Errors
+/// [`DbError`].
+pub fn by_id(connection: &mut Connection, id: &str) -> Result<Option<QueuedMail>, DbError> {
+    let row: Option<Row> = outbox::table
+        .find(id)
+        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
+        .first(connection)
+        .optional()?;
+    Ok(row.and_then(read_row))
+}
+
+/// Notes that the mail server took the mail, and forgets its secrets.
+///
+/// # Errors
+/// [`DbError`].
+pub fn mark_sent(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), DbError> {
+    finish(tx, id, MailState::Sent, None, now)
+}
+
+/// Notes a failed attempt with its reason: another one follows after a pause, unless the failure
+/// is `permanent` or the attempts are used up.
+///
+/// # Errors
+/// [`DbError`].
+pub fn mark_attempt_failed(
+    tx: &mut Tx<'_>,
+    id: &str,
+    reason: &str,
+    permanent: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Some(mail) = by_id(tx.connection(), id)? else { return Ok(()) };
+    let attempts = mail.attempts + 1;
+    if permanent || attempts >= MOST_ATTEMPTS {
+        return finish(tx, id, MailState::Failed, Some(reason), now);
+    }
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::attempts.eq(attempts),
+            outbox::next_attempt_at.eq(now + pause_after(attempts)),
+            outbox::last_error.eq(Some(reason)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+fn finish(
+    tx: &mut Tx<'_>,
+    id: &str,
+    state: MailState,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Some(mail) = by_id(tx.connection(), id)? else { return Ok(()) };
+    let message = serde_json::to_string(&mail.message.without_secrets()).map_err(DbError::Encoding)?;
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::state.eq(state.as_str()),
+            outbox::message.eq(message),
+            outbox::attempts.eq(mail.attempts + 1),
+            outbox::last_error.eq(error),
+            outbox::finished_at.eq(Some(now)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// How long a finished mail stays listed.
+const KEEP_FINISHED: Duration = Duration::days(30);
+
+/// Forgets mails that were finished long ago.
+///
+/// # Errors
+/// [`DbError`].
+pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let old = outbox::table.filter(outbox::finished_at.lt(now - KEEP_FINISHED));
+    Ok(diesel::delete(old).execute(tx.connection())?)
+}

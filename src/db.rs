@@ -1,0 +1,187 @@
+//! The database: one writer, several readers, and transactions that cannot be forgotten.
+//!
+//! Reads get a [`Connection`], writes a [`Tx`]. Only [`Db::write`] makes a `Tx`, so a write
+//! outside a transaction does not compile.
+
+use std::{path::Path, time::Duration};
+
+use diesel::{
+    connection::SimpleConnection,
+    prelude::*,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool, PoolError},
+    result::{DatabaseErrorKind, Error as DieselError},
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+/// The one place that names the engine.
+pub type Connection = SqliteConnection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// Readers beside the writer. SQLite gains little from more than there are cores.
+const READERS: u32 = 4;
+
+/// How long a statement waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a free connection.
+const POOL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A handle to the database; clones share its connections.
+#[derive(Clone)]
+pub struct Db {
+    readers: Pool<ConnectionManager<Connection>>,
+    writer: Pool<ConnectionManager<Connection>>,
+}
+
+/// An open `BEGIN IMMEDIATE` transaction. It commits when the closure given to
+/// [`Db::write`] returns `Ok` and rolls back otherwise.
+pub struct Tx<'a> {
+    connection: &'a mut Connection,
+}
+
+impl Tx<'_> {
+    /// The connection, for a statement or for a read inside the transaction.
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection
+    }
+}
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A statement failed.
+    #[error("the database refused a statement: {0}")]
+    Statement(#[from] DieselError),
+    /// No connection could be opened or became free in time.
+    #[error("no database connection: {0}")]
+    Pool(#[from] PoolError),
+    /// The file could not be prepared for use.
+    #[error("the database could not be opened: {0}")]
+    Open(String),
+    /// A value could not be written as JSON.
+    #[error("a value could not be encoded: {0}")]
+    Encoding(serde_json::Error),
+    /// The work was dropped or panicked.
+    #[error("database work was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl DbError {
+    /// Whether a unique index refused the row.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+}
+
+impl Db {
+    /// Opens the file, creating it when absent, and applies the migrations that it lacks.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] or [`DbError::Pool`] when the file cannot be opened, is no database,
+    /// or a migration fails.
+    pub fn open(path: &Path) -> Result<Self, DbError> {
+        let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
+        let writer = pool(path, 1)?;
+        writer.get()?.run_pending_migrations(MIGRATIONS).map_err(|error| DbError::Open(error.to_string()))?;
+        Ok(Self { readers: pool(path, READERS)?, writer })
+    }
+
+    /// Runs a read off the async workers.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or [`DbError`] when there is no connection.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut connection = readers.get().map_err(DbError::from)?;
+            work(&mut connection)
+        })
+        .await
+        .map_err(DbError::from)?
+    }
+
+    /// Runs a write in one transaction, off the async workers.
+    ///
+    /// # Errors
+    /// Whatever `work` returns (nothing is kept then), or [`DbError`] when the
+    /// transaction cannot be opened or committed.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let db = self.clone();
+        tokio::task::spawn_blocking(move || db.write_blocking(work)).await.map_err(DbError::from)?
+    }
+
+    /// [`Db::write`] for callers without an async runtime.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn write_blocking<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.writer.get().map_err(DbError::from)?;
+        connection
+            .immediate_transaction(|connection| work(&mut Tx { connection }).map_err(Failure::Work))
+            .map_err(|failure| match failure {
+                Failure::Work(error) => error,
+                Failure::Transaction(error) => DbError::Statement(error).into(),
+            })
+    }
+}
+
+/// Tells a failed closure from a failed BEGIN or COMMIT.
+enum Failure<E> {
+    Work(E),
+    Transaction(DieselError),
+}
+
+impl<E> From<DieselError> for Failure<E> {
+    fn from(error: DieselError) -> Self {
+        Self::Transaction(error)
+    }
+}
+
+fn pool(path: &str, size: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {
+    let pool = Pool::builder()
+        .max_size(size)
+        .connection_timeout(POOL_TIMEOUT)
+        .connection_customizer(Box::new(Pragmas))
+        .build(ConnectionManager::new(path))?;
+    Ok(pool)
+}
+
+#[derive(Debug)]
+struct Pragmas;
+
+impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
+    /// busy_timeout comes first, since setting the journal mode may already meet a lock.
+    /// FULL keeps every acknowledged commit through a power loss; NORMAL may not.
+    fn on_acquire(&self, connection: &mut Connection) -> Result<(), diesel::r2d2::Error> {
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {};
+                 PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA foreign_keys = ON;
+                 PRAGMA mmap_size = 268435456;
+                 PRAGMA cache_size = -65536;
+                 PRAGMA temp_store = MEMORY;",
+                BUSY_TIMEOUT.as_millis()
+            ))
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}

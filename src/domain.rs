@@ -1,0 +1,29 @@
+//! What Tessera knows: accounts, organizations, members, invitations, keys.
+//!
+//! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
+//! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
+//! [`access`]; only [`api_keys::verify`], [`invitations::find`] and
+//! [`master_tokens::authenticate`] look across organizations, each by a secret.
+
+pub mod access;
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod email;
+pub mod email_links;
+pub mod forms;
+pub mod id;
+pub mod instance;
+pub mod invitations;
+pub mod last_used;
+pub mod master_tokens;
+pub mod members;
+pub mod names;
+pub mod organizations;
+pub mod outbox;
+pub mod page;
+pub mod passwords;
+pub mod secret;
+pub mod sessions;
+
+mod schema;

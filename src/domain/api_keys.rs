@@ -1,0 +1,314 @@
+//! API keys: named, with an end if wanted, switched off and on, removed for good.
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    access::Admin,
+    audit::{self, Action, Event},
+    forms::{self, FormError, FormId},
+    id::new_id,
+    names::Name,
+    organizations::Organization,
+    page::{Page, PageRequest, contains_pattern},
+    schema::{api_keys, organizations},
+    secret::{self, NoRandomness, Secret, SecretDigest, SecretKind},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// Keys that one organization may have.
+pub const MOST_KEYS: i64 = 1000;
+
+/// The longest duration that can be chosen, apart from "no end".
+pub const LONGEST_DURATION: Duration = Duration::days(3650);
+
+/// An API key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = api_keys)]
+pub struct ApiKey {
+    /// The key's id.
+    pub id: String,
+    /// Its name, unique in the organization.
+    pub name: String,
+    /// Prefix, first four … last four.
+    pub masked: String,
+    /// Who created it, by name at that time.
+    pub created_by: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is switched off, if it is.
+    pub deactivated_at: Option<Timestamp>,
+    /// When it was last accepted.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Whether a key is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is.
+    Active,
+    /// Its end has passed.
+    Expired,
+    /// It is switched off.
+    Deactivated,
+}
+
+impl ApiKey {
+    /// The state at `now`. An end that has passed outweighs the switch: activating would not help.
+    pub fn status(&self, now: Timestamp) -> Status {
+        match (self.expires_at, self.deactivated_at) {
+            (Some(end), _) if end <= now => Status::Expired,
+            (_, Some(_)) => Status::Deactivated,
+            _ => Status::Active,
+        }
+    }
+}
+
+/// A key to create.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// Its name.
+    pub name: Name,
+    /// Its end, if any.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why a key is not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The organization has a key of that name.
+    #[error("A key with this name exists already. Choose another name.")]
+    NameTaken,
+    /// The organization has [`MOST_KEYS`].
+    #[error("There are {MOST_KEYS} keys already. Remove one that is no longer used.")]
+    TooMany,
+    /// The form was sent before or is stale.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Why a key is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No such key in this organization.
+    #[error("not found")]
+    NotFound,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Creates a key. The secret is returned this once; its digest is kept.
+///
+/// # Errors
+/// [`CreateError`].
+pub fn create(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    new: &NewApiKey,
+    form: &FormId,
+    now: Timestamp,
+) -> Result<(ApiKey, Secret), CreateError> {
+    forms::spend(tx, form, now)?;
+    let count: i64 = api_keys::table
+        .filter(api_keys::organization_id.eq(&admin.id))
+        .count()
+        .get_result(tx.connection())
+        .map_err(DbError::from)?;
+    if count >= MOST_KEYS {
+        return Err(CreateError::TooMany);
+    }
+    let secret = Secret::generate(SecretKind::ApiKey)?;
+    let inserted = diesel::insert_into(api_keys::table)
+        .values((
+            api_keys::id.eq(new_id(now)),
+            api_keys::organization_id.eq(&admin.id),
+            api_keys::name.eq(new.name.as_str()),
+            api_keys::name_key.eq(new.name.key()),
+            api_keys::masked.eq(secret.masked()),
+            api_keys::secret_digest.eq(secret.digest().as_bytes()),
+            api_keys::created_by.eq(admin.actor().name()),
+            api_keys::created_at.eq(now),
+            api_keys::expires_at.eq(new.expires_at),
+        ))
+        .returning(ApiKey::as_returning())
+        .get_result::<ApiKey>(tx.connection())
+        .map_err(DbError::from);
+    let key = match inserted {
+        Ok(key) => key,
+        Err(error) if error.is_unique_violation() => return Err(CreateError::NameTaken),
+        Err(error) => return Err(error.into()),
+    };
+    record(tx, admin, Action::KeyCreated, &key, now)?;
+    Ok((key, secret))
+}
+
+macro_rules! keys_of {
+    ($admin:expr, $search:expr) => {{
+        let mut query = api_keys::table.filter(api_keys::organization_id.eq($admin.id.clone())).into_boxed();
+        if !$search.is_empty() {
+            let pattern = contains_pattern($search);
+            query = query.filter(
+                api_keys::name
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(api_keys::masked.like(pattern).escape('\\')),
+            );
+        }
+        query
+    }};
+}
+
+/// One page of the keys, the newest first; with `search`, those with the text in name or masked form.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    search: &str,
+    request: PageRequest,
+) -> Result<Page<ApiKey>, DbError> {
+    let total: i64 = keys_of!(admin, search).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows = keys_of!(admin, search)
+        .order((api_keys::created_at.desc(), api_keys::id.desc()))
+        .select(ApiKey::as_select())
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(rows, request, total))
+}
+
+/// One key.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn find(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    key_id: &str,
+) -> Result<ApiKey, KeyError> {
+    api_keys::table
+        .filter(api_keys::id.eq(key_id).and(api_keys::organization_id.eq(&admin.id)))
+        .select(ApiKey::as_select())
+        .first(connection)
+        .optional()
+        .map_err(DbError::from)?
+        .ok_or(KeyError::NotFound)
+}
+
+/// Switches a key off; from the next request on it is refused.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn deactivate(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    switch(tx, admin, key_id, Some(now), Action::KeyDeactivated, now)
+}
+
+/// Switches a key on again.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn activate(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    switch(tx, admin, key_id, None, Action::KeyActivated, now)
+}
+
+fn switch(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    deactivated_at: Option<Timestamp>,
+    action: Action,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    let key = find(tx.connection(), admin, key_id)?;
+    if key.deactivated_at.is_some() == deactivated_at.is_some() {
+        return Ok(key);
+    }
+    let key = diesel::update(api_keys::table.find(key_id))
+        .set(api_keys::deactivated_at.eq(deactivated_at))
+        .returning(ApiKey::as_returning())
+        .get_result(tx.connection())
+        .map_err(DbError::from)?;
+    record(tx, admin, action, &key, now)?;
+    Ok(key)
+}
+
+/// Removes a key for good.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn remove(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    let key = find(tx.connection(), admin, key_id)?;
+    diesel::delete(api_keys::table.find(key_id)).execute(tx.connection()).map_err(DbError::from)?;
+    record(tx, admin, Action::KeyRemoved, &key, now)?;
+    Ok(key)
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    action: Action,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&admin.id),
+        actor: admin.actor(),
+        action,
+        subject_id: Some(&key.id),
+        subject_name: &key.name,
+        detail: Some(key.masked.clone()),
+    };
+    audit::record(tx, &event, now)
+}
+
+/// Checks a presented key. One of the three look-ups across organizations.
+///
+/// A text of the wrong form or checksum is refused without a look at the database.
+///
+/// # Errors
+/// [`DbError`].
+pub fn verify(
+    connection: &mut Connection,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Option<(ApiKey, Organization)>, DbError> {
+    if !secret::is_well_formed(SecretKind::ApiKey, presented) {
+        return Ok(None);
+    }
+    let found: Option<(ApiKey, Organization)> = api_keys::table
+        .inner_join(organizations::table)
+        .filter(api_keys::secret_digest.eq(SecretDigest::of(presented).as_bytes()))
+        .select((ApiKey::as_select(), Organization::as_select()))
+        .first(connection)
+        .optional()?;
+    Ok(found.filter(|(key, _)| key.status(now) == Status::Active))
+}

@@ -1,0 +1,286 @@
+//! Invitations: somebody with an address is asked to join an organization in a role.
+//!
+//! An invitation binds to its address. Three things accept it: the mailed secret, which proves
+//! the address; the list of an account whose proven address is the invited one; and a copied
+//! link, which leads such an account there and grants nothing by itself.
+
+mod answer;
+mod send;
+
+pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline};
+pub use send::{InvitationError, InviteOutcome, MOST_AT_ONCE, copy_link, invite, resend, withdraw};
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    access::{Actor, Role, Supervisor},
+    accounts::User,
+    audit::{self, Action, Event},
+    organizations::Organization,
+    outbox::MailState,
+    schema::{invitation_secrets, invitations, organizations, outbox},
+    secret::SecretDigest,
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// How long an invitation can be accepted.
+pub const LIFETIME: Duration = Duration::days(7);
+
+/// An invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// The invitation's id, which opens nothing.
+    pub id: String,
+    /// The organization to join.
+    pub organization_id: String,
+    /// The invited address, normalised.
+    pub email: String,
+    /// The role that the person will have.
+    pub role: Role,
+    /// Who invited, by name at that time.
+    pub invited_by_name: String,
+    /// Who invited, by address at that time.
+    pub invited_by_email: String,
+    /// When it was sent last.
+    pub sent_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// How it ended, unless it is pending.
+    pub outcome: Option<Outcome>,
+}
+
+impl Invitation {
+    /// Whether it can be accepted.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.outcome.is_none() && self.expires_at > now
+    }
+}
+
+/// How an invitation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The person joined.
+    Accepted,
+    /// The person declined.
+    Declined,
+    /// The organization took it back.
+    Withdrawn,
+    /// It ran out and another one took its place.
+    Expired,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Accepted, Self::Declined, Self::Withdrawn, Self::Expired]
+            .into_iter()
+            .find(|o| o.as_str() == text)
+    }
+}
+
+/// What the secret in a link proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// It was mailed to the invited address: whoever has it reads that mailbox.
+    Mailed,
+    /// It was copied by an administrator and passed on: whoever has it may be anybody.
+    Copied,
+}
+
+impl LinkKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Mailed => "mail",
+            Self::Copied => "link",
+        }
+    }
+}
+
+/// An invitation found by a secret.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The invitation, in whatever state.
+    pub invitation: Invitation,
+    /// The organization to join.
+    pub organization: Organization,
+    /// What the secret proves.
+    pub link: LinkKind,
+}
+
+/// The state of an invitation's newest mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailStatus {
+    /// Where it is on its way.
+    pub state: MailState,
+    /// Why the last attempt failed, if it did.
+    pub error: Option<String>,
+}
+
+/// A pending invitation with its mail, for the organization's list.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The invitation; it may have expired.
+    pub invitation: Invitation,
+    /// Its newest mail.
+    pub mail: Option<MailStatus>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = invitations)]
+struct Row {
+    id: String,
+    organization_id: String,
+    email: String,
+    role: String,
+    invited_by_name: String,
+    invited_by_email: String,
+    sent_at: Timestamp,
+    expires_at: Timestamp,
+    outcome: Option<String>,
+}
+
+impl From<Row> for Invitation {
+    fn from(row: Row) -> Self {
+        Self {
+            role: row.role.parse().unwrap_or(Role::User),
+            outcome: row.outcome.as_deref().and_then(Outcome::parse),
+            id: row.id,
+            organization_id: row.organization_id,
+            email: row.email,
+            invited_by_name: row.invited_by_name,
+            invited_by_email: row.invited_by_email,
+            sent_at: row.sent_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// Finds an invitation by the secret in a link. One of the three look-ups across organizations.
+///
+/// # Errors
+/// [`DbError`].
+pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found>, DbError> {
+    let found: Option<(Row, Organization, String)> = invitation_secrets::table
+        .inner_join(invitations::table.inner_join(organizations::table))
+        .filter(invitation_secrets::token_digest.eq(SecretDigest::of(presented).as_bytes()))
+        .select((Row::as_select(), Organization::as_select(), invitation_secrets::kind))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(row, organization, kind)| Found {
+        invitation: row.into(),
+        organization,
+        link: if kind == LinkKind::Mailed.as_str() { LinkKind::Mailed } else { LinkKind::Copied },
+    }))
+}
+
+/// Pending invitations shown at most: what one call of [`invite`] can make, and as many again.
+const MOST_LISTED: i64 = 1000;
+
+/// The organization's pending invitations, the newest first, those that expired included.
+///
+/// # Errors
+/// [`DbError`].
+pub fn pending(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+) -> Result<Vec<Pending>, DbError> {
+    let rows: Vec<Row> = invitations::table
+        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
+        .order((invitations::sent_at.desc(), invitations::email))
+        .select(Row::as_select())
+        .limit(MOST_LISTED)
+        .load(connection)?;
+    let mails: Vec<(Option<String>, String, Option<String>)> = outbox::table
+        .inner_join(invitations::table)
+        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
+        .order(outbox::id)
+        .select((outbox::invitation_id, outbox::state, outbox::last_error))
+        .load(connection)?;
+    let mut newest: std::collections::HashMap<String, MailStatus> = mails
+        .into_iter()
+        .filter_map(|(id, state, error)| Some((id?, MailStatus { state: MailState::parse(&state), error })))
+        .collect();
+    Ok(rows.into_iter().map(|row| Pending { mail: newest.remove(&row.id), invitation: row.into() }).collect())
+}
+
+/// The open invitations of `user`; none while the address is not proven.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_user(
+    connection: &mut Connection,
+    user: &User,
+    now: Timestamp,
+) -> Result<Vec<(Invitation, Organization)>, DbError> {
+    if !user.is_verified() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Row, Organization)> = invitations::table
+        .inner_join(organizations::table)
+        .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
+        .filter(invitations::expires_at.gt(now))
+        .order((invitations::sent_at.desc(), invitations::id))
+        .select((Row::as_select(), Organization::as_select()))
+        .limit(MOST_LISTED)
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(row, organization)| (row.into(), organization)).collect())
+}
+
+/// How many open invitations `user` has.
+///
+/// # Errors
+/// [`DbError`].
+pub fn count_of_user(connection: &mut Connection, user: &User, now: Timestamp) -> Result<i64, DbError> {
+    if !user.is_verified() {
+        return Ok(0);
+    }
+    Ok(invitations::table
+        .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
+        .filter(invitations::expires_at.gt(now))
+        .count()
+        .get_result(connection)?)
+}
+
+fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Invitation>, DbError> {
+    let row: Option<Row> =
+        invitations::table.find(id).select(Row::as_select()).first(connection).optional()?;
+    Ok(row.map(Invitation::from))
+}
+
+fn close(tx: &mut Tx<'_>, invitation_id: &str, outcome: Outcome, now: Timestamp) -> Result<(), DbError> {
+    diesel::update(invitations::table.find(invitation_id))
+        .set((invitations::outcome.eq(outcome.as_str()), invitations::closed_at.eq(now)))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    invitation: &Invitation,
+    actor: &Actor,
+    action: Action,
+    detail: Option<String>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&invitation.organization_id),
+        actor,
+        action,
+        subject_id: Some(&invitation.id),
+        subject_name: &invitation.email,
+        detail,
+    };
+    audit::record(tx, &event, now)
+}

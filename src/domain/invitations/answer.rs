@@ -1,0 +1,187 @@
+//! The invited person's side: accept, decline, ask for a new one.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{Invitation, LinkKind, Outcome, by_id, close, find, record};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::{
+        access::Actor,
+        accounts::{self, AccountError, NewAccount, User},
+        audit::Action,
+        email::EmailAddress,
+        members,
+        names::Name,
+        organizations::{self, Organization},
+        outbox::{self, Message},
+        schema::invitations,
+    },
+};
+
+/// The administrators are asked at most this often about one invitation.
+const RENEWAL_PAUSE: Duration = Duration::days(1);
+
+/// Why an invitation is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Unknown, spent, withdrawn, expired, or for somebody else. They look alike.
+    #[error("this invitation cannot be used")]
+    NotYours,
+    /// The address has a proven account: its owner logs in and accepts.
+    #[error("this address has an account")]
+    HasAccount,
+    /// The administrators were asked less than a day ago.
+    #[error("The administrators were asked already. Give them a day.")]
+    AskedAlready,
+    /// Something about the account failed.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Accepts an invitation to the proven address of `user`.
+///
+/// # Errors
+/// [`AnswerError::NotYours`].
+pub fn accept(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<Organization, AnswerError> {
+    let invitation = open_for(tx, user, invitation_id, now)?;
+    join(tx, user, ip, &invitation, now)
+}
+
+/// Declines an invitation to the proven address of `user`.
+///
+/// # Errors
+/// [`AnswerError::NotYours`].
+pub fn decline(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<Organization, AnswerError> {
+    let invitation = open_for(tx, user, invitation_id, now)?;
+    close(tx, &invitation.id, Outcome::Declined, now)?;
+    record(tx, &invitation, &Actor::user(user, ip), Action::InvitationDeclined, None, now)?;
+    organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)
+}
+
+/// Accepts by the mailed secret `token` for somebody without an account: the secret proves the
+/// address, so the account is made with it proven. An account that nobody proved is taken over.
+///
+/// # Errors
+/// [`AnswerError::HasAccount`] when the address has a proven account,
+/// [`AnswerError::NotYours`] for any other secret.
+pub fn accept_with_new_account(
+    tx: &mut Tx<'_>,
+    token: &str,
+    name: Name,
+    password_hash: String,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(User, Organization), AnswerError> {
+    let found = find(tx.connection(), token)?.ok_or(AnswerError::NotYours)?;
+    if found.link != LinkKind::Mailed || !found.invitation.is_open(now) {
+        return Err(AnswerError::NotYours);
+    }
+    let email = EmailAddress::parse(&found.invitation.email).map_err(|_| AnswerError::NotYours)?;
+    let new = NewAccount { email, name, password_hash };
+    let user = match accounts::by_email(tx.connection(), &new.email)? {
+        Some(user) if user.is_verified() => return Err(AnswerError::HasAccount),
+        Some(user) => accounts::take_over(tx, &user.id, &new)?,
+        None => accounts::insert(tx, &new, now)?,
+    };
+    let user = accounts::mark_verified(tx, &user, ip, now)?;
+    let organization = join(tx, &user, ip, &found.invitation, now)?;
+    Ok((user, organization))
+}
+
+/// Asks the organization's administrators, by mail, to invite `user` again.
+///
+/// # Errors
+/// [`AnswerError::NotYours`], [`AnswerError::AskedAlready`].
+pub fn ask_for_renewal(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<(), AnswerError> {
+    let invitation = for_user(tx, user, invitation_id)?;
+    if invitation.is_open(now) || invitation.outcome == Some(Outcome::Accepted) {
+        return Err(AnswerError::NotYours);
+    }
+    let asked_at: Option<Timestamp> = invitations::table
+        .find(invitation_id)
+        .select(invitations::renewal_asked_at)
+        .first(tx.connection())
+        .map_err(DbError::from)?;
+    if asked_at.is_some_and(|asked_at| now - asked_at < RENEWAL_PAUSE) {
+        return Err(AnswerError::AskedAlready);
+    }
+    diesel::update(invitations::table.find(invitation_id))
+        .set(invitations::renewal_asked_at.eq(now))
+        .execute(tx.connection())
+        .map_err(DbError::from)?;
+    let organization =
+        organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
+    let message = Message::RenewalAsked {
+        organization: organization.name,
+        organization_id: organization.id,
+        invited: user.email.clone(),
+    };
+    for administrator in members::administrators(tx.connection(), &invitation.organization_id)? {
+        outbox::queue(tx, &administrator, &message, now)?;
+    }
+    record(tx, &invitation, &Actor::user(user, ip), Action::InvitationRenewalAsked, None, now)?;
+    Ok(())
+}
+
+fn for_user(tx: &mut Tx<'_>, user: &User, invitation_id: &str) -> Result<Invitation, AnswerError> {
+    let invitation = by_id(tx.connection(), invitation_id)?.ok_or(AnswerError::NotYours)?;
+    if !user.is_verified() || invitation.email != user.email {
+        return Err(AnswerError::NotYours);
+    }
+    Ok(invitation)
+}
+
+fn open_for(
+    tx: &mut Tx<'_>,
+    user: &User,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<Invitation, AnswerError> {
+    let invitation = for_user(tx, user, invitation_id)?;
+    if invitation.is_open(now) { Ok(invitation) } else { Err(AnswerError::NotYours) }
+}
+
+/// The invitation is read and closed in this one transaction, so that two answers in a race
+/// cannot both count.
+fn join(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    invitation: &Invitation,
+    now: Timestamp,
+) -> Result<Organization, AnswerError> {
+    close(tx, &invitation.id, Outcome::Accepted, now)?;
+    let organization =
+        organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
+    if members::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
+        organizations::insert_member(tx, &organization.id, &user.id, invitation.role, now)?;
+        let detail = Some(format!("as {}", invitation.role));
+        record(tx, invitation, &Actor::user(user, ip), Action::Joined, detail, now)?;
+    }
+    Ok(organization)
+}

@@ -1,0 +1,268 @@
+//! The organization's side: invite, send again, copy a link, withdraw.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{Invitation, LIFETIME, LinkKind, Outcome, Row, close, record};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::{
+        access::{Role, Supervisor},
+        accounts::User,
+        audit::Action,
+        email::EmailAddress,
+        id::new_id,
+        organizations::Organization,
+        outbox::{self, Message},
+        schema::{invitation_secrets, invitations, memberships, users},
+        secret::{NoRandomness, Secret},
+    },
+};
+
+/// Addresses in one go.
+pub const MOST_AT_ONCE: usize = 500;
+
+/// The same mail goes out again after this pause at the earliest, so that nobody is flooded.
+const RESEND_PAUSE: Duration = Duration::minutes(1);
+
+/// Copied links that one invitation keeps; a further one ends the oldest.
+const MOST_SECRETS: i64 = 20;
+
+/// What became of one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InviteOutcome {
+    /// The invitation is on its way.
+    Sent,
+    /// The person belongs to the organization.
+    AlreadyMember,
+    /// An invitation is pending.
+    AlreadyInvited,
+}
+
+/// Why an invitation is not sent, copied or withdrawn.
+#[derive(Debug, thiserror::Error)]
+pub enum InvitationError {
+    /// No such pending invitation in this organization.
+    #[error("not found")]
+    NotFound,
+    /// The role is above the inviter's own.
+    #[error("Only an administrator can do that.")]
+    AboveYou,
+    /// It was sent a moment ago.
+    #[error("It was sent less than a minute ago. Give it a moment.")]
+    TooSoon,
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for InvitationError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// Invites `emails` as `role`, and tells for each what became of it. `inviter` is the person
+/// behind the proof; the mail names them.
+///
+/// # Errors
+/// [`InvitationError::AboveYou`] when the role exceeds the inviter's.
+pub fn invite(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    inviter: &User,
+    role: Role,
+    emails: &[EmailAddress],
+    now: Timestamp,
+) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
+    if role > supervisor.role() {
+        return Err(InvitationError::AboveYou);
+    }
+    let texts: Vec<&str> = emails.iter().map(EmailAddress::as_str).collect();
+    let members: HashSet<String> = memberships::table
+        .inner_join(users::table)
+        .filter(memberships::organization_id.eq(&supervisor.id).and(users::email.eq_any(&texts)))
+        .filter(users::email_verified_at.is_not_null())
+        .select(users::email)
+        .load(tx.connection())?
+        .into_iter()
+        .collect();
+    let mut outcomes = Vec::with_capacity(emails.len());
+    for email in emails {
+        let outcome = if members.contains(email.as_str()) {
+            InviteOutcome::AlreadyMember
+        } else {
+            invite_one(tx, supervisor, inviter, role, email, now)?
+        };
+        outcomes.push((email.clone(), outcome));
+    }
+    Ok(outcomes)
+}
+
+fn invite_one(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    inviter: &User,
+    role: Role,
+    email: &EmailAddress,
+    now: Timestamp,
+) -> Result<InviteOutcome, InvitationError> {
+    let pending: Option<Row> = invitations::table
+        .filter(invitations::organization_id.eq(&supervisor.id).and(invitations::email.eq(email.as_str())))
+        .filter(invitations::outcome.is_null())
+        .select(Row::as_select())
+        .first(tx.connection())
+        .optional()?;
+    match pending {
+        Some(row) if row.expires_at > now => return Ok(InviteOutcome::AlreadyInvited),
+        Some(row) => close(tx, &row.id, Outcome::Expired, now)?,
+        None => {}
+    }
+    let row: Row = diesel::insert_into(invitations::table)
+        .values((
+            invitations::id.eq(new_id(now)),
+            invitations::organization_id.eq(&supervisor.id),
+            invitations::email.eq(email.as_str()),
+            invitations::role.eq(role.as_str()),
+            invitations::invited_by_id.eq(supervisor.actor().id()),
+            invitations::invited_by_name.eq(&inviter.name),
+            invitations::invited_by_email.eq(&inviter.email),
+            invitations::created_at.eq(now),
+            invitations::sent_at.eq(now),
+            invitations::expires_at.eq(now + LIFETIME),
+        ))
+        .returning(Row::as_returning())
+        .get_result(tx.connection())?;
+    let invitation = Invitation::from(row);
+    mail(tx, supervisor, &invitation, now)?;
+    record(tx, &invitation, supervisor.actor(), Action::Invited, Some(format!("as {role}")), now)?;
+    Ok(InviteOutcome::Sent)
+}
+
+/// Mails the invitation again and starts its seven days anew. Links of earlier mails keep working.
+///
+/// # Errors
+/// [`InvitationError`].
+pub fn resend(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<Invitation, InvitationError> {
+    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    if now - invitation.sent_at < RESEND_PAUSE {
+        return Err(InvitationError::TooSoon);
+    }
+    let row: Row = diesel::update(invitations::table.find(invitation_id))
+        .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
+        .returning(Row::as_returning())
+        .get_result(tx.connection())?;
+    let invitation = Invitation::from(row);
+    mail(tx, supervisor, &invitation, now)?;
+    record(tx, &invitation, supervisor.actor(), Action::InvitationResent, None, now)?;
+    Ok(invitation)
+}
+
+/// Makes a link to pass on by other ways than mail. It proves no address.
+///
+/// # Errors
+/// [`InvitationError`].
+pub fn copy_link(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<(Invitation, Secret), InvitationError> {
+    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    let secret = add_secret(tx, invitation_id, LinkKind::Copied, now)?;
+    record(tx, &invitation, supervisor.actor(), Action::InvitationLinkCopied, None, now)?;
+    Ok((invitation, secret))
+}
+
+/// Takes the invitation back: its links stop working at once.
+///
+/// # Errors
+/// [`InvitationError`].
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    invitation_id: &str,
+    now: Timestamp,
+) -> Result<Invitation, InvitationError> {
+    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    close(tx, invitation_id, Outcome::Withdrawn, now)?;
+    record(tx, &invitation, supervisor.actor(), Action::InvitationWithdrawn, None, now)?;
+    Ok(invitation)
+}
+
+fn pending_one(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    invitation_id: &str,
+) -> Result<Invitation, InvitationError> {
+    let row: Option<Row> = invitations::table
+        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&supervisor.id)))
+        .filter(invitations::outcome.is_null())
+        .select(Row::as_select())
+        .first(tx.connection())
+        .optional()?;
+    let invitation = Invitation::from(row.ok_or(InvitationError::NotFound)?);
+    if invitation.role > supervisor.role() {
+        return Err(InvitationError::AboveYou);
+    }
+    Ok(invitation)
+}
+
+fn mail(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    invitation: &Invitation,
+    now: Timestamp,
+) -> Result<(), InvitationError> {
+    let secret = add_secret(tx, &invitation.id, LinkKind::Mailed, now)?;
+    let message = Message::Invitation {
+        organization: organization.name.clone(),
+        inviter: invitation.invited_by_name.clone(),
+        inviter_email: invitation.invited_by_email.clone(),
+        role: invitation.role.label().to_owned(),
+        abilities: invitation.role.abilities().to_owned(),
+        token: secret.expose().to_owned(),
+        expires_at: invitation.expires_at,
+    };
+    Ok(outbox::queue_for_invitation(tx, &invitation.id, &invitation.email, &message, now)?)
+}
+
+fn add_secret(
+    tx: &mut Tx<'_>,
+    invitation_id: &str,
+    kind: LinkKind,
+    now: Timestamp,
+) -> Result<Secret, InvitationError> {
+    let of_kind = invitation_secrets::table.filter(
+        invitation_secrets::invitation_id.eq(invitation_id).and(invitation_secrets::kind.eq(kind.as_str())),
+    );
+    let too_old: Vec<Vec<u8>> = of_kind
+        .order(invitation_secrets::created_at.desc())
+        .select(invitation_secrets::token_digest)
+        .offset(MOST_SECRETS - 1)
+        .limit(MOST_SECRETS)
+        .load(tx.connection())?;
+    diesel::delete(invitation_secrets::table.filter(invitation_secrets::token_digest.eq_any(too_old)))
+        .execute(tx.connection())?;
+    let secret = Secret::generate_link()?;
+    diesel::insert_into(invitation_secrets::table)
+        .values((
+            invitation_secrets::token_digest.eq(secret.digest().as_bytes()),
+            invitation_secrets::invitation_id.eq(invitation_id),
+            invitation_secrets::kind.eq(kind.as_str()),
+            invitation_secrets::created_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    Ok(secret)
+}

@@ -1,0 +1,266 @@
+//! Members of an organization and what they may do there.
+
+use diesel::prelude::*;
+
+use super::{
+    access::{Actor, Member, Role, Supervisor},
+    audit::{self, Action, Event},
+    organizations::Organization,
+    page::{Page, PageRequest, contains_pattern},
+    schema::{memberships, users},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// A person in an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account's id.
+    pub user_id: String,
+    /// The person's name.
+    pub name: String,
+    /// The person's address.
+    pub email: String,
+    /// What the person is there.
+    pub role: Role,
+    /// When the person joined.
+    pub joined_at: Timestamp,
+    /// When the person was last seen in any organization, exact to some minutes.
+    pub last_active_at: Option<Timestamp>,
+}
+
+/// Why a member is neither changed nor removed.
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    /// No such member.
+    #[error("not found")]
+    NotFound,
+    /// Nobody would be left to administer the organization.
+    #[error("This is the last administrator. Make somebody else administrator first.")]
+    LastAdministrator,
+    /// The actor's role does not reach so far.
+    #[error("Only an administrator can do that.")]
+    AboveYou,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+type Row = (String, String, String, String, Timestamp, Option<Timestamp>);
+
+fn read_row((user_id, name, email, role, joined_at, last_active_at): Row) -> Person {
+    Person { user_id, name, email, role: role.parse().unwrap_or(Role::User), joined_at, last_active_at }
+}
+
+macro_rules! members_of {
+    ($proof:expr, $search:expr) => {{
+        let mut query = memberships::table
+            .inner_join(users::table)
+            .filter(memberships::organization_id.eq($proof.id.clone()))
+            .into_boxed();
+        if !$search.is_empty() {
+            let pattern = contains_pattern($search);
+            query = query.filter(
+                users::name.like(pattern.clone()).escape('\\').or(users::email.like(pattern).escape('\\')),
+            );
+        }
+        query
+    }};
+}
+
+/// One page of the members, by name; with `search`, those with the text in name or address.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+    search: &str,
+    request: PageRequest,
+) -> Result<Page<Person>, DbError> {
+    let total: i64 = members_of!(proof, search).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows: Vec<Row> = members_of!(proof, search)
+        .order((users::name, users::id))
+        .select((
+            users::id,
+            users::name,
+            users::email,
+            memberships::role,
+            memberships::joined_at,
+            users::last_active_at,
+        ))
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(rows.into_iter().map(read_row).collect(), request, total))
+}
+
+/// One member.
+///
+/// # Errors
+/// [`MemberError::NotFound`], [`MemberError::Db`].
+pub fn find(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+    user_id: &str,
+) -> Result<Person, MemberError> {
+    let row: Option<Row> = memberships::table
+        .inner_join(users::table)
+        .filter(memberships::organization_id.eq(&proof.id).and(memberships::user_id.eq(user_id)))
+        .select((
+            users::id,
+            users::name,
+            users::email,
+            memberships::role,
+            memberships::joined_at,
+            users::last_active_at,
+        ))
+        .first(connection)
+        .optional()
+        .map_err(DbError::from)?;
+    row.map(read_row).ok_or(MemberError::NotFound)
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// [`MemberError`]; a supervisor reaches neither administrators nor that role.
+pub fn change_role(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    user_id: &str,
+    role: Role,
+    now: Timestamp,
+) -> Result<Person, MemberError> {
+    let mut person = reachable(tx, supervisor, user_id)?;
+    if role > supervisor.role() {
+        return Err(MemberError::AboveYou);
+    }
+    if person.role == role {
+        return Ok(person);
+    }
+    if role != Role::Administrator {
+        keep_an_administrator(tx, supervisor, &person)?;
+    }
+    diesel::update(memberships::table.find((&supervisor.id, user_id)))
+        .set(memberships::role.eq(role.as_str()))
+        .execute(tx.connection())
+        .map_err(DbError::from)?;
+    let detail = format!("from {} to {role}", person.role);
+    record(tx, supervisor, Action::RoleChanged, &person, Some(detail), now)?;
+    person.role = role;
+    Ok(person)
+}
+
+/// Removes a member; keys that the member created keep working.
+///
+/// # Errors
+/// [`MemberError`].
+pub fn remove(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<Person, MemberError> {
+    let person = reachable(tx, supervisor, user_id)?;
+    keep_an_administrator(tx, supervisor, &person)?;
+    delete(tx, supervisor, user_id)?;
+    record(tx, supervisor, Action::MemberRemoved, &person, None, now)?;
+    Ok(person)
+}
+
+/// Ends the actor's own membership.
+///
+/// # Errors
+/// [`MemberError`].
+pub fn leave(tx: &mut Tx<'_>, member: &Member<Organization>, now: Timestamp) -> Result<(), MemberError> {
+    let own_id = member.actor().id().ok_or(MemberError::NotFound)?.to_owned();
+    let person = find(tx.connection(), member, &own_id)?;
+    keep_an_administrator(tx, member, &person)?;
+    delete(tx, member, &own_id)?;
+    record(tx, member, Action::Left, &person, None, now)?;
+    Ok(())
+}
+
+/// The member, unless above the actor. The actor's role is read again inside the transaction:
+/// the proof is some milliseconds older, and a demotion may have come between.
+fn reachable(
+    tx: &mut Tx<'_>,
+    supervisor: &Supervisor<Organization>,
+    user_id: &str,
+) -> Result<Person, MemberError> {
+    let person = find(tx.connection(), supervisor, user_id)?;
+    let actor_role = match supervisor.actor() {
+        Actor::User { id, .. } => role_of(tx.connection(), &supervisor.id, id)?,
+        Actor::MasterToken { .. } | Actor::System { .. } => Some(supervisor.role()),
+    };
+    match actor_role {
+        Some(role) if role >= Role::Supervisor && person.role <= role => Ok(person),
+        _ => Err(MemberError::AboveYou),
+    }
+}
+
+fn keep_an_administrator(
+    tx: &mut Tx<'_>,
+    proof: &Member<Organization>,
+    person: &Person,
+) -> Result<(), MemberError> {
+    if person.role == Role::Administrator && administrators(tx.connection(), &proof.id)?.len() < 2 {
+        return Err(MemberError::LastAdministrator);
+    }
+    Ok(())
+}
+
+fn delete(tx: &mut Tx<'_>, proof: &Member<Organization>, user_id: &str) -> Result<(), DbError> {
+    diesel::delete(memberships::table.find((&proof.id, user_id))).execute(tx.connection())?;
+    Ok(())
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    proof: &Member<Organization>,
+    action: Action,
+    person: &Person,
+    detail: Option<String>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&proof.id),
+        actor: proof.actor(),
+        action,
+        subject_id: Some(&person.user_id),
+        subject_name: &person.name,
+        detail,
+    };
+    audit::record(tx, &event, now)
+}
+
+/// The addresses of the organization's administrators.
+pub(super) fn administrators(
+    connection: &mut Connection,
+    organization_id: &str,
+) -> Result<Vec<String>, DbError> {
+    Ok(memberships::table
+        .inner_join(users::table)
+        .filter(memberships::organization_id.eq(organization_id))
+        .filter(memberships::role.eq(Role::Administrator.as_str()))
+        .order(users::email)
+        .select(users::email)
+        .load(connection)?)
+}
+
+pub(super) fn role_of(
+    connection: &mut Connection,
+    organization_id: &str,
+    user_id: &str,
+) -> Result<Option<Role>, DbError> {
+    let role: Option<String> = memberships::table
+        .find((organization_id, user_id))
+        .select(memberships::role)
+        .first(connection)
+        .optional()?;
+    Ok(role.and_then(|role| role.parse().ok()))
+}

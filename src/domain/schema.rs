@@ -1,0 +1,186 @@
+//! Table definitions. Private to `domain`: nothing else can name a table.
+
+diesel::table! {
+    instance_secrets (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        email_verified_at -> Nullable<Timestamp>,
+        failed_log_ins -> Integer,
+        last_active_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        token_digest -> Binary,
+        user_id -> Nullable<Text>,
+        state -> Text,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamp,
+        last_seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    email_links (id) {
+        id -> Text,
+        user_id -> Text,
+        purpose -> Text,
+        token_digest -> Binary,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        name -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    memberships (organization_id, user_id) {
+        organization_id -> Text,
+        user_id -> Text,
+        role -> Text,
+        joined_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> Text,
+        organization_id -> Text,
+        email -> Text,
+        role -> Text,
+        invited_by_id -> Nullable<Text>,
+        invited_by_name -> Text,
+        invited_by_email -> Text,
+        created_at -> Timestamp,
+        sent_at -> Timestamp,
+        expires_at -> Timestamp,
+        outcome -> Nullable<Text>,
+        closed_at -> Nullable<Timestamp>,
+        renewal_asked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    invitation_secrets (token_digest) {
+        token_digest -> Binary,
+        invitation_id -> Text,
+        kind -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        masked -> Text,
+        secret_digest -> Binary,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        deactivated_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    master_tokens (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        masked -> Text,
+        secret_digest -> Binary,
+        active -> Bool,
+        created_by -> Text,
+        created_at -> Timestamp,
+        replaced_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> Text,
+        organization_id -> Nullable<Text>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        action -> Text,
+        subject_id -> Nullable<Text>,
+        subject_name -> Text,
+        detail -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        invitation_id -> Nullable<Text>,
+        recipient -> Text,
+        message -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    spent_forms (id) {
+        id -> Text,
+        spent_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(memberships -> organizations (organization_id));
+diesel::joinable!(memberships -> users (user_id));
+diesel::joinable!(email_links -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(invitations -> organizations (organization_id));
+diesel::joinable!(invitation_secrets -> invitations (invitation_id));
+diesel::joinable!(api_keys -> organizations (organization_id));
+diesel::joinable!(master_tokens -> organizations (organization_id));
+diesel::joinable!(outbox -> invitations (invitation_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    instance_secrets,
+    users,
+    sessions,
+    email_links,
+    organizations,
+    memberships,
+    invitations,
+    invitation_secrets,
+    api_keys,
+    master_tokens,
+    audit_events,
+    outbox,
+    spent_forms,
+);
