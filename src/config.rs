@@ -1,0 +1,282 @@
+//! The command line and the environment, read once into typed settings.
+//!
+//! A flag wins over its environment variable, the variable over the default, and a variable
+//! that is set but empty counts as not set. A wrong value is one line that names the setting
+//! and what is expected; it never repeats a value that may hold a password.
+
+use std::{
+    ffi::OsString,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
+
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use ipnet::IpNet;
+use lettre::message::Mailbox;
+
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use values::{Brand, DatabaseUrl, LogFilter, PublicUrl, SmtpUrl};
+
+/// What the process was asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Run the server.
+    Serve(Config),
+    /// Fill an empty database with an example organization.
+    Demo {
+        /// The database to fill.
+        database: DatabaseUrl,
+    },
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address people type and mails link to.
+    pub public_url: PublicUrl,
+    /// Where the data is kept.
+    pub database: DatabaseUrl,
+    /// The server that takes outgoing mail; without one, mails stay in the local mailbox.
+    pub smtp: Option<SmtpUrl>,
+    /// The sender of every mail.
+    pub mail_from: Mailbox,
+    /// The name on the pages and in the mails.
+    pub brand: Brand,
+    /// The proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Which events are logged.
+    pub log: LogFilter,
+}
+
+/// Why the process ends before anything has started: help, the version or a wrong setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The status for the shell: 0 after help and version, 2 after a mistake.
+    pub code: u8,
+    /// The text to print, without its last newline.
+    pub message: String,
+}
+
+impl Exit {
+    /// Prints the message (a mistake to standard error) and gives the status to end with.
+    pub fn report(&self) -> ExitCode {
+        // Nothing is left to be done when even this cannot be written.
+        let _ = if self.code == 0 {
+            writeln!(std::io::stdout(), "{}", self.message)
+        } else {
+            writeln!(std::io::stderr(), "{}", self.message)
+        };
+        ExitCode::from(self.code)
+    }
+
+    fn mistake(message: impl std::fmt::Display) -> Self {
+        Self {
+            code: 2,
+            message: format!("tessera: {message}"),
+        }
+    }
+}
+
+/// Reads the arguments (the program's name first) and the process's environment.
+///
+/// # Errors
+/// Help, the version, an unknown argument, or a setting with a wrong value.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Exit> {
+    parse_with(arguments, |name| std::env::var_os(name))
+}
+
+/// As [`parse`], with an environment of the caller's own.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Exit> {
+    let matches = CommandLine::command()
+        .try_get_matches_from(arguments)
+        .map_err(explain)?;
+    let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
+    match line.verb {
+        Some(Verb::Demo(flags)) => Ok(Command::Demo {
+            database: flags.read(&environment)?,
+        }),
+        Some(Verb::Serve(flags)) => Ok(Command::Serve(flags.read(&environment)?)),
+        None => Ok(Command::Serve(line.serve.read(&environment)?)),
+    }
+}
+
+/// A self-hosted home for organizations, their members and their API keys.
+#[derive(Parser)]
+#[command(name = "tessera", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    serve: ServeFlags,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the server (what happens without a command, too).
+    Serve(ServeFlags),
+    /// Fill an empty database with an example organization and print a log-in.
+    Demo(DatabaseFlag),
+}
+
+// Flags are kept as text here: clap's own errors take several lines and repeat the value.
+#[derive(Args)]
+struct ServeFlags {
+    /// The address to listen on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<String>,
+    /// The address people type and mails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// The server for outgoing mail, smtp://user:password@host:port?tls=required or smtps://…;
+    /// better set in the environment, where other users cannot read it [env: TESSERA_SMTP_URL]
+    /// [default: none, mails are kept in the local mailbox]
+    #[arg(long, value_name = "URL")]
+    smtp_url: Option<String>,
+    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL>]
+    #[arg(long, value_name = "MAILBOX")]
+    mail_from: Option<String>,
+    /// The name on the pages and in the mails [env: TESSERA_BRAND] [default: Tessera]
+    #[arg(long, value_name = "NAME")]
+    brand: Option<String>,
+    /// Proxies whose X-Forwarded-* headers are believed, as addresses or networks with commas
+    /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
+    #[arg(long, value_name = "LIST")]
+    trusted_proxies: Option<String>,
+    /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+#[derive(Args)]
+struct DatabaseFlag {
+    /// The SQLite file, with or without sqlite: in front [env: TESSERA_DATABASE_URL] [default: tessera.db]
+    #[arg(long, value_name = "FILE")]
+    database_url: Option<String>,
+}
+
+impl ServeFlags {
+    fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Config, Exit> {
+        let listen = setting("TESSERA_LISTEN", self.listen, environment, values::listen)?
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let public_url = setting(
+            "TESSERA_PUBLIC_URL",
+            self.public_url,
+            environment,
+            PublicUrl::parse,
+        )?
+        .map_or_else(|| PublicUrl::of_listener(listen), Ok)
+        .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))?;
+        let brand =
+            setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
+        let mail_from = setting(
+            "TESSERA_MAIL_FROM",
+            self.mail_from,
+            environment,
+            values::mailbox,
+        )?;
+        Ok(Config {
+            database: self.database.read(environment)?,
+            smtp: setting(
+                "TESSERA_SMTP_URL",
+                self.smtp_url,
+                environment,
+                SmtpUrl::parse,
+            )?,
+            mail_from: match mail_from {
+                Some(mailbox) => mailbox,
+                None => values::default_mailbox(&brand, &public_url).map_err(Exit::mistake)?,
+            },
+            trusted_proxies: setting(
+                "TESSERA_TRUSTED_PROXIES",
+                self.trusted_proxies,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
+            log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?
+                .unwrap_or_default(),
+            listen,
+            public_url,
+            brand,
+        })
+    }
+}
+
+impl DatabaseFlag {
+    fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<DatabaseUrl, Exit> {
+        let database = setting(
+            "TESSERA_DATABASE_URL",
+            self.database_url,
+            environment,
+            DatabaseUrl::parse,
+        )?;
+        Ok(database.unwrap_or_default())
+    }
+}
+
+/// The value of the flag, or else of the variable `name`; `None` leaves it to the default.
+fn setting<T>(
+    name: &str,
+    flag: Option<String>,
+    environment: &impl Fn(&str) -> Option<OsString>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Exit> {
+    let text = match flag {
+        Some(text) => text,
+        None => match environment(name).filter(|value| !value.is_empty()) {
+            Some(value) => value
+                .into_string()
+                .map_err(|_| Exit::mistake(format_args!("{name} must be UTF-8 text")))?,
+            None => return Ok(None),
+        },
+    };
+    parse(text.trim())
+        .map(Some)
+        .map_err(|expected| Exit::mistake(format_args!("{name} {expected}")))
+}
+
+/// Turns clap's answer into ours: help and version as they are, a mistake as one line.
+fn explain(error: clap::Error) -> Exit {
+    let code = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => 2,
+    };
+    if code == 0 {
+        return Exit {
+            code,
+            message: error.to_string().trim_end().to_owned(),
+        };
+    }
+    let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
+        .into_iter()
+        .find_map(|kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.as_str()),
+            _ => None,
+        })
+        // A stray argument may be an SMTP URL that lost its flag.
+        .filter(|text| !text.contains("://"));
+    let what = match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::NoEquals => "a value is missing after",
+        ErrorKind::ArgumentConflict => "more than once, or on both sides of the command, stands",
+        _ => "there is no command or flag like",
+    };
+    let named = named.unwrap_or("the one given");
+    Exit::mistake(format_args!("{what} {named}; see tessera --help"))
+}

@@ -1,0 +1,269 @@
+//! The types of single settings. Every `parse` answers a mistake with the end of a sentence
+//! that starts with the setting's name: "must be …".
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use lettre::{Address, AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
+use url::{Host, Url};
+
+/// The address under which people reach the server: scheme, host and port, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// # Errors
+    /// What a public address has to look like.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let expected = "must be an http:// or https:// address without path, query, fragment or \
+                        log-in, for example https://tessera.example.com";
+        let url = Url::parse(text).map_err(|_| expected)?;
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.path() == "/";
+        let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+        if web && bare {
+            Ok(Self(url))
+        } else {
+            Err(expected.to_owned())
+        }
+    }
+
+    /// The address of a server that nobody gave a public one.
+    pub(super) fn of_listener(listen: SocketAddr) -> Result<Self, String> {
+        let ip = match listen.ip() {
+            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ip => ip,
+        };
+        Self::parse(&format!("http://{}", SocketAddr::new(ip, listen.port())))
+    }
+
+    /// The whole address of a `path` that begins with `/`.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    /// Scheme, host and port as a browser writes them in `Origin`.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The host without the port; an IPv6 address stands in brackets.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Whether browsers reach the server over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether only this machine can reach the address.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.origin())
+    }
+}
+
+/// Where the data is kept: the path of an SQLite file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseUrl(PathBuf);
+
+impl DatabaseUrl {
+    /// # Errors
+    /// What a database may be named by; the text is not repeated, for it may hold a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Err(
+                "names a PostgreSQL database, which is not supported yet in this version; \
+                        it must be the path of an SQLite file"
+                    .to_owned(),
+            );
+        }
+        let path = match text.strip_prefix("sqlite:") {
+            Some(path) => path.strip_prefix("//").unwrap_or(path),
+            None => text,
+        };
+        // Every connection to ":memory:" would see a database of its own.
+        let nameless = path.is_empty() || path.starts_with(':') || path.starts_with("file:");
+        if nameless || path.contains("://") || path.contains(['\0', '?']) {
+            return Err(
+                "must be the path of an SQLite file, for example tessera.db or \
+                        sqlite:/var/lib/tessera/tessera.db"
+                    .to_owned(),
+            );
+        }
+        Ok(Self(PathBuf::from(path)))
+    }
+
+    /// The path of the SQLite file.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for DatabaseUrl {
+    fn default() -> Self {
+        Self(PathBuf::from("tessera.db"))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(formatter)
+    }
+}
+
+/// The server for outgoing mail. Holds its password, so it prints as redacted.
+#[derive(Clone, Debug)]
+pub struct SmtpUrl(SecretString);
+
+impl SmtpUrl {
+    /// # Errors
+    /// What a mail server's address has to look like, without the text that was given.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = AsyncSmtpTransport::<Tokio1Executor>::from_url(text).is_ok();
+        // lettre logs in only when there is a password; a lone user name is a mistake.
+        let complete = Url::parse(text).is_ok_and(|url| {
+            url.username().is_empty() == url.password().is_none()
+                && url.host_str().is_some_and(|host| !host.is_empty())
+        });
+        if known && complete {
+            Ok(Self(SecretString::from(text)))
+        } else {
+            Err(
+                "must be smtp://host:port or smtps://host:port, with user:password@ before the \
+                 host where the server asks for a log-in and ?tls=required or ?tls=opportunistic \
+                 after smtp:// for STARTTLS"
+                    .to_owned(),
+            )
+        }
+    }
+
+    /// The whole address, password included.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// The name that stands on the pages and in the mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brand(String);
+
+impl Brand {
+    const MAX_CHARACTERS: usize = 40;
+
+    /// # Errors
+    /// What a brand name may be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let length = text.chars().count();
+        if length == 0 || length > Self::MAX_CHARACTERS || text.chars().any(char::is_control) {
+            return Err("must be 1 to 40 characters on one line".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self("Tessera".to_owned())
+    }
+}
+
+impl fmt::Display for Brand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Which events are logged, in the syntax of `RUST_LOG`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// # Errors
+    /// What a filter has to look like.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match EnvFilter::try_new(text) {
+            Ok(_) if !text.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err("must be a log filter, for example info or warn,tessera=debug".to_owned()),
+        }
+    }
+
+    /// The filter's text, known to be valid.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+/// An address to listen on.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "must be an IP address and a port, for example 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
+/// A comma-separated list of addresses and networks.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    text.split(',')
+        .map(str::trim)
+        .map(|one| one.parse::<IpNet>().or_else(|_| one.parse::<IpAddr>().map(IpNet::from)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| {
+            "must be IP addresses or networks with commas between them, for example 10.0.0.0/8, 192.0.2.7"
+                .to_owned()
+        })
+}
+
+/// A mail address, with or without a name before it.
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let expected = "must be a mail address, for example Tessera <no-reply@example.com>";
+    if text.chars().any(char::is_control) {
+        return Err(expected.to_owned());
+    }
+    text.parse().map_err(|_| expected.to_owned())
+}
+
+/// The sender when none is set: the brand at the host of the public address.
+pub(super) fn default_mailbox(brand: &Brand, public_url: &PublicUrl) -> Result<Mailbox, String> {
+    // An address literal, RFC 5321 section 4.1.3.
+    let domain = match public_url.0.host() {
+        Some(Host::Ipv4(ip)) => format!("[{ip}]"),
+        Some(Host::Ipv6(ip)) => format!("[{ip}]"),
+        _ => public_url.host().to_owned(),
+    };
+    Address::new("no-reply", domain)
+        .map(|address| Mailbox::new(Some(brand.as_str().to_owned()), address))
+        .map_err(|_| {
+            "TESSERA_MAIL_FROM must be set: no sender can be made from the host of TESSERA_PUBLIC_URL".to_owned()
+        })
+}
