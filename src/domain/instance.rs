@@ -5,7 +5,7 @@ use rand::rngs::SysRng;
 use rand_core::TryRng;
 
 use super::{schema::instance_secrets, secret::NoRandomness};
-use crate::db::{DbError, Tx};
+use crate::db::{Connection, DbError, Tx};
 
 /// Bytes of an instance secret: what the cookie library asks for as a master key.
 pub const INSTANCE_SECRET_BYTES: usize = 64;
@@ -42,4 +42,13 @@ pub fn secret(tx: &mut Tx<'_>, name: &str) -> Result<Vec<u8>, InstanceError> {
         .execute(tx.connection())
         .map_err(DbError::from)?;
     Ok(value)
+}
+
+/// Asks the database for nothing, to see that it answers.
+///
+/// # Errors
+/// [`DbError`].
+pub fn ping(connection: &mut Connection) -> Result<(), DbError> {
+    instance_secrets::table.select(instance_secrets::name).limit(1).load::<String>(connection)?;
+    Ok(())
 }

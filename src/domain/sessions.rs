@@ -5,7 +5,7 @@ use time::Duration;
 
 use super::{
     accounts::User,
-    id::new_id,
+    invitations,
     schema::{sessions, users},
     secret::{Secret, SecretDigest},
 };
@@ -40,6 +40,8 @@ pub struct BrowserSession {
 /// What a session is made of.
 #[derive(Clone, Debug, Default)]
 pub struct NewSession {
+    /// The row's id, which opens nothing.
+    pub id: String,
     /// Who logged in; `None` before.
     pub user_id: Option<String>,
     /// The web floor's own data.
@@ -57,7 +59,7 @@ pub struct NewSession {
 pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp) -> Result<(), DbError> {
     diesel::insert_into(sessions::table)
         .values((
-            sessions::id.eq(new_id(now)),
+            sessions::id.eq(&new.id),
             sessions::token_digest.eq(token.digest().as_bytes()),
             sessions::user_id.eq(new.user_id.as_deref()),
             sessions::state.eq(&new.state),
@@ -112,30 +114,35 @@ pub struct LoggedIn {
     pub user: User,
     /// The session's id.
     pub session_id: String,
+    /// Invitations that wait for an answer.
+    pub pending_invitations: i64,
     /// Whether [`touch`] should note that the session was used.
     pub is_due_for_touch: bool,
 }
 
-/// The person behind `token`, while the session lives.
+/// The person behind the session `session_id`, while it lives.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn logged_in(
     connection: &mut Connection,
-    token: &str,
+    session_id: &str,
     now: Timestamp,
 ) -> Result<Option<LoggedIn>, DbError> {
-    let found: Option<(User, String, Timestamp)> = sessions::table
+    let found: Option<(User, Timestamp)> = sessions::table
         .inner_join(users::table)
-        .filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes()))
+        .filter(sessions::id.eq(session_id))
         .filter(sessions::created_at.gt(now - LONGEST_SESSION))
         .filter(sessions::last_seen_at.gt(now - LONGEST_PAUSE))
-        .select((User::as_select(), sessions::id, sessions::last_seen_at))
+        .select((User::as_select(), sessions::last_seen_at))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(user, session_id, last_seen_at)| {
-        let is_due_for_touch = now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none();
-        LoggedIn { user, session_id, is_due_for_touch }
+    let Some((user, last_seen_at)) = found else { return Ok(None) };
+    Ok(Some(LoggedIn {
+        pending_invitations: invitations::count_of_user(connection, &user, now)?,
+        is_due_for_touch: now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none(),
+        session_id: session_id.to_owned(),
+        user,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! "1–25 of 312", with the links to the pages before and after.
 
+use crate::domain::page::Page;
+
 /// Where one page of a list stands in the whole; rendered by the macro `pager`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pager {
@@ -16,16 +18,14 @@ pub struct Pager {
 }
 
 impl Pager {
-    /// Page `page`, counted from 1, of `total` rows; `link` gives the address of a page.
-    pub fn new(page: i64, per_page: i64, total: i64, link: impl Fn(i64) -> String) -> Self {
-        let last = page.saturating_mul(per_page).min(total);
-        let before = page.saturating_sub(1).saturating_mul(per_page);
+    /// The pager under `page`; `link` gives the address of another page.
+    pub fn of<T>(page: &Page<T>, link: impl Fn(i64) -> String) -> Self {
         Self {
-            first: before.saturating_add(1).min(last),
-            last,
-            total,
-            previous: (page > 1).then(|| link(page - 1)),
-            next: (last < total).then(|| link(page + 1)),
+            first: page.first(),
+            last: page.last(),
+            total: page.total,
+            previous: page.previous().map(&link),
+            next: page.next().map(&link),
         }
     }
 }
@@ -33,9 +33,12 @@ impl Pager {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::page::PageRequest;
 
-    fn pager(page: i64, total: i64) -> Pager {
-        Pager::new(page, 5, total, |page| format!("?page={page}"))
+    fn pager(number: i64, total: i64) -> Pager {
+        let request = PageRequest::new(number, 5);
+        let rows = vec![(); usize::try_from((total - request.offset()).clamp(0, 5)).unwrap()];
+        Pager::of(&Page::new(rows, request, total), |page| format!("?page={page}"))
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! One module per feature: forms, page structs, handlers.
 
+pub mod api_keys;
+pub mod api_tab;
 pub mod docs;
 pub mod error;
 pub mod landing;
+pub mod master_tokens;
+pub mod organization;

@@ -5,6 +5,8 @@ use std::fmt;
 use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
 
+use super::view::Fragment;
+
 /// The data of `templates/layouts/`. Page structs hold it as `shell`.
 #[derive(Clone, Debug, Default)]
 pub struct Shell {
@@ -22,8 +24,26 @@ pub struct Shell {
     pub mailbox: bool,
     /// Results of what was just done.
     pub toasts: Vec<Toast>,
+    /// The part of the page that is asked for.
+    pub fragment: Fragment,
     /// A `<dialog>` over the page when it has its own address; the page behind is inert.
     pub dialog: Option<Markup>,
+}
+
+impl Shell {
+    /// Marks `#panel` to be swapped where it stands, when the answer's own target is a dialog.
+    pub fn panel_swap(&self) -> Markup {
+        swap(self.fragment == Fragment::Dialog)
+    }
+
+    /// Marks the tabs, whose counts a change moves, to be swapped where they stand.
+    pub fn tabs_swap(&self) -> Markup {
+        swap(matches!(self.fragment, Fragment::Dialog | Fragment::Panel))
+    }
+}
+
+fn swap(out_of_band: bool) -> Markup {
+    Markup(if out_of_band { r#" hx-swap-oob="true""#.to_owned() } else { String::new() })
 }
 
 /// The logged-in person, as the user menu shows them.
@@ -158,6 +178,11 @@ impl Markup {
     /// When the template fails to render.
     pub fn render(template: &impl Template) -> askama::Result<Self> {
         template.render().map(Self)
+    }
+
+    /// Escapes a text.
+    pub fn escaped(text: &str) -> Self {
+        Self(askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default())
     }
 
     /// The HTML itself.

@@ -1,0 +1,5 @@
+//! Answers for machines: JSON in, JSON out.
+
+pub mod credentials;
+pub mod health;
+pub mod organization;

@@ -1,0 +1,18 @@
+//! Whether the server can do its work.
+
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
+use serde_json::json;
+
+use crate::{
+    domain::instance,
+    web::{error::AppError, state::State},
+};
+
+/// `GET /healthz`: 200 while the database answers.
+///
+/// # Errors
+/// 500 when it does not.
+pub async fn show(state: Data<State>) -> Result<HttpResponse, AppError> {
+    state.db.read(instance::ping).await?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ok" })))
+}

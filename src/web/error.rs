@@ -1,0 +1,207 @@
+//! Everything that can go wrong in a handler, and its status.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+
+use super::limits::TooOften;
+use crate::{
+    db::DbError,
+    domain::{
+        access::{AccessError, Role},
+        api_keys::KeyError,
+        invitations::{AnswerError, InvitationError},
+        master_tokens::TokenError,
+        members::MemberError,
+        passwords::HashError,
+    },
+};
+
+/// A request that is not carried out. [`super::problem`] turns it into a page, a toast or a
+/// problem document, whichever the client asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Nothing is there, or nothing that this visitor may know of.
+    #[error("The address is wrong, or you do not have access to it.")]
+    NotFound,
+    /// The visitor's role is too low.
+    #[error("This needs the role {0}. Ask an administrator of the organization.")]
+    Forbidden(Role),
+    /// The domain refused with a reason for the person.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody is logged in. Carries where to go afterwards.
+    #[error("Log in to go on.")]
+    LogInFirst(String),
+    /// The address of the account is not proven yet.
+    #[error("Confirm your address to go on.")]
+    VerifyFirst,
+    /// The API got no credential, or one that opens nothing.
+    #[error("{detail}")]
+    Unauthorized {
+        /// What is wrong, in a sentence.
+        detail: &'static str,
+        /// Whether a credential was sent (RFC 6750, 3: name no error where none was).
+        presented: bool,
+    },
+    /// The request comes from another site.
+    #[error("This request came from another site and was not carried out. Open the page here and try again.")]
+    CrossSite,
+    /// The request cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The body is not what the endpoint takes.
+    #[error("This address takes a different kind of content.")]
+    UnsupportedMediaType,
+    /// The body is too large.
+    #[error("This is more than can be sent at once.")]
+    TooLarge,
+    /// It happens too often.
+    #[error("That was too often. Try again {}.", in_words(.0.retry_after_seconds))]
+    TooOften(TooOften),
+    /// The fault is ours. The detail is logged and never shown.
+    #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn in_words(seconds: &u64) -> String {
+    match seconds {
+        0..=90 => format!("in {seconds} seconds"),
+        _ => format!("in {} minutes", seconds.div_ceil(60)),
+    }
+}
+
+impl AppError {
+    /// An internal fault.
+    pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The heading of the error page.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::NotFound => "Page not found",
+            Self::Forbidden(_) => "You do not have access",
+            Self::Refused(_) => "That cannot be done",
+            Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
+            Self::VerifyFirst => "Confirm your address",
+            Self::CrossSite => "Request refused",
+            Self::Unreadable(_) | Self::UnsupportedMediaType => "That could not be read",
+            Self::TooLarge => "Too large",
+            Self::TooOften(_) => "Too many attempts",
+            Self::Internal(_) => "Something went wrong",
+        }
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) | Self::VerifyFirst | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<askama::Error> for AppError {
+    fn from(error: askama::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<HashError> for AppError {
+    fn from(error: HashError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<TooOften> for AppError {
+    fn from(error: TooOften) -> Self {
+        Self::TooOften(error)
+    }
+}
+
+impl From<AccessError> for AppError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::NotFound => Self::NotFound,
+            AccessError::Forbidden { needed } => Self::Forbidden(needed),
+            AccessError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyError> for AppError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NotFound => Self::NotFound,
+            KeyError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for AppError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::NotFound => Self::NotFound,
+            TokenError::Form(error) => Self::Refused(error.to_string()),
+            TokenError::NoRandomness(error) => Self::internal(error),
+            TokenError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<MemberError> for AppError {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::NotFound => Self::NotFound,
+            MemberError::AboveYou => Self::Forbidden(Role::Administrator),
+            MemberError::LastAdministrator => Self::Refused(error.to_string()),
+            MemberError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvitationError> for AppError {
+    fn from(error: InvitationError) -> Self {
+        match error {
+            InvitationError::NotFound => Self::NotFound,
+            InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
+            InvitationError::TooSoon => Self::Refused(error.to_string()),
+            InvitationError::NoRandomness(error) => Self::internal(error),
+            InvitationError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<AnswerError> for AppError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::NotYours => Self::NotFound,
+            AnswerError::HasAccount | AnswerError::AskedAlready => Self::Refused(error.to_string()),
+            AnswerError::Account(error) => Self::internal(error),
+            AnswerError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<actix_session::SessionInsertError> for AppError {
+    fn from(error: actix_session::SessionInsertError) -> Self {
+        Self::internal(error.to_string())
+    }
+}

@@ -1,0 +1,86 @@
+//! Forms as they are sent, and what is wrong with them.
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header::CONTENT_TYPE,
+    web::{BytesMut, Payload as PayloadStream},
+};
+use serde::de::DeserializeOwned;
+use std::{future::Future, pin::Pin};
+
+use super::error::AppError;
+
+/// 500 addresses of 254 characters, percent-encoded at worst, fit in.
+const LARGEST_FORM_BYTES: usize = 512 * 1024;
+
+/// A form's fields as they were typed. Types with `deny_unknown_fields` refuse fields of which
+/// the form knows nothing, such as a `role` that nobody offered.
+#[derive(Debug)]
+pub struct Submitted<F>(pub F);
+
+impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_form = content_type.is_none_or(|value| value.starts_with("application/x-www-form-urlencoded"));
+        let payload = payload.take();
+        Box::pin(async move {
+            if !is_form {
+                return Err(AppError::UnsupportedMediaType);
+            }
+            let body = read(PayloadStream(payload)).await?;
+            let text = std::str::from_utf8(&body).map_err(|_| unreadable("The form is not valid UTF-8 text."))?;
+            serde_html_form::from_str(text).map(Self).map_err(|error| unreadable(&format!("The form could not be read: {error}.")))
+        })
+    }
+}
+
+fn unreadable(text: &str) -> AppError {
+    AppError::Unreadable(text.to_owned())
+}
+
+async fn read(mut payload: PayloadStream) -> Result<BytesMut, AppError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = next(&mut payload).await {
+        let chunk = chunk.map_err(|_| unreadable("The form did not arrive whole."))?;
+        if body.len() + chunk.len() > LARGEST_FORM_BYTES {
+            return Err(AppError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+async fn next(payload: &mut PayloadStream) -> Option<Result<actix_web::web::Bytes, PayloadError>> {
+    std::future::poll_fn(|context| futures_core::Stream::poll_next(Pin::new(payload), context)).await
+}
+
+/// What is wrong with a form, field by field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(&'static str, String)>);
+
+impl FieldErrors {
+    /// Notes that a field needs a change.
+    pub fn add(&mut self, field: &'static str, text: impl ToString) {
+        self.0.push((field, text.to_string()));
+    }
+
+    /// The value, or `None` with the error noted.
+    pub fn check<T, E: ToString>(&mut self, field: &'static str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// What is wrong with one field.
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,136 @@
+//! What happens around every request.
+
+use std::net::IpAddr;
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+
+use super::{error::AppError, extract::RequestContext, problem, state::State};
+use crate::domain::id::new_id;
+
+/// ASVS 3.4.3: nothing inline, nothing from elsewhere.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// ASVS 3.4.1: a year or more.
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
+
+/// The outermost layer: numbers the request, finds out where it came from, renders refusals, adds
+/// the security headers and writes one line to the log. Paths are not logged, since some hold
+/// secrets; the route's pattern is.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<Data<State>>().cloned();
+    let Some(state) = state else { return Err(AppError::internal("the application's state is missing").into()) };
+    let started = std::time::Instant::now();
+    let context = RequestContext { id: new_id(state.clock.now()), ip: client_address(&request, &state) };
+    request.extensions_mut().insert(context.clone());
+    let method = request.method().clone();
+    let http_request = request.request().clone();
+
+    let result = match refuse_cross_site(&request, &state) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(error) => Err(error.into()),
+    };
+    let mut response = match result {
+        Ok(response) => match response.response().error() {
+            Some(error) => {
+                let rendered = problem::render(&http_request, error);
+                ServiceResponse::new(http_request, rendered)
+            }
+            None => response,
+        },
+        Err(error) => {
+            let rendered = problem::render(&http_request, &error);
+            ServiceResponse::new(http_request, rendered)
+        }
+    };
+    add_security_headers(response.headers_mut(), &state, &context.id);
+    tracing::info!(
+        request = %context.id,
+        %method,
+        route = response.request().match_pattern().as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    Ok(response)
+}
+
+/// The address of the client. `X-Forwarded-For` counts only behind a trusted proxy, read from the
+/// right up to the first address that is not one (ASVS 4.1.3).
+fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let is_proxy = |ip: &IpAddr| state.config.trusted_proxies.iter().any(|network| network.contains(ip));
+    if !is_proxy(&peer) {
+        return Some(peer);
+    }
+    let mut client = peer;
+    let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+    for hop in hops.into_iter().rev() {
+        let Some(ip) = parse_hop(hop.trim()) else { break };
+        client = ip;
+        if !is_proxy(&ip) {
+            break;
+        }
+    }
+    Some(client)
+}
+
+/// Some proxies write a port, and brackets around IPv6.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let ip = hop.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()));
+    ip.or_else(|_| hop.trim_matches(['[', ']']).parse()).ok().map(|ip| ip.to_canonical())
+}
+
+/// OWASP CSRF: `Sec-Fetch-Site` tells where an unsafe request comes from; where a browser does not
+/// send it, `Origin` does. Neither is sent by clients that carry no cookies of a browser.
+fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let value = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    match (value("sec-fetch-site"), value("origin")) {
+        (Some("same-origin" | "none"), _) | (None, None) => Ok(()),
+        (None, Some(origin)) if origin == state.config.public_url.origin() || is_own_host(request, origin) => Ok(()),
+        _ => Err(AppError::CrossSite),
+    }
+}
+
+/// Whether `Origin` names the host that the request was sent to.
+fn is_own_host(request: &ServiceRequest, origin: &str) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let origin = origin.split_once("://").map(|(_, host)| host);
+    host.is_some() && host == origin
+}
+
+fn add_security_headers(headers: &mut HeaderMap, state: &State, request_id: &str) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    if state.config.public_url.is_https() {
+        set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+}

@@ -1,0 +1,289 @@
+//! API keys: create, deactivate, activate, remove.
+
+use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use askama::Template;
+use serde::Deserialize;
+use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
+
+use super::api_tab::{ApiTab, Selection};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        access::Admin,
+        api_keys::{self, ApiKey, CreateError, LONGEST_DURATION, NewApiKey},
+        forms::{FormError, FormId},
+        names::{LONGEST_KEY_NAME, Name},
+        organizations::Organization,
+        secret::Secret,
+    },
+    web::{
+        display,
+        error::AppError,
+        extract::Visitor,
+        form::{FieldErrors, Submitted},
+        shell::Toast,
+        urls, view,
+    },
+};
+
+/// The durations on offer, in days.
+const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
+/// The duration that is chosen at first.
+const DEFAULT_DURATION: &str = "90";
+
+/// "New API Key" as it was typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewKeyForm {
+    name: String,
+    duration: String,
+    until: String,
+    form: String,
+}
+
+impl NewKeyForm {
+    fn empty(now: Timestamp) -> Self {
+        Self { duration: DEFAULT_DURATION.to_owned(), form: FormId::new(now).as_str().to_owned(), ..Self::default() }
+    }
+
+    fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
+        let expires_at = self.parse_end(now, &mut errors);
+        match (name, expires_at) {
+            (Some(name), Some(expires_at)) => Ok(NewApiKey { name, expires_at }),
+            _ => Err(errors),
+        }
+    }
+
+    /// `Some(None)` is a key without an end.
+    fn parse_end(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<Option<Timestamp>> {
+        match self.duration.as_str() {
+            "none" => Some(None),
+            "custom" => errors.check("until", parse_until(&self.until, now)).map(Some),
+            days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
+                Some(days) => Some(Some(now + Duration::days(*days))),
+                None => errors.check("duration", Err("Choose how long the key works.")),
+            },
+        }
+    }
+}
+
+/// A key works through the whole of its last day.
+fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
+    let latest = now + LONGEST_DURATION;
+    if date <= now.date() {
+        return Err("Choose a date after today.".to_owned());
+    }
+    if date > latest.date() {
+        return Err(format!("Choose a date up to {}. Keys with an end last 10 years at most.", display::date(&latest)));
+    }
+    Ok(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)))
+}
+
+/// The dialog "New API Key".
+#[derive(Template)]
+#[template(path = "api_keys/new.html")]
+struct NewKeyDialog {
+    organization_id: String,
+    form: NewKeyForm,
+    errors: FieldErrors,
+    now: Timestamp,
+}
+
+impl NewKeyDialog {
+    /// The durations with the date to which each leads.
+    fn options(&self) -> Vec<(String, String, String)> {
+        let option = |days: &i64| {
+            let end = self.now + Duration::days(*days);
+            (days.to_string(), format!("{days} days"), format!("until {}", display::date(&end)))
+        };
+        DURATIONS_DAYS.iter().map(option).collect()
+    }
+
+    fn earliest(&self) -> String {
+        iso_date(self.now.date() + Duration::DAY)
+    }
+
+    fn latest(&self) -> String {
+        iso_date((self.now + LONGEST_DURATION).date())
+    }
+}
+
+fn iso_date(date: Date) -> String {
+    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+/// The dialog that shows a new key once.
+#[derive(Template)]
+#[template(path = "api_keys/created.html")]
+struct CreatedDialog {
+    organization_id: String,
+    key: ApiKey,
+    secret: Secret,
+    public_url: String,
+}
+
+/// The dialog that asks before a key is removed.
+#[derive(Template)]
+#[template(path = "api_keys/remove.html")]
+struct RemoveDialog {
+    organization_id: String,
+    key: ApiKey,
+    now: Timestamp,
+}
+
+/// Opens the dialog "New API Key".
+///
+/// # Errors
+/// When the database fails.
+pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
+    let form = NewKeyForm::empty(visitor.now);
+    show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
+}
+
+/// Creates a key and shows it, this once.
+///
+/// # Errors
+/// When the database fails; what can be mended is answered with 422 and the form.
+pub async fn create(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    Submitted(form): Submitted<NewKeyForm>,
+) -> Result<HttpResponse, AppError> {
+    let new = match form.parse(visitor.now) {
+        Ok(new) => new,
+        Err(errors) => return refuse(&visitor, &admin, form, errors).await,
+    };
+    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form.clone()), visitor.now);
+    let created =
+        visitor.state.db.write(move |tx| api_keys::create(tx, &proof, &new, &form_id, now)).await;
+    match created {
+        Ok((key, secret)) => {
+            let dialog = CreatedDialog {
+                organization_id: admin.id.clone(),
+                key,
+                secret,
+                public_url: visitor.state.config.public_url.join("/api/v2/organization"),
+            };
+            let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
+            view::reveal(&visitor, &dialog, tab).await
+        }
+        Err(CreateError::Form(FormError::AlreadySent)) => {
+            let toast = Toast::bad("That key was created before. It cannot be shown again.");
+            view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"))
+        }
+        Err(CreateError::Form(FormError::Stale)) => {
+            let mut errors = FieldErrors::default();
+            errors.add("name", "This form was open for too long. Save it again.");
+            let form = NewKeyForm { form: FormId::new(now).as_str().to_owned(), ..form };
+            refuse(&visitor, &admin, form, errors).await
+        }
+        Err(error @ (CreateError::NameTaken | CreateError::TooMany)) => {
+            let mut errors = FieldErrors::default();
+            errors.add("name", error);
+            refuse(&visitor, &admin, form, errors).await
+        }
+        Err(CreateError::NoRandomness(error)) => Err(AppError::internal(error)),
+        Err(CreateError::Db(error) | CreateError::Form(FormError::Db(error))) => Err(error.into()),
+    }
+}
+
+async fn refuse(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    form: NewKeyForm,
+    errors: FieldErrors,
+) -> Result<HttpResponse, AppError> {
+    show_form(visitor, admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+async fn show_form(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    form: NewKeyForm,
+    errors: FieldErrors,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
+    let dialog = NewKeyDialog { organization_id: admin.id.clone(), form, errors, now: visitor.now };
+    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
+    view::dialog(visitor, status, &dialog, tab).await
+}
+
+/// Switches a key off.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn deactivate(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, key_id) = path.into_inner();
+    let (proof, now) = (admin.clone(), visitor.now);
+    let key = visitor.state.db.write(move |tx| api_keys::deactivate(tx, &proof, &key_id, now)).await?;
+    let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
+    let toast = Toast::ok(format!("“{}” is deactivated.", key.name)).with_undo(undo, Vec::new());
+    show_changed(&visitor, &admin, toast).await
+}
+
+/// Switches a key on.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn activate(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, key_id) = path.into_inner();
+    let (proof, now) = (admin.clone(), visitor.now);
+    let key = visitor.state.db.write(move |tx| api_keys::activate(tx, &proof, &key_id, now)).await?;
+    let undo = urls::api_item(&admin.id, "keys", &key.id, "deactivate");
+    let toast = Toast::ok(format!("“{}” is active.", key.name)).with_undo(undo, Vec::new());
+    show_changed(&visitor, &admin, toast).await
+}
+
+/// Asks before a key is removed.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn confirm_removal(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    visitor.state.last_used.flush(&visitor.state.db).await?;
+    let (_, key_id) = path.into_inner();
+    let proof = admin.clone();
+    let key = visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?;
+    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, now: visitor.now };
+    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
+    view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
+}
+
+/// Removes a key.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn remove(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, key_id) = path.into_inner();
+    let (proof, now) = (admin.clone(), visitor.now);
+    let key = visitor.state.db.write(move |tx| api_keys::remove(tx, &proof, &key_id, now)).await?;
+    show_changed(&visitor, &admin, Toast::ok(format!("“{}” is removed.", key.name))).await
+}
+
+async fn show_changed(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    toast: Toast,
+) -> Result<HttpResponse, AppError> {
+    let next = urls::organization(&admin.id, "api");
+    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
+    view::changed(visitor, toast, &next, tab).await
+}

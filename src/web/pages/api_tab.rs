@@ -1,0 +1,136 @@
+//! The tab "API": keys and master tokens.
+
+use actix_web::{HttpResponse, web::Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::organization::{Frame, Tab};
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        access::Admin,
+        api_keys::{self, ApiKey, Status},
+        master_tokens::{self, MasterToken},
+        organizations::Organization,
+        page::{Page, PageRequest},
+    },
+    page,
+    web::{
+        display,
+        error::AppError,
+        extract::Visitor,
+        pager::Pager,
+        shell::Shell,
+        urls,
+        view,
+    },
+};
+
+/// Keys on one page.
+const KEYS_ON_A_PAGE: i64 = 50;
+/// An end that is nearer than this is pointed out.
+const SOON: time::Duration = time::Duration::days(7);
+
+/// `GET /orgs/{organization}/api`.
+#[derive(Template)]
+#[template(path = "api_tab/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct ApiTab {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    search: String,
+    keys: Page<ApiKey>,
+    pager: Pager,
+    tokens: Vec<MasterToken>,
+}
+
+page!(ApiTab);
+
+/// What part of the keys to show.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Selection {
+    /// Text in the name or in the masked key.
+    #[serde(default)]
+    q: String,
+    /// The page, from 1.
+    #[serde(default)]
+    page: Option<i64>,
+}
+
+impl ApiTab {
+    /// Reads the tab.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn load(
+        visitor: &Visitor,
+        admin: &Admin<Organization>,
+        selection: Selection,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
+        visitor.state.last_used.flush(&visitor.state.db).await?;
+        let (admin, now) = (admin.clone(), visitor.now);
+        let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
+        let tab = visitor
+            .state
+            .db
+            .read(move |connection| {
+                let search = selection.q.trim().to_owned();
+                let keys = api_keys::page(connection, &admin, &search, request)?;
+                let link = |page: i64| {
+                    format!("{}?{}&page={page}", urls::organization(&admin.id, "api"), urls::query("q", &search))
+                };
+                Ok::<_, DbError>(Self {
+                    shell,
+                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    now,
+                    pager: Pager::of(&keys, link),
+                    keys,
+                    tokens: master_tokens::list(connection, &admin)?,
+                    search,
+                })
+            })
+            .await?;
+        Ok(tab)
+    }
+
+    /// Whether the search field is worth its place.
+    fn is_searchable(&self) -> bool {
+        !self.search.is_empty() || self.keys.total > 10
+    }
+
+    /// The kind of badge and its words.
+    fn badge(&self, key: &ApiKey) -> (&'static str, String) {
+        match (key.status(self.now), key.expires_at) {
+            (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
+            (Status::Expired, _) => ("bad", "Expired".to_owned()),
+            (Status::Active, Some(end)) if end - self.now <= SOON => ("warn", display::expiry_words(&end, &self.now)),
+            (Status::Active, _) => ("ok", "Active".to_owned()),
+        }
+    }
+
+    fn is_expired(&self, key: &ApiKey) -> bool {
+        key.status(self.now) == Status::Expired
+    }
+
+    fn key_url(&self, key: &ApiKey, verb: &str) -> String {
+        urls::api_item(&self.frame.id, "keys", &key.id, verb)
+    }
+
+    fn token_url(&self, token: &MasterToken, verb: &str) -> String {
+        urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+    }
+}
+
+/// Shows the tab.
+///
+/// # Errors
+/// When the database fails.
+pub async fn index(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    selection: Query<Selection>,
+) -> Result<HttpResponse, AppError> {
+    view::show(&ApiTab::load(&visitor, &admin, selection.into_inner(), visitor.shell()).await?)
+}

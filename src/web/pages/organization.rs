@@ -1,0 +1,102 @@
+//! What all tabs of "Organization Details" share.
+
+use crate::{
+    db::{Connection, DbError},
+    domain::{
+        access::{Member, Role},
+        organizations::{self, Figures, Organization},
+    },
+};
+
+/// A tab of "Organization Details".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// Members and invitations.
+    Users,
+    /// Keys and tokens.
+    Api,
+    /// The trail.
+    Activity,
+    /// Name, leaving, removal.
+    Settings,
+}
+
+impl Tab {
+    /// The last part of the tab's address.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Api => "api",
+            Self::Activity => "activity",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// The label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Users => "Users",
+            Self::Api => "API",
+            Self::Activity => "Activity",
+            Self::Settings => "Settings",
+        }
+    }
+
+    /// The tabs that a role sees.
+    fn visible_to(role: Role) -> &'static [Self] {
+        match role {
+            Role::Administrator => &[Self::Users, Self::Api, Self::Activity, Self::Settings],
+            Role::Supervisor => &[Self::Users, Self::Activity, Self::Settings],
+            Role::User => &[Self::Users, Self::Settings],
+        }
+    }
+}
+
+/// The head of an organization's page.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The organization's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What the visitor is there.
+    pub role: Role,
+    /// The tab that is open.
+    pub current: Tab,
+    figures: Figures,
+}
+
+impl Frame {
+    /// Reads what the head shows.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub fn load(connection: &mut Connection, proof: &Member<Organization>, current: Tab) -> Result<Self, DbError> {
+        Ok(Self {
+            id: proof.id.clone(),
+            name: proof.name.clone(),
+            role: proof.role(),
+            current,
+            figures: organizations::figures(connection, proof)?,
+        })
+    }
+
+    /// The tabs to show.
+    pub fn tabs(&self) -> &'static [Tab] {
+        Tab::visible_to(self.role)
+    }
+
+    /// The address of a tab.
+    pub fn url(&self, tab: &Tab) -> String {
+        crate::web::urls::organization(&self.id, tab.id())
+    }
+
+    /// The count beside a tab.
+    pub fn count(&self, tab: &Tab) -> Option<i64> {
+        match tab {
+            Tab::Users => Some(self.figures.members),
+            Tab::Api => Some(self.figures.api_keys),
+            Tab::Activity | Tab::Settings => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Turns every refusal into what the client can read: a page, a toast for htmx, or an RFC 9457
+//! problem document for the API. Detail of our own faults is logged once and never shown.
+
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+    web::Data,
+};
+use askama::Template;
+use serde::Serialize;
+
+use super::{
+    error::AppError,
+    extract::{RequestContext, THEME_COOKIE},
+    pages::error::ErrorPage,
+    shell::{Shell, Theme, Toast},
+    state::State,
+    urls, view,
+};
+
+/// RFC 9457. `type` is stable; clients may rely on it.
+#[derive(Debug, Serialize)]
+pub struct ProblemDocument {
+    /// A name for the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// HTTP's status again.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// The number to quote to the operator.
+    pub request_id: String,
+}
+
+/// The answer to a request that ended in `error`.
+pub fn render(request: &HttpRequest, error: &actix_web::Error) -> HttpResponse {
+    let own = error.as_error::<AppError>();
+    let foreign;
+    let problem = match own {
+        Some(problem) => problem,
+        None => {
+            foreign = from_foreign(error.as_response_error());
+            &foreign
+        }
+    };
+    let id = request.extensions().get::<RequestContext>().map(|context| context.id.clone()).unwrap_or_default();
+    if let AppError::Internal(cause) = problem {
+        tracing::error!(request = %id, error = %cause, "request failed");
+    }
+    answer(request, problem, &id)
+}
+
+/// actix's own rejections, by their status.
+fn from_foreign(error: &dyn ResponseError) -> AppError {
+    match error.status_code() {
+        StatusCode::NOT_FOUND => AppError::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => AppError::UnsupportedMediaType,
+        status if status.is_client_error() => AppError::Unreadable("The request could not be read.".into()),
+        _ => AppError::internal(error.to_string()),
+    }
+}
+
+fn answer(request: &HttpRequest, problem: &AppError, id: &str) -> HttpResponse {
+    let is_api = request.path().starts_with("/api/");
+    let is_htmx = view::Fragment::of(request).is_fragment();
+    let mut response = match problem {
+        AppError::LogInFirst(next) if is_htmx => redirect_htmx(&urls::log_in(next)),
+        AppError::LogInFirst(next) if !is_api => view::see_other(&urls::log_in(next)),
+        AppError::VerifyFirst if is_htmx => redirect_htmx(urls::VERIFY_EMAIL),
+        AppError::VerifyFirst if !is_api => view::see_other(urls::VERIFY_EMAIL),
+        _ if is_api => document(problem, id),
+        _ if is_htmx => toast(problem),
+        _ => page(request, problem, id),
+    };
+    add_headers(&mut response, problem);
+    response
+}
+
+/// The session is over: htmx must load a whole page, not swap it into a part of this one.
+fn redirect_htmx(location: &str) -> HttpResponse {
+    view::html(StatusCode::UNAUTHORIZED).insert_header(("HX-Redirect", location)).finish()
+}
+
+fn document(problem: &AppError, id: &str) -> HttpResponse {
+    let status = problem.status_code();
+    let name = status.canonical_reason().unwrap_or("Error").to_lowercase().replace(' ', "-");
+    let document = ProblemDocument {
+        kind: format!("/problems/{name}"),
+        title: status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: status.as_u16(),
+        detail: problem.to_string(),
+        request_id: id.to_owned(),
+    };
+    let body = serde_json::to_string(&document).unwrap_or_default();
+    HttpResponse::build(status)
+        .content_type("application/problem+json")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body)
+}
+
+/// Nothing of the page is replaced; the toast says why.
+fn toast(problem: &AppError) -> HttpResponse {
+    let body = view::toasts(&[Toast::bad(problem.to_string())]).unwrap_or_default();
+    view::html(problem.status_code()).insert_header(("HX-Reswap", "none")).body(body)
+}
+
+fn page(request: &HttpRequest, problem: &AppError, id: &str) -> HttpResponse {
+    let Some(state) = request.app_data::<Data<State>>() else {
+        return HttpResponse::new(problem.status_code());
+    };
+    let page = ErrorPage {
+        shell: Shell {
+            brand: state.config.brand.as_str().to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            public_host: state.config.public_url.host().to_owned(),
+            theme: request.cookie(THEME_COOKIE).map(|cookie| Theme::parse(cookie.value())).unwrap_or_default(),
+            ..Shell::default()
+        },
+        title: problem.title().to_owned(),
+        explanation: problem.to_string(),
+        reference: id.to_owned(),
+    };
+    match page.render() {
+        Ok(body) => view::html(problem.status_code()).body(body),
+        Err(error) => {
+            tracing::error!(request = %id, %error, "the error page failed");
+            HttpResponse::new(problem.status_code())
+        }
+    }
+}
+
+fn add_headers(response: &mut HttpResponse, problem: &AppError) {
+    let headers = response.headers_mut();
+    match problem {
+        AppError::TooOften(limit) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
+        }
+        AppError::Unauthorized { presented, .. } => {
+            let challenge =
+                if *presented { r#"Bearer realm="api", error="invalid_token""# } else { r#"Bearer realm="api""# };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,92 @@
+//! The one table of addresses. Tests walk it: a route that is not covered fails them.
+
+use actix_web::{
+    guard,
+    http::Method,
+    web::{self, ServiceConfig},
+};
+
+use super::{api, assets, error::AppError, pages};
+
+/// Who may use a route. A visitor below it is turned away before the handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Whoever presents a key.
+    Key,
+    /// Whoever is logged in, their address proven or not.
+    LoggedIn,
+    /// Whoever is logged in with a proven address.
+    Account,
+    /// Members of the organization in the path.
+    Member,
+    /// Its supervisors and administrators.
+    Supervisor,
+    /// Its administrators.
+    Administrator,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The address, with `{names}` for what varies.
+    pub pattern: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+macro_rules! routes {
+    ($($method:ident $pattern:literal $access:ident => $handler:path;)*) => {
+        /// Every route.
+        pub const ROUTES: &[Route] = &[
+            $(Route { method: stringify!($method), pattern: $pattern, access: Access::$access },)*
+        ];
+
+        /// Registers every route.
+        pub fn configure(config: &mut ServiceConfig) {
+            $(config.route($pattern, method(Method::$method).to($handler));)*
+            config.default_service(web::to(not_found));
+        }
+    };
+}
+
+/// HEAD is answered wherever GET is; actix leaves the body out.
+fn method(method: Method) -> actix_web::Route {
+    if method == Method::GET {
+        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    } else {
+        web::method(method)
+    }
+}
+
+async fn not_found() -> Result<actix_web::HttpResponse, AppError> {
+    Err(AppError::NotFound)
+}
+
+routes! {
+    GET "/" Public => pages::landing::show;
+    GET "/docs" Public => pages::docs::show;
+    GET "/healthz" Public => api::health::show;
+    GET "/static/{file:.*}" Public => assets::serve;
+
+    GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
+    GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
+    POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
+    POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
+    POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+    GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
+    POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
+    GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
+    POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
+    POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
+    POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
+    GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;
+    POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
+    GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
+    POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
+
+    GET "/api/v2/organization" Key => api::organization::show;
+}

@@ -1,0 +1,75 @@
+//! One function per address, so that a change of an address is one change.
+
+use actix_web::HttpRequest;
+use url::form_urlencoded;
+
+/// The page for those whose address is not proven.
+pub const VERIFY_EMAIL: &str = "/verify-email";
+/// "My Organizations".
+pub const ORGANIZATIONS: &str = "/orgs";
+/// Account settings.
+pub const ACCOUNT: &str = "/account";
+/// The log-in.
+pub const LOG_IN: &str = "/login";
+
+/// The log-in, with where to go afterwards.
+pub fn log_in(next: &str) -> String {
+    if next.is_empty() || next == "/" { LOG_IN.to_owned() } else { format!("{LOG_IN}?{}", query("next", next)) }
+}
+
+/// The sign-up, with where to go afterwards.
+pub fn sign_up(next: &str) -> String {
+    if next.is_empty() { "/signup".to_owned() } else { format!("/signup?{}", query("next", next)) }
+}
+
+/// `name=value`, encoded.
+pub fn query(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}
+
+/// A tab of an organization, such as `users`.
+pub fn organization(id: &str, tab: &str) -> String {
+    format!("/orgs/{id}/{tab}")
+}
+
+/// Something in the API tab: `api_item(id, "keys", key_id, "remove")`.
+pub fn api_item(organization_id: &str, kind: &str, item_id: &str, verb: &str) -> String {
+    format!("/orgs/{organization_id}/api/{kind}/{item_id}/{verb}")
+}
+
+/// `next` if it leads to a page of ours (ASVS 3.7.2), otherwise "My Organizations".
+///
+/// A path that begins with two slashes, or with a slash and a backslash, names another host.
+pub fn safe_next(next: &str) -> &str {
+    let is_local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.chars().any(|c| c.is_control() || c.is_whitespace());
+    if is_local { next } else { ORGANIZATIONS }
+}
+
+/// The path of the page that htmx acts on.
+pub fn current_page(request: &HttpRequest) -> Option<String> {
+    let address = request.headers().get("HX-Current-URL")?.to_str().ok()?;
+    let address = url::Url::parse(address).ok()?;
+    Some(address[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_never_leads_elsewhere() {
+        assert_eq!(safe_next("/orgs/1/api?page=2"), "/orgs/1/api?page=2");
+        for foreign in ["", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "orgs"] {
+            assert_eq!(safe_next(foreign), ORGANIZATIONS, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_log_in_keeps_where_one_was_going() {
+        assert_eq!(log_in("/orgs?q=a&b"), "/login?next=%2Forgs%3Fq%3Da%26b");
+        assert_eq!(log_in("/"), "/login");
+    }
+}
