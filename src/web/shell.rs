@@ -1,0 +1,206 @@
+//! What every page shows around its content: brand, user menu, theme, toasts, an open dialog.
+
+use std::fmt;
+
+use askama::{Template, filters::HtmlSafe};
+use serde::{Deserialize, Serialize};
+
+/// The data of `templates/layouts/`. Page structs hold it as `shell`.
+#[derive(Clone, Debug, Default)]
+pub struct Shell {
+    /// The product's or the company's name, as configured.
+    pub brand: String,
+    /// The version of the program, in the footer.
+    pub version: &'static str,
+    /// Host of the public address.
+    pub public_host: String,
+    /// The colours that the visitor chose.
+    pub theme: Theme,
+    /// Who is logged in.
+    pub user: Option<ShellUser>,
+    /// Whether mails are kept here instead of sent; shows a banner that links to the mailbox.
+    pub mailbox: bool,
+    /// Results of what was just done.
+    pub toasts: Vec<Toast>,
+    /// A `<dialog>` over the page when it has its own address; the page behind is inert.
+    pub dialog: Option<Markup>,
+}
+
+/// The logged-in person, as the user menu shows them.
+#[derive(Clone, Debug)]
+pub struct ShellUser {
+    /// Full name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+    /// Invitations that wait for an answer.
+    pub pending_invitations: i64,
+}
+
+/// The colours a visitor chose, kept in a cookie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// As the operating system says.
+    #[default]
+    System,
+    /// Dark text on a light page.
+    Light,
+    /// Light text on a dark page.
+    Dark,
+}
+
+impl Theme {
+    /// Every theme, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    /// Reads the value of the cookie or the form; anything unknown is the system's theme.
+    pub fn parse(id: &str) -> Self {
+        Self::ALL.into_iter().find(|theme| theme.id() == id).unwrap_or_default()
+    }
+
+    /// The value in cookie and form.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The name in the menu.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Light => "Light",
+            Self::Dark => "Dark",
+        }
+    }
+
+    fn icon(self) -> &'static str {
+        match self {
+            Self::System => "monitor",
+            Self::Light => "sun",
+            Self::Dark => "moon",
+        }
+    }
+}
+
+/// The result of an action, shown for some seconds; kept in the session over a redirect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toast {
+    /// Whether the action worked.
+    pub kind: ToastKind,
+    /// One sentence.
+    pub text: String,
+    /// The reverse action, where there is one.
+    pub undo: Option<UndoForm>,
+}
+
+/// Whether an action worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToastKind {
+    /// It did.
+    Ok,
+    /// It did not; such a toast stays until dismissed.
+    Bad,
+}
+
+/// The form behind "Undo".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoForm {
+    /// Where the form posts to.
+    pub action: String,
+    /// Hidden fields, name and value.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Toast {
+    /// Says that something worked.
+    pub fn ok(text: impl Into<String>) -> Self {
+        Self { kind: ToastKind::Ok, text: text.into(), undo: None }
+    }
+
+    /// Says that something did not work.
+    pub fn bad(text: impl Into<String>) -> Self {
+        Self { kind: ToastKind::Bad, text: text.into(), undo: None }
+    }
+
+    /// Offers the reverse action.
+    pub fn with_undo(self, action: impl Into<String>, fields: Vec<(String, String)>) -> Self {
+        Self { undo: Some(UndoForm { action: action.into(), fields }), ..self }
+    }
+
+    fn is_bad(&self) -> bool {
+        self.kind == ToastKind::Bad
+    }
+}
+
+/// Toasts for a page that stays: htmx appends them to `#toasts`, whatever else it swaps.
+#[derive(Template)]
+#[template(path = "components/toasts.html")]
+pub struct ToastsFragment<'a> {
+    /// What to append.
+    pub toasts: &'a [Toast],
+}
+
+/// HTML that is already escaped, such as a rendered template.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markup(String);
+
+impl Markup {
+    /// Renders a template.
+    ///
+    /// # Errors
+    /// When the template fails to render.
+    pub fn render(template: &impl Template) -> askama::Result<Self> {
+        template.render().map(Self)
+    }
+
+    /// The HTML itself.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Display for Markup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl askama::FastWritable for Markup {
+    fn write_into(
+        &self,
+        destination: &mut dyn fmt::Write,
+        _: &dyn askama::Values,
+    ) -> askama::Result<()> {
+        Ok(destination.write_str(&self.0)?)
+    }
+}
+
+impl HtmlSafe for Markup {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_theme_is_the_systems() {
+        assert_eq!(Theme::parse("dark"), Theme::Dark);
+        assert_eq!(Theme::parse("\"><script>"), Theme::System);
+    }
+
+    #[test]
+    fn a_toast_is_escaped_and_survives_the_session() {
+        let toast = Toast::ok("“<b>” is deactivated.")
+            .with_undo("/orgs/o/api/keys/k/activate", vec![("from".into(), "toast".into())]);
+        let kept: Toast = serde_json::from_str(&serde_json::to_string(&toast).unwrap()).unwrap();
+        assert_eq!(kept, toast);
+        let html = ToastsFragment { toasts: &[kept] }.render().unwrap();
+        assert!(html.contains("“&#60;b&#62;” is deactivated."), "{html}");
+        assert!(html.contains(r#"action="/orgs/o/api/keys/k/activate""#), "{html}");
+        assert!(html.contains(r#"hx-swap-oob="beforeend""#), "{html}");
+    }
+}
