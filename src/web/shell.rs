@@ -77,7 +77,8 @@ impl Theme {
         }
     }
 
-    fn icon(self) -> &'static str {
+    /// The icon in the menu.
+    pub fn icon(self) -> &'static str {
         match self {
             Self::System => "monitor",
             Self::Light => "sun",
@@ -132,7 +133,8 @@ impl Toast {
         Self { undo: Some(UndoForm { action: action.into(), fields }), ..self }
     }
 
-    fn is_bad(&self) -> bool {
+    /// Whether it tells of a failure.
+    pub fn is_bad(&self) -> bool {
         self.kind == ToastKind::Bad
     }
 }

@@ -1,0 +1,40 @@
+//! The first page.
+
+use askama::Template;
+
+use crate::web::shell::Shell;
+
+/// `GET /`.
+#[derive(Template)]
+#[template(path = "public/landing.html", blocks = ["title"])]
+pub struct LandingPage {
+    /// What stands around the page.
+    pub shell: Shell,
+    /// Whether nobody has signed up yet; the page then tells how to begin.
+    pub first_run: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(mailbox: bool, first_run: bool) -> String {
+        let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
+        LandingPage { shell, first_run }.render().unwrap()
+    }
+
+    #[test]
+    fn it_leads_to_log_in_and_sign_up() {
+        let html = render(false, false);
+        assert!(html.contains(r#"href="/login">GET STARTED</a>"#), "{html}");
+        assert!(html.contains(r#"href="/signup">Sign up</a>"#), "{html}");
+        assert!(!html.contains("First steps") && !html.contains("/mailbox"), "{html}");
+    }
+
+    #[test]
+    fn a_newcomer_is_told_what_to_do() {
+        let html = render(true, true);
+        assert!(html.contains("First steps"), "{html}");
+        assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
+    }
+}
