@@ -56,7 +56,10 @@ impl Theme {
 
     /// Reads the value of the cookie or the form; anything unknown is the system's theme.
     pub fn parse(id: &str) -> Self {
-        Self::ALL.into_iter().find(|theme| theme.id() == id).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|theme| theme.id() == id)
+            .unwrap_or_default()
     }
 
     /// The value in cookie and form.
@@ -120,17 +123,31 @@ pub struct UndoForm {
 impl Toast {
     /// Says that something worked.
     pub fn ok(text: impl Into<String>) -> Self {
-        Self { kind: ToastKind::Ok, text: text.into(), undo: None }
+        Self {
+            kind: ToastKind::Ok,
+            text: text.into(),
+            undo: None,
+        }
     }
 
     /// Says that something did not work.
     pub fn bad(text: impl Into<String>) -> Self {
-        Self { kind: ToastKind::Bad, text: text.into(), undo: None }
+        Self {
+            kind: ToastKind::Bad,
+            text: text.into(),
+            undo: None,
+        }
     }
 
     /// Offers the reverse action.
     pub fn with_undo(self, action: impl Into<String>, fields: Vec<(String, String)>) -> Self {
-        Self { undo: Some(UndoForm { action: action.into(), fields }), ..self }
+        Self {
+            undo: Some(UndoForm {
+                action: action.into(),
+                fields,
+            }),
+            ..self
+        }
     }
 
     /// Whether it tells of a failure.
@@ -196,13 +213,18 @@ mod tests {
 
     #[test]
     fn a_toast_is_escaped_and_survives_the_session() {
-        let toast = Toast::ok("“<b>” is deactivated.")
-            .with_undo("/orgs/o/api/keys/k/activate", vec![("from".into(), "toast".into())]);
+        let toast = Toast::ok("“<b>” is deactivated.").with_undo(
+            "/orgs/o/api/keys/k/activate",
+            vec![("from".into(), "toast".into())],
+        );
         let kept: Toast = serde_json::from_str(&serde_json::to_string(&toast).unwrap()).unwrap();
         assert_eq!(kept, toast);
         let html = ToastsFragment { toasts: &[kept] }.render().unwrap();
         assert!(html.contains("“&#60;b&#62;” is deactivated."), "{html}");
-        assert!(html.contains(r#"action="/orgs/o/api/keys/k/activate""#), "{html}");
+        assert!(
+            html.contains(r#"action="/orgs/o/api/keys/k/activate""#),
+            "{html}"
+        );
         assert!(html.contains(r#"hx-swap-oob="beforeend""#), "{html}");
     }
 }
