@@ -74,7 +74,8 @@ fn with_hash(name: &str, content: &[u8]) -> String {
 /// `css/console.css` becomes `CSS_CONSOLE`.
 fn constant(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    stem.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+    stem.to_uppercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// Writes the file and its twins to the build folder and returns its row of the table.

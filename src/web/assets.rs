@@ -52,7 +52,9 @@ impl Asset {
             .filter_map(|(coding, body)| Some((coding, body?, weight(accepted, coding)?)))
             .filter(|(_, _, weight)| *weight > 0.0 && *weight >= plain)
             .reduce(|best, next| if next.2 > best.2 { next } else { best })
-            .map_or((None, self.identity), |(coding, body, _)| (Some(coding), body))
+            .map_or((None, self.identity), |(coding, body, _)| {
+                (Some(coding), body)
+            })
     }
 }
 
@@ -111,7 +113,11 @@ mod tests {
         ] {
             let response = get(CSS_CONSOLE, accepted).await;
             let sent = response.headers().get(CONTENT_ENCODING);
-            assert_eq!(sent.map(|value| value.to_str().unwrap()), coding, "{accepted:?}");
+            assert_eq!(
+                sent.map(|value| value.to_str().unwrap()),
+                coding,
+                "{accepted:?}"
+            );
             let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
             assert_eq!(header(VARY), "Accept-Encoding");
             assert!(header(CACHE_CONTROL).contains("immutable"));
@@ -120,7 +126,11 @@ mod tests {
 
     #[actix_web::test]
     async fn a_name_that_is_not_embedded_is_not_found() {
-        for url in ["/static/css/console.css", "/static/../Cargo.toml", "/static/"] {
+        for url in [
+            "/static/css/console.css",
+            "/static/../Cargo.toml",
+            "/static/",
+        ] {
             assert_eq!(get(url, "br").await.status(), 404, "{url}");
         }
     }
@@ -129,7 +139,11 @@ mod tests {
     async fn the_style_sheet_names_the_fonts_as_they_are_stored() {
         let body = test::read_body(get(CSS_TOKENS, "identity").await).await;
         let css = std::str::from_utf8(&body).unwrap();
-        for font in [FONTS_GEIST_LATIN, FONTS_GEIST_LATIN_EXT, FONTS_GEIST_MONO_LATIN] {
+        for font in [
+            FONTS_GEIST_LATIN,
+            FONTS_GEIST_LATIN_EXT,
+            FONTS_GEIST_MONO_LATIN,
+        ] {
             assert!(css.contains(&font.replace("/static", "..")), "{font}");
         }
     }

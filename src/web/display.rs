@@ -5,7 +5,8 @@ use time::{Duration, format_description::StaticFormatDescription, macros::format
 
 use crate::clock::Timestamp;
 
-const DATE: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
+const DATE: StaticFormatDescription =
+    format_description!("[day padding:none] [month repr:short] [year]");
 const DATE_TIME: StaticFormatDescription =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
 const ISO: StaticFormatDescription =
@@ -21,8 +22,16 @@ pub fn initials(name: &str) -> String {
         .filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
     let first = letters.next();
     let last = letters.next_back();
-    let initials: String = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
-    if initials.is_empty() { "?".to_owned() } else { initials }
+    let initials: String = first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect();
+    if initials.is_empty() {
+        "?".to_owned()
+    } else {
+        initials
+    }
 }
 
 /// The colour of an avatar, 1 to 6, the same for the same name everywhere.
@@ -50,7 +59,11 @@ pub fn iso(at: &Timestamp) -> String {
 
 /// "2 minutes ago", "Yesterday", "in 6 days", or the date when it is further away.
 pub fn relative(at: &Timestamp, now: &Timestamp) -> String {
-    if at > now { future(at, now) } else { past(at, now) }
+    if at > now {
+        future(at, now)
+    } else {
+        past(at, now)
+    }
 }
 
 fn past(at: &Timestamp, now: &Timestamp) -> String {
@@ -110,7 +123,11 @@ pub fn thousands(number: &i64) -> String {
 
 /// "1 member", "1,204 members".
 pub fn count(number: &i64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if *number == 1 { one } else { many })
+    format!(
+        "{} {}",
+        thousands(number),
+        if *number == 1 { one } else { many }
+    )
 }
 
 #[cfg(test)]
@@ -139,8 +156,9 @@ mod tests {
     #[test]
     fn a_tint_is_stable_and_in_range() {
         assert_eq!(tint("Lumen Logistics"), tint("Lumen Logistics"));
-        let seen: std::collections::BTreeSet<u32> =
-            (0..200).map(|number| tint(&format!("Name {number}"))).collect();
+        let seen: std::collections::BTreeSet<u32> = (0..200)
+            .map(|number| tint(&format!("Name {number}")))
+            .collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     }
 
@@ -189,9 +207,13 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_agree_with_their_noun() {
-        for (number, expected) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (1_175_237, "1,175,237"), (-12_345, "−12,345")]
-        {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_175_237, "1,175,237"),
+            (-12_345, "−12,345"),
+        ] {
             assert_eq!(thousands(&number), expected);
         }
         assert_eq!(count(&1, "member", "members"), "1 member");

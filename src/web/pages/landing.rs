@@ -19,7 +19,11 @@ mod tests {
     use super::*;
 
     fn render(mailbox: bool, first_run: bool) -> String {
-        let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
+        let shell = Shell {
+            brand: "Tessera".into(),
+            mailbox,
+            ..Shell::default()
+        };
         LandingPage { shell, first_run }.render().unwrap()
     }
 
@@ -28,13 +32,19 @@ mod tests {
         let html = render(false, false);
         assert!(html.contains(r#"href="/login">GET STARTED</a>"#), "{html}");
         assert!(html.contains(r#"href="/signup">Sign up</a>"#), "{html}");
-        assert!(!html.contains("First steps") && !html.contains("/mailbox"), "{html}");
+        assert!(
+            !html.contains("First steps") && !html.contains("/mailbox"),
+            "{html}"
+        );
     }
 
     #[test]
     fn a_newcomer_is_told_what_to_do() {
         let html = render(true, true);
         assert!(html.contains("First steps"), "{html}");
-        assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
+        assert!(
+            html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#),
+            "{html}"
+        );
     }
 }
