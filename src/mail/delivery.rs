@@ -46,11 +46,7 @@ pub struct DeliveryError {
 
 impl DeliveryError {
     pub(super) fn permanent(reason: String) -> Self {
-        Self {
-            reason,
-            permanent: true,
-            code: None,
-        }
+        Self { reason, permanent: true, code: None }
     }
 }
 
@@ -60,14 +56,9 @@ impl Delivery {
     /// # Errors
     /// The TLS parameters cannot be set up.
     pub fn smtp(url: &SmtpUrl, from: Mailbox) -> Result<Self, smtp::Error> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())?
-            .timeout(Some(TIMEOUT))
-            .build();
-        Ok(Self {
-            transport,
-            from,
-            turn: Arc::default(),
-        })
+        let transport =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())?.timeout(Some(TIMEOUT)).build();
+        Ok(Self { transport, from, turn: Arc::default() })
     }
 
     /// Waits until no other worker of this process has mails in hand.
@@ -79,34 +70,24 @@ impl Delivery {
     ///
     /// # Errors
     /// The server refused it, or could not be reached; see [`DeliveryError::permanent`].
-    pub async fn send(
-        &self,
-        mail: &QueuedMail,
-        rendered: &RenderedMail,
-    ) -> Result<(), DeliveryError> {
+    pub async fn send(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<(), DeliveryError> {
         let message = self.message(mail, rendered)?;
         match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_accepted)) => Ok(()),
             Ok(Err(error)) => Err(self.explain(&error).await),
             Err(_elapsed) => Err(DeliveryError {
-                reason: format!(
-                    "the mail server took longer than {} seconds",
-                    TIMEOUT.as_secs()
-                ),
+                reason: format!("the mail server took longer than {} seconds", TIMEOUT.as_secs()),
                 permanent: false,
                 code: None,
             }),
         }
     }
 
-    fn message(
-        &self,
-        mail: &QueuedMail,
-        rendered: &RenderedMail,
-    ) -> Result<Message, DeliveryError> {
-        let recipient: Address = mail.recipient.parse().map_err(|_| {
-            DeliveryError::permanent("the address is not a mail address".to_owned())
-        })?;
+    fn message(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<Message, DeliveryError> {
+        let recipient: Address = mail
+            .recipient
+            .parse()
+            .map_err(|_| DeliveryError::permanent("the address is not a mail address".to_owned()))?;
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient))
@@ -138,18 +119,11 @@ impl Delivery {
         // server still lets us in was it about this mail.
         let about_mail = error.is_permanent() && code != Some(AUTHENTICATION_REQUIRED);
         let permanent = about_mail && self.lets_us_in().await;
-        DeliveryError {
-            reason: one_line(&reason),
-            permanent,
-            code,
-        }
+        DeliveryError { reason: one_line(&reason), permanent, code }
     }
 
     async fn lets_us_in(&self) -> bool {
-        matches!(
-            tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await,
-            Ok(Ok(true))
-        )
+        matches!(tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await, Ok(Ok(true)))
     }
 }
 
@@ -161,8 +135,5 @@ fn part(content_type: ContentType, body: &str) -> SinglePart {
 }
 
 fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-        .chars()
-        .take(MOST_REASON_CHARACTERS)
-        .collect()
+    text.replace(char::is_control, " ").chars().take(MOST_REASON_CHARACTERS).collect()
 }

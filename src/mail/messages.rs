@@ -41,54 +41,38 @@ impl Composer {
     ///
     /// # Errors
     /// A template failed; none of ours does.
-    pub fn compose(
-        &self,
-        recipient: &str,
-        message: &Message,
-    ) -> Result<RenderedMail, askama::Error> {
-        let site = Site {
-            brand: self.brand.as_str(),
-            host: self.public_url.host(),
-            recipient,
-        };
+    pub fn compose(&self, recipient: &str, message: &Message) -> Result<RenderedMail, askama::Error> {
+        let site = Site { brand: self.brand.as_str(), host: self.public_url.host(), recipient };
         let link = |path: &str| self.public_url.join(path);
         match message {
-            Message::VerifyAddress {
-                name: _,
-                token,
-                expires_at,
-            } => VerifyAddress {
+            Message::VerifyAddress { name: _, token, expires_at } => VerifyAddress {
+                brand: site.brand,
                 url: &link(&format!("/verify-email/{token}")),
                 expires: &instant(*expires_at),
             }
-            .render(&site),
+            .compose(&site),
             Message::AccountExists { name } => AccountExists {
+                brand: site.brand,
                 name,
                 log_in_url: &link("/login"),
                 forgot_url: &link("/forgot-password"),
             }
-            .render(&site),
-            Message::ResetPassword {
-                name,
-                token,
-                expires_at,
-            } => ResetPassword {
+            .compose(&site),
+            Message::ResetPassword { name, token, expires_at } => ResetPassword {
+                brand: site.brand,
                 name,
                 url: &link(&format!("/reset-password/{token}")),
                 expires: &instant(*expires_at),
             }
-            .render(&site),
-            Message::PasswordChanged {
-                name,
-                changed_at,
-                ip,
-            } => PasswordChanged {
+            .compose(&site),
+            Message::PasswordChanged { name, changed_at, ip } => PasswordChanged {
+                brand: site.brand,
                 name,
                 changed: &instant(*changed_at),
                 ip: ip.as_deref(),
                 forgot_url: &link("/forgot-password"),
             }
-            .render(&site),
+            .compose(&site),
             Message::Invitation {
                 organization,
                 inviter,
@@ -107,17 +91,11 @@ impl Composer {
                 expires: &instant(*expires_at),
                 expires_day: &format(*expires_at, DAY),
             }
-            .render(&site),
-            Message::RenewalAsked {
-                organization,
-                organization_id,
-                invited,
-            } => RenewalAsked {
-                organization,
-                invited,
-                url: &link(&format!("/orgs/{organization_id}/users")),
+            .compose(&site),
+            Message::RenewalAsked { organization, organization_id, invited } => {
+                RenewalAsked { organization, invited, url: &link(&format!("/orgs/{organization_id}/users")) }
+                    .compose(&site)
             }
-            .render(&site),
             Message::MasterTokenNotice {
                 organization,
                 organization_id,
@@ -136,12 +114,12 @@ impl Composer {
                 ip: ip.as_deref(),
                 url: &link(&format!("/orgs/{organization_id}/api")),
             }
-            .render(&site),
+            .compose(&site),
         }
     }
 }
 
-/// What every template may show besides its own fields.
+/// What both parts of every mail may show besides their own fields.
 struct Site<'a> {
     brand: &'a str,
     host: &'a str,
@@ -150,30 +128,44 @@ struct Site<'a> {
 
 // Anyone can sign up with another's address and a name that is an advertisement, so the mail
 // to an address that is not proven yet does not show the name.
+#[derive(Template)]
+#[template(path = "email/verify_address/subject.txt")]
 struct VerifyAddress<'a> {
+    brand: &'a str,
     url: &'a str,
     expires: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/account_exists/subject.txt")]
 struct AccountExists<'a> {
+    brand: &'a str,
     name: &'a str,
     log_in_url: &'a str,
     forgot_url: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/reset_password/subject.txt")]
 struct ResetPassword<'a> {
+    brand: &'a str,
     name: &'a str,
     url: &'a str,
     expires: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/password_changed/subject.txt")]
 struct PasswordChanged<'a> {
+    brand: &'a str,
     name: &'a str,
     changed: &'a str,
     ip: Option<&'a str>,
     forgot_url: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/invitation/subject.txt")]
 struct Invitation<'a> {
     organization: &'a str,
     inviter: &'a str,
@@ -185,12 +177,16 @@ struct Invitation<'a> {
     expires_day: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/renewal_asked/subject.txt")]
 struct RenewalAsked<'a> {
     organization: &'a str,
     invited: &'a str,
     url: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/master_token_notice/subject.txt")]
 struct MasterTokenNotice<'a> {
     organization: &'a str,
     token_name: &'a str,
@@ -202,16 +198,11 @@ struct MasterTokenNotice<'a> {
     url: &'a str,
 }
 
-/// Binds each kind of mail to its subject, text and HTML template.
-macro_rules! templates {
-    ($($mail:ident: $subject:literal, $text:literal, $html:literal;)*) => {$(
+/// Binds each kind of mail, which is the template of its subject, to those of its parts.
+macro_rules! parts {
+    ($($mail:ident: $text:literal, $html:literal;)*) => {$(
         impl $mail<'_> {
-            fn render(&self, site: &Site<'_>) -> Result<RenderedMail, askama::Error> {
-                #[derive(Template)]
-                #[template(path = $subject)]
-                #[allow(dead_code, reason = "not every subject shows something")]
-                struct Subject<'a> { site: &'a Site<'a>, mail: &'a $mail<'a> }
-
+            fn compose(&self, site: &Site<'_>) -> Result<RenderedMail, askama::Error> {
                 #[derive(Template)]
                 #[template(path = $text)]
                 struct Text<'a> { site: &'a Site<'a>, mail: &'a $mail<'a> }
@@ -220,7 +211,7 @@ macro_rules! templates {
                 #[template(path = $html)]
                 struct Html<'a> { site: &'a Site<'a>, mail: &'a $mail<'a>, subject: &'a str }
 
-                let subject = one_line(&Subject { site, mail: self }.render()?);
+                let subject = one_line(&self.render()?);
                 Ok(RenderedMail {
                     text: Text { site, mail: self }.render()?,
                     html: Html { site, mail: self, subject: &subject }.render()?,
@@ -231,21 +222,14 @@ macro_rules! templates {
     )*};
 }
 
-templates! {
-    VerifyAddress: "email/verify_address/subject.txt", "email/verify_address/body.txt",
-        "email/verify_address/body.html";
-    AccountExists: "email/account_exists/subject.txt", "email/account_exists/body.txt",
-        "email/account_exists/body.html";
-    ResetPassword: "email/reset_password/subject.txt", "email/reset_password/body.txt",
-        "email/reset_password/body.html";
-    PasswordChanged: "email/password_changed/subject.txt", "email/password_changed/body.txt",
-        "email/password_changed/body.html";
-    Invitation: "email/invitation/subject.txt", "email/invitation/body.txt",
-        "email/invitation/body.html";
-    RenewalAsked: "email/renewal_asked/subject.txt", "email/renewal_asked/body.txt",
-        "email/renewal_asked/body.html";
-    MasterTokenNotice: "email/master_token_notice/subject.txt",
-        "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
+parts! {
+    VerifyAddress: "email/verify_address/body.txt", "email/verify_address/body.html";
+    AccountExists: "email/account_exists/body.txt", "email/account_exists/body.html";
+    ResetPassword: "email/reset_password/body.txt", "email/reset_password/body.html";
+    PasswordChanged: "email/password_changed/body.txt", "email/password_changed/body.html";
+    Invitation: "email/invitation/body.txt", "email/invitation/body.html";
+    RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
+    MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
 }
 
 /// What the administrators have to know about what was done to a master token.

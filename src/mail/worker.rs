@@ -43,12 +43,7 @@ pub async fn run(
     wake: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let worker = Worker {
-        db,
-        clock,
-        delivery,
-        composer,
-    };
+    let worker = Worker { db, clock, delivery, composer };
     let mut in_hand = JoinSet::new();
     // Stopped between two mails, `work` leaves those under way in the set.
     tokio::select! {
@@ -83,11 +78,7 @@ impl Worker {
         // Held until the last mail of the batch is noted, so that no other worker sees it as due.
         let turn = Arc::new(self.delivery.turn().await);
         let now = self.clock.now();
-        let mails = match self
-            .db
-            .read(move |connection| outbox::due(connection, now, BATCH))
-            .await
-        {
+        let mails = match self.db.read(move |connection| outbox::due(connection, now, BATCH)).await {
             Ok(mails) => mails,
             Err(error) => {
                 tracing::error!(%error, "the outbox could not be read");
@@ -111,9 +102,7 @@ impl Worker {
         };
         match &outcome {
             Ok(()) => tracing::info!(mail = mail.id, "mail sent"),
-            Err(DeliveryError {
-                permanent, code, ..
-            }) => {
+            Err(DeliveryError { permanent, code, .. }) => {
                 tracing::warn!(mail = mail.id, permanent, code, "mail not sent");
             }
         }
@@ -129,9 +118,9 @@ impl Worker {
         self.db
             .write(move |tx| match outcome {
                 Ok(()) => outbox::mark_sent(tx, &id, now),
-                Err(DeliveryError {
-                    reason, permanent, ..
-                }) => outbox::mark_attempt_failed(tx, &id, &reason, permanent, now),
+                Err(DeliveryError { reason, permanent, .. }) => {
+                    outbox::mark_attempt_failed(tx, &id, &reason, permanent, now)
+                }
             })
             .await
     }

@@ -30,23 +30,14 @@ async fn a_mail_is_sent_after_the_commit_and_its_secret_forgotten() {
     let mail = post.sink.wait_for(1).await.remove(0);
     assert_eq!(mail.recipients, ["jonas@lumen.example"]);
     assert_eq!(mail.subject, "Choose a new password for Lumen – Schlüssel");
-    assert_eq!(
-        mail.link("/reset-password/"),
-        "http://keys.example.com/reset-password/s3cret-m1"
-    );
-    assert!(
-        mail.html
-            .contains("href=\"http://keys.example.com/reset-password/s3cret-m1\"")
-    );
+    assert_eq!(mail.link("/reset-password/"), "http://keys.example.com/reset-password/s3cret-m1");
+    assert!(mail.html.contains("href=\"http://keys.example.com/reset-password/s3cret-m1\""));
     assert!(mail.html.contains("Lumen – Schlüssel"), "{}", mail.html);
     assert_eq!(mail.message_id, "<m1@example.com>");
     assert_eq!(mail.header("auto-submitted"), "auto-generated");
     assert_eq!(mail.header("date"), "Mon, 23 Nov 2026 10:00:00 +0000");
     assert_eq!(mail.header("to"), "jonas@lumen.example");
-    assert!(
-        mail.header("content-type")
-            .starts_with("multipart/alternative")
-    );
+    assert!(mail.header("content-type").starts_with("multipart/alternative"));
 
     let row = post.row_in_state("m1", "sent").await;
     assert!(!row.message.contains("s3cret"), "{}", row.message);
@@ -88,10 +79,7 @@ async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
 
     post.clock.advance(time::Duration::hours(1));
     worker.wake();
-    assert_eq!(
-        post.sink.wait_for(1).await[0].message_id,
-        "<m1@example.com>"
-    );
+    assert_eq!(post.sink.wait_for(1).await[0].message_id, "<m1@example.com>");
     post.row_in_state("m1", "sent").await;
     worker.stop().await;
 }
@@ -109,19 +97,14 @@ async fn a_final_refusal_is_kept_with_its_reason() {
     post.clock.advance(time::Duration::days(7));
     post.queue("m2", "jonas@lumen.example").await;
     worker.wake();
-    assert_eq!(
-        post.sink.wait_for(1).await.len(),
-        1,
-        "only the second mail goes out"
-    );
+    assert_eq!(post.sink.wait_for(1).await.len(), 1, "only the second mail goes out");
     worker.stop().await;
 }
 
 #[tokio::test]
 async fn a_log_in_that_the_server_asks_for_is_no_fault_of_the_mail() {
     let post = Post::start().await;
-    post.sink
-        .refuse_next(1, "530 5.7.0 Authentication required");
+    post.sink.refuse_next(1, "530 5.7.0 Authentication required");
     let worker = post.worker();
     post.queue("m1", "jonas@lumen.example").await;
     worker.wake();
@@ -137,10 +120,7 @@ async fn an_outage_and_a_restart_lose_nothing() {
     post.queue("m1", "jonas@lumen.example").await;
     before.wake();
     let row = post.row_with_attempts("m1", 1).await;
-    assert!(
-        row.last_error
-            .is_some_and(|error| error.starts_with("the mail server could not"))
-    );
+    assert!(row.last_error.is_some_and(|error| error.starts_with("the mail server could not")));
     before.stop().await;
 
     post.sink.set_down(false);
@@ -155,18 +135,16 @@ async fn an_outage_and_a_restart_lose_nothing() {
 async fn two_workers_send_every_mail_once_and_four_at_a_time() {
     let post = Post::start().await;
     for number in 0..60 {
-        post.queue(
-            &format!("m{number}"),
-            &format!("user{number}@lumen.example"),
-        )
-        .await;
+        post.queue(&format!("m{number}"), &format!("user{number}@lumen.example")).await;
     }
     let (one, two) = (post.worker(), post.worker());
     let mails = post.sink.wait_for(60).await;
     post.row_in_state("m59", "sent").await;
-    (one.wake(), two.wake());
+    one.wake();
+    two.wake();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    (one.stop().await, two.stop().await);
+    one.stop().await;
+    two.stop().await;
 
     let mut ids: Vec<_> = mails.iter().map(|mail| &mail.message_id).collect();
     ids.sort_unstable();
@@ -179,11 +157,7 @@ async fn two_workers_send_every_mail_once_and_four_at_a_time() {
 async fn a_shutdown_finishes_the_mails_in_hand() {
     let post = Post::start().await;
     for number in 0..40 {
-        post.queue(
-            &format!("m{number}"),
-            &format!("user{number}@lumen.example"),
-        )
-        .await;
+        post.queue(&format!("m{number}"), &format!("user{number}@lumen.example")).await;
     }
     let worker = post.worker();
     post.sink.wait_for(1).await;
@@ -248,11 +222,7 @@ impl Post {
             Arc::clone(&wake),
             async move { stopped.await.unwrap_or_default() },
         ));
-        RunningWorker {
-            wake,
-            shutdown,
-            task,
-        }
+        RunningWorker { wake, shutdown, task }
     }
 
     async fn queue(&self, id: &str, recipient: &str) {

@@ -2,19 +2,19 @@
 
 /// A mail that the sink took.
 #[derive(Clone, Debug)]
-pub struct ReceivedMail {
+pub(crate) struct ReceivedMail {
     /// The addresses of the envelope.
-    pub recipients: Vec<String>,
+    pub(crate) recipients: Vec<String>,
     /// Names in lower case, values unfolded, in the order of the mail.
-    pub headers: Vec<(String, String)>,
-    pub subject: String,
-    pub message_id: String,
-    pub text: String,
-    pub html: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) subject: String,
+    pub(crate) message_id: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
 }
 
 impl ReceivedMail {
-    pub fn parse(recipients: Vec<String>, content: &str) -> Self {
+    pub(crate) fn parse(recipients: Vec<String>, content: &str) -> Self {
         let (headers, body) = split(content);
         let mut mail = Self {
             recipients,
@@ -25,16 +25,9 @@ impl ReceivedMail {
             html: String::new(),
         };
         let kind = find(&mail.headers, "content-type");
-        let boundary = kind
-            .split("boundary=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
+        let boundary = kind.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next());
         let delimiter = format!("--{}", boundary.expect("a multipart mail"));
-        for part in body
-            .split(&delimiter)
-            .skip(1)
-            .filter(|part| !part.starts_with("--"))
-        {
+        for part in body.split(&delimiter).skip(1).filter(|part| !part.starts_with("--")) {
             let (headers, body) = split(part.trim_start_matches("\r\n"));
             let body = match find(&headers, "content-transfer-encoding") {
                 "quoted-printable" => decode_quoted_printable(body),
@@ -51,29 +44,25 @@ impl ReceivedMail {
         mail
     }
 
-    pub fn is_to(&self, address: &str) -> bool {
+    pub(crate) fn is_to(&self, address: &str) -> bool {
         self.recipients.iter().any(|recipient| recipient == address)
     }
 
     /// The value of a header, named in lower case; empty when there is none.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         find(&self.headers, name)
     }
 
     /// The first address in the text part that contains `path`, for example `/i/`.
-    pub fn link(&self, path: &str) -> String {
+    pub(crate) fn link(&self, path: &str) -> String {
         let mut words = self.text.split_whitespace();
         let link = words.find(|word| word.starts_with("http") && word.contains(path));
-        link.unwrap_or_else(|| panic!("no link with {path} in:\n{}", self.text))
-            .to_owned()
+        link.unwrap_or_else(|| panic!("no link with {path} in:\n{}", self.text)).to_owned()
     }
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
-    headers
-        .iter()
-        .find(|(key, _)| key == name)
-        .map_or("", |(_, value)| value)
+    headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
 }
 
 fn split(content: &str) -> (Vec<(String, String)>, &str) {
@@ -97,11 +86,7 @@ fn decode_quoted_printable(body: &str) -> String {
             .flatten()
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() {
-            &after[2..]
-        } else {
-            after
-        };
+        rest = if escaped.is_some() { &after[2..] } else { after };
     }
     String::from_utf8(bytes).expect("UTF-8")
 }
@@ -109,10 +94,7 @@ fn decode_quoted_printable(body: &str) -> String {
 fn decode_base64(body: &str) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bits, mut count, mut bytes) = (0u32, 0, Vec::new());
-    for digit in body
-        .bytes()
-        .filter_map(|byte| DIGITS.iter().position(|&digit| digit == byte))
-    {
+    for digit in body.bytes().filter_map(|byte| DIGITS.iter().position(|&digit| digit == byte)) {
         bits = bits << 6 | digit as u32;
         count += 6;
         if count >= 8 {

@@ -1,6 +1,8 @@
 //! A mail server for tests: takes every mail, or refuses as it is told to.
 
+#![expect(clippy::allow_attributes, reason = "what is dead differs between the test binaries")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test ends where its mail is not as it should be")]
 
 use std::{
     io,
@@ -16,11 +18,11 @@ use tokio::{
 #[path = "received_mail.rs"]
 mod received_mail;
 
-pub use received_mail::ReceivedMail;
+pub(crate) use received_mail::ReceivedMail;
 
 /// Listens on a port of its own until the test ends; clones see the same mails.
 #[derive(Clone)]
-pub struct SmtpSink {
+pub(crate) struct SmtpSink {
     port: u16,
     state: Arc<Mutex<State>>,
 }
@@ -35,13 +37,10 @@ struct State {
 }
 
 impl SmtpSink {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let sink = Self {
-            port,
-            state: Arc::default(),
-        };
+        let sink = Self { port, state: Arc::default() };
         let serving = sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -53,35 +52,33 @@ impl SmtpSink {
     }
 
     /// The value for `TESSERA_SMTP_URL`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
     /// Answers the recipients of the next `mails` mails with `reply`, for example
     /// `451 4.2.0 try later` or `550 5.1.1 no such user`.
-    pub fn refuse_next(&self, mails: usize, reply: &str) {
-        self.state()
-            .refusals
-            .extend(std::iter::repeat_n(reply.to_owned(), mails));
+    pub(crate) fn refuse_next(&self, mails: usize, reply: &str) {
+        self.state().refusals.extend(std::iter::repeat_n(reply.to_owned(), mails));
     }
 
     /// While down, hangs up on whoever calls.
-    pub fn set_down(&self, down: bool) {
+    pub(crate) fn set_down(&self, down: bool) {
         self.state().down = down;
     }
 
     /// The most mails that were under way at the same time.
-    pub fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.state().most_at_once
     }
 
     /// Every mail taken so far, oldest first.
-    pub fn received(&self) -> Vec<ReceivedMail> {
+    pub(crate) fn received(&self) -> Vec<ReceivedMail> {
         self.state().mails.clone()
     }
 
     /// Waits until `count` mails were taken.
-    pub async fn wait_for(&self, count: usize) -> Vec<ReceivedMail> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<ReceivedMail> {
         for _ in 0..600 {
             let mails = self.received();
             if mails.len() >= count {
@@ -89,20 +86,13 @@ impl SmtpSink {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!(
-            "{} of {count} mails arrived within 30 seconds",
-            self.received().len()
-        );
+        panic!("{} of {count} mails arrived within 30 seconds", self.received().len());
     }
 
     /// Waits for a mail to `address` and gives the newest one.
-    pub async fn wait_for_mail_to(&self, address: &str) -> ReceivedMail {
+    pub(crate) async fn wait_for_mail_to(&self, address: &str) -> ReceivedMail {
         for _ in 0..600 {
-            let newest = self
-                .received()
-                .into_iter()
-                .rev()
-                .find(|mail| mail.is_to(address));
+            let newest = self.received().into_iter().rev().find(|mail| mail.is_to(address));
             if let Some(mail) = newest {
                 return mail;
             }
@@ -146,10 +136,7 @@ impl SmtpSink {
                     // Long enough for mails that are sent together to meet.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     let content = read_data(&mut stream).await?;
-                    self.leave(ReceivedMail::parse(
-                        std::mem::take(&mut recipients),
-                        &content,
-                    ));
+                    self.leave(ReceivedMail::parse(std::mem::take(&mut recipients), &content));
                     "250 taken".to_owned()
                 }
                 "RSET" | "MAIL" => {

@@ -8,9 +8,7 @@ fn composer() -> Composer {
 }
 
 fn compose(message: &Message) -> RenderedMail {
-    composer()
-        .compose("jonas@lumen.example", message)
-        .expect("every message renders")
+    composer().compose("jonas@lumen.example", message).expect("every message renders")
 }
 
 /// Subject and text, without the blank that marks the signature.
@@ -34,28 +32,13 @@ fn invitation(organization: &str, inviter: &str) -> Message {
 fn assert_html(mail: &RenderedMail, button: (&str, &str)) {
     let (label, url) = button;
     let html = &mail.html;
-    assert!(
-        html.contains(&format!(">{label}</a>")),
-        "the button {label}:\n{html}"
-    );
-    assert!(
-        html.matches(&format!("href=\"{url}\"")).count() >= 1,
-        "{url}:\n{html}"
-    );
+    assert!(html.contains(&format!(">{label}</a>")), "the button {label}:\n{html}");
+    assert!(html.matches(&format!("href=\"{url}\"")).count() >= 1, "{url}:\n{html}");
     assert!(mail.text.contains(url), "the text part has the link too");
-    assert!(
-        html.contains(&format!("<title>{}</title>", mail.subject)),
-        "{html}"
-    );
+    assert!(html.contains(&format!("<title>{}</title>", mail.subject)), "{html}");
     assert!(html.contains("Sent by the Lumen Keys server at keys.lumen.example"));
-    assert!(
-        !html.contains("Tessera") && !mail.text.contains("Tessera"),
-        "the brand stands alone"
-    );
-    assert!(
-        !html.contains("<img") && !html.contains("http://"),
-        "nothing is loaded"
-    );
+    assert!(!html.contains("Tessera") && !mail.text.contains("Tessera"), "the brand stands alone");
+    assert!(!html.contains("<img") && !html.contains("http://"), "nothing is loaded");
     assert!(html.trim_end().ends_with("</html>"));
 }
 
@@ -79,16 +62,8 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(
-        &mail,
-        ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"),
-    );
-    assert!(
-        mail.html
-            .contains("Accept by 30 November to manage members"),
-        "{}",
-        mail.html
-    );
+    assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
+    assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
 }
 
 #[test]
@@ -115,24 +90,13 @@ fn an_address_is_confirmed_by_its_link() {
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(
-        &mail,
-        (
-            "Confirm address",
-            "https://keys.lumen.example/verify-email/v3rify",
-        ),
-    );
-    assert!(
-        !mail.html.contains("evil.example"),
-        "an unproven name is not repeated"
-    );
+    assert_html(&mail, ("Confirm address", "https://keys.lumen.example/verify-email/v3rify"));
+    assert!(!mail.html.contains("evil.example"), "an unproven name is not repeated");
 }
 
 #[test]
 fn a_second_sign_up_is_told_to_the_owner() {
-    let mail = compose(&Message::AccountExists {
-        name: "Jonas Brandt".into(),
-    });
+    let mail = compose(&Message::AccountExists { name: "Jonas Brandt".into() });
     insta::assert_snapshot!(print(&mail), @r#"
     Subject: You already have an account at Lumen Keys
 
@@ -153,10 +117,7 @@ fn a_second_sign_up_is_told_to_the_owner() {
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
     assert_html(&mail, ("Log in", "https://keys.lumen.example/login"));
-    assert!(
-        mail.html
-            .contains("href=\"https://keys.lumen.example/forgot-password\"")
-    );
+    assert!(mail.html.contains("href=\"https://keys.lumen.example/forgot-password\""));
 }
 
 #[test]
@@ -215,11 +176,7 @@ fn a_changed_password_is_told_with_its_origin() {
     "#);
     let url = "https://keys.lumen.example/forgot-password";
     assert_html(&mail, (url, url));
-    assert!(
-        !changed(None).text.contains(" from "),
-        "{}",
-        changed(None).text
-    );
+    assert!(!changed(None).text.contains(" from "), "{}", changed(None).text);
 }
 
 #[test]
@@ -244,10 +201,7 @@ fn a_renewal_is_asked_of_the_administrators() {
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(
-        &mail,
-        ("Open Users", "https://keys.lumen.example/orgs/0198/users"),
-    );
+    assert_html(&mail, ("Open Users", "https://keys.lumen.example/orgs/0198/users"));
 }
 
 #[test]
@@ -280,37 +234,17 @@ fn master_token_events_say_what_they_mean() {
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(
-        &mail,
-        ("Open API", "https://keys.lumen.example/orgs/0198/api"),
-    );
-    assert!(
-        notice("replaced")
-            .text
-            .contains("Its old value stopped working at once.")
-    );
-    assert!(
-        notice("activated")
-            .text
-            .contains("It can be used from now on.")
-    );
+    assert_html(&mail, ("Open API", "https://keys.lumen.example/orgs/0198/api"));
+    assert!(notice("replaced").text.contains("Its old value stopped working at once."));
+    assert!(notice("activated").text.contains("It can be used from now on."));
 }
 
 #[test]
 fn names_are_escaped_in_html_and_plain_in_text() {
     let mail = compose(&invitation("<b>Q&A</b>", "\"O'Neil\" <script>"));
-    assert!(
-        !mail.html.contains("<b>Q") && !mail.html.contains("<script>"),
-        "{}",
-        mail.html
-    );
+    assert!(!mail.html.contains("<b>Q") && !mail.html.contains("<script>"), "{}", mail.html);
     assert!(mail.html.contains("&#60;b&#62;Q&#38;A"), "{}", mail.html);
-    assert!(
-        mail.text
-            .contains("\"O'Neil\" <script> (dana@lumen.example)"),
-        "{}",
-        mail.text
-    );
+    assert!(mail.text.contains("\"O'Neil\" <script> (dana@lumen.example)"), "{}", mail.text);
     assert!(mail.text.contains("<b>Q&A</b>"));
 }
 
