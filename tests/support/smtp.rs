@@ -1,10 +1,10 @@
 //! A mail server for tests: takes every mail, or refuses as it is told to.
 
-#![expect(clippy::allow_attributes, reason = "what is dead differs between the test binaries")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends where its mail is not as it should be")]
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -30,7 +30,7 @@ pub(crate) struct SmtpSink {
 #[derive(Default)]
 struct State {
     mails: Vec<ReceivedMail>,
-    refusals: Vec<String>,
+    refusals: VecDeque<String>,
     down: bool,
     most_at_once: usize,
     open_now: usize,
@@ -124,7 +124,7 @@ impl SmtpSink {
             let answer = match verb.as_str() {
                 "EHLO" => "250-sink\r\n250 8BITMIME".to_owned(),
                 "RCPT" => {
-                    let refusal = self.state().refusals.pop();
+                    let refusal = self.state().refusals.pop_front();
                     if refusal.is_none() {
                         recipients.extend(between(&line, '<', '>'));
                     }
