@@ -28,7 +28,7 @@ pub use values::{Brand, DatabaseUrl, LogFilter, PublicUrl, SmtpUrl};
 #[derive(Debug)]
 pub enum Command {
     /// Run the server.
-    Serve(Config),
+    Serve(Box<Config>),
     /// Fill an empty database with an example organization.
     Demo {
         /// The database to fill.
@@ -79,10 +79,7 @@ impl Exit {
     }
 
     fn mistake(message: impl std::fmt::Display) -> Self {
-        Self {
-            code: 2,
-            message: format!("tessera: {message}"),
-        }
+        Self { code: 2, message: format!("tessera: {message}") }
     }
 }
 
@@ -102,16 +99,12 @@ pub fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, Exit> {
-    let matches = CommandLine::command()
-        .try_get_matches_from(arguments)
-        .map_err(explain)?;
+    let matches = CommandLine::command().try_get_matches_from(arguments).map_err(explain)?;
     let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
     match line.verb {
-        Some(Verb::Demo(flags)) => Ok(Command::Demo {
-            database: flags.read(&environment)?,
-        }),
-        Some(Verb::Serve(flags)) => Ok(Command::Serve(flags.read(&environment)?)),
-        None => Ok(Command::Serve(line.serve.read(&environment)?)),
+        Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
+        Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
+        None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
     }
 }
 
@@ -175,30 +168,14 @@ impl ServeFlags {
     fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Config, Exit> {
         let listen = setting("TESSERA_LISTEN", self.listen, environment, values::listen)?
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
-        let public_url = setting(
-            "TESSERA_PUBLIC_URL",
-            self.public_url,
-            environment,
-            PublicUrl::parse,
-        )?
-        .map_or_else(|| PublicUrl::of_listener(listen), Ok)
-        .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))?;
-        let brand =
-            setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
-        let mail_from = setting(
-            "TESSERA_MAIL_FROM",
-            self.mail_from,
-            environment,
-            values::mailbox,
-        )?;
+        let public_url = setting("TESSERA_PUBLIC_URL", self.public_url, environment, PublicUrl::parse)?
+            .map_or_else(|| PublicUrl::of_listener(listen), Ok)
+            .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))?;
+        let brand = setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
+        let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, environment, values::mailbox)?;
         Ok(Config {
             database: self.database.read(environment)?,
-            smtp: setting(
-                "TESSERA_SMTP_URL",
-                self.smtp_url,
-                environment,
-                SmtpUrl::parse,
-            )?,
+            smtp: setting("TESSERA_SMTP_URL", self.smtp_url, environment, SmtpUrl::parse)?,
             mail_from: match mail_from {
                 Some(mailbox) => mailbox,
                 None => values::default_mailbox(&brand, &public_url).map_err(Exit::mistake)?,
@@ -210,8 +187,7 @@ impl ServeFlags {
                 values::networks,
             )?
             .unwrap_or_default(),
-            log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?
-                .unwrap_or_default(),
+            log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,
             brand,
@@ -221,12 +197,7 @@ impl ServeFlags {
 
 impl DatabaseFlag {
     fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<DatabaseUrl, Exit> {
-        let database = setting(
-            "TESSERA_DATABASE_URL",
-            self.database_url,
-            environment,
-            DatabaseUrl::parse,
-        )?;
+        let database = setting("TESSERA_DATABASE_URL", self.database_url, environment, DatabaseUrl::parse)?;
         Ok(database.unwrap_or_default())
     }
 }
@@ -241,15 +212,13 @@ fn setting<T>(
     let text = match flag {
         Some(text) => text,
         None => match environment(name).filter(|value| !value.is_empty()) {
-            Some(value) => value
-                .into_string()
-                .map_err(|_| Exit::mistake(format_args!("{name} must be UTF-8 text")))?,
+            Some(value) => {
+                value.into_string().map_err(|_| Exit::mistake(format_args!("{name} must be UTF-8 text")))?
+            }
             None => return Ok(None),
         },
     };
-    parse(text.trim())
-        .map(Some)
-        .map_err(|expected| Exit::mistake(format_args!("{name} {expected}")))
+    parse(text.trim()).map(Some).map_err(|expected| Exit::mistake(format_args!("{name} {expected}")))
 }
 
 /// Turns clap's answer into ours: help and version as they are, a mistake as one line.
@@ -259,10 +228,7 @@ fn explain(error: clap::Error) -> Exit {
         _ => 2,
     };
     if code == 0 {
-        return Exit {
-            code,
-            message: error.to_string().trim_end().to_owned(),
-        };
+        return Exit { code, message: error.to_string().trim_end().to_owned() };
     }
     let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
         .into_iter()

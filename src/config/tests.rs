@@ -3,20 +3,15 @@ use std::ffi::OsString;
 use super::*;
 
 fn parse_line(line: &str, environment: &[(&str, &str)]) -> Result<Command, Exit> {
-    let arguments = std::iter::once("tessera")
-        .chain(line.split_whitespace())
-        .map(OsString::from);
+    let arguments = std::iter::once("tessera").chain(line.split_whitespace()).map(OsString::from);
     parse_with(arguments, |name| {
-        environment
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| OsString::from(value))
+        environment.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
     })
 }
 
 fn serve(line: &str, environment: &[(&str, &str)]) -> Config {
     match parse_line(line, environment) {
-        Ok(Command::Serve(config)) => config,
+        Ok(Command::Serve(config)) => *config,
         other => panic!("expected to serve, got {other:?}"),
     }
 }
@@ -26,16 +21,8 @@ fn mistake(name: &str, value: &str) -> String {
     let exit = parse_line("", &[(name, value)]).expect_err(value);
     assert_eq!(exit.code, 2, "{exit:?}");
     assert!(!exit.message.contains('\n'), "one line: {exit:?}");
-    assert!(
-        exit.message.starts_with(&format!("tessera: {name} ")),
-        "names the setting: {exit:?}"
-    );
-    let flag = format!(
-        "--{}",
-        name.trim_start_matches("TESSERA_")
-            .to_lowercase()
-            .replace('_', "-")
-    );
+    assert!(exit.message.starts_with(&format!("tessera: {name} ")), "names the setting: {exit:?}");
+    let flag = format!("--{}", name.trim_start_matches("TESSERA_").to_lowercase().replace('_', "-"));
     let arguments = ["tessera", &flag, value].map(OsString::from);
     assert_eq!(parse_with(arguments, |_| None).expect_err(value), exit);
     exit.message
@@ -48,10 +35,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.public_url.to_string(), "http://127.0.0.1:8080");
     assert_eq!(config.database.to_string(), "tessera.db");
     assert!(config.smtp.is_none());
-    assert_eq!(
-        config.mail_from.to_string(),
-        "Tessera <no-reply@[127.0.0.1]>"
-    );
+    assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@[127.0.0.1]>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.log.as_str(), "info");
@@ -65,10 +49,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_LISTEN", "0.0.0.0:9000"),
             ("TESSERA_PUBLIC_URL", "https://keys.example.com/"),
             ("TESSERA_DATABASE_URL", "sqlite:/var/lib/tessera.db"),
-            (
-                "TESSERA_SMTP_URL",
-                "smtp://user:hunter2@mail.example.com:587?tls=required",
-            ),
+            ("TESSERA_SMTP_URL", "smtp://user:hunter2@mail.example.com:587?tls=required"),
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
@@ -76,28 +57,13 @@ fn every_setting_comes_from_the_environment() {
         ],
     );
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
-    assert_eq!(
-        config.public_url.join("/orgs"),
-        "https://keys.example.com/orgs"
-    );
+    assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
     assert_eq!(config.database.path().to_str(), Some("/var/lib/tessera.db"));
-    assert!(
-        config
-            .smtp
-            .as_ref()
-            .is_some_and(|url| url.expose().contains("hunter2"))
-    );
-    assert!(
-        !format!("{config:?}").contains("hunter2"),
-        "a password is never printed"
-    );
+    assert!(config.smtp.as_ref().is_some_and(|url| url.expose().contains("hunter2")));
+    assert!(!format!("{config:?}").contains("hunter2"), "a password is never printed");
     assert_eq!(config.mail_from.to_string(), "Keys <keys@example.com>");
     assert_eq!(config.brand.as_str(), "Lumen Keys");
-    let networks: Vec<_> = config
-        .trusted_proxies
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
@@ -112,11 +78,7 @@ fn a_flag_wins_over_its_variable_with_and_without_the_command() {
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
-    assert!(
-        serve("", &[("TESSERA_SMTP_URL", ""), ("TESSERA_BRAND", "")])
-            .smtp
-            .is_none()
-    );
+    assert!(serve("", &[("TESSERA_SMTP_URL", ""), ("TESSERA_BRAND", "")]).smtp.is_none());
 }
 
 #[test]
@@ -127,26 +89,14 @@ fn the_public_url_follows_the_listener() {
         ("[::1]:8081", "http://[::1]:8081"),
         ("192.0.2.1:8081", "http://192.0.2.1:8081"),
     ] {
-        assert_eq!(
-            serve("", &[("TESSERA_LISTEN", listen)]).public_url.origin(),
-            url
-        );
+        assert_eq!(serve("", &[("TESSERA_LISTEN", listen)]).public_url.origin(), url);
     }
 }
 
 #[test]
 fn the_default_sender_carries_the_brand_and_the_public_host() {
-    let config = serve(
-        "",
-        &[
-            ("TESSERA_BRAND", "Keys, Inc"),
-            ("TESSERA_PUBLIC_URL", "https://a.example"),
-        ],
-    );
-    assert_eq!(
-        config.mail_from.to_string(),
-        "\"Keys, Inc\" <no-reply@a.example>"
-    );
+    let config = serve("", &[("TESSERA_BRAND", "Keys, Inc"), ("TESSERA_PUBLIC_URL", "https://a.example")]);
+    assert_eq!(config.mail_from.to_string(), "\"Keys, Inc\" <no-reply@a.example>");
     let config = serve("", &[("TESSERA_PUBLIC_URL", "http://[::1]:8080")]);
     assert_eq!(config.mail_from.email.to_string(), "no-reply@[::1]");
 }
@@ -157,36 +107,20 @@ fn a_public_url_knows_its_parts() {
     assert_eq!(url.origin(), "https://keys.example.com:8443");
     assert_eq!(url.host(), "keys.example.com");
     assert!(url.is_https() && !url.is_loopback());
-    for loopback in [
-        "http://localhost:1",
-        "http://a.localhost",
-        "http://127.9.9.9",
-        "http://[::1]",
-    ] {
-        assert!(
-            PublicUrl::parse(loopback).is_ok_and(|url| url.is_loopback()),
-            "{loopback}"
-        );
+    for loopback in ["http://localhost:1", "http://a.localhost", "http://127.9.9.9", "http://[::1]"] {
+        assert!(PublicUrl::parse(loopback).is_ok_and(|url| url.is_loopback()), "{loopback}");
     }
 }
 
 #[test]
 fn demo_takes_only_the_database() {
-    for (line, path) in [
-        ("demo", "tessera.db"),
-        ("demo --database-url sqlite:demo.db", "demo.db"),
-    ] {
+    for (line, path) in [("demo", "tessera.db"), ("demo --database-url sqlite:demo.db", "demo.db")] {
         match parse_line(line, &[("TESSERA_LISTEN", "not read here")]) {
             Ok(Command::Demo { database }) => assert_eq!(database.to_string(), path),
             other => panic!("expected the demo, got {other:?}"),
         }
     }
-    assert_eq!(
-        parse_line("demo --listen 127.0.0.1:1", &[])
-            .expect_err("refused")
-            .code,
-        2
-    );
+    assert_eq!(parse_line("demo --listen 127.0.0.1:1", &[]).expect_err("refused").code, 2);
 }
 
 #[test]
@@ -204,10 +138,7 @@ fn database_paths_are_read_with_and_without_prefix() {
 #[test]
 fn wrong_values_give_one_line_that_names_the_setting() {
     for (name, values) in [
-        (
-            "TESSERA_LISTEN",
-            &["8080", "localhost:8080", "127.0.0.1", "127.0.0.1:99999"][..],
-        ),
+        ("TESSERA_LISTEN", &["8080", "localhost:8080", "127.0.0.1", "127.0.0.1:99999"][..]),
         (
             "TESSERA_PUBLIC_URL",
             &[
@@ -219,39 +150,14 @@ fn wrong_values_give_one_line_that_names_the_setting() {
                 "https://user@example.com",
             ],
         ),
-        (
-            "TESSERA_DATABASE_URL",
-            &[":memory:", "sqlite:", "mysql://host/db", "file:x.db"],
-        ),
+        ("TESSERA_DATABASE_URL", &[":memory:", "sqlite:", "mysql://host/db", "file:x.db"]),
         (
             "TESSERA_SMTP_URL",
-            &[
-                "mail.example.com",
-                "http://mail.example.com",
-                "smtp://h?tls=maybe",
-                "smtp://user@h",
-            ],
+            &["mail.example.com", "http://mail.example.com", "smtp://h?tls=maybe", "smtp://user@h"],
         ),
-        (
-            "TESSERA_MAIL_FROM",
-            &[
-                "nobody",
-                "a@b@c",
-                "A <a@example.com",
-                "A\r\nBcc: x <a@example.com>",
-            ],
-        ),
-        (
-            "TESSERA_BRAND",
-            &[
-                "a brand name that is far too long to be shown",
-                "two\nlines",
-            ],
-        ),
-        (
-            "TESSERA_TRUSTED_PROXIES",
-            &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"],
-        ),
+        ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
+        ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
+        ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -263,10 +169,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
 
 #[test]
 fn postgresql_is_named_as_not_supported_yet() {
-    let line = mistake(
-        "TESSERA_DATABASE_URL",
-        "postgres://tessera:hunter2@db/tessera",
-    );
+    let line = mistake("TESSERA_DATABASE_URL", "postgres://tessera:hunter2@db/tessera");
     assert!(line.contains("not supported yet in this version"), "{line}");
     assert!(!line.contains("hunter2"), "{line}");
 }
@@ -275,36 +178,19 @@ fn postgresql_is_named_as_not_supported_yet() {
 fn a_mistake_never_repeats_a_password() {
     let url = "smtp://user:hunter2@mail.example.com?tls=sometimes";
     assert!(!mistake("TESSERA_SMTP_URL", url).contains("hunter2"));
-    for line in [
-        url.to_owned(),
-        format!("serve {url}"),
-        format!("--smtp={url}"),
-        format!("demo {url}"),
-    ] {
+    for line in [url.to_owned(), format!("serve {url}"), format!("--smtp={url}"), format!("demo {url}")] {
         let exit = parse_line(&line, &[]).expect_err("refused");
         assert_eq!(exit.code, 2);
-        assert!(
-            !exit.message.contains("hunter2") && !exit.message.contains('\n'),
-            "{exit:?}"
-        );
+        assert!(!exit.message.contains("hunter2") && !exit.message.contains('\n'), "{exit:?}");
     }
 }
 
 #[test]
 fn unknown_and_unfinished_arguments_give_one_line() {
     for (line, message) in [
-        (
-            "--lisen x",
-            "tessera: there is no command or flag like --lisen; see tessera --help",
-        ),
-        (
-            "start",
-            "tessera: there is no command or flag like start; see tessera --help",
-        ),
-        (
-            "--listen",
-            "tessera: a value is missing after --listen <IP:PORT>; see tessera --help",
-        ),
+        ("--lisen x", "tessera: there is no command or flag like --lisen; see tessera --help"),
+        ("start", "tessera: there is no command or flag like start; see tessera --help"),
+        ("--listen", "tessera: a value is missing after --listen <IP:PORT>; see tessera --help"),
     ] {
         let exit = parse_line(line, &[]).expect_err(line);
         assert_eq!((exit.code, exit.message.as_str()), (2, message));
@@ -315,21 +201,10 @@ fn unknown_and_unfinished_arguments_give_one_line() {
 fn help_lists_every_setting_with_its_variable_and_default() {
     let exit = parse_line("serve --help", &[]).expect_err("help");
     assert_eq!(exit.code, 0);
-    for name in [
-        "LISTEN",
-        "PUBLIC_URL",
-        "DATABASE_URL",
-        "SMTP_URL",
-        "MAIL_FROM",
-        "BRAND",
-        "TRUSTED_PROXIES",
-        "LOG",
-    ] {
-        assert!(
-            exit.message.contains(&format!("[env: TESSERA_{name}]")),
-            "{name}:\n{}",
-            exit.message
-        );
+    for name in
+        ["LISTEN", "PUBLIC_URL", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "BRAND", "TRUSTED_PROXIES", "LOG"]
+    {
+        assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
     assert_eq!(exit.message.matches("[default: ").count(), 8);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);

@@ -30,11 +30,7 @@ impl PublicUrl {
             && url.fragment().is_none()
             && url.path() == "/";
         let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        if web && bare {
-            Ok(Self(url))
-        } else {
-            Err(expected.to_owned())
-        }
+        if web && bare { Ok(Self(url)) } else { Err(expected.to_owned()) }
     }
 
     /// The address of a server that nobody gave a public one.
@@ -92,11 +88,9 @@ impl DatabaseUrl {
     /// What a database may be named by; the text is not repeated, for it may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Err(
-                "names a PostgreSQL database, which is not supported yet in this version; \
+            return Err("names a PostgreSQL database, which is not supported yet in this version; \
                         it must be the path of an SQLite file"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         let path = match text.strip_prefix("sqlite:") {
             Some(path) => path.strip_prefix("//").unwrap_or(path),
@@ -105,11 +99,9 @@ impl DatabaseUrl {
         // Every connection to ":memory:" would see a database of its own.
         let nameless = path.is_empty() || path.starts_with(':') || path.starts_with("file:");
         if nameless || path.contains("://") || path.contains(['\0', '?']) {
-            return Err(
-                "must be the path of an SQLite file, for example tessera.db or \
+            return Err("must be the path of an SQLite file, for example tessera.db or \
                         sqlite:/var/lib/tessera/tessera.db"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         Ok(Self(PathBuf::from(path)))
     }
@@ -149,12 +141,10 @@ impl SmtpUrl {
         if known && complete {
             Ok(Self(SecretString::from(text)))
         } else {
-            Err(
-                "must be smtp://host:port or smtps://host:port, with user:password@ before the \
+            Err("must be smtp://host:port or smtps://host:port, with user:password@ before the \
                  host where the server asks for a log-in and ?tls=required or ?tls=opportunistic \
                  after smtp:// for STARTTLS"
-                    .to_owned(),
-            )
+                .to_owned())
         }
     }
 
@@ -227,9 +217,8 @@ impl Default for LogFilter {
 
 /// An address to listen on.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        "must be an IP address and a port, for example 127.0.0.1:8080 or [::1]:8080".to_owned()
-    })
+    text.parse()
+        .map_err(|_| "must be an IP address and a port, for example 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
 /// A comma-separated list of addresses and networks.
@@ -264,6 +253,7 @@ pub(super) fn default_mailbox(brand: &Brand, public_url: &PublicUrl) -> Result<M
     Address::new("no-reply", domain)
         .map(|address| Mailbox::new(Some(brand.as_str().to_owned()), address))
         .map_err(|_| {
-            "TESSERA_MAIL_FROM must be set: no sender can be made from the host of TESSERA_PUBLIC_URL".to_owned()
+            "TESSERA_MAIL_FROM must be set: no sender can be made from the host of TESSERA_PUBLIC_URL"
+                .to_owned()
         })
 }

@@ -1,0 +1,261 @@
+//! What the mails say: each [`Message`] rendered by the three templates in its folder under
+//! `templates/email`.
+
+use askama::Template;
+use time::{format_description::BorrowedFormatItem, macros::format_description};
+
+use crate::{
+    clock::Timestamp,
+    config::{Brand, PublicUrl},
+    domain::outbox::Message,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// A mail ready to be sent or shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedMail {
+    /// One line, free of control characters.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// Puts messages into words; knows the brand and the address that links lead to.
+#[derive(Clone, Debug)]
+pub struct Composer {
+    brand: Brand,
+    public_url: PublicUrl,
+}
+
+impl Composer {
+    /// A composer for the server that people reach at `public_url`.
+    pub fn new(brand: Brand, public_url: PublicUrl) -> Self {
+        Self { brand, public_url }
+    }
+
+    /// Renders `message` for the address it goes to.
+    ///
+    /// # Errors
+    /// A template failed; none of ours does.
+    pub fn compose(&self, recipient: &str, message: &Message) -> Result<RenderedMail, askama::Error> {
+        let site = Site { brand: self.brand.as_str(), host: self.public_url.host(), recipient };
+        let link = |path: &str| self.public_url.join(path);
+        match message {
+            Message::VerifyAddress { name: _, token, expires_at } => VerifyAddress {
+                brand: site.brand,
+                url: &link(&format!("/verify-email/{token}")),
+                expires: &instant(*expires_at),
+            }
+            .compose(&site),
+            Message::AccountExists { name } => AccountExists {
+                brand: site.brand,
+                name,
+                log_in_url: &link("/login"),
+                forgot_url: &link("/forgot-password"),
+            }
+            .compose(&site),
+            Message::ResetPassword { name, token, expires_at } => ResetPassword {
+                brand: site.brand,
+                name,
+                url: &link(&format!("/reset-password/{token}")),
+                expires: &instant(*expires_at),
+            }
+            .compose(&site),
+            Message::PasswordChanged { name, changed_at, ip } => PasswordChanged {
+                brand: site.brand,
+                name,
+                changed: &instant(*changed_at),
+                ip: ip.as_deref(),
+                forgot_url: &link("/forgot-password"),
+            }
+            .compose(&site),
+            Message::Invitation {
+                organization,
+                inviter,
+                inviter_email,
+                role,
+                abilities,
+                token,
+                expires_at,
+            } => Invitation {
+                organization,
+                inviter,
+                inviter_email,
+                role,
+                abilities,
+                url: &link(&format!("/i/{token}")),
+                expires: &instant(*expires_at),
+                expires_day: &format(*expires_at, DAY),
+            }
+            .compose(&site),
+            Message::RenewalAsked { organization, organization_id, invited } => {
+                RenewalAsked { organization, invited, url: &link(&format!("/orgs/{organization_id}/users")) }
+                    .compose(&site)
+            }
+            Message::MasterTokenNotice {
+                organization,
+                organization_id,
+                token_name,
+                event,
+                actor,
+                at,
+                ip,
+            } => MasterTokenNotice {
+                organization,
+                token_name,
+                event,
+                consequence: consequence(event),
+                actor,
+                at: &instant(*at),
+                ip: ip.as_deref(),
+                url: &link(&format!("/orgs/{organization_id}/api")),
+            }
+            .compose(&site),
+        }
+    }
+}
+
+/// What both parts of every mail may show besides their own fields.
+struct Site<'a> {
+    brand: &'a str,
+    host: &'a str,
+    recipient: &'a str,
+}
+
+// Anyone can sign up with another's address and a name that is an advertisement, so the mail
+// to an address that is not proven yet does not show the name.
+#[derive(Template)]
+#[template(path = "email/verify_address/subject.txt")]
+struct VerifyAddress<'a> {
+    brand: &'a str,
+    url: &'a str,
+    expires: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/account_exists/subject.txt")]
+struct AccountExists<'a> {
+    brand: &'a str,
+    name: &'a str,
+    log_in_url: &'a str,
+    forgot_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/reset_password/subject.txt")]
+struct ResetPassword<'a> {
+    brand: &'a str,
+    name: &'a str,
+    url: &'a str,
+    expires: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/password_changed/subject.txt")]
+struct PasswordChanged<'a> {
+    brand: &'a str,
+    name: &'a str,
+    changed: &'a str,
+    ip: Option<&'a str>,
+    forgot_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/invitation/subject.txt")]
+struct Invitation<'a> {
+    organization: &'a str,
+    inviter: &'a str,
+    inviter_email: &'a str,
+    role: &'a str,
+    abilities: &'a str,
+    url: &'a str,
+    expires: &'a str,
+    expires_day: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/renewal_asked/subject.txt")]
+struct RenewalAsked<'a> {
+    organization: &'a str,
+    invited: &'a str,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/master_token_notice/subject.txt")]
+struct MasterTokenNotice<'a> {
+    organization: &'a str,
+    token_name: &'a str,
+    event: &'a str,
+    consequence: &'a str,
+    actor: &'a str,
+    at: &'a str,
+    ip: Option<&'a str>,
+    url: &'a str,
+}
+
+/// Binds each kind of mail, which is the template of its subject, to those of its parts.
+macro_rules! parts {
+    ($($mail:ident: $text:literal, $html:literal;)*) => {$(
+        impl $mail<'_> {
+            fn compose(&self, site: &Site<'_>) -> Result<RenderedMail, askama::Error> {
+                #[derive(Template)]
+                #[template(path = $text)]
+                struct Text<'a> { site: &'a Site<'a>, mail: &'a $mail<'a> }
+
+                #[derive(Template)]
+                #[template(path = $html)]
+                struct Html<'a> { site: &'a Site<'a>, mail: &'a $mail<'a>, subject: &'a str }
+
+                let subject = one_line(&self.render()?);
+                Ok(RenderedMail {
+                    text: Text { site, mail: self }.render()?,
+                    html: Html { site, mail: self, subject: &subject }.render()?,
+                    subject,
+                })
+            }
+        }
+    )*};
+}
+
+parts! {
+    VerifyAddress: "email/verify_address/body.txt", "email/verify_address/body.html";
+    AccountExists: "email/account_exists/body.txt", "email/account_exists/body.html";
+    ResetPassword: "email/reset_password/body.txt", "email/reset_password/body.html";
+    PasswordChanged: "email/password_changed/body.txt", "email/password_changed/body.html";
+    Invitation: "email/invitation/body.txt", "email/invitation/body.html";
+    RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
+    MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
+}
+
+/// What the administrators have to know about what was done to a master token.
+fn consequence(event: &str) -> &'static str {
+    match event {
+        "generated" => "It is inactive until somebody activates it.",
+        "replaced" => "Its old value stopped working at once.",
+        "activated" => "It can be used from now on.",
+        _ => "",
+    }
+}
+
+/// A name cannot add a header: every control character becomes a space (ASVS 1.3.11).
+fn one_line(text: &str) -> String {
+    text.trim().replace(char::is_control, " ")
+}
+
+const INSTANT: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long]");
+
+fn instant(at: Timestamp) -> String {
+    format(at, INSTANT)
+}
+
+fn format(at: Timestamp, description: &[BorrowedFormatItem<'_>]) -> String {
+    // These formats use only what every instant has.
+    at.format(description).unwrap_or_default()
+}

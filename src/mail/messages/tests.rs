@@ -1,0 +1,259 @@
+use time::macros::datetime;
+
+use super::*;
+
+fn composer() -> Composer {
+    let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
+    Composer::new(Brand::parse("Lumen Keys").expect("a brand"), url)
+}
+
+fn compose(message: &Message) -> RenderedMail {
+    composer().compose("jonas@lumen.example", message).expect("every message renders")
+}
+
+/// Subject and text, without the blank that marks the signature.
+fn print(mail: &RenderedMail) -> String {
+    format!("Subject: {}\n\n{}", mail.subject, mail.text.replace("-- \n", "--\n"))
+}
+
+fn invitation(organization: &str, inviter: &str) -> Message {
+    Message::Invitation {
+        organization: organization.into(),
+        inviter: inviter.into(),
+        inviter_email: "dana@lumen.example".into(),
+        role: "Administrator".into(),
+        abilities: "manage members, API keys and master tokens".into(),
+        token: "4fT9qzW2".into(),
+        expires_at: datetime!(2026-11-30 09:12:33),
+    }
+}
+
+/// What every HTML part has to have besides its own links.
+fn assert_html(mail: &RenderedMail, button: (&str, &str)) {
+    let (label, url) = button;
+    let html = &mail.html;
+    assert!(html.contains(&format!(">{label}</a>")), "the button {label}:\n{html}");
+    assert!(html.matches(&format!("href=\"{url}\"")).count() >= 1, "{url}:\n{html}");
+    assert!(mail.text.contains(url), "the text part has the link too");
+    assert!(html.contains(&format!("<title>{}</title>", mail.subject)), "{html}");
+    assert!(html.contains("Sent by the Lumen Keys server at keys.lumen.example"));
+    assert!(!html.contains("Tessera") && !mail.text.contains("Tessera"), "the brand stands alone");
+    assert!(!html.contains("<img") && !html.contains("http://"), "nothing is loaded");
+    assert!(html.trim_end().ends_with("</html>"));
+}
+
+#[test]
+fn an_invitation_names_who_invites_where_and_until_when() {
+    let mail = compose(&invitation("Lumen Logistics", "Dana Whitfield"));
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Invitation to join Organization
+
+    Dana Whitfield (dana@lumen.example) invited you to Lumen Logistics as Administrator.
+    You will be able to manage members, API keys and master tokens.
+
+    Accept Invite:
+    https://keys.lumen.example/i/4fT9qzW2
+
+    The link works once, for jonas@lumen.example, until 30 November 2026, 09:12 UTC.
+
+    You do not know Dana Whitfield or did not expect this? Ignore this message and
+    nothing happens.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
+    assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
+}
+
+#[test]
+fn an_address_is_confirmed_by_its_link() {
+    let mail = compose(&Message::VerifyAddress {
+        name: "Cheap pills at evil.example".into(),
+        token: "v3rify".into(),
+        expires_at: datetime!(2026-11-24 00:05:00),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Confirm your e-mail address for Lumen Keys
+
+    Somebody, we hope you, signed up at Lumen Keys with jonas@lumen.example.
+    Confirm that this address is yours and the account is ready.
+
+    Confirm address:
+    https://keys.lumen.example/verify-email/v3rify
+
+    The link works once, until 24 November 2026, 00:05 UTC.
+
+    You did not sign up? Ignore this message; without your confirmation the account
+    can do nothing.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Confirm address", "https://keys.lumen.example/verify-email/v3rify"));
+    assert!(!mail.html.contains("evil.example"), "an unproven name is not repeated");
+}
+
+#[test]
+fn a_second_sign_up_is_told_to_the_owner() {
+    let mail = compose(&Message::AccountExists { name: "Jonas Brandt".into() });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: You already have an account at Lumen Keys
+
+    Hello Jonas Brandt,
+
+    somebody tried to sign up at Lumen Keys with jonas@lumen.example, which
+    has an account already. Nothing was changed.
+
+    Log in:
+    https://keys.lumen.example/login
+
+    Forgotten the password? Choose a new one:
+    https://keys.lumen.example/forgot-password
+
+    That was not you? Ignore this message; your account is as it was.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Log in", "https://keys.lumen.example/login"));
+    assert!(mail.html.contains("href=\"https://keys.lumen.example/forgot-password\""));
+}
+
+#[test]
+fn a_password_is_reset_by_its_link() {
+    let mail = compose(&Message::ResetPassword {
+        name: "Jonas Brandt".into(),
+        token: "r3set".into(),
+        expires_at: datetime!(2026-11-23 10:00:00),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Choose a new password for Lumen Keys
+
+    Hello Jonas Brandt,
+
+    somebody asked for a new password for the Lumen Keys account of
+    jonas@lumen.example.
+
+    Choose a new password:
+    https://keys.lumen.example/reset-password/r3set
+
+    The link works once, until 23 November 2026, 10:00 UTC.
+
+    That was not you? Ignore this message; your password stays as it is.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    let url = "https://keys.lumen.example/reset-password/r3set";
+    assert_html(&mail, ("Choose a new password", url));
+}
+
+#[test]
+fn a_changed_password_is_told_with_its_origin() {
+    let changed = |ip: Option<&str>| {
+        compose(&Message::PasswordChanged {
+            name: "Jonas Brandt".into(),
+            changed_at: datetime!(2026-11-23 10:00:00),
+            ip: ip.map(Into::into),
+        })
+    };
+    let mail = changed(Some("192.0.2.7"));
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Your password for Lumen Keys was changed
+
+    Hello Jonas Brandt,
+
+    the password of your Lumen Keys account was changed on
+    23 November 2026, 10:00 UTC from 192.0.2.7.
+    Every other session of the account was ended.
+
+    That was you? Then there is nothing to do. If not, choose a new password at once:
+    https://keys.lumen.example/forgot-password
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    let url = "https://keys.lumen.example/forgot-password";
+    assert_html(&mail, (url, url));
+    assert!(!changed(None).text.contains(" from "), "{}", changed(None).text);
+}
+
+#[test]
+fn a_renewal_is_asked_of_the_administrators() {
+    let mail = compose(&Message::RenewalAsked {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        invited: "mara@lumen.example".into(),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: mara@lumen.example asks for a new invitation to Lumen Logistics
+
+    The invitation of mara@lumen.example to Lumen Logistics no longer works,
+    and they ask for a new one. An administrator can send it from the Users tab.
+
+    Open Users:
+    https://keys.lumen.example/orgs/0198/users
+
+    You get this message as an administrator of Lumen Logistics. You do not
+    know mara@lumen.example? Ignore it and nothing happens.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open Users", "https://keys.lumen.example/orgs/0198/users"));
+}
+
+#[test]
+fn master_token_events_say_what_they_mean() {
+    let notice = |event: &str| {
+        compose(&Message::MasterTokenNotice {
+            organization: "Lumen Logistics".into(),
+            organization_id: "0198".into(),
+            token_name: "Terraform".into(),
+            event: event.into(),
+            actor: "Dana Whitfield".into(),
+            at: datetime!(2026-11-23 10:00:00),
+            ip: Some("192.0.2.7".into()),
+        })
+    };
+    let mail = notice("generated");
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Master token generated in Lumen Logistics
+
+    Dana Whitfield generated the master token "Terraform" of
+    Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
+    It is inactive until somebody activates it.
+
+    Open API:
+    https://keys.lumen.example/orgs/0198/api
+
+    You get this message as an administrator of Lumen Logistics. If this should
+    not have happened, deactivate the token at the address above.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open API", "https://keys.lumen.example/orgs/0198/api"));
+    assert!(notice("replaced").text.contains("Its old value stopped working at once."));
+    assert!(notice("activated").text.contains("It can be used from now on."));
+}
+
+#[test]
+fn names_are_escaped_in_html_and_plain_in_text() {
+    let mail = compose(&invitation("<b>Q&A</b>", "\"O'Neil\" <script>"));
+    assert!(!mail.html.contains("<b>Q") && !mail.html.contains("<script>"), "{}", mail.html);
+    assert!(mail.html.contains("&#60;b&#62;Q&#38;A"), "{}", mail.html);
+    assert!(mail.text.contains("\"O'Neil\" <script> (dana@lumen.example)"), "{}", mail.text);
+    assert!(mail.text.contains("<b>Q&A</b>"));
+}
+
+#[test]
+fn a_name_cannot_add_a_header() {
+    let mail = compose(&Message::RenewalAsked {
+        organization: "Lumen\r\nBcc: everybody@lumen.example".into(),
+        organization_id: "0198".into(),
+        invited: "mara@lumen.example".into(),
+    });
+    assert!(!mail.subject.contains(['\r', '\n']), "{:?}", mail.subject);
+}

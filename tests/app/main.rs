@@ -1,0 +1,13 @@
+//! Tests of the application, in one binary.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its ground is not as it should be"
+)]
+
+#[path = "../support/smtp.rs"]
+mod smtp;
+
+mod mail;
