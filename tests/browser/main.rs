@@ -6,5 +6,7 @@
 //! Needs `chromium` and `chromedriver` in the path; `tests/run` installs them. When a journey fails, its
 //! screenshot and page source are in `target/browser-failures/`.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
+
 mod journeys;
 mod support;

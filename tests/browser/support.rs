@@ -1,22 +1,22 @@
 //! The machinery under the journeys, from the processes up to what a person does on a page.
 
-pub mod axe;
-pub mod browser;
-pub mod console;
-pub mod guarded;
-pub mod mail;
-pub mod page;
-pub mod people;
-pub mod server;
-pub mod stage;
+pub(crate) mod axe;
+pub(crate) mod browser;
+pub(crate) mod console;
+pub(crate) mod guarded;
+pub(crate) mod mail;
+pub(crate) mod page;
+pub(crate) mod people;
+pub(crate) mod server;
+pub(crate) mod stage;
 
 use std::time::{Duration, Instant};
 
 /// How long a page may take to show what is expected: long, because test machines are busy.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks again and again until there is an answer; `None` when `limit` has passed.
-pub async fn poll<T>(limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub(crate) async fn poll<T>(limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().await {

@@ -55,26 +55,16 @@ async fn pages_of_an_account(Stage { page, server, .. }: Stage) {
 
     let ravi = server.person("Ravi Menon").await;
     let form = [("emails", ravi.email.as_str()), ("role", "user")];
-    dana.post(
-        &server,
-        &format!("{organization}/users/invite?role=user"),
-        &form,
-    )
-    .await;
+    dana.post(&server, &format!("{organization}/users/invite?role=user"), &form).await;
     page.become_person(&ravi).await;
     page.visit("/orgs").await;
     inspection.look_at(&page, "my-organizations-invited").await;
-    let link = server
-        .inbox
-        .expect(&ravi.email, "Invitation to join Organization")
-        .await;
+    let link = server.inbox.expect(&ravi.email, "Invitation to join Organization").await;
     page.visit(&link.link_labelled("Accept Invite")).await;
     inspection.look_at(&page, "invitation").await;
     page.become_nobody().await;
     page.visit(&link.link_labelled("Accept Invite")).await;
-    inspection
-        .look_at(&page, "invitation-without-account")
-        .await;
+    inspection.look_at(&page, "invitation-without-account").await;
     page.become_person(&dana).await;
     page.visit(&link.link_labelled("Accept Invite")).await;
     inspection.look_at(&page, "invitation-other-account").await;
@@ -100,14 +90,11 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
     inspection.look_at(page, "api-empty").await;
-    server
-        .join(&organization, &mut dana, &mut ravi, "user")
-        .await;
+    server.join(&organization, &mut dana, &mut ravi, "user").await;
 
     page.visit(&format!("{organization}/users")).await;
     open_and_look(page, inspection, "Invite Users", "invite-users").await;
-    page.fill("Email addresses", "jonas@example.org, not-an-address")
-        .await;
+    page.fill("Email addresses", "jonas@example.org, not-an-address").await;
     page.click_button("Send invitations").await;
     page.expect_link("Done").await;
     inspection.look_at(page, "invite-users-outcome").await;
@@ -117,8 +104,7 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.open_menu("Actions for Ravi Menon").await;
     inspection.look_at(page, "users-menu").await;
     page.click_link("Remove user from organization").await;
-    page.expect_dialog("Remove Ravi Menon from Lumen Logistics?")
-        .await;
+    page.expect_dialog("Remove Ravi Menon from Lumen Logistics?").await;
     inspection.look_at(page, "remove-user").await;
     page.click_link("Cancel").await;
     page.open_menu("Actions for Ravi Menon").await;

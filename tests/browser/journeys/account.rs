@@ -59,11 +59,7 @@ async fn a_wrong_sign_up_keeps_what_was_typed(Stage { page, .. }: Stage) {
     page.expect_field_error("Password", "15").await;
     assert_eq!(page.value("Full name").await, "Dana Whitfield");
     assert_eq!(page.value("Work email").await, "not an address");
-    assert_eq!(
-        page.value("Password").await,
-        "",
-        "a password is never sent back"
-    );
+    assert_eq!(page.value("Password").await, "", "a password is never sent back");
 }
 
 async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Stage) {
@@ -100,10 +96,7 @@ async fn a_forgotten_password_is_replaced_by_mail(Stage { page, server, .. }: St
     page.fill("Email", &dana.email).await;
     page.click_button("Send link").await;
     page.expect_page("Check your mail").await;
-    assert_eq!(
-        page.text().await.replace(&dana.email, ""),
-        answer_to_a_stranger
-    );
+    assert_eq!(page.text().await.replace(&dana.email, ""), answer_to_a_stranger);
     assert_eq!(server.inbox.count("nobody@example.org"), 0);
 
     let mail = server.inbox.expect(&dana.email, "").await;
@@ -138,21 +131,15 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
     page.expect_button("Dana W. Okafor").await;
 
     let new_password = "ninety blue herons over the pier";
-    page.fill("Current password", "not the password at all")
-        .await;
+    page.fill("Current password", "not the password at all").await;
     page.fill("New password", new_password).await;
     page.click_button("Change password").await;
-    page.expect_field_error("Current password", "password")
-        .await;
+    page.expect_field_error("Current password", "password").await;
     page.fill("Current password", PASSWORD).await;
     page.fill("New password", new_password).await;
     page.click_button("Change password").await;
     page.expect_toast("password").await;
-    assert_eq!(
-        dana.get(&server, "/orgs").await,
-        200,
-        "this session goes on"
-    );
+    assert_eq!(dana.get(&server, "/orgs").await, 200, "this session goes on");
 
     page.open_menu("Dana W. Okafor").await;
     page.click_button("Dark").await;

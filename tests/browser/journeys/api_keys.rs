@@ -13,14 +13,8 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
 
     page.click_link("New API Key").await;
     page.expect_dialog("New API Key").await;
-    for duration in [
-        "7 days", "30 days", "60 days", "90 days", "180 days", "365 days",
-    ] {
-        assert_eq!(
-            page.is_chosen(duration).await,
-            duration == "90 days",
-            "{duration}"
-        );
+    for duration in ["7 days", "30 days", "60 days", "90 days", "180 days", "365 days"] {
+        assert_eq!(page.is_chosen(duration).await, duration == "90 days", "{duration}");
     }
     page.fill("Name", "Billing worker").await;
     page.click_button("Save").await;
@@ -32,18 +26,12 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
 
     let (status, answer) = server.ask_api(&key).await;
     assert_eq!(status, 200, "{answer}");
-    assert!(
-        answer.to_string().contains("Lumen Logistics")
-            && answer.to_string().contains("Billing worker")
-    );
+    assert!(answer.to_string().contains("Lumen Logistics") && answer.to_string().contains("Billing worker"));
 
     page.click_link("Done").await;
     page.expect_no_dialog("API key created").await;
     page.expect_row("Billing worker", "Active").await;
-    assert!(
-        !page.source().await.contains(&key),
-        "the key is shown only once"
-    );
+    assert!(!page.source().await.contains(&key), "the key is shown only once");
 
     choose_for_key(&page, "Deactivate").await;
     page.expect_row("Billing worker", "Deactivated").await;
@@ -77,19 +65,10 @@ async fn a_reload_makes_no_second_key(Stage { page, server, .. }: Stage) {
     let key = page.value("API key").await;
     // Without JavaScript the page is the answer to a form, which a reload sends again.
     page.reload().await;
-    assert!(
-        !page.source().await.contains(key.trim()),
-        "a reload does not show the key again"
-    );
+    assert!(!page.source().await.contains(key.trim()), "a reload does not show the key again");
     page.visit(&format!("{organization}/api")).await;
     page.expect_row("Billing worker", "Active").await;
-    assert_eq!(
-        page.source()
-            .await
-            .matches("Actions for Billing worker")
-            .count(),
-        1
-    );
+    assert_eq!(page.source().await.matches("Actions for Billing worker").count(), 1);
     page.expect_text("API Keys 1").await;
 }
 

@@ -15,10 +15,7 @@ async fn each_address_is_told_its_outcome(Stage { page, server, .. }: Stage) {
     invite(&page, "Invite Users", JONAS).await;
     page.click_link("Done").await;
 
-    let addresses = format!(
-        "priya@example.org, {JONAS} {} not-an-address\nsofie@example.org",
-        dana.email
-    );
+    let addresses = format!("priya@example.org, {JONAS} {} not-an-address\nsofie@example.org", dana.email);
     invite(&page, "Invite Admins", &addresses).await;
     page.expect_row("priya@example.org", "Sent").await;
     page.expect_row("sofie@example.org", "Sent").await;
@@ -45,11 +42,7 @@ async fn a_stranger_joins_by_the_mailed_link(Stage { page, server, .. }: Stage) 
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/users")).await;
     invite(&page, "Invite Users", JONAS).await;
-    let link = server
-        .inbox
-        .expect(JONAS, SUBJECT)
-        .await
-        .link_labelled("Accept Invite");
+    let link = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
 
     page.become_nobody().await;
     // Mail scanners open links, too.
@@ -67,11 +60,7 @@ async fn a_stranger_joins_by_the_mailed_link(Stage { page, server, .. }: Stage) 
     page.expect_page("Lumen Logistics").await;
     page.expect_button("Jonas Brandt").await;
     page.expect_row("Jonas Brandt", "User").await;
-    assert_eq!(
-        server.inbox.count(JONAS),
-        1,
-        "the mailed link proves the address, no second mail is needed"
-    );
+    assert_eq!(server.inbox.count(JONAS), 1, "the mailed link proves the address, no second mail is needed");
 
     page.visit(&link).await;
     page.expect_no_button("Accept").await;
@@ -83,24 +72,17 @@ async fn the_pending_list_accepts_and_declines(Stage { page, server, .. }: Stage
     for name in ["Lumen Logistics", "Harbour Freight"] {
         let organization = server.organization(&mut dana, name).await;
         let form = [("emails", ravi.email.as_str()), ("role", "user")];
-        dana.post(
-            &server,
-            &format!("{organization}/users/invite?role=user"),
-            &form,
-        )
-        .await;
+        dana.post(&server, &format!("{organization}/users/invite?role=user"), &form).await;
     }
     page.become_person(&ravi).await;
     page.visit("/orgs").await;
     page.open_menu("Ravi Menon").await;
     page.click_link("My Organizations").await;
     page.expect_heading("Pending invitations").await;
-    page.click_button("Accept invitation to Lumen Logistics")
-        .await;
+    page.click_button("Accept invitation to Lumen Logistics").await;
     page.expect_toast("Lumen Logistics").await;
     page.expect_row("Lumen Logistics", "User").await;
-    page.click_button("Decline invitation to Harbour Freight")
-        .await;
+    page.click_button("Decline invitation to Harbour Freight").await;
     page.expect_no_row("Harbour Freight").await;
     page.expect_no_button("Accept").await;
     page.click_link("Lumen Logistics").await;
@@ -119,11 +101,7 @@ async fn a_copied_link_works_for_the_invited_address_only(Stage { page, server, 
     page.open_menu(&format!("Actions for {}", ravi.email)).await;
     page.click_button("Copy link").await;
     let link = page.value("Invitation link").await.trim().to_owned();
-    let mailed = server
-        .inbox
-        .expect(&ravi.email, SUBJECT)
-        .await
-        .link_labelled("Accept Invite");
+    let mailed = server.inbox.expect(&ravi.email, SUBJECT).await.link_labelled("Accept Invite");
     assert_ne!(link, mailed, "the copied link is a secret of its own");
 
     page.become_nobody().await;
@@ -151,19 +129,11 @@ async fn a_withdrawn_link_answers_like_an_unknown_one(Stage { page, server, .. }
     page.visit(&format!("{organization}/users")).await;
     invite(&page, "Invite Users", JONAS).await;
     page.click_link("Done").await;
-    let first = server
-        .inbox
-        .expect(JONAS, SUBJECT)
-        .await
-        .link_labelled("Accept Invite");
+    let first = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
     page.open_menu(&format!("Actions for {JONAS}")).await;
     page.click_button("Resend").await;
     page.expect_toast(JONAS).await;
-    let second = server
-        .inbox
-        .expect(JONAS, SUBJECT)
-        .await
-        .link_labelled("Accept Invite");
+    let second = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
     page.open_menu(&format!("Actions for {JONAS}")).await;
     page.click_button("Withdraw").await;
     page.expect_no_row(JONAS).await;

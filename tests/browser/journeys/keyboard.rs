@@ -46,18 +46,13 @@ async fn a_menu_works_by_keyboard(Stage { page, server, .. }: Stage) {
     page.expect_focus("link", "Remove").await;
     page.press(Key::Escape).await;
     page.expect_no_button("Deactivate").await;
-    page.expect_focus("button", "Actions for Billing worker")
-        .await;
+    page.expect_focus("button", "Actions for Billing worker").await;
 
     page.press(Key::Enter).await;
     page.press(Key::Down).await;
     page.press(Key::Enter).await;
     page.expect_row("Billing worker", "Deactivated").await;
-    page.expect_focus("button", "Actions for Billing worker")
-        .await;
+    page.expect_focus("button", "Actions for Billing worker").await;
 }
 
-crate::with_javascript_only!(
-    a_dialog_takes_the_focus_and_gives_it_back,
-    a_menu_works_by_keyboard
-);
+crate::with_javascript_only!(a_dialog_takes_the_focus_and_gives_it_back, a_menu_works_by_keyboard);

@@ -7,9 +7,7 @@ async fn a_token_is_generated_replaced_and_removed(Stage { page, server, .. }: S
     let mut dana = server.person("Dana Whitfield").await;
     let mut ines = server.person("Ines Okafor").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
-    server
-        .join(&organization, &mut dana, &mut ines, "administrator")
-        .await;
+    server.join(&organization, &mut dana, &mut ines, "administrator").await;
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
     page.expect_heading("Master Tokens").await;
@@ -50,16 +48,10 @@ async fn a_token_is_generated_replaced_and_removed(Stage { page, server, .. }: S
 async fn shown_token(page: &Page) -> String {
     page.expect_text("It cannot be shown again").await;
     let token = page.value("Master token").await.trim().to_owned();
-    assert!(
-        token.starts_with("tess_m_") && token.len() >= "tess_m_".len() + 36,
-        "{token}"
-    );
+    assert!(token.starts_with("tess_m_") && token.len() >= "tess_m_".len() + 36, "{token}");
     page.click_link("Done").await;
     page.expect_no_text("It cannot be shown again").await;
-    assert!(
-        !page.source().await.contains(&token),
-        "the token is shown only once"
-    );
+    assert!(!page.source().await.contains(&token), "the token is shown only once");
     token
 }
 

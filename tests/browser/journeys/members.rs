@@ -6,9 +6,7 @@ async fn an_administrator_changes_roles_and_removes(Stage { page, server, .. }: 
     let mut dana = server.person("Dana Whitfield").await;
     let mut ravi = server.person("Ravi Menon").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
-    server
-        .join(&organization, &mut dana, &mut ravi, "user")
-        .await;
+    server.join(&organization, &mut dana, &mut ravi, "user").await;
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/users")).await;
 
@@ -26,15 +24,10 @@ async fn an_administrator_changes_roles_and_removes(Stage { page, server, .. }: 
 
     page.open_menu("Actions for Ravi Menon").await;
     page.click_link("Remove user from organization").await;
-    page.expect_dialog("Remove Ravi Menon from Lumen Logistics?")
-        .await;
+    page.expect_dialog("Remove Ravi Menon from Lumen Logistics?").await;
     page.click_button("Remove user").await;
     page.expect_no_row("Ravi Menon").await;
-    assert_eq!(
-        ravi.get(&server, &format!("{organization}/users")).await,
-        404,
-        "access ends at once"
-    );
+    assert_eq!(ravi.get(&server, &format!("{organization}/users")).await, 404, "access ends at once");
 }
 
 async fn the_last_administrator_stays(Stage { page, server, .. }: Stage) {
@@ -64,12 +57,8 @@ async fn a_supervisor_manages_users_and_sees_no_keys(Stage { page, server, .. }:
     let mut ravi = server.person("Ravi Menon").await;
     let mut sofie = server.person("Sofie Lindqvist").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
-    server
-        .join(&organization, &mut dana, &mut ravi, "supervisor")
-        .await;
-    server
-        .join(&organization, &mut dana, &mut sofie, "user")
-        .await;
+    server.join(&organization, &mut dana, &mut ravi, "supervisor").await;
+    server.join(&organization, &mut dana, &mut sofie, "user").await;
     page.become_person(&ravi).await;
     page.visit(&organization).await;
     page.expect_link("Invite Users").await;
@@ -91,9 +80,7 @@ async fn a_user_sees_the_members_and_may_leave(Stage { page, server, .. }: Stage
     let mut dana = server.person("Dana Whitfield").await;
     let mut ravi = server.person("Ravi Menon").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
-    server
-        .join(&organization, &mut dana, &mut ravi, "user")
-        .await;
+    server.join(&organization, &mut dana, &mut ravi, "user").await;
     page.become_person(&ravi).await;
     page.visit(&organization).await;
     page.expect_row("Dana Whitfield", "Administrator").await;
@@ -104,11 +91,7 @@ async fn a_user_sees_the_members_and_may_leave(Stage { page, server, .. }: Stage
     page.click_button("Leave organization").await;
     page.expect_page("My Organizations").await;
     page.expect_no_row("Lumen Logistics").await;
-    assert_eq!(
-        ravi.get(&server, &organization).await,
-        404,
-        "an outsider sees nothing"
-    );
+    assert_eq!(ravi.get(&server, &organization).await, 404, "an outsider sees nothing");
 }
 
 crate::with_and_without_javascript!(

@@ -18,17 +18,12 @@ async fn activity_tells_what_changed(Stage { page, server, .. }: Stage) {
     page.expect_heading("Activity").await;
     page.expect_row("Billing worker", "Dana Whitfield").await;
     page.expect_text("127.0.0.1").await;
-    page.visit(&format!("{organization}/activity?q=no-such-thing"))
-        .await;
+    page.visit(&format!("{organization}/activity?q=no-such-thing")).await;
     page.expect_link("Clear filters").await;
     page.expect_no_row("Billing worker").await;
     page.click_link("Clear filters").await;
     page.expect_row("Billing worker", "Dana Whitfield").await;
-    assert_eq!(
-        dana.get(&server, &format!("{organization}/activity.csv"))
-            .await,
-        200
-    );
+    assert_eq!(dana.get(&server, &format!("{organization}/activity.csv")).await, 200);
 }
 
 async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }: Stage) {
@@ -48,8 +43,7 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     page.expect_dialog("Remove “Lumen Freight”?").await;
     page.fill("Organization name", "Lumen Logistics").await;
     page.click_button("Remove organization").await;
-    page.expect_field_error("Organization name", "Lumen Freight")
-        .await;
+    page.expect_field_error("Organization name", "Lumen Freight").await;
     page.fill("Organization name", "Lumen Freight").await;
     page.click_button("Remove organization").await;
     page.expect_page("My Organizations").await;
@@ -57,7 +51,4 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     assert_eq!(dana.get(&server, &organization).await, 404);
 }
 
-crate::with_and_without_javascript!(
-    activity_tells_what_changed,
-    settings_rename_and_remove_the_organization
-);
+crate::with_and_without_javascript!(activity_tells_what_changed, settings_rename_and_remove_the_organization);

@@ -27,7 +27,7 @@ axe.run(document, { rules, resultTypes: ['violations'] }).then(
 
 /// Size of the window and colour scheme of the system.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub(crate) struct Look {
     width: u32,
     height: u32,
     scheme: &'static str,
@@ -41,43 +41,22 @@ struct Violation {
 }
 
 impl Look {
-    pub const DESKTOP_LIGHT: Look = Look {
-        width: 1280,
-        height: 800,
-        scheme: "light",
-    };
-    pub const ALL: [Look; 4] = [
+    pub(crate) const DESKTOP_LIGHT: Look = Look { width: 1280, height: 800, scheme: "light" };
+    pub(crate) const ALL: [Look; 4] = [
         Look::DESKTOP_LIGHT,
-        Look {
-            scheme: "dark",
-            ..Look::DESKTOP_LIGHT
-        },
-        Look {
-            width: 390,
-            height: 844,
-            scheme: "light",
-        },
-        Look {
-            width: 390,
-            height: 844,
-            scheme: "dark",
-        },
+        Look { scheme: "dark", ..Look::DESKTOP_LIGHT },
+        Look { width: 390, height: 844, scheme: "light" },
+        Look { width: 390, height: 844, scheme: "dark" },
     ];
 
-    pub async fn apply(self, browser: &WebDriver) -> WebDriverResult<()> {
+    pub(crate) async fn apply(self, browser: &WebDriver) -> WebDriverResult<()> {
         let cdp = browser.cdp();
-        cdp.emulation()
-            .set_device_metrics_override(self.width, self.height, 1.0, false)
-            .await?;
+        cdp.emulation().set_device_metrics_override(self.width, self.height, 1.0, false).await?;
         let features = json!([
             { "name": "prefers-color-scheme", "value": self.scheme },
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ]);
-        cdp.send_raw(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": features }),
-        )
-        .await?;
+        cdp.send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
         Ok(())
     }
 
@@ -88,76 +67,48 @@ impl Look {
 
 /// Gathers what is wrong over many pages, so that one run shows all of it.
 #[derive(Default)]
-pub struct Inspection {
+pub(crate) struct Inspection {
     findings: Vec<String>,
     without_scripts: bool,
 }
 
 impl Inspection {
     /// Lets the pages that come run no scripts of their own.
-    pub async fn without_scripts(page: &Page) -> Self {
+    pub(crate) async fn without_scripts(page: &Page) -> Self {
         allow_scripts(page.browser(), false).await;
-        Self {
-            without_scripts: true,
-            ..Self::default()
-        }
+        Self { without_scripts: true, ..Self::default() }
     }
 
     /// Looks at the page as it stands in each look. With `TESSERA_SCREENSHOTS` set to a directory, also saves a
     /// screenshot of each there.
-    pub async fn look_at(&mut self, page: &Page, name: &str) {
-        let name = if self.without_scripts {
-            &format!("{name}-without-scripts")
-        } else {
-            name
-        };
+    pub(crate) async fn look_at(&mut self, page: &Page, name: &str) {
+        let name = if self.without_scripts { &format!("{name}-without-scripts") } else { name };
         allow_scripts(page.browser(), true).await;
         for look in Look::ALL {
-            look.apply(page.browser())
-                .await
-                .expect("the look can be set");
+            look.apply(page.browser()).await.expect("the look can be set");
             let place = look.file_name(name);
             if let Some(directory) = std::env::var_os("TESSERA_SCREENSHOTS") {
                 let directory = PathBuf::from(directory);
                 std::fs::create_dir_all(&directory).expect("the directory for screenshots");
-                page.browser()
-                    .screenshot(&directory.join(&place))
-                    .await
-                    .expect("a screenshot");
+                page.browser().screenshot(&directory.join(&place)).await.expect("a screenshot");
             }
             for Violation { rule, help, places } in violations(page.browser()).await {
-                self.findings.push(format!(
-                    "{place}: {rule}: {help}\n    {}",
-                    places.join("\n    ")
-                ));
+                self.findings.push(format!("{place}: {rule}: {help}\n    {}", places.join("\n    ")));
             }
             if is_wider_than_the_window(page.browser()).await {
-                self.findings
-                    .push(format!("{place}: the page scrolls sideways"));
+                self.findings.push(format!("{place}: the page scrolls sideways"));
             }
         }
         let complaints = console::complaints(page.browser()).await;
-        self.findings.extend(
-            complaints
-                .iter()
-                .map(|complaint| format!("{name}: console: {complaint}")),
-        );
-        Look::DESKTOP_LIGHT
-            .apply(page.browser())
-            .await
-            .expect("the look can be set");
+        self.findings.extend(complaints.iter().map(|complaint| format!("{name}: console: {complaint}")));
+        Look::DESKTOP_LIGHT.apply(page.browser()).await.expect("the look can be set");
         allow_scripts(page.browser(), !self.without_scripts).await;
     }
 
     /// # Panics
     /// When anything was found.
-    pub fn conclude(self) {
-        assert!(
-            self.findings.is_empty(),
-            "{} findings:\n{}",
-            self.findings.len(),
-            self.findings.join("\n")
-        );
+    pub(crate) fn conclude(self) {
+        assert!(self.findings.is_empty(), "{} findings:\n{}", self.findings.len(), self.findings.join("\n"));
     }
 }
 
@@ -169,18 +120,14 @@ async fn violations(browser: &WebDriver) -> Vec<Violation> {
 
 /// Whether the pages that come may run scripts. axe itself needs them, so a browser that forbids them for good
 /// cannot be inspected; one that forbids them while a page loads can.
-pub async fn allow_scripts(browser: &WebDriver, allowed: bool) {
+pub(crate) async fn allow_scripts(browser: &WebDriver, allowed: bool) {
     let parameters = json!({ "value": !allowed });
-    let answer = browser
-        .cdp()
-        .send_raw("Emulation.setScriptExecutionDisabled", parameters)
-        .await;
+    let answer = browser.cdp().send_raw("Emulation.setScriptExecutionDisabled", parameters).await;
     answer.expect("scripts can be switched on and off");
 }
 
 async fn is_wider_than_the_window(browser: &WebDriver) -> bool {
-    let script =
-        "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
     let answer = browser.execute(script, []).await.expect("a script runs");
     answer.convert().expect("a truth value")
 }

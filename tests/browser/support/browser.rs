@@ -13,13 +13,13 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JavaScript {
+pub(crate) enum JavaScript {
     On,
     Off,
 }
 
 /// Where screenshots and page sources of failed journeys go.
-pub static FAILURES: LazyLock<PathBuf> =
+pub(crate) static FAILURES: LazyLock<PathBuf> =
     LazyLock::new(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("browser-failures"));
 
 /// The browser of a mode, kept from test to test; empty before the first one and after a failure.
@@ -36,16 +36,13 @@ struct Driver {
 impl Driver {
     fn start() -> Self {
         let port = free_port();
-        let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("chromium-{}", std::process::id()));
+        let scratch =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", std::process::id()));
         std::fs::create_dir_all(&scratch).expect("a scratch directory");
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chromedriver.log");
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}"));
-        Self {
-            port,
-            _process: Guarded::start(&command, &log, &scratch),
-        }
+        Self { port, _process: Guarded::start(&command, &log, &scratch) }
     }
 
     fn url(&self) -> String {
@@ -54,7 +51,7 @@ impl Driver {
 }
 
 /// Takes the browser of `mode` for one test, as fresh as a new one.
-pub async fn borrow(mode: JavaScript) -> MutexGuard<'static, Option<WebDriver>> {
+pub(crate) async fn borrow(mode: JavaScript) -> MutexGuard<'static, Option<WebDriver>> {
     let mut slot = match mode {
         JavaScript::On => WITH_JAVASCRIPT.lock().await,
         JavaScript::Off => WITHOUT_JAVASCRIPT.lock().await,
@@ -71,10 +68,7 @@ pub async fn borrow(mode: JavaScript) -> MutexGuard<'static, Option<WebDriver>> 
 }
 
 async fn open(mode: JavaScript) -> WebDriver {
-    let ready = poll(PATIENCE, async || {
-        reqwest::get(format!("{}/status", DRIVER.url())).await.ok()
-    })
-    .await;
+    let ready = poll(PATIENCE, async || reqwest::get(format!("{}/status", DRIVER.url())).await.ok()).await;
     assert!(
         ready.is_some(),
         "chromedriver does not answer: is the package chromium-driver installed? See tests/run"
@@ -102,6 +96,7 @@ fn capabilities(mode: JavaScript) -> ChromeCapabilities {
         "--disable-sync",
         "--disable-default-apps",
         "--disable-extensions",
+        "--hide-scrollbars",
         "--lang=en-US",
         "--window-size=1280,800",
     ] {
@@ -109,13 +104,9 @@ fn capabilities(mode: JavaScript) -> ChromeCapabilities {
     }
     if mode == JavaScript::Off {
         let block = json!({ "profile.managed_default_content_settings.javascript": 2 });
-        chrome
-            .add_experimental_option("prefs", block)
-            .expect("a preference");
+        chrome.add_experimental_option("prefs", block).expect("a preference");
     }
-    chrome
-        .set_browser_log_level(LoggingPrefsLogLevel::All)
-        .expect("a log level");
+    chrome.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log level");
     chrome
 }
 

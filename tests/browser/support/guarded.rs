@@ -21,14 +21,14 @@ rm -rf "$SCRATCH"
 "#;
 
 /// A program that is stopped on drop, and at the latest when this process ends.
-pub struct Guarded {
+pub(crate) struct Guarded {
     shell: Child,
 }
 
 impl Guarded {
     /// Starts `command`, with all its output in `log` and `scratch` as its directory for temporary files,
     /// which is removed when the program has ended.
-    pub fn start(command: &Command, log: &Path, scratch: &Path) -> Self {
+    pub(crate) fn start(command: &Command, log: &Path, scratch: &Path) -> Self {
         let output = File::create(log).expect("the log file can be created");
         let mut shell = Command::new("sh");
         shell.args(["-c", UNTIL_INPUT_CLOSES, "guarded"]);
@@ -42,10 +42,7 @@ impl Guarded {
         shell.env("TMPDIR", scratch).env("SCRATCH", scratch);
         // The group to end; an interrupt at the keyboard reaches it through the pipe alone.
         shell.process_group(0);
-        shell
-            .stdin(Stdio::piped())
-            .stderr(output.try_clone().expect("a second handle"))
-            .stdout(output);
+        shell.stdin(Stdio::piped()).stderr(output.try_clone().expect("a second handle")).stdout(output);
         let shell = shell.spawn().expect("sh can be started");
         Self { shell }
     }
@@ -59,7 +56,7 @@ impl Drop for Guarded {
 }
 
 /// A port of the loopback interface that nothing listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }

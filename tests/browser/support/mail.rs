@@ -12,31 +12,26 @@ const DELIVERY: Duration = Duration::from_secs(30);
 
 /// One received mail.
 #[derive(Clone, Debug, Default)]
-pub struct Mail {
-    pub recipients: Vec<String>,
-    pub subject: String,
-    pub text: String,
-    pub html: String,
+pub(crate) struct Mail {
+    pub(crate) recipients: Vec<String>,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
     seen: bool,
 }
 
 impl Mail {
     /// The address of the first link in the text part.
-    pub fn link(&self) -> String {
-        let link = self
-            .text
-            .split_whitespace()
-            .find(|word| word.starts_with("http"));
+    pub(crate) fn link(&self) -> String {
+        let link = self.text.split_whitespace().find(|word| word.starts_with("http"));
         link.expect("the mail has a link").to_owned()
     }
 
     /// The address of the link in the HTML part with this label.
-    pub fn link_labelled(&self, label: &str) -> String {
+    pub(crate) fn link_labelled(&self, label: &str) -> String {
         let html = scraper::Html::parse_document(&self.html);
         let links = scraper::Selector::parse("a[href]").expect("a selector");
-        let link = html
-            .select(&links)
-            .find(|link| link.text().collect::<String>().trim() == label);
+        let link = html.select(&links).find(|link| link.text().collect::<String>().trim() == label);
         let link = link.unwrap_or_else(|| panic!("no link “{label}” in {}", self.html));
         link.attr("href").expect("an address").to_owned()
     }
@@ -44,21 +39,16 @@ impl Mail {
 
 /// All mails received so far.
 #[derive(Clone, Default)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     port: u16,
     mails: Arc<Mutex<Vec<Mail>>>,
 }
 
 impl Inbox {
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free port");
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let inbox = Self {
-            port,
-            ..Self::default()
-        };
+        let inbox = Self { port, ..Self::default() };
         let mails = inbox.mails.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -68,36 +58,26 @@ impl Inbox {
         inbox
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The next mail to `recipient` with `subject` in its subject, each returned once.
-    pub async fn expect(&self, recipient: &str, subject: &str) -> Mail {
+    pub(crate) async fn expect(&self, recipient: &str, subject: &str) -> Mail {
         let mail = poll(DELIVERY, async || self.take(recipient, subject)).await;
-        mail.unwrap_or_else(|| {
-            panic!(
-                "no mail “{subject}” to {recipient}, only {:?}",
-                self.subjects()
-            )
-        })
+        mail.unwrap_or_else(|| panic!("no mail “{subject}” to {recipient}, only {:?}", self.subjects()))
     }
 
     /// How many mails `recipient` has received.
-    pub fn count(&self, recipient: &str) -> usize {
+    pub(crate) fn count(&self, recipient: &str) -> usize {
         let mails = self.mails.lock().expect("the mails");
-        mails
-            .iter()
-            .filter(|mail| mail.recipients.iter().any(|one| one == recipient))
-            .count()
+        mails.iter().filter(|mail| mail.recipients.iter().any(|one| one == recipient)).count()
     }
 
     fn take(&self, recipient: &str, subject: &str) -> Option<Mail> {
         let mut mails = self.mails.lock().expect("the mails");
         let mail = mails.iter_mut().find(|mail| {
-            !mail.seen
-                && mail.subject.contains(subject)
-                && mail.recipients.iter().any(|one| one == recipient)
+            !mail.seen && mail.subject.contains(subject) && mail.recipients.iter().any(|one| one == recipient)
         })?;
         mail.seen = true;
         Some(mail.clone())
@@ -105,10 +85,7 @@ impl Inbox {
 
     fn subjects(&self) -> Vec<String> {
         let mails = self.mails.lock().expect("the mails");
-        mails
-            .iter()
-            .map(|mail| format!("{} to {}", mail.subject, mail.recipients.join(", ")))
-            .collect()
+        mails.iter().map(|mail| format!("{} to {}", mail.subject, mail.recipients.join(", "))).collect()
     }
 }
 
@@ -133,16 +110,8 @@ async fn converse(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::R
             mail.recipients = std::mem::take(&mut recipients);
             mails.lock().expect("the mails").push(mail);
         }
-        let answer = if command.starts_with("EHLO") {
-            "250-sink\r\n250 8BITMIME"
-        } else {
-            "250 ok"
-        };
-        reply(
-            &mut stream,
-            if command == "QUIT" { "221 bye" } else { answer },
-        )
-        .await?;
+        let answer = if command.starts_with("EHLO") { "250-sink\r\n250 8BITMIME" } else { "250 ok" };
+        reply(&mut stream, if command == "QUIT" { "221 bye" } else { answer }).await?;
     }
 }
 
@@ -165,33 +134,17 @@ async fn read_content(stream: &mut BufStream<TcpStream>) -> std::io::Result<Stri
 
 fn parse(content: &str) -> Mail {
     let (headers, body) = split(content);
-    let mut mail = Mail {
-        subject: headers.get("subject").cloned().unwrap_or_default(),
-        ..Mail::default()
-    };
+    let mut mail = Mail { subject: headers.get("subject").cloned().unwrap_or_default(), ..Mail::default() };
     collect_parts(&headers, body, &mut mail);
     mail
 }
 
 fn collect_parts(headers: &HashMap<String, String>, body: &str, mail: &mut Mail) {
-    let kind = headers
-        .get("content-type")
-        .map_or("text/plain", String::as_str);
+    let kind = headers.get("content-type").map_or("text/plain", String::as_str);
     if let Some((_, boundary)) = kind.split_once("boundary=") {
-        let separator = format!(
-            "--{}",
-            boundary
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .trim_matches('"')
-        );
-        for part in body
-            .split(separator.as_str())
-            .skip(1)
-            .filter(|part| !part.starts_with("--"))
-        {
+        let separator =
+            format!("--{}", boundary.split(';').next().unwrap_or_default().trim().trim_matches('"'));
+        for part in body.split(separator.as_str()).skip(1).filter(|part| !part.starts_with("--")) {
             let (headers, body) = split(part.trim_start_matches("\r\n"));
             collect_parts(&headers, body, mail);
         }
@@ -202,11 +155,7 @@ fn collect_parts(headers: &HashMap<String, String>, body: &str, mail: &mut Mail)
         Some("base64") => panic!("a mail in base64, which this listener does not read"),
         _ => body.to_owned(),
     };
-    if kind.starts_with("text/html") {
-        mail.html = decoded
-    } else {
-        mail.text = decoded
-    }
+    if kind.starts_with("text/html") { mail.html = decoded } else { mail.text = decoded }
 }
 
 /// Headers with lower-case names, continued lines joined; and the rest.
@@ -214,12 +163,7 @@ fn split(content: &str) -> (HashMap<String, String>, &str) {
     let (head, body) = content.split_once("\r\n\r\n").unwrap_or((content, ""));
     let head = head.replace("\r\n ", " ").replace("\r\n\t", " ");
     let pairs = head.lines().filter_map(|line| line.split_once(": "));
-    (
-        pairs
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect(),
-        body,
-    )
+    (pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(), body)
 }
 
 fn from_quoted_printable(body: &str) -> String {

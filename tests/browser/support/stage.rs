@@ -11,9 +11,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 
 /// What a journey works with.
-pub struct Stage {
-    pub page: Page,
-    pub server: Arc<Server>,
+pub(crate) struct Stage {
+    pub(crate) page: Page,
+    pub(crate) server: Arc<Server>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -23,10 +23,7 @@ type Job = Box<dyn FnOnce() + Send>;
 static RUNTIME: LazyLock<UnboundedSender<Job>> = LazyLock::new(|| {
     let (sender, mut jobs) = unbounded_channel::<Job>();
     std::thread::spawn(move || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         LocalSet::new().block_on(&runtime, async move {
             while let Some(job) = jobs.recv().await {
                 job();
@@ -52,6 +49,7 @@ macro_rules! with_javascript_only {
     };
 }
 
+/// Declares the tests of one journey, for the two macros above.
 #[macro_export]
 macro_rules! journey_test {
     ($journey:ident, $($test:ident: $mode:ident),+) => {
@@ -66,11 +64,8 @@ macro_rules! journey_test {
 }
 
 /// Runs one journey to its end in the browser of `mode`.
-pub fn run<F>(
-    name: &'static str,
-    mode: JavaScript,
-    journey: impl FnOnce(Stage) -> F + Send + 'static,
-) where
+pub(crate) fn run<F>(name: &'static str, mode: JavaScript, journey: impl FnOnce(Stage) -> F + Send + 'static)
+where
     F: Future<Output = ()> + 'static,
 {
     let (sender, outcome) = mpsc::channel();
@@ -99,18 +94,12 @@ where
     let mut slot = browser::borrow(mode).await;
     let browser = slot.as_ref().expect("a borrowed browser").clone();
     let page = Page::new(browser.clone(), server.url.clone());
-    let stage = Stage {
-        page: page.clone(),
-        server: server.clone(),
-    };
-    let mut failure = spawn_local(journey(stage))
-        .await
-        .err()
-        .map(|_| "it panicked, see above".to_owned());
+    let stage = Stage { page: page.clone(), server: server.clone() };
+    let mut failure = spawn_local(journey(stage)).await.err().map(|_| "it panicked, see above".to_owned());
     if failure.is_none() {
         let complaints = console::complaints(&browser).await;
-        failure = (!complaints.is_empty())
-            .then(|| format!("the console complains:\n{}", complaints.join("\n")));
+        failure =
+            (!complaints.is_empty()).then(|| format!("the console complains:\n{}", complaints.join("\n")));
     }
     let Some(failure) = failure else {
         return Ok(());
@@ -127,19 +116,8 @@ async fn keep_evidence(name: &str, browser: &WebDriver, page: &Page, server: &Se
     let _ = std::fs::create_dir_all(&*FAILURES);
     let place = FAILURES.join(name);
     let _ = browser.screenshot(&place.with_extension("png")).await;
-    let _ = std::fs::write(
-        place.with_extension("html"),
-        browser.source().await.unwrap_or_default(),
-    );
+    let _ = std::fs::write(place.with_extension("html"), browser.source().await.unwrap_or_default());
     let _ = std::fs::write(place.with_extension("log"), server.log());
-    let address = browser
-        .current_url()
-        .await
-        .map(|url| url.to_string())
-        .unwrap_or_default();
-    format!(
-        "at {address}\nsaved as {}.png, .html and .log\n{}",
-        place.display(),
-        page.trail()
-    )
+    let address = browser.current_url().await.map(|url| url.to_string()).unwrap_or_default();
+    format!("at {address}\nsaved as {}.png, .html and .log\n{}", place.display(), page.trail())
 }
