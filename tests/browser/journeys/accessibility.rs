@@ -1,0 +1,168 @@
+//! axe-core and the console on every page, dialog and open menu, in two sizes and two colour schemes.
+//!
+//! `TESSERA_SCREENSHOTS=directory cargo test --test browser accessibility` saves a screenshot of each.
+
+use crate::support::axe::Inspection;
+use crate::support::page::Page;
+use crate::support::stage::Stage;
+
+async fn pages_for_everybody(Stage { page, server, .. }: Stage) {
+    let mut inspection = Inspection::default();
+    for (path, name) in [
+        ("/", "landing"),
+        ("/login", "log-in"),
+        ("/signup", "sign-up"),
+        ("/forgot-password", "forgot-password"),
+        ("/docs", "docs"),
+        ("/no-such-page", "not-found"),
+        ("/i/0123456789abcdefghijABCDEFGHIJ", "invitation-unknown"),
+    ] {
+        page.visit(path).await;
+        inspection.look_at(&page, name).await;
+    }
+    page.visit("/signup").await;
+    page.click_button("Sign up").await;
+    page.expect_text("15").await;
+    inspection.look_at(&page, "sign-up-errors").await;
+
+    let dana = server.person("Dana Whitfield").await;
+    page.visit("/forgot-password").await;
+    page.fill("Email", &dana.email).await;
+    page.click_button("Send link").await;
+    inspection.look_at(&page, "forgot-password-sent").await;
+    let reset = server.inbox.expect(&dana.email, "").await.link();
+    page.visit(&reset).await;
+    inspection.look_at(&page, "reset-password").await;
+    inspection.conclude();
+}
+
+async fn pages_of_an_account(Stage { page, server, .. }: Stage) {
+    let mut inspection = Inspection::default();
+    let mut dana = server.person("Dana Whitfield").await;
+    page.become_person(&dana).await;
+    page.visit("/orgs").await;
+    inspection.look_at(&page, "my-organizations-empty").await;
+    page.click_link("Create Organization").await;
+    page.expect_dialog("Create Organization").await;
+    inspection.look_at(&page, "create-organization").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.visit("/orgs").await;
+    inspection.look_at(&page, "my-organizations").await;
+    page.open_menu("Dana Whitfield").await;
+    inspection.look_at(&page, "user-menu").await;
+    page.visit("/account").await;
+    inspection.look_at(&page, "account").await;
+
+    let ravi = server.person("Ravi Menon").await;
+    let form = [("emails", ravi.email.as_str()), ("role", "user")];
+    dana.post(&server, &format!("{organization}/users/invite?role=user"), &form).await;
+    page.become_person(&ravi).await;
+    page.visit("/orgs").await;
+    inspection.look_at(&page, "my-organizations-invited").await;
+    let link = server.inbox.expect(&ravi.email, "Invitation to join Organization").await;
+    page.visit(&link.link_labelled("Accept Invite")).await;
+    inspection.look_at(&page, "invitation").await;
+    page.become_nobody().await;
+    page.visit(&link.link_labelled("Accept Invite")).await;
+    inspection.look_at(&page, "invitation-without-account").await;
+    page.become_person(&dana).await;
+    page.visit(&link.link_labelled("Accept Invite")).await;
+    inspection.look_at(&page, "invitation-other-account").await;
+    inspection.conclude();
+}
+
+async fn pages_of_an_organization(stage: Stage) {
+    let mut inspection = Inspection::default();
+    walk_organization(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+async fn pages_of_an_organization_as_served_without_scripts(stage: Stage) {
+    let mut inspection = Inspection::without_scripts(&stage.page).await;
+    walk_organization(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let mut ravi = server.person("Ravi Menon").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    inspection.look_at(page, "api-empty").await;
+    server.join(&organization, &mut dana, &mut ravi, "user").await;
+
+    page.visit(&format!("{organization}/users")).await;
+    open_and_look(page, inspection, "Invite Users", "invite-users").await;
+    page.fill("Email addresses", "jonas@example.org, not-an-address").await;
+    page.click_button("Send invitations").await;
+    page.expect_link("Done").await;
+    inspection.look_at(page, "invite-users-outcome").await;
+    page.click_link("Done").await;
+    page.expect_row("jonas@example.org", "User").await;
+    inspection.look_at(page, "users").await;
+    page.open_menu("Actions for Ravi Menon").await;
+    inspection.look_at(page, "users-menu").await;
+    page.click_link("Remove user from organization").await;
+    page.expect_dialog("Remove Ravi Menon from Lumen Logistics?").await;
+    inspection.look_at(page, "remove-user").await;
+    page.click_link("Cancel").await;
+    page.open_menu("Actions for Ravi Menon").await;
+    page.click_link("Change role").await;
+    page.expect_button("Save").await;
+    inspection.look_at(page, "change-role").await;
+
+    page.visit(&format!("{organization}/api")).await;
+    open_and_look(page, inspection, "New API Key", "new-api-key").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Name", "name").await;
+    inspection.look_at(page, "new-api-key-errors").await;
+    page.fill("Name", "Billing worker").await;
+    page.click_button("Save").await;
+    page.expect_dialog("API key created").await;
+    inspection.look_at(page, "reveal-key").await;
+    page.click_link("Done").await;
+    page.open_menu("Actions for Billing worker").await;
+    inspection.look_at(page, "api-menu").await;
+    page.click_link("Remove").await;
+    page.expect_dialog("Remove “Billing worker”?").await;
+    inspection.look_at(page, "remove-key").await;
+    page.click_link("Cancel").await;
+
+    page.open_menu("Actions for Master Tokens").await;
+    open_and_look(page, inspection, "Generate token", "generate-token").await;
+    page.fill("Name", "ERP sync").await;
+    page.click_button("Save").await;
+    page.expect_dialog("Master token generated").await;
+    inspection.look_at(page, "reveal-token").await;
+    page.click_link("Done").await;
+    page.open_menu("Actions for ERP sync").await;
+    page.click_link("Replace").await;
+    page.expect_dialog("Replace “ERP sync”?").await;
+    inspection.look_at(page, "replace-token").await;
+    page.visit(&format!("{organization}/api")).await;
+    inspection.look_at(page, "api").await;
+
+    for tab in ["activity", "settings", "settings/leave", "settings/remove"] {
+        page.visit(&format!("{organization}/{tab}")).await;
+        inspection.look_at(page, &tab.replace('/', "-")).await;
+    }
+    page.become_person(&ravi).await;
+    for tab in ["users", "settings", "api"] {
+        page.visit(&format!("{organization}/{tab}")).await;
+        inspection.look_at(page, &format!("{tab}-for-a-user")).await;
+    }
+}
+
+async fn open_and_look(page: &Page, inspection: &mut Inspection, label: &str, name: &str) {
+    page.click_link(label).await;
+    page.expect_dialog(label).await;
+    inspection.look_at(page, name).await;
+}
+
+crate::with_javascript_only!(
+    pages_for_everybody,
+    pages_of_an_account,
+    pages_of_an_organization,
+    pages_of_an_organization_as_served_without_scripts,
+);

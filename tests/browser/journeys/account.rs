@@ -1,0 +1,164 @@
+//! An account, from sign-up to its settings.
+
+use crate::support::people::PASSWORD;
+use crate::support::stage::Stage;
+
+const EMAIL: &str = "dana@example.org";
+
+async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
+    page.visit("/").await;
+    page.click_link("GET STARTED").await;
+    page.click_link("Sign up").await;
+    page.fill("Full name", "Dana Whitfield").await;
+    page.fill("Work email", EMAIL).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Sign up").await;
+    page.expect_page("Check your mail").await;
+
+    let mail = server.inbox.expect(EMAIL, "").await;
+    page.visit(&mail.link()).await;
+    page.click_button("Confirm address").await;
+    page.expect_page("Log in to Tessera").await;
+    log_in(&page, PASSWORD).await;
+    page.expect_button("Dana Whitfield").await;
+    page.expect_page("My Organizations").await;
+
+    page.click_link("Create Organization").await;
+    page.expect_dialog("Create Organization").await;
+    page.click_button("Ok").await;
+    page.expect_field_error("Organization name", "name").await;
+    page.fill("Organization name", "Lumen Logistics").await;
+    page.click_button("Ok").await;
+    page.expect_page("Lumen Logistics").await;
+    page.expect_text("Organization Details").await;
+    for tab in ["Users", "API", "Activity", "Settings"] {
+        page.expect_link(tab).await;
+    }
+
+    page.open_menu("Dana Whitfield").await;
+    page.click_link("My Organizations").await;
+    page.expect_page("My Organizations").await;
+    page.expect_row("Lumen Logistics", "Administrator").await;
+    page.click_link("Lumen Logistics").await;
+    page.expect_page("Lumen Logistics").await;
+
+    page.open_menu("Dana Whitfield").await;
+    page.click_button("Log out").await;
+    page.expect_link("Log in").await;
+    page.visit("/orgs").await;
+    page.expect_page("Log in to Tessera").await;
+}
+
+async fn a_wrong_sign_up_keeps_what_was_typed(Stage { page, .. }: Stage) {
+    page.visit("/signup").await;
+    page.fill("Full name", "Dana Whitfield").await;
+    page.fill("Work email", "not an address").await;
+    page.fill("Password", "short").await;
+    page.click_button("Sign up").await;
+    page.expect_field_error("Work email", "address").await;
+    page.expect_field_error("Password", "15").await;
+    assert_eq!(page.value("Full name").await, "Dana Whitfield");
+    assert_eq!(page.value("Work email").await, "not an address");
+    assert_eq!(page.value("Password").await, "", "a password is never sent back");
+}
+
+async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Stage) {
+    page.visit("/signup").await;
+    page.fill("Full name", "Dana Whitfield").await;
+    page.fill("Work email", EMAIL).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Sign up").await;
+    server.inbox.expect(EMAIL, "").await;
+
+    page.visit("/login").await;
+    log_in(&page, PASSWORD).await;
+    page.expect_page("Check your mail").await;
+    page.visit("/orgs").await;
+    page.expect_page("Check your mail").await;
+    page.click_button("Resend").await;
+    let second = server.inbox.expect(EMAIL, "").await;
+    page.visit(&second.link()).await;
+    page.click_button("Confirm address").await;
+    page.visit("/orgs").await;
+    page.expect_page("My Organizations").await;
+}
+
+async fn a_forgotten_password_is_replaced_by_mail(Stage { page, server, .. }: Stage) {
+    let dana = server.person("Dana Whitfield").await;
+    page.visit("/login").await;
+    page.click_link("Forgot password?").await;
+    page.fill("Email", "nobody@example.org").await;
+    page.click_button("Send link").await;
+    page.expect_page("Check your mail").await;
+    let answer_to_a_stranger = page.text().await.replace("nobody@example.org", "");
+
+    page.visit("/forgot-password").await;
+    page.fill("Email", &dana.email).await;
+    page.click_button("Send link").await;
+    page.expect_page("Check your mail").await;
+    assert_eq!(page.text().await.replace(&dana.email, ""), answer_to_a_stranger);
+    assert_eq!(server.inbox.count("nobody@example.org"), 0);
+
+    let mail = server.inbox.expect(&dana.email, "").await;
+    page.visit(&mail.link()).await;
+    let new_password = "ninety blue herons over the pier";
+    page.fill("New password", new_password).await;
+    page.click_button("Save").await;
+    page.expect_page("Log in to Tessera").await;
+    page.fill("Email", &dana.email).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Log in").await;
+    page.expect_page("Log in to Tessera").await;
+    page.fill("Email", &dana.email).await;
+    page.fill("Password", new_password).await;
+    page.click_button("Log in").await;
+    page.expect_page("My Organizations").await;
+    page.visit(&mail.link()).await;
+    page.expect_no_button("Save").await;
+}
+
+async fn account_settings_change_name_password_and_theme(Stage { page, server, .. }: Stage) {
+    let dana = server.person("Dana Whitfield").await;
+    page.become_person(&dana).await;
+    page.visit("/orgs").await;
+    page.open_menu("Dana Whitfield").await;
+    page.click_link("Account").await;
+    page.expect_page("Account").await;
+
+    page.fill("Full name", "Dana W. Okafor").await;
+    page.click_button("Save name").await;
+    page.expect_toast("name").await;
+    page.expect_button("Dana W. Okafor").await;
+
+    let new_password = "ninety blue herons over the pier";
+    page.fill("Current password", "not the password at all").await;
+    page.fill("New password", new_password).await;
+    page.click_button("Change password").await;
+    page.expect_field_error("Current password", "password").await;
+    page.fill("Current password", PASSWORD).await;
+    page.fill("New password", new_password).await;
+    page.click_button("Change password").await;
+    page.expect_toast("password").await;
+    assert_eq!(dana.get(&server, "/orgs").await, 200, "this session goes on");
+
+    page.open_menu("Dana W. Okafor").await;
+    page.click_button("Dark").await;
+    page.expect_page("Account").await;
+    page.expect_theme("dark").await;
+    page.reload().await;
+    page.expect_theme("dark").await;
+}
+
+async fn log_in(page: &crate::support::page::Page, password: &str) {
+    page.fill("Email", EMAIL).await;
+    page.fill("Password", password).await;
+    page.click_button("Log in").await;
+}
+
+crate::with_and_without_javascript!(
+    sign_up_and_create_an_organization,
+    a_wrong_sign_up_keeps_what_was_typed,
+    an_unverified_account_gets_a_clear_page,
+    a_forgotten_password_is_replaced_by_mail,
+    account_settings_change_name_password_and_theme,
+);

@@ -1,0 +1,118 @@
+//! The tab "API", section "API Keys".
+
+use crate::support::page::Page;
+use crate::support::stage::Stage;
+
+async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    page.visit(&organization).await;
+    page.click_link("API").await;
+    page.expect_heading("API Keys").await;
+
+    page.click_link("New API Key").await;
+    page.expect_dialog("New API Key").await;
+    for duration in ["7 days", "30 days", "60 days", "90 days", "180 days", "365 days"] {
+        assert_eq!(page.is_chosen(duration).await, duration == "90 days", "{duration}");
+    }
+    page.fill("Name", "Billing worker").await;
+    page.click_button("Save").await;
+    page.expect_dialog("API key created").await;
+    page.expect_text("It cannot be shown again").await;
+    page.expect_text("curl").await;
+    let key = page.value("API key").await.trim().to_owned();
+    assert!(is_key(&key), "{key}");
+
+    let (status, answer) = server.ask_api(&key).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.to_string().contains("Lumen Logistics") && answer.to_string().contains("Billing worker"));
+
+    page.click_link("Done").await;
+    page.expect_no_dialog("API key created").await;
+    page.expect_row("Billing worker", "Active").await;
+    assert!(!page.source().await.contains(&key), "the key is shown only once");
+
+    choose_for_key(&page, "Deactivate").await;
+    page.expect_row("Billing worker", "Deactivated").await;
+    assert_eq!(server.ask_api(&key).await.0, 401);
+    choose_for_key(&page, "Activate").await;
+    page.expect_row("Billing worker", "Active").await;
+    assert_eq!(server.ask_api(&key).await.0, 200);
+
+    page.open_menu("Actions for Billing worker").await;
+    page.click_link("Remove").await;
+    page.expect_dialog("Remove “Billing worker”?").await;
+    page.expect_text("Last used").await;
+    page.click_link("Cancel").await;
+    page.expect_row("Billing worker", "Active").await;
+    page.open_menu("Actions for Billing worker").await;
+    page.click_link("Remove").await;
+    page.click_button("Remove key").await;
+    page.expect_no_row("Billing worker").await;
+    page.expect_toast("Billing worker").await;
+    assert_eq!(server.ask_api(&key).await.0, 401);
+}
+
+async fn a_reload_makes_no_second_key(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api/keys/new")).await;
+    page.fill("Name", "Billing worker").await;
+    page.click_button("Save").await;
+    page.expect_dialog("API key created").await;
+    let key = page.value("API key").await;
+    // Without JavaScript the page is the answer to a form, which a reload sends again.
+    page.reload().await;
+    assert!(!page.source().await.contains(key.trim()), "a reload does not show the key again");
+    page.visit(&format!("{organization}/api")).await;
+    page.expect_row("Billing worker", "Active").await;
+    assert_eq!(page.source().await.matches("Actions for Billing worker").count(), 1);
+    page.expect_text("API Keys 1").await;
+}
+
+async fn a_name_in_use_is_refused_by_its_field(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    for _ in 0..2 {
+        page.visit(&format!("{organization}/api")).await;
+        page.click_link("New API Key").await;
+        page.fill("Name", "Mobile app").await;
+        page.choose("365 days").await;
+        page.click_button("Save").await;
+        page.expect_text("Mobile app").await;
+    }
+    page.expect_dialog("New API Key").await;
+    page.expect_field_error("Name", "exists already").await;
+    assert_eq!(page.value("Name").await, "Mobile app");
+    assert!(page.is_chosen("365 days").await);
+    page.fill("Name", "").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Name", "name").await;
+    page.fill("Name", "Tablet app").await;
+    page.choose("No end date").await;
+    page.click_button("Save").await;
+    page.expect_dialog("API key created").await;
+    page.click_link("Done").await;
+    page.expect_row("Tablet app", "Never").await;
+}
+
+async fn choose_for_key(page: &Page, action: &str) {
+    page.open_menu("Actions for Billing worker").await;
+    page.click_button(action).await;
+    page.expect_toast("Billing worker").await;
+}
+
+/// As `^tess_[0-9A-Za-z]{36,}$`.
+fn is_key(key: &str) -> bool {
+    key.strip_prefix("tess_")
+        .is_some_and(|rest| rest.len() >= 36 && rest.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+crate::with_and_without_javascript!(
+    a_key_is_created_used_stopped_and_removed,
+    a_reload_makes_no_second_key,
+    a_name_in_use_is_refused_by_its_field,
+);

@@ -1,0 +1,133 @@
+//! Accessibility: axe-core over a page, in the sizes and colour schemes that people use.
+
+use super::console;
+use super::page::Page;
+use serde::Deserialize;
+use serde_json::json;
+use std::path::PathBuf;
+use thirtyfour::WebDriver;
+use thirtyfour::error::WebDriverResult;
+
+/// See `vendor/README.md` for version, licence and hash.
+const AXE: &str = include_str!("../vendor/axe.min.js");
+
+/// Every rule but those of level AAA, which asks for more contrast than the design has, and the deprecated ones.
+const RUN: &str = r#"
+const done = arguments[arguments.length - 1];
+const rules = Object.fromEntries(axe.getRules()
+  .filter(rule => !rule.tags.includes('wcag2aaa') && !rule.tags.includes('deprecated'))
+  .map(rule => [rule.ruleId, { enabled: true }]));
+axe.run(document, { rules, resultTypes: ['violations'] }).then(
+  result => done(result.violations.map(violation => ({
+    rule: violation.id, help: violation.help,
+    places: violation.nodes.map(node => `${node.target.join(' ')}  ${node.html.slice(0, 160)}`),
+  }))),
+  error => done([{ rule: 'axe', help: String(error), places: [] }]));
+"#;
+
+/// Size of the window and colour scheme of the system.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    width: u32,
+    height: u32,
+    scheme: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Violation {
+    rule: String,
+    help: String,
+    places: Vec<String>,
+}
+
+impl Look {
+    pub(crate) const DESKTOP_LIGHT: Look = Look { width: 1280, height: 800, scheme: "light" };
+    pub(crate) const ALL: [Look; 4] = [
+        Look::DESKTOP_LIGHT,
+        Look { scheme: "dark", ..Look::DESKTOP_LIGHT },
+        Look { width: 390, height: 844, scheme: "light" },
+        Look { width: 390, height: 844, scheme: "dark" },
+    ];
+
+    pub(crate) async fn apply(self, browser: &WebDriver) -> WebDriverResult<()> {
+        let cdp = browser.cdp();
+        cdp.emulation().set_device_metrics_override(self.width, self.height, 1.0, false).await?;
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": self.scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        cdp.send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
+        Ok(())
+    }
+
+    fn file_name(self, page: &str) -> String {
+        format!("{page}-{}x{}-{}.png", self.width, self.height, self.scheme)
+    }
+}
+
+/// Gathers what is wrong over many pages, so that one run shows all of it.
+#[derive(Default)]
+pub(crate) struct Inspection {
+    findings: Vec<String>,
+    without_scripts: bool,
+}
+
+impl Inspection {
+    /// Lets the pages that come run no scripts of their own.
+    pub(crate) async fn without_scripts(page: &Page) -> Self {
+        allow_scripts(page.browser(), false).await;
+        Self { without_scripts: true, ..Self::default() }
+    }
+
+    /// Looks at the page as it stands in each look. With `TESSERA_SCREENSHOTS` set to a directory, also saves a
+    /// screenshot of each there.
+    pub(crate) async fn look_at(&mut self, page: &Page, name: &str) {
+        let name = if self.without_scripts { &format!("{name}-without-scripts") } else { name };
+        allow_scripts(page.browser(), true).await;
+        for look in Look::ALL {
+            look.apply(page.browser()).await.expect("the look can be set");
+            let place = look.file_name(name);
+            if let Some(directory) = std::env::var_os("TESSERA_SCREENSHOTS") {
+                let directory = PathBuf::from(directory);
+                std::fs::create_dir_all(&directory).expect("the directory for screenshots");
+                page.browser().screenshot(&directory.join(&place)).await.expect("a screenshot");
+            }
+            for Violation { rule, help, places } in violations(page.browser()).await {
+                self.findings.push(format!("{place}: {rule}: {help}\n    {}", places.join("\n    ")));
+            }
+            if is_wider_than_the_window(page.browser()).await {
+                self.findings.push(format!("{place}: the page scrolls sideways"));
+            }
+        }
+        let complaints = console::complaints(page.browser()).await;
+        self.findings.extend(complaints.iter().map(|complaint| format!("{name}: console: {complaint}")));
+        Look::DESKTOP_LIGHT.apply(page.browser()).await.expect("the look can be set");
+        allow_scripts(page.browser(), !self.without_scripts).await;
+    }
+
+    /// # Panics
+    /// When anything was found.
+    pub(crate) fn conclude(self) {
+        assert!(self.findings.is_empty(), "{} findings:\n{}", self.findings.len(), self.findings.join("\n"));
+    }
+}
+
+async fn violations(browser: &WebDriver) -> Vec<Violation> {
+    browser.execute(AXE, []).await.expect("axe can be loaded");
+    let result = browser.execute_async(RUN, []).await.expect("axe runs");
+    result.convert().expect("axe answers with violations")
+}
+
+/// Whether the pages that come may run scripts. axe itself needs them, so a browser that forbids them for good
+/// cannot be inspected; one that forbids them while a page loads can.
+pub(crate) async fn allow_scripts(browser: &WebDriver, allowed: bool) {
+    let parameters = json!({ "value": !allowed });
+    let answer = browser.cdp().send_raw("Emulation.setScriptExecutionDisabled", parameters).await;
+    answer.expect("scripts can be switched on and off");
+}
+
+async fn is_wider_than_the_window(browser: &WebDriver) -> bool {
+    let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    let answer = browser.execute(script, []).await.expect("a script runs");
+    answer.convert().expect("a truth value")
+}

@@ -1,0 +1,73 @@
+//! The program under test: the real binary on a free port with an empty database and an SMTP listener.
+
+use super::guarded::{Guarded, free_port};
+use super::mail::Inbox;
+use super::{PATIENCE, poll};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) inbox: Inbox,
+    /// Follows no redirects and keeps no cookies.
+    pub(crate) http: reqwest::Client,
+    log: PathBuf,
+    _process: Guarded,
+    _directory: TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let inbox = Inbox::start().await;
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let log = directory.path().join("server.log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TESSERA_"))
+        {
+            command.env_remove(name);
+        }
+        command
+            .arg("serve")
+            .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
+            .env("TESSERA_PUBLIC_URL", &url)
+            .env("TESSERA_DATABASE_URL", directory.path().join("tessera.sqlite"))
+            .env("TESSERA_SMTP_URL", format!("smtp://127.0.0.1:{}", inbox.port()));
+        let scratch = directory.path().join("tmp");
+        std::fs::create_dir(&scratch).expect("a scratch directory");
+        let process = Guarded::start(&command, &log, &scratch);
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("an HTTP client");
+        let server = Self { url, inbox, http, log, _process: process, _directory: directory };
+        server.wait_until_healthy().await;
+        server
+    }
+
+    async fn wait_until_healthy(&self) {
+        let healthy = poll(PATIENCE, async || {
+            let answer = self.http.get(format!("{}/healthz", self.url)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        });
+        assert!(healthy.await.is_some(), "the server does not start:\n{}", self.log());
+    }
+
+    /// What the server has written so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// `GET /api/v2/organization` with this key: the status, and the body when it is JSON.
+    pub(crate) async fn ask_api(&self, key: &str) -> (u16, serde_json::Value) {
+        let request = self.http.get(format!("{}/api/v2/organization", self.url)).bearer_auth(key);
+        let answer = request.send().await.expect("the server answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+}
