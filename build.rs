@@ -33,10 +33,8 @@ fn main() -> io::Result<()> {
             content = css.into_bytes();
         }
         let stored = with_hash(&name, &content);
-        constants += &format!(
-            "/// `static/{name}`\npub const {}: &str = \"/static/{stored}\";\n",
-            constant(&name)
-        );
+        constants +=
+            &format!("/// `static/{name}`\npub const {}: &str = \"/static/{stored}\";\n", constant(&name));
         table += &embed(&out, &stored, &content)?;
         hashed.push((name, stored));
     }
@@ -60,11 +58,7 @@ fn collect(folder: &Path, names: &mut Vec<String>) -> io::Result<()> {
 
 /// `css/console.css` becomes `css/console-1a2b3c4d5e.css`.
 fn with_hash(name: &str, content: &[u8]) -> String {
-    let hash: String = Sha256::digest(content)
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash: String = Sha256::digest(content).iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     match name.rsplit_once('.') {
         Some((stem, extension)) => format!("{stem}-{hash}.{extension}"),
         None => format!("{name}-{hash}"),
@@ -74,8 +68,7 @@ fn with_hash(name: &str, content: &[u8]) -> String {
 /// `css/console.css` becomes `CSS_CONSOLE`.
 fn constant(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    stem.to_uppercase()
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+    stem.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// Writes the file and its twins to the build folder and returns its row of the table.

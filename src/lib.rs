@@ -1,5 +1,26 @@
 //! Tessera: organizations, their members and their API keys.
+//!
+//! The house has two floors, and nothing imports upwards (`tests/app/architecture.rs` reads the
+//! imports and fails on one that does):
+//!
+//! ```text
+//! main -> app -> { web, mail } -> domain -> db
+//! ```
+//!
+//! * [`config`] reads the command line and the environment; [`clock`] tells the time. Both are
+//!   leaves that every floor may use.
+//! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
+//! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
+//!   What belongs to an organization is reached through a proof from [`domain::access`].
+//! * [`mail`] renders the messages of the outbox and sends them after the commit.
+//! * [`web`] turns requests into domain calls and their results into pages, fragments and JSON.
+//!   [`web::routes`] is the one table of addresses.
+//! * [`app`] puts the parts together and runs them.
+//!
+//! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
+//! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod db;

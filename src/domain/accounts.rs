@@ -436,3 +436,12 @@ pub(super) fn by_email(connection: &mut Connection, email: &EmailAddress) -> Res
         .first(connection)
         .optional()?)
 }
+
+/// Whether anybody has signed up yet.
+///
+/// # Errors
+/// [`DbError`].
+pub fn any_exists(connection: &mut Connection) -> Result<bool, DbError> {
+    let first: Option<String> = users::table.select(users::id).first(connection).optional()?;
+    Ok(first.is_some())
+}

@@ -16,6 +16,7 @@ use crate::{
 /// What a mail says. Rendered by `mail::messages`, which knows the public address and the brand.
 ///
 /// `token` fields are secrets: they are removed from the row once the mail is sent.
+#[expect(missing_docs, reason = "the fields are what their names say; what is not plain has its line")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {

@@ -24,11 +24,8 @@ pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpRespons
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == file.as_str()) else {
         return HttpResponse::NotFound().finish();
     };
-    let accepted: Vec<&str> = request
-        .headers()
-        .get_all(ACCEPT_ENCODING)
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let accepted: Vec<&str> =
+        request.headers().get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok()).collect();
     let (coding, body) = asset.best(&accepted.join(","));
 
     let mut response = HttpResponse::Ok();
@@ -52,9 +49,7 @@ impl Asset {
             .filter_map(|(coding, body)| Some((coding, body?, weight(accepted, coding)?)))
             .filter(|(_, _, weight)| *weight > 0.0 && *weight >= plain)
             .reduce(|best, next| if next.2 > best.2 { next } else { best })
-            .map_or((None, self.identity), |(coding, body, _)| {
-                (Some(coding), body)
-            })
+            .map_or((None, self.identity), |(coding, body, _)| (Some(coding), body))
     }
 }
 
@@ -65,9 +60,7 @@ fn weight(accepted: &str, coding: &str) -> Option<f32> {
         accepted.split(',').find_map(|item| {
             let (name, parameters) = item.split_once(';').unwrap_or((item, "q=1"));
             let quality = parameters.trim().strip_prefix("q=").unwrap_or("0");
-            name.trim()
-                .eq_ignore_ascii_case(wanted)
-                .then(|| quality.trim().parse().unwrap_or(0.0))
+            name.trim().eq_ignore_ascii_case(wanted).then(|| quality.trim().parse().unwrap_or(0.0))
         })
     };
     named(coding).or_else(|| named("*"))
@@ -92,10 +85,8 @@ mod tests {
 
     async fn get(url: &str, accepted: &str) -> actix_web::dev::ServiceResponse {
         let app = App::new().route("/static/{file:.*}", web::get().to(serve));
-        let request = test::TestRequest::get()
-            .uri(url)
-            .insert_header((ACCEPT_ENCODING, accepted))
-            .to_request();
+        let request =
+            test::TestRequest::get().uri(url).insert_header((ACCEPT_ENCODING, accepted)).to_request();
         test::call_service(&test::init_service(app).await, request).await
     }
 
@@ -113,11 +104,7 @@ mod tests {
         ] {
             let response = get(CSS_CONSOLE, accepted).await;
             let sent = response.headers().get(CONTENT_ENCODING);
-            assert_eq!(
-                sent.map(|value| value.to_str().unwrap()),
-                coding,
-                "{accepted:?}"
-            );
+            assert_eq!(sent.map(|value| value.to_str().unwrap()), coding, "{accepted:?}");
             let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
             assert_eq!(header(VARY), "Accept-Encoding");
             assert!(header(CACHE_CONTROL).contains("immutable"));
@@ -126,11 +113,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_name_that_is_not_embedded_is_not_found() {
-        for url in [
-            "/static/css/console.css",
-            "/static/../Cargo.toml",
-            "/static/",
-        ] {
+        for url in ["/static/css/console.css", "/static/../Cargo.toml", "/static/"] {
             assert_eq!(get(url, "br").await.status(), 404, "{url}");
         }
     }
@@ -139,11 +122,7 @@ mod tests {
     async fn the_style_sheet_names_the_fonts_as_they_are_stored() {
         let body = test::read_body(get(CSS_TOKENS, "identity").await).await;
         let css = std::str::from_utf8(&body).unwrap();
-        for font in [
-            FONTS_GEIST_LATIN,
-            FONTS_GEIST_LATIN_EXT,
-            FONTS_GEIST_MONO_LATIN,
-        ] {
+        for font in [FONTS_GEIST_LATIN, FONTS_GEIST_LATIN_EXT, FONTS_GEIST_MONO_LATIN] {
             assert!(css.contains(&font.replace("/static", "..")), "{font}");
         }
     }

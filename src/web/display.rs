@@ -5,33 +5,22 @@ use time::{Duration, format_description::StaticFormatDescription, macros::format
 
 use crate::clock::Timestamp;
 
-const DATE: StaticFormatDescription =
-    format_description!("[day padding:none] [month repr:short] [year]");
+const DATE: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
 const DATE_TIME: StaticFormatDescription =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
-const ISO: StaticFormatDescription =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const ISO: StaticFormatDescription = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// How far ahead an instant is still told in days, not as a date.
 const DAYS_IN_WORDS: i64 = 30;
 
 /// The letters of an avatar: those of the first and the last word.
 pub fn initials(name: &str) -> String {
-    let mut letters = name
-        .split_whitespace()
-        .filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
+    let mut letters =
+        name.split_whitespace().filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
     let first = letters.next();
     let last = letters.next_back();
-    let initials: String = first
-        .into_iter()
-        .chain(last)
-        .flat_map(char::to_uppercase)
-        .collect();
-    if initials.is_empty() {
-        "?".to_owned()
-    } else {
-        initials
-    }
+    let initials: String = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
+    if initials.is_empty() { "?".to_owned() } else { initials }
 }
 
 /// The colour of an avatar, 1 to 6, the same for the same name everywhere.
@@ -59,11 +48,7 @@ pub fn iso(at: &Timestamp) -> String {
 
 /// "2 minutes ago", "Yesterday", "in 6 days", or the date when it is further away.
 pub fn relative(at: &Timestamp, now: &Timestamp) -> String {
-    if at > now {
-        future(at, now)
-    } else {
-        past(at, now)
-    }
+    if at > now { future(at, now) } else { past(at, now) }
 }
 
 fn past(at: &Timestamp, now: &Timestamp) -> String {
@@ -101,11 +86,7 @@ fn minutes_or_hours(length: Duration) -> String {
 
 /// "Expired", "Expires in 3 days", "Expires tomorrow", "Expires 21 Feb 2027".
 pub fn expiry_words(at: &Timestamp, now: &Timestamp) -> String {
-    if at <= now {
-        "Expired".to_owned()
-    } else {
-        format!("Expires {}", future(at, now))
-    }
+    if at <= now { "Expired".to_owned() } else { format!("Expires {}", future(at, now)) }
 }
 
 /// "1,175,237".
@@ -123,11 +104,7 @@ pub fn thousands(number: &i64) -> String {
 
 /// "1 member", "1,204 members".
 pub fn count(number: &i64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        thousands(number),
-        if *number == 1 { one } else { many }
-    )
+    format!("{} {}", thousands(number), if *number == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -156,9 +133,8 @@ mod tests {
     #[test]
     fn a_tint_is_stable_and_in_range() {
         assert_eq!(tint("Lumen Logistics"), tint("Lumen Logistics"));
-        let seen: std::collections::BTreeSet<u32> = (0..200)
-            .map(|number| tint(&format!("Name {number}")))
-            .collect();
+        let seen: std::collections::BTreeSet<u32> =
+            (0..200).map(|number| tint(&format!("Name {number}"))).collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     }
 
@@ -207,13 +183,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_agree_with_their_noun() {
-        for (number, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_175_237, "1,175,237"),
-            (-12_345, "−12,345"),
-        ] {
+        for (number, expected) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (1_175_237, "1,175,237"), (-12_345, "−12,345")]
+        {
             assert_eq!(thousands(&number), expected);
         }
         assert_eq!(count(&1, "member", "members"), "1 member");

@@ -62,7 +62,7 @@ pub enum AppError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-fn in_words(seconds: &u64) -> String {
+fn in_words(seconds: u64) -> String {
     match seconds {
         0..=90 => format!("in {seconds} seconds"),
         _ => format!("in {} minutes", seconds.div_ceil(60)),

@@ -137,7 +137,10 @@ impl Visitor {
             .and_then(|value| value.to_str().ok())
             .map(|text| text.chars().take(200).collect());
         Ok(Self {
-            theme: request.cookie(THEME_COOKIE).map(|cookie| Theme::parse(cookie.value())).unwrap_or_default(),
+            theme: request
+                .cookie(THEME_COOKIE)
+                .map(|cookie| Theme::parse(cookie.value()))
+                .unwrap_or_default(),
             fragment: Fragment::of(&request),
             ip: context.and_then(|context| context.ip),
             state,
@@ -151,8 +154,7 @@ impl Visitor {
 
 async fn logged_in(state: &State, session: &Session, now: Timestamp) -> Result<Option<LoggedIn>, AppError> {
     let Some(session_id) = session.get::<String>(SESSION_ID).unwrap_or_default() else { return Ok(None) };
-    let found =
-        state.db.read(move |connection| sessions::logged_in(connection, &session_id, now)).await?;
+    let found = state.db.read(move |connection| sessions::logged_in(connection, &session_id, now)).await?;
     if let Some(logged_in) = found.clone().filter(|logged_in| logged_in.is_due_for_touch) {
         state.db.write(move |tx| sessions::touch(tx, &logged_in, now)).await?;
     }

@@ -1,14 +1,19 @@
 //! Forms as they are sent, and what is wrong with them.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+};
+
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
     error::PayloadError,
     http::header::CONTENT_TYPE,
-    web::{BytesMut, Payload as PayloadStream},
+    web::{Bytes, BytesMut},
 };
+use futures_core::Stream as _;
 use serde::de::DeserializeOwned;
-use std::{future::Future, pin::Pin};
 
 use super::error::AppError;
 
@@ -32,9 +37,12 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
             if !is_form {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read(PayloadStream(payload)).await?;
-            let text = std::str::from_utf8(&body).map_err(|_| unreadable("The form is not valid UTF-8 text."))?;
-            serde_html_form::from_str(text).map(Self).map_err(|error| unreadable(&format!("The form could not be read: {error}.")))
+            let body = read(payload).await?;
+            let text =
+                std::str::from_utf8(&body).map_err(|_| unreadable("The form is not valid UTF-8 text."))?;
+            serde_html_form::from_str(text)
+                .map(Self)
+                .map_err(|error| unreadable(&format!("The form could not be read: {error}.")))
         })
     }
 }
@@ -43,7 +51,7 @@ fn unreadable(text: &str) -> AppError {
     AppError::Unreadable(text.to_owned())
 }
 
-async fn read(mut payload: PayloadStream) -> Result<BytesMut, AppError> {
+async fn read(mut payload: Payload) -> Result<BytesMut, AppError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = next(&mut payload).await {
         let chunk = chunk.map_err(|_| unreadable("The form did not arrive whole."))?;
@@ -55,8 +63,8 @@ async fn read(mut payload: PayloadStream) -> Result<BytesMut, AppError> {
     Ok(body)
 }
 
-async fn next(payload: &mut PayloadStream) -> Option<Result<actix_web::web::Bytes, PayloadError>> {
-    std::future::poll_fn(|context| futures_core::Stream::poll_next(Pin::new(payload), context)).await
+async fn next(payload: &mut Payload) -> Option<Result<Bytes, PayloadError>> {
+    poll_fn(|context| Pin::new(&mut *payload).poll_next(context)).await
 }
 
 /// What is wrong with a form, field by field.

@@ -137,7 +137,13 @@ mod tests {
     fn one_origin_cannot_try_many_accounts() {
         let limits = Limits::default();
         let results: Vec<_> = (0..12u16)
-            .map(|n| limits.log_in(&format!("{n}@x.example"), false, Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n]))))
+            .map(|n| {
+                limits.log_in(
+                    &format!("{n}@x.example"),
+                    false,
+                    Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n])),
+                )
+            })
             .collect();
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 10);
     }

@@ -31,7 +31,9 @@ pub async fn around(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<Data<State>>().cloned();
-    let Some(state) = state else { return Err(AppError::internal("the application's state is missing").into()) };
+    let Some(state) = state else {
+        return Err(AppError::internal("the application's state is missing").into());
+    };
     let started = std::time::Instant::now();
     let context = RequestContext { id: new_id(state.clock.now()), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context.clone());
@@ -90,7 +92,8 @@ fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
 
 /// Some proxies write a port, and brackets around IPv6.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let ip = hop.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()));
+    let ip =
+        hop.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()));
     ip.or_else(|_| hop.trim_matches(['[', ']']).parse()).ok().map(|ip| ip.to_canonical())
 }
 
@@ -103,7 +106,11 @@ fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppE
     let value = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (value("sec-fetch-site"), value("origin")) {
         (Some("same-origin" | "none"), _) | (None, None) => Ok(()),
-        (None, Some(origin)) if origin == state.config.public_url.origin() || is_own_host(request, origin) => Ok(()),
+        (None, Some(origin))
+            if origin == state.config.public_url.origin() || is_own_host(request, origin) =>
+        {
+            Ok(())
+        }
         _ => Err(AppError::CrossSite),
     }
 }

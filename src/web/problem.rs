@@ -48,7 +48,8 @@ pub fn render(request: &HttpRequest, error: &actix_web::Error) -> HttpResponse {
             &foreign
         }
     };
-    let id = request.extensions().get::<RequestContext>().map(|context| context.id.clone()).unwrap_or_default();
+    let id =
+        request.extensions().get::<RequestContext>().map(|context| context.id.clone()).unwrap_or_default();
     if let AppError::Internal(cause) = problem {
         tracing::error!(request = %id, error = %cause, "request failed");
     }
@@ -119,7 +120,10 @@ fn page(request: &HttpRequest, problem: &AppError, id: &str) -> HttpResponse {
             brand: state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: state.config.public_url.host().to_owned(),
-            theme: request.cookie(THEME_COOKIE).map(|cookie| Theme::parse(cookie.value())).unwrap_or_default(),
+            theme: request
+                .cookie(THEME_COOKIE)
+                .map(|cookie| Theme::parse(cookie.value()))
+                .unwrap_or_default(),
             ..Shell::default()
         },
         title: problem.title().to_owned(),
@@ -142,8 +146,11 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
         }
         AppError::Unauthorized { presented, .. } => {
-            let challenge =
-                if *presented { r#"Bearer realm="api", error="invalid_token""# } else { r#"Bearer realm="api""# };
+            let challenge = if *presented {
+                r#"Bearer realm="api", error="invalid_token""#
+            } else {
+                r#"Bearer realm="api""#
+            };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         _ => {}

@@ -67,7 +67,8 @@ impl SessionStore for DatabaseSessions {
             state: serde_json::to_string(&state).map_err(|error| SaveError::Serialization(error.into()))?,
         };
         let token = Secret::generate_link().map_err(|error| SaveError::Other(error.into()))?;
-        let key = SessionKey::try_from(token.expose().to_owned()).map_err(|error| SaveError::Other(error.into()))?;
+        let key = SessionKey::try_from(token.expose().to_owned())
+            .map_err(|error| SaveError::Other(error.into()))?;
         self.db
             .write(move |tx| sessions::create(tx, &token, &new, now))
             .await
@@ -83,7 +84,8 @@ impl SessionStore for DatabaseSessions {
     ) -> Result<SessionKey, UpdateError> {
         let token = key.as_ref().to_owned();
         let user_id = text(&state, USER_ID);
-        let state = serde_json::to_string(&state).map_err(|error| UpdateError::Serialization(error.into()))?;
+        let state =
+            serde_json::to_string(&state).map_err(|error| UpdateError::Serialization(error.into()))?;
         self.db
             .write(move |tx| sessions::update(tx, &token, user_id.as_deref(), &state))
             .await

@@ -182,7 +182,11 @@ impl Markup {
 
     /// Escapes a text.
     pub fn escaped(text: &str) -> Self {
-        Self(askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default())
+        Self(
+            askama::filters::escape(text, askama::filters::Html)
+                .map(|safe| safe.to_string())
+                .unwrap_or_default(),
+        )
     }
 
     /// The HTML itself.
@@ -198,11 +202,7 @@ impl fmt::Display for Markup {
 }
 
 impl askama::FastWritable for Markup {
-    fn write_into(
-        &self,
-        destination: &mut dyn fmt::Write,
-        _: &dyn askama::Values,
-    ) -> askama::Result<()> {
+    fn write_into(&self, destination: &mut dyn fmt::Write, _: &dyn askama::Values) -> askama::Result<()> {
         Ok(destination.write_str(&self.0)?)
     }
 }

@@ -35,7 +35,9 @@ impl State {
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and
     /// nobody but this machine can reach the pages.
     pub fn has_mailbox(&self) -> bool {
-        self.config.smtp.is_none() && self.config.listen.ip().is_loopback() && self.config.public_url.is_loopback()
+        self.config.smtp.is_none()
+            && self.config.listen.ip().is_loopback()
+            && self.config.public_url.is_loopback()
     }
 
     /// Whether cookies carry `Secure` and the `__Host-` prefix. Browsers treat loopback as secure.

@@ -14,7 +14,11 @@ pub const LOG_IN: &str = "/login";
 
 /// The log-in, with where to go afterwards.
 pub fn log_in(next: &str) -> String {
-    if next.is_empty() || next == "/" { LOG_IN.to_owned() } else { format!("{LOG_IN}?{}", query("next", next)) }
+    if next.is_empty() || next == "/" {
+        LOG_IN.to_owned()
+    } else {
+        format!("{LOG_IN}?{}", query("next", next))
+    }
 }
 
 /// The sign-up, with where to go afterwards.
@@ -62,7 +66,9 @@ mod tests {
     #[test]
     fn next_never_leads_elsewhere() {
         assert_eq!(safe_next("/orgs/1/api?page=2"), "/orgs/1/api?page=2");
-        for foreign in ["", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "orgs"] {
+        for foreign in
+            ["", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "orgs"]
+        {
             assert_eq!(safe_next(foreign), ORGANIZATIONS, "{foreign}");
         }
     }

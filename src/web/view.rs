@@ -203,7 +203,10 @@ pub fn go(visitor: &Visitor, toast: Option<Toast>, next: &str) -> Result<HttpRes
 
 /// A redirect that is followed with GET.
 pub fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "no-store")).finish()
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
 }
 
 /// The beginning of an HTML answer. Private pages are not to be kept by anybody (ASVS 14.3.2).

@@ -25,5 +25,8 @@ pub fn presented_key(request: &HttpRequest) -> Result<&str, AppError> {
 }
 
 fn unreadable() -> AppError {
-    AppError::Unauthorized { detail: "The credential could not be read. Send “Authorization: Bearer <key>”.", presented: true }
+    AppError::Unauthorized {
+        detail: "The credential could not be read. Send “Authorization: Bearer <key>”.",
+        presented: true,
+    }
 }

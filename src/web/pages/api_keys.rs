@@ -43,7 +43,11 @@ pub struct NewKeyForm {
 
 impl NewKeyForm {
     fn empty(now: Timestamp) -> Self {
-        Self { duration: DEFAULT_DURATION.to_owned(), form: FormId::new(now).as_str().to_owned(), ..Self::default() }
+        Self {
+            duration: DEFAULT_DURATION.to_owned(),
+            form: FormId::new(now).as_str().to_owned(),
+            ..Self::default()
+        }
     }
 
     fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
@@ -77,7 +81,10 @@ fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Err("Choose a date after today.".to_owned());
     }
     if date > latest.date() {
-        return Err(format!("Choose a date up to {}. Keys with an end last 10 years at most.", display::date(&latest)));
+        return Err(format!(
+            "Choose a date up to {}. Keys with an end last 10 years at most.",
+            display::date(&latest)
+        ));
     }
     Ok(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)))
 }
@@ -157,8 +164,7 @@ pub async fn create(
         Err(errors) => return refuse(&visitor, &admin, form, errors).await,
     };
     let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form.clone()), visitor.now);
-    let created =
-        visitor.state.db.write(move |tx| api_keys::create(tx, &proof, &new, &form_id, now)).await;
+    let created = visitor.state.db.write(move |tx| api_keys::create(tx, &proof, &new, &form_id, now)).await;
     match created {
         Ok((key, secret)) => {
             let dialog = CreatedDialog {

@@ -16,15 +16,7 @@ use crate::{
         page::{Page, PageRequest},
     },
     page,
-    web::{
-        display,
-        error::AppError,
-        extract::Visitor,
-        pager::Pager,
-        shell::Shell,
-        urls,
-        view,
-    },
+    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
 };
 
 /// Keys on one page.
@@ -79,7 +71,11 @@ impl ApiTab {
                 let search = selection.q.trim().to_owned();
                 let keys = api_keys::page(connection, &admin, &search, request)?;
                 let link = |page: i64| {
-                    format!("{}?{}&page={page}", urls::organization(&admin.id, "api"), urls::query("q", &search))
+                    format!(
+                        "{}?{}&page={page}",
+                        urls::organization(&admin.id, "api"),
+                        urls::query("q", &search)
+                    )
                 };
                 Ok::<_, DbError>(Self {
                     shell,
@@ -105,7 +101,9 @@ impl ApiTab {
         match (key.status(self.now), key.expires_at) {
             (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
             (Status::Expired, _) => ("bad", "Expired".to_owned()),
-            (Status::Active, Some(end)) if end - self.now <= SOON => ("warn", display::expiry_words(&end, &self.now)),
+            (Status::Active, Some(end)) if end - self.now <= SOON => {
+                ("warn", display::expiry_words(&end, &self.now))
+            }
             (Status::Active, _) => ("ok", "Active".to_owned()),
         }
     }

@@ -1,8 +1,9 @@
 //! How to call the API.
 
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use crate::web::shell::Shell;
+use crate::web::{error::AppError, extract::Visitor, shell::Shell, view};
 
 /// `GET /docs`.
 #[derive(Template)]
@@ -14,16 +15,22 @@ pub struct DocsPage {
     pub public_url: String,
 }
 
+/// Shows the page.
+///
+/// # Errors
+/// When the template fails.
+pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+    let public_url = visitor.state.config.public_url.origin();
+    view::plain(&DocsPage { shell: visitor.shell(), public_url }, StatusCode::OK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::web::shell::{Markup, ShellUser, Theme, Toast};
 
     fn page(shell: Shell) -> DocsPage {
-        DocsPage {
-            shell,
-            public_url: "https://keys.lumen.example".into(),
-        }
+        DocsPage { shell, public_url: "https://keys.lumen.example".into() }
     }
 
     fn signed_in() -> Shell {
@@ -42,63 +49,35 @@ mod tests {
     #[test]
     fn the_example_calls_the_public_address() {
         let html = page(Shell::default()).render().unwrap();
-        assert!(
-            html.contains("https://keys.lumen.example/api/v2/organization"),
-            "{html}"
-        );
-        assert!(
-            html.contains(r#"<a class="btn" href="/login">Log in</a>"#),
-            "{html}"
-        );
+        assert!(html.contains("https://keys.lumen.example/api/v2/organization"), "{html}");
+        assert!(html.contains(r#"<a class="btn" href="/login">Log in</a>"#), "{html}");
     }
 
     #[test]
     fn the_user_menu_counts_invitations_and_escapes_the_name() {
         let html = page(signed_in()).render().unwrap();
-        assert!(
-            html.contains(r#"<html lang="en" data-theme="dark">"#),
-            "{html}"
-        );
+        assert!(html.contains(r#"<html lang="en" data-theme="dark">"#), "{html}");
         assert!(html.contains("Dana &#60;Whitfield&#62;"), "{html}");
-        assert!(
-            html.contains(r#"1<span class="sr"> pending invitation</span>"#),
-            "{html}"
-        );
-        assert!(
-            html.contains(r#"value="dark" aria-pressed="true""#),
-            "{html}"
-        );
+        assert!(html.contains(r#"1<span class="sr"> pending invitation</span>"#), "{html}");
+        assert!(html.contains(r#"value="dark" aria-pressed="true""#), "{html}");
         assert!(html.contains("<title>API docs · Tessera</title>"), "{html}");
     }
 
     #[test]
     fn a_fragment_is_the_inner_html_of_main() {
         let html = page(signed_in()).as_content().render().unwrap();
-        assert!(
-            html.trim_start().starts_with(r#"<div class="page-head">"#),
-            "{html}"
-        );
-        assert!(
-            html.trim_end().ends_with("</div>") && html.contains(r#"id="panel""#),
-            "{html}"
-        );
+        assert!(html.trim_start().starts_with(r#"<div class="page-head">"#), "{html}");
+        assert!(html.trim_end().ends_with("</div>") && html.contains(r#"id="panel""#), "{html}");
         assert_eq!(page(signed_in()).as_title().render().unwrap(), "API docs");
     }
 
     #[test]
     fn an_open_dialog_makes_the_page_behind_inert() {
         let dialog = Markup::render(&page(signed_in()).as_title()).unwrap();
-        let shell = Shell {
-            dialog: Some(dialog),
-            toasts: vec![Toast::ok("Saved.")],
-            ..signed_in()
-        };
+        let shell = Shell { dialog: Some(dialog), toasts: vec![Toast::ok("Saved.")], ..signed_in() };
         let html = page(shell).render().unwrap();
         assert!(html.contains("<div data-behind inert>"), "{html}");
-        assert!(
-            html.contains(r#"<div id="dialog-slot">API docs</div>"#),
-            "{html}"
-        );
+        assert!(html.contains(r#"<div id="dialog-slot">API docs</div>"#), "{html}");
         assert!(html.contains("Saved."), "{html}");
     }
 }

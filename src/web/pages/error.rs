@@ -25,19 +25,13 @@ mod tests {
     #[test]
     fn it_names_the_request() {
         let page = ErrorPage {
-            shell: Shell {
-                brand: "Tessera".into(),
-                ..Shell::default()
-            },
+            shell: Shell { brand: "Tessera".into(), ..Shell::default() },
             title: "Page not found".into(),
             explanation: "The address is wrong, or you do not have access to it.".into(),
             reference: "01JD8Z4M".into(),
         };
         let html = page.render().unwrap();
-        assert!(
-            html.contains("<title>Page not found · Tessera</title>"),
-            "{html}"
-        );
+        assert!(html.contains("<title>Page not found · Tessera</title>"), "{html}");
         assert!(html.contains("Reference <code>01JD8Z4M</code>"), "{html}");
     }
 }

@@ -1,8 +1,12 @@
 //! The first page.
 
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use crate::web::shell::Shell;
+use crate::{
+    domain::accounts,
+    web::{error::AppError, extract::Visitor, shell::Shell, view},
+};
 
 /// `GET /`.
 #[derive(Template)]
@@ -14,16 +18,21 @@ pub struct LandingPage {
     pub first_run: bool,
 }
 
+/// Shows the page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+    let first_run = !visitor.state.db.read(accounts::any_exists).await?;
+    view::plain(&LandingPage { shell: visitor.shell(), first_run }, StatusCode::OK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn render(mailbox: bool, first_run: bool) -> String {
-        let shell = Shell {
-            brand: "Tessera".into(),
-            mailbox,
-            ..Shell::default()
-        };
+        let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
         LandingPage { shell, first_run }.render().unwrap()
     }
 
@@ -32,19 +41,13 @@ mod tests {
         let html = render(false, false);
         assert!(html.contains(r#"href="/login">GET STARTED</a>"#), "{html}");
         assert!(html.contains(r#"href="/signup">Sign up</a>"#), "{html}");
-        assert!(
-            !html.contains("First steps") && !html.contains("/mailbox"),
-            "{html}"
-        );
+        assert!(!html.contains("First steps") && !html.contains("/mailbox"), "{html}");
     }
 
     #[test]
     fn a_newcomer_is_told_what_to_do() {
         let html = render(true, true);
         assert!(html.contains("First steps"), "{html}");
-        assert!(
-            html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#),
-            "{html}"
-        );
+        assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
     }
 }

@@ -58,6 +58,21 @@ struct RevealedDialog {
     secret: Secret,
 }
 
+impl RevealedDialog {
+    fn title(&self) -> &'static str {
+        if self.token.replaced_at.is_some() { "Master token replaced" } else { "Master token generated" }
+    }
+
+    fn description(&self) -> String {
+        let name = &self.token.name;
+        if self.token.replaced_at.is_some() {
+            format!("“{name}” has a new token. The old one no longer works.")
+        } else {
+            format!("“{name}” works as soon as you activate it.")
+        }
+    }
+}
+
 /// The dialog that asks before a token gets a new value.
 #[derive(Template)]
 #[template(path = "master_tokens/replace.html")]
@@ -146,7 +161,8 @@ pub async fn deactivate(
 ) -> Result<HttpResponse, AppError> {
     let (_, token_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    let token = visitor.state.db.write(move |tx| master_tokens::deactivate(tx, &proof, &token_id, now)).await?;
+    let token =
+        visitor.state.db.write(move |tx| master_tokens::deactivate(tx, &proof, &token_id, now)).await?;
     let undo = urls::api_item(&admin.id, "tokens", &token.id, "activate");
     let toast = Toast::ok(format!("“{}” is deactivated.", token.name)).with_undo(undo, Vec::new());
     show_changed(&visitor, &admin, toast).await
@@ -221,7 +237,11 @@ pub async fn remove(
     show_changed(&visitor, &admin, Toast::ok(format!("“{}” is removed.", token.name))).await
 }
 
-async fn find(visitor: &Visitor, admin: &Admin<Organization>, token_id: String) -> Result<MasterToken, AppError> {
+async fn find(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    token_id: String,
+) -> Result<MasterToken, AppError> {
     let proof = admin.clone();
     Ok(visitor.state.db.read(move |connection| master_tokens::find(connection, &proof, &token_id)).await?)
 }

@@ -71,7 +71,11 @@ impl Frame {
     ///
     /// # Errors
     /// [`DbError`].
-    pub fn load(connection: &mut Connection, proof: &Member<Organization>, current: Tab) -> Result<Self, DbError> {
+    pub fn load(
+        connection: &mut Connection,
+        proof: &Member<Organization>,
+        current: Tab,
+    ) -> Result<Self, DbError> {
         Ok(Self {
             id: proof.id.clone(),
             name: proof.name.clone(),

@@ -1,0 +1,204 @@
+//! Puts the parts together: database, sessions, routes, mail worker, housekeeping.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_session::{
+    SessionMiddleware,
+    config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
+};
+use actix_web::{
+    App, HttpServer,
+    cookie::{Key, SameSite},
+    dev::Server,
+    middleware::from_fn,
+    web::Data,
+};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    db::{Db, DbError},
+    domain::{
+        email_links, forms,
+        instance::{self, InstanceError},
+        last_used::LastUsed,
+        outbox,
+        passwords::{HashError, PasswordHasher},
+        sessions,
+    },
+    mail::{delivery::Delivery, messages::Composer, worker},
+    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::State},
+};
+
+/// How often "last used" is written.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
+/// How often what is over is forgotten.
+const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long requests in hand may take when the server stops.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The instance's own secrets cannot be had.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The mail server's address cannot be used.
+    #[error("the mail server's address cannot be used: {0}")]
+    Mail(#[from] lettre::transport::smtp::Error),
+}
+
+/// A server that listens and is ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    state: State,
+    stopping: Arc<Notify>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Application {
+    /// Opens the database, applies migrations, binds the address and starts the workers.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let db = Db::open(config.database.path())?;
+        let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
+        let state = State {
+            db,
+            clock,
+            passwords: PasswordHasher::new()?,
+            limits: Arc::new(Limits::default()),
+            last_used: LastUsed::default(),
+            mail_queued: Arc::new(Notify::new()),
+            config: Arc::new(config),
+        };
+        let stopping = Arc::new(Notify::new());
+        let mut tasks = vec![tokio::spawn(housekeeping(state.clone()))];
+        tasks.extend(start_mail_worker(&state, stopping.clone())?);
+        let (server, address) = listen(&state, &Key::from(&cookie_key))?;
+        Ok(Self { server, address, state, stopping, tasks })
+    }
+
+    /// The address that is listened on; of use when port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The shared parts, for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Serves until the process is told to stop, then finishes what is in hand.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn run(self) -> io::Result<()> {
+        let result = self.server.await;
+        self.stopping.notify_waiters();
+        let [housekeeping, mail @ ..] = self.tasks.as_slice() else { return result };
+        housekeeping.abort();
+        while mail.iter().any(|task| !task.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if let Err(error) = self.state.last_used.flush(&self.state.db).await {
+            tracing::error!(%error, "the last uses of keys could not be written");
+        }
+        result
+    }
+}
+
+fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), StartError> {
+    let address = state.config.listen;
+    let failed = |source| StartError::Listen { address, source };
+    let (state, cookie_key) = (state.clone(), cookie_key.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::new(state.clone()))
+            .wrap(session_middleware(&state, cookie_key.clone()))
+            .wrap(from_fn(middleware::around))
+            .configure(routes::configure)
+    })
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .bind(address)
+    .map_err(failed)?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    Ok((server.run(), bound))
+}
+
+/// ASVS 3.3.1 to 3.3.4: `__Host-`, Secure, HttpOnly, SameSite=Lax. The cookie holds a random
+/// token and nothing else; how long it counts is the domain's affair.
+fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSessions> {
+    let secure = state.has_secure_cookies();
+    let lifetime = PersistentSession::default()
+        .session_ttl(sessions::LONGEST_SESSION)
+        .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
+    SessionMiddleware::builder(DatabaseSessions::new(state.db.clone(), state.clock.clone()), key)
+        .cookie_name(if secure { "__Host-tessera" } else { "tessera" }.to_owned())
+        .cookie_secure(secure)
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(lifetime)
+        .build()
+}
+
+fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<JoinHandle<()>>, StartError> {
+    let config = &state.config;
+    let Some(smtp) = &config.smtp else { return Ok(None) };
+    let delivery = Delivery::smtp(smtp, config.mail_from.clone())?;
+    let composer = Composer::new(config.brand.clone(), config.public_url.clone());
+    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.mail_queued.clone());
+    Ok(Some(tokio::spawn(async move {
+        worker::run(db, clock, delivery, composer, wake, async move { stopping.notified().await }).await;
+    })))
+}
+
+async fn housekeeping(state: State) {
+    let mut last_clean_up = None;
+    loop {
+        if let Err(error) = state.last_used.flush(&state.db).await {
+            tracing::error!(%error, "the last uses of keys could not be written");
+        }
+        let now = state.clock.now();
+        if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
+            last_clean_up = Some(now);
+            clean_up(&state).await;
+        }
+        tokio::time::sleep(FLUSH_INTERVAL).await;
+    }
+}
+
+async fn clean_up(state: &State) {
+    state.limits.forget_old();
+    let now = state.clock.now();
+    let forgotten = state
+        .db
+        .write(move |tx| {
+            sessions::forget_old(tx, now)?;
+            email_links::forget_old(tx, now)?;
+            forms::forget_old(tx, now)?;
+            outbox::forget_old(tx, now)
+        })
+        .await;
+    if let Err(error) = forgotten {
+        tracing::error!(%error, "what is over could not be cleaned up");
+    }
+}
