@@ -24,8 +24,6 @@ use crate::{
     },
 };
 
-/// The cookie that keeps the chosen theme.
-pub(super) const THEME_COOKIE: &str = "theme";
 /// Results of an action, kept over the redirect that follows it.
 const FLASH: &str = "flash";
 
@@ -137,11 +135,8 @@ impl Visitor {
             .and_then(|value| value.to_str().ok())
             .map(|text| text.chars().take(200).collect());
         Ok(Self {
-            theme: request
-                .cookie(THEME_COOKIE)
-                .map(|cookie| Theme::parse(cookie.value()))
-                .unwrap_or_default(),
-            fragment: Fragment::of(&request),
+            theme: Theme::of(&request),
+            fragment: Fragment::of(request.headers()),
             ip: context.and_then(|context| context.ip),
             state,
             now,
@@ -207,7 +202,7 @@ impl FromRequest for LoggedInUser {
 
 /// A form that was sent cannot be sent again by itself, so its page is not returned to.
 fn after_log_in(request: &HttpRequest) -> String {
-    let is_page = request.method() == Method::GET && !Fragment::of(request).is_fragment();
+    let is_page = request.method() == Method::GET && !Fragment::of(request.headers()).is_fragment();
     if is_page {
         request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
     } else {

@@ -6,6 +6,7 @@ use actix_web::{
     Error, HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         Method,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -14,7 +15,12 @@ use actix_web::{
     web::Data,
 };
 
-use super::{error::AppError, extract::RequestContext, problem, state::State};
+use super::{
+    error::AppError,
+    extract::RequestContext,
+    problem::{self, Client},
+    state::State,
+};
 use crate::domain::id::new_id;
 
 /// ASVS 3.4.3: nothing inline, nothing from elsewhere.
@@ -38,28 +44,30 @@ pub async fn around(
     let context = RequestContext { id: new_id(state.clock.now()), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
-    let http_request = request.request().clone();
+    let client = Client::of(&request, context);
 
     let result = match refuse_cross_site(&request, &state) {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
-        Err(error) => Err(error.into()),
+        Err(error) => Ok(request.error_response(error)),
     };
     let mut response = match result {
         Ok(response) => match response.response().error() {
             Some(error) => {
-                let rendered = problem::render(&http_request, error);
-                ServiceResponse::new(http_request, rendered)
+                let rendered = problem::render(&state, &client, error);
+                response.into_response(rendered)
             }
             None => response,
         },
+        // Only a layer inside this one fails so, and it takes the request with it.
         Err(error) => {
-            let rendered = problem::render(&http_request, &error);
-            ServiceResponse::new(http_request, rendered)
+            let mut rendered = problem::render(&state, &client, &error);
+            add_security_headers(rendered.headers_mut(), &state, &client.request_id);
+            return Err(InternalError::from_response(error, rendered).into());
         }
     };
-    add_security_headers(response.headers_mut(), &state, &context.id);
+    add_security_headers(response.headers_mut(), &state, &client.request_id);
     tracing::info!(
-        request = %context.id,
+        request = %client.request_id,
         %method,
         route = response.request().match_pattern().as_deref().unwrap_or("-"),
         status = response.status().as_u16(),

@@ -2,23 +2,24 @@
 //! problem document for the API. Detail of our own faults is logged once and never shown.
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    HttpResponse, ResponseError,
+    dev::ServiceRequest,
     http::{
         StatusCode,
         header::{self, HeaderValue},
     },
-    web::Data,
 };
 use askama::Template;
 use serde::Serialize;
 
 use super::{
     error::AppError,
-    extract::{RequestContext, THEME_COOKIE},
+    extract::RequestContext,
     pages::error::ErrorPage,
     shell::{Shell, Theme, Toast},
     state::State,
-    urls, view,
+    urls,
+    view::{self, Fragment},
 };
 
 /// RFC 9457. `type` is stable; clients may rely on it.
@@ -37,23 +38,42 @@ pub struct ProblemDocument {
     pub request_id: String,
 }
 
+/// What kind of answer the client can read, noted before the request goes on its way.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The number to quote to the operator.
+    pub request_id: String,
+    is_api: bool,
+    is_htmx: bool,
+    theme: Theme,
+}
+
+impl Client {
+    /// Reads it from the request.
+    pub fn of(request: &ServiceRequest, context: RequestContext) -> Self {
+        Self {
+            request_id: context.id,
+            is_api: request.path().starts_with("/api/"),
+            is_htmx: Fragment::of(request.headers()).is_fragment(),
+            theme: Theme::of(request.request()),
+        }
+    }
+}
+
 /// The answer to a request that ended in `error`.
-pub fn render(request: &HttpRequest, error: &actix_web::Error) -> HttpResponse {
-    let own = error.as_error::<AppError>();
+pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpResponse {
     let foreign;
-    let problem = match own {
+    let problem = match error.as_error::<AppError>() {
         Some(problem) => problem,
         None => {
             foreign = from_foreign(error.as_response_error());
             &foreign
         }
     };
-    let id =
-        request.extensions().get::<RequestContext>().map(|context| context.id.clone()).unwrap_or_default();
     if let AppError::Internal(cause) = problem {
-        tracing::error!(request = %id, error = %cause, "request failed");
+        tracing::error!(request = %client.request_id, error = %cause, "request failed");
     }
-    answer(request, problem, &id)
+    answer(state, client, problem)
 }
 
 /// actix's own rejections, by their status.
@@ -67,17 +87,16 @@ fn from_foreign(error: &dyn ResponseError) -> AppError {
     }
 }
 
-fn answer(request: &HttpRequest, problem: &AppError, id: &str) -> HttpResponse {
-    let is_api = request.path().starts_with("/api/");
-    let is_htmx = view::Fragment::of(request).is_fragment();
+fn answer(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
+    let (is_api, is_htmx) = (client.is_api, client.is_htmx);
     let mut response = match problem {
         AppError::LogInFirst(next) if is_htmx => redirect_htmx(&urls::log_in(next)),
         AppError::LogInFirst(next) if !is_api => view::see_other(&urls::log_in(next)),
         AppError::VerifyFirst if is_htmx => redirect_htmx(urls::VERIFY_EMAIL),
         AppError::VerifyFirst if !is_api => view::see_other(urls::VERIFY_EMAIL),
-        _ if is_api => document(problem, id),
+        _ if is_api => document(problem, &client.request_id),
         _ if is_htmx => toast(problem),
-        _ => page(request, problem, id),
+        _ => page(state, client, problem),
     };
     add_headers(&mut response, problem);
     response
@@ -111,29 +130,23 @@ fn toast(problem: &AppError) -> HttpResponse {
     view::html(problem.status_code()).insert_header(("HX-Reswap", "none")).body(body)
 }
 
-fn page(request: &HttpRequest, problem: &AppError, id: &str) -> HttpResponse {
-    let Some(state) = request.app_data::<Data<State>>() else {
-        return HttpResponse::new(problem.status_code());
-    };
+fn page(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
     let page = ErrorPage {
         shell: Shell {
             brand: state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: state.config.public_url.host().to_owned(),
-            theme: request
-                .cookie(THEME_COOKIE)
-                .map(|cookie| Theme::parse(cookie.value()))
-                .unwrap_or_default(),
+            theme: client.theme,
             ..Shell::default()
         },
         title: problem.title().to_owned(),
         explanation: problem.to_string(),
-        reference: id.to_owned(),
+        reference: client.request_id.clone(),
     };
     match page.render() {
         Ok(body) => view::html(problem.status_code()).body(body),
         Err(error) => {
-            tracing::error!(request = %id, %error, "the error page failed");
+            tracing::error!(request = %client.request_id, %error, "the error page failed");
             HttpResponse::new(problem.status_code())
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use actix_web::HttpRequest;
 use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,15 @@ pub enum Theme {
     Dark,
 }
 
+/// The cookie that keeps the chosen theme.
+pub const THEME_COOKIE: &str = "theme";
+
 impl Theme {
+    /// The theme that the visitor chose.
+    pub fn of(request: &HttpRequest) -> Self {
+        request.cookie(THEME_COOKIE).map(|cookie| Self::parse(cookie.value())).unwrap_or_default()
+    }
+
     /// Every theme, in the order of the menu.
     pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 

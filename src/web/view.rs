@@ -4,10 +4,10 @@
 //! alone; there is no second template for a fragment.
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, LOCATION, VARY},
+        header::{CACHE_CONTROL, HeaderMap, LOCATION, VARY},
     },
 };
 use askama::Template;
@@ -34,8 +34,8 @@ pub enum Fragment {
 
 impl Fragment {
     /// Reads htmx's headers. htmx 2 names the target's id, htmx 4 its tag and id.
-    pub fn of(request: &HttpRequest) -> Self {
-        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    pub fn of(headers: &HeaderMap) -> Self {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         if header("HX-Request") != Some("true") || header("HX-History-Restore-Request") == Some("true") {
             return Self::None;
         }
