@@ -1,18 +1,9 @@
 //! Forms as they are sent, and what is wrong with them.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
-};
+use std::{future::Future, pin::Pin};
 
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    error::PayloadError,
-    http::header::CONTENT_TYPE,
-    web::{Bytes, BytesMut},
-};
-use futures_core::Stream as _;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::BytesMut};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::error::AppError;
@@ -53,7 +44,7 @@ fn unreadable(text: &str) -> AppError {
 
 async fn read(mut payload: Payload) -> Result<BytesMut, AppError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = next(&mut payload).await {
+    while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| unreadable("The form did not arrive whole."))?;
         if body.len() + chunk.len() > LARGEST_FORM_BYTES {
             return Err(AppError::TooLarge);
@@ -61,10 +52,6 @@ async fn read(mut payload: Payload) -> Result<BytesMut, AppError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-async fn next(payload: &mut Payload) -> Option<Result<Bytes, PayloadError>> {
-    poll_fn(|context| Pin::new(&mut *payload).poll_next(context)).await
 }
 
 /// What is wrong with a form, field by field.

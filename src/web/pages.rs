@@ -1,5 +1,6 @@
 //! One module per feature: forms, page structs, handlers.
 
+pub mod activity;
 pub mod api_keys;
 pub mod api_tab;
 pub mod docs;
@@ -7,3 +8,4 @@ pub mod error;
 pub mod landing;
 pub mod master_tokens;
 pub mod organization;
+pub mod settings;

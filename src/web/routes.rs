@@ -88,5 +88,15 @@ routes! {
     GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
     POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
 
+    GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
+    GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;
+
+    GET "/orgs/{organization}/settings" Member => pages::settings::index;
+    POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
+    GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
+    POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
+    GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;
+    POST "/orgs/{organization}/settings/remove" Administrator => pages::settings::remove;
+
     GET "/api/v2/organization" Key => api::organization::show;
 }

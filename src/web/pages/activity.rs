@@ -1,0 +1,166 @@
+//! The tab "Activity": who did what, when and from where.
+
+mod export;
+mod sentence;
+
+use actix_web::{HttpResponse, web::Query};
+use askama::Template;
+use serde::Deserialize;
+use time::{Date, Duration};
+use url::form_urlencoded;
+
+pub use export::csv;
+use sentence::Sentence;
+
+use super::organization::{Frame, Tab};
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        access::Supervisor,
+        audit::{self, Area, Entry, Filter},
+        organizations::Organization,
+        page::{Page, PageRequest},
+    },
+    page,
+    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
+};
+
+/// Events on one page.
+const EVENTS_ON_A_PAGE: i64 = 50;
+
+/// `GET /orgs/{organization}/activity`.
+#[derive(Template)]
+#[template(path = "activity/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct ActivityTab {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    selection: Selection,
+    actors: Vec<(String, String)>,
+    areas: &'static [Area],
+    events: Page<Entry>,
+    pager: Pager,
+}
+
+page!(ActivityTab);
+
+/// The filter as it stands in the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Selection {
+    q: String,
+    who: String,
+    what: String,
+    page: Option<i64>,
+}
+
+impl Selection {
+    fn filter(&self) -> Filter {
+        Filter {
+            text: self.q.trim().to_owned(),
+            actor_id: Some(self.who.clone()).filter(|id| !id.is_empty()),
+            area: Area::OF_ORGANIZATION.into_iter().find(|area| area.as_str() == self.what),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.filter() == Filter::default()
+    }
+
+    /// The filter for a link; the page is added by the pager.
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("q", &self.q), ("who", &self.who), ("what", &self.what)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
+    }
+}
+
+/// The events of one day.
+struct Day<'a> {
+    title: String,
+    entries: Vec<&'a Entry>,
+}
+
+impl ActivityTab {
+    /// The events by day, the newest first.
+    fn days(&self) -> Vec<Day<'_>> {
+        let mut days: Vec<(Date, Day<'_>)> = Vec::new();
+        for entry in &self.events.rows {
+            let date = entry.created_at.date();
+            match days.last_mut() {
+                Some((last, day)) if *last == date => day.entries.push(entry),
+                _ => {
+                    days.push((date, Day { title: self.day_title(&entry.created_at), entries: vec![entry] }))
+                }
+            }
+        }
+        days.into_iter().map(|(_, day)| day).collect()
+    }
+
+    fn day_title(&self, at: &Timestamp) -> String {
+        let date = display::date(at);
+        if at.date() == self.now.date() {
+            format!("Today, {date}")
+        } else if at.date() == self.now.date() - Duration::DAY {
+            format!("Yesterday, {date}")
+        } else {
+            date
+        }
+    }
+
+    fn sentence(&self, entry: &Entry) -> Sentence {
+        Sentence::of(entry)
+    }
+
+    fn time(&self, entry: &Entry) -> String {
+        let at = entry.created_at.time();
+        format!("{:02}:{:02}", at.hour(), at.minute())
+    }
+
+    fn export_url(&self) -> String {
+        format!("{}.csv?{}", self.frame.url(&self.frame.current), self.selection.query())
+    }
+}
+
+/// Shows the tab.
+///
+/// # Errors
+/// When the database fails.
+pub async fn index(
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    selection: Query<Selection>,
+) -> Result<HttpResponse, AppError> {
+    let (shell, now, selection) = (visitor.shell(), visitor.now, selection.into_inner());
+    let request = PageRequest::new(selection.page.unwrap_or(1), EVENTS_ON_A_PAGE);
+    let tab = visitor
+        .state
+        .db
+        .read(move |connection| {
+            let events = audit::page(connection, &supervisor, &selection.filter(), request)?;
+            let link = |page: i64| {
+                format!(
+                    "{}?{}&page={page}",
+                    urls::organization(&supervisor.id, "activity"),
+                    selection.query()
+                )
+            };
+            Ok::<_, DbError>(ActivityTab {
+                shell,
+                frame: Frame::load(connection, &supervisor, Tab::Activity)?,
+                now,
+                actors: audit::actors(connection, &supervisor)?,
+                areas: audit::areas(&supervisor),
+                pager: Pager::of(&events, link),
+                events,
+                selection,
+            })
+        })
+        .await?;
+    view::show(&tab)
+}

@@ -1,0 +1,82 @@
+//! An event in words: icon, who, what, to what.
+
+use crate::domain::audit::{Action, Entry};
+
+/// What a line of the trail says after the actor's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sentence {
+    /// The icon's name.
+    pub icon: &'static str,
+    /// The icon's colour: "", " log-icon--ok" or " log-icon--bad".
+    pub tone: &'static str,
+    /// The words before the subject's name.
+    pub verb: &'static str,
+    /// The subject's name; empty where the verb says all.
+    pub subject: String,
+    /// The words after it.
+    pub detail: String,
+}
+
+impl Sentence {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let Some(action) = entry.action() else {
+            return Self::new("info", "did", entry);
+        };
+        match action {
+            Action::OrganizationCreated => Self::new("building-2", "created the organization", entry),
+            Action::OrganizationRenamed => Self::new("pencil", "renamed the organization", entry).alone(),
+            Action::OrganizationRemoved => Self::new("trash-2", "removed the organization", entry).bad(),
+            Action::Invited => Self::new("mail", "invited", entry),
+            Action::InvitationResent => Self::new("send", "sent again the invitation of", entry),
+            Action::InvitationLinkCopied => Self::new("link", "copied a link to the invitation of", entry),
+            Action::InvitationWithdrawn => Self::new("circle-slash", "withdrew the invitation of", entry),
+            Action::InvitationDeclined => Self::new("x", "declined the invitation of", entry),
+            Action::InvitationRenewalAsked => Self::new("mail", "asked for a new invitation of", entry),
+            Action::Joined => Self::new("user-plus", "joined by invitation", entry).alone().ok(),
+            Action::RoleChanged => Self::new("shield", "changed the role of", entry),
+            Action::MemberRemoved => Self::new("user-minus", "removed the member", entry),
+            Action::Left => Self::new("log-out", "left the organization", entry).alone(),
+            Action::KeyCreated => Self::new("key-round", "created the API key", entry),
+            Action::KeyActivated => Self::new("power", "activated the API key", entry),
+            Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
+            Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
+            Action::TokenActivated => Self::new("power", "activated the master token", entry),
+            Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
+            Action::TokenReplaced => Self::new("refresh-cw", "replaced the master token", entry),
+            Action::TokenRemoved => Self::new("trash-2", "removed the master token", entry),
+            Action::SignedUp => Self::new("user-plus", "signed up", entry),
+            Action::EmailVerified => Self::new("mail", "confirmed the address", entry),
+            Action::LoggedIn => Self::new("log-in", "logged in", entry).alone(),
+            Action::LoggedOut => Self::new("log-out", "logged out", entry).alone(),
+            Action::LogInFailed => Self::new("circle-alert", "failed to log in as", entry).bad(),
+            Action::ResetAsked => Self::new("mail", "asked for a new password for", entry),
+            Action::PasswordReset => Self::new("lock", "set a new password by mail", entry).alone(),
+            Action::PasswordChanged => Self::new("lock", "changed the password", entry).alone(),
+            Action::SessionsEnded => Self::new("log-out", "ended other log-ins", entry).alone(),
+        }
+    }
+
+    /// Without the subject, where it is the actor or stands in the detail.
+    fn alone(self) -> Self {
+        Self { subject: String::new(), ..self }
+    }
+
+    fn new(icon: &'static str, verb: &'static str, entry: &Entry) -> Self {
+        Self {
+            icon,
+            tone: "",
+            verb,
+            subject: entry.subject_name.clone(),
+            detail: entry.detail.clone().unwrap_or_default(),
+        }
+    }
+
+    fn ok(self) -> Self {
+        Self { tone: " log-icon--ok", ..self }
+    }
+
+    fn bad(self) -> Self {
+        Self { tone: " log-icon--bad", ..self }
+    }
+}
