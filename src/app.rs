@@ -17,14 +17,15 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, DatabaseUrl},
     db::{Db, DbError},
     domain::{
-        email_links, forms,
+        demo, email_links, forms,
         instance::{self, InstanceError},
         last_used::LastUsed,
         outbox,
-        passwords::{HashError, PasswordHasher},
+        passwords::{HashError, NewPassword, PasswordHasher},
+        secret::Secret,
         sessions,
     },
     mail::{delivery::Delivery, messages::Composer, worker},
@@ -201,4 +202,20 @@ async fn clean_up(state: &State) {
     if let Err(error) = forgotten {
         tracing::error!(%error, "what is over could not be cleaned up");
     }
+}
+
+/// Fills an empty database with an example organization; returns the password to log in with.
+///
+/// # Errors
+/// When the database is in use already or cannot be opened.
+pub fn fill_with_example(
+    database: &DatabaseUrl,
+    clock: &Clock,
+) -> Result<Secret, Box<dyn std::error::Error>> {
+    let db = Db::open(database.path())?;
+    let password = Secret::generate_password()?;
+    let typed = NewPassword::parse(password.expose().to_owned().into(), &[])?;
+    let hash = PasswordHasher::hash_blocking(&typed)?;
+    db.write_blocking(|tx| demo::fill(tx, &hash, clock.now()))?;
+    Ok(password)
 }

@@ -9,6 +9,7 @@ pub mod access;
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod demo;
 pub mod email;
 pub mod email_links;
 pub mod forms;

@@ -1,20 +1,44 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use tessera::{
-    app::Application,
+    app::{self, Application},
     clock::Clock,
-    config::{self, Command, Config},
+    config::{self, Command, Config, DatabaseUrl},
+    domain::demo::LOG_IN_EMAIL,
 };
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
         Ok(Command::Serve(config)) => serve(*config),
-        Ok(Command::Demo { .. }) => ExitCode::FAILURE,
+        Ok(Command::Demo { database }) => demo(&database),
         Err(exit) => exit.report(),
     }
+}
+
+/// Fills an empty database with an example and prints a log-in.
+fn demo(database: &DatabaseUrl) -> ExitCode {
+    match app::fill_with_example(database, &Clock::System) {
+        Ok(password) => {
+            let text = format!(
+                "The example organization “Lumen Logistics” is in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}\n\n\
+                 Now run “tessera serve” with the same database and log in.",
+                database.path().display(),
+                password.expose()
+            );
+            print(&mut std::io::stdout(), &text)
+        }
+        Err(error) => {
+            print(&mut std::io::stderr(), &format!("tessera: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(to: &mut impl Write, text: &str) -> ExitCode {
+    if writeln!(to, "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn serve(config: Config) -> ExitCode {

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use time::Duration;
 use uuid::Uuid;
 
-use super::{id::new_id, schema::spent_forms};
+use super::{id::new_dated_id, schema::spent_forms};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -37,7 +37,7 @@ pub enum FormError {
 impl FormId {
     /// An id for a form that is about to be shown.
     pub fn new(now: Timestamp) -> Self {
-        Self(new_id(now))
+        Self(new_dated_id(now))
     }
 
     /// The id that came back with a form; whether it is good shows when it is spent.

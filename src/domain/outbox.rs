@@ -225,6 +225,18 @@ pub fn mark_sent(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), DbErro
     finish(tx, id, MailState::Sent, None, now)
 }
 
+/// Takes every queued mail for sent: those of the example go to nobody.
+pub(super) fn finish_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+    let queued: Vec<String> = outbox::table
+        .filter(outbox::state.eq(MailState::Queued.as_str()))
+        .select(outbox::id)
+        .load(tx.connection())?;
+    for id in queued {
+        finish(tx, &id, MailState::Sent, None, now)?;
+    }
+    Ok(())
+}
+
 /// Notes a failed attempt with its reason: another one follows after a pause, unless the failure
 /// is `permanent` or the attempts are used up.
 ///

@@ -129,6 +129,14 @@ impl PasswordHasher {
         self.run(move || hash(password.0.expose_secret())).await
     }
 
+    /// [`PasswordHasher::hash`] for callers without an async runtime.
+    ///
+    /// # Errors
+    /// [`HashError::Failed`].
+    pub fn hash_blocking(password: &NewPassword) -> Result<String, HashError> {
+        hash(password.0.expose_secret())
+    }
+
     /// Compares `typed` with the stored hash. With `None`, for an unknown account, it takes as
     /// long and finds a difference (ASVS 6.3.8).
     ///

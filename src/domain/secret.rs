@@ -65,6 +65,15 @@ impl Secret {
         Ok(Self(SecretString::from(random_text(RANDOM_CHARACTERS + CHECKSUM_CHARACTERS)?)))
     }
 
+    /// A password for an account that nobody has chosen one for: four groups of five characters.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate_password() -> Result<Self, NoRandomness> {
+        let groups: Result<Vec<String>, NoRandomness> = (0..4).map(|_| random_text(5)).collect();
+        Ok(Self(SecretString::from(groups?.join("-"))))
+    }
+
     /// What is stored in its place.
     pub fn digest(&self) -> SecretDigest {
         SecretDigest::of(self.expose())

@@ -1,0 +1,261 @@
+//! An example organization, so that a newcomer sees the product alive in a minute.
+//!
+//! Everything is made by the functions that the pages use, at instants of the past weeks.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    access::{self, AccessError, Actor, Admin, Role},
+    accounts::{self, AccountError, NewAccount, User},
+    api_keys::{self, ApiKey, NewApiKey},
+    email::EmailAddress,
+    forms::FormId,
+    invitations, master_tokens, members,
+    names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
+    organizations::{self, Organization},
+    outbox,
+    schema::{api_keys as keys, master_tokens as tokens, users},
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+};
+
+/// The address to log in with.
+pub const LOG_IN_EMAIL: &str = "dana@lumen.example";
+
+/// Why there is no example.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Somebody has signed up: the database is in use.
+    #[error("the database is not empty; the example goes into a new one")]
+    NotEmpty,
+    /// One of the steps failed.
+    #[error("the example could not be made: {0}")]
+    Step(Box<dyn std::error::Error + Send + Sync>),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+fn step(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DemoError {
+    DemoError::Step(error.into())
+}
+
+/// Name, address, role, days since joining, hours since last seen.
+const PEOPLE: [(&str, &str, Role, i64, i64); 11] = [
+    ("Ines Okafor", "ines.okafor@lumen.example", Role::Administrator, 26, 2),
+    ("Ravi Menon", "ravi@lumen.example", Role::Supervisor, 25, 26),
+    ("Sofie Lindqvist", "sofie.lindqvist@lumen.example", Role::User, 24, 90),
+    ("Marcus Adeyemi", "marcus@lumen.example", Role::User, 22, 300),
+    ("Élodie Fontaine", "elodie@lumen.example", Role::User, 21, 5),
+    ("Jonas Brandt", "jonas.brandt@lumen.example", Role::User, 20, 49),
+    ("Priya Raman", "priya@lumen.example", Role::Supervisor, 18, 1),
+    ("نور الدين", "nour@lumen.example", Role::User, 15, 8),
+    ("Tomasz Zieliński", "tomasz@lumen.example", Role::User, 12, 31),
+    ("Grace Mbeki", "grace@lumen.example", Role::User, 9, 70),
+    ("Hiroshi Tanaka", "hiroshi@lumen.example", Role::User, 4, 12),
+];
+
+/// Name, days since creation, days until the end, hours since last use, whether it is switched off.
+const KEYS: [(&str, i64, Option<i64>, Option<i64>, bool); 6] = [
+    ("Nightly export", 40, Some(30), Some(290), false),
+    ("Production backend", 27, None, Some(0), false),
+    ("Mobile app", 27, Some(30), Some(1), false),
+    ("Partner feed", 21, Some(90), Some(265), true),
+    ("Billing worker", 10, Some(365), Some(6), false),
+    ("Staging smoke tests", 1, Some(90), None, false),
+];
+
+/// Fills an empty database; everybody's password is the one behind `password_hash`.
+///
+/// # Errors
+/// [`DemoError`].
+pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), DemoError> {
+    if accounts::any_exists(tx.connection())? {
+        return Err(DemoError::NotEmpty);
+    }
+    let start = now - Duration::days(41);
+    let dana = person(tx, "Dana Whitfield", LOG_IN_EMAIL, password_hash, start)?;
+    let lumen = organization(tx, &dana, "Lumen Logistics", start)?;
+    organization(tx, &dana, "Whitfield Labs", now - Duration::days(3))?;
+    let admin = proof(tx, &dana, &lumen)?;
+
+    for (name, days, ends_in, last_used, is_off) in KEYS {
+        key(tx, &admin, name, (days, ends_in, last_used, is_off), now)?;
+    }
+    for (name, email, role, days, last_seen) in PEOPLE {
+        colleague(tx, &admin, &dana, (name, email, role), password_hash, now - Duration::days(days))?;
+        seen(tx, email, now - Duration::hours(last_seen))?;
+    }
+    token(tx, &admin, "ERP sync", now - Duration::days(19), Some(now - Duration::minutes(9)))?;
+    token(tx, &admin, "Warehouse migration", now - Duration::days(30), None)?;
+    removed_key(tx, &admin, "Old importer", now - Duration::days(2))?;
+    open_invitations(tx, &admin, &dana, now)?;
+    foreign_invitation(tx, password_hash, now)?;
+    seen(tx, LOG_IN_EMAIL, now)?;
+    outbox::finish_all(tx, now)?;
+    Ok(())
+}
+
+fn name(text: &str, longest: usize) -> Result<Name, DemoError> {
+    Name::parse(text, longest).map_err(step)
+}
+
+fn person(
+    tx: &mut Tx<'_>,
+    full_name: &str,
+    email: &str,
+    password_hash: &str,
+    at: Timestamp,
+) -> Result<User, DemoError> {
+    let new = NewAccount {
+        email: EmailAddress::parse(email).map_err(step)?,
+        name: name(full_name, LONGEST_NAME)?,
+        password_hash: password_hash.to_owned(),
+    };
+    let user = accounts::insert(tx, &new, at)?;
+    accounts::mark_verified(tx, &user, None, at).map_err(|error: AccountError| step(error))
+}
+
+fn seen(tx: &mut Tx<'_>, email: &str, at: Timestamp) -> Result<(), DbError> {
+    diesel::update(users::table.filter(users::email.eq(email)))
+        .set(users::last_active_at.eq(at))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+fn organization(tx: &mut Tx<'_>, user: &User, text: &str, at: Timestamp) -> Result<Organization, DemoError> {
+    let actor = Actor::user(user, address(24));
+    organizations::create(tx, user, &actor, &name(text, LONGEST_NAME)?, &FormId::new(at), at).map_err(step)
+}
+
+/// An address from the range that RFC 5737 keeps for examples.
+fn address(last: u8) -> Option<IpAddr> {
+    Some(IpAddr::from([203, 0, 113, last]))
+}
+
+fn proof(
+    tx: &mut Tx<'_>,
+    user: &User,
+    organization: &Organization,
+) -> Result<Admin<Organization>, DemoError> {
+    access::member(tx.connection(), user, address(24), &organization.id)
+        .and_then(access::Member::admin)
+        .map_err(|error: AccessError| step(error))
+}
+
+fn key(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_name: &str,
+    (days, ends_in, last_used, is_off): (i64, Option<i64>, Option<i64>, bool),
+    now: Timestamp,
+) -> Result<(), DemoError> {
+    let created_at = now - Duration::days(days);
+    let key =
+        new_key(tx, admin, key_name, ends_in.map(|days| created_at + Duration::days(days)), created_at)?;
+    let last_used_at = last_used.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
+    diesel::update(keys::table.find(&key.id))
+        .set(keys::last_used_at.eq(last_used_at))
+        .execute(tx.connection())
+        .map_err(DbError::from)?;
+    if is_off {
+        api_keys::deactivate(tx, admin, &key.id, now - Duration::days(11)).map_err(step)?;
+    }
+    Ok(())
+}
+
+fn new_key(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_name: &str,
+    expires_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<ApiKey, DemoError> {
+    let new = NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at };
+    api_keys::create(tx, admin, &new, &FormId::new(at), at).map(|(key, _)| key).map_err(step)
+}
+
+fn removed_key(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_name: &str,
+    at: Timestamp,
+) -> Result<(), DemoError> {
+    let key = new_key(tx, admin, key_name, None, at - Duration::days(30))?;
+    api_keys::remove(tx, admin, &key.id, at).map_err(step)?;
+    Ok(())
+}
+
+fn colleague(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    inviter: &User,
+    (full_name, email, role): (&str, &str, Role),
+    password_hash: &str,
+    at: Timestamp,
+) -> Result<(), DemoError> {
+    let invited = [EmailAddress::parse(email).map_err(step)?];
+    let role_at_first = if role == Role::Supervisor { Role::User } else { role };
+    invitations::invite(tx, admin, inviter, role_at_first, &invited, at - Duration::hours(5))
+        .map_err(step)?;
+    let user = person(tx, full_name, email, password_hash, at)?;
+    for (invitation, _) in invitations::of_user(tx.connection(), &user, at)? {
+        invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
+    }
+    if role != role_at_first {
+        members::change_role(tx, admin, &user.id, role, at + Duration::hours(3)).map_err(step)?;
+    }
+    Ok(())
+}
+
+fn token(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    token_name: &str,
+    at: Timestamp,
+    last_used_at: Option<Timestamp>,
+) -> Result<(), DemoError> {
+    let token_name = name(token_name, LONGEST_KEY_NAME)?;
+    let (token, _) = master_tokens::generate(tx, admin, &token_name, &FormId::new(at), at).map_err(step)?;
+    if last_used_at.is_some() {
+        master_tokens::activate(tx, admin, &token.id, at + Duration::minutes(20)).map_err(step)?;
+    }
+    diesel::update(tokens::table.find(&token.id))
+        .set(tokens::last_used_at.eq(last_used_at))
+        .execute(tx.connection())
+        .map_err(DbError::from)?;
+    Ok(())
+}
+
+fn open_invitations(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    inviter: &User,
+    now: Timestamp,
+) -> Result<(), DemoError> {
+    let invited = [
+        ("sam.castillo@lumen.example", Role::User, Duration::hours(2)),
+        ("finance@lumen.example", Role::Administrator, Duration::hours(6 * 24 + 3)),
+    ];
+    for (email, role, ago) in invited {
+        let email = [EmailAddress::parse(email).map_err(step)?];
+        invitations::invite(tx, admin, inviter, role, &email, now - ago).map_err(step)?;
+    }
+    Ok(())
+}
+
+/// An invitation for the person who logs in, to see how one answers.
+fn foreign_invitation(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), DemoError> {
+    let at = now - Duration::days(1);
+    let tomas = person(tx, "Tomás Rey", "tomas@harbour.example", password_hash, at)?;
+    let harbour = organization(tx, &tomas, "Harbour Freight Data", at)?;
+    let admin = proof(tx, &tomas, &harbour)?;
+    let invited = [EmailAddress::parse(LOG_IN_EMAIL).map_err(step)?];
+    invitations::invite(tx, &admin, &tomas, Role::Supervisor, &invited, at).map_err(step)?;
+    Ok(())
+}
