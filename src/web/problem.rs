@@ -70,8 +70,15 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
             &foreign
         }
     };
-    if let AppError::Internal(cause) = problem {
-        tracing::error!(request = %client.request_id, error = %cause, "request failed");
+    match problem {
+        AppError::Internal(cause) => {
+            tracing::error!(request = %client.request_id, error = %cause, "request failed");
+        }
+        // ASVS 16.3.2: attempts at what is not allowed.
+        AppError::Forbidden(_) | AppError::CrossSite | AppError::TooOften(_) => {
+            tracing::warn!(request = %client.request_id, reason = problem.title(), "request refused");
+        }
+        _ => {}
     }
     answer(state, client, problem)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::credentials::presented_key;
 use crate::{
     domain::api_keys,
-    web::{display, error::AppError, extract::RequestContext, state::State},
+    web::{display, error::AppError, state::State},
 };
 
 /// What a key may know of its organization and of itself.
@@ -32,17 +32,12 @@ pub struct PresentedKey {
 /// `GET /api/v2/organization`.
 ///
 /// # Errors
-/// 401 without an active key, 429 after many that were not.
-pub async fn show(
-    request: HttpRequest,
-    context: actix_web::web::ReqData<RequestContext>,
-    state: Data<State>,
-) -> Result<HttpResponse, AppError> {
+/// 401 without an active key.
+pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let presented = presented_key(&request)?.to_owned();
     let now = state.clock.now();
     let found = state.db.read(move |connection| api_keys::verify(connection, &presented, now)).await?;
     let Some((key, organization)) = found else {
-        state.limits.guess(context.ip)?;
         return Err(AppError::Unauthorized {
             detail: "This key does not exist, has expired or is deactivated.",
             presented: true,
