@@ -20,7 +20,9 @@ use crate::{
     config::{Config, DatabaseUrl},
     db::{Db, DbError},
     domain::{
-        demo, email_links, forms,
+        demo,
+        devices::DeviceSeal,
+        email_links, forms,
         instance::{self, InstanceError},
         last_used::LastUsed,
         outbox,
@@ -81,10 +83,12 @@ impl Application {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         let db = Db::open(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
+        let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let state = State {
             db,
             clock,
             passwords: PasswordHasher::new()?,
+            devices: DeviceSeal::new(device_key),
             limits: Arc::new(Limits::default()),
             last_used: LastUsed::default(),
             mail_queued: Arc::new(Notify::new()),

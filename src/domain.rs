@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod demo;
+pub mod devices;
 pub mod email;
 pub mod email_links;
 pub mod forms;

@@ -176,19 +176,42 @@ pub fn resend_verification(
     }
 }
 
-/// Proves the address by the link `token`. Call it only for somebody who showed to be the one
-/// that signed up: by that account's session, or by its password.
+/// What somebody who opens a link has shown to be the one that signed up.
+#[derive(Clone, Debug)]
+pub enum SignedUp {
+    /// A session of the account, by its id.
+    Session(String),
+    /// The password, which matched this hash.
+    Password(String),
+}
+
+/// Proves the address by the link `token`, for somebody who showed to be the one that signed up.
+/// A sign-up with the same address that came in between makes the showing void.
 ///
 /// # Errors
 /// [`AccountError::LinkOver`].
 pub fn verify_email(
     tx: &mut Tx<'_>,
     token: &str,
+    shown: &SignedUp,
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<User, AccountError> {
     let user =
         email_links::owner(tx.connection(), Purpose::Verify, token, now)?.ok_or(AccountError::LinkOver)?;
+    let holds = match shown {
+        SignedUp::Session(id) => {
+            sessions::logged_in(tx.connection(), id, now)?.is_some_and(|found| found.user.id == user.id)
+        }
+        SignedUp::Password(hash) => {
+            let stored: String =
+                users::table.find(&user.id).select(users::password_hash).first(tx.connection())?;
+            stored == *hash
+        }
+    };
+    if !holds {
+        return Err(AccountError::LinkOver);
+    }
     mark_verified(tx, &user, ip, now)
 }
 

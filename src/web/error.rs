@@ -7,11 +7,13 @@ use crate::{
     db::DbError,
     domain::{
         access::{AccessError, Role},
+        accounts::AccountError,
         api_keys::KeyError,
         invitations::{AnswerError, InvitationError},
         master_tokens::TokenError,
         members::MemberError,
         passwords::HashError,
+        secret::NoRandomness,
     },
 };
 
@@ -55,18 +57,11 @@ pub enum AppError {
     #[error("This is more than can be sent at once.")]
     TooLarge,
     /// It happens too often.
-    #[error("That was too often. Try again {}.", in_words(.0.retry_after_seconds))]
+    #[error("That was too often. Try again {}.", .0.when())]
     TooOften(TooOften),
     /// The fault is ours. The detail is logged and never shown.
     #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0..=90 => format!("in {seconds} seconds"),
-        _ => format!("in {} minutes", seconds.div_ceil(60)),
-    }
 }
 
 impl AppError {
@@ -143,6 +138,23 @@ impl From<AccessError> for AppError {
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
             AccessError::Db(error) => error.into(),
         }
+    }
+}
+
+impl From<AccountError> for AppError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::LinkOver => Self::NotFound,
+            AccountError::TooManyMails => Self::Refused(error.to_string()),
+            AccountError::NoRandomness(error) => error.into(),
+            AccountError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoRandomness> for AppError {
+    fn from(error: NoRandomness) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -53,6 +53,7 @@ pub struct Visitor {
     pub logged_in: Option<LoggedIn>,
     session: Session,
     theme: Theme,
+    path: String,
     user_agent: Option<String>,
 }
 
@@ -70,6 +71,7 @@ impl Visitor {
             brand: self.state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: self.state.config.public_url.host().to_owned(),
+            path: self.path.clone(),
             theme: self.theme,
             user: self.logged_in.as_ref().map(|logged_in| ShellUser {
                 name: logged_in.user.name.clone(),
@@ -98,13 +100,38 @@ impl Visitor {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn log_in(&self, user: &User) -> Result<(), AppError> {
-        self.session.clear();
-        self.session.renew();
+        self.start_anew();
         self.session.insert(SESSION_ID, new_id(self.now))?;
         self.session.insert(USER_ID, &user.id)?;
         self.session.insert(IP, self.ip.map(|ip| ip.to_string()))?;
         self.session.insert(USER_AGENT, &self.user_agent)?;
         Ok(())
+    }
+
+    /// Ends the session; what is kept from here on waits in a new one, of nobody.
+    pub fn start_anew(&self) {
+        self.session.clear();
+        self.session.renew();
+    }
+
+    /// Keeps a text in the session until it ends or somebody logs in.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn remember(&self, name: &'static str, text: &str) -> Result<(), AppError> {
+        Ok(self.session.insert(name, text)?)
+    }
+
+    /// A text that was kept.
+    pub fn recall(&self, name: &'static str) -> Option<String> {
+        self.session.get(name).unwrap_or_default()
+    }
+
+    /// Takes a text that was kept out of the session.
+    pub fn take(&self, name: &'static str) -> Option<String> {
+        let text = self.recall(name)?;
+        self.session.remove(name);
+        Some(text)
     }
 
     /// Ends the session, here and in the browser.
@@ -136,6 +163,7 @@ impl Visitor {
             .map(|text| text.chars().take(200).collect());
         Ok(Self {
             theme: Theme::of(&request),
+            path: urls::without_secret(page_of(&request)),
             fragment: Fragment::of(request.headers()),
             ip: context.and_then(|context| context.ip),
             state,
@@ -191,7 +219,7 @@ impl FromRequest for LoggedInUser {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let visitor = Visitor::from_request(request, payload);
-        let next = after_log_in(request);
+        let next = page_of(request);
         Box::pin(async move {
             let visitor = visitor.await?;
             let logged_in = visitor.logged_in.clone().ok_or(AppError::LogInFirst(next))?;
@@ -200,8 +228,8 @@ impl FromRequest for LoggedInUser {
     }
 }
 
-/// A form that was sent cannot be sent again by itself, so its page is not returned to.
-fn after_log_in(request: &HttpRequest) -> String {
+/// The page to come back to. A form that was sent cannot be sent again by itself, so it is none.
+fn page_of(request: &HttpRequest) -> String {
     let is_page = request.method() == Method::GET && !Fragment::of(request.headers()).is_fragment();
     if is_page {
         request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()

@@ -42,6 +42,16 @@ pub struct TooOften {
     pub retry_after_seconds: u64,
 }
 
+impl TooOften {
+    /// When to try again: "in 40 seconds".
+    pub fn when(self) -> String {
+        match self.retry_after_seconds {
+            seconds @ 0..=90 => format!("in {seconds} seconds"),
+            seconds => format!("in {} minutes", seconds.div_ceil(60)),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

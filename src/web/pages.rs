@@ -1,5 +1,6 @@
 //! One module per feature: forms, page structs, handlers.
 
+pub mod accounts;
 pub mod activity;
 pub mod api_keys;
 pub mod api_tab;

@@ -72,6 +72,20 @@ routes! {
     GET "/healthz" Public => api::health::show;
     GET "/static/{file:.*}" Public => assets::serve;
 
+    GET "/login" Public => pages::accounts::log_in::show;
+    POST "/login" Public => pages::accounts::log_in::log_in;
+    POST "/logout" Public => pages::accounts::log_in::log_out;
+    GET "/signup" Public => pages::accounts::sign_up::show;
+    POST "/signup" Public => pages::accounts::sign_up::sign_up;
+    GET "/verify-email" Public => pages::accounts::verification::pending;
+    POST "/verify-email/resend" Public => pages::accounts::verification::resend;
+    GET "/verify-email/{token}" Public => pages::accounts::verification::show;
+    POST "/verify-email/{token}" Public => pages::accounts::verification::confirm;
+    GET "/forgot-password" Public => pages::accounts::reset::show;
+    POST "/forgot-password" Public => pages::accounts::reset::send;
+    GET "/reset-password/{token}" Public => pages::accounts::reset::choose;
+    POST "/reset-password/{token}" Public => pages::accounts::reset::reset;
+
     GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
     GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;

@@ -17,6 +17,8 @@ pub struct Shell {
     pub version: &'static str,
     /// Host of the public address.
     pub public_host: String,
+    /// The path of the page, to come back to it; empty where it holds a secret or is no page.
+    pub path: String,
     /// The colours that the visitor chose.
     pub theme: Theme,
     /// Who is logged in.

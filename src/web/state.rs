@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::{last_used::LastUsed, passwords::PasswordHasher},
+    domain::{devices::DeviceSeal, last_used::LastUsed, passwords::PasswordHasher},
 };
 
 /// The application's shared parts; clones share them.
@@ -23,6 +23,8 @@ pub struct State {
     pub clock: Clock,
     /// Hashes and compares passwords.
     pub passwords: PasswordHasher,
+    /// Knows the browsers that logged in before.
+    pub devices: DeviceSeal,
     /// Counts what must not happen too often.
     pub limits: Arc<Limits>,
     /// Gathers when keys were last used.

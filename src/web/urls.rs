@@ -12,6 +12,11 @@ pub const ACCOUNT: &str = "/account";
 /// The log-in.
 pub const LOG_IN: &str = "/login";
 
+/// Where the sign-up begins.
+pub const SIGN_UP: &str = "/signup";
+/// A link for a new password.
+pub const FORGOT_PASSWORD: &str = "/forgot-password";
+
 /// The log-in, with where to go afterwards.
 pub fn log_in(next: &str) -> String {
     if next.is_empty() || next == "/" {
@@ -23,7 +28,7 @@ pub fn log_in(next: &str) -> String {
 
 /// The sign-up, with where to go afterwards.
 pub fn sign_up(next: &str) -> String {
-    if next.is_empty() { "/signup".to_owned() } else { format!("/signup?{}", query("next", next)) }
+    if next.is_empty() { SIGN_UP.to_owned() } else { format!("{SIGN_UP}?{}", query("next", next)) }
 }
 
 /// `name=value`, encoded.
@@ -52,6 +57,12 @@ pub fn safe_next(next: &str) -> &str {
     if is_local { next } else { ORGANIZATIONS }
 }
 
+/// `path`, or nothing where it holds a secret that no other page may repeat.
+pub fn without_secret(path: String) -> String {
+    let is_secret = ["/i/", "/verify-email/", "/reset-password/"].iter().any(|start| path.starts_with(start));
+    if is_secret { String::new() } else { path }
+}
+
 /// The path of the page that htmx acts on.
 pub fn current_page(request: &HttpRequest) -> Option<String> {
     let address = request.headers().get("HX-Current-URL")?.to_str().ok()?;
@@ -71,6 +82,12 @@ mod tests {
         {
             assert_eq!(safe_next(foreign), ORGANIZATIONS, "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_path_with_a_secret_is_not_repeated() {
+        assert_eq!(without_secret("/orgs?q=a".into()), "/orgs?q=a");
+        assert_eq!(without_secret("/reset-password/9fQ2".into()), "");
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! Accounts before the log-in: sign up, confirm the address, log in, choose a new password.
+//!
+//! Whether an address has an account shows nowhere here (ASVS 6.3.8): texts and statuses are the
+//! same, a hash is computed in any case, and what only a known address causes happens after the
+//! answer.
+
+use actix_web::{HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::web::{error::AppError, extract::Visitor, limits::TooOften, shell::Shell, view};
+
+pub mod attempt;
+pub mod log_in;
+pub mod reset;
+pub mod sign_up;
+pub mod verification;
+
+/// Kept in the session: the address that a mail was sent to.
+const ADDRESS: &str = "address";
+/// Kept in the session: where to go once the account can be used.
+const NEXT: &str = "next";
+
+/// Where to go afterwards.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NextQuery {
+    next: String,
+}
+
+/// A link in a mail that opens nothing any more.
+#[derive(Template)]
+#[template(path = "accounts/link_over.html")]
+struct LinkOverPage {
+    shell: Shell,
+    is_reset: bool,
+}
+
+/// Answers to a link that is unknown, used or expired; one page for all three. Guesses are counted.
+fn link_over(visitor: &Visitor, is_reset: bool) -> Result<HttpResponse, AppError> {
+    visitor.state.limits.guess(visitor.ip)?;
+    view::plain(&LinkOverPage { shell: visitor.shell(), is_reset }, StatusCode::NOT_FOUND)
+}
+
+/// Shows a form again after too many tries.
+fn too_often(page: &impl Template, limit: TooOften) -> Result<HttpResponse, AppError> {
+    let mut response = view::plain(page, StatusCode::TOO_MANY_REQUESTS)?;
+    response.headers_mut().insert(RETRY_AFTER, limit.retry_after_seconds.into());
+    Ok(response)
+}
+
+/// Does what only a known address causes after the answer, so that the time of the answer tells
+/// nothing. A failure is logged; the person asks again.
+fn afterwards(work: impl Future<Output = Result<(), AppError>> + 'static) {
+    actix_web::rt::spawn(async move {
+        if let Err(error) = work.await {
+            tracing::error!(cause = ?error, "what was to follow an answer failed");
+        }
+    });
+}
