@@ -1,5 +1,6 @@
 //! One module per feature: forms, page structs, handlers.
 
+pub mod account_settings;
 pub mod accounts;
 pub mod activity;
 pub mod api_keys;
@@ -9,4 +10,5 @@ pub mod error;
 pub mod landing;
 pub mod master_tokens;
 pub mod organization;
+pub mod preferences;
 pub mod settings;

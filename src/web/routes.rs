@@ -86,6 +86,13 @@ routes! {
     GET "/reset-password/{token}" Public => pages::accounts::reset::choose;
     POST "/reset-password/{token}" Public => pages::accounts::reset::reset;
 
+    GET "/account" Account => pages::account_settings::show;
+    POST "/account/name" Account => pages::account_settings::rename;
+    POST "/account/password" Account => pages::account_settings::change_password;
+    POST "/account/sessions/end-others" Account => pages::account_settings::log_ins::end_others;
+    POST "/account/sessions/{session}/end" Account => pages::account_settings::log_ins::end;
+    POST "/preferences/theme" Public => pages::preferences::set_theme;
+
     GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
     GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;

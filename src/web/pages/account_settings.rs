@@ -1,0 +1,168 @@
+//! Account settings: name, password, theme, log-ins, what happened lately.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
+use askama::Template;
+use serde::Deserialize;
+
+use super::accounts::attempt::{self, Attempt};
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        accounts,
+        audit::{self, Entry},
+        names::{LONGEST_NAME, Name},
+        passwords::NewPassword,
+        sessions::{self, BrowserSession},
+    },
+    web::{
+        error::AppError,
+        extract::CurrentUser,
+        form::{FieldErrors, Submitted},
+        shell::{Shell, Toast},
+        urls, view,
+    },
+};
+
+mod browsers;
+mod events;
+pub mod log_ins;
+
+/// Events that the page shows.
+const RECENT_EVENTS: i64 = 10;
+
+/// "Full name" as it was typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NameForm {
+    name: String,
+}
+
+/// "Change password" as it was typed.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordForm {
+    current_password: String,
+    new_password: String,
+}
+
+/// `GET /account`.
+#[derive(Template)]
+#[template(path = "account_settings/index.html")]
+struct AccountPage {
+    shell: Shell,
+    name: String,
+    email: String,
+    errors: FieldErrors,
+    /// The browser of this request first.
+    log_ins: Vec<BrowserSession>,
+    session_id: String,
+    events: Vec<Entry>,
+    now: Timestamp,
+}
+
+impl AccountPage {
+    async fn load(current: &CurrentUser, name: String, errors: FieldErrors) -> Result<Self, AppError> {
+        let CurrentUser { visitor, user, session_id } = current;
+        let (owner, now) = (user.clone(), visitor.now);
+        let read = move |connection: &mut _| {
+            let log_ins = sessions::of_user(connection, &owner, now)?;
+            Ok::<_, DbError>((log_ins, audit::of_account(connection, &owner.id, RECENT_EVENTS)?))
+        };
+        let (mut log_ins, events) = visitor.state.db.read(read).await?;
+        log_ins.sort_by_key(|log_in| log_in.id != *session_id);
+        Ok(Self {
+            shell: Shell { path: urls::ACCOUNT.to_owned(), ..visitor.shell() },
+            name,
+            email: user.email.clone(),
+            errors,
+            log_ins,
+            session_id: session_id.clone(),
+            events,
+            now,
+        })
+    }
+
+    fn browser(log_in: &BrowserSession) -> String {
+        browsers::describe(log_in.user_agent.as_deref().unwrap_or_default())
+    }
+
+    fn words(event: &Entry) -> (&'static str, &str) {
+        events::words(event)
+    }
+}
+
+/// Shows the page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(current: CurrentUser) -> Result<HttpResponse, AppError> {
+    let page = AccountPage::load(&current, current.user.name.clone(), FieldErrors::default()).await?;
+    view::plain(&page, StatusCode::OK)
+}
+
+/// Gives the person another name.
+///
+/// # Errors
+/// When the database fails; what can be mended is answered with 422 and the page.
+pub async fn rename(
+    current: CurrentUser,
+    Submitted(form): Submitted<NameForm>,
+) -> Result<HttpResponse, AppError> {
+    let mut errors = FieldErrors::default();
+    let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_NAME)) else {
+        let page = AccountPage::load(&current, form.name, errors).await?;
+        return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    let CurrentUser { visitor, user, .. } = current;
+    visitor.state.db.write(move |tx| accounts::rename(tx, &user, &name)).await?;
+    view::go(&visitor, Some(Toast::ok("Your name is changed.")), urls::ACCOUNT)
+}
+
+/// Changes the password of somebody who gives the present one (ASVS 6.2.3); the other log-ins end.
+///
+/// # Errors
+/// When the database fails; what can be mended is answered with 422 and the page.
+pub async fn change_password(
+    current: CurrentUser,
+    request: HttpRequest,
+    Submitted(form): Submitted<PasswordForm>,
+) -> Result<HttpResponse, AppError> {
+    let CurrentUser { visitor, user, session_id } = &current;
+    let mut errors = FieldErrors::default();
+    let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
+    let new_password = errors.check("new_password", NewPassword::parse(form.new_password.into(), &context));
+    if form.current_password.is_empty() {
+        errors.add("current_password", "Enter your current password.");
+    }
+    let Some(new_password) = new_password.filter(|_| errors.is_empty()) else {
+        return show_errors(&current, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    match attempt::attempt(visitor, &request, &user.email, form.current_password).await? {
+        Attempt::Right(_) => {}
+        Attempt::Wrong => {
+            errors.add("current_password", "This is not your current password.");
+            return show_errors(&current, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
+        Attempt::TooOften(limit) => {
+            errors.add("current_password", AppError::TooOften(limit));
+            let mut response = show_errors(&current, errors, StatusCode::TOO_MANY_REQUESTS).await?;
+            response.headers_mut().insert(RETRY_AFTER, limit.retry_after_seconds.into());
+            return Ok(response);
+        }
+    }
+    let hash = visitor.state.passwords.hash(new_password).await?;
+    let (owner, keep, ip, now) = (user.clone(), session_id.clone(), visitor.ip, visitor.now);
+    visitor.state.db.write(move |tx| accounts::change_password(tx, &owner, &hash, &keep, ip, now)).await?;
+    visitor.state.mail_queued.notify_one();
+    let toast = Toast::ok("Your password is changed. Other log-ins have ended.");
+    view::go(visitor, Some(toast), urls::ACCOUNT)
+}
+
+async fn show_errors(
+    current: &CurrentUser,
+    errors: FieldErrors,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
+    view::plain(&AccountPage::load(current, current.user.name.clone(), errors).await?, status)
+}
