@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{afterwards, link_over, too_often};
+use super::{afterwards, attempt, link_over, too_often};
 use crate::{
     domain::{
         accounts::{self, AccountError, User},
@@ -145,11 +145,14 @@ pub async fn reset(
     let (ip, now) = (visitor.ip, visitor.now);
     let reset = visitor.state.db.write(move |tx| accounts::reset_password(tx, &token, &hash, ip, now)).await;
     match reset {
-        Ok(_) => {
+        Ok(user) => {
             visitor.state.mail_queued.notify_one();
             visitor.start_anew();
             let toast = Toast::ok("Your password is changed. Log in with the new one.");
-            view::go(&visitor, Some(toast), urls::LOG_IN)
+            let mut response = view::go(&visitor, Some(toast), urls::LOG_IN)?;
+            // Whoever owns the mailbox gets in, however often strangers try.
+            attempt::remember_device(&visitor, &mut response, &user)?;
+            Ok(response)
         }
         Err(AccountError::LinkOver) => link_over(&visitor, true),
         Err(error) => Err(error.into()),

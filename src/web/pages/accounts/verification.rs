@@ -198,11 +198,13 @@ async fn confirm_with_new_password(
         .write(move |tx| accounts::verify_email_with_password(tx, &token, &hash, ip, now))
         .await;
     match verified {
-        Ok(_) => {
+        Ok(user) => {
             let next = visitor.recall(NEXT).unwrap_or_default();
             visitor.start_anew();
             let toast = Toast::ok("Your address is confirmed. Log in with your new password.");
-            view::go(visitor, Some(toast), &urls::log_in(&next))
+            let mut response = view::go(visitor, Some(toast), &urls::log_in(&next))?;
+            attempt::remember_device(visitor, &mut response, &user)?;
+            Ok(response)
         }
         Err(AccountError::LinkOver) => link_over(visitor, false),
         Err(error) => Err(error.into()),
