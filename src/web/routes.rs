@@ -72,6 +72,26 @@ routes! {
     GET "/healthz" Public => api::health::show;
     GET "/static/{file:.*}" Public => assets::serve;
 
+    GET "/orgs" Account => pages::my_organizations::index;
+    GET "/orgs/new" Account => pages::my_organizations::new;
+    POST "/orgs" Account => pages::my_organizations::create;
+    POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
+    POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
+
+
+
+    GET "/orgs/{organization}" Member => pages::members::redirect;
+    GET "/orgs/{organization}/users" Member => pages::members::index;
+    GET "/orgs/{organization}/users/invite" Supervisor => pages::invitations::new;
+    POST "/orgs/{organization}/users/invite" Supervisor => pages::invitations::send;
+    GET "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::choose_role;
+    POST "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::change_role;
+    GET "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::confirm_removal;
+    POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
+    POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
+    POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
+    POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
+
     GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
     GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
