@@ -27,8 +27,12 @@ use crate::{
         passwords::{HashError, PasswordHasher},
         sessions,
     },
-    mail::{delivery::Delivery, messages::Composer, worker},
-    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::State},
+    mail::{
+        delivery::Delivery,
+        messages::{Composer, RenderedMail},
+        worker,
+    },
+    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::{MailPreview, MailPreviewer, State}},
 };
 
 /// How often "last used" is written.
@@ -81,6 +85,7 @@ impl Application {
         let db = Db::open(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let state = State {
+            preview_mail: mail_previewer(&config),
             db,
             clock,
             passwords: PasswordHasher::new()?,
@@ -123,6 +128,14 @@ impl Application {
         }
         result
     }
+}
+
+fn mail_previewer(config: &Config) -> MailPreviewer {
+    let composer = Composer::new(config.brand.clone(), config.public_url.clone());
+    Arc::new(move |mail| {
+        let RenderedMail { subject, text, html } = composer.compose(&mail.recipient, &mail.message).ok()?;
+        Some(MailPreview { subject, text, html })
+    })
 }
 
 fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), StartError> {

@@ -78,7 +78,16 @@ routes! {
     POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
     POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
 
+    GET "/i/{token}" Public => pages::invitation_answers::show;
+    POST "/i/{token}/accept" Public => pages::invitation_answers::accept;
+    POST "/i/{token}/decline" Public => pages::invitation_answers::decline;
+    POST "/i/{token}/signup" Public => pages::invitation_answers::sign_up;
+    POST "/i/{token}/renew" Public => pages::invitation_answers::renew;
+    POST "/i/{token}/switch" Public => pages::invitation_answers::switch;
 
+    GET "/mailbox" Public => pages::mailbox::index;
+    GET "/mailbox/{mail}" Public => pages::mailbox::show;
+    GET "/mailbox/{mail}/html" Public => pages::mailbox::html;
 
     GET "/orgs/{organization}" Member => pages::members::redirect;
     GET "/orgs/{organization}/users" Member => pages::members::index;
