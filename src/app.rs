@@ -30,8 +30,12 @@ use crate::{
         secret::Secret,
         sessions,
     },
-    mail::{delivery::Delivery, messages::Composer, worker},
-    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::State},
+    mail::{
+        delivery::Delivery,
+        messages::{Composer, RenderedMail},
+        worker,
+    },
+    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::{MailPreview, MailPreviewer, State}},
 };
 
 /// How often "last used" is written.
@@ -85,6 +89,7 @@ impl Application {
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let state = State {
+            preview_mail: mail_previewer(&config),
             db,
             clock,
             passwords: PasswordHasher::new()?,
@@ -128,6 +133,14 @@ impl Application {
         }
         result
     }
+}
+
+fn mail_previewer(config: &Config) -> MailPreviewer {
+    let composer = Composer::new(config.brand.clone(), config.public_url.clone());
+    Arc::new(move |mail| {
+        let RenderedMail { subject, text, html } = composer.compose(&mail.recipient, &mail.message).ok()?;
+        Some(MailPreview { subject, text, html })
+    })
 }
 
 fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), StartError> {

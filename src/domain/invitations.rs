@@ -7,7 +7,7 @@
 mod answer;
 mod send;
 
-pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline};
+pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
 pub use send::{InvitationError, InviteOutcome, MOST_AT_ONCE, copy_link, invite, resend, withdraw};
 
 use diesel::prelude::*;
@@ -19,7 +19,7 @@ use super::{
     audit::{self, Action, Event},
     organizations::Organization,
     outbox::MailState,
-    schema::{invitation_secrets, invitations, organizations, outbox},
+    schema::{invitation_secrets, invitations, organizations, outbox, users},
     secret::SecretDigest,
 };
 use crate::{
@@ -183,6 +183,19 @@ pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found
         organization,
         link: if kind == LinkKind::Mailed.as_str() { LinkKind::Mailed } else { LinkKind::Copied },
     }))
+}
+
+/// Whether the invited address has a proven account. Only for whoever holds the mailed secret:
+/// anybody else could learn who has an account (ASVS 6.3.8).
+///
+/// # Errors
+/// [`DbError`].
+pub fn has_account(connection: &mut Connection, invitation: &Invitation) -> Result<bool, DbError> {
+    let owners = users::table
+        .filter(users::email.eq(&invitation.email).and(users::email_verified_at.is_not_null()))
+        .count()
+        .get_result::<i64>(connection)?;
+    Ok(owners > 0)
 }
 
 /// Pending invitations shown at most: what one call of [`invite`] can make, and as many again.

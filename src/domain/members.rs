@@ -124,6 +124,18 @@ pub fn find(
     row.map(read_row).ok_or(MemberError::NotFound)
 }
 
+/// Whether nobody would be left to administer the organization without `person`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn is_last_administrator(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+    person: &Person,
+) -> Result<bool, DbError> {
+    Ok(person.role == Role::Administrator && administrators(connection, &proof.id)?.len() < 2)
+}
+
 /// Gives a member another role.
 ///
 /// # Errors
@@ -208,7 +220,7 @@ fn keep_an_administrator(
     proof: &Member<Organization>,
     person: &Person,
 ) -> Result<(), MemberError> {
-    if person.role == Role::Administrator && administrators(tx.connection(), &proof.id)?.len() < 2 {
+    if is_last_administrator(tx.connection(), proof, person)? {
         return Err(MemberError::LastAdministrator);
     }
     Ok(())

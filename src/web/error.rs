@@ -195,6 +195,7 @@ impl From<InvitationError> for AppError {
             InvitationError::NotFound => Self::NotFound,
             InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
             InvitationError::TooSoon => Self::Refused(error.to_string()),
+            InvitationError::Form(error) => Self::Refused(error.to_string()),
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),
         }

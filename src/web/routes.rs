@@ -93,6 +93,35 @@ routes! {
     POST "/account/sessions/{session}/end" Account => pages::account_settings::log_ins::end;
     POST "/preferences/theme" Public => pages::preferences::set_theme;
 
+    GET "/orgs" Account => pages::my_organizations::index;
+    GET "/orgs/new" Account => pages::my_organizations::new;
+    POST "/orgs" Account => pages::my_organizations::create;
+    POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
+    POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
+
+    GET "/i/{token}" Public => pages::invitation_answers::show;
+    POST "/i/{token}/accept" Public => pages::invitation_answers::accept;
+    POST "/i/{token}/decline" Public => pages::invitation_answers::decline;
+    POST "/i/{token}/signup" Public => pages::invitation_answers::sign_up;
+    POST "/i/{token}/renew" Public => pages::invitation_answers::renew;
+    POST "/i/{token}/switch" Public => pages::invitation_answers::switch;
+
+    GET "/mailbox" Public => pages::mailbox::index;
+    GET "/mailbox/{mail}" Public => pages::mailbox::show;
+    GET "/mailbox/{mail}/html" Public => pages::mailbox::html;
+
+    GET "/orgs/{organization}" Member => pages::members::redirect;
+    GET "/orgs/{organization}/users" Member => pages::members::index;
+    GET "/orgs/{organization}/users/invite" Supervisor => pages::invitations::new;
+    POST "/orgs/{organization}/users/invite" Supervisor => pages::invitations::send;
+    GET "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::choose_role;
+    POST "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::change_role;
+    GET "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::confirm_removal;
+    POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
+    POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
+    POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
+    POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
+
     GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
     GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;

@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::{devices::DeviceSeal, last_used::LastUsed, passwords::PasswordHasher},
+    domain::{devices::DeviceSeal, last_used::LastUsed, outbox::QueuedMail, passwords::PasswordHasher},
 };
 
 /// The application's shared parts; clones share them.
@@ -31,6 +31,23 @@ pub struct State {
     pub last_used: LastUsed,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
+    /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
+    /// not know; `None` when the mail cannot be shown.
+    pub preview_mail: MailPreviewer,
+}
+
+/// What shows a mail as it would be sent.
+pub type MailPreviewer = Arc<dyn Fn(&QueuedMail) -> Option<MailPreview> + Send + Sync>;
+
+/// A mail as it would be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailPreview {
+    /// One line.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
 }
 
 impl State {

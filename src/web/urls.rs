@@ -9,6 +9,8 @@ pub const VERIFY_EMAIL: &str = "/verify-email";
 pub const ORGANIZATIONS: &str = "/orgs";
 /// Account settings.
 pub const ACCOUNT: &str = "/account";
+/// The local mailbox.
+pub const MAILBOX: &str = "/mailbox";
 /// The log-in.
 pub const LOG_IN: &str = "/login";
 
@@ -39,6 +41,26 @@ pub fn query(name: &str, value: &str) -> String {
 /// A tab of an organization, such as `users`.
 pub fn organization(id: &str, tab: &str) -> String {
     format!("/orgs/{id}/{tab}")
+}
+
+/// Something done with a member: `member(id, user_id, "role")`.
+pub fn member(organization_id: &str, user_id: &str, verb: &str) -> String {
+    format!("/orgs/{organization_id}/users/{user_id}/{verb}")
+}
+
+/// The dialog that invites, and where its form goes.
+pub fn invite(organization_id: &str) -> String {
+    format!("/orgs/{organization_id}/users/invite")
+}
+
+/// Something done with a pending invitation: `invitation(id, invitation_id, "withdraw")`.
+pub fn invitation(organization_id: &str, invitation_id: &str, verb: &str) -> String {
+    format!("/orgs/{organization_id}/invitations/{invitation_id}/{verb}")
+}
+
+/// The page to which an invitation's link leads; `token` is the secret.
+pub fn invitation_link(token: &str) -> String {
+    format!("/i/{token}")
 }
 
 /// Something in the API tab: `api_item(id, "keys", key_id, "remove")`.

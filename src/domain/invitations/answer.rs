@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{Invitation, LinkKind, Outcome, by_id, close, find, record};
+use super::{Found, Invitation, LinkKind, Outcome, by_id, close, find, record};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -77,6 +77,22 @@ pub fn decline(
     organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)
 }
 
+/// Declines by the mailed secret `token`, which proves the address; no account is needed.
+///
+/// # Errors
+/// [`AnswerError::NotYours`] for any other secret.
+pub fn decline_by_mail(
+    tx: &mut Tx<'_>,
+    token: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Organization, AnswerError> {
+    let found = open_by_mail(tx, token, now)?;
+    close(tx, &found.invitation.id, Outcome::Declined, now)?;
+    record(tx, &found.invitation, &Actor::System { ip }, Action::InvitationDeclined, None, now)?;
+    Ok(found.organization)
+}
+
 /// Accepts by the mailed secret `token` for somebody without an account: the secret proves the
 /// address, so the account is made with it proven. An account that nobody proved is taken over.
 ///
@@ -91,10 +107,7 @@ pub fn accept_with_new_account(
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(User, Organization), AnswerError> {
-    let found = find(tx.connection(), token)?.ok_or(AnswerError::NotYours)?;
-    if found.link != LinkKind::Mailed || !found.invitation.is_open(now) {
-        return Err(AnswerError::NotYours);
-    }
+    let found = open_by_mail(tx, token, now)?;
     let email = EmailAddress::parse(&found.invitation.email).map_err(|_| AnswerError::NotYours)?;
     let new = NewAccount { email, name, password_hash };
     let user = match accounts::by_email(tx.connection(), &new.email)? {
@@ -146,6 +159,12 @@ pub fn ask_for_renewal(
     }
     record(tx, &invitation, &Actor::user(user, ip), Action::InvitationRenewalAsked, None, now)?;
     Ok(())
+}
+
+fn open_by_mail(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Found, AnswerError> {
+    let found = find(tx.connection(), token)?.ok_or(AnswerError::NotYours)?;
+    let is_good = found.link == LinkKind::Mailed && found.invitation.is_open(now);
+    if is_good { Ok(found) } else { Err(AnswerError::NotYours) }
 }
 
 fn for_user(tx: &mut Tx<'_>, user: &User, invitation_id: &str) -> Result<Invitation, AnswerError> {

@@ -14,6 +14,7 @@ use crate::{
         accounts::User,
         audit::Action,
         email::EmailAddress,
+        forms::{self, FormError, FormId},
         id::new_id,
         organizations::Organization,
         outbox::{self, Message},
@@ -54,6 +55,9 @@ pub enum InvitationError {
     /// It was sent a moment ago.
     #[error("It was sent less than a minute ago. Give it a moment.")]
     TooSoon,
+    /// The form was sent before or is stale.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -72,15 +76,17 @@ impl From<diesel::result::Error> for InvitationError {
 /// behind the proof; the mail names them.
 ///
 /// # Errors
-/// [`InvitationError::AboveYou`] when the role exceeds the inviter's.
+/// [`InvitationError::AboveYou`] when the role exceeds the inviter's, [`InvitationError::Form`].
 pub fn invite(
     tx: &mut Tx<'_>,
     supervisor: &Supervisor<Organization>,
     inviter: &User,
     role: Role,
     emails: &[EmailAddress],
+    form: &FormId,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
+    forms::spend(tx, form, now)?;
     if role > supervisor.role() {
         return Err(InvitationError::AboveYou);
     }

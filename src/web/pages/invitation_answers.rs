@@ -1,0 +1,255 @@
+//! The page to which an invitation's link leads, and the answers given there.
+//!
+//! A mailed link proves the address; a copied one proves nothing and works only for an account
+//! whose proven address is the invited one. Showing the page changes nothing, since mail scanners
+//! open links too (ASVS 3.5.3).
+
+mod sign_up;
+mod step;
+
+pub use sign_up::sign_up;
+
+use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use askama::Template;
+
+use self::{sign_up::SignUpForm, step::Step};
+use crate::{
+    domain::{
+        access::{self, AccessError},
+        accounts::{self, User},
+        invitations::{self, AnswerError, Found, LinkKind, Outcome},
+        organizations::Organization,
+    },
+    web::{
+        display,
+        error::AppError,
+        extract::Visitor,
+        form::FieldErrors,
+        shell::{Shell, Toast},
+        urls, view,
+    },
+};
+
+/// `GET /i/{token}` while the invitation is open.
+#[derive(Template)]
+#[template(path = "invitation_answers/open.html", blocks = ["title", "content"])]
+struct OpenPage {
+    shell: Shell,
+    token: String,
+    found: Found,
+    step: Step,
+    form: SignUpForm,
+    errors: FieldErrors,
+}
+
+/// `GET /i/{token}` when the invited person comes too late.
+#[derive(Template)]
+#[template(path = "invitation_answers/over.html", blocks = ["title", "content"])]
+struct OverPage {
+    shell: Shell,
+    token: String,
+    found: Found,
+    is_member: bool,
+}
+
+impl OverPage {
+    fn heading(&self) -> &'static str {
+        match self.found.invitation.outcome {
+            Some(Outcome::Accepted) => "You accepted this invitation",
+            Some(Outcome::Declined) => "You declined this invitation",
+            Some(Outcome::Withdrawn) => "This invitation was withdrawn",
+            Some(Outcome::Expired) | None => "This invitation has expired",
+        }
+    }
+
+    fn explanation(&self) -> String {
+        let (invitation, name) = (&self.found.invitation, &self.found.organization.name);
+        match invitation.outcome {
+            _ if self.is_member => format!("You belong to {name}."),
+            Some(Outcome::Accepted) => format!("You no longer belong to {name}."),
+            Some(Outcome::Declined) => format!("It was for {name}. If you changed your mind, ask for another one."),
+            Some(Outcome::Withdrawn) => format!("An administrator or supervisor of {name} took it back."),
+            Some(Outcome::Expired) | None => {
+                format!("It was for {name}, until {}.", display::date_time_utc(&invitation.expires_at))
+            }
+        }
+    }
+
+    fn is_renewable(&self) -> bool {
+        self.found.invitation.outcome != Some(Outcome::Accepted)
+    }
+}
+
+/// `GET /i/{token}` for anybody else when the link does not work, whatever the reason.
+#[derive(Template)]
+#[template(path = "invitation_answers/unusable.html", blocks = ["title", "content"])]
+struct UnusablePage {
+    shell: Shell,
+    log_in: String,
+}
+
+/// Shows the invitation and what this visitor can do with it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+    show_page(&visitor, token.into_inner(), SignUpForm::default(), FieldErrors::default()).await
+}
+
+async fn show_page(
+    visitor: &Visitor,
+    token: String,
+    form: SignUpForm,
+    errors: FieldErrors,
+) -> Result<HttpResponse, AppError> {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let Some(found) = find(visitor, &token).await? else { return unusable(visitor, &token) };
+    if !found.invitation.is_open(visitor.now) {
+        return show_over(visitor, token, found).await;
+    }
+    let step = Step::next(visitor, &found).await?;
+    let page = OpenPage { shell: visitor.shell(), token, found, step, form, errors };
+    view::plain(&page, status)
+}
+
+async fn find(visitor: &Visitor, token: &str) -> Result<Option<Found>, AppError> {
+    let token = token.to_owned();
+    Ok(visitor.state.db.read(move |connection| invitations::find(connection, &token)).await?)
+}
+
+/// The invited person is told what happened; anybody else learns nothing.
+async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<HttpResponse, AppError> {
+    let Some(user) = invited_user(visitor, &found) else { return unusable(visitor, &token) };
+    let (user, organization_id) = (user.clone(), found.organization.id.clone());
+    let membership = visitor
+        .state
+        .db
+        .read(move |connection| access::member(connection, &user, None, &organization_id))
+        .await;
+    let is_member = match membership {
+        Ok(_) => true,
+        Err(AccessError::NotFound) => false,
+        Err(error) => return Err(error.into()),
+    };
+    view::plain(&OverPage { shell: visitor.shell(), token, found, is_member }, StatusCode::OK)
+}
+
+/// The visitor's account, if its proven address is the invited one.
+fn invited_user<'a>(visitor: &'a Visitor, found: &Found) -> Option<&'a User> {
+    let user = &visitor.logged_in.as_ref()?.user;
+    (user.is_verified() && user.email == found.invitation.email).then_some(user)
+}
+
+/// One answer for unknown, spent, withdrawn and expired links. Each counts as a guess.
+fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
+    visitor.state.limits.guess(visitor.ip)?;
+    let log_in = urls::log_in(&urls::invitation_link(token));
+    view::plain(&UnusablePage { shell: visitor.shell(), log_in }, StatusCode::NOT_FOUND)
+}
+
+/// Accepts. Whoever may not is shown the page, which says why.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accept(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+    let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
+    let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
+    let accepted =
+        visitor.state.db.write(move |tx| invitations::accept(tx, &user, ip, &invitation_id, now)).await;
+    match accepted {
+        Ok(organization) => welcome(&visitor, &organization),
+        Err(AnswerError::NotYours) => back(&token),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Declines: as the invited person, or with nobody logged in by the mailed secret.
+///
+/// # Errors
+/// When the database fails.
+pub async fn decline(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+    let user = invited_user(&visitor, &found).cloned();
+    let may_by_mail = Step::next(&visitor, &found).await?.may_decline_by_mail();
+    if user.is_none() && !may_by_mail {
+        return back(&token);
+    }
+    let (secret, invitation_id, ip, now) = (token.to_string(), found.invitation.id, visitor.ip, visitor.now);
+    let declined = visitor
+        .state
+        .db
+        .write(move |tx| match user {
+            Some(user) => invitations::decline(tx, &user, ip, &invitation_id, now),
+            None => invitations::decline_by_mail(tx, &secret, ip, now),
+        })
+        .await;
+    match declined {
+        Ok(organization) => {
+            let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
+            let next = if visitor.logged_in.is_some() { urls::ORGANIZATIONS } else { "/" };
+            view::go(&visitor, Some(toast), next)
+        }
+        Err(AnswerError::NotYours) => back(&token),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks the administrators for a new invitation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+    let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
+    let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
+    let asked = visitor
+        .state
+        .db
+        .write(move |tx| invitations::ask_for_renewal(tx, &user, ip, &invitation_id, now))
+        .await;
+    let toast = match asked {
+        Ok(()) => {
+            visitor.state.mail_queued.notify_one();
+            let name = &found.organization.name;
+            Toast::ok(format!("The administrators of {name} are asked for a new invitation."))
+        }
+        Err(error @ AnswerError::AskedAlready) => Toast::bad(error.to_string()),
+        Err(AnswerError::NotYours) => return back(&token),
+        Err(error) => return Err(error.into()),
+    };
+    view::go(&visitor, Some(toast), &urls::invitation_link(&token))
+}
+
+/// Logs out, so that the invited person can log in, or sign up if the mailed link shows that
+/// there is no account yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn switch(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+    let found = find(&visitor, &token).await?;
+    if let Some(logged_in) = &visitor.logged_in {
+        let (user, ip, now) = (logged_in.user.clone(), visitor.ip, visitor.now);
+        visitor
+            .state
+            .db
+            .write(move |tx| accounts::record_sessions_ended(tx, &user, true, ip, now))
+            .await?;
+    }
+    visitor.log_out();
+    let link = urls::invitation_link(&token);
+    let signs_up = match found {
+        Some(found) if found.link == LinkKind::Mailed => !step::has_account(&visitor, &found).await?,
+        _ => false,
+    };
+    Ok(view::see_other(&if signs_up { link } else { urls::log_in(&link) }))
+}
+
+fn welcome(visitor: &Visitor, organization: &Organization) -> Result<HttpResponse, AppError> {
+    let toast = Toast::ok(format!("You are now a member of {}.", organization.name));
+    view::go(visitor, Some(toast), &urls::organization(&organization.id, "users"))
+}
+
+fn back(token: &str) -> Result<HttpResponse, AppError> {
+    Ok(view::see_other(&urls::invitation_link(token)))
+}

@@ -1,0 +1,80 @@
+//! Accepting by a mailed link without an account. The link proves the address, so the account is
+//! made with it proven and no second mail is needed.
+
+use actix_web::{HttpResponse, web::Path};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Step, back, find, show_page, unusable, welcome};
+use crate::{
+    domain::{
+        accounts,
+        invitations::{self, AnswerError, Found},
+        names::{LONGEST_NAME, Name},
+        passwords::NewPassword,
+    },
+    web::{
+        error::AppError,
+        extract::Visitor,
+        form::{FieldErrors, Submitted},
+    },
+};
+
+/// The sign-up as it was typed. Not `Debug`: a password must not end up in a log.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignUpForm {
+    pub(super) name: String,
+    password: String,
+}
+
+impl SignUpForm {
+    fn parse(&self, brand: &str, found: &Found) -> Result<(Name, NewPassword), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", Name::parse(&self.name, LONGEST_NAME));
+        let context = [brand, &self.name, &found.invitation.email, &found.organization.name];
+        let typed = SecretString::from(self.password.clone());
+        let password = errors.check("password", NewPassword::parse(typed, &context));
+        name.zip(password).ok_or(errors)
+    }
+}
+
+/// Makes the account, accepts and logs in.
+///
+/// # Errors
+/// 429 when it happens too often; what can be mended is answered with 422 and the form.
+pub async fn sign_up(
+    visitor: Visitor,
+    token: Path<String>,
+    Submitted(form): Submitted<SignUpForm>,
+) -> Result<HttpResponse, AppError> {
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+    if !found.invitation.is_open(visitor.now) || Step::next(&visitor, &found).await? != Step::SignUp {
+        return back(&token);
+    }
+    let (name, password) = match form.parse(visitor.state.config.brand.as_str(), &found) {
+        Ok(parsed) => parsed,
+        Err(errors) => return show_page(&visitor, token.into_inner(), form, errors).await,
+    };
+    visitor.state.limits.sign_up(visitor.ip)?;
+    let hash = visitor.state.passwords.hash(password).await?;
+    let (secret, ip, now) = (token.to_string(), visitor.ip, visitor.now);
+    let accepted = visitor
+        .state
+        .db
+        .write(move |tx| {
+            let (user, organization) =
+                invitations::accept_with_new_account(tx, &secret, name, hash, ip, now)?;
+            accounts::record_log_in(tx, &user, None, ip, now)?;
+            Ok((user, organization))
+        })
+        .await;
+    match accepted {
+        Ok((user, organization)) => {
+            visitor.log_in(&user)?;
+            welcome(&visitor, &organization)
+        }
+        Err(AnswerError::NotYours | AnswerError::HasAccount) => back(&token),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,324 @@
+//! Invitations as the organization sees them: send, send again, copy a link, withdraw.
+
+mod addresses;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::members::{Selection, UsersTab};
+use crate::{
+    domain::{
+        access::{Role, Supervisor},
+        email::EmailAddress,
+        forms::{FormError, FormId},
+        invitations::{self, Invitation, InvitationError, InviteOutcome, MOST_AT_ONCE},
+        organizations::Organization,
+    },
+    web::{
+        error::AppError,
+        extract::{CurrentUser, Visitor},
+        form::{FieldErrors, Submitted},
+        shell::Toast,
+        urls, view,
+    },
+};
+use addresses::Entry;
+
+/// The role that the dialog invites for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct InviteQuery {
+    #[serde(default)]
+    role: Option<String>,
+}
+
+/// "Invite Users" as it was typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InviteForm {
+    emails: String,
+    role: String,
+    form: String,
+}
+
+impl InviteForm {
+    /// What was typed, piece by piece, if it can be sent.
+    fn parse(&self) -> Result<Vec<Entry>, FieldErrors> {
+        let entries = addresses::split(&self.emails);
+        let mut errors = FieldErrors::default();
+        if entries.len() > MOST_AT_ONCE {
+            let number = entries.len();
+            errors.add(
+                "emails",
+                format!("These are {number} addresses. Send {MOST_AT_ONCE} at most in one go."),
+            );
+        } else if entries.is_empty() {
+            errors.add("emails", "Enter at least one address, such as name@example.com.");
+        } else if !entries.iter().any(|entry| matches!(entry, Entry::Address(_))) {
+            errors.add("emails", "None of these is an address. Enter some such as name@example.com.");
+        }
+        if errors.is_empty() { Ok(entries) } else { Err(errors) }
+    }
+}
+
+/// The dialog "Invite Users" or "Invite Admins".
+#[derive(Template)]
+#[template(path = "invitations/new.html")]
+struct InviteDialog {
+    organization_id: String,
+    role: Role,
+    form: InviteForm,
+    errors: FieldErrors,
+}
+
+impl InviteDialog {
+    fn title(&self) -> &'static str {
+        match self.role {
+            Role::Administrator => "Invite Admins",
+            Role::Supervisor => "Invite Supervisors",
+            Role::User => "Invite Users",
+        }
+    }
+}
+
+/// The dialog that tells what became of each address.
+#[derive(Template)]
+#[template(path = "invitations/sent.html")]
+struct SentDialog {
+    organization_id: String,
+    role: Role,
+    form: FormId,
+    outcomes: Vec<(String, Result<InviteOutcome, NotSent>)>,
+}
+
+/// The piece is no address.
+struct NotSent;
+
+impl SentDialog {
+    fn words(outcome: &Result<InviteOutcome, NotSent>) -> (&'static str, &'static str) {
+        match outcome {
+            Ok(InviteOutcome::Sent) => ("ok", "Sent"),
+            Ok(InviteOutcome::AlreadyMember) => ("off", "Already a member"),
+            Ok(InviteOutcome::AlreadyInvited) => ("off", "Already invited"),
+            Err(NotSent) => ("bad", "Not an address"),
+        }
+    }
+
+    /// "3 sent, 1 already a member".
+    fn summary(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        for words in ["Sent", "Already a member", "Already invited", "Not an address"] {
+            let number = self.outcomes.iter().filter(|(_, outcome)| Self::words(outcome).1 == words).count();
+            if number > 0 {
+                parts.push(format!("{number} {}", words.to_lowercase()));
+            }
+        }
+        parts.join(", ")
+    }
+
+    /// What is no address, line by line, ready to be corrected.
+    fn to_correct(&self) -> String {
+        let bad = self.outcomes.iter().filter(|(_, outcome)| outcome.is_err());
+        bad.map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The dialog that shows a link to pass on.
+#[derive(Template)]
+#[template(path = "invitations/link.html")]
+struct LinkDialog {
+    organization_id: String,
+    invitation: Invitation,
+    url: String,
+}
+
+/// Opens the dialog that invites.
+///
+/// # Errors
+/// 403 for a role above the visitor's own.
+pub async fn new(
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    query: Query<InviteQuery>,
+) -> Result<HttpResponse, AppError> {
+    let role = query.into_inner().role.unwrap_or_else(|| Role::User.as_str().to_owned());
+    let form = InviteForm { role, form: fresh_id(&visitor), ..InviteForm::default() };
+    let role = offered(&supervisor, &form.role)?;
+    show_form(&visitor, &supervisor, role, form, FieldErrors::default(), StatusCode::OK).await
+}
+
+/// Invites, and tells for each address what became of it.
+///
+/// # Errors
+/// 403 for a role above the visitor's own; what can be mended is answered with 422 and the form.
+pub async fn send(
+    current: CurrentUser,
+    supervisor: Supervisor<Organization>,
+    Submitted(form): Submitted<InviteForm>,
+) -> Result<HttpResponse, AppError> {
+    let CurrentUser { visitor, user, .. } = current;
+    let role = offered(&supervisor, &form.role)?;
+    let entries = match form.parse() {
+        Ok(entries) => entries,
+        Err(errors) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return show_form(&visitor, &supervisor, role, form, errors, status).await;
+        }
+    };
+    let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
+    let (proof, form_id, now) = (supervisor.clone(), FormId::from_form(form.form.clone()), visitor.now);
+    let invited = visitor
+        .state
+        .db
+        .write(move |tx| invitations::invite(tx, &proof, &user, role, &emails, &form_id, now))
+        .await;
+    match invited {
+        Ok(outcomes) => {
+            visitor.state.mail_queued.notify_one();
+            show_outcomes(&visitor, &supervisor, role, entries, outcomes).await
+        }
+        Err(InvitationError::Form(FormError::AlreadySent)) => {
+            let toast = Toast::bad("These invitations were sent before. Nothing was sent twice.");
+            view::go(&visitor, Some(toast), &urls::organization(&supervisor.id, "users"))
+        }
+        Err(InvitationError::Form(FormError::Stale)) => {
+            let mut errors = FieldErrors::default();
+            errors.add("emails", "This form was open for too long. Send it again.");
+            let form = InviteForm { form: fresh_id(&visitor), ..form };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            show_form(&visitor, &supervisor, role, form, errors, status).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A role that the visitor may invite for.
+fn offered(supervisor: &Supervisor<Organization>, role: &str) -> Result<Role, AppError> {
+    match role.parse::<Role>() {
+        Ok(role) if role > supervisor.role() => Err(AppError::Forbidden(role)),
+        Ok(role) => Ok(role),
+        Err(error) => Err(AppError::Unreadable(error.to_string())),
+    }
+}
+
+fn fresh_id(visitor: &Visitor) -> String {
+    FormId::new(visitor.now).as_str().to_owned()
+}
+
+async fn show_form(
+    visitor: &Visitor,
+    supervisor: &Supervisor<Organization>,
+    role: Role,
+    form: InviteForm,
+    errors: FieldErrors,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
+    let dialog = InviteDialog { organization_id: supervisor.id.clone(), role, form, errors };
+    let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
+    view::dialog(visitor, status, &dialog, tab).await
+}
+
+async fn show_outcomes(
+    visitor: &Visitor,
+    supervisor: &Supervisor<Organization>,
+    role: Role,
+    entries: Vec<Entry>,
+    outcomes: Vec<(EmailAddress, InviteOutcome)>,
+) -> Result<HttpResponse, AppError> {
+    let mut outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
+    let outcomes = entries
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Address(address) => Some((address.into(), Ok(outcomes.next()?))),
+            Entry::NotAnAddress(text) => Some((text, Err(NotSent))),
+        })
+        .collect();
+    let dialog = SentDialog {
+        organization_id: supervisor.id.clone(),
+        role,
+        form: FormId::new(visitor.now),
+        outcomes,
+    };
+    let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
+    view::reveal(visitor, &dialog, tab).await
+}
+
+/// Mails an invitation again.
+///
+/// # Errors
+/// 404 for an invitation that is not pending here.
+pub async fn resend(
+    request: HttpRequest,
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, invitation_id) = path.into_inner();
+    let (proof, now) = (supervisor.clone(), visitor.now);
+    let sent = visitor.state.db.write(move |tx| invitations::resend(tx, &proof, &invitation_id, now)).await;
+    let toast = match sent {
+        Ok(invitation) => Toast::ok(format!("The invitation to {} is sent again.", invitation.email)),
+        Err(error @ InvitationError::TooSoon) => Toast::bad(error.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    visitor.state.mail_queued.notify_one();
+    show_changed(&request, &visitor, &supervisor, toast).await
+}
+
+/// Shows a link to pass on by other ways than mail, this once.
+///
+/// # Errors
+/// 404 for an invitation that is not pending here.
+pub async fn copy_link(
+    request: HttpRequest,
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, invitation_id) = path.into_inner();
+    let (proof, now) = (supervisor.clone(), visitor.now);
+    let (invitation, secret) = visitor
+        .state
+        .db
+        .write(move |tx| invitations::copy_link(tx, &proof, &invitation_id, now))
+        .await?;
+    let url = visitor.state.config.public_url.join(&urls::invitation_link(secret.expose()));
+    let dialog = LinkDialog { organization_id: supervisor.id.clone(), invitation, url };
+    let selection = Selection::on_screen(&request);
+    let tab = async |shell| UsersTab::load(&visitor, &supervisor, selection, shell).await;
+    view::reveal(&visitor, &dialog, tab).await
+}
+
+/// Takes an invitation back.
+///
+/// # Errors
+/// 404 for an invitation that is not pending here.
+pub async fn withdraw(
+    request: HttpRequest,
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, invitation_id) = path.into_inner();
+    let (proof, now) = (supervisor.clone(), visitor.now);
+    let invitation =
+        visitor.state.db.write(move |tx| invitations::withdraw(tx, &proof, &invitation_id, now)).await?;
+    let toast = Toast::ok(format!("The invitation to {} is withdrawn.", invitation.email));
+    show_changed(&request, &visitor, &supervisor, toast).await
+}
+
+async fn show_changed(
+    request: &HttpRequest,
+    visitor: &Visitor,
+    supervisor: &Supervisor<Organization>,
+    toast: Toast,
+) -> Result<HttpResponse, AppError> {
+    let next = urls::organization(&supervisor.id, "users");
+    let selection = Selection::on_screen(request);
+    let tab = async |shell| UsersTab::load(visitor, supervisor, selection, shell).await;
+    view::changed(visitor, toast, &next, tab).await
+}

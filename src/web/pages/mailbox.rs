@@ -1,0 +1,107 @@
+//! The local mailbox: the mails that a server without a mail server would have sent, so that the
+//! whole way can be walked with nothing else installed.
+
+mod local;
+mod text;
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header::CONTENT_SECURITY_POLICY},
+    web::Path,
+};
+use askama::Template;
+
+use self::{
+    local::LocalVisitor,
+    text::{Line, MainLink},
+};
+use crate::{
+    clock::Timestamp,
+    domain::outbox::{self, QueuedMail},
+    web::{error::AppError, extract::Visitor, shell::Shell, state::MailPreview, view},
+};
+
+/// Mails that are listed.
+const MOST_LISTED: i64 = 50;
+
+/// The page of a mail shows the HTML part in a frame; otherwise as strict as every page.
+const FRAMING_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+/// The HTML part carries its styles inline, as mails must. It runs no script, loads nothing and is
+/// cut off from this site; its links may leave the frame when they are clicked.
+const FRAMED_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; \
+     frame-ancestors 'self'; sandbox allow-popups allow-top-navigation-by-user-activation";
+
+/// A mail with its words.
+struct Shown {
+    mail: QueuedMail,
+    preview: MailPreview,
+}
+
+/// `GET /mailbox`.
+#[derive(Template)]
+#[template(path = "mailbox/index.html", blocks = ["title", "content"])]
+struct MailboxPage {
+    shell: Shell,
+    now: Timestamp,
+    mails: Vec<Shown>,
+}
+
+/// `GET /mailbox/{mail}`.
+#[derive(Template)]
+#[template(path = "mailbox/show.html", blocks = ["title", "content"])]
+struct MailPage {
+    shell: Shell,
+    now: Timestamp,
+    shown: Shown,
+    main_link: Option<MainLink>,
+    lines: Vec<Line>,
+}
+
+/// Lists the newest mails.
+///
+/// # Errors
+/// 404 where there is no local mailbox.
+pub async fn index(LocalVisitor(visitor): LocalVisitor) -> Result<HttpResponse, AppError> {
+    let mails = visitor.state.db.read(|connection| outbox::newest(connection, MOST_LISTED)).await?;
+    let mails = mails.into_iter().filter_map(|mail| compose(&visitor, mail)).collect();
+    view::plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
+}
+
+/// Shows one mail.
+///
+/// # Errors
+/// 404 where there is no local mailbox, or no such mail.
+pub async fn show(LocalVisitor(visitor): LocalVisitor, id: Path<String>) -> Result<HttpResponse, AppError> {
+    let shown = find(&visitor, id.into_inner()).await?;
+    let page = MailPage {
+        shell: visitor.shell(),
+        now: visitor.now,
+        main_link: text::main_link(&shown.preview.text),
+        lines: text::lines(&shown.preview.text),
+        shown,
+    };
+    let body = page.render()?;
+    Ok(view::html(StatusCode::OK).insert_header((CONTENT_SECURITY_POLICY, FRAMING_POLICY)).body(body))
+}
+
+/// The HTML part of one mail, for the frame on its page.
+///
+/// # Errors
+/// 404 where there is no local mailbox, or no such mail.
+pub async fn html(LocalVisitor(visitor): LocalVisitor, id: Path<String>) -> Result<HttpResponse, AppError> {
+    let shown = find(&visitor, id.into_inner()).await?;
+    let body = shown.preview.html.replacen("<head>", "<head><base target=\"_top\">", 1);
+    Ok(view::html(StatusCode::OK).insert_header((CONTENT_SECURITY_POLICY, FRAMED_POLICY)).body(body))
+}
+
+async fn find(visitor: &Visitor, id: String) -> Result<Shown, AppError> {
+    let mail = visitor.state.db.read(move |connection| outbox::by_id(connection, &id)).await?;
+    mail.and_then(|mail| compose(visitor, mail)).ok_or(AppError::NotFound)
+}
+
+fn compose(visitor: &Visitor, mail: QueuedMail) -> Option<Shown> {
+    let preview = (visitor.state.preview_mail)(&mail)?;
+    Some(Shown { mail, preview })
+}

@@ -1,0 +1,234 @@
+//! The tab "Users": members, and the invitations that wait for an answer.
+
+mod manage;
+
+pub use manage::{change_role, choose_role, confirm_removal, remove};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::organization::{Frame, Tab};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::{Member, Role},
+        invitations::{self, Invitation, Pending},
+        members::{self, Person},
+        organizations::Organization,
+        outbox::MailState,
+        page::{Page, PageRequest},
+    },
+    page,
+    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
+};
+
+/// Members, and invitations, on one page.
+const ROWS_ON_A_PAGE: i64 = 25;
+/// An invitation that ends sooner than this is pointed out.
+const SOON: time::Duration = time::Duration::days(2);
+
+/// `GET /orgs/{organization}/users`.
+#[derive(Template)]
+#[template(path = "members/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct UsersTab {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    own_id: Option<String>,
+    search: String,
+    members: Page<Person>,
+    pager: Pager,
+    pending: Option<PendingList>,
+}
+
+page!(UsersTab);
+
+/// The invitations that wait for an answer; for supervisors and administrators.
+struct PendingList {
+    page: Page<Pending>,
+    pager: Pager,
+}
+
+/// What part of the lists to show.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Selection {
+    /// Text in name or address.
+    #[serde(default)]
+    q: String,
+    /// The page of the members, from 1.
+    #[serde(default)]
+    page: Option<i64>,
+    /// The page of the invitations, from 1.
+    #[serde(default)]
+    ipage: Option<i64>,
+}
+
+impl Selection {
+    /// What the page shows on which htmx acts, so that a change leaves the person where they are.
+    pub fn on_screen(request: &HttpRequest) -> Self {
+        let page = urls::current_page(request).unwrap_or_default();
+        let query = page.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        Query::from_query(query).map(Query::into_inner).unwrap_or_default()
+    }
+
+    fn url(&self, organization_id: &str) -> String {
+        let users = urls::organization(organization_id, "users");
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !self.q.is_empty() {
+            query.append_pair("q", &self.q);
+        }
+        for (name, page) in [("page", self.page), ("ipage", self.ipage)] {
+            if let Some(page) = page.filter(|page| *page > 1) {
+                query.append_pair(name, &page.to_string());
+            }
+        }
+        let query = query.finish();
+        if query.is_empty() { users } else { format!("{users}?{query}") }
+    }
+}
+
+impl UsersTab {
+    /// Reads the tab.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn load(
+        visitor: &Visitor,
+        member: &Member<Organization>,
+        selection: Selection,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
+        let (member, now) = (member.clone(), visitor.now);
+        let selection = Selection { q: selection.q.trim().to_owned(), ..selection };
+        let tab = visitor
+            .state
+            .db
+            .read(move |connection| {
+                let request = PageRequest::new(selection.page.unwrap_or(1), ROWS_ON_A_PAGE);
+                let members = members::page(connection, &member, &selection.q, request)?;
+                let link = |page| Selection { page: Some(page), ..selection.clone() }.url(&member.id);
+                Ok::<_, DbError>(Self {
+                    shell,
+                    frame: Frame::load(connection, &member, Tab::Users)?,
+                    now,
+                    own_id: member.actor().id().map(ToOwned::to_owned),
+                    pager: Pager::of(&members, link),
+                    members,
+                    pending: PendingList::load(connection, &member, &selection)?,
+                    search: selection.q,
+                })
+            })
+            .await?;
+        Ok(tab)
+    }
+
+    fn is_searchable(&self) -> bool {
+        !self.search.is_empty() || self.members.total > 1
+    }
+
+    fn manages(&self) -> bool {
+        self.frame.role >= Role::Supervisor
+    }
+
+    fn is_own(&self, person: &Person) -> bool {
+        self.own_id.as_deref() == Some(&person.user_id)
+    }
+
+    /// Whether the visitor may change somebody of this role.
+    fn reaches(&self, role: &Role) -> bool {
+        self.manages() && *role <= self.frame.role
+    }
+
+    fn member_url(&self, person: &Person, verb: &str) -> String {
+        urls::member(&self.frame.id, &person.user_id, verb)
+    }
+
+    fn invitation_url(&self, invitation: &Invitation, verb: &str) -> String {
+        urls::invitation(&self.frame.id, &invitation.id, verb)
+    }
+
+    /// The badge that points out an end that is near or over.
+    fn expiry_badge(&self, invitation: &Invitation) -> Option<(&'static str, String)> {
+        let words = || display::expiry_words(&invitation.expires_at, &self.now);
+        match invitation.expires_at - self.now {
+            left if left <= time::Duration::ZERO => Some(("bad", words())),
+            left if left < SOON => Some(("warn", words())),
+            _ => None,
+        }
+    }
+
+    /// Where the mail is on its way: words, and whether they tell of a failure.
+    fn mail_words(&self, pending: &Pending) -> (&'static str, bool) {
+        match pending.mail.as_ref().map(|mail| mail.state) {
+            Some(MailState::Sent) => ("Sent", false),
+            Some(MailState::Failed) => ("Failed", true),
+            Some(MailState::Queued) if self.shell.mailbox => ("In the local mailbox", false),
+            Some(MailState::Queued) => ("Queued", false),
+            None => ("Not known any more", false),
+        }
+    }
+}
+
+impl PendingList {
+    fn load(
+        connection: &mut Connection,
+        member: &Member<Organization>,
+        selection: &Selection,
+    ) -> Result<Option<Self>, DbError> {
+        let Ok(supervisor) = member.clone().supervisor() else { return Ok(None) };
+        let all = invitations::pending(connection, &supervisor)?;
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE).within(total);
+        let skipped = usize::try_from(request.offset()).unwrap_or_default();
+        let taken = usize::try_from(request.limit()).unwrap_or_default();
+        let page = Page::new(all.into_iter().skip(skipped).take(taken).collect(), request, total);
+        let link = |page| Selection { ipage: Some(page), ..selection.clone() }.url(&member.id);
+        Ok(Some(Self { pager: Pager::of(&page, link), page }))
+    }
+}
+
+/// Leads from the organization's own address to its first tab.
+///
+/// # Errors
+/// 404 for an organization that the visitor does not belong to.
+pub async fn redirect(_: Member<Organization>, path: Path<String>) -> Result<HttpResponse, AppError> {
+    Ok(view::see_other(&urls::organization(&path, "users")))
+}
+
+/// Shows the tab.
+///
+/// # Errors
+/// When the database fails.
+pub async fn index(
+    visitor: Visitor,
+    member: Member<Organization>,
+    selection: Query<Selection>,
+) -> Result<HttpResponse, AppError> {
+    view::show(&UsersTab::load(&visitor, &member, selection.into_inner(), visitor.shell()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_is_written_as_short_as_it_can_be() {
+        assert_eq!(Selection::default().url("1"), "/orgs/1/users");
+        let selection = Selection { q: "a&b".into(), page: Some(1), ipage: Some(3) };
+        assert_eq!(selection.url("1"), "/orgs/1/users?q=a%26b&ipage=3");
+    }
+
+    #[test]
+    fn a_change_stays_on_the_page_that_is_on_screen() {
+        let request = actix_web::test::TestRequest::default()
+            .insert_header(("HX-Current-URL", "http://127.0.0.1:8080/orgs/1/users?q=menon&page=2"))
+            .to_http_request();
+        let selection = Selection::on_screen(&request);
+        assert_eq!((selection.q.as_str(), selection.page, selection.ipage), ("menon", Some(2), None));
+    }
+}
