@@ -9,5 +9,7 @@
 
 #[path = "../support/smtp.rs"]
 mod smtp;
+mod support;
 
+mod ground;
 mod mail;
