@@ -9,7 +9,7 @@ mod html;
 mod ledger;
 mod test_app;
 
-pub(crate) use builders::{Company, PASSWORD};
+pub(crate) use builders::{Company, PASSWORD, World, address_of};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
-pub(crate) use test_app::{START, TestApp};
+pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};

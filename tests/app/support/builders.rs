@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use actix_web::cookie::{Cookie, CookieJar, Key};
 use tessera::{
-    clock::Timestamp,
-    db::Tx,
+    clock::{Clock, Timestamp},
+    db::{Connection, Db, Tx},
     domain::{
         access::{self, Actor, Admin, Role},
         accounts::{self, NewAccount, User},
@@ -20,14 +20,12 @@ use tessera::{
         names::Name,
         organizations::{self, Organization},
         outbox::{self, Message, QueuedMail},
-        passwords::NewPassword,
+        passwords::{NewPassword, PasswordHasher},
         secret::Secret,
         sessions::{self, NewSession},
     },
 };
 use tokio::sync::OnceCell;
-
-use super::{Client, TestApp};
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "the heron waits for rain";
@@ -68,7 +66,35 @@ fn name(text: &str) -> Name {
     Name::parse(text, 80).expect("a name")
 }
 
-impl TestApp {
+/// A database and the time in it, whoever serves it.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) db: Db,
+    /// Stands at [`START`](super::START) until a test moves it, unless the test asked for another.
+    pub(crate) clock: Clock,
+}
+
+impl World {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes past the web, as the domain allows.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T> + Send + 'static,
+    ) -> T {
+        self.db.write(work).await.expect("the write is done")
+    }
+
+    /// Reads past the web, as the domain allows.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
+    ) -> T {
+        self.db.read(work).await.expect("the read is done")
+    }
+
     /// Somebody with a proven address and [`PASSWORD`].
     pub(crate) async fn user(&self, name: &str) -> User {
         let (new, now) = (self.new_account(name).await, self.now());
@@ -183,13 +209,14 @@ impl TestApp {
             .await
     }
 
-    /// A browser in which `user` is logged in. Costs no password hash; the log-in page has tests
-    /// of its own.
-    pub(crate) async fn log_in_as(&self, user: &User) -> Client {
+    /// The signed value of the cookie called `name` in a browser where `user` is logged in. Costs
+    /// no password hash; the log-in page has tests of its own.
+    pub(crate) async fn session_cookie(&self, name: &str, user: &User) -> String {
         let (user_id, now) = (user.id.clone(), self.now());
         let (token, key) = self
             .write(move |tx| {
                 let id = new_id(now);
+                // actix keeps each value as JSON in JSON.
                 let state = serde_json::json!({
                     "session_id": format!("\"{id}\""),
                     "user_id": format!("\"{user_id}\""),
@@ -205,13 +232,9 @@ impl TestApp {
                 Ok((token.expose().to_owned(), instance::secret(tx, "cookie key")?))
             })
             .await;
-        let cookie_name = if self.state.has_secure_cookies() { "__Host-tessera" } else { "tessera" };
         let mut jar = CookieJar::new();
-        jar.signed_mut(&Key::from(&key)).add(Cookie::new(cookie_name, token));
-        let signed = jar.get(cookie_name).expect("the cookie").value().to_owned();
-        let client = self.client();
-        client.set_cookie(cookie_name, &signed);
-        client
+        jar.signed_mut(&Key::from(&key)).add(Cookie::new(name.to_owned(), token));
+        jar.get(name).expect("the cookie").value().to_owned()
     }
 
     /// Every mail, the newest first. Those of the builders above are among them, marked as sent
@@ -235,8 +258,9 @@ impl TestApp {
         static HASH: OnceCell<String> = OnceCell::const_new();
         let hash = HASH
             .get_or_init(async || {
+                let hasher = PasswordHasher::new().expect("a hasher");
                 let password = NewPassword::parse(PASSWORD.to_owned().into(), &[]).expect("a good password");
-                self.state.passwords.hash(password).await.expect("a hash")
+                hasher.hash(password).await.expect("a hash")
             })
             .await;
         let email = EmailAddress::parse(&address_of(text)).expect("an address");
@@ -260,7 +284,7 @@ fn invite(
 ) -> anyhow::Result<Invitation> {
     let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
     let email = EmailAddress::parse(email)?;
-    invitations::invite(tx, &supervisor, &company.owner, role, &[email.clone()], now)?;
+    invitations::invite(tx, &supervisor, &company.owner, role, std::slice::from_ref(&email), now)?;
     let pending = invitations::pending(tx.connection(), &supervisor)?;
     let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
     Ok(found.expect("the invitation").invitation)

@@ -136,7 +136,7 @@ impl Request {
     }
 
     /// The `Sec-Fetch-Site` to claim: `cross-site`, `same-site`, `none`.
-    pub(crate) fn from_site(self, site: &'static str) -> Self {
+    pub(crate) fn site(self, site: &'static str) -> Self {
         Self { site: Some(site), ..self }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::{prelude::*, sql_types::Text};
 use tessera::db::Connection;
 
-use super::TestApp;
+use super::World;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -13,7 +13,7 @@ struct Line {
     text: String,
 }
 
-impl TestApp {
+impl World {
     /// Every row of every table as text, but for what only reading moves: sessions, and when
     /// somebody was last seen.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {

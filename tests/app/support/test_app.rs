@@ -1,6 +1,6 @@
 //! A running server with a database of its own.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, thread};
+use std::{ffi::OsString, net::SocketAddr, ops::Deref, path::PathBuf, thread};
 
 use actix_web::dev::ServerHandle;
 use tempfile::TempDir;
@@ -8,24 +8,26 @@ use tessera::{
     app::Application,
     clock::{Clock, Timestamp},
     config::{self, Command, Config},
-    db::{Connection, DbError, Tx},
+    domain::accounts::User,
     web::state::State,
 };
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use super::Client;
+use super::{Client, World};
 use crate::smtp::SmtpSink;
 
 /// Where the clock of a test stands at first.
 pub(crate) const START: Timestamp = datetime!(2026-11-23 10:00);
 
+/// The name of the session's cookie where browsers take `Secure` ones, as they do on loopback.
+pub(crate) const SESSION_COOKIE: &str = "__Host-tessera";
+
 /// A server on a free port, in a thread of its own. It stops when it is dropped.
 pub(crate) struct TestApp {
     /// What the server's handlers see, too.
     pub(crate) state: State,
-    /// Stands at [`START`] until a test moves it, unless the builder was told otherwise.
-    pub(crate) clock: Clock,
+    world: World,
     address: SocketAddr,
     server: ServerHandle,
     folder: TempDir,
@@ -51,8 +53,12 @@ impl TestApp {
         Client::new(&format!("http://{}", self.address))
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+    /// A browser in which `user` is logged in.
+    pub(crate) async fn log_in_as(&self, user: &User) -> Client {
+        let name = if self.state.has_secure_cookies() { SESSION_COOKIE } else { "tessera" };
+        let client = self.client();
+        client.set_cookie(name, &self.session_cookie(name, user).await);
+        client
     }
 
     /// The address of the listener. The public address is another one, see [`TestAppBuilder`].
@@ -65,21 +71,13 @@ impl TestApp {
         let files = self.folder.path().read_dir().expect("the folder of the database");
         files.map(|file| file.expect("a file").path()).collect()
     }
+}
 
-    /// Writes past the web, as the domain allows.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T> + Send + 'static,
-    ) -> T {
-        self.state.db.write(work).await.expect("the write is done")
-    }
+impl Deref for TestApp {
+    type Target = World;
 
-    /// Reads past the web, as the domain allows.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
-    ) -> T {
-        self.state.db.read(work).await.expect("the read is done")
+    fn deref(&self) -> &World {
+        &self.world
     }
 }
 
@@ -132,7 +130,8 @@ impl TestAppBuilder {
             });
         });
         let (address, state, server) = started.await.expect("the application starts");
-        TestApp { state, clock: self.clock, address, server, folder }
+        let world = World { db: state.db.clone(), clock: self.clock };
+        TestApp { state, world, address, server, folder }
     }
 
     fn config(&self, database: &std::path::Path) -> Config {
