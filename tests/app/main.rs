@@ -11,5 +11,7 @@
 mod smtp;
 mod support;
 
+mod architecture;
 mod ground;
+mod isolation;
 mod mail;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,7 +28,7 @@ pub(crate) struct Request {
 }
 
 /// An answer that has arrived whole.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -162,7 +163,7 @@ impl Response {
     /// Goes on only with an answer of this status.
     #[track_caller]
     pub(crate) fn must_be(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "the answer: {}", self.text());
+        assert_eq!(self.status, status, "{self:?}");
         self
     }
 
@@ -175,8 +176,15 @@ impl Response {
     #[track_caller]
     pub(crate) fn location(&self) -> &str {
         let location = self.header("location");
-        assert!(!location.is_empty(), "no redirect but {}: {}", self.status, self.text());
+        assert!(!location.is_empty(), "no redirect but {self:?}");
         location
+    }
+
+    /// Its status and its words, for the message of a test that failed.
+    pub(crate) fn summary(&self) -> String {
+        let is_html = self.header("content-type").starts_with("text/html");
+        let words = if is_html { self.html().main_text() } else { self.text() };
+        format!("{} {words}", self.status)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -185,12 +193,18 @@ impl Response {
 
     #[track_caller]
     pub(crate) fn html(&self) -> Html {
-        assert!(self.header("content-type").starts_with("text/html"), "not HTML: {}", self.text());
+        assert!(self.header("content-type").starts_with("text/html"), "not HTML: {self:?}");
         Html::parse(&self.text())
     }
 
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.summary())
     }
 }
