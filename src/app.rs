@@ -9,7 +9,7 @@ use actix_session::{
 use actix_web::{
     App, HttpServer,
     cookie::{Key, SameSite},
-    dev::Server,
+    dev::{Server, ServerHandle},
     middleware::from_fn,
     web::Data,
 };
@@ -109,6 +109,11 @@ impl Application {
     /// The address that is listened on; of use when port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Stops the server from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
     }
 
     /// The shared parts, for tests.

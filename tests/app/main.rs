@@ -9,5 +9,9 @@
 
 #[path = "../support/smtp.rs"]
 mod smtp;
+mod support;
 
+mod architecture;
+mod ground;
+mod isolation;
 mod mail;

@@ -1,0 +1,294 @@
+//! The rules of the house, read from the sources.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use scraper::{Html, Selector};
+use tessera::web::routes::ROUTES;
+
+/// A Rust file without its comments.
+struct Source {
+    /// Relative to `src`, such as `web/pages/api_keys.rs`.
+    path: String,
+    code: String,
+}
+
+#[test]
+fn nothing_imports_upwards() {
+    let mut upwards = Vec::new();
+    for source in sources() {
+        let from = first_module(&source.path);
+        for to in imported_modules(&source) {
+            if !may_import(&from, &to) {
+                upwards.push(format!("src/{} imports crate::{to}", source.path));
+            }
+        }
+    }
+    assert!(upwards.is_empty(), "{upwards:#?}");
+}
+
+#[test]
+fn the_reading_of_imports_finds_every_form_of_them() {
+    let source = |code: &str| Source { path: "domain/invitations/send.rs".into(), code: code.into() };
+    let found = |code: &str| imported_modules(&source(code)).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(found("use crate::web::view;"), "web");
+    assert_eq!(found("use crate::{\n    db::{Db, Tx},\n    web::{self, view},\n};"), "db web");
+    assert_eq!(found("fn f() { $crate::web::view::show() }"), "web");
+    assert_eq!(found("use super::super::super::web;"), "web");
+    assert_eq!(found("use super::{Row, super_fast};"), "");
+    assert!(!may_import("domain", "web") && !may_import("web", "mail") && !may_import("mail", "web"));
+    assert!(may_import("app", "mail") && may_import("web", "domain") && may_import("db", "clock"));
+    assert!(!may_import("clock", "config") && !may_import("config", "db"));
+}
+
+#[test]
+fn each_floor_knows_only_its_own_tools() {
+    let rules: [(&str, &[&str]); 5] = [
+        ("diesel", &["db", "domain"]),
+        ("schema::", &["domain"]),
+        ("actix_web", &["web", "app", "main"]),
+        ("askama", &["web", "mail"]),
+        ("lettre", &["mail", "config", "app"]),
+    ];
+    let mut strangers = Vec::new();
+    for source in sources() {
+        for (tool, floors) in rules {
+            if source.code.contains(tool) && !floors.contains(&first_module(&source.path).as_str()) {
+                strangers.push(format!("src/{} knows {tool}", source.path));
+            }
+        }
+    }
+    assert!(strangers.is_empty(), "{strangers:#?}");
+}
+
+#[test]
+fn only_the_clock_asks_the_system_for_the_time() {
+    let calls = ["SystemTime::now", "OffsetDateTime::now", "Utc::now", "now_utc", "now_local"];
+    let askers: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| calls.iter().any(|call| source.code.contains(call)))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(askers, ["clock.rs"]);
+}
+
+#[test]
+fn every_action_has_an_address() {
+    let routes = sources().into_iter().find(|source| source.path == "web/routes.rs").expect("the table");
+    let mut actions = 0;
+    for source in sources().iter().filter(|source| is_handlers(&source.path)) {
+        let module = module_of(&source.path);
+        for action in source.code.split("\npub async fn ").skip(1) {
+            let (signature, _) = action.split_once('{').expect("a body");
+            if signature.contains("-> Result<HttpResponse, AppError>") {
+                let name: String = action.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                // A submodule's action is routed under its feature.
+                let (feature, _) = module.split_once("::").unwrap_or((&module, ""));
+                let routed = [format!("{module}::{name};"), format!("{feature}::{name};")];
+                assert!(
+                    routed.iter().any(|path| routes.code.contains(path)),
+                    "{module}::{name} has no route"
+                );
+                actions += 1;
+            }
+        }
+    }
+    assert!(actions > 10, "only {actions} actions were found");
+}
+
+#[test]
+fn no_address_stands_in_the_table_twice() {
+    let shapes: Vec<String> =
+        ROUTES.iter().map(|route| format!("{} {}", route.method, route.pattern)).collect();
+    let different: BTreeSet<&String> = shapes.iter().collect();
+    assert_eq!(different.len(), shapes.len());
+}
+
+#[test]
+fn every_template_is_used() {
+    let templates = templates();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut texts: Vec<String> = sources().into_iter().map(|source| source.code).collect();
+    while let Some(text) = texts.pop() {
+        for name in quoted_names(&text) {
+            if let Some((_, content)) = templates.iter().find(|(path, _)| *path == name)
+                && used.insert(name)
+            {
+                texts.push(content.clone());
+            }
+        }
+    }
+    let unused: Vec<&String> =
+        templates.iter().map(|(path, _)| path).filter(|path| !used.contains(*path)).collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+#[test]
+fn templates_need_nothing_that_the_content_security_policy_refuses() {
+    for (path, text) in templates().iter().filter(|(path, _)| !path.starts_with("email/")) {
+        for forbidden in ["hx-on", "js:", "javascript:", "|safe }}"] {
+            assert!(!text.contains(forbidden), "templates/{path} has {forbidden}");
+        }
+        let page = Html::parse_fragment(text);
+        let everything = Selector::parse("*").expect("a selector");
+        for element in page.select(&everything) {
+            let name = element.value().name();
+            assert!(
+                name != "style" && (name != "script" || element.attr("src").is_some()),
+                "templates/{path}: inline {name}"
+            );
+            for (attribute, value) in element.value().attrs() {
+                let inline = attribute == "style" || attribute.starts_with("on");
+                assert!(!inline, "templates/{path}: {attribute}=\"{value}\" on <{name}>");
+                // htmx would evaluate a filter: `hx-trigger="keyup[…]"`.
+                assert!(attribute != "hx-trigger" || !value.contains('['), "templates/{path}: {value}");
+            }
+        }
+        let words = ["style=\"", "style='", " onclick", " onchange", " oninput", " onsubmit", " onload"];
+        assert!(
+            !words.iter().any(|word| text.contains(word)),
+            "templates/{path} has an inline handler or style"
+        );
+    }
+}
+
+#[test]
+fn templates_call_only_their_own_floor() {
+    for (path, text) in templates() {
+        let floor = if path.starts_with("email/") { "mail" } else { "web" };
+        for (_, rest) in text.match_indices("crate::").map(|(at, found)| text.split_at(at + found.len())) {
+            let to = leading_name(rest);
+            assert!(may_import(floor, &to), "templates/{path} calls crate::{to}");
+        }
+    }
+}
+
+/// main -> app -> { web, mail } -> domain -> db; config and clock are leaves.
+fn may_import(from: &str, to: &str) -> bool {
+    let floor = |module: &str| match module {
+        "config" | "clock" => 0,
+        "db" => 1,
+        "domain" => 2,
+        "web" | "mail" => 3,
+        "app" => 4,
+        "main" | "lib" => 5,
+        other => panic!("the module {other} stands on no floor yet"),
+    };
+    from == to || floor(to) < floor(from)
+}
+
+/// The top-level modules that a file names, by `crate::`, `tessera::` or a way up with `super::`.
+fn imported_modules(source: &Source) -> BTreeSet<String> {
+    let depth = module_path(&source.path).len();
+    let ways_up = "super::".repeat(depth);
+    let mut modules = BTreeSet::new();
+    for start in ["crate::", "tessera::", ways_up.as_str()] {
+        if start.is_empty() {
+            continue;
+        }
+        for (at, _) in source.code.match_indices(start) {
+            let before = source.code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            modules.extend(names_of_tree(&source.code[at + start.len()..]));
+        }
+    }
+    modules
+}
+
+/// The first names of a use tree: `web` of `web::view`, `db` and `web` of `{db::Db, web::{…}}`.
+fn names_of_tree(tree: &str) -> Vec<String> {
+    let Some(inside) = tree.strip_prefix('{') else { return vec![leading_name(tree)] };
+    let (mut names, mut depth, mut rest) = (Vec::new(), 0, inside);
+    let mut at_start = true;
+    while let Some(c) = rest.chars().next() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            c if at_start && c.is_alphabetic() => {
+                names.push(leading_name(rest));
+                at_start = false;
+            }
+            _ => {}
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    names
+}
+
+fn leading_name(text: &str) -> String {
+    let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    // `page!` is exported by web::view, and exported macros live at the root.
+    if name == "page" { "web".to_owned() } else { name }
+}
+
+/// `domain`, `invitations`, `send` of `domain/invitations/send.rs`.
+fn module_path(path: &str) -> Vec<&str> {
+    path.trim_end_matches(".rs").split('/').collect()
+}
+
+fn first_module(path: &str) -> String {
+    module_path(path).first().copied().unwrap_or_default().to_owned()
+}
+
+fn is_handlers(path: &str) -> bool {
+    path.starts_with("web/pages/") || path.starts_with("web/api/") || path == "web/assets.rs"
+}
+
+/// `activity::export` of `web/pages/activity/export.rs`.
+fn module_of(path: &str) -> String {
+    let path = path.trim_end_matches(".rs");
+    path.trim_start_matches("web/").trim_start_matches("pages/").trim_start_matches("api/").replace('/', "::")
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |path: PathBuf| Source {
+        code: without_comments(&fs::read_to_string(root.join(&path)).expect("a source")),
+        path: path.to_str().expect("a path in UTF-8").to_owned(),
+    };
+    files_under(&root).into_iter().map(read).collect()
+}
+
+fn without_comments(code: &str) -> String {
+    let lines: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    lines.join("\n")
+}
+
+fn templates() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(root.join(&path)).expect("a template");
+        (path.to_str().expect("a path in UTF-8").to_owned(), text)
+    };
+    files_under(&root).into_iter().map(read).collect()
+}
+
+/// The files under a folder, relative to it.
+fn files_under(root: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(root).expect("inside").to_path_buf());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The names of templates that stand in quotation marks.
+fn quoted_names(text: &str) -> Vec<String> {
+    let names = text.split('"').filter(|part| part.ends_with(".html") || part.ends_with(".txt"));
+    names.map(str::to_owned).collect()
+}

@@ -1,0 +1,326 @@
+//! Who may do what, tried at every address of the route table. A new route needs nothing here,
+//! unless it has a kind of `{name}` in its address that the fixture does not know yet, or is
+//! open to the public.
+
+mod fixture;
+
+use std::collections::BTreeMap;
+
+use tessera::web::routes::{Access, ROUTES, Route};
+
+use fixture::{Fixture, Ids};
+
+use crate::support::{Client, Request, Response};
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What anybody may open. A new route that is `Public` has to be named here.
+const PUBLIC: [&str; 20] = [
+    "/",
+    "/docs",
+    "/healthz",
+    "/static/{file:.*}",
+    "/login",
+    "/logout",
+    "/signup",
+    "/verify-email/{token}",
+    "/verify-email/resend",
+    "/forgot-password",
+    "/reset-password/{token}",
+    "/preferences/theme",
+    "/i/{token}",
+    "/i/{token}/accept",
+    "/i/{token}/decline",
+    "/i/{token}/signup",
+    "/i/{token}/renew",
+    "/i/{token}/switch",
+    "/mailbox",
+    "/mailbox/{mail}",
+];
+
+#[test]
+fn only_what_is_named_here_is_open_to_everybody() {
+    for Route { pattern, access, .. } in ROUTES {
+        match access {
+            Access::Public => assert!(PUBLIC.contains(pattern), "{pattern} is open to everybody"),
+            Access::Key => assert!(pattern.starts_with("/api/"), "{pattern}"),
+            Access::LoggedIn | Access::Account => {
+                assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
+            }
+            Access::Member | Access::Supervisor | Access::Administrator => {
+                assert!(pattern.starts_with("/orgs/{organization}"), "{pattern}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_is_not_logged_in_gets_past_the_log_in() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let nobody = fixture.app.client();
+    for route in routes(|access| access != Access::Public) {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let answer = send(&nobody, route, &path).await;
+        check_headers(route, &answer);
+        if route.access == Access::Key {
+            assert_eq!(answer.status, 401, "{route:?}");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"api\"");
+            continue;
+        }
+        assert_eq!(answer.status, 303, "{route:?}: {}", answer.summary());
+        assert!(is_log_in(answer.location()), "{route:?} leads to {}", answer.location());
+        assert!(answer.body.is_empty(), "{route:?}: {}", answer.summary());
+
+        let answer = send_htmx(&nobody, route, &path).await;
+        check_headers(route, &answer);
+        assert_eq!(answer.status, 401, "{route:?}");
+        assert!(is_log_in(answer.header("hx-redirect")), "{route:?}: {:?}", answer.headers);
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn nothing_of_value_comes_before_the_address_is_proven() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let unproven = fixture.app.log_in_as(&fixture.unproven).await;
+    for route in routes(|access| access >= Access::Account) {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let answer = send(&unproven, route, &path).await;
+        check_headers(route, &answer);
+        assert_eq!(answer.status, 303, "{route:?}: {}", answer.summary());
+        assert_eq!(answer.location(), "/verify-email", "{route:?}");
+        let answer = send_htmx(&unproven, route, &path).await;
+        assert_eq!(answer.header("hx-redirect"), "/verify-email", "{route:?}");
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn a_foreign_organization_looks_like_none() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let outsider = fixture.app.log_in_as(&fixture.fern.owner).await;
+    for route in routes(|access| access >= Access::Member) {
+        let foreign = fixture.path(route, &fixture.lumen_ids);
+        let nowhere =
+            fixture.path(route, &Ids { organization: fixture.no_id(), ..fixture.lumen_ids.clone() });
+        assert_looks_like_none(&outsider, route, &foreign, &nowhere).await;
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn a_foreign_thing_under_ones_own_organization_looks_like_none() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let outsider = fixture.app.log_in_as(&fixture.fern.owner).await;
+    let own = fixture.fern.id.clone();
+    let foreign_ids = Ids { organization: own.clone(), ..fixture.lumen_ids.clone() };
+    let no_ids = Ids { organization: own, ..fixture.nothing() };
+    let mut tried = 0;
+    for route in routes(|access| access >= Access::Member) {
+        if route.pattern.matches('{').count() > 1 {
+            let (foreign, nowhere) = (fixture.path(route, &foreign_ids), fixture.path(route, &no_ids));
+            assert_looks_like_none(&outsider, route, &foreign, &nowhere).await;
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "only {tried} routes name a thing in an organization");
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_account_looks_like_nothing() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let outsider = fixture.app.log_in_as(&fixture.fern.owner).await;
+    for route in routes(|access| matches!(access, Access::LoggedIn | Access::Account)) {
+        if route.pattern.contains('{') {
+            let foreign = send(&outsider, route, &fixture.path(route, &fixture.lumen_ids)).await;
+            let nothing = send(&outsider, route, &fixture.path(route, &fixture.nothing())).await;
+            check_headers(route, &foreign);
+            assert_eq!(foreign.status, nothing.status, "{route:?}");
+            assert_alike(route, &foreign, &nothing);
+        }
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+    let sessions = fixture.app.query("SELECT id AS text FROM sessions").await;
+    assert!(sessions.contains(&fixture.lumen_ids.session), "the session of another account goes on");
+}
+
+#[tokio::test]
+async fn a_member_of_too_low_a_role_is_refused() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let user = fixture.app.log_in_as(&fixture.user).await;
+    let supervisor = fixture.app.log_in_as(&fixture.supervisor).await;
+    for route in routes(|access| access >= Access::Supervisor) {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let mut too_low = vec![&user];
+        if route.access == Access::Administrator {
+            too_low.push(&supervisor);
+        }
+        for member in too_low {
+            let answer = send(member, route, &path).await;
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
+            assert_eq!(answer.html().heading(), "You do not have access");
+            let answer = send_htmx(member, route, &path).await;
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
+            assert!(answer.html().toast().starts_with("This needs the role"), "{}", answer.summary());
+        }
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+/// Without this, a route that refuses everybody would pass the tests above.
+#[tokio::test]
+async fn whoever_has_the_role_gets_through() {
+    let fixture = Fixture::new().await;
+    for (number, route) in routes(|access| access >= Access::Account).enumerate() {
+        // What one action leaves of an organization says nothing about the next action.
+        let (member, ids) = fixture.ground_for(route, number).await;
+        let before = fixture.app.ledger().await;
+        let browser = fixture.app.log_in_as(&member).await;
+        let answer = send(&browser, route, &fixture.path(route, &ids)).await;
+        check_headers(route, &answer);
+        let fine = [200, 303, 409, 422].contains(&answer.status);
+        assert!(fine, "{route:?} as {}: {} {}", member.name, answer.status, answer.summary());
+        if answer.status == 303 {
+            assert!(!is_log_in(answer.location()) && answer.location() != "/verify-email", "{route:?}");
+        }
+        let must_change = route.method == "POST" && answer.status < 400 && fixture::changes_something(route);
+        assert!(!must_change || fixture.app.ledger().await != before, "{route:?} did nothing");
+    }
+}
+
+#[tokio::test]
+async fn another_site_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    let mut posts = 0;
+    for route in ROUTES.iter().filter(|route| route.method != "GET") {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let fields = fixture::fields(route);
+        let request = || browser.request(route.method, &path).form(&as_pairs(&fields));
+        for answer in [
+            request().site("cross-site").send().await,
+            request().site("same-site").send().await,
+            request().site("cross-site").htmx("panel").send().await,
+            request().site("cross-site").header("origin", "http://localhost:8080").send().await,
+            request().without_site().header("origin", "https://evil.example").send().await,
+            request().without_site().header("origin", "null").send().await,
+        ] {
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
+            assert!(answer.text().contains("came from another site"), "{}", answer.summary());
+        }
+        posts += 1;
+    }
+    assert!(posts > 0);
+    assert_eq!(fixture.app.ledger().await, before);
+    let answer = browser.get(&fixture.lumen.url("api")).await;
+    assert_eq!(answer.status, 200, "the session goes on");
+}
+
+#[tokio::test]
+async fn reading_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    for route in ROUTES.iter().filter(|route| route.method == "GET") {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        for answer in [send(&browser, route, &path).await, send_htmx(&browser, route, &path).await] {
+            check_headers(route, &answer);
+            assert!(answer.status < 500, "{route:?}: {}", answer.summary());
+        }
+        let head = browser.request("HEAD", &path).send().await;
+        assert!(head.status < 500 && head.body.is_empty(), "{route:?}: {}", head.summary());
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn what_has_no_address_answers_like_what_is_foreign() {
+    let fixture = Fixture::new().await;
+    let outsider = fixture.app.log_in_as(&fixture.fern.owner).await;
+    let foreign = outsider.get(&fixture.lumen.url("api")).await.must_be(404);
+    let nowhere = outsider.get("/no/such/page").await.must_be(404);
+    assert_alike(&ROUTES[0], &foreign, &nowhere);
+    check_headers(&ROUTES[0], &nowhere);
+    let api = outsider.get("/api/v2/nothing").await.must_be(404);
+    assert_eq!(api.header("content-type"), "application/problem+json");
+}
+
+fn routes(which: impl Fn(Access) -> bool) -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(move |route| which(route.access))
+}
+
+async fn send(client: &Client, route: &Route, path: &str) -> Response {
+    with_fields(client.request(route.method, path), route).send().await
+}
+
+async fn send_htmx(client: &Client, route: &Route, path: &str) -> Response {
+    with_fields(client.request(route.method, path).htmx("dialog-slot"), route).send().await
+}
+
+fn with_fields(request: Request, route: &Route) -> Request {
+    if route.method == "GET" { request } else { request.form(&as_pairs(&fixture::fields(route))) }
+}
+
+fn as_pairs<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+async fn assert_looks_like_none(client: &Client, route: &Route, foreign: &str, nowhere: &str) {
+    let (at, none) = (send(client, route, foreign).await, send(client, route, nowhere).await);
+    check_headers(route, &at);
+    assert_eq!((at.status, none.status), (404, 404), "{route:?}: {}", at.summary());
+    assert_alike(route, &at, &none);
+    let (at, none) = (send_htmx(client, route, foreign).await, send_htmx(client, route, nowhere).await);
+    check_headers(route, &at);
+    assert_eq!((at.status, none.status), (404, 404), "{route:?}: {}", at.summary());
+    assert_alike(route, &at, &none);
+}
+
+#[track_caller]
+fn assert_alike(route: &Route, one: &Response, other: &Response) {
+    let ((text, headers), (other_text, other_headers)) = (anonymous(one), anonymous(other));
+    assert_eq!(headers, other_headers, "{route:?}");
+    assert!(text == other_text, "{route:?}: {one:?} is told from {other:?}");
+}
+
+/// The answer without what differs between any two requests: its number, the date, and whether
+/// the connection outlives a body that nobody read.
+fn anonymous(answer: &Response) -> (String, BTreeMap<String, String>) {
+    let id = answer.header("x-request-id");
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !["date", "x-request-id", "connection"].contains(&name.as_str()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+    (answer.text().replace(id, "…"), headers.collect())
+}
+
+fn is_log_in(location: &str) -> bool {
+    location == "/login" || location.starts_with("/login?next=%2F")
+}
+
+/// ASVS 3.4.3, 3.4.4, 14.3.2: on every answer, refusals too.
+#[track_caller]
+fn check_headers(route: &Route, answer: &Response) {
+    assert_eq!(answer.header("content-security-policy"), CONTENT_SECURITY_POLICY, "{route:?}");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{route:?}");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer", "{route:?}");
+    assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{route:?}");
+    assert!(!answer.header("x-request-id").is_empty(), "{route:?}");
+    let is_asset = route.pattern.starts_with("/static/");
+    assert!(is_asset || answer.header("cache-control") == "no-store", "{route:?}: {:?}", answer.headers);
+}

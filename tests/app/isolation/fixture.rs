@@ -1,0 +1,162 @@
+//! Two organizations with everything in them, and people who may see this or that.
+
+use tessera::{
+    domain::{
+        access::Role,
+        accounts::User,
+        forms::FormId,
+        id::new_id,
+        secret::{Secret, SecretKind},
+    },
+    web::routes::{Access, Route},
+};
+
+use crate::support::{Company, START, TestApp};
+
+/// What stands for the `{names}` in an address.
+#[derive(Clone, Default)]
+pub(super) struct Ids {
+    pub(super) organization: String,
+    pub(super) user: String,
+    pub(super) key: String,
+    pub(super) token: String,
+    pub(super) invitation: String,
+    pub(super) session: String,
+    pub(super) mail: String,
+    /// The secret in a mailed link.
+    pub(super) link: String,
+}
+
+pub(super) struct Fixture {
+    pub(super) app: TestApp,
+    /// An organization with keys, tokens, members and invitations.
+    pub(super) lumen: Company,
+    pub(super) lumen_ids: Ids,
+    /// Another one; its administrator is the outsider.
+    pub(super) fern: Company,
+    pub(super) supervisor: User,
+    pub(super) user: User,
+    pub(super) unproven: User,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let app = TestApp::spawn().await;
+        let lumen = app.lumen().await;
+        let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
+        let user = app.member(&lumen, Role::User, "Uli User").await;
+        let unproven = app.unverified_user("Una Unproven").await;
+        let fern_owner = app.user("Frida Fern").await;
+        let fern = app.organization("Fern", &fern_owner).await;
+        let lumen_ids = ids(&app, &lumen, &user, "mara@lumen.example").await;
+        ids(&app, &fern, &fern_owner, "mara@fern.example").await;
+        // The first request of an account notes that it was seen; that is no news later on.
+        for person in [&lumen.owner, &supervisor, &user, &unproven, &fern_owner] {
+            app.log_in_as(person).await.get("/").await.must_be(200);
+        }
+        Self { app, lumen, lumen_ids, fern, supervisor, user, unproven }
+    }
+
+    /// The address of a route with `ids` in it.
+    pub(super) fn path(&self, route: &Route, ids: &Ids) -> String {
+        let pattern = route.pattern;
+        let parts = pattern.split('/').map(|part| match part {
+            "{organization}" => ids.organization.clone(),
+            "{user}" => ids.user.clone(),
+            "{key}" => ids.key.clone(),
+            "{token}" if pattern.contains("/api/tokens/") => ids.token.clone(),
+            "{token}" => ids.link.clone(),
+            "{invitation}" => ids.invitation.clone(),
+            "{session}" => ids.session.clone(),
+            "{mail}" => ids.mail.clone(),
+            "{file:.*}" => "css/none.css".to_owned(),
+            part if part.contains('{') => panic!("the fixture has nothing for {part} in {pattern}"),
+            part => part.to_owned(),
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// An organization that no other test of a route has touched, a member of just the role that
+    /// the route asks for, and what the member may name there.
+    pub(super) async fn ground_for(&self, route: &Route, number: usize) -> (User, Ids) {
+        let app = &self.app;
+        let owner = app.user(&format!("Owner {number}")).await;
+        let company = app.organization("Alder", &owner).await;
+        let target = app.member(&company, Role::User, &format!("Target {number}")).await;
+        let role = match route.access {
+            Access::Administrator => Role::Administrator,
+            Access::Supervisor => Role::Supervisor,
+            _ => Role::User,
+        };
+        let member = app.member(&company, role, &format!("Member {number}")).await;
+        let mut ids = ids(app, &company, &target, &format!("mara{number}@alder.example")).await;
+        if !route.pattern.contains("{organization}") {
+            // What such a route names is the account's own.
+            let (invitation, link) = app.invitation(&self.fern, Role::User, &member.email).await;
+            app.log_in_as(&member).await;
+            ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
+        }
+        (member, ids)
+    }
+
+    /// An id that is nobody's.
+    pub(super) fn no_id(&self) -> String {
+        new_id(self.app.now())
+    }
+
+    /// Ids and a link that lead nowhere.
+    pub(super) fn nothing(&self) -> Ids {
+        Ids {
+            organization: self.no_id(),
+            user: self.no_id(),
+            key: self.no_id(),
+            token: self.no_id(),
+            invitation: self.no_id(),
+            session: self.no_id(),
+            mail: self.no_id(),
+            link: Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned(),
+        }
+    }
+}
+
+async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Ids {
+    let (invitation, link) = app.invitation(company, Role::User, invited).await;
+    app.log_in_as(user).await;
+    Ids {
+        organization: company.id.clone(),
+        user: user.id.clone(),
+        key: app.api_key(company, "Billing worker").await.0.id,
+        token: app.master_token(company, "Deployment").await.0.id,
+        invitation: invitation.id,
+        session: session_of(app, user).await,
+        mail: app.mails().await.remove(0).id,
+        link,
+    }
+}
+
+async fn session_of(app: &TestApp, user: &User) -> String {
+    let sql = format!("SELECT id AS text FROM sessions WHERE user_id = '{}' LIMIT 1", user.id);
+    app.query(&sql).await.remove(0)
+}
+
+/// A form that the route carries out, so that a refusal is not the form's fault.
+pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
+    let form = ("form", FormId::new(START).as_str().to_owned());
+    let name = ("name", "Alder".to_owned());
+    match route.pattern {
+        "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
+        "/orgs" | "/orgs/{organization}/api/tokens" => vec![name, form],
+        "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
+        "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
+        "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
+        "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
+        "/orgs/{organization}/users/invite" => vec![("emails", "new@alder.example".into())],
+        _ => Vec::new(),
+    }
+}
+
+/// A key is active at first and a token is not, so these find what they would do already done.
+pub(super) fn changes_something(route: &Route) -> bool {
+    let done_already = ["/api/keys/{key}/activate", "/api/tokens/{token}/deactivate"];
+    route.pattern.starts_with("/orgs") && !done_already.iter().any(|end| route.pattern.ends_with(end))
+}

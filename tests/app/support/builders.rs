@@ -1,0 +1,316 @@
+//! People, organizations, keys and invitations, made by the domain as the pages make them.
+
+use std::ops::Deref;
+
+use actix_web::cookie::{Cookie, CookieJar, Key};
+use tessera::{
+    clock::{Clock, Timestamp},
+    db::{Connection, Db, Tx},
+    domain::{
+        access::{self, Actor, Admin, Role},
+        accounts::{self, NewAccount, User},
+        api_keys::{self, ApiKey, NewApiKey},
+        email::EmailAddress,
+        forms::FormId,
+        id::new_id,
+        instance,
+        invitations::{self, Invitation},
+        master_tokens::{self, MasterToken},
+        members,
+        names::Name,
+        organizations::{self, Organization},
+        outbox::{self, Message, QueuedMail},
+        passwords::{NewPassword, PasswordHasher},
+        secret::Secret,
+        sessions::{self, NewSession},
+    },
+};
+use tokio::sync::OnceCell;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "the heron waits for rain";
+
+/// An organization and its first administrator.
+#[derive(Clone)]
+pub(crate) struct Company {
+    pub(crate) organization: Organization,
+    pub(crate) owner: User,
+}
+
+impl Deref for Company {
+    type Target = Organization;
+
+    fn deref(&self) -> &Organization {
+        &self.organization
+    }
+}
+
+impl Company {
+    /// An address inside the organization: `url("api")`.
+    pub(crate) fn url(&self, rest: &str) -> String {
+        format!("/orgs/{}/{rest}", self.id)
+    }
+
+    /// The proof of what its first administrator may do.
+    pub(crate) fn admin(&self, tx: &mut Tx<'_>) -> anyhow::Result<Admin<Organization>> {
+        Ok(access::member(tx.connection(), &self.owner, None, &self.id)?.admin()?)
+    }
+}
+
+/// `Dana Whitfield` reads her mail at `dana.whitfield@lumen.example`.
+pub(crate) fn address_of(name: &str) -> String {
+    format!("{}@lumen.example", name.to_lowercase().replace(' ', "."))
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text, 80).expect("a name")
+}
+
+/// A database and the time in it, whoever serves it.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) db: Db,
+    /// Stands at [`START`](super::START) until a test moves it, unless the test asked for another.
+    pub(crate) clock: Clock,
+}
+
+impl World {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes past the web, as the domain allows.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T> + Send + 'static,
+    ) -> T {
+        self.db.write(work).await.expect("the write is done")
+    }
+
+    /// Reads past the web, as the domain allows.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
+    ) -> T {
+        self.db.read(work).await.expect("the read is done")
+    }
+
+    /// Somebody with a proven address and [`PASSWORD`].
+    pub(crate) async fn user(&self, name: &str) -> User {
+        let (new, now) = (self.new_account(name).await, self.now());
+        self.write(move |tx| quietly(tx, now, |tx| sign_up_and_verify(tx, &new, now))).await
+    }
+
+    /// Somebody who signed up and did not prove the address yet.
+    pub(crate) async fn unverified_user(&self, name: &str) -> User {
+        let (new, now) = (self.new_account(name).await, self.now());
+        self.write(move |tx| {
+            quietly(tx, now, |tx| {
+                accounts::sign_up(tx, &new, None, now)?;
+                let credentials = accounts::credentials(tx.connection(), &new.email)?;
+                Ok(credentials.expect("the account").user)
+            })
+        })
+        .await
+    }
+
+    /// An organization of `owner`, who is its only member and administrator.
+    pub(crate) async fn organization(&self, title: &str, owner: &User) -> Company {
+        let (title, owner, now) = (name(title), owner.clone(), self.now());
+        self.write(move |tx| {
+            let actor = Actor::user(&owner, None);
+            let organization = organizations::create(tx, &owner, &actor, &title, &FormId::new(now), now)?;
+            Ok(Company { organization, owner })
+        })
+        .await
+    }
+
+    /// An organization called "Lumen" with its administrator, Dana Whitfield.
+    pub(crate) async fn lumen(&self) -> Company {
+        let dana = self.user("Dana Whitfield").await;
+        self.organization("Lumen", &dana).await
+    }
+
+    /// A new person in the organization.
+    pub(crate) async fn member(&self, company: &Company, role: Role, name: &str) -> User {
+        let user = self.user(name).await;
+        self.join(company, role, &user).await;
+        user
+    }
+
+    /// Makes `user` a member, by an invitation that is accepted.
+    pub(crate) async fn join(&self, company: &Company, role: Role, user: &User) {
+        let (company, user, now) = (company.clone(), user.clone(), self.now());
+        self.write(move |tx| {
+            quietly(tx, now, |tx| {
+                let invitation = invite(tx, &company, role, &user.email, now)?;
+                invitations::accept(tx, &user, None, &invitation.id, now)?;
+                Ok(())
+            })
+        })
+        .await;
+    }
+
+    /// An invitation whose mail waits in the outbox, and the secret of the link in it.
+    pub(crate) async fn invitation(
+        &self,
+        company: &Company,
+        role: Role,
+        email: &str,
+    ) -> (Invitation, String) {
+        let (company, email, now) = (company.clone(), email.to_owned(), self.now());
+        self.write(move |tx| {
+            let invitation = invite(tx, &company, role, &email, now)?;
+            let mails = outbox::newest(tx.connection(), 1)?;
+            Ok((invitation, token_of(mails.first().expect("a mail"))))
+        })
+        .await
+    }
+
+    /// A key without an end, and its secret.
+    pub(crate) async fn api_key(&self, company: &Company, name: &str) -> (ApiKey, String) {
+        self.api_key_until(company, name, None).await
+    }
+
+    pub(crate) async fn api_key_until(
+        &self,
+        company: &Company,
+        key_name: &str,
+        expires_at: Option<Timestamp>,
+    ) -> (ApiKey, String) {
+        let (company, now) = (company.clone(), self.now());
+        let new = NewApiKey { name: name(key_name), expires_at };
+        self.write(move |tx| {
+            let admin = company.admin(tx)?;
+            let (key, secret) = api_keys::create(tx, &admin, &new, &FormId::new(now), now)?;
+            Ok((key, secret.expose().to_owned()))
+        })
+        .await
+    }
+
+    /// A master token that is not active yet, and its secret.
+    pub(crate) async fn master_token(&self, company: &Company, token_name: &str) -> (MasterToken, String) {
+        let (company, token_name, now) = (company.clone(), name(token_name), self.now());
+        self.write(move |tx| {
+            quietly(tx, now, |tx| {
+                let admin = company.admin(tx)?;
+                let (token, secret) =
+                    master_tokens::generate(tx, &admin, &token_name, &FormId::new(now), now)?;
+                Ok((token, secret.expose().to_owned()))
+            })
+        })
+        .await
+    }
+
+    /// What `user` is in the organization.
+    pub(crate) async fn role_of(&self, company: &Company, user: &User) -> Option<Role> {
+        let (id, user) = (company.id.clone(), user.clone());
+        self.read(move |connection| Ok(access::member(connection, &user, None, &id).ok().map(|m| m.role())))
+            .await
+    }
+
+    /// The signed value of the cookie called `name` in a browser where `user` is logged in. Costs
+    /// no password hash; the log-in page has tests of its own.
+    pub(crate) async fn session_cookie(&self, name: &str, user: &User) -> String {
+        let (user_id, now) = (user.id.clone(), self.now());
+        let (token, key) = self
+            .write(move |tx| {
+                let id = new_id(now);
+                // actix keeps each value as JSON in JSON.
+                let state = serde_json::json!({
+                    "session_id": format!("\"{id}\""),
+                    "user_id": format!("\"{user_id}\""),
+                });
+                let new = NewSession {
+                    id,
+                    user_id: Some(user_id),
+                    state: state.to_string(),
+                    ..NewSession::default()
+                };
+                let token = Secret::generate_link()?;
+                sessions::create(tx, &token, &new, now)?;
+                Ok((token.expose().to_owned(), instance::secret(tx, "cookie key")?))
+            })
+            .await;
+        let mut jar = CookieJar::new();
+        jar.signed_mut(&Key::from(&key)).add(Cookie::new(name.to_owned(), token));
+        jar.get(name).expect("the cookie").value().to_owned()
+    }
+
+    /// Every mail, the newest first. Those of the builders above are among them, marked as sent
+    /// and without their secrets, but for the invitations'.
+    pub(crate) async fn mails(&self) -> Vec<QueuedMail> {
+        self.read(|connection| Ok(outbox::newest(connection, 1000)?)).await
+    }
+
+    /// The newest mail to an address.
+    pub(crate) async fn mail_to(&self, address: &str) -> QueuedMail {
+        let mails = self.mails().await;
+        mails.into_iter().find(|mail| mail.recipient == address).expect("a mail to that address")
+    }
+
+    /// The secret of the link in the newest mail to an address.
+    pub(crate) async fn mailed_token(&self, address: &str) -> String {
+        token_of(&self.mail_to(address).await)
+    }
+
+    async fn new_account(&self, text: &str) -> NewAccount {
+        static HASH: OnceCell<String> = OnceCell::const_new();
+        let hash = HASH
+            .get_or_init(async || {
+                let hasher = PasswordHasher::new().expect("a hasher");
+                let password = NewPassword::parse(PASSWORD.to_owned().into(), &[]).expect("a good password");
+                hasher.hash(password).await.expect("a hash")
+            })
+            .await;
+        let email = EmailAddress::parse(&address_of(text)).expect("an address");
+        NewAccount { email, name: name(text), password_hash: hash.clone() }
+    }
+}
+
+fn sign_up_and_verify(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> anyhow::Result<User> {
+    accounts::sign_up(tx, new, None, now)?;
+    let mails = outbox::newest(tx.connection(), 1)?;
+    let token = token_of(mails.first().expect("the mail with the link"));
+    Ok(accounts::verify_email(tx, &token, None, now)?)
+}
+
+fn invite(
+    tx: &mut Tx<'_>,
+    company: &Company,
+    role: Role,
+    email: &str,
+    now: Timestamp,
+) -> anyhow::Result<Invitation> {
+    let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
+    let email = EmailAddress::parse(email)?;
+    invitations::invite(tx, &supervisor, &company.owner, role, std::slice::from_ref(&email), now)?;
+    let pending = invitations::pending(tx.connection(), &supervisor)?;
+    let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
+    Ok(found.expect("the invitation").invitation)
+}
+
+/// Does `work` and marks the mails that it queued as sent: they are not what the test is about.
+fn quietly<T>(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let before = outbox::newest(tx.connection(), 1)?.first().map(|mail| mail.id.clone()).unwrap_or_default();
+    let done = work(tx)?;
+    for mail in outbox::newest(tx.connection(), 100)?.iter().take_while(|mail| mail.id != before) {
+        outbox::mark_sent(tx, &mail.id, now)?;
+    }
+    Ok(done)
+}
+
+/// The secret of the link in a mail.
+#[track_caller]
+fn token_of(mail: &QueuedMail) -> String {
+    match &mail.message {
+        Message::VerifyAddress { token, .. }
+        | Message::ResetPassword { token, .. }
+        | Message::Invitation { token, .. } => token.clone(),
+        other => panic!("no link in {other:?}"),
+    }
+}

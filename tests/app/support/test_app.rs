@@ -1,0 +1,156 @@
+//! A running server with a database of its own.
+
+use std::{ffi::OsString, net::SocketAddr, ops::Deref, path::PathBuf, thread};
+
+use actix_web::dev::ServerHandle;
+use tempfile::TempDir;
+use tessera::{
+    app::Application,
+    clock::{Clock, Timestamp},
+    config::{self, Command, Config},
+    domain::accounts::User,
+    web::state::State,
+};
+use time::macros::datetime;
+use tokio::sync::oneshot;
+
+use super::{Client, World};
+use crate::smtp::SmtpSink;
+
+/// Where the clock of a test stands at first.
+pub(crate) const START: Timestamp = datetime!(2026-11-23 10:00);
+
+/// The name of the session's cookie where browsers take `Secure` ones, as they do on loopback.
+pub(crate) const SESSION_COOKIE: &str = "__Host-tessera";
+
+/// A server on a free port, in a thread of its own. It stops when it is dropped.
+pub(crate) struct TestApp {
+    /// What the server's handlers see, too.
+    pub(crate) state: State,
+    world: World,
+    address: SocketAddr,
+    server: ServerHandle,
+    folder: TempDir,
+}
+
+/// What is special about a [`TestApp`].
+pub(crate) struct TestAppBuilder {
+    flags: Vec<String>,
+    clock: Clock,
+}
+
+impl TestApp {
+    pub(crate) async fn spawn() -> Self {
+        Self::builder().spawn().await
+    }
+
+    pub(crate) fn builder() -> TestAppBuilder {
+        TestAppBuilder { flags: Vec::new(), clock: Clock::manual(START) }
+    }
+
+    /// A browser that nobody has logged in with.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&format!("http://{}", self.address))
+    }
+
+    /// A browser in which `user` is logged in.
+    pub(crate) async fn log_in_as(&self, user: &User) -> Client {
+        let name = if self.state.has_secure_cookies() { SESSION_COOKIE } else { "tessera" };
+        let client = self.client();
+        client.set_cookie(name, &self.session_cookie(name, user).await);
+        client
+    }
+
+    /// The address of the listener. The public address is another one, see [`TestAppBuilder`].
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The files of the database: itself, and what SQLite keeps beside it.
+    pub(crate) fn database_files(&self) -> Vec<PathBuf> {
+        let files = self.folder.path().read_dir().expect("the folder of the database");
+        files.map(|file| file.expect("a file").path()).collect()
+    }
+}
+
+impl Deref for TestApp {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+    }
+}
+
+impl TestAppBuilder {
+    /// Sends mails to `sink`; without one they stay in the local mailbox.
+    pub(crate) fn smtp(self, sink: &SmtpSink) -> Self {
+        self.flag("--smtp-url", &sink.url())
+    }
+
+    pub(crate) fn brand(self, name: &str) -> Self {
+        self.flag("--brand", name)
+    }
+
+    /// Any flag of the command line, such as `--trusted-proxies`.
+    pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
+        self.flags.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Lets the clock stand at `start`.
+    pub(crate) fn clock_at(self, start: Timestamp) -> Self {
+        Self { clock: Clock::manual(start), ..self }
+    }
+
+    /// Lets the clock go.
+    pub(crate) fn system_clock(self) -> Self {
+        Self { clock: Clock::System, ..self }
+    }
+
+    /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
+    /// that pages and mails are the same in every run; `--public-url` changes it.
+    pub(crate) async fn spawn(self) -> TestApp {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let config = self.config(&folder.path().join("tessera.db"));
+        let clock = self.clock.clone();
+        let (ready, started) = oneshot::channel();
+        thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let application = Application::build(config, clock).await.expect("the application starts");
+                let parts = (application.address(), application.state().clone(), application.handle());
+                // A test that is over already needs no server.
+                let _ = ready.send(parts);
+                application.run().await.expect("the server runs");
+            });
+        });
+        let (address, state, server) = started.await.expect("the application starts");
+        let world = World { db: state.db.clone(), clock: self.clock };
+        TestApp { state, world, address, server, folder }
+    }
+
+    fn config(&self, database: &std::path::Path) -> Config {
+        let own = [
+            "tessera",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--database-url",
+            database.to_str().expect("a path in UTF-8"),
+        ];
+        let mut arguments: Vec<OsString> = own.into_iter().map(OsString::from).collect();
+        if !self.flags.iter().any(|flag| flag == "--public-url") {
+            arguments.extend(["--public-url", "http://localhost:8080"].map(OsString::from));
+        }
+        arguments.extend(self.flags.iter().map(OsString::from));
+        match config::parse_with(arguments, |_| None) {
+            Ok(Command::Serve(config)) => *config,
+            other => panic!("not the settings of a server: {other:?}"),
+        }
+    }
+}
