@@ -27,6 +27,7 @@ use crate::{
         passwords::{HashError, NewPassword, PasswordHasher},
         secret::Secret,
         sessions,
+        verification::Verifier,
     },
     mail::{delivery::Delivery, messages::Composer, worker},
     web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::State},
@@ -36,6 +37,8 @@ use crate::{
 const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Keys that verification keeps in memory: some 300 bytes each.
+const MOST_KEYS_IN_MEMORY: usize = 1_000_000;
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -82,6 +85,7 @@ impl Application {
         let db = Db::open(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let state = State {
+            verifier: Verifier::new(&db, MOST_KEYS_IN_MEMORY),
             db,
             clock,
             passwords: PasswordHasher::new()?,

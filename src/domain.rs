@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
-//! [`access`]; only [`api_keys::verify`], [`invitations::find`] and
+//! [`access`]; only [`verification`], [`invitations::find`] and
 //! [`master_tokens::authenticate`] look across organizations, each by a secret.
 
 pub mod access;
@@ -26,5 +26,6 @@ pub mod page;
 pub mod passwords;
 pub mod secret;
 pub mod sessions;
+pub mod verification;
 
 mod schema;

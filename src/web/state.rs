@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::{last_used::LastUsed, passwords::PasswordHasher},
+    domain::{last_used::LastUsed, passwords::PasswordHasher, verification::Verifier},
 };
 
 /// The application's shared parts; clones share them.
@@ -25,6 +25,8 @@ pub struct State {
     pub passwords: PasswordHasher,
     /// Counts what must not happen too often.
     pub limits: Arc<Limits>,
+    /// Tells whether keys are accepted.
+    pub verifier: Verifier,
     /// Gathers when keys were last used.
     pub last_used: LastUsed,
     /// Wakes the mail worker after a change that queued a mail.
