@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
-//! [`access`]; only [`verification`], [`invitations::find`] and
-//! [`master_tokens::authenticate`] look across organizations, each by a secret.
+//! [`access`]; only [`verification`] (keys and tokens) and [`invitations::find`] look across
+//! organizations, each by a secret.
 
 pub mod access;
 pub mod accounts;

@@ -13,6 +13,7 @@ use super::{
     page::{Page, PageRequest, contains_pattern},
     schema::{api_keys, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    verification::KnownKey,
 };
 use crate::{
     clock::Timestamp,
@@ -292,17 +293,18 @@ fn record(
     audit::record(tx, &event, now)
 }
 
-/// The key with a digest, in whatever state. One of the three look-ups across organizations.
+/// The key with a digest, in whatever state. A look-up across organizations.
 pub(super) fn by_digest(
     connection: &mut Connection,
     digest: SecretDigest,
-) -> Result<Option<(ApiKey, Organization)>, DbError> {
-    Ok(api_keys::table
+) -> Result<Option<KnownKey>, DbError> {
+    let found: Option<(ApiKey, Organization)> = api_keys::table
         .inner_join(organizations::table)
         .filter(api_keys::secret_digest.eq(digest.as_bytes()))
         .select((ApiKey::as_select(), Organization::as_select()))
         .first(connection)
-        .optional()?)
+        .optional()?;
+    Ok(found.map(|(key, organization)| KnownKey { key, organization }))
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.

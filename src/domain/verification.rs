@@ -14,13 +14,17 @@ use quick_cache::sync::Cache;
 
 use super::{
     api_keys::{self, ApiKey, Status},
+    master_tokens::{self, MasterToken},
     organizations::Organization,
     secret::{self, SecretDigest, SecretKind},
 };
 use crate::{
     clock::Timestamp,
-    db::{Change, Db, DbError},
+    db::{Change, Connection, Db, DbError},
 };
+
+/// Few machines hold master tokens.
+const MOST_TOKENS_IN_MEMORY: usize = 10_000;
 
 /// What verification knows of a key.
 #[derive(Debug)]
@@ -46,30 +50,49 @@ pub enum Verdict {
     Deactivated(Arc<KnownKey>),
 }
 
-/// Answers verifications; clones share the cache.
+/// What verification knows of an active master token.
+#[derive(Debug)]
+pub struct KnownToken {
+    /// The token.
+    pub token: MasterToken,
+    /// The organization that it belongs to.
+    pub organization: Organization,
+}
+
+/// Answers verifications; clones share the caches.
 #[derive(Clone)]
 pub struct Verifier {
     db: Db,
-    cache: Arc<Cache<SecretDigest, Arc<KnownKey>>>,
+    keys: Arc<Cache<SecretDigest, Arc<KnownKey>>>,
+    tokens: Arc<Cache<SecretDigest, Arc<KnownToken>>>,
     changes: Arc<AtomicU64>,
 }
 
 impl Verifier {
     /// A verifier that keeps `most_keys` in memory and hears of changes from `db`.
     pub fn new(db: &Db, most_keys: usize) -> Self {
-        let verifier =
-            Self { db: db.clone(), cache: Arc::new(Cache::new(most_keys)), changes: Arc::default() };
-        let (cache, changes) = (verifier.cache.clone(), verifier.changes.clone());
+        let verifier = Self {
+            db: db.clone(),
+            keys: Arc::new(Cache::new(most_keys)),
+            tokens: Arc::new(Cache::new(MOST_TOKENS_IN_MEMORY)),
+            changes: Arc::default(),
+        };
+        let Self { keys, tokens, changes, .. } = verifier.clone();
         db.on_change(move |change| {
             // Before the removal: a look-up that read the old row either sees this and drops what
             // it put in, or put it in before the removal below.
             changes.fetch_add(1, Ordering::SeqCst);
             match change {
-                Change::Secret(digest) => match SecretDigest::from_bytes(digest) {
-                    Some(digest) => drop(cache.remove(&digest)),
-                    None => cache.clear(),
-                },
-                Change::Everything => cache.clear(),
+                Change::Secret(digest) => {
+                    if let Some(digest) = SecretDigest::from_bytes(digest) {
+                        keys.remove(&digest);
+                        tokens.remove(&digest);
+                    }
+                }
+                Change::Everything => {
+                    keys.clear();
+                    tokens.clear();
+                }
             }
         });
         verifier
@@ -84,12 +107,15 @@ impl Verifier {
             return Ok(Verdict::Malformed);
         }
         let digest = SecretDigest::of(presented);
-        let known = match self.cache.get(&digest) {
+        let known = match self.keys.get(&digest) {
             Some(known) => known,
-            None => match self.load(digest).await? {
-                Some(known) => known,
-                None => return Ok(Verdict::NotFound),
-            },
+            None => {
+                let look_up = move |connection: &mut Connection| api_keys::by_digest(connection, digest);
+                match self.load(&self.keys, digest, look_up).await? {
+                    Some(known) => known,
+                    None => return Ok(Verdict::NotFound),
+                }
+            }
         };
         Ok(match known.key.status(now) {
             Status::Active => Verdict::Valid(known),
@@ -98,14 +124,34 @@ impl Verifier {
         })
     }
 
-    async fn load(&self, digest: SecretDigest) -> Result<Option<Arc<KnownKey>>, DbError> {
+    /// The active master token that `presented` is.
+    ///
+    /// # Errors
+    /// [`DbError`] when the token is not in memory and the database fails.
+    pub async fn authenticate(&self, presented: &str) -> Result<Option<Arc<KnownToken>>, DbError> {
+        if !secret::is_well_formed(SecretKind::MasterToken, presented) {
+            return Ok(None);
+        }
+        let digest = SecretDigest::of(presented);
+        if let Some(known) = self.tokens.get(&digest) {
+            return Ok(Some(known));
+        }
+        let look_up = move |connection: &mut Connection| master_tokens::by_digest(connection, digest);
+        self.load(&self.tokens, digest, look_up).await
+    }
+
+    /// Reads what a digest opens and keeps it, unless a change came between.
+    async fn load<T: Send + Sync + 'static>(
+        &self,
+        cache: &Cache<SecretDigest, Arc<T>>,
+        digest: SecretDigest,
+        look_up: impl FnOnce(&mut Connection) -> Result<Option<T>, DbError> + Send + 'static,
+    ) -> Result<Option<Arc<T>>, DbError> {
         let changes_before = self.changes.load(Ordering::SeqCst);
-        let found = self.db.read(move |connection| api_keys::by_digest(connection, digest)).await?;
-        let Some((key, organization)) = found else { return Ok(None) };
-        let known = Arc::new(KnownKey { key, organization });
-        self.cache.insert(digest, known.clone());
+        let Some(known) = self.db.read(look_up).await?.map(Arc::new) else { return Ok(None) };
+        cache.insert(digest, known.clone());
         if self.changes.load(Ordering::SeqCst) != changes_before {
-            self.cache.remove(&digest);
+            cache.remove(&digest);
         }
         Ok(Some(known))
     }
