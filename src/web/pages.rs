@@ -9,3 +9,4 @@ pub mod landing;
 pub mod master_tokens;
 pub mod organization;
 pub mod settings;
+pub mod use_keys;

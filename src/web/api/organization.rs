@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::credentials::presented_key;
+use super::credentials;
 use crate::{
     domain::verification::Verdict,
     web::{display, error::AppError, state::State},
@@ -34,7 +34,7 @@ pub struct PresentedKey {
 /// # Errors
 /// 401 without an active key.
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let presented = presented_key(&request)?;
+    let presented = credentials::api_key(&request)?;
     let now = state.clock.now();
     let Verdict::Valid(known) = state.verifier.verify(presented, now).await? else {
         return Err(AppError::Unauthorized {
