@@ -22,18 +22,18 @@ use crate::{
     domain::{
         demo, email_links, forms,
         instance::{self, InstanceError},
-        last_used::LastUsed,
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
         secret::Secret,
         sessions,
+        usage::Recorder,
         verification::Verifier,
     },
     mail::{delivery::Delivery, messages::Composer, worker},
     web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::State},
 };
 
-/// How often "last used" is written.
+/// How often usage is written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -90,7 +90,7 @@ impl Application {
             clock,
             passwords: PasswordHasher::new()?,
             limits: Arc::new(Limits::default()),
-            last_used: LastUsed::default(),
+            usage: Recorder::default(),
             mail_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
@@ -123,8 +123,8 @@ impl Application {
         while mail.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(error) = self.state.last_used.flush(&self.state.db).await {
-            tracing::error!(%error, "the last uses of keys could not be written");
+        if let Err(error) = self.state.usage.flush(&self.state.db, self.state.clock.now()).await {
+            tracing::error!(%error, "the usage of keys could not be written");
         }
         result
     }
@@ -179,8 +179,8 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
 async fn housekeeping(state: State) {
     let mut last_clean_up = None;
     loop {
-        if let Err(error) = state.last_used.flush(&state.db).await {
-            tracing::error!(%error, "the last uses of keys could not be written");
+        if let Err(error) = state.usage.flush(&state.db, state.clock.now()).await {
+            tracing::error!(%error, "the usage of keys could not be written");
         }
         let now = state.clock.now();
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {

@@ -16,7 +16,6 @@ pub mod forms;
 pub mod id;
 pub mod instance;
 pub mod invitations;
-pub mod last_used;
 pub mod master_tokens;
 pub mod members;
 pub mod names;
@@ -26,6 +25,7 @@ pub mod page;
 pub mod passwords;
 pub mod secret;
 pub mod sessions;
+pub mod usage;
 pub mod verification;
 
 mod schema;

@@ -13,6 +13,7 @@ use super::{
     page::{Page, PageRequest, contains_pattern},
     schema::{api_keys, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    usage::{self, DailyRequests, Tally},
     verification::KnownKey,
 };
 use crate::{
@@ -192,6 +193,20 @@ pub fn page(
     Ok(Page::new(rows, request, total))
 }
 
+/// What the last days saw of `keys`, in their order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn daily_requests(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    keys: &[ApiKey],
+    now: Timestamp,
+) -> Result<Vec<DailyRequests>, DbError> {
+    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    usage::daily(connection, &ids, now.date())
+}
+
 /// One key.
 ///
 /// # Errors
@@ -304,7 +319,7 @@ pub(super) fn by_digest(
         .select((ApiKey::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(key, organization)| KnownKey { key, organization }))
+    Ok(found.map(|(key, organization)| KnownKey { key, organization, tally: Tally::default() }))
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.

@@ -13,6 +13,7 @@ use super::{
     outbox::{self, Message},
     schema::{master_tokens, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    usage::Tally,
     verification::KnownToken,
 };
 use crate::{
@@ -310,7 +311,7 @@ pub(super) fn by_digest(
         .select((MasterToken::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(token, organization)| KnownToken { token, organization }))
+    Ok(found.map(|(token, organization)| KnownToken { token, organization, tally: Tally::default() }))
 }
 
 /// Has copies of the token in memory dropped once the transaction is committed.

@@ -17,6 +17,7 @@ use super::{
     master_tokens::{self, MasterToken},
     organizations::Organization,
     secret::{self, SecretDigest, SecretKind},
+    usage::Tally,
 };
 use crate::{
     clock::Timestamp,
@@ -33,6 +34,7 @@ pub struct KnownKey {
     pub key: ApiKey,
     /// The organization that it belongs to.
     pub organization: Organization,
+    pub(super) tally: Tally,
 }
 
 /// The answer to "is this key accepted?".
@@ -57,6 +59,7 @@ pub struct KnownToken {
     pub token: MasterToken,
     /// The organization that it belongs to.
     pub organization: Organization,
+    pub(super) tally: Tally,
 }
 
 /// Answers verifications; clones share the caches.

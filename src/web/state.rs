@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::{last_used::LastUsed, passwords::PasswordHasher, verification::Verifier},
+    domain::{passwords::PasswordHasher, usage::Recorder, verification::Verifier},
 };
 
 /// The application's shared parts; clones share them.
@@ -27,8 +27,8 @@ pub struct State {
     pub limits: Arc<Limits>,
     /// Tells whether keys are accepted.
     pub verifier: Verifier,
-    /// Gathers when keys were last used.
-    pub last_used: LastUsed,
+    /// Gathers how keys are used.
+    pub usage: Recorder,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
 }

@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use super::credentials;
 use crate::{
-    domain::verification::{KnownKey, Verdict},
+    domain::{
+        usage::Outcome,
+        verification::{KnownKey, Verdict},
+    },
     web::{error::AppError, state::State},
 };
 
@@ -50,14 +53,20 @@ pub async fn answer(
     let now = state.clock.now();
     let known = match state.verifier.verify(&key, now).await? {
         Verdict::Valid(known) if name.is_none_or(|name| name == known.key.name) => known,
-        Verdict::Expired(_) => return Err(refused("This key has expired.")),
-        Verdict::Deactivated(_) => return Err(refused("This key is deactivated.")),
+        Verdict::Expired(known) => {
+            state.usage.note(&known, Outcome::Expired, now);
+            return Err(refused("This key has expired."));
+        }
+        Verdict::Deactivated(known) => {
+            state.usage.note(&known, Outcome::Deactivated, now);
+            return Err(refused("This key is deactivated."));
+        }
         _ => return Err(refused("This key does not exist.")),
     };
     if demand.organization.as_ref().is_some_and(|wanted| *wanted != known.organization.id) {
         return Err(AppError::KeyForbidden("This key belongs to another organization."));
     }
-    state.last_used.note(&known.key.id, now);
+    state.usage.note(&known, Outcome::Valid, now);
     Ok(accepted(&known))
 }
 

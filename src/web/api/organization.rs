@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::credentials;
 use crate::{
-    domain::verification::Verdict,
+    domain::{usage::Outcome, verification::Verdict},
     web::{display, error::AppError, state::State},
 };
 
@@ -42,7 +42,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
             presented: true,
         });
     };
-    state.last_used.note(&known.key.id, now);
+    state.usage.note(&known, Outcome::Valid, now);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(OrganizationOfKey {
         id: known.organization.id.clone(),
         name: known.organization.name.clone(),

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{credentials, json::Json};
 use crate::{
     clock::Timestamp,
-    domain::verification::{KnownKey, KnownToken, Verdict},
+    domain::{
+        usage::Outcome,
+        verification::{KnownKey, KnownToken, Verdict},
+    },
     web::{display, error::AppError, state::State},
 };
 
@@ -76,10 +79,10 @@ impl VerificationAnswer {
         Self { valid: false, code, organization: None, key: None }
     }
 
-    fn of(code: &'static str, known: &KnownKey) -> Self {
+    fn of(outcome: Outcome, known: &KnownKey) -> Self {
         Self {
-            valid: code == "valid",
-            code,
+            valid: outcome == Outcome::Valid,
+            code: outcome.as_str(),
             organization: Some(NamedId {
                 id: known.organization.id.clone(),
                 name: known.organization.name.clone(),
@@ -139,7 +142,7 @@ async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<
             presented: true,
         });
     };
-    state.last_used.note_token(&known.token.id, now);
+    state.usage.note_token(&known, now);
     Ok(known)
 }
 
@@ -150,15 +153,16 @@ async fn answer(
     presented: &str,
     now: Timestamp,
 ) -> Result<VerificationAnswer, AppError> {
-    let is_own = |known: &KnownKey| known.organization.id == caller.organization.id;
-    Ok(match state.verifier.verify(presented, now).await? {
-        Verdict::Malformed => VerificationAnswer::without_key("malformed"),
-        Verdict::Valid(known) if is_own(&known) => {
-            state.last_used.note(&known.key.id, now);
-            VerificationAnswer::of("valid", &known)
-        }
-        Verdict::Expired(known) if is_own(&known) => VerificationAnswer::of("expired", &known),
-        Verdict::Deactivated(known) if is_own(&known) => VerificationAnswer::of("deactivated", &known),
-        _ => VerificationAnswer::without_key("not_found"),
-    })
+    let (known, outcome) = match state.verifier.verify(presented, now).await? {
+        Verdict::Malformed => return Ok(VerificationAnswer::without_key("malformed")),
+        Verdict::NotFound => return Ok(VerificationAnswer::without_key("not_found")),
+        Verdict::Valid(known) => (known, Outcome::Valid),
+        Verdict::Expired(known) => (known, Outcome::Expired),
+        Verdict::Deactivated(known) => (known, Outcome::Deactivated),
+    };
+    if known.organization.id != caller.organization.id {
+        return Ok(VerificationAnswer::without_key("not_found"));
+    }
+    state.usage.note(&known, outcome, now);
+    Ok(VerificationAnswer::of(outcome, &known))
 }
