@@ -24,24 +24,32 @@ use crate::{
         devices::DeviceSeal,
         email_links, forms,
         instance::{self, InstanceError},
-        last_used::LastUsed,
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
         secret::Secret,
         sessions,
+        usage::Recorder,
+        verification::Verifier,
     },
     mail::{
         delivery::Delivery,
         messages::{Composer, RenderedMail},
         worker,
     },
-    web::{limits::Limits, middleware, routes, session_store::DatabaseSessions, state::{MailPreview, MailPreviewer, State}},
+    web::{
+        limits::Limits,
+        middleware, routes,
+        session_store::DatabaseSessions,
+        state::{MailPreview, MailPreviewer, State},
+    },
 };
 
-/// How often "last used" is written.
+/// How often usage is written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Keys that verification keeps in memory: some 300 bytes each.
+const MOST_KEYS_IN_MEMORY: usize = 1_000_000;
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -90,12 +98,13 @@ impl Application {
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let state = State {
             preview_mail: mail_previewer(&config),
+            verifier: Verifier::new(&db, MOST_KEYS_IN_MEMORY),
             db,
             clock,
             passwords: PasswordHasher::new()?,
             devices: DeviceSeal::new(device_key),
             limits: Arc::new(Limits::default()),
-            last_used: LastUsed::default(),
+            usage: Recorder::default(),
             mail_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
@@ -133,8 +142,8 @@ impl Application {
         while mail.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(error) = self.state.last_used.flush(&self.state.db).await {
-            tracing::error!(%error, "the last uses of keys could not be written");
+        if let Err(error) = self.state.usage.flush(&self.state.db, self.state.clock.now()).await {
+            tracing::error!(%error, "the usage of keys could not be written");
         }
         result
     }
@@ -197,8 +206,8 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
 async fn housekeeping(state: State) {
     let mut last_clean_up = None;
     loop {
-        if let Err(error) = state.last_used.flush(&state.db).await {
-            tracing::error!(%error, "the last uses of keys could not be written");
+        if let Err(error) = state.usage.flush(&state.db, state.clock.now()).await {
+            tracing::error!(%error, "the usage of keys could not be written");
         }
         let now = state.clock.now();
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {

@@ -3,7 +3,11 @@
 //! Reads get a [`Connection`], writes a [`Tx`]. Only [`Db::write`] makes a `Tx`, so a write
 //! outside a transaction does not compile.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use diesel::{
     connection::SimpleConnection,
@@ -32,18 +36,34 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Db {
     readers: Pool<ConnectionManager<Connection>>,
     writer: Pool<ConnectionManager<Connection>>,
+    on_change: Arc<OnceLock<Box<dyn Fn(&Change) + Send + Sync>>>,
+}
+
+/// What a transaction changed that somebody may hold a copy of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// What the secret with this digest opens.
+    Secret(Vec<u8>),
+    /// So much that every copy is in doubt.
+    Everything,
 }
 
 /// An open `BEGIN IMMEDIATE` transaction. It commits when the closure given to
 /// [`Db::write`] returns `Ok` and rolls back otherwise.
 pub struct Tx<'a> {
     connection: &'a mut Connection,
+    changes: &'a mut Vec<Change>,
 }
 
 impl Tx<'_> {
     /// The connection, for a statement or for a read inside the transaction.
     pub fn connection(&mut self) -> &mut Connection {
         self.connection
+    }
+
+    /// Tells of a change once the transaction is committed, before its caller goes on.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
     }
 }
 
@@ -84,7 +104,14 @@ impl Db {
         let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
         let writer = pool(path, 1)?;
         writer.get()?.run_pending_migrations(MIGRATIONS).map_err(|error| DbError::Open(error.to_string()))?;
-        Ok(Self { readers: pool(path, READERS)?, writer })
+        Ok(Self { readers: pool(path, READERS)?, writer, on_change: Arc::default() })
+    }
+
+    /// Calls `listener` after each commit, for every [`Change`] that it brought. The first
+    /// listener stays.
+    pub fn on_change(&self, listener: impl Fn(&Change) + Send + Sync + 'static) {
+        // A second listener would be a mistake of ours that loses nothing.
+        let _ = self.on_change.set(Box::new(listener));
     }
 
     /// Runs a read off the async workers.
@@ -134,12 +161,19 @@ impl Db {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut connection = self.writer.get().map_err(DbError::from)?;
-        connection
-            .immediate_transaction(|connection| work(&mut Tx { connection }).map_err(Failure::Work))
+        let mut changes = Vec::new();
+        let result = connection
+            .immediate_transaction(|connection| {
+                work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)
+            })
             .map_err(|failure| match failure {
                 Failure::Work(error) => error,
                 Failure::Transaction(error) => DbError::Statement(error).into(),
-            })
+            })?;
+        if let Some(listener) = self.on_change.get() {
+            changes.iter().for_each(listener);
+        }
+        Ok(result)
     }
 }
 

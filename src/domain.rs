@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
-//! [`access`]; only [`api_keys::verify`], [`invitations::find`] and
-//! [`master_tokens::authenticate`] look across organizations, each by a secret.
+//! [`access`]; only [`verification`] (keys and tokens) and [`invitations::find`] look across
+//! organizations, each by a secret.
 
 pub mod access;
 pub mod accounts;
@@ -17,7 +17,6 @@ pub mod forms;
 pub mod id;
 pub mod instance;
 pub mod invitations;
-pub mod last_used;
 pub mod master_tokens;
 pub mod members;
 pub mod names;
@@ -27,5 +26,7 @@ pub mod page;
 pub mod passwords;
 pub mod secret;
 pub mod sessions;
+pub mod usage;
+pub mod verification;
 
 mod schema;

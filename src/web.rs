@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod chart;
 pub mod display;
 pub mod error;
 pub mod extract;

@@ -1,3 +1,4 @@
+DROP TABLE key_usage;
 DROP TABLE spent_forms;
 DROP TABLE outbox;
 DROP TABLE audit_events;

@@ -157,3 +157,13 @@ CREATE TABLE spent_forms (
     id TEXT NOT NULL PRIMARY KEY,
     spent_at TIMESTAMP NOT NULL
 );
+
+-- Verifications by key, day or hour, and outcome. Written in batches.
+CREATE TABLE key_usage (
+    api_key_id TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    span TEXT NOT NULL,
+    begins_at TIMESTAMP NOT NULL,
+    outcome TEXT NOT NULL,
+    requests BIGINT NOT NULL,
+    PRIMARY KEY (api_key_id, span, begins_at, outcome)
+);

@@ -12,11 +12,13 @@ use super::{
     organizations::Organization,
     page::{Page, PageRequest, contains_pattern},
     schema::{api_keys, organizations},
-    secret::{self, NoRandomness, Secret, SecretDigest, SecretKind},
+    secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    usage::{self, DailyRequests, Tally},
+    verification::KnownKey,
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx},
 };
 
 /// Keys that one organization may have.
@@ -191,6 +193,20 @@ pub fn page(
     Ok(Page::new(rows, request, total))
 }
 
+/// What the last days saw of `keys`, in their order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn daily_requests(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    keys: &[ApiKey],
+    now: Timestamp,
+) -> Result<Vec<DailyRequests>, DbError> {
+    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    usage::daily(connection, &ids, now.date())
+}
+
 /// One key.
 ///
 /// # Errors
@@ -247,6 +263,7 @@ fn switch(
     if key.deactivated_at.is_some() == deactivated_at.is_some() {
         return Ok(key);
     }
+    forget_copies(tx, key_id)?;
     let key = diesel::update(api_keys::table.find(key_id))
         .set(api_keys::deactivated_at.eq(deactivated_at))
         .returning(ApiKey::as_returning())
@@ -267,6 +284,7 @@ pub fn remove(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
+    forget_copies(tx, key_id)?;
     diesel::delete(api_keys::table.find(key_id)).execute(tx.connection()).map_err(DbError::from)?;
     record(tx, admin, Action::KeyRemoved, &key, now)?;
     Ok(key)
@@ -290,25 +308,23 @@ fn record(
     audit::record(tx, &event, now)
 }
 
-/// Checks a presented key. One of the three look-ups across organizations.
-///
-/// A text of the wrong form or checksum is refused without a look at the database.
-///
-/// # Errors
-/// [`DbError`].
-pub fn verify(
+/// The key with a digest, in whatever state. A look-up across organizations.
+pub(super) fn by_digest(
     connection: &mut Connection,
-    presented: &str,
-    now: Timestamp,
-) -> Result<Option<(ApiKey, Organization)>, DbError> {
-    if !secret::is_well_formed(SecretKind::ApiKey, presented) {
-        return Ok(None);
-    }
+    digest: SecretDigest,
+) -> Result<Option<KnownKey>, DbError> {
     let found: Option<(ApiKey, Organization)> = api_keys::table
         .inner_join(organizations::table)
-        .filter(api_keys::secret_digest.eq(SecretDigest::of(presented).as_bytes()))
+        .filter(api_keys::secret_digest.eq(digest.as_bytes()))
         .select((ApiKey::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?;
-    Ok(found.filter(|(key, _)| key.status(now) == Status::Active))
+    Ok(found.map(|(key, organization)| KnownKey { key, organization, tally: Tally::default() }))
+}
+
+/// Has copies of the key in memory dropped once the transaction is committed.
+fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+    let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
+    tx.changed(Change::Secret(digest));
+    Ok(())
 }

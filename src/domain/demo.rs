@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use diesel::prelude::*;
-use time::Duration;
+use time::{Date, Duration, Time};
 
 use super::{
     access::{self, AccessError, Actor, Admin, Role},
@@ -18,6 +18,7 @@ use super::{
     organizations::{self, Organization},
     outbox,
     schema::{api_keys as keys, master_tokens as tokens, users},
+    usage::{self, Outcome, Span},
 };
 use crate::{
     clock::Timestamp,
@@ -60,15 +61,34 @@ const PEOPLE: [(&str, &str, Role, i64, i64); 11] = [
     ("Hiroshi Tanaka", "hiroshi@lumen.example", Role::User, 4, 12),
 ];
 
-/// Name, days since creation, days until the end, hours since last use, whether it is switched off.
-const KEYS: [(&str, i64, Option<i64>, Option<i64>, bool); 6] = [
-    ("Nightly export", 40, Some(30), Some(290), false),
-    ("Production backend", 27, None, Some(0), false),
-    ("Mobile app", 27, Some(30), Some(1), false),
-    ("Partner feed", 21, Some(90), Some(265), true),
-    ("Billing worker", 10, Some(365), Some(6), false),
-    ("Staging smoke tests", 1, Some(90), None, false),
+/// A key of the example.
+struct ExampleKey {
+    name: &'static str,
+    days_since_creation: i64,
+    duration_days: Option<i64>,
+    hours_since_last_use: Option<i64>,
+    is_off: bool,
+    requests_a_day: i64,
+}
+
+const KEYS: [ExampleKey; 6] = [
+    example_key("Nightly export", (40, Some(30)), Some(290), false, 700),
+    example_key("Production backend", (27, None), Some(0), false, 41_000),
+    example_key("Mobile app", (27, Some(30)), Some(1), false, 12_000),
+    example_key("Partner feed", (21, Some(90)), Some(265), true, 3_800),
+    example_key("Billing worker", (10, Some(365)), Some(6), false, 900),
+    example_key("Staging smoke tests", (1, Some(90)), None, false, 0),
 ];
+
+const fn example_key(
+    name: &'static str,
+    (days_since_creation, duration_days): (i64, Option<i64>),
+    hours_since_last_use: Option<i64>,
+    is_off: bool,
+    requests_a_day: i64,
+) -> ExampleKey {
+    ExampleKey { name, days_since_creation, duration_days, hours_since_last_use, is_off, requests_a_day }
+}
 
 /// Fills an empty database; everybody's password is the one behind `password_hash`.
 ///
@@ -84,8 +104,8 @@ pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), 
     organization(tx, &dana, "Whitfield Labs", now - Duration::days(3))?;
     let admin = proof(tx, &dana, &lumen)?;
 
-    for (name, days, ends_in, last_used, is_off) in KEYS {
-        key(tx, &admin, name, (days, ends_in, last_used, is_off), now)?;
+    for example in &KEYS {
+        key(tx, &admin, example, now)?;
     }
     for (name, email, role, days, last_seen) in PEOPLE {
         colleague(tx, &admin, &dana, (name, email, role), password_hash, now - Duration::days(days))?;
@@ -151,20 +171,40 @@ fn proof(
 fn key(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
-    key_name: &str,
-    (days, ends_in, last_used, is_off): (i64, Option<i64>, Option<i64>, bool),
+    example: &ExampleKey,
     now: Timestamp,
 ) -> Result<(), DemoError> {
-    let created_at = now - Duration::days(days);
-    let key =
-        new_key(tx, admin, key_name, ends_in.map(|days| created_at + Duration::days(days)), created_at)?;
-    let last_used_at = last_used.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
+    let created_at = now - Duration::days(example.days_since_creation);
+    let expires_at = example.duration_days.map(|days| created_at + Duration::days(days));
+    let key = new_key(tx, admin, example.name, expires_at, created_at)?;
+    let last_used_at =
+        example.hours_since_last_use.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
     diesel::update(keys::table.find(&key.id))
         .set(keys::last_used_at.eq(last_used_at))
         .execute(tx.connection())
         .map_err(DbError::from)?;
-    if is_off {
+    if let Some(last) = last_used_at {
+        let first = created_at.max(now - Duration::days(29));
+        requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+    }
+    if example.is_off {
         api_keys::deactivate(tx, admin, &key.id, now - Duration::days(11)).map_err(step)?;
+    }
+    Ok(())
+}
+
+/// Fewer requests at the weekend, more as the weeks go, and some unrest.
+fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, (first, last): (Date, Date)) -> Result<(), DemoError> {
+    let mut date = first;
+    while date <= last {
+        let day = i64::from(date.to_julian_day());
+        let weekday = if date.weekday().number_from_monday() > 5 { 55 } else { 100 };
+        let unrest = 80 + (day * 7919 + a_day) % 41;
+        let growth = 70 + (date - first).whole_days();
+        let requests = a_day * weekday * unrest * growth / 1_000_000;
+        let begins_at = Timestamp::new(date, Time::MIDNIGHT);
+        usage::add(tx, key_id, Span::Day, begins_at, Outcome::Valid, requests)?;
+        date += Duration::DAY;
     }
     Ok(())
 }
@@ -199,10 +239,8 @@ fn colleague(
     password_hash: &str,
     at: Timestamp,
 ) -> Result<(), DemoError> {
-    let invited = [EmailAddress::parse(email).map_err(step)?];
     let role_at_first = if role == Role::Supervisor { Role::User } else { role };
-    invitations::invite(tx, admin, inviter, role_at_first, &invited, at - Duration::hours(5))
-        .map_err(step)?;
+    invite(tx, admin, inviter, (email, role_at_first), at - Duration::hours(5))?;
     let user = person(tx, full_name, email, password_hash, at)?;
     for (invitation, _) in invitations::of_user(tx.connection(), &user, at)? {
         invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
@@ -232,6 +270,18 @@ fn token(
     Ok(())
 }
 
+fn invite(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    inviter: &User,
+    (email, role): (&str, Role),
+    at: Timestamp,
+) -> Result<(), DemoError> {
+    let email = [EmailAddress::parse(email).map_err(step)?];
+    invitations::invite(tx, admin, inviter, role, &email, &FormId::new(at), at).map_err(step)?;
+    Ok(())
+}
+
 fn open_invitations(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
@@ -243,8 +293,7 @@ fn open_invitations(
         ("finance@lumen.example", Role::Administrator, Duration::hours(6 * 24 + 3)),
     ];
     for (email, role, ago) in invited {
-        let email = [EmailAddress::parse(email).map_err(step)?];
-        invitations::invite(tx, admin, inviter, role, &email, now - ago).map_err(step)?;
+        invite(tx, admin, inviter, (email, role), now - ago)?;
     }
     Ok(())
 }
@@ -255,7 +304,5 @@ fn foreign_invitation(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> R
     let tomas = person(tx, "Tomás Rey", "tomas@harbour.example", password_hash, at)?;
     let harbour = organization(tx, &tomas, "Harbour Freight Data", at)?;
     let admin = proof(tx, &tomas, &harbour)?;
-    let invited = [EmailAddress::parse(LOG_IN_EMAIL).map_err(step)?];
-    invitations::invite(tx, &admin, &tomas, Role::Supervisor, &invited, at).map_err(step)?;
-    Ok(())
+    invite(tx, &admin, &tomas, (LOG_IN_EMAIL, Role::Supervisor), at)
 }

@@ -167,7 +167,7 @@ impl From<Row> for Invitation {
     }
 }
 
-/// Finds an invitation by the secret in a link. One of the three look-ups across organizations.
+/// Finds an invitation by the secret in a link. A look-up across organizations.
 ///
 /// # Errors
 /// [`DbError`].

@@ -12,11 +12,13 @@ use super::{
     organizations::Organization,
     outbox::{self, Message},
     schema::{master_tokens, organizations},
-    secret::{self, NoRandomness, Secret, SecretDigest, SecretKind},
+    secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    usage::Tally,
+    verification::KnownToken,
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx},
 };
 
 /// Tokens that one organization may have. A token opens everything, so few are enough.
@@ -195,6 +197,7 @@ fn switch(
     if token.active == active {
         return Ok(token);
     }
+    forget_copies(tx, token_id)?;
     let token = diesel::update(master_tokens::table.find(token_id))
         .set(master_tokens::active.eq(active))
         .returning(MasterToken::as_returning())
@@ -223,6 +226,7 @@ pub fn replace(
 ) -> Result<(MasterToken, Secret), TokenError> {
     find(tx.connection(), admin, token_id)?;
     forms::spend(tx, form, now)?;
+    forget_copies(tx, token_id)?;
     let secret = Secret::generate(SecretKind::MasterToken)?;
     let token: MasterToken = diesel::update(master_tokens::table.find(token_id))
         .set((
@@ -249,6 +253,7 @@ pub fn remove(
     now: Timestamp,
 ) -> Result<MasterToken, TokenError> {
     let token = find(tx.connection(), admin, token_id)?;
+    forget_copies(tx, token_id)?;
     diesel::delete(master_tokens::table.find(token_id)).execute(tx.connection()).map_err(DbError::from)?;
     record(tx, admin, Action::TokenRemoved, &token, now)?;
     Ok(token)
@@ -294,22 +299,25 @@ fn tell_administrators(
     Ok(())
 }
 
-/// Checks a presented master token. One of the three look-ups across organizations.
-///
-/// # Errors
-/// [`DbError`].
-pub fn authenticate(
+/// The active token with a digest. A look-up across organizations.
+pub(super) fn by_digest(
     connection: &mut Connection,
-    presented: &str,
-) -> Result<Option<(MasterToken, Organization)>, DbError> {
-    if !secret::is_well_formed(SecretKind::MasterToken, presented) {
-        return Ok(None);
-    }
-    Ok(master_tokens::table
+    digest: SecretDigest,
+) -> Result<Option<KnownToken>, DbError> {
+    let found: Option<(MasterToken, Organization)> = master_tokens::table
         .inner_join(organizations::table)
-        .filter(master_tokens::secret_digest.eq(SecretDigest::of(presented).as_bytes()))
+        .filter(master_tokens::secret_digest.eq(digest.as_bytes()))
         .filter(master_tokens::active.eq(true))
         .select((MasterToken::as_select(), Organization::as_select()))
         .first(connection)
-        .optional()?)
+        .optional()?;
+    Ok(found.map(|(token, organization)| KnownToken { token, organization, tally: Tally::default() }))
+}
+
+/// Has copies of the token in memory dropped once the transaction is committed.
+fn forget_copies(tx: &mut Tx<'_>, token_id: &str) -> Result<(), DbError> {
+    let digest =
+        master_tokens::table.find(token_id).select(master_tokens::secret_digest).first(tx.connection())?;
+    tx.changed(Change::Secret(digest));
+    Ok(())
 }

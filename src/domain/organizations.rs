@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx},
 };
 
 /// A company, a team, a project.
@@ -190,6 +190,7 @@ pub fn rename(
     if admin.name == name.as_str() {
         return Ok(());
     }
+    tx.changed(Change::Everything);
     diesel::update(organizations::table.find(&admin.id))
         .set(organizations::name.eq(name.as_str()))
         .execute(tx.connection())?;
@@ -222,6 +223,7 @@ pub fn remove(
         return Err(RemoveError::NameDiffers);
     }
     record(tx, admin, admin.actor(), Action::OrganizationRemoved, None, now)?;
+    tx.changed(Change::Everything);
     diesel::delete(organizations::table.find(&admin.id)).execute(tx.connection()).map_err(DbError::from)?;
     Ok(())
 }

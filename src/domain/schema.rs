@@ -159,6 +159,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    key_usage (api_key_id, span, begins_at, outcome) {
+        api_key_id -> Text,
+        span -> Text,
+        begins_at -> Timestamp,
+        outcome -> Text,
+        requests -> BigInt,
+    }
+}
+
+diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(email_links -> users (user_id));
@@ -183,4 +194,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     outbox,
     spent_forms,
+    key_usage,
 );

@@ -108,6 +108,11 @@ impl SecretDigest {
         Self(Sha256::digest(presented.as_bytes()).into())
     }
 
+    /// A digest as the database holds it; `None` for bytes of another length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The bytes for the database.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,5 +1,8 @@
 //! Answers for machines: JSON in, JSON out.
 
 pub mod credentials;
+pub mod forward_auth;
 pub mod health;
+pub mod json;
 pub mod organization;
+pub mod verification;

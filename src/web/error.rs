@@ -44,6 +44,9 @@ pub enum AppError {
         /// Whether a credential was sent (RFC 6750, 3: name no error where none was).
         presented: bool,
     },
+    /// The key is good, but not for this.
+    #[error("{0}")]
+    KeyForbidden(&'static str),
     /// The request comes from another site.
     #[error("This request came from another site and was not carried out. Open the page here and try again.")]
     CrossSite,
@@ -74,7 +77,7 @@ impl AppError {
     pub fn title(&self) -> &'static str {
         match self {
             Self::NotFound => "Page not found",
-            Self::Forbidden(_) => "You do not have access",
+            Self::Forbidden(_) | Self::KeyForbidden(_) => "You do not have access",
             Self::Refused(_) => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
@@ -91,7 +94,9 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::VerifyFirst | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::VerifyFirst | Self::CrossSite => {
+                StatusCode::FORBIDDEN
+            }
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,

@@ -28,7 +28,7 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
             if !is_form {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read(payload).await?;
+            let body = read_body(payload, LARGEST_FORM_BYTES).await?;
             let text =
                 std::str::from_utf8(&body).map_err(|_| unreadable("The form is not valid UTF-8 text."))?;
             serde_html_form::from_str(text)
@@ -42,11 +42,15 @@ fn unreadable(text: &str) -> AppError {
     AppError::Unreadable(text.to_owned())
 }
 
-async fn read(mut payload: Payload) -> Result<BytesMut, AppError> {
+/// A body of at most `most_bytes`.
+///
+/// # Errors
+/// 413 for a larger one, 400 for one that does not arrive whole.
+pub(super) async fn read_body(mut payload: Payload, most_bytes: usize) -> Result<BytesMut, AppError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| unreadable("The form did not arrive whole."))?;
-        if body.len() + chunk.len() > LARGEST_FORM_BYTES {
+        let chunk = chunk.map_err(|_| unreadable("The body did not arrive whole."))?;
+        if body.len() + chunk.len() > most_bytes {
             return Err(AppError::TooLarge);
         }
         body.extend_from_slice(&chunk);

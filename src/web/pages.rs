@@ -17,3 +17,4 @@ pub mod my_organizations;
 pub mod organization;
 pub mod preferences;
 pub mod settings;
+pub mod use_keys;

@@ -53,11 +53,17 @@ impl Client {
     pub fn of(request: &ServiceRequest, context: RequestContext) -> Self {
         Self {
             request_id: context.id,
-            is_api: request.path().starts_with("/api/"),
+            is_api: is_for_machines(request.path()),
             is_htmx: Fragment::of(request.headers()).is_fragment(),
             theme: Theme::of(request.request()),
         }
     }
+}
+
+/// Whether an address is for machines: it takes credentials from headers, never a cookie, and
+/// answers problems as documents.
+pub(super) fn is_for_machines(path: &str) -> bool {
+    path.starts_with("/api/") || path == "/auth"
 }
 
 /// The answer to a request that ended in `error`.

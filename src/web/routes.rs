@@ -2,7 +2,6 @@
 
 use actix_web::{
     guard,
-    http::Method,
     web::{self, ServiceConfig},
 };
 
@@ -13,8 +12,10 @@ use super::{api, assets, error::AppError, pages};
 pub enum Access {
     /// Anybody.
     Public,
-    /// Whoever presents a key.
+    /// Whoever presents an API key.
     Key,
+    /// Whoever presents an active master token.
+    Token,
     /// Whoever is logged in, their address proven or not.
     LoggedIn,
     /// Whoever is logged in with a proven address.
@@ -30,7 +31,7 @@ pub enum Access {
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The method, in capitals.
+    /// The method in capitals, or `ANY`.
     pub method: &'static str,
     /// The address, with `{names}` for what varies.
     pub pattern: &'static str,
@@ -47,18 +48,18 @@ macro_rules! routes {
 
         /// Registers every route.
         pub fn configure(config: &mut ServiceConfig) {
-            $(config.route($pattern, method(Method::$method).to($handler));)*
+            $(config.route($pattern, method(stringify!($method)).to($handler));)*
             config.default_service(web::to(not_found));
         }
     };
 }
 
-/// HEAD is answered wherever GET is; actix leaves the body out.
-fn method(method: Method) -> actix_web::Route {
-    if method == Method::GET {
-        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-    } else {
-        web::method(method)
+/// HEAD is answered wherever GET is; actix leaves the body out. `ANY` takes every method.
+fn method(name: &str) -> actix_web::Route {
+    match name {
+        "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        "POST" => web::post(),
+        _ => web::route(),
     }
 }
 
@@ -123,6 +124,7 @@ routes! {
     POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
 
     GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
+    GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
     GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
     POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
@@ -149,4 +151,7 @@ routes! {
     POST "/orgs/{organization}/settings/remove" Administrator => pages::settings::remove;
 
     GET "/api/v2/organization" Key => api::organization::show;
+    POST "/api/v2/keys/verify" Token => api::verification::verify;
+    POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
+    ANY "/auth" Key => api::forward_auth::answer;
 }

@@ -9,7 +9,10 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::{devices::DeviceSeal, last_used::LastUsed, outbox::QueuedMail, passwords::PasswordHasher},
+    domain::{
+        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, usage::Recorder,
+        verification::Verifier,
+    },
 };
 
 /// The application's shared parts; clones share them.
@@ -27,8 +30,10 @@ pub struct State {
     pub devices: DeviceSeal,
     /// Counts what must not happen too often.
     pub limits: Arc<Limits>,
-    /// Gathers when keys were last used.
-    pub last_used: LastUsed,
+    /// Tells whether keys are accepted.
+    pub verifier: Verifier,
+    /// Gathers how keys are used.
+    pub usage: Recorder,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does

@@ -5,23 +5,40 @@ use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 
 use crate::web::error::AppError;
 
-/// The key in `Authorization: Bearer` or `X-API-Key`.
+/// The API key in `Authorization: Bearer` or `X-API-Key`.
 ///
 /// # Errors
 /// 401 when there is none, or none that can be read.
-pub fn presented_key(request: &HttpRequest) -> Result<&str, AppError> {
-    let headers = request.headers();
-    if let Some(value) = headers.get("x-api-key") {
-        return value.to_str().map(str::trim).map_err(|_| unreadable());
+pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
+    match request.headers().get("x-api-key") {
+        Some(value) => value.to_str().map(str::trim).map_err(|_| unreadable()),
+        None => bearer(request, "Send an API key as “Authorization: Bearer <key>” or “X-API-Key: <key>”."),
     }
-    let Some(value) = headers.get(AUTHORIZATION) else {
-        return Err(AppError::Unauthorized {
-            detail: "Send an API key as “Authorization: Bearer <key>” or “X-API-Key: <key>”.",
-            presented: false,
-        });
-    };
-    let (scheme, key) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(unreadable)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(unreadable()) }
+}
+
+/// The master token in `Authorization: Bearer`.
+///
+/// # Errors
+/// 401 when there is none, or none that can be read.
+pub fn master_token(request: &HttpRequest) -> Result<&str, AppError> {
+    bearer(request, "Send an active master token as “Authorization: Bearer <token>”.")
+}
+
+fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str, AppError> {
+    let missing = AppError::Unauthorized { detail: advice, presented: false };
+    let (scheme, credential) = authorization(request)?.ok_or(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(credential) } else { Err(unreadable()) }
+}
+
+/// Scheme and credential of the header `Authorization`, if there is one.
+///
+/// # Errors
+/// 401 when it cannot be read.
+pub fn authorization(request: &HttpRequest) -> Result<Option<(&str, &str)>, AppError> {
+    let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
+    let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let (scheme, credential) = parts.ok_or_else(unreadable)?;
+    Ok(Some((scheme, credential.trim())))
 }
 
 fn unreadable() -> AppError {

@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::credentials::presented_key;
+use super::credentials;
 use crate::{
-    domain::api_keys,
+    domain::{usage::Outcome, verification::Verdict},
     web::{display, error::AppError, state::State},
 };
 
@@ -34,19 +34,21 @@ pub struct PresentedKey {
 /// # Errors
 /// 401 without an active key.
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let presented = presented_key(&request)?.to_owned();
+    let presented = credentials::api_key(&request)?;
     let now = state.clock.now();
-    let found = state.db.read(move |connection| api_keys::verify(connection, &presented, now)).await?;
-    let Some((key, organization)) = found else {
+    let Verdict::Valid(known) = state.verifier.verify(presented, now).await? else {
         return Err(AppError::Unauthorized {
             detail: "This key does not exist, has expired or is deactivated.",
             presented: true,
         });
     };
-    state.last_used.note(&key.id, now);
+    state.usage.note(&known, Outcome::Valid, now);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(OrganizationOfKey {
-        id: organization.id,
-        name: organization.name,
-        key: PresentedKey { name: key.name, expires_at: key.expires_at.map(|at| display::iso(&at)) },
+        id: known.organization.id.clone(),
+        name: known.organization.name.clone(),
+        key: PresentedKey {
+            name: known.key.name.clone(),
+            expires_at: known.key.expires_at.map(|at| display::iso(&at)),
+        },
     }))
 }

@@ -260,7 +260,7 @@ pub async fn confirm_removal(
     admin: Admin<Organization>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
-    visitor.state.last_used.flush(&visitor.state.db).await?;
+    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
     let (_, key_id) = path.into_inner();
     let proof = admin.clone();
     let key = visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?;

@@ -16,7 +16,9 @@ use crate::{
         page::{Page, PageRequest},
     },
     page,
-    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
+    web::{
+        chart::Sparkline, display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view,
+    },
 };
 
 /// Keys on one page.
@@ -33,6 +35,7 @@ pub struct ApiTab {
     now: Timestamp,
     search: String,
     keys: Page<ApiKey>,
+    sparklines: Vec<Sparkline>,
     pager: Pager,
     tokens: Vec<MasterToken>,
 }
@@ -61,7 +64,7 @@ impl ApiTab {
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.last_used.flush(&visitor.state.db).await?;
+        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
         let (admin, now) = (admin.clone(), visitor.now);
         let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
         let tab = visitor
@@ -70,6 +73,7 @@ impl ApiTab {
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
                 let keys = api_keys::page(connection, &admin, &search, request)?;
+                let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
                 let link = |page: i64| {
                     format!(
                         "{}?{}&page={page}",
@@ -83,6 +87,7 @@ impl ApiTab {
                     now,
                     pager: Pager::of(&keys, link),
                     keys,
+                    sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
                     search,
                 })
@@ -94,6 +99,11 @@ impl ApiTab {
     /// Whether the search field is worth its place.
     fn is_searchable(&self) -> bool {
         !self.search.is_empty() || self.keys.total > 10
+    }
+
+    /// The keys with their sparklines.
+    fn rows(&self) -> impl Iterator<Item = (&ApiKey, &Sparkline)> {
+        self.keys.rows.iter().zip(&self.sparklines)
     }
 
     /// The kind of badge and its words.

@@ -67,7 +67,9 @@ impl OverPage {
         match invitation.outcome {
             _ if self.is_member => format!("You belong to {name}."),
             Some(Outcome::Accepted) => format!("You no longer belong to {name}."),
-            Some(Outcome::Declined) => format!("It was for {name}. If you changed your mind, ask for another one."),
+            Some(Outcome::Declined) => {
+                format!("It was for {name}. If you changed your mind, ask for another one.")
+            }
             Some(Outcome::Withdrawn) => format!("An administrator or supervisor of {name} took it back."),
             Some(Outcome::Expired) | None => {
                 format!("It was for {name}, until {}.", display::date_time_utc(&invitation.expires_at))
@@ -230,11 +232,7 @@ pub async fn switch(visitor: Visitor, token: Path<String>) -> Result<HttpRespons
     let found = find(&visitor, &token).await?;
     if let Some(logged_in) = &visitor.logged_in {
         let (user, ip, now) = (logged_in.user.clone(), visitor.ip, visitor.now);
-        visitor
-            .state
-            .db
-            .write(move |tx| accounts::record_sessions_ended(tx, &user, true, ip, now))
-            .await?;
+        visitor.state.db.write(move |tx| accounts::record_sessions_ended(tx, &user, true, ip, now)).await?;
     }
     visitor.log_out();
     let link = urls::invitation_link(&token);

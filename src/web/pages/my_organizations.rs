@@ -165,11 +165,8 @@ async fn show_form(
 pub async fn accept(current: CurrentUser, path: Path<String>) -> Result<HttpResponse, AppError> {
     let CurrentUser { visitor, user, .. } = current;
     let (invitation_id, ip, now) = (path.into_inner(), visitor.ip, visitor.now);
-    let organization = visitor
-        .state
-        .db
-        .write(move |tx| invitations::accept(tx, &user, ip, &invitation_id, now))
-        .await?;
+    let organization =
+        visitor.state.db.write(move |tx| invitations::accept(tx, &user, ip, &invitation_id, now)).await?;
     let toast = Toast::ok(format!("You are now a member of {}.", organization.name));
     view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
 }
@@ -181,11 +178,8 @@ pub async fn accept(current: CurrentUser, path: Path<String>) -> Result<HttpResp
 pub async fn decline(current: CurrentUser, path: Path<String>) -> Result<HttpResponse, AppError> {
     let CurrentUser { visitor, user, .. } = current;
     let (invitation_id, ip, now) = (path.into_inner(), visitor.ip, visitor.now);
-    let organization = visitor
-        .state
-        .db
-        .write(move |tx| invitations::decline(tx, &user, ip, &invitation_id, now))
-        .await?;
+    let organization =
+        visitor.state.db.write(move |tx| invitations::decline(tx, &user, ip, &invitation_id, now)).await?;
     let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
     view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
 }

@@ -117,7 +117,10 @@ mod tests {
             texts("Dana Whitfield <dana@x.example>, <ravi@x.example> ines@x.example Sofie <sofie@x.example>"),
             ["dana@x.example", "ravi@x.example", "ines@x.example", "sofie@x.example"]
         );
-        assert_eq!(texts("\"Whitfield, Dana\" <dana@x.example>; b@x.example"), ["dana@x.example", "b@x.example"]);
+        assert_eq!(
+            texts("\"Whitfield, Dana\" <dana@x.example>; b@x.example"),
+            ["dana@x.example", "b@x.example"]
+        );
     }
 
     #[test]

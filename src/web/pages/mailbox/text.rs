@@ -47,7 +47,8 @@ fn url(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "Dana invited you.\n\nAccept Invite:\nhttp://localhost:8080/i/abc\n\nSee http://x.example too.\n";
+    const TEXT: &str =
+        "Dana invited you.\n\nAccept Invite:\nhttp://localhost:8080/i/abc\n\nSee http://x.example too.\n";
 
     #[test]
     fn links_on_lines_of_their_own_are_links() {
@@ -60,7 +61,10 @@ mod tests {
     #[test]
     fn the_main_link_has_the_label_of_its_button() {
         let link = main_link(TEXT).unwrap();
-        assert_eq!((link.label.as_str(), link.url.as_str()), ("Accept Invite", "http://localhost:8080/i/abc"));
+        assert_eq!(
+            (link.label.as_str(), link.url.as_str()),
+            ("Accept Invite", "http://localhost:8080/i/abc")
+        );
         assert_eq!(main_link("Nothing to do."), None);
     }
 }

@@ -1,0 +1,290 @@
+//! Usage: how often keys were verified, with what outcome, and when last.
+//!
+//! A verification only counts in memory, in atomics that live beside the key. Every few seconds,
+//! and when the server stops, the sums are written in one transaction.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use diesel::prelude::*;
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
+
+use super::{
+    schema::{api_keys, key_usage, master_tokens},
+    verification::{KnownKey, KnownToken},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, Db, DbError, Tx},
+};
+
+/// How a verification of a known key ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Accepted.
+    Valid,
+    /// Its end had passed.
+    Expired,
+    /// It was switched off.
+    Deactivated,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 3] = [Self::Valid, Self::Expired, Self::Deactivated];
+
+    /// The word in the database and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Expired => "expired",
+            Self::Deactivated => "deactivated",
+        }
+    }
+}
+
+/// What happened to one key or token since it was last written.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    requests: [AtomicU64; Outcome::ALL.len()],
+    last_used_microseconds: AtomicI64,
+    is_noted: AtomicBool,
+}
+
+impl Tally {
+    /// Counts; tells whether this is the first count since the last writing.
+    fn count(&self, outcome: Outcome, now: Timestamp) -> bool {
+        let place = Outcome::ALL.iter().position(|each| *each == outcome).unwrap_or_default();
+        if let Some(requests) = self.requests.get(place) {
+            requests.fetch_add(1, Ordering::Relaxed);
+        }
+        if outcome == Outcome::Valid {
+            self.last_used_microseconds.store(microseconds(now), Ordering::Relaxed);
+        }
+        !self.is_noted.swap(true, Ordering::AcqRel)
+    }
+
+    fn last_used_at(&self) -> Option<Timestamp> {
+        let microseconds = self.last_used_microseconds.load(Ordering::Relaxed);
+        let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(microseconds);
+        (microseconds > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()))
+    }
+
+    fn take(&self) -> Vec<(Outcome, i64)> {
+        self.is_noted.store(false, Ordering::Release);
+        let taken = Outcome::ALL.into_iter().zip(&self.requests);
+        taken
+            .map(|(outcome, requests)| {
+                (outcome, i64::try_from(requests.swap(0, Ordering::Relaxed)).unwrap_or(i64::MAX))
+            })
+            .filter(|(_, requests)| *requests > 0)
+            .collect()
+    }
+
+    fn put_back(&self, taken: &[(Outcome, i64)]) {
+        for (outcome, requests) in taken {
+            let place = Outcome::ALL.iter().position(|each| each == outcome).unwrap_or_default();
+            if let Some(count) = self.requests.get(place) {
+                count.fetch_add(requests.unsigned_abs(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn microseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.assume_utc().unix_timestamp_nanos() / 1000).unwrap_or_default()
+}
+
+/// Gathers usage; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    keys: Arc<Mutex<Vec<Arc<KnownKey>>>>,
+    tokens: Arc<Mutex<Vec<Arc<KnownToken>>>>,
+}
+
+/// What one key is about to be written with.
+struct Written {
+    known: Arc<KnownKey>,
+    requests: Vec<(Outcome, i64)>,
+}
+
+impl Recorder {
+    /// Counts a verification of a key.
+    pub fn note(&self, known: &Arc<KnownKey>, outcome: Outcome, now: Timestamp) {
+        if known.tally.count(outcome, now) {
+            self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
+        }
+    }
+
+    /// Notes that a master token was accepted.
+    pub fn note_token(&self, known: &Arc<KnownToken>, now: Timestamp) {
+        if known.tally.count(Outcome::Valid, now) {
+            self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
+        }
+    }
+
+    /// Writes what was gathered. What cannot be written is gathered again.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn flush(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        let keys = mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner));
+        let tokens = mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner));
+        if keys.is_empty() && tokens.is_empty() {
+            return Ok(());
+        }
+        let written: Arc<Vec<Written>> =
+            Arc::new(keys.into_iter().map(|known| Written { requests: known.tally.take(), known }).collect());
+        for known in &tokens {
+            known.tally.take();
+        }
+        let (rows, used) = (written.clone(), tokens.clone());
+        let result = db
+            .write(move |tx| {
+                rows.iter().try_for_each(|row| write_key(tx, row, now))?;
+                used.iter().try_for_each(|known| write_token(tx, known))
+            })
+            .await;
+        if result.is_err() {
+            for row in written.iter() {
+                row.known.tally.put_back(&row.requests);
+                if !row.known.tally.is_noted.swap(true, Ordering::AcqRel) {
+                    self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(row.known.clone());
+                }
+            }
+            for known in tokens {
+                self.note_token(&known, known.tally.last_used_at().unwrap_or(now));
+            }
+        }
+        result
+    }
+}
+
+fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbError> {
+    let key_id = &row.known.key.id;
+    let last_used_at = row.known.tally.last_used_at();
+    let updated = match last_used_at {
+        Some(at) => diesel::update(api_keys::table.find(key_id))
+            .set(api_keys::last_used_at.eq(at))
+            .execute(tx.connection())?,
+        None => {
+            api_keys::table.find(key_id).count().get_result::<i64>(tx.connection())?.try_into().unwrap_or(0)
+        }
+    };
+    if updated == 0 {
+        return Ok(()); // removed meanwhile
+    }
+    for (outcome, requests) in &row.requests {
+        for span in [Span::Hour, Span::Day] {
+            add(tx, key_id, span, span.begin(now), *outcome, *requests)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_token(tx: &mut Tx<'_>, known: &KnownToken) -> Result<(), DbError> {
+    diesel::update(master_tokens::table.find(&known.token.id))
+        .set(master_tokens::last_used_at.eq(known.tally.last_used_at()))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Adds to a sum. An update that finds nothing is followed by an insert: both engines take that.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    span: Span,
+    begins_at: Timestamp,
+    outcome: Outcome,
+    requests: i64,
+) -> Result<(), DbError> {
+    let row = key_usage::table.find((key_id, span.as_str(), begins_at, outcome.as_str()));
+    let updated = diesel::update(row)
+        .set(key_usage::requests.eq(key_usage::requests + requests))
+        .execute(tx.connection())?;
+    if updated == 0 {
+        diesel::insert_into(key_usage::table)
+            .values((
+                key_usage::api_key_id.eq(key_id),
+                key_usage::span.eq(span.as_str()),
+                key_usage::begins_at.eq(begins_at),
+                key_usage::outcome.eq(outcome.as_str()),
+                key_usage::requests.eq(requests),
+            ))
+            .execute(tx.connection())?;
+    }
+    Ok(())
+}
+
+/// What a sum spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// An hour of UTC.
+    Hour,
+    /// A day of UTC.
+    Day,
+}
+
+impl Span {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    fn begin(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Hour => at.replace_time(Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT)),
+            Self::Day => at.replace_time(Time::MIDNIGHT),
+        }
+    }
+}
+
+/// Days that the list of keys shows.
+pub const DAYS_SHOWN: usize = 30;
+
+/// Verifications of one key on each of the last [`DAYS_SHOWN`] days, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DailyRequests(pub [i64; DAYS_SHOWN]);
+
+impl DailyRequests {
+    /// All of them.
+    pub fn total(&self) -> i64 {
+        self.0.iter().sum()
+    }
+
+    /// The busiest day's.
+    pub fn peak(&self) -> i64 {
+        self.0.iter().copied().max().unwrap_or_default()
+    }
+}
+
+/// The last days of the keys in `key_ids`, in that order, whatever the outcome.
+pub(super) fn daily(
+    connection: &mut Connection,
+    key_ids: &[&str],
+    today: Date,
+) -> Result<Vec<DailyRequests>, DbError> {
+    let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
+    let first = PrimitiveDateTime::new(today, Time::MIDNIGHT) - Duration::days(days - 1);
+    let rows: Vec<(String, Timestamp, i64)> = key_usage::table
+        .filter(key_usage::api_key_id.eq_any(key_ids))
+        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(first)))
+        .select((key_usage::api_key_id, key_usage::begins_at, key_usage::requests))
+        .load(connection)?;
+    let mut by_key: std::collections::HashMap<String, [i64; DAYS_SHOWN]> = std::collections::HashMap::new();
+    for (key_id, begins_at, requests) in rows {
+        let day = usize::try_from((begins_at - first).whole_days()).unwrap_or_default();
+        if let Some(sum) = by_key.entry(key_id).or_insert([0; DAYS_SHOWN]).get_mut(day) {
+            *sum += requests;
+        }
+    }
+    let of_key = |id: &&str| DailyRequests(by_key.get(*id).copied().unwrap_or([0; DAYS_SHOWN]));
+    Ok(key_ids.iter().map(of_key).collect())
+}

@@ -1,0 +1,104 @@
+//! "Use your keys": configuration for gateways and backends, ready to be copied.
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use super::organization::{Frame, Tab};
+use crate::{
+    domain::{access::Admin, organizations::Organization},
+    page,
+    web::{error::AppError, extract::Visitor, shell::Shell, view},
+};
+
+/// `GET /orgs/{organization}/api/use`.
+#[derive(Template)]
+#[template(path = "use_keys/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct UseKeysPage {
+    shell: Shell,
+    frame: Frame,
+    recipes: Vec<Recipe>,
+}
+
+page!(UseKeysPage);
+
+/// How one program asks for verification.
+pub struct Recipe {
+    /// The id of its section.
+    id: &'static str,
+    /// The program.
+    title: &'static str,
+    /// One sentence on where the text goes.
+    place: &'static str,
+    /// The configuration.
+    text: String,
+}
+
+/// Shows the page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
+    let recipes = recipes(&visitor.state.config.public_url.origin(), &admin.id);
+    let frame = visitor.state.db.read(move |connection| Frame::load(connection, &admin, Tab::Api)).await?;
+    view::show(&UseKeysPage { shell: visitor.shell(), frame, recipes })
+}
+
+/// The recipes for an installation at `origin` and one organization. Tests run nginx and Caddy on
+/// these very texts.
+pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
+    let auth = format!("/auth?organization={organization_id}");
+    let (scheme, host) = origin.split_once("://").unwrap_or(("http", origin));
+    let upstream = if scheme == "https" { origin } else { host };
+    vec![
+        Recipe {
+            id: "nginx",
+            title: "nginx",
+            place: "In the server block of your API. nginx asks before each request and passes the key’s name on.",
+            text: format!(
+                "location / {{\n    auth_request /_tessera;\n    auth_request_set $key_name $upstream_http_x_tessera_key_name;\n    \
+                 proxy_set_header X-Tessera-Key-Name $key_name;\n    proxy_pass http://127.0.0.1:3000;\n}}\n\n\
+                 location = /_tessera {{\n    internal;\n    proxy_pass {origin}{auth};\n    \
+                 proxy_pass_request_body off;\n    proxy_set_header Content-Length \"\";\n}}\n"
+            ),
+        },
+        Recipe {
+            id: "caddy",
+            title: "Caddy",
+            place: "In the site block of your API.",
+            text: format!(
+                "forward_auth {upstream} {{\n    uri {auth}\n    \
+                 copy_headers X-Tessera-Organization X-Tessera-Key-Id X-Tessera-Key-Name\n}}\nreverse_proxy 127.0.0.1:3000\n"
+            ),
+        },
+        Recipe {
+            id: "traefik",
+            title: "Traefik",
+            place: "As a middleware in the dynamic configuration.",
+            text: format!(
+                "http:\n  middlewares:\n    tessera:\n      forwardAuth:\n        address: \"{origin}{auth}\"\n        \
+                 authResponseHeaders:\n          - X-Tessera-Organization\n          - X-Tessera-Key-Id\n          - X-Tessera-Key-Name\n"
+            ),
+        },
+        Recipe {
+            id: "backend",
+            title: "Any backend",
+            place: "With an active master token. The answer is always 200, with “valid” and a code in it.",
+            text: format!(
+                "curl {origin}/api/v2/keys/verify \\\n  -H \"Authorization: Bearer $MASTER_TOKEN\" \\\n  \
+                 -H \"Content-Type: application/json\" \\\n  -d '{{\"key\": \"tess_…\"}}'\n"
+            ),
+        },
+    ]
+}
+
+impl Recipe {
+    /// The id of its section.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// The configuration.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
