@@ -129,12 +129,12 @@ mod prepare {
         person.post("/login", &[("email", email), ("password", PASSWORD)]).await;
         let dialog = person.get("/orgs/new").await;
         let organization =
-            person.post("/orgs", &[("name", "Lumen Logistics"), ("form", &form_id(&dialog))]).await;
+            person.post("/orgs", &[("name", "Lumen Logistics"), ("form_id", &form_id(&dialog))]).await;
         let tab = organization.replace("/users", "/api");
         for number in 1..=keys {
             let dialog = person.get(&format!("{tab}/keys/new")).await;
             let name = format!("Service {number}");
-            let fields = [("name", name.as_str()), ("duration", "90"), ("form", &form_id(&dialog))];
+            let fields = [("name", name.as_str()), ("duration", "90"), ("form_id", &form_id(&dialog))];
             person.post(&format!("{tab}/keys"), &fields).await;
         }
         let body = person.get(&tab).await;
@@ -144,7 +144,7 @@ mod prepare {
     }
 
     fn form_id(page: &str) -> String {
-        between(page, "name=\"form\" value=\"", "\"").to_owned()
+        between(page, "name=\"form_id\" value=\"", "\"").to_owned()
     }
 
     fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {

@@ -44,6 +44,7 @@ pub async fn around(
     let context = RequestContext { id: new_id(state.clock.now()), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
+    let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, context);
 
     let result = match refuse_cross_site(&request, &state) {
@@ -61,11 +62,11 @@ pub async fn around(
         // Only a layer inside this one fails so, and it takes the request with it.
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
-            add_security_headers(rendered.headers_mut(), &state, &client.request_id);
+            add_security_headers(rendered.headers_mut(), &state, referrer_policy, &client.request_id);
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
-    add_security_headers(response.headers_mut(), &state, &client.request_id);
+    add_security_headers(response.headers_mut(), &state, referrer_policy, &client.request_id);
     tracing::info!(
         request = %client.request_id,
         %method,
@@ -132,7 +133,25 @@ fn is_own_host(request: &ServiceRequest, origin: &str) -> bool {
     host.is_some() && host == origin
 }
 
-fn add_security_headers(headers: &mut HeaderMap, state: &State, request_id: &str) {
+/// ASVS 14.3.2: an address that holds a secret goes to nobody. With `no-referrer` a browser also
+/// keeps `Origin` to itself, which on plain http, where it sends no `Sec-Fetch-Site` either, would
+/// make every form look like a stranger's; `strict-origin` then hides the path as well.
+fn referrer_policy(path: &str, state: &State) -> &'static str {
+    let holds_secret =
+        ["/i/", "/verify-email/", "/reset-password/"].iter().any(|place| path.starts_with(place));
+    match (holds_secret, state.has_secure_cookies()) {
+        (false, _) => "same-origin",
+        (true, true) => "no-referrer",
+        (true, false) => "strict-origin",
+    }
+}
+
+fn add_security_headers(
+    headers: &mut HeaderMap,
+    state: &State,
+    referrer_policy: &'static str,
+    request_id: &str,
+) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -140,7 +159,7 @@ fn add_security_headers(headers: &mut HeaderMap, state: &State, request_id: &str
     };
     set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::REFERRER_POLICY, referrer_policy);
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");

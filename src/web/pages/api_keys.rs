@@ -38,14 +38,14 @@ pub struct NewKeyForm {
     name: String,
     duration: String,
     until: String,
-    form: String,
+    form_id: String,
 }
 
 impl NewKeyForm {
     fn empty(now: Timestamp) -> Self {
         Self {
             duration: DEFAULT_DURATION.to_owned(),
-            form: FormId::new(now).as_str().to_owned(),
+            form_id: FormId::new(now).as_str().to_owned(),
             ..Self::default()
         }
     }
@@ -163,7 +163,7 @@ pub async fn create(
         Ok(new) => new,
         Err(errors) => return refuse(&visitor, &admin, form, errors).await,
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form.clone()), visitor.now);
+    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let created = visitor.state.db.write(move |tx| api_keys::create(tx, &proof, &new, &form_id, now)).await;
     match created {
         Ok((key, secret)) => {
@@ -183,7 +183,7 @@ pub async fn create(
         Err(CreateError::Form(FormError::Stale)) => {
             let mut errors = FieldErrors::default();
             errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewKeyForm { form: FormId::new(now).as_str().to_owned(), ..form };
+            let form = NewKeyForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
             refuse(&visitor, &admin, form, errors).await
         }
         Err(error @ (CreateError::NameTaken | CreateError::TooMany)) => {

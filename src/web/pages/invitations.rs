@@ -42,7 +42,7 @@ pub struct InviteQuery {
 pub struct InviteForm {
     emails: String,
     role: String,
-    form: String,
+    form_id: String,
 }
 
 impl InviteForm {
@@ -146,7 +146,7 @@ pub async fn new(
     query: Query<InviteQuery>,
 ) -> Result<HttpResponse, AppError> {
     let role = query.into_inner().role.unwrap_or_else(|| Role::User.as_str().to_owned());
-    let form = InviteForm { role, form: fresh_id(&visitor), ..InviteForm::default() };
+    let form = InviteForm { role, form_id: fresh_id(&visitor), ..InviteForm::default() };
     let role = offered(&supervisor, &form.role)?;
     show_form(&visitor, &supervisor, role, form, FieldErrors::default(), StatusCode::OK).await
 }
@@ -170,7 +170,7 @@ pub async fn send(
         }
     };
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
-    let (proof, form_id, now) = (supervisor.clone(), FormId::from_form(form.form.clone()), visitor.now);
+    let (proof, form_id, now) = (supervisor.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let invited = visitor
         .state
         .db
@@ -188,7 +188,7 @@ pub async fn send(
         Err(InvitationError::Form(FormError::Stale)) => {
             let mut errors = FieldErrors::default();
             errors.add("emails", "This form was open for too long. Send it again.");
-            let form = InviteForm { form: fresh_id(&visitor), ..form };
+            let form = InviteForm { form_id: fresh_id(&visitor), ..form };
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             show_form(&visitor, &supervisor, role, form, errors, status).await
         }

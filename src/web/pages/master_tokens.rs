@@ -29,14 +29,14 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct NewTokenForm {
     name: String,
-    form: String,
+    form_id: String,
 }
 
 /// A confirmation that must not be carried out twice.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplaceForm {
-    form: String,
+    form_id: String,
 }
 
 /// The dialog "Generate token".
@@ -97,7 +97,8 @@ struct RemoveDialog {
 /// # Errors
 /// When the database fails.
 pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let form = NewTokenForm { form: FormId::new(visitor.now).as_str().to_owned(), ..NewTokenForm::default() };
+    let form =
+        NewTokenForm { form_id: FormId::new(visitor.now).as_str().to_owned(), ..NewTokenForm::default() };
     show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
 }
 
@@ -114,7 +115,7 @@ pub async fn generate(
     let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_KEY_NAME)) else {
         return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form.clone()), visitor.now);
+    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let generated =
         visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &name, &form_id, now)).await;
     match generated {
@@ -122,7 +123,7 @@ pub async fn generate(
         Err(GenerateError::Form(FormError::AlreadySent)) => sent_before(&visitor, &admin),
         Err(GenerateError::Form(FormError::Stale)) => {
             errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewTokenForm { form: FormId::new(now).as_str().to_owned(), ..form };
+            let form = NewTokenForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
             show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(error @ (GenerateError::NameTaken | GenerateError::TooMany)) => {
@@ -198,7 +199,7 @@ pub async fn replace(
     Submitted(form): Submitted<ReplaceForm>,
 ) -> Result<HttpResponse, AppError> {
     let (_, token_id) = path.into_inner();
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form), visitor.now);
+    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id), visitor.now);
     let replaced =
         visitor.state.db.write(move |tx| master_tokens::replace(tx, &proof, &token_id, &form_id, now)).await;
     match replaced {

@@ -72,7 +72,7 @@ impl MyOrganizations {
 #[serde(deny_unknown_fields, default)]
 pub struct NewOrganizationForm {
     name: String,
-    form: String,
+    form_id: String,
 }
 
 /// The dialog "Create Organization".
@@ -96,7 +96,7 @@ pub async fn index(current: CurrentUser) -> Result<HttpResponse, AppError> {
 /// # Errors
 /// When the database fails.
 pub async fn new(current: CurrentUser) -> Result<HttpResponse, AppError> {
-    let form = NewOrganizationForm { form: fresh_id(&current.visitor), ..NewOrganizationForm::default() };
+    let form = NewOrganizationForm { form_id: fresh_id(&current.visitor), ..NewOrganizationForm::default() };
     show_form(&current, form, FieldErrors::default(), StatusCode::OK).await
 }
 
@@ -114,7 +114,7 @@ pub async fn create(
     };
     let visitor = &current.visitor;
     let (user, actor, now) = (current.user.clone(), visitor.actor(), visitor.now);
-    let form_id = FormId::from_form(form.form.clone());
+    let form_id = FormId::from_form(form.form_id.clone());
     let created = visitor
         .state
         .db
@@ -131,7 +131,7 @@ pub async fn create(
         }
         Err(CreateError::Form(FormError::Stale)) => {
             errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewOrganizationForm { form: fresh_id(visitor), ..form };
+            let form = NewOrganizationForm { form_id: fresh_id(visitor), ..form };
             show_form(&current, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(error @ CreateError::TooMany) => {

@@ -141,7 +141,7 @@ async fn session_of(app: &TestApp, user: &User) -> String {
 
 /// A form that the route carries out, so that a refusal is not the form's fault.
 pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
-    let form = ("form", FormId::new(START).as_str().to_owned());
+    let form = ("form_id", FormId::new(START).as_str().to_owned());
     let name = ("name", "Alder".to_owned());
     match route.pattern {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
