@@ -178,13 +178,12 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
 /// ASVS 3.3.1 to 3.3.4: `__Host-`, Secure, HttpOnly, SameSite=Lax. The cookie holds a random
 /// token and nothing else; how long it counts is the domain's affair.
 fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSessions> {
-    let secure = state.has_secure_cookies();
     let lifetime = PersistentSession::default()
         .session_ttl(sessions::LONGEST_SESSION)
         .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
     SessionMiddleware::builder(DatabaseSessions::new(state.db.clone(), state.clock.clone()), key)
-        .cookie_name(if secure { "__Host-tessera" } else { "tessera" }.to_owned())
-        .cookie_secure(secure)
+        .cookie_name(state.session_cookie().to_owned())
+        .cookie_secure(state.has_secure_cookies())
         .cookie_http_only(true)
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)

@@ -45,7 +45,7 @@ pub async fn around(
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     let referrer_policy = referrer_policy(request.path(), &state);
-    let client = Client::of(&request, context);
+    let client = Client::of(&request, &state, context);
 
     let result = match refuse_cross_site(&request, &state) {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),

@@ -45,16 +45,18 @@ pub struct Client {
     pub request_id: String,
     is_api: bool,
     is_htmx: bool,
+    has_session: bool,
     theme: Theme,
 }
 
 impl Client {
     /// Reads it from the request.
-    pub fn of(request: &ServiceRequest, context: RequestContext) -> Self {
+    pub fn of(request: &ServiceRequest, state: &State, context: RequestContext) -> Self {
         Self {
             request_id: context.id,
             is_api: is_for_machines(request.path()),
             is_htmx: Fragment::of(request.headers()).is_fragment(),
+            has_session: request.cookie(state.session_cookie()).is_some(),
             theme: Theme::of(request.request()),
         }
     }
@@ -154,6 +156,7 @@ fn page(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
         },
         title: problem.title().to_owned(),
         explanation: problem.to_string(),
+        has_session: client.has_session,
         reference: client.request_id.clone(),
     };
     match page.render() {

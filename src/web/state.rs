@@ -64,6 +64,11 @@ impl State {
             && self.config.public_url.is_loopback()
     }
 
+    /// The name of the session's cookie.
+    pub fn session_cookie(&self) -> &'static str {
+        if self.has_secure_cookies() { "__Host-tessera" } else { "tessera" }
+    }
+
     /// Whether cookies carry `Secure` and the `__Host-` prefix. Browsers treat loopback as secure.
     /// Only plain http on another host, such as an internal test machine, goes without.
     pub fn has_secure_cookies(&self) -> bool {

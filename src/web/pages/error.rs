@@ -14,6 +14,8 @@ pub struct ErrorPage {
     pub title: String,
     /// What it means and what to do.
     pub explanation: String,
+    /// Whether the visitor has a session, and so a page to go to.
+    pub has_session: bool,
     /// The request's id, to find it in the log; empty for none.
     pub reference: String,
 }
@@ -28,6 +30,7 @@ mod tests {
             shell: Shell { brand: "Tessera".into(), ..Shell::default() },
             title: "Page not found".into(),
             explanation: "The address is wrong, or you do not have access to it.".into(),
+            has_session: true,
             reference: "01JD8Z4M".into(),
         };
         let html = page.render().unwrap();
