@@ -44,7 +44,7 @@ fn only_what_is_named_here_is_open_to_everybody() {
     for Route { pattern, access, .. } in ROUTES {
         match access {
             Access::Public => assert!(PUBLIC.contains(pattern), "{pattern} is open to everybody"),
-            Access::Key => assert!(pattern.starts_with("/api/"), "{pattern}"),
+            Access::Key | Access::Token => assert!(pattern.starts_with("/api/"), "{pattern}"),
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
             }

@@ -15,3 +15,5 @@ mod architecture;
 mod ground;
 mod isolation;
 mod mail;
+mod pages;
+mod races;
