@@ -15,3 +15,4 @@ mod architecture;
 mod ground;
 mod isolation;
 mod mail;
+mod races;
