@@ -8,7 +8,7 @@ use tessera::{
     db::{Connection, Db, Tx},
     domain::{
         access::{self, Actor, Admin, Role},
-        accounts::{self, NewAccount, User},
+        accounts::{self, NewAccount, SignedUp, User},
         api_keys::{self, ApiKey, NewApiKey},
         email::EmailAddress,
         forms::FormId,
@@ -272,7 +272,8 @@ fn sign_up_and_verify(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> anyh
     accounts::sign_up(tx, new, None, now)?;
     let mails = outbox::newest(tx.connection(), 1)?;
     let token = token_of(mails.first().expect("the mail with the link"));
-    Ok(accounts::verify_email(tx, &token, None, now)?)
+    let shown = SignedUp::Password(new.password_hash.clone());
+    Ok(accounts::verify_email(tx, &token, &shown, None, now)?)
 }
 
 fn invite(
@@ -284,7 +285,8 @@ fn invite(
 ) -> anyhow::Result<Invitation> {
     let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
     let email = EmailAddress::parse(email)?;
-    invitations::invite(tx, &supervisor, &company.owner, role, std::slice::from_ref(&email), now)?;
+    let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
+    invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
     let pending = invitations::pending(tx.connection(), &supervisor)?;
     let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
     Ok(found.expect("the invitation").invitation)
