@@ -165,8 +165,8 @@ async fn a_form_that_is_saved_many_times_makes_one_key() {
     let browser = app.log_in_as(&lumen.owner).await;
     for round in 0..ROUNDS {
         let dialog = browser.get(&lumen.url("api/keys/new")).await.must_be(200).html();
-        let (form, name) = (dialog.hidden("form"), format!("Worker {round}"));
-        let fields = [("name", name.as_str()), ("duration", "none"), ("form", form.as_str())];
+        let (form, name) = (dialog.hidden("form_id"), format!("Worker {round}"));
+        let fields = [("name", name.as_str()), ("duration", "none"), ("form_id", form.as_str())];
         let answers = post_at_once(&browser, &lumen.url("api/keys"), &fields, 4).await;
         let shown = the_one_of_status(&answers, 200);
         assert_eq!(shown.html().dialog_title(), "API key created");
@@ -185,9 +185,9 @@ async fn of_two_keys_of_one_name_one_is_made() {
         let name = format!("Worker {round}");
         let save = async |typed: String| {
             let dialog = browser.get(&lumen.url("api/keys/new")).await.html();
-            let form = dialog.hidden("form");
+            let form = dialog.hidden("form_id");
             browser
-                .post(&lumen.url("api/keys"), &[("name", &typed), ("duration", "none"), ("form", &form)])
+                .post(&lumen.url("api/keys"), &[("name", &typed), ("duration", "none"), ("form_id", &form)])
                 .await
         };
         let (one, two) = tokio::join!(save(name.clone()), save(name.to_uppercase()));
@@ -206,8 +206,8 @@ async fn a_token_that_is_replaced_twice_with_one_form_is_replaced_once() {
     let (token, _) = app.master_token(&lumen, "Deployment").await;
     for round in 1..=ROUNDS {
         let address = lumen.url(&format!("api/tokens/{}/replace", token.id));
-        let form = browser.get(&address).await.must_be(200).html().hidden("form");
-        let answers = post_at_once(&browser, &address, &[("form", &form)], 4).await;
+        let form = browser.get(&address).await.must_be(200).html().hidden("form_id");
+        let answers = post_at_once(&browser, &address, &[("form_id", &form)], 4).await;
         let shown = the_one_of_status(&answers, 200);
         assert_eq!(shown.html().dialog_title(), "Master token replaced");
         assert_eq!(of_status(&answers, 303).len(), 3, "{answers:?}");

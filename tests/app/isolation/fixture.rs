@@ -150,7 +150,9 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
-        "/orgs/{organization}/users/invite" => vec![("emails", "new@alder.example".into())],
+        "/orgs/{organization}/users/invite" => {
+            vec![("emails", "new@alder.example".into()), ("role", "user".into()), form]
+        }
         _ => Vec::new(),
     }
 }

@@ -285,8 +285,8 @@ fn invite(
 ) -> anyhow::Result<Invitation> {
     let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
     let email = EmailAddress::parse(email)?;
-    let (addresses, form) = (std::slice::from_ref(&email), FormId::new(now));
-    invitations::invite(tx, &supervisor, &company.owner, role, addresses, &form, now)?;
+    let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
+    invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
     let pending = invitations::pending(tx.connection(), &supervisor)?;
     let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
     Ok(found.expect("the invitation").invitation)
