@@ -83,6 +83,13 @@ impl InviteDialog {
             Role::User => "Invite Users",
         }
     }
+
+    fn description(&self) -> String {
+        format!(
+            "They will be able to {}. Each address receives a link that works once and expires after 7 days.",
+            self.role.abilities()
+        )
+    }
 }
 
 /// The dialog that tells what became of each address.
@@ -91,7 +98,7 @@ impl InviteDialog {
 struct SentDialog {
     organization_id: String,
     role: Role,
-    form: FormId,
+    form_id: FormId,
     outcomes: Vec<(String, Result<InviteOutcome, NotSent>)>,
 }
 
@@ -237,8 +244,12 @@ async fn show_outcomes(
             Entry::NotAnAddress(text) => Some((text, Err(NotSent))),
         })
         .collect();
-    let dialog =
-        SentDialog { organization_id: supervisor.id.clone(), role, form: FormId::new(visitor.now), outcomes };
+    let dialog = SentDialog {
+        organization_id: supervisor.id.clone(),
+        role,
+        form_id: FormId::new(visitor.now),
+        outcomes,
+    };
     let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
     view::reveal(visitor, &dialog, tab).await
 }
@@ -277,8 +288,11 @@ pub async fn copy_link(
 ) -> Result<HttpResponse, AppError> {
     let (_, invitation_id) = path.into_inner();
     let (proof, now) = (supervisor.clone(), visitor.now);
-    let (invitation, secret) =
-        visitor.state.db.write(move |tx| invitations::copy_link(tx, &proof, &invitation_id, now)).await?;
+    let (invitation, secret) = visitor
+        .state
+        .db
+        .write(move |tx| invitations::copy_link(tx, &proof, &invitation_id, now))
+        .await?;
     let url = visitor.state.config.public_url.join(&urls::invitation_link(secret.expose()));
     let dialog = LinkDialog { organization_id: supervisor.id.clone(), invitation, url };
     let selection = Selection::on_screen(&request);
