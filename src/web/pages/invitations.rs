@@ -1,12 +1,11 @@
-//! Invitations as the organization sees them: send, send again, copy a link, withdraw.
+//! Inviting: one dialog for one or many addresses, and what became of each.
 
 mod addresses;
+mod pending;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::StatusCode,
-    web::{Path, Query},
-};
+pub use pending::{copy_link, resend, withdraw};
+
+use actix_web::{HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
@@ -16,7 +15,7 @@ use crate::{
         access::{Role, Supervisor},
         email::EmailAddress,
         forms::{FormError, FormId},
-        invitations::{self, Invitation, InvitationError, InviteOutcome, MOST_AT_ONCE},
+        invitations::{self, InvitationError, InviteOutcome, MOST_AT_ONCE},
         organizations::Organization,
     },
     web::{
@@ -83,6 +82,13 @@ impl InviteDialog {
             Role::User => "Invite Users",
         }
     }
+
+    fn description(&self) -> String {
+        format!(
+            "They will be able to {}. Each address receives a link that works once and expires after 7 days.",
+            self.role.abilities()
+        )
+    }
 }
 
 /// The dialog that tells what became of each address.
@@ -91,7 +97,7 @@ impl InviteDialog {
 struct SentDialog {
     organization_id: String,
     role: Role,
-    form: FormId,
+    form_id: FormId,
     outcomes: Vec<(String, Result<InviteOutcome, NotSent>)>,
 }
 
@@ -125,15 +131,6 @@ impl SentDialog {
         let bad = self.outcomes.iter().filter(|(_, outcome)| outcome.is_err());
         bad.map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
-}
-
-/// The dialog that shows a link to pass on.
-#[derive(Template)]
-#[template(path = "invitations/link.html")]
-struct LinkDialog {
-    organization_id: String,
-    invitation: Invitation,
-    url: String,
 }
 
 /// Opens the dialog that invites.
@@ -237,81 +234,12 @@ async fn show_outcomes(
             Entry::NotAnAddress(text) => Some((text, Err(NotSent))),
         })
         .collect();
-    let dialog =
-        SentDialog { organization_id: supervisor.id.clone(), role, form: FormId::new(visitor.now), outcomes };
+    let dialog = SentDialog {
+        organization_id: supervisor.id.clone(),
+        role,
+        form_id: FormId::new(visitor.now),
+        outcomes,
+    };
     let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
     view::reveal(visitor, &dialog, tab).await
-}
-
-/// Mails an invitation again.
-///
-/// # Errors
-/// 404 for an invitation that is not pending here.
-pub async fn resend(
-    request: HttpRequest,
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, invitation_id) = path.into_inner();
-    let (proof, now) = (supervisor.clone(), visitor.now);
-    let sent = visitor.state.db.write(move |tx| invitations::resend(tx, &proof, &invitation_id, now)).await;
-    let toast = match sent {
-        Ok(invitation) => Toast::ok(format!("The invitation to {} is sent again.", invitation.email)),
-        Err(error @ InvitationError::TooSoon) => Toast::bad(error.to_string()),
-        Err(error) => return Err(error.into()),
-    };
-    visitor.state.mail_queued.notify_one();
-    show_changed(&request, &visitor, &supervisor, toast).await
-}
-
-/// Shows a link to pass on by other ways than mail, this once.
-///
-/// # Errors
-/// 404 for an invitation that is not pending here.
-pub async fn copy_link(
-    request: HttpRequest,
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, invitation_id) = path.into_inner();
-    let (proof, now) = (supervisor.clone(), visitor.now);
-    let (invitation, secret) =
-        visitor.state.db.write(move |tx| invitations::copy_link(tx, &proof, &invitation_id, now)).await?;
-    let url = visitor.state.config.public_url.join(&urls::invitation_link(secret.expose()));
-    let dialog = LinkDialog { organization_id: supervisor.id.clone(), invitation, url };
-    let selection = Selection::on_screen(&request);
-    let tab = async |shell| UsersTab::load(&visitor, &supervisor, selection, shell).await;
-    view::reveal(&visitor, &dialog, tab).await
-}
-
-/// Takes an invitation back.
-///
-/// # Errors
-/// 404 for an invitation that is not pending here.
-pub async fn withdraw(
-    request: HttpRequest,
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, invitation_id) = path.into_inner();
-    let (proof, now) = (supervisor.clone(), visitor.now);
-    let invitation =
-        visitor.state.db.write(move |tx| invitations::withdraw(tx, &proof, &invitation_id, now)).await?;
-    let toast = Toast::ok(format!("The invitation to {} is withdrawn.", invitation.email));
-    show_changed(&request, &visitor, &supervisor, toast).await
-}
-
-async fn show_changed(
-    request: &HttpRequest,
-    visitor: &Visitor,
-    supervisor: &Supervisor<Organization>,
-    toast: Toast,
-) -> Result<HttpResponse, AppError> {
-    let next = urls::organization(&supervisor.id, "users");
-    let selection = Selection::on_screen(request);
-    let tab = async |shell| UsersTab::load(visitor, supervisor, selection, shell).await;
-    view::changed(visitor, toast, &next, tab).await
 }
