@@ -41,6 +41,8 @@ macro_rules! actions {
 actions! {
     /// An account was made.
     SignedUp = "account.signed_up", Account;
+    /// Somebody signed up with an address that has an account.
+    SignUpRepeated = "account.sign_up_repeated", Account;
     /// An address was proven.
     EmailVerified = "account.email_verified", Account;
     /// Somebody logged in.

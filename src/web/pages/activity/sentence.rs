@@ -46,6 +46,7 @@ impl Sentence {
             Action::TokenReplaced => Self::new("refresh-cw", "replaced the master token", entry),
             Action::TokenRemoved => Self::new("trash-2", "removed the master token", entry),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
+            Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),
             Action::EmailVerified => Self::new("mail", "confirmed the address", entry),
             Action::LoggedIn => Self::new("log-in", "logged in", entry).alone(),
             Action::LoggedOut => Self::new("log-out", "logged out", entry).alone(),
