@@ -12,6 +12,7 @@ mod smtp;
 mod support;
 
 mod architecture;
+mod gateways;
 mod ground;
 mod isolation;
 mod mail;
