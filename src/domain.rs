@@ -9,6 +9,7 @@ pub mod access;
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod bulk;
 pub mod demo;
 pub mod devices;
 pub mod email;
