@@ -11,6 +11,7 @@
 mod smtp;
 mod support;
 
+mod api;
 mod architecture;
 mod gateways;
 mod ground;
