@@ -13,6 +13,7 @@ mod support;
 
 mod api;
 mod architecture;
+mod command_line;
 mod gateways;
 mod ground;
 mod isolation;
