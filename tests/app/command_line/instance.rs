@@ -112,7 +112,8 @@ impl Drop for Instance {
 
 /// Runs the binary to its end in `folder`, with these variables and no others.
 pub(super) fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let output = command(folder).args(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
+    let output =
+        command(folder).args(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -79,7 +79,8 @@ impl Client {
             Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
             None => path,
         };
-        let mut builder = self.http.request(method, format!("{}{path}", self.base.lock().expect("the address")));
+        let mut builder =
+            self.http.request(method, format!("{}{path}", self.base.lock().expect("the address")));
         let cookies: Vec<String> =
             self.cookies().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
