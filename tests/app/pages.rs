@@ -1,5 +1,8 @@
-//! The pages, feature by feature.
+//! Pages and their forms, as a browser with JavaScript and one without meet them.
 
 mod account_settings;
 mod accounts;
+mod api_keys;
+mod bad_requests;
+mod master_tokens;
 mod preferences;

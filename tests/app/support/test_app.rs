@@ -61,11 +61,6 @@ impl TestApp {
         client
     }
 
-    /// The address of the listener. The public address is another one, see [`TestAppBuilder`].
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The files of the database: itself, and what SQLite keeps beside it.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
         let files = self.folder.path().read_dir().expect("the folder of the database");
@@ -101,16 +96,6 @@ impl TestAppBuilder {
     pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
         self.flags.extend([name.to_owned(), value.to_owned()]);
         self
-    }
-
-    /// Lets the clock stand at `start`.
-    pub(crate) fn clock_at(self, start: Timestamp) -> Self {
-        Self { clock: Clock::manual(start), ..self }
-    }
-
-    /// Lets the clock go.
-    pub(crate) fn system_clock(self) -> Self {
-        Self { clock: Clock::System, ..self }
     }
 
     /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
