@@ -61,6 +61,11 @@ impl TestApp {
         client
     }
 
+    /// The address of the listener. The public address is another one, see [`TestAppBuilder`].
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The files of the database: itself, and what SQLite keeps beside it.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
         let files = self.folder.path().read_dir().expect("the folder of the database");
