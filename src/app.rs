@@ -11,7 +11,7 @@ use actix_web::{
     cookie::{Key, SameSite},
     dev::{Server, ServerHandle},
     middleware::from_fn,
-    web::Data,
+    web::{self, Data},
 };
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -164,9 +164,11 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(state.clone()))
-            .wrap(session_middleware(&state, cookie_key.clone()))
             .wrap(from_fn(middleware::around))
-            .configure(routes::configure)
+            .configure(routes::machines)
+            .service(
+                web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
+            )
     })
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(address)

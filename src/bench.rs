@@ -8,13 +8,14 @@ pub mod load;
 mod cpu;
 
 use std::{
-    io::{self, Write},
-    net::SocketAddr,
+    future::ready,
+    io::{self, BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, mpsc},
     thread,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, http::header::CACHE_CONTROL, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::load::Measured;
@@ -40,10 +41,11 @@ pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     let config = configuration(database.to_str().ok_or("the path of the database is not UTF-8")?)?;
 
     let tessera = start(config)?;
-    let bare = start_bare()?;
     let step = (secrets.len() / plan.in_rotation.max(1)).max(1);
     let asked = secrets.iter().step_by(step).take(plan.in_rotation).map(|secret| request(secret)).collect();
-    let asked = Arc::new(asked);
+    let asked: Arc<Vec<Vec<u8>>> = Arc::new(asked);
+    let sample = asked.first().ok_or("no key is asked about")?;
+    let bare = start_bare(headers_of_answer(tessera, sample)?)?;
 
     let bar = progress("measuring", plan.rounds * 2);
     let (mut ours, mut reference) = (Vec::new(), Vec::new());
@@ -110,24 +112,40 @@ pub fn start(config: Config) -> Result<SocketAddr, BenchError> {
     })
 }
 
-/// A server that answers every request with what `/auth` says, without asking anything.
-fn start_bare() -> Result<SocketAddr, BenchError> {
+/// A server that gives every request the same answer, without asking anything.
+fn start_bare(headers: Vec<(String, String)>) -> Result<SocketAddr, BenchError> {
     start_on_a_thread(async move |started| {
-        let server =
-            HttpServer::new(|| App::new().default_service(web::to(bare_answer))).bind("127.0.0.1:0")?;
+        let server = HttpServer::new(move || {
+            let headers = headers.clone();
+            let answer = move || {
+                let mut response = HttpResponse::NoContent();
+                for header in &headers {
+                    response.insert_header((header.0.as_str(), header.1.as_str()));
+                }
+                ready(response.finish())
+            };
+            App::new().default_service(web::to(answer))
+        })
+        .bind("127.0.0.1:0")?;
         started.send(*server.addrs().first().ok_or("no address")?)?;
         Ok(server.run().await?)
     })
 }
 
-/// As many bytes as an accepted key brings.
-async fn bare_answer() -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header(("x-tessera-organization", "01a20a59-ff90-73c2-8e49-16648d9d9f3c"))
-        .insert_header(("x-tessera-key-id", "01a20a59-ff90-73c2-8e49-16648d9d9f3d"))
-        .insert_header(("x-tessera-key-name", "Key 12345"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .finish()
+/// The headers of one answer, so that the bare server's are as many and as long. What the server
+/// adds by itself is left out.
+fn headers_of_answer(address: SocketAddr, request: &[u8]) -> Result<Vec<(String, String)>, BenchError> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request)?;
+    let mut head = Vec::new();
+    for line in BufReader::new(stream).lines().skip(1) {
+        match line?.split_once(": ") {
+            Some(("date" | "content-length", _)) => {}
+            Some((name, value)) => head.push((name.to_owned(), value.to_owned())),
+            None => break,
+        }
+    }
+    Ok(head)
 }
 
 fn start_on_a_thread<F>(serve: F) -> Result<SocketAddr, BenchError>

@@ -292,6 +292,7 @@ fn explain(error: clap::Error) -> Exit {
         // A stray argument may be an SMTP URL that lost its flag.
         .filter(|text| !text.contains("://"));
     let what = match error.kind() {
+        ErrorKind::ValueValidation => "a number that fits is expected after",
         ErrorKind::InvalidValue | ErrorKind::NoEquals => "a value is missing after",
         ErrorKind::ArgumentConflict => "more than once, or on both sides of the command, stands",
         _ => "there is no command or flag like",

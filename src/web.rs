@@ -12,6 +12,7 @@ pub mod middleware;
 pub mod pager;
 pub mod pages;
 pub mod problem;
+pub mod request_id;
 pub mod routes;
 pub mod session_store;
 pub mod shell;
