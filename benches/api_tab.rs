@@ -3,6 +3,14 @@
 //! Run it with `cargo bench --bench api_tab`. Both servers run in this process, each with two
 //! workers, and are asked in turn, so that a slow moment of the machine strikes both.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement ends where its ground is not as it should be, and prints what it found"
+)]
+
 use std::{net::SocketAddr, sync::Arc, sync::mpsc, thread, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, web};

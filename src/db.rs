@@ -36,8 +36,11 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Db {
     readers: Pool<ConnectionManager<Connection>>,
     writer: Pool<ConnectionManager<Connection>>,
-    on_change: Arc<OnceLock<Box<dyn Fn(&Change) + Send + Sync>>>,
+    on_change: Arc<OnceLock<Listener>>,
 }
+
+/// Is told of every [`Change`].
+type Listener = Box<dyn Fn(&Change) + Send + Sync>;
 
 /// What a transaction changed that somebody may hold a copy of.
 #[derive(Clone, Debug, PartialEq, Eq)]

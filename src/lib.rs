@@ -15,7 +15,7 @@
 //! * [`mail`] renders the messages of the outbox and sends them after the commit.
 //! * [`web`] turns requests into domain calls and their results into pages, fragments and JSON.
 //!   [`web::routes`] is the one table of addresses.
-//! * [`app`] puts the parts together and runs them; [`bench`] measures them.
+//! * [`app`] puts the parts together and runs them; [`mod@bench`] measures them.
 //!
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.

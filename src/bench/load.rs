@@ -106,10 +106,8 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()
             read => filled += read,
         }
         let answer = buffer.get(..filled).unwrap_or_default();
-        if let Some(length) = length(answer)? {
-            if filled >= length {
-                return Ok(());
-            }
+        if length(answer)?.is_some_and(|length| filled >= length) {
+            return Ok(());
         }
     }
 }
