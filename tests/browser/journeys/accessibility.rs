@@ -30,7 +30,7 @@ async fn pages_for_everybody(Stage { page, server, .. }: Stage) {
     page.fill("Email", &dana.email).await;
     page.click_button("Send link").await;
     inspection.look_at(&page, "forgot-password-sent").await;
-    let reset = server.inbox.expect(&dana.email, "").await.link();
+    let reset = server.inbox.expect(&dana.email, "").await.link("/reset-password/");
     page.visit(&reset).await;
     inspection.look_at(&page, "reset-password").await;
     inspection.conclude();

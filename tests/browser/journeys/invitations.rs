@@ -131,7 +131,7 @@ async fn a_withdrawn_link_answers_like_an_unknown_one(Stage { page, server, .. }
     page.click_link("Done").await;
     let first = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
     page.open_menu(&format!("Actions for {JONAS}")).await;
-    page.click_button("Resend").await;
+    page.click_button("Send again").await;
     page.expect_toast(JONAS).await;
     let second = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
     page.open_menu(&format!("Actions for {JONAS}")).await;
