@@ -144,6 +144,11 @@ impl UsersTab {
         self.manages() && *role <= self.frame.role
     }
 
+    /// The page of the invitations, which a search among the members leaves as it is.
+    fn page_of_invitations(&self) -> Option<i64> {
+        self.pending.as_ref().map(|pending| pending.page.number).filter(|number| *number > 1)
+    }
+
     fn member_url(&self, person: &Person, verb: &str) -> String {
         urls::member(&self.frame.id, &person.user_id, verb)
     }
