@@ -41,7 +41,7 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     page.click_link("My Organizations").await;
     page.expect_page("My Organizations").await;
     page.expect_row("Lumen Logistics", "Administrator").await;
-    page.click_link("Lumen Logistics").await;
+    page.click_link("Organization Details of Lumen Logistics").await;
     page.expect_page("Lumen Logistics").await;
 
     page.open_menu("Dana Whitfield").await;
