@@ -143,6 +143,7 @@ routes! {
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
         POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
+        GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
         POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
         GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;

@@ -4,5 +4,6 @@ mod account_settings;
 mod accounts;
 mod api_keys;
 mod bad_requests;
+mod key_page;
 mod master_tokens;
 mod preferences;

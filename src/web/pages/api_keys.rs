@@ -5,7 +5,10 @@ use askama::Template;
 use serde::Deserialize;
 use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
 
-use super::api_tab::{ApiTab, Selection};
+use super::{
+    api_tab::{ApiTab, Selection},
+    key_page::{self, KeyPage},
+};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -281,7 +284,11 @@ pub async fn remove(
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
     let key = visitor.state.db.write(move |tx| api_keys::remove(tx, &proof, &key_id, now)).await?;
-    show_changed(&visitor, &admin, Toast::ok(format!("“{}” is removed.", key.name))).await
+    let toast = Toast::ok(format!("“{}” is removed.", key.name));
+    if key_page::key_of(visitor.page_path()).is_some() {
+        return view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"));
+    }
+    show_changed(&visitor, &admin, toast).await
 }
 
 async fn show_changed(
@@ -290,6 +297,10 @@ async fn show_changed(
     toast: Toast,
 ) -> Result<HttpResponse, AppError> {
     let next = urls::organization(&admin.id, "api");
+    if let Some(key_id) = key_page::key_of(visitor.page_path()) {
+        let page = async |shell| KeyPage::load(visitor, admin, key_id, Default::default(), shell).await;
+        return view::changed(visitor, toast, &next, page).await;
+    }
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::changed(visitor, toast, &next, tab).await
 }

@@ -108,18 +108,15 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        match (key.status(self.now), key.expires_at) {
-            (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
-            (Status::Expired, _) => ("bad", "Expired".to_owned()),
-            (Status::Active, Some(end)) if end - self.now <= SOON => {
-                ("warn", display::expiry_words(&end, &self.now))
-            }
-            (Status::Active, _) => ("ok", "Active".to_owned()),
-        }
+        key_badge(key, self.now)
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
         key.status(self.now) == Status::Expired
+    }
+
+    fn key_page(&self, key: &ApiKey) -> String {
+        urls::api_key(&self.frame.id, &key.id)
     }
 
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {
@@ -128,6 +125,16 @@ impl ApiTab {
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+    }
+}
+
+/// The kind of a key's badge and its words.
+pub(super) fn key_badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
+    match (key.status(now), key.expires_at) {
+        (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
+        (Status::Expired, _) => ("bad", "Expired".to_owned()),
+        (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
+        (Status::Active, _) => ("ok", "Active".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::audit::{Action, Entry};
 
 /// What a line of the trail says after the actor's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sentence {
+pub(in crate::web::pages) struct Sentence {
     /// The icon's name.
     pub icon: &'static str,
     /// The icon's colour: "", " log-icon--ok" or " log-icon--bad".
@@ -18,7 +18,7 @@ pub(super) struct Sentence {
 }
 
 impl Sentence {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(in crate::web::pages) fn of(entry: &Entry) -> Self {
         let Some(action) = entry.action() else {
             return Self::new("info", "did", entry);
         };
