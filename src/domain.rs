@@ -27,6 +27,7 @@ pub mod page;
 pub mod passwords;
 pub mod secret;
 pub mod sessions;
+pub mod silences;
 pub mod usage;
 pub mod verification;
 

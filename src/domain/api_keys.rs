@@ -13,6 +13,7 @@ use super::{
     page::{Page, PageRequest, contains_pattern},
     schema::{api_keys, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    silences,
     usage::{self, DailyRequests, Tally},
     verification::KnownKey,
 };
@@ -260,7 +261,8 @@ fn switch(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    if key.deactivated_at.is_some() == deactivated_at.is_some() {
+    let was_silent = silences::forget(tx, key_id)?;
+    if key.deactivated_at.is_some() == deactivated_at.is_some() && !was_silent {
         return Ok(key);
     }
     forget_copies(tx, key_id)?;
@@ -323,7 +325,7 @@ pub(super) fn by_digest(
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.
-fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+pub(super) fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
     Ok(())

@@ -91,6 +91,10 @@ actions! {
     KeyActivated = "api_key.activated", ApiKeys;
     /// An API key was deactivated.
     KeyDeactivated = "api_key.deactivated", ApiKeys;
+    /// An API key was switched off for some hours.
+    KeySilenced = "api_key.silenced", ApiKeys;
+    /// An API key came back after its silence.
+    KeySilenceEnded = "api_key.silence_ended", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// A master token was generated.

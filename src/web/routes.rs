@@ -146,6 +146,8 @@ routes! {
         GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
         POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+        GET "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::ask;
+        POST "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::begin;
         GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
         POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
         GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;

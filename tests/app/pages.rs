@@ -7,3 +7,4 @@ mod bad_requests;
 mod key_page;
 mod master_tokens;
 mod preferences;
+mod silences;

@@ -7,13 +7,14 @@ use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros
 
 use super::{
     api_tab::{ApiTab, Selection},
+    evidence::Evidence,
     key_page::{self, KeyPage},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, LONGEST_DURATION, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, LONGEST_DURATION, NewApiKey},
         forms::{FormError, FormId},
         names::{LONGEST_KEY_NAME, Name},
         organizations::Organization,
@@ -141,6 +142,7 @@ struct CreatedDialog {
 struct RemoveDialog {
     organization_id: String,
     key: ApiKey,
+    evidence: Evidence,
     now: Timestamp,
 }
 
@@ -265,9 +267,13 @@ pub async fn confirm_removal(
 ) -> Result<HttpResponse, AppError> {
     visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
     let (_, key_id) = path.into_inner();
-    let proof = admin.clone();
-    let key = visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?;
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, now: visitor.now };
+    let (proof, now) = (admin.clone(), visitor.now);
+    let found = visitor.state.db.read(move |connection| {
+        let key = api_keys::find(connection, &proof, &key_id)?;
+        Ok::<_, KeyError>((Evidence::load(connection, &proof, &key, now)?, key))
+    });
+    let (evidence, key) = found.await?;
+    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, evidence, now };
     let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
     view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
 }
@@ -291,7 +297,8 @@ pub async fn remove(
     show_changed(&visitor, &admin, toast).await
 }
 
-async fn show_changed(
+/// Answers a change of a key with the page that it was made on.
+pub(super) async fn show_changed(
     visitor: &Visitor,
     admin: &Admin<Organization>,
     toast: Toast,

@@ -1,5 +1,7 @@
 //! The tab "API": keys and master tokens.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web::Query};
 use askama::Template;
 use serde::Deserialize;
@@ -14,6 +16,7 @@ use crate::{
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
+        silences,
     },
     page,
     web::{
@@ -38,6 +41,7 @@ pub struct ApiTab {
     sparklines: Vec<Sparkline>,
     pager: Pager,
     tokens: Vec<MasterToken>,
+    silences: HashMap<String, Timestamp>,
 }
 
 page!(ApiTab);
@@ -86,6 +90,7 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
+                    silences: silences::of_keys(connection, &admin, &keys.rows)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
@@ -108,7 +113,12 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        key_badge(key, self.now)
+        key_badge(key, self.silence(key), self.now)
+    }
+
+    /// Until when a key is silent, if it is.
+    fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
+        self.silences.get(&key.id).copied()
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
@@ -129,9 +139,12 @@ impl ApiTab {
 }
 
 /// The kind of a key's badge and its words.
-pub(super) fn key_badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
+pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
     match (key.status(now), key.expires_at) {
-        (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
+        (Status::Deactivated, _) => match silence {
+            Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
+            None => ("off", "Deactivated".to_owned()),
+        },
         (Status::Expired, _) => ("bad", "Expired".to_owned()),
         (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
         (Status::Active, _) => ("ok", "Active".to_owned()),

@@ -19,6 +19,7 @@ use crate::{
         api_keys::{self, ApiKey, KeyError, Status},
         audit::{self, Entry},
         organizations::Organization,
+        silences,
         usage::{self, KeyCaller, Span},
     },
     page,
@@ -39,6 +40,7 @@ pub struct KeyPage {
     frame: Frame,
     now: Timestamp,
     key: ApiKey,
+    silence: Option<Timestamp>,
     is_hourly: bool,
     bars: Bars,
     callers: Vec<KeyCaller>,
@@ -76,11 +78,13 @@ impl KeyPage {
             .db
             .read(move |connection| {
                 let key = api_keys::find(connection, &admin, &key_id)?;
+                let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
+                    silence: silences.get(&key.id).copied(),
                     is_hourly,
                     bars: Bars::of(&series),
                     callers: usage::callers(connection, &admin, &key)?,
@@ -93,7 +97,11 @@ impl KeyPage {
     }
 
     fn badge(&self) -> (&'static str, String) {
-        key_badge(&self.key, self.now)
+        key_badge(&self.key, self.silence, self.now)
+    }
+
+    fn silence(&self, _: &ApiKey) -> Option<Timestamp> {
+        self.silence
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

@@ -39,6 +39,8 @@ impl Sentence {
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
             Action::KeyActivated => Self::new("power", "activated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
+            Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
+            Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
