@@ -22,7 +22,7 @@ use crate::{
     domain::{
         demo,
         devices::DeviceSeal,
-        email_links, forms,
+        email_links, expiry_notices, forms,
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
@@ -217,6 +217,9 @@ async fn housekeeping(state: State) {
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
             clean_up(&state).await;
+            if let Err(error) = tell_of_expiries(&state, now).await {
+                tracing::error!(%error, "nobody could be told of keys that expire");
+            }
         }
         tokio::time::sleep(FLUSH_INTERVAL).await;
     }
@@ -226,6 +229,14 @@ async fn housekeeping(state: State) {
 async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
     if state.db.read(move |connection| silences::is_any_over(connection, now)).await? {
         state.db.write(move |tx| silences::end_those_over(tx, now)).await?;
+    }
+    Ok(())
+}
+
+async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| expiry_notices::is_any_due(connection, now)).await? {
+        state.db.write(move |tx| expiry_notices::queue_due(tx, now)).await?;
+        state.mail_queued.notify_one();
     }
     Ok(())
 }

@@ -97,6 +97,8 @@ actions! {
     KeySilenceEnded = "api_key.silence_ended", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
+    /// The calendar of expiries got a new address.
+    CalendarLinkMade = "calendar_link.created", ApiKeys;
     /// A master token was generated.
     TokenGenerated = "master_token.generated", MasterTokens;
     /// A master token was activated.

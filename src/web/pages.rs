@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod activity;
 pub mod api_keys;
 pub mod api_tab;
+pub mod calendar;
 pub mod docs;
 pub mod error;
 pub mod evidence;

@@ -4,6 +4,7 @@ mod account_settings;
 mod accounts;
 mod api_keys;
 mod bad_requests;
+mod expiry;
 mod key_page;
 mod master_tokens;
 mod preferences;

@@ -12,7 +12,7 @@ use crate::{
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Status},
+        api_keys::{self, ApiKey, Part, Status},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
@@ -37,6 +37,7 @@ pub struct ApiTab {
     frame: Frame,
     now: Timestamp,
     search: String,
+    show: Show,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
     pager: Pager,
@@ -55,6 +56,31 @@ pub struct Selection {
     /// The page, from 1.
     #[serde(default)]
     page: Option<i64>,
+    /// `soon`, `unused` or `deactivated`; anything else means all.
+    #[serde(default)]
+    show: String,
+}
+
+/// A part of the keys, as it stands in the address and in the list of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Show {
+    part: Part,
+    id: &'static str,
+    label: &'static str,
+}
+
+impl Show {
+    const ALL: [Self; 4] = [
+        Self { part: Part::All, id: "", label: "All keys" },
+        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
+        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
+        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+    ];
+
+    fn parse(id: &str) -> Self {
+        let [all, ..] = Self::ALL;
+        Self::ALL.into_iter().find(|show| show.id == id).unwrap_or(all)
+    }
 }
 
 impl ApiTab {
@@ -76,13 +102,15 @@ impl ApiTab {
             .db
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
-                let keys = api_keys::page(connection, &admin, &search, request)?;
+                let show = Show::parse(&selection.show);
+                let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
                 let link = |page: i64| {
                     format!(
-                        "{}?{}&page={page}",
+                        "{}?{}&{}&page={page}",
                         urls::organization(&admin.id, "api"),
-                        urls::query("q", &search)
+                        urls::query("q", &search),
+                        urls::query("show", show.id)
                     )
                 };
                 Ok::<_, DbError>(Self {
@@ -95,15 +123,26 @@ impl ApiTab {
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
                     search,
+                    show,
                 })
             })
             .await?;
         Ok(tab)
     }
 
+    /// Whether the list is narrowed.
+    fn is_filtered(&self) -> bool {
+        !self.search.is_empty() || self.show.part != Part::All
+    }
+
     /// Whether the search field is worth its place.
     fn is_searchable(&self) -> bool {
-        !self.search.is_empty() || self.keys.total > 10
+        self.is_filtered() || self.keys.total > 3
+    }
+
+    /// The parts of the keys that can be chosen.
+    fn parts(&self) -> [Show; 4] {
+        Show::ALL
     }
 
     /// The keys with their sparklines.

@@ -65,6 +65,7 @@ impl Fixture {
             "{user}" => ids.user.clone(),
             "{key}" => ids.key.clone(),
             "{token}" if pattern.contains("/api/tokens/") => ids.token.clone(),
+            "{token}.ics" => format!("{}.ics", ids.link),
             "{token}" => ids.link.clone(),
             "{invitation}" => ids.invitation.clone(),
             "{session}" => ids.session.clone(),

@@ -42,6 +42,9 @@ impl Sentence {
             Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
             Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::CalendarLinkMade => {
+                Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
+            }
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
