@@ -3,7 +3,11 @@
 //! A verification only counts in memory, in atomics that live beside the key. Every few seconds,
 //! and when the server stops, the sums are written in one transaction.
 
+mod callers;
+mod series;
+
 use std::{
+    collections::VecDeque,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,6 +17,9 @@ use std::{
 
 use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
+
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use series::{ByOutcome, Series, Step, series};
 
 use super::{
     schema::{api_keys, key_usage, master_tokens},
@@ -54,6 +61,7 @@ pub(super) struct Tally {
     requests: [AtomicU64; Outcome::ALL.len()],
     last_used_microseconds: AtomicI64,
     is_noted: AtomicBool,
+    callers: callers::Callers,
 }
 
 impl Tally {
@@ -111,6 +119,7 @@ pub struct Recorder {
 struct Written {
     known: Arc<KnownKey>,
     requests: Vec<(Outcome, i64)>,
+    callers: VecDeque<callers::Seen>,
 }
 
 impl Recorder {
@@ -119,6 +128,11 @@ impl Recorder {
         if known.tally.count(outcome, now) {
             self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
         }
+    }
+
+    /// Keeps who presented a key. Comes before [`note`](Self::note), which has it written.
+    pub fn note_caller(&self, known: &KnownKey, caller: Caller<'_>, now: Timestamp) {
+        known.tally.callers.note(caller, now);
     }
 
     /// Notes that a master token was accepted.
@@ -138,8 +152,12 @@ impl Recorder {
         if keys.is_empty() && tokens.is_empty() {
             return Ok(());
         }
-        let written: Arc<Vec<Written>> =
-            Arc::new(keys.into_iter().map(|known| Written { requests: known.tally.take(), known }).collect());
+        let take = |known: Arc<KnownKey>| Written {
+            requests: known.tally.take(),
+            callers: known.tally.callers.take(),
+            known,
+        };
+        let written: Arc<Vec<Written>> = Arc::new(keys.into_iter().map(take).collect());
         for known in &tokens {
             known.tally.take();
         }
@@ -153,6 +171,7 @@ impl Recorder {
         if result.is_err() {
             for row in written.iter() {
                 row.known.tally.put_back(&row.requests);
+                row.known.tally.callers.put_back(&row.callers);
                 if !row.known.tally.is_noted.swap(true, Ordering::AcqRel) {
                     self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(row.known.clone());
                 }
@@ -184,7 +203,7 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
             add(tx, key_id, span, span.begin(now), *outcome, *requests)?;
         }
     }
-    Ok(())
+    callers::write(tx, key_id, &row.callers)
 }
 
 fn write_token(tx: &mut Tx<'_>, known: &KnownToken) -> Result<(), DbError> {

@@ -52,6 +52,16 @@ pub enum Verdict {
     Deactivated(Arc<KnownKey>),
 }
 
+impl Verdict {
+    /// The key, when there is one.
+    pub fn known(&self) -> Option<&Arc<KnownKey>> {
+        match self {
+            Self::Valid(known) | Self::Expired(known) | Self::Deactivated(known) => Some(known),
+            Self::Malformed | Self::NotFound => None,
+        }
+    }
+}
+
 /// What verification knows of an active master token.
 #[derive(Debug)]
 pub struct KnownToken {

@@ -82,6 +82,7 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
+        GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
         GET "/healthz" Public => api::health::show;
         GET "/static/{file:.*}" Public => assets::serve;
     }
@@ -141,10 +142,15 @@ routes! {
 
         GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
+        GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
+        POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
         POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
+        GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
         POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+        GET "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::ask;
+        POST "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::begin;
         GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
         POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
         GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;

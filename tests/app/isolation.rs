@@ -14,7 +14,7 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 23] = [
     "/",
     "/docs",
     "/healthz",
@@ -28,6 +28,7 @@ const PUBLIC: [&str; 22] = [
     "/forgot-password",
     "/reset-password/{token}",
     "/preferences/theme",
+    "/orgs/{organization}/api/calendar/{token}.ics",
     "/i/{token}",
     "/i/{token}/accept",
     "/i/{token}/decline",

@@ -5,19 +5,14 @@ mod accounts;
 mod activity;
 mod api_keys;
 mod bad_requests;
+mod expiry;
 mod invitation_answers;
 mod invitations;
+mod key_page;
 mod mailbox;
 mod master_tokens;
 mod members;
 mod my_organizations;
 mod preferences;
 mod settings;
-
-/// Names that a page has to show as they are: markup, text that runs from right to left, and the
-/// longest that can be.
-fn unusual_names() -> [String; 3] {
-    let longest = format!("{}Name\u{1F511}", "Wide ".repeat(15));
-    assert_eq!(longest.chars().count(), 80);
-    ["<b>Ada</b> & \"Söhne\" 'x'".to_owned(), "مؤسسة النور".to_owned(), longest]
-}
+mod silences;

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::credentials;
+use super::{callers, credentials};
 use crate::{
     domain::{
         usage::Outcome,
@@ -51,7 +51,11 @@ pub async fn answer(
 ) -> Result<HttpResponse, AppError> {
     let Presented { key, name } = presented(&request)?;
     let now = state.clock.now();
-    let known = match state.verifier.verify(&key, now).await? {
+    let verdict = state.verifier.verify(&key, now).await?;
+    if let Some(known) = verdict.known() {
+        state.usage.note_caller(known, callers::of(&request), now);
+    }
+    let known = match verdict {
         Verdict::Valid(known) if name.is_none_or(|name| name == known.key.name) => known,
         Verdict::Expired(known) => {
             state.usage.note(&known, Outcome::Expired, now);

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::credentials;
+use super::{callers, credentials};
 use crate::{
     domain::{usage::Outcome, verification::Verdict},
     web::{display, error::AppError, state::State},
@@ -36,7 +36,11 @@ pub struct PresentedKey {
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let presented = credentials::api_key(&request)?;
     let now = state.clock.now();
-    let Verdict::Valid(known) = state.verifier.verify(presented, now).await? else {
+    let verdict = state.verifier.verify(presented, now).await?;
+    if let Some(known) = verdict.known() {
+        state.usage.note_caller(known, callers::of(&request), now);
+    }
+    let Verdict::Valid(known) = verdict else {
         return Err(AppError::Unauthorized {
             detail: "This key does not exist, has expired or is deactivated.",
             presented: true,

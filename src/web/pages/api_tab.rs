@@ -1,5 +1,7 @@
 //! The tab "API": keys and master tokens.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web::Query};
 use askama::Template;
 use serde::Deserialize;
@@ -10,10 +12,11 @@ use crate::{
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Status},
+        api_keys::{self, ApiKey, Part, Status},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
+        silences,
     },
     page,
     web::{
@@ -34,10 +37,12 @@ pub struct ApiTab {
     frame: Frame,
     now: Timestamp,
     search: String,
+    show: Show,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
     pager: Pager,
     tokens: Vec<MasterToken>,
+    silences: HashMap<String, Timestamp>,
 }
 
 page!(ApiTab);
@@ -51,6 +56,31 @@ pub struct Selection {
     /// The page, from 1.
     #[serde(default)]
     page: Option<i64>,
+    /// `soon`, `unused` or `deactivated`; anything else means all.
+    #[serde(default)]
+    show: String,
+}
+
+/// A part of the keys, as it stands in the address and in the list of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Show {
+    part: Part,
+    id: &'static str,
+    label: &'static str,
+}
+
+impl Show {
+    const ALL: [Self; 4] = [
+        Self { part: Part::All, id: "", label: "All keys" },
+        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
+        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
+        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+    ];
+
+    fn parse(id: &str) -> Self {
+        let [all, ..] = Self::ALL;
+        Self::ALL.into_iter().find(|show| show.id == id).unwrap_or(all)
+    }
 }
 
 impl ApiTab {
@@ -72,13 +102,15 @@ impl ApiTab {
             .db
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
-                let keys = api_keys::page(connection, &admin, &search, request)?;
+                let show = Show::parse(&selection.show);
+                let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
                 let link = |page: i64| {
                     format!(
-                        "{}?{}&page={page}",
+                        "{}?{}&{}&page={page}",
                         urls::organization(&admin.id, "api"),
-                        urls::query("q", &search)
+                        urls::query("q", &search),
+                        urls::query("show", show.id)
                     )
                 };
                 Ok::<_, DbError>(Self {
@@ -86,19 +118,31 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
+                    silences: silences::of_keys(connection, &admin, &keys.rows)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
                     search,
+                    show,
                 })
             })
             .await?;
         Ok(tab)
     }
 
+    /// Whether the list is narrowed.
+    fn is_filtered(&self) -> bool {
+        !self.search.is_empty() || self.show.part != Part::All
+    }
+
     /// Whether the search field is worth its place.
     fn is_searchable(&self) -> bool {
-        !self.search.is_empty() || self.keys.total > 10
+        self.is_filtered() || self.keys.total > 3
+    }
+
+    /// The parts of the keys that can be chosen.
+    fn parts(&self) -> [Show; 4] {
+        Show::ALL
     }
 
     /// The keys with their sparklines.
@@ -108,18 +152,20 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        match (key.status(self.now), key.expires_at) {
-            (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
-            (Status::Expired, _) => ("bad", "Expired".to_owned()),
-            (Status::Active, Some(end)) if end - self.now <= SOON => {
-                ("warn", display::expiry_words(&end, &self.now))
-            }
-            (Status::Active, _) => ("ok", "Active".to_owned()),
-        }
+        key_badge(key, self.silence(key), self.now)
+    }
+
+    /// Until when a key is silent, if it is.
+    fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
+        self.silences.get(&key.id).copied()
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
         key.status(self.now) == Status::Expired
+    }
+
+    fn key_page(&self, key: &ApiKey) -> String {
+        urls::api_key(&self.frame.id, &key.id)
     }
 
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {
@@ -128,6 +174,19 @@ impl ApiTab {
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+    }
+}
+
+/// The kind of a key's badge and its words.
+pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
+    match (key.status(now), key.expires_at) {
+        (Status::Deactivated, _) => match silence {
+            Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
+            None => ("off", "Deactivated".to_owned()),
+        },
+        (Status::Expired, _) => ("bad", "Expired".to_owned()),
+        (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
+        (Status::Active, _) => ("ok", "Active".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::audit::{Action, Entry};
 
 /// What a line of the trail says after the actor's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sentence {
+pub(in crate::web::pages) struct Sentence {
     /// The icon's name.
     pub icon: &'static str,
     /// The icon's colour: "", " log-icon--ok" or " log-icon--bad".
@@ -18,7 +18,7 @@ pub(super) struct Sentence {
 }
 
 impl Sentence {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(in crate::web::pages) fn of(entry: &Entry) -> Self {
         let Some(action) = entry.action() else {
             return Self::new("info", "did", entry);
         };
@@ -39,7 +39,12 @@ impl Sentence {
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
             Action::KeyActivated => Self::new("power", "activated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
+            Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
+            Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::CalendarLinkMade => {
+                Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
+            }
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
