@@ -227,8 +227,8 @@ fn invite(
     let email = EmailAddress::parse(email)?;
     let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
     invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
-    let pending = invitations::pending(tx.connection(), &supervisor)?;
-    let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
+    let mails = outbox::newest(tx.connection(), 1)?;
+    let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)
 }
 

@@ -98,6 +98,28 @@ async fn both_lists_keep_their_pages() {
 }
 
 #[tokio::test]
+async fn no_pending_invitation_is_out_of_reach() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.execute(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201)
+         INSERT INTO invitations (id, organization_id, email, role, invited_by_name, invited_by_email,
+         created_at, sent_at, expires_at)
+         SELECT 'i' || i, '{}', 'new' || substr('000' || i, -4) || '@lumen.example', 'user', 'Dana', 'dana@lumen.example',
+         '2026-11-23 10:00:00', '2026-11-23 10:00:00', '2026-11-30 10:00:00' FROM n",
+        lumen.id
+    ))
+    .await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let page = browser.get(&lumen.url("users?ipage=49")).await.must_be(200).html();
+    assert_eq!(page.text("#pen-h .count"), "1,201");
+    assert_eq!(page.text("#pending .panel-foot .num"), "1,201–1,201 of 1,201");
+    browser.post(&page.action("Withdraw"), &[]).await.must_be(303);
+    let page = browser.get(&lumen.url("users?ipage=49")).await.must_be(200).html();
+    assert_eq!(page.text("#pending .panel-foot .num"), "1,176–1,200 of 1,200");
+}
+
+#[tokio::test]
 async fn a_change_stays_on_the_page_on_screen() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
