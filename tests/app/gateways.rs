@@ -195,7 +195,7 @@ async fn start_backend() -> SocketAddr {
                 let body = format!("backend\n{}", String::from_utf8_lossy(&request[..read]));
                 let head =
                     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                let _ = stream.write_all((head + &body).as_bytes()).await;
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             });
         }
     });

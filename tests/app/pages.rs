@@ -16,3 +16,11 @@ mod my_organizations;
 mod preferences;
 mod settings;
 mod silences;
+
+/// Names that a page has to show as they are: markup, text that runs from right to left, and the
+/// longest that can be.
+fn unusual_names() -> [String; 3] {
+    let longest = format!("{}Name\u{1F511}", "Wide ".repeat(15));
+    assert_eq!(longest.chars().count(), 80);
+    ["<b>Ada</b> & \"Söhne\" 'x'".to_owned(), "مؤسسة النور".to_owned(), longest]
+}
