@@ -75,7 +75,7 @@ async fn the_pending_list_accepts_and_declines(Stage { page, server, .. }: Stage
     }
     page.become_person(&ravi).await;
     page.visit("/orgs").await;
-    page.open_menu("Ravi Menon").await;
+    page.open_menu("Ravi Menon 2 pending invitations").await;
     page.click_link("My Organizations").await;
     page.expect_heading("Pending invitations").await;
     page.click_button("Accept invitation to Lumen Logistics").await;
