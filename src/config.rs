@@ -164,7 +164,7 @@ struct ServeFlags {
     /// [default: none, mails are kept in the local mailbox]
     #[arg(long, value_name = "URL")]
     smtp_url: Option<String>,
-    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL>]
+    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL, localhost for an address>]
     #[arg(long, value_name = "MAILBOX")]
     mail_from: Option<String>,
     /// The name on the pages and in the mails [env: TESSERA_BRAND] [default: Tessera]
