@@ -9,3 +9,4 @@ mod key_page;
 mod master_tokens;
 mod preferences;
 mod silences;
+mod why;
