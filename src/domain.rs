@@ -13,6 +13,7 @@ pub mod bulk;
 pub mod calendar_links;
 pub mod demo;
 pub mod devices;
+pub mod diagnosis;
 pub mod email;
 pub mod email_links;
 pub mod expiry_notices;

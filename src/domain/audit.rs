@@ -360,6 +360,20 @@ pub fn of_subject(
         .load(connection)?)
 }
 
+/// The organization's newest events of one kind.
+pub(super) fn of_action(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    action: Action,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::organization_id.eq(&proof.id).and(audit_events::action.eq(action.as_str())))
+        .order(audit_events::id.desc())
+        .select(Entry::as_select())
+        .limit(1000)
+        .load(connection)?)
+}
+
 /// The newest events of one account, for its owner.
 ///
 /// # Errors

@@ -22,3 +22,4 @@ pub mod preferences;
 pub mod settings;
 pub mod silences;
 pub mod use_keys;
+pub mod why;

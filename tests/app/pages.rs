@@ -24,3 +24,4 @@ fn unusual_names() -> [String; 3] {
     assert_eq!(longest.chars().count(), 80);
     ["<b>Ada</b> & \"Söhne\" 'x'".to_owned(), "مؤسسة النور".to_owned(), longest]
 }
+mod why;
