@@ -176,7 +176,7 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
 fn round_up(peak: i64) -> i64 {
     let mut power: i64 = 1;
     loop {
-        for top in [power.saturating_mul(2), power.saturating_mul(4), power.saturating_mul(10)] {
+        for top in [2, 4, 6, 8, 10].map(|times| power.saturating_mul(times)) {
             if top >= peak {
                 return top;
             }
