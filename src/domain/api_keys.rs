@@ -1,5 +1,7 @@
 //! API keys: named, with an end if wanted, switched off and on, removed for good.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use time::Duration;
 
@@ -8,13 +10,13 @@ use super::{
     audit::{self, Action, Event},
     forms::{self, FormError, FormId},
     id::new_id,
+    key_settings::{KeySettings, Scopes},
     names::Name,
     organizations::Organization,
     page::{Page, PageRequest, contains_pattern},
     schema::{api_keys, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
-    usage::{self, DailyRequests, Tally},
-    verification::KnownKey,
+    usage::{self, DailyRequests},
 };
 use crate::{
     clock::Timestamp,
@@ -47,6 +49,9 @@ pub struct ApiKey {
     pub deactivated_at: Option<Timestamp>,
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
+    /// What it may do and how much.
+    #[diesel(embed)]
+    pub settings: KeySettings,
 }
 
 /// Whether a key is accepted.
@@ -78,6 +83,8 @@ pub struct NewApiKey {
     pub name: Name,
     /// Its end, if any.
     pub expires_at: Option<Timestamp>,
+    /// What it may do and how much.
+    pub settings: KeySettings,
 }
 
 /// Why a key is not created.
@@ -143,6 +150,7 @@ pub fn create(
             api_keys::created_by.eq(admin.actor().name()),
             api_keys::created_at.eq(now),
             api_keys::expires_at.eq(new.expires_at),
+            &new.settings,
         ))
         .returning(ApiKey::as_returning())
         .get_result::<ApiKey>(tx.connection())
@@ -273,6 +281,49 @@ fn switch(
     Ok(key)
 }
 
+/// Gives a key other settings, which hold from the next request on.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn change_settings(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    settings: &KeySettings,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    let key = find(tx.connection(), admin, key_id)?;
+    let changes = settings.changes_since(&key.settings);
+    if changes.is_empty() {
+        return Ok(key);
+    }
+    forget_copies(tx, key_id)?;
+    let key = diesel::update(api_keys::table.find(key_id))
+        .set(settings)
+        .returning(ApiKey::as_returning())
+        .get_result(tx.connection())
+        .map_err(DbError::from)?;
+    record_with(tx, admin, Action::KeySettingsChanged, &key, changes, now)?;
+    Ok(key)
+}
+
+/// The scopes in use in the organization, each once, in alphabetical order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn scopes_in_use(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+) -> Result<Vec<String>, DbError> {
+    let lists: Vec<Scopes> = api_keys::table
+        .filter(api_keys::organization_id.eq(&admin.id).and(api_keys::scopes.ne("")))
+        .select(api_keys::scopes)
+        .distinct()
+        .load(connection)?;
+    let scopes: BTreeSet<&String> = lists.iter().flat_map(Scopes::as_slice).collect();
+    Ok(scopes.into_iter().cloned().collect())
+}
+
 /// Removes a key for good.
 ///
 /// # Errors
@@ -297,29 +348,79 @@ fn record(
     key: &ApiKey,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    record_with(tx, admin, action, key, key.masked.clone(), now)
+}
+
+fn record_with(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    action: Action,
+    key: &ApiKey,
+    detail: String,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let event = Event {
         organization_id: Some(&admin.id),
         actor: admin.actor(),
         action,
         subject_id: Some(&key.id),
         subject_name: &key.name,
-        detail: Some(key.masked.clone()),
+        detail: Some(detail),
     };
     audit::record(tx, &event, now)
+}
+
+/// What verification needs of a key.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys)]
+struct VerifiedColumns {
+    id: String,
+    name: String,
+    expires_at: Option<Timestamp>,
+    deactivated_at: Option<Timestamp>,
+    #[diesel(embed)]
+    settings: KeySettings,
+}
+
+/// A key as verification finds it.
+#[derive(Debug)]
+pub(super) struct StoredKey {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) organization: Organization,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) deactivated_at: Option<Timestamp>,
+    pub(super) settings: KeySettings,
+    /// Read only for a key with a quota.
+    pub(super) used_this_month: u64,
 }
 
 /// The key with a digest, in whatever state. A look-up across organizations.
 pub(super) fn by_digest(
     connection: &mut Connection,
     digest: SecretDigest,
-) -> Result<Option<KnownKey>, DbError> {
-    let found: Option<(ApiKey, Organization)> = api_keys::table
+    now: Timestamp,
+) -> Result<Option<StoredKey>, DbError> {
+    let found: Option<(VerifiedColumns, Organization)> = api_keys::table
         .inner_join(organizations::table)
         .filter(api_keys::secret_digest.eq(digest.as_bytes()))
-        .select((ApiKey::as_select(), Organization::as_select()))
+        .select((VerifiedColumns::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(key, organization)| KnownKey { key, organization, tally: Tally::default() }))
+    let Some((key, organization)) = found else { return Ok(None) };
+    let used_this_month = match key.settings.monthly_quota {
+        Some(_) => usage::used_this_month(connection, &key.id, now)?,
+        None => 0,
+    };
+    Ok(Some(StoredKey {
+        id: key.id,
+        name: key.name,
+        organization,
+        expires_at: key.expires_at,
+        deactivated_at: key.deactivated_at,
+        settings: key.settings,
+        used_this_month,
+    }))
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.

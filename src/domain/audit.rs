@@ -89,6 +89,8 @@ actions! {
     KeyActivated = "api_key.activated", ApiKeys;
     /// An API key was deactivated.
     KeyDeactivated = "api_key.deactivated", ApiKeys;
+    /// An API key got other settings.
+    KeySettingsChanged = "api_key.settings_changed", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// A master token was generated.

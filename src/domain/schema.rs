@@ -102,6 +102,12 @@ diesel::table! {
         expires_at -> Nullable<Timestamp>,
         deactivated_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
+        description -> Nullable<Text>,
+        scopes -> Text,
+        networks -> Text,
+        rate_limit -> Nullable<Text>,
+        monthly_quota -> Nullable<BigInt>,
+        metadata -> Nullable<Text>,
     }
 }
 
@@ -166,6 +172,7 @@ diesel::table! {
         begins_at -> Timestamp,
         outcome -> Text,
         requests -> BigInt,
+        units -> BigInt,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
-use super::limits::TooOften;
+use super::{api::rate_headers::RateHeaders, limits::TooOften};
 use crate::{
     db::DbError,
     domain::{
@@ -47,6 +47,19 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
+    /// The key is good, but lacks a scope that this needs.
+    #[error("This key does not have the scope that this needs.")]
+    InsufficientScope,
+    /// The key was used too often, or its quota is spent.
+    #[error("{detail}")]
+    KeyLimited {
+        /// Which of the two.
+        detail: &'static str,
+        /// Whole seconds until it is worth trying again.
+        retry_after_seconds: u64,
+        /// What the limits leave.
+        headers: Box<RateHeaders>,
+    },
     /// The request comes from another site.
     #[error("This request came from another site and was not carried out. Open the page here and try again.")]
     CrossSite,
@@ -77,14 +90,14 @@ impl AppError {
     pub fn title(&self) -> &'static str {
         match self {
             Self::NotFound => "Page not found",
-            Self::Forbidden(_) | Self::KeyForbidden(_) => "You do not have access",
+            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::InsufficientScope => "You do not have access",
             Self::Refused(_) => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
             Self::Unreadable(_) | Self::UnsupportedMediaType => "That could not be read",
             Self::TooLarge => "Too large",
-            Self::TooOften(_) => "Too many attempts",
+            Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
             Self::Internal(_) => "Something went wrong",
         }
     }
@@ -94,15 +107,17 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::VerifyFirst | Self::CrossSite => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden(_)
+            | Self::KeyForbidden(_)
+            | Self::InsufficientScope
+            | Self::VerifyFirst
+            | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

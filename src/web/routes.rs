@@ -129,6 +129,8 @@ routes! {
     POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
     POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
     POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+    GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
+    POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
     GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
     POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
     GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;

@@ -17,3 +17,4 @@ mod isolation;
 mod mail;
 mod pages;
 mod races;
+mod verification;

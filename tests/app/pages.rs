@@ -2,4 +2,5 @@
 
 mod account_settings;
 mod accounts;
+mod key_settings;
 mod preferences;

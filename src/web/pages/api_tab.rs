@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::organization::{Frame, Tab};
+use super::{
+    key_settings,
+    organization::{Frame, Tab},
+};
 use crate::{
     clock::Timestamp,
     db::DbError,
@@ -116,6 +119,11 @@ impl ApiTab {
             }
             (Status::Active, _) => ("ok", "Active".to_owned()),
         }
+    }
+
+    /// What restricts the key, in a few words; `None` for nothing.
+    fn tags(&self, key: &ApiKey) -> Option<Vec<String>> {
+        Some(key_settings::tags(&key.settings)).filter(|tags| !tags.is_empty())
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

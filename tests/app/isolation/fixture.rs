@@ -147,6 +147,7 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
         "/orgs" | "/orgs/{organization}/api/tokens" => vec![name, form],
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
+        "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],

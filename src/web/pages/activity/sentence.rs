@@ -39,6 +39,7 @@ impl Sentence {
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
             Action::KeyActivated => Self::new("power", "activated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
+            Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
