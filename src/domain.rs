@@ -26,6 +26,7 @@ pub mod organizations;
 pub mod outbox;
 pub mod page;
 pub mod passwords;
+pub mod rotation;
 pub mod secret;
 pub mod sessions;
 pub mod usage;

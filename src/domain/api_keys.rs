@@ -1,6 +1,13 @@
 //! API keys: named, with an end if wanted, switched off and on, removed for good.
 
+mod look_up;
+mod rotate;
+
 use std::collections::BTreeSet;
+
+pub(super) use look_up::{StoredKey, by_digest};
+pub(super) use rotate::write_use;
+pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
 
 use diesel::prelude::*;
 use time::Duration;
@@ -14,8 +21,8 @@ use super::{
     names::Name,
     organizations::Organization,
     page::{Page, PageRequest, contains_pattern},
-    schema::{api_keys, organizations},
-    secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    schema::api_keys,
+    secret::{NoRandomness, Secret, SecretKind},
     usage::{self, DailyRequests},
 };
 use crate::{
@@ -370,62 +377,12 @@ fn record_with(
     audit::record(tx, &event, now)
 }
 
-/// What verification needs of a key.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = api_keys)]
-struct VerifiedColumns {
-    id: String,
-    name: String,
-    expires_at: Option<Timestamp>,
-    deactivated_at: Option<Timestamp>,
-    #[diesel(embed)]
-    settings: KeySettings,
-}
-
-/// A key as verification finds it.
-#[derive(Debug)]
-pub(super) struct StoredKey {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) organization: Organization,
-    pub(super) expires_at: Option<Timestamp>,
-    pub(super) deactivated_at: Option<Timestamp>,
-    pub(super) settings: KeySettings,
-    /// Read only for a key with a quota.
-    pub(super) used_this_month: u64,
-}
-
-/// The key with a digest, in whatever state. A look-up across organizations.
-pub(super) fn by_digest(
-    connection: &mut Connection,
-    digest: SecretDigest,
-    now: Timestamp,
-) -> Result<Option<StoredKey>, DbError> {
-    let found: Option<(VerifiedColumns, Organization)> = api_keys::table
-        .inner_join(organizations::table)
-        .filter(api_keys::secret_digest.eq(digest.as_bytes()))
-        .select((VerifiedColumns::as_select(), Organization::as_select()))
-        .first(connection)
-        .optional()?;
-    let Some((key, organization)) = found else { return Ok(None) };
-    let used_this_month = match key.settings.monthly_quota {
-        Some(_) => usage::used_this_month(connection, &key.id, now)?,
-        None => 0,
-    };
-    Ok(Some(StoredKey {
-        id: key.id,
-        name: key.name,
-        organization,
-        expires_at: key.expires_at,
-        deactivated_at: key.deactivated_at,
-        settings: key.settings,
-        used_this_month,
-    }))
-}
-
 /// Has copies of the key in memory dropped once the transaction is committed.
 fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
+    if let Some(digest) = rotate::old_digest(tx.connection(), key_id)? {
+        tx.changed(Change::Secret(digest));
+    }
     Ok(())
 }

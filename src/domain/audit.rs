@@ -91,6 +91,10 @@ actions! {
     KeyDeactivated = "api_key.deactivated", ApiKeys;
     /// An API key got other settings.
     KeySettingsChanged = "api_key.settings_changed", ApiKeys;
+    /// An API key got a new secret.
+    KeyRotated = "api_key.rotated", ApiKeys;
+    /// The secret that an API key had before was ended.
+    OverlapEnded = "api_key.overlap_ended", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// A master token was generated.

@@ -112,6 +112,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    key_rotations (api_key_id) {
+        api_key_id -> Text,
+        old_digest -> Binary,
+        overlap -> Text,
+        begins -> Text,
+        rotated_at -> Timestamp,
+        first_used_at -> Nullable<Timestamp>,
+        old_last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     master_tokens (id) {
         id -> Text,
         organization_id -> Text,
@@ -197,6 +209,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     invitation_secrets,
     api_keys,
+    key_rotations,
     master_tokens,
     audit_events,
     outbox,

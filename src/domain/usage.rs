@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::{
+    api_keys as keys,
     schema::{api_keys, key_usage, master_tokens},
     verification::{KnownKey, KnownToken},
 };
@@ -211,6 +212,9 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
     };
     if updated == 0 {
         return Ok(()); // removed meanwhile
+    }
+    if let Some((side, live)) = &row.known.rotation {
+        keys::write_use(tx, key_id, *side, live.get(), last_used_at)?;
     }
     for sum in &row.sums {
         for span in [Span::Hour, Span::Day] {

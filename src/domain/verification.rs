@@ -22,7 +22,7 @@ pub use known::{Demand, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
 
 use known::Rules;
-use meters::MeterRegistry;
+use meters::{MeterRegistry, RotationRegistry};
 
 use super::{
     api_keys::{self, StoredKey},
@@ -67,6 +67,7 @@ pub struct Verifier {
     tokens: Arc<Cache<SecretDigest, Arc<KnownToken>>>,
     changes: Arc<AtomicU64>,
     meters: Arc<MeterRegistry>,
+    rotations: Arc<RotationRegistry>,
     organizations: Arc<Mutex<HashMap<String, Weak<Organization>>>>,
 }
 
@@ -79,6 +80,7 @@ impl Verifier {
             tokens: Arc::new(Cache::new(MOST_TOKENS_IN_MEMORY)),
             changes: Arc::default(),
             meters: Arc::default(),
+            rotations: Arc::default(),
             organizations: Arc::default(),
         };
         let Self { keys, tokens, changes, .. } = verifier.clone();
@@ -130,6 +132,9 @@ impl Verifier {
                 }
             }
         };
+        if key.is_over(now) {
+            return Ok(Verdict::NotFound);
+        }
         if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
             return Ok(Verdict::Foreign);
         }
@@ -137,12 +142,18 @@ impl Verifier {
             return Ok(Verdict::NotFound);
         }
         let (outcome, limits) = key.judge(demand, now);
+        if outcome == Outcome::Valid {
+            key.note_use(now);
+        }
         Ok(Verdict::Known { key, outcome, limits })
     }
 
     fn known_key(&self, stored: StoredKey, now: Timestamp) -> KnownKey {
         let meters = self.meters.of(&stored.id, &stored.settings, stored.used_this_month, now);
+        let rotation =
+            stored.rotation.map(|(side, rotation)| (side, self.rotations.of(&stored.id, rotation)));
         KnownKey {
+            rotation,
             id: stored.id.into(),
             name: stored.name.into(),
             organization: self.shared(stored.organization),

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{AccessError, Role},
         accounts::AccountError,
-        api_keys::KeyError,
+        api_keys::{KeyError, RotateError},
         invitations::{AnswerError, InvitationError},
         master_tokens::TokenError,
         members::MemberError,
@@ -183,6 +183,17 @@ impl From<KeyError> for AppError {
         match error {
             KeyError::NotFound => Self::NotFound,
             KeyError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RotateError> for AppError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Key(error) => error.into(),
+            RotateError::Form(error) => Self::Refused(error.to_string()),
+            RotateError::NoRandomness(error) => error.into(),
+            RotateError::Db(error) => error.into(),
         }
     }
 }

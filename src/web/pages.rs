@@ -9,6 +9,7 @@ pub mod docs;
 pub mod error;
 pub mod invitation_answers;
 pub mod invitations;
+pub mod key_rotation;
 pub mod key_settings;
 pub mod landing;
 pub mod mailbox;

@@ -131,6 +131,9 @@ routes! {
     POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
     GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
     POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
+    GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
+    POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
+    POST "/orgs/{organization}/api/keys/{key}/end-overlap" Administrator => pages::key_rotation::end_overlap;
     GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
     POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
     GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;

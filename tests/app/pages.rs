@@ -2,5 +2,6 @@
 
 mod account_settings;
 mod accounts;
+mod key_rotation;
 mod key_settings;
 mod preferences;

@@ -10,6 +10,7 @@ use crate::{
         key_settings::{KeySettings, Metadata, MonthlyQuota, Networks, Scopes},
         master_tokens::MasterToken,
         organizations::Organization,
+        rotation::{LiveRotation, Side},
         usage::{Outcome, Tally},
     },
 };
@@ -28,6 +29,8 @@ pub struct KnownKey {
     pub(super) is_deactivated: bool,
     /// `None` for a key without settings, which then costs nothing.
     pub(super) rules: Option<Box<Rules>>,
+    /// While a rotation is under way: which of its secrets this is.
+    pub(in crate::domain) rotation: Option<(Side, Arc<LiveRotation>)>,
     pub(in crate::domain) tally: Tally,
 }
 
@@ -103,6 +106,18 @@ impl KnownKey {
     /// Its metadata.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.rules.as_ref().and_then(|rules| rules.metadata.as_ref())
+    }
+
+    /// Whether this is an old secret that has ended.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        matches!(&self.rotation, Some((Side::Old, live)) if !live.get().is_under_way(now))
+    }
+
+    /// Notes that a new secret was accepted.
+    pub(super) fn note_use(&self, now: Timestamp) {
+        if let Some((Side::New, live)) = &self.rotation {
+            live.note_use(now);
+        }
     }
 
     /// Judges a request. Limits are taken from last, and only by what passed everything else.

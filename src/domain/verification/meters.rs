@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,6 +16,7 @@ use crate::{
     domain::{
         gcra::Gcra,
         key_settings::{KeySettings, MonthlyQuota},
+        rotation::{LiveRotation, Rotation},
     },
 };
 
@@ -128,6 +129,26 @@ impl MeterRegistry {
         let meters = Meters { rate, month };
         registry.insert(key_id.to_owned(), meters.clone());
         meters
+    }
+}
+
+/// The rotations under way of keys in memory, by the key's id.
+#[derive(Debug, Default)]
+pub(super) struct RotationRegistry(Mutex<HashMap<String, Weak<LiveRotation>>>);
+
+impl RotationRegistry {
+    /// The one state that both secrets of a key share.
+    pub(super) fn of(&self, key_id: &str, rotation: Rotation) -> Arc<LiveRotation> {
+        let mut registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = registry.get(key_id).and_then(Weak::upgrade)
+            && live.get().rotated_at == rotation.rotated_at
+        {
+            return live;
+        }
+        registry.retain(|_, live| live.strong_count() > 0);
+        let live = Arc::new(LiveRotation::new(rotation));
+        registry.insert(key_id.to_owned(), Arc::downgrade(&live));
+        live
     }
 }
 

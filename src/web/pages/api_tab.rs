@@ -1,11 +1,13 @@
 //! The tab "API": keys and master tokens.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    key_settings,
+    key_rotation, key_settings,
     organization::{Frame, Tab},
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Status},
+        api_keys::{self, ApiKey, Overlapping, Status},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
@@ -39,6 +41,7 @@ pub struct ApiTab {
     search: String,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
+    overlaps: HashMap<String, Overlapping>,
     pager: Pager,
     tokens: Vec<MasterToken>,
 }
@@ -89,6 +92,7 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
+                    overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
@@ -119,6 +123,11 @@ impl ApiTab {
             }
             (Status::Active, _) => ("ok", "Active".to_owned()),
         }
+    }
+
+    /// How the key's rotation stands; `None` when none is under way.
+    fn rotation_words(&self, key: &ApiKey) -> Option<String> {
+        self.overlaps.get(&key.id).map(|overlapping| key_rotation::words(overlapping, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.

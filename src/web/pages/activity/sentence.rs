@@ -40,6 +40,8 @@ impl Sentence {
             Action::KeyActivated => Self::new("power", "activated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
+            Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
+            Action::OverlapEnded => Self::new("circle-slash", "ended the old secret of the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
