@@ -3,18 +3,20 @@
 //! Run it with `cargo bench --bench api_tab`. Both servers run in this process, each with two
 //! workers, and are asked in turn, so that a slow moment of the machine strikes both.
 
-mod support {
-    pub mod load;
-}
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement ends where its ground is not as it should be, and prints what it found"
+)]
 
-use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
+use std::{net::SocketAddr, sync::Arc, sync::mpsc, thread, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use support::load::{self, Measured};
-use tessera::{
-    app::Application,
-    clock::Clock,
-    config::{self, Command, Config},
+use tessera::bench::{
+    self,
+    load::{self, Measured},
 };
 
 const KEYS: usize = 25;
@@ -26,16 +28,18 @@ const PASSWORD: &str = "the heron waits for rain";
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = directory.path().join("bench.db");
-    let tessera = start_tessera(database.to_str().expect("a path"));
+    let config = bench::configuration(database.to_str().expect("a path")).expect("a configuration");
+    let tessera = bench::start(config).expect("a server");
     let page = prepare::signed_in_page(tessera, KEYS);
     let bare = start_bare(page.body.clone());
 
     println!("API tab with {KEYS} keys, signed in: {} bytes, {CONNECTIONS} connections", page.body.len());
     println!("{:<10} {:>12} {:>10} {:>10}", "", "requests/s", "p50", "p99");
+    let request = Arc::new(vec![page.request.into_bytes()]);
     let (mut tab, mut reference) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        tab.push(load::run(tessera, &page.request, CONNECTIONS, ROUND));
-        reference.push(load::run(bare, "GET / HTTP/1.1\r\nHost: bare\r\n\r\n", CONNECTIONS, ROUND));
+        tab.push(load::run(tessera, &request, CONNECTIONS, ROUND).expect("answers"));
+        reference.push(load::run(bare, &request, CONNECTIONS, ROUND).expect("answers"));
     }
     print("API tab", &mut tab);
     print("bare actix", &mut reference);
@@ -48,40 +52,16 @@ fn print(name: &str, rounds: &mut [Measured]) {
     println!("{name:<10} {:>12.0} {:>10.2?} {:>10.2?}", median.requests_per_second, median.p50, median.p99);
 }
 
-fn start_tessera(database: &str) -> SocketAddr {
-    let config = config(database);
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let application = Application::build(config, Clock::System).await.expect("it starts");
-            sender.send(application.address()).expect("somebody waits");
-            application.run().await.expect("it runs");
-        });
-    });
-    receiver.recv().expect("an address")
-}
-
-fn config(database: &str) -> Config {
-    let arguments = ["tessera", "serve", "--listen", "127.0.0.1:0", "--database-url", database];
-    match config::parse_with(arguments.map(Into::into), |_| None) {
-        Ok(Command::Serve(config)) => *config,
-        other => panic!("not a configuration: {other:?}"),
-    }
-}
-
 fn start_bare(body: String) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let server = HttpServer::new(move || {
                 let body = web::Bytes::from(body.clone());
-                App::new().route(
-                    "/",
-                    web::get().to(move || {
-                        let body = body.clone();
-                        async move { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body) }
-                    }),
-                )
+                App::new().default_service(web::to(move || {
+                    let body = body.clone();
+                    async move { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body) }
+                }))
             })
             .bind("127.0.0.1:0")
             .expect("an address");

@@ -11,23 +11,23 @@ use actix_web::{
     cookie::{Key, SameSite},
     dev::{Server, ServerHandle},
     middleware::from_fn,
-    web::Data,
+    web::{self, Data},
 };
 use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
     db::{Db, DbError},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
-        email_links, forms,
+        email_links, expiry_notices, forms,
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
         secret::Secret,
-        sessions,
+        sessions, silences,
         usage::Recorder,
         verification::Verifier,
     },
@@ -164,9 +164,11 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(state.clone()))
-            .wrap(session_middleware(&state, cookie_key.clone()))
             .wrap(from_fn(middleware::around))
-            .configure(routes::configure)
+            .configure(routes::machines)
+            .service(
+                web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
+            )
     })
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(address)
@@ -209,12 +211,34 @@ async fn housekeeping(state: State) {
             tracing::error!(%error, "the usage of keys could not be written");
         }
         let now = state.clock.now();
+        if let Err(error) = end_silences(&state, now).await {
+            tracing::error!(%error, "silent keys could not be activated again");
+        }
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
             clean_up(&state).await;
+            if let Err(error) = tell_of_expiries(&state, now).await {
+                tracing::error!(%error, "nobody could be told of keys that expire");
+            }
         }
         tokio::time::sleep(FLUSH_INTERVAL).await;
     }
+}
+
+/// Looks first, so that the writer is left alone while there is nothing to do.
+async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| silences::is_any_over(connection, now)).await? {
+        state.db.write(move |tx| silences::end_those_over(tx, now)).await?;
+    }
+    Ok(())
+}
+
+async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| expiry_notices::is_any_due(connection, now)).await? {
+        state.db.write(move |tx| expiry_notices::queue_due(tx, now)).await?;
+        state.mail_queued.notify_one();
+    }
+    Ok(())
 }
 
 async fn clean_up(state: &State) {

@@ -9,11 +9,13 @@ use std::{
     io::Write,
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{
     Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
+    value_parser,
 };
 use ipnet::IpNet;
 use lettre::message::Mailbox;
@@ -34,6 +36,8 @@ pub enum Command {
         /// The database to fill.
         database: DatabaseUrl,
     },
+    /// Measure verification on this machine.
+    Bench(BenchPlan),
 }
 
 /// Everything that can be set.
@@ -55,6 +59,21 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Which events are logged.
     pub log: LogFilter,
+}
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchPlan {
+    /// Keys in the database.
+    pub keys: usize,
+    /// Keys that are asked about, in turn.
+    pub in_rotation: usize,
+    /// Connections that are kept busy.
+    pub connections: usize,
+    /// Rounds of each server; the one of median throughput counts.
+    pub rounds: usize,
+    /// Length of a round.
+    pub round: Duration,
 }
 
 /// Why the process ends before anything has started: help, the version or a wrong setting.
@@ -103,6 +122,7 @@ pub fn parse_with(
     let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
     match line.verb {
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
+        Some(Verb::Bench(flags)) => Ok(Command::Bench(flags.plan())),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
         None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
     }
@@ -124,6 +144,8 @@ enum Verb {
     Serve(ServeFlags),
     /// Fill an empty database with an example organization and print a log-in.
     Demo(DatabaseFlag),
+    /// Measure how fast keys are verified on this machine, beside a bare actix answer.
+    Bench(BenchFlags),
 }
 
 // Flags are kept as text here: clap's own errors take several lines and repeat the value.
@@ -142,7 +164,7 @@ struct ServeFlags {
     /// [default: none, mails are kept in the local mailbox]
     #[arg(long, value_name = "URL")]
     smtp_url: Option<String>,
-    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL>]
+    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL, localhost for an address>]
     #[arg(long, value_name = "MAILBOX")]
     mail_from: Option<String>,
     /// The name on the pages and in the mails [env: TESSERA_BRAND] [default: Tessera]
@@ -158,10 +180,41 @@ struct ServeFlags {
 }
 
 #[derive(Args)]
+struct BenchFlags {
+    /// Keys in the database
+    #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
+    keys: u32,
+    /// Keys that are asked about, in turn
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
+    rotation: u32,
+    /// Connections that are kept busy
+    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+    /// Rounds of each server
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds in a round
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
+    seconds: u32,
+}
+
+#[derive(Args)]
 struct DatabaseFlag {
     /// The SQLite file, with or without sqlite: in front [env: TESSERA_DATABASE_URL] [default: tessera.db]
     #[arg(long, value_name = "FILE")]
     database_url: Option<String>,
+}
+
+impl BenchFlags {
+    fn plan(self) -> BenchPlan {
+        BenchPlan {
+            keys: self.keys as usize,
+            in_rotation: self.rotation.min(self.keys) as usize,
+            connections: self.connections as usize,
+            rounds: self.rounds as usize,
+            round: Duration::from_secs(self.seconds.into()),
+        }
+    }
 }
 
 impl ServeFlags {
@@ -239,6 +292,7 @@ fn explain(error: clap::Error) -> Exit {
         // A stray argument may be an SMTP URL that lost its flag.
         .filter(|text| !text.contains("://"));
     let what = match error.kind() {
+        ErrorKind::ValueValidation => "a number that fits is expected after",
         ErrorKind::InvalidValue | ErrorKind::NoEquals => "a value is missing after",
         ErrorKind::ArgumentConflict => "more than once, or on both sides of the command, stands",
         _ => "there is no command or flag like",

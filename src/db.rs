@@ -10,7 +10,7 @@ use std::{
 };
 
 use diesel::{
-    connection::SimpleConnection,
+    connection::{Connection as _, SimpleConnection},
     prelude::*,
     r2d2::{ConnectionManager, CustomizeConnection, Pool, PoolError},
     result::{DatabaseErrorKind, Error as DieselError},
@@ -36,8 +36,11 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Db {
     readers: Pool<ConnectionManager<Connection>>,
     writer: Pool<ConnectionManager<Connection>>,
-    on_change: Arc<OnceLock<Box<dyn Fn(&Change) + Send + Sync>>>,
+    on_change: Arc<OnceLock<Listener>>,
 }
+
+/// Is told of every [`Change`].
+type Listener = Box<dyn Fn(&Change) + Send + Sync>;
 
 /// What a transaction changed that somebody may hold a copy of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,13 +101,12 @@ impl Db {
     /// Opens the file, creating it when absent, and applies the migrations that it lacks.
     ///
     /// # Errors
-    /// [`DbError::Open`] or [`DbError::Pool`] when the file cannot be opened, is no database,
-    /// or a migration fails.
+    /// [`DbError::Open`] when the file cannot be opened, is no database, or a migration fails;
+    /// [`DbError::Pool`] when no further connection to it can be had.
     pub fn open(path: &Path) -> Result<Self, DbError> {
         let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
-        let writer = pool(path, 1)?;
-        writer.get()?.run_pending_migrations(MIGRATIONS).map_err(|error| DbError::Open(error.to_string()))?;
-        Ok(Self { readers: pool(path, READERS)?, writer, on_change: Arc::default() })
+        migrate(path)?;
+        Ok(Self { readers: pool(path, READERS)?, writer: pool(path, 1)?, on_change: Arc::default() })
     }
 
     /// Calls `listener` after each commit, for every [`Change`] that it brought. The first
@@ -187,6 +189,16 @@ impl<E> From<DieselError> for Failure<E> {
     fn from(error: DieselError) -> Self {
         Self::Transaction(error)
     }
+}
+
+/// On a connection of its own: a pool would try a file that is no database again and again, until
+/// its time-out, and log every attempt.
+fn migrate(path: &str) -> Result<(), DbError> {
+    let failed = |error: &dyn std::fmt::Display| DbError::Open(error.to_string());
+    let mut connection = Connection::establish(path).map_err(|error| failed(&error))?;
+    Pragmas.on_acquire(&mut connection).map_err(|error| failed(&error))?;
+    connection.run_pending_migrations(MIGRATIONS).map_err(|error| failed(&error))?;
+    Ok(())
 }
 
 fn pool(path: &str, size: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {

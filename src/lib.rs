@@ -4,7 +4,7 @@
 //! imports and fails on one that does):
 //!
 //! ```text
-//! main -> app -> { web, mail } -> domain -> db
+//! main -> bench -> app -> { web, mail } -> domain -> db
 //! ```
 //!
 //! * [`config`] reads the command line and the environment; [`clock`] tells the time. Both are
@@ -15,12 +15,13 @@
 //! * [`mail`] renders the messages of the outbox and sends them after the commit.
 //! * [`web`] turns requests into domain calls and their results into pages, fragments and JSON.
 //!   [`web::routes`] is the one table of addresses.
-//! * [`app`] puts the parts together and runs them.
+//! * [`app`] puts the parts together and runs them; [`mod@bench`] measures them.
 //!
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 
 pub mod app;
+pub mod bench;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -4,8 +4,9 @@ use std::{io::Write, process::ExitCode};
 
 use tessera::{
     app::{self, Application},
+    bench,
     clock::Clock,
-    config::{self, Command, Config, DatabaseUrl},
+    config::{self, BenchPlan, Command, Config, DatabaseUrl},
     domain::demo::LOG_IN_EMAIL,
 };
 use tracing_subscriber::EnvFilter;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
+        Ok(Command::Bench(plan)) => bench(&plan),
         Err(exit) => exit.report(),
     }
 }
@@ -30,6 +32,16 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
             );
             print(&mut std::io::stdout(), &text)
         }
+        Err(error) => {
+            print(&mut std::io::stderr(), &format!("tessera: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(plan: &BenchPlan) -> ExitCode {
+    match bench::run(plan, &mut std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print(&mut std::io::stderr(), &format!("tessera: {error}"));
             ExitCode::FAILURE

@@ -35,7 +35,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.public_url.to_string(), "http://127.0.0.1:8080");
     assert_eq!(config.database.to_string(), "tessera.db");
     assert!(config.smtp.is_none());
-    assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@[127.0.0.1]>");
+    assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.log.as_str(), "info");
@@ -98,7 +98,7 @@ fn the_default_sender_carries_the_brand_and_the_public_host() {
     let config = serve("", &[("TESSERA_BRAND", "Keys, Inc"), ("TESSERA_PUBLIC_URL", "https://a.example")]);
     assert_eq!(config.mail_from.to_string(), "\"Keys, Inc\" <no-reply@a.example>");
     let config = serve("", &[("TESSERA_PUBLIC_URL", "http://[::1]:8080")]);
-    assert_eq!(config.mail_from.email.to_string(), "no-reply@[::1]");
+    assert_eq!(config.mail_from.email.to_string(), "no-reply@localhost");
 }
 
 #[test]

@@ -242,12 +242,11 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
     text.parse().map_err(|_| expected.to_owned())
 }
 
-/// The sender when none is set: the brand at the host of the public address.
+/// The sender when none is set: the brand at the host of the public address, or at localhost for a bare IP address.
 pub(super) fn default_mailbox(brand: &Brand, public_url: &PublicUrl) -> Result<Mailbox, String> {
-    // An address literal, RFC 5321 section 4.1.3.
+    // Not an address literal, RFC 5321 section 4.1.3: lettre does not read those back from its headers.
     let domain = match public_url.0.host() {
-        Some(Host::Ipv4(ip)) => format!("[{ip}]"),
-        Some(Host::Ipv6(ip)) => format!("[{ip}]"),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => "localhost".to_owned(),
         _ => public_url.host().to_owned(),
     };
     Address::new("no-reply", domain)

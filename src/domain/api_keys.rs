@@ -5,7 +5,7 @@ mod rotate;
 
 use std::collections::BTreeSet;
 
-pub(super) use look_up::{StoredKey, by_digest};
+pub(super) use look_up::{StoredKey, by_digest, by_secret};
 pub(super) use rotate::write_use;
 pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
 
@@ -23,6 +23,7 @@ use super::{
     page::{Page, PageRequest, contains_pattern},
     schema::api_keys,
     secret::{NoRandomness, Secret, SecretKind},
+    silences,
     usage::{self, DailyRequests},
 };
 use crate::{
@@ -171,8 +172,25 @@ pub fn create(
     Ok((key, secret))
 }
 
+/// A part of the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that end within [`ENDS_SOON`].
+    ExpiresSoon,
+    /// Those that nobody has called with.
+    NeverUsed,
+    /// Those that are switched off.
+    Deactivated,
+}
+
+/// When a key is about to end: from the first mail about it on.
+pub const ENDS_SOON: Duration = Duration::days(14);
+
 macro_rules! keys_of {
-    ($admin:expr, $search:expr) => {{
+    ($admin:expr, $search:expr, $part:expr, $now:expr) => {{
         let mut query = api_keys::table.filter(api_keys::organization_id.eq($admin.id.clone())).into_boxed();
         if !$search.is_empty() {
             let pattern = contains_pattern($search);
@@ -183,11 +201,19 @@ macro_rules! keys_of {
                     .or(api_keys::masked.like(pattern).escape('\\')),
             );
         }
-        query
+        match $part {
+            Part::All => query,
+            Part::ExpiresSoon => {
+                query.filter(api_keys::expires_at.gt($now).and(api_keys::expires_at.le($now + ENDS_SOON)))
+            }
+            Part::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
+            Part::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
+        }
     }};
 }
 
-/// One page of the keys, the newest first; with `search`, those with the text in name or masked form.
+/// One page of a part of the keys, the newest first; with `search`, those with the text in name or
+/// masked form.
 ///
 /// # Errors
 /// [`DbError`].
@@ -195,11 +221,13 @@ pub fn page(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     search: &str,
+    part: Part,
     request: PageRequest,
+    now: Timestamp,
 ) -> Result<Page<ApiKey>, DbError> {
-    let total: i64 = keys_of!(admin, search).count().get_result(connection)?;
+    let total: i64 = keys_of!(admin, search, part, now).count().get_result(connection)?;
     let request = request.within(total);
-    let rows = keys_of!(admin, search)
+    let rows = keys_of!(admin, search, part, now)
         .order((api_keys::created_at.desc(), api_keys::id.desc()))
         .select(ApiKey::as_select())
         .limit(request.limit())
@@ -275,7 +303,8 @@ fn switch(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    if key.deactivated_at.is_some() == deactivated_at.is_some() {
+    let was_silent = silences::forget(tx, key_id)?;
+    if key.deactivated_at.is_some() == deactivated_at.is_some() && !was_silent {
         return Ok(key);
     }
     forget_copies(tx, key_id)?;
@@ -378,7 +407,7 @@ fn record_with(
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.
-fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+pub(super) fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
     if let Some(digest) = rotate::old_digest(tx.connection(), key_id)? {

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use super::{
-    access::{Actor, Role, Supervisor},
+    access::{Actor, Admin, Role, Supervisor},
     id::new_id,
     organizations::Organization,
     page::{Page, PageRequest, contains_pattern},
@@ -41,6 +41,8 @@ macro_rules! actions {
 actions! {
     /// An account was made.
     SignedUp = "account.signed_up", Account;
+    /// Somebody signed up with an address that has an account.
+    SignUpRepeated = "account.sign_up_repeated", Account;
     /// An address was proven.
     EmailVerified = "account.email_verified", Account;
     /// Somebody logged in.
@@ -95,8 +97,14 @@ actions! {
     KeyRotated = "api_key.rotated", ApiKeys;
     /// The secret that an API key had before was ended.
     OverlapEnded = "api_key.overlap_ended", ApiKeys;
+    /// An API key was switched off for some hours.
+    KeySilenced = "api_key.silenced", ApiKeys;
+    /// An API key came back after its silence.
+    KeySilenceEnded = "api_key.silence_ended", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
+    /// The calendar of expiries got a new address.
+    CalendarLinkMade = "calendar_link.created", ApiKeys;
     /// A master token was generated.
     TokenGenerated = "master_token.generated", MasterTokens;
     /// A master token was activated.
@@ -338,6 +346,38 @@ pub fn actors(
         rows.into_iter().filter_map(|(id, name)| Some((id?, name))).collect();
     actors.sort_by_key(|(_, name)| name.to_lowercase());
     Ok(actors)
+}
+
+/// The newest events of one thing in the organization, such as a key.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_subject(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    subject_id: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&proof.id)))
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// The organization's newest events of one kind.
+pub(super) fn of_action(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    action: Action,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::organization_id.eq(&proof.id).and(audit_events::action.eq(action.as_str())))
+        .order(audit_events::id.desc())
+        .select(Entry::as_select())
+        .limit(1000)
+        .load(connection)?)
 }
 
 /// The newest events of one account, for its owner.

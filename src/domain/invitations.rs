@@ -5,21 +5,21 @@
 //! link, which leads such an account there and grants nothing by itself.
 
 mod answer;
+mod list;
 mod send;
 
 pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
+pub use list::{MailStatus, Pending, count_of_user, of_user, pending};
 pub use send::{InvitationError, InviteOutcome, MOST_AT_ONCE, copy_link, invite, resend, withdraw};
 
 use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::{Actor, Role, Supervisor},
-    accounts::User,
+    access::{Actor, Role},
     audit::{self, Action, Event},
     organizations::Organization,
-    outbox::MailState,
-    schema::{invitation_secrets, invitations, organizations, outbox, users},
+    schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
 };
 use crate::{
@@ -119,24 +119,6 @@ pub struct Found {
     pub link: LinkKind,
 }
 
-/// The state of an invitation's newest mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailStatus {
-    /// Where it is on its way.
-    pub state: MailState,
-    /// Why the last attempt failed, if it did.
-    pub error: Option<String>,
-}
-
-/// A pending invitation with its mail, for the organization's list.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    /// The invitation; it may have expired.
-    pub invitation: Invitation,
-    /// Its newest mail.
-    pub mail: Option<MailStatus>,
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = invitations)]
 struct Row {
@@ -196,74 +178,6 @@ pub fn has_account(connection: &mut Connection, invitation: &Invitation) -> Resu
         .count()
         .get_result::<i64>(connection)?;
     Ok(owners > 0)
-}
-
-/// Pending invitations shown at most: what one call of [`invite`] can make, and as many again.
-const MOST_LISTED: i64 = 1000;
-
-/// The organization's pending invitations, the newest first, those that expired included.
-///
-/// # Errors
-/// [`DbError`].
-pub fn pending(
-    connection: &mut Connection,
-    proof: &Supervisor<Organization>,
-) -> Result<Vec<Pending>, DbError> {
-    let rows: Vec<Row> = invitations::table
-        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
-        .order((invitations::sent_at.desc(), invitations::email))
-        .select(Row::as_select())
-        .limit(MOST_LISTED)
-        .load(connection)?;
-    let mails: Vec<(Option<String>, String, Option<String>)> = outbox::table
-        .inner_join(invitations::table)
-        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
-        .order(outbox::id)
-        .select((outbox::invitation_id, outbox::state, outbox::last_error))
-        .load(connection)?;
-    let mut newest: std::collections::HashMap<String, MailStatus> = mails
-        .into_iter()
-        .filter_map(|(id, state, error)| Some((id?, MailStatus { state: MailState::parse(&state), error })))
-        .collect();
-    Ok(rows.into_iter().map(|row| Pending { mail: newest.remove(&row.id), invitation: row.into() }).collect())
-}
-
-/// The open invitations of `user`; none while the address is not proven.
-///
-/// # Errors
-/// [`DbError`].
-pub fn of_user(
-    connection: &mut Connection,
-    user: &User,
-    now: Timestamp,
-) -> Result<Vec<(Invitation, Organization)>, DbError> {
-    if !user.is_verified() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<(Row, Organization)> = invitations::table
-        .inner_join(organizations::table)
-        .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
-        .filter(invitations::expires_at.gt(now))
-        .order((invitations::sent_at.desc(), invitations::id))
-        .select((Row::as_select(), Organization::as_select()))
-        .limit(MOST_LISTED)
-        .load(connection)?;
-    Ok(rows.into_iter().map(|(row, organization)| (row.into(), organization)).collect())
-}
-
-/// How many open invitations `user` has.
-///
-/// # Errors
-/// [`DbError`].
-pub fn count_of_user(connection: &mut Connection, user: &User, now: Timestamp) -> Result<i64, DbError> {
-    if !user.is_verified() {
-        return Ok(0);
-    }
-    Ok(invitations::table
-        .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
-        .filter(invitations::expires_at.gt(now))
-        .count()
-        .get_result(connection)?)
 }
 
 fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Invitation>, DbError> {

@@ -53,6 +53,18 @@ pub enum Message {
         at: Timestamp,
         ip: Option<String>,
     },
+    /// An API key ends soon.
+    KeyExpires {
+        organization: String,
+        organization_id: String,
+        key_name: String,
+        key_id: String,
+        masked: String,
+        /// How many days before the end this mail is sent.
+        days: i32,
+        expires_at: Timestamp,
+        last_used_at: Option<Timestamp>,
+    },
 }
 
 impl Message {
@@ -67,7 +79,8 @@ impl Message {
             Self::AccountExists { .. }
             | Self::PasswordChanged { .. }
             | Self::RenewalAsked { .. }
-            | Self::MasterTokenNotice { .. } => {}
+            | Self::MasterTokenNotice { .. }
+            | Self::KeyExpires { .. } => {}
         }
         self
     }

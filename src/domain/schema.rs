@@ -188,6 +188,44 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    key_callers (api_key_id, address, user_agent) {
+        api_key_id -> Text,
+        address -> Text,
+        user_agent -> Text,
+        requests -> BigInt,
+        last_seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    key_silences (api_key_id) {
+        api_key_id -> Text,
+        reactivate_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    expiry_notices (api_key_id, expires_at, days_before) {
+        api_key_id -> Text,
+        expires_at -> Timestamp,
+        days_before -> Integer,
+        sent_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    calendar_links (organization_id) {
+        organization_id -> Text,
+        token_digest -> Binary,
+        created_by -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(calendar_links -> organizations (organization_id));
+diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
 diesel::joinable!(memberships -> users (user_id));
@@ -215,4 +253,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     spent_forms,
     key_usage,
+    key_callers,
+    key_silences,
+    expiry_notices,
+    calendar_links,
 );

@@ -19,6 +19,9 @@ const RANDOM_CHARACTERS: usize = 30;
 /// Characters of the checksum: 62^6 exceeds 2^32.
 const CHECKSUM_CHARACTERS: usize = 6;
 
+/// Characters of a key after its prefix.
+pub(super) const BODY_CHARACTERS: usize = RANDOM_CHARACTERS + CHECKSUM_CHARACTERS;
+
 /// What a secret opens; its prefix says so to people and to leak scanners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
@@ -81,21 +84,25 @@ impl Secret {
 
     /// The form that lists show: prefix, first four … last four.
     pub fn masked(&self) -> String {
-        let text = self.expose();
-        let prefix = [SecretKind::MasterToken.prefix(), SecretKind::ApiKey.prefix()]
-            .into_iter()
-            .find(|prefix| text.starts_with(prefix))
-            .unwrap_or_default();
-        let body = text.get(prefix.len()..).unwrap_or_default();
-        let head: String = body.chars().take(4).collect();
-        let tail = body.get(body.len().saturating_sub(4)..).unwrap_or_default();
-        format!("{prefix}{head}…{tail}")
+        masked(self.expose())
     }
 
     /// The clear text, for the one page or mail that shows it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// The masked form of a whole key or token.
+pub(super) fn masked(text: &str) -> String {
+    let prefix = [SecretKind::MasterToken.prefix(), SecretKind::ApiKey.prefix()]
+        .into_iter()
+        .find(|prefix| text.starts_with(prefix))
+        .unwrap_or_default();
+    let body = text.get(prefix.len()..).unwrap_or_default();
+    let head: String = body.chars().take(4).collect();
+    let tail = body.get(body.len().saturating_sub(4)..).unwrap_or_default();
+    format!("{prefix}{head}…{tail}")
 }
 
 /// The SHA-256 of a secret. A slow hash would add nothing to 178 random bits.

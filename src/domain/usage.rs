@@ -3,7 +3,11 @@
 //! A verification only counts in memory, in atomics that live beside the key. Every few seconds,
 //! and when the server stops, the sums are written in one transaction.
 
+mod callers;
+mod series;
+
 use std::{
+    collections::VecDeque,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,6 +17,9 @@ use std::{
 
 use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
+
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use series::{ByOutcome, Series, Step, series};
 
 use super::{
     api_keys as keys,
@@ -77,6 +84,7 @@ pub(super) struct Tally {
     units: AtomicU32,
     last_used_microseconds: AtomicI64,
     is_noted: AtomicBool,
+    callers: callers::Callers,
 }
 
 /// Requests with one outcome, and what they cost.
@@ -145,6 +153,7 @@ pub struct Recorder {
 struct Written {
     known: Arc<KnownKey>,
     sums: Vec<Sum>,
+    callers: VecDeque<callers::Seen>,
 }
 
 impl Recorder {
@@ -153,6 +162,11 @@ impl Recorder {
         if known.tally.count(outcome, cost, now) {
             self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
         }
+    }
+
+    /// Keeps who presented a key. Comes before [`note`](Self::note), which has it written.
+    pub fn note_caller(&self, known: &KnownKey, caller: Caller<'_>, now: Timestamp) {
+        known.tally.callers.note(caller, now);
     }
 
     /// Notes that a master token was accepted.
@@ -172,8 +186,12 @@ impl Recorder {
         if keys.is_empty() && tokens.is_empty() {
             return Ok(());
         }
-        let written: Arc<Vec<Written>> =
-            Arc::new(keys.into_iter().map(|known| Written { sums: known.tally.take(), known }).collect());
+        let take = |known: Arc<KnownKey>| Written {
+            sums: known.tally.take(),
+            callers: known.tally.callers.take(),
+            known,
+        };
+        let written: Arc<Vec<Written>> = Arc::new(keys.into_iter().map(take).collect());
         for known in &tokens {
             known.tally.take();
         }
@@ -187,6 +205,7 @@ impl Recorder {
         if result.is_err() {
             for row in written.iter() {
                 row.known.tally.put_back(&row.sums);
+                row.known.tally.callers.put_back(&row.callers);
                 if !row.known.tally.is_noted.swap(true, Ordering::AcqRel) {
                     self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(row.known.clone());
                 }
@@ -221,7 +240,7 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
             add(tx, key_id, span, span.begin(now), *sum)?;
         }
     }
-    Ok(())
+    callers::write(tx, key_id, &row.callers)
 }
 
 fn write_token(tx: &mut Tx<'_>, known: &KnownToken) -> Result<(), DbError> {

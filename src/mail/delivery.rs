@@ -69,7 +69,7 @@ impl Delivery {
     /// Sends one mail.
     ///
     /// # Errors
-    /// The server refused it, or could not be reached; see [`DeliveryError::permanent`].
+    /// The server refused it, or could not be reached; see `DeliveryError::permanent`.
     pub async fn send(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<(), DeliveryError> {
         let message = self.message(mail, rendered)?;
         match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {

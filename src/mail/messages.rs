@@ -115,6 +115,25 @@ impl Composer {
                 url: &link(&format!("/orgs/{organization_id}/api")),
             }
             .compose(&site),
+            Message::KeyExpires {
+                organization,
+                organization_id,
+                key_name,
+                key_id,
+                masked,
+                days,
+                expires_at,
+                last_used_at,
+            } => KeyExpires {
+                organization,
+                key_name,
+                masked,
+                when: &if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") },
+                expires: &instant(*expires_at),
+                last_used: last_used_at.map(instant).as_deref(),
+                url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
+            }
+            .compose(&site),
         }
     }
 }
@@ -198,6 +217,18 @@ struct MasterTokenNotice<'a> {
     url: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/key_expires/subject.txt")]
+struct KeyExpires<'a> {
+    organization: &'a str,
+    key_name: &'a str,
+    masked: &'a str,
+    when: &'a str,
+    expires: &'a str,
+    last_used: Option<&'a str>,
+    url: &'a str,
+}
+
 /// Binds each kind of mail, which is the template of its subject, to those of its parts.
 macro_rules! parts {
     ($($mail:ident: $text:literal, $html:literal;)*) => {$(
@@ -230,6 +261,7 @@ parts! {
     Invitation: "email/invitation/body.txt", "email/invitation/body.html";
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
+    KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
 }
 
 /// What the administrators have to know about what was done to a master token.

@@ -1,5 +1,6 @@
 //! Answers for machines: JSON in, JSON out.
 
+pub mod callers;
 pub mod credentials;
 pub mod forward_auth;
 pub mod health;

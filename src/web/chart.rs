@@ -1,6 +1,10 @@
 //! Charts as SVG paths, drawn here so that pages need no script for them.
 
+mod bars;
+
 use std::fmt::Write;
+
+pub use bars::{Bars, Column, Legend, Piece, outcome_words};
 
 use crate::{domain::usage::DailyRequests, web::display};
 

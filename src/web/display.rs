@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 const DATE: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
 const DATE_TIME: StaticFormatDescription =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+const TIME: StaticFormatDescription = format_description!("[hour]:[minute] UTC");
 const ISO: StaticFormatDescription = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// How far ahead an instant is still told in days, not as a date.
@@ -39,6 +40,11 @@ pub fn date(at: &Timestamp) -> String {
 /// "26 Nov 2026, 09:12 UTC".
 pub fn date_time_utc(at: &Timestamp) -> String {
     at.format(DATE_TIME).unwrap_or_default()
+}
+
+/// "14:30 UTC", with the day when it is not that of `now`.
+pub fn time_of_day(at: &Timestamp, now: &Timestamp) -> String {
+    if at.date() == now.date() { at.format(TIME).unwrap_or_default() } else { date_time_utc(at) }
 }
 
 /// "2026-11-26T09:12:00Z", for `<time datetime>`.

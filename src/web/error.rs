@@ -14,6 +14,7 @@ use crate::{
         members::MemberError,
         passwords::HashError,
         secret::NoRandomness,
+        silences::SilenceError,
     },
 };
 
@@ -175,6 +176,16 @@ impl From<AccountError> for AppError {
 impl From<NoRandomness> for AppError {
     fn from(error: NoRandomness) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<SilenceError> for AppError {
+    fn from(error: SilenceError) -> Self {
+        match error {
+            SilenceError::NotActive => Self::Refused(error.to_string()),
+            SilenceError::Key(error) => error.into(),
+            SilenceError::Db(error) => error.into(),
+        }
     }
 }
 

@@ -85,6 +85,11 @@ impl Visitor {
         }
     }
 
+    /// The address of the page that is asked for or, for htmx, acted on.
+    pub fn page_path(&self) -> &str {
+        &self.path
+    }
+
     /// Keeps a result for the page after the redirect.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::BytesMut};
 use futures_util::StreamExt as _;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::error::AppError;
@@ -29,8 +30,11 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
                 return Err(AppError::UnsupportedMediaType);
             }
             let body = read_body(payload, LARGEST_FORM_BYTES).await?;
-            let text =
-                std::str::from_utf8(&body).map_err(|_| unreadable("The form is not valid UTF-8 text."))?;
+            let text = std::str::from_utf8(&body)
+                .ok()
+                // The decoder of forms would put replacement characters where bytes are no text.
+                .filter(|text| percent_decode_str(text).decode_utf8().is_ok())
+                .ok_or_else(|| unreadable("The form is not valid UTF-8 text."))?;
             serde_html_form::from_str(text)
                 .map(Self)
                 .map_err(|error| unreadable(&format!("The form could not be read: {error}.")))

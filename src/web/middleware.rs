@@ -1,6 +1,6 @@
 //! What happens around every request.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use actix_web::{
     Error, HttpMessage,
@@ -19,9 +19,9 @@ use super::{
     error::AppError,
     extract::RequestContext,
     problem::{self, Client},
+    request_id,
     state::State,
 };
-use crate::domain::id::new_id;
 
 /// ASVS 3.4.3: nothing inline, nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -41,9 +41,8 @@ pub async fn around(
         return Err(AppError::internal("the application's state is missing").into());
     };
     let started = std::time::Instant::now();
-    let context = RequestContext { id: new_id(state.clock.now()), ip: client_address(&request, &state) };
+    let context = RequestContext { id: request_id::new(), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context.clone());
-    let method = request.method().clone();
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
 
@@ -67,15 +66,26 @@ pub async fn around(
         }
     };
     add_security_headers(response.headers_mut(), &state, referrer_policy, &client.request_id);
-    tracing::info!(
-        request = %client.request_id,
-        %method,
-        route = response.request().match_pattern().as_deref().unwrap_or("-"),
-        status = response.status().as_u16(),
-        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "answered"
-    );
+    log_answer(&response, &client, started.elapsed());
     Ok(response)
+}
+
+/// One line for each answer. Those to machines are of level debug: they come by the thousand in a
+/// second, and their sums stand in the usage of each key.
+fn log_answer(response: &ServiceResponse, client: &Client, took: Duration) {
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                request = %client.request_id,
+                method = %response.request().method(),
+                route = response.request().match_pattern().as_deref().unwrap_or("-"),
+                status = response.status().as_u16(),
+                milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "answered"
+            )
+        };
+    }
+    if client.is_machine { log!(debug) } else { log!(info) }
 }
 
 /// The address of the client. `X-Forwarded-For` counts only behind a trusted proxy, read from the

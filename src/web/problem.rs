@@ -43,7 +43,8 @@ pub struct ProblemDocument {
 pub struct Client {
     /// The number to quote to the operator.
     pub request_id: String,
-    is_api: bool,
+    /// Whether the address is for machines.
+    pub is_machine: bool,
     is_htmx: bool,
     has_session: bool,
     theme: Theme,
@@ -54,7 +55,7 @@ impl Client {
     pub fn of(request: &ServiceRequest, state: &State, context: RequestContext) -> Self {
         Self {
             request_id: context.id,
-            is_api: is_for_machines(request.path()),
+            is_machine: is_for_machines(request.path()),
             is_htmx: Fragment::of(request.headers()).is_fragment(),
             has_session: request.cookie(state.session_cookie()).is_some(),
             theme: Theme::of(request.request()),
@@ -103,7 +104,7 @@ fn from_foreign(error: &dyn ResponseError) -> AppError {
 }
 
 fn answer(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
-    let (is_api, is_htmx) = (client.is_api, client.is_htmx);
+    let (is_api, is_htmx) = (client.is_machine, client.is_htmx);
     let mut response = match problem {
         AppError::LogInFirst(next) if is_htmx => redirect_htmx(&urls::log_in(next)),
         AppError::LogInFirst(next) if !is_api => view::see_other(&urls::log_in(next)),

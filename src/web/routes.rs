@@ -40,15 +40,24 @@ pub struct Route {
 }
 
 macro_rules! routes {
-    ($($method:ident $pattern:literal $access:ident => $handler:path;)*) => {
+    (
+        machines { $($m_method:ident $m_pattern:literal $m_access:ident => $m_handler:path;)* }
+        people { $($p_method:ident $p_pattern:literal $p_access:ident => $p_handler:path;)* }
+    ) => {
         /// Every route.
         pub const ROUTES: &[Route] = &[
-            $(Route { method: stringify!($method), pattern: $pattern, access: Access::$access },)*
+            $(Route { method: stringify!($m_method), pattern: $m_pattern, access: Access::$m_access },)*
+            $(Route { method: stringify!($p_method), pattern: $p_pattern, access: Access::$p_access },)*
         ];
 
-        /// Registers every route.
-        pub fn configure(config: &mut ServiceConfig) {
-            $(config.route($pattern, method(stringify!($method)).to($handler));)*
+        /// Registers what needs no session: verification comes first, since it is asked most.
+        pub fn machines(config: &mut ServiceConfig) {
+            $(config.route($m_pattern, method(stringify!($m_method)).to($m_handler));)*
+        }
+
+        /// Registers the pages, and the answer to every address that is nowhere in the table.
+        pub fn people(config: &mut ServiceConfig) {
+            $(config.route($p_pattern, method(stringify!($p_method)).to($p_handler));)*
             config.default_service(web::to(not_found));
         }
     };
@@ -68,95 +77,106 @@ async fn not_found() -> Result<actix_web::HttpResponse, AppError> {
 }
 
 routes! {
-    GET "/" Public => pages::landing::show;
-    GET "/docs" Public => pages::docs::show;
-    GET "/healthz" Public => api::health::show;
-    GET "/static/{file:.*}" Public => assets::serve;
+    machines {
+        ANY "/auth" Key => api::forward_auth::answer;
+        POST "/api/v2/keys/verify" Token => api::verification::verify;
+        POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
+        GET "/api/v2/organization" Key => api::organization::show;
+        GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
+        GET "/healthz" Public => api::health::show;
+        GET "/static/{file:.*}" Public => assets::serve;
+    }
+    people {
+        GET "/" Public => pages::landing::show;
+        GET "/docs" Public => pages::docs::show;
 
-    GET "/login" Public => pages::accounts::log_in::show;
-    POST "/login" Public => pages::accounts::log_in::log_in;
-    POST "/logout" Public => pages::accounts::log_in::log_out;
-    GET "/signup" Public => pages::accounts::sign_up::show;
-    POST "/signup" Public => pages::accounts::sign_up::sign_up;
-    GET "/verify-email" Public => pages::accounts::verification::pending;
-    POST "/verify-email/resend" Public => pages::accounts::verification::resend;
-    GET "/verify-email/{token}" Public => pages::accounts::verification::show;
-    POST "/verify-email/{token}" Public => pages::accounts::verification::confirm;
-    GET "/forgot-password" Public => pages::accounts::reset::show;
-    POST "/forgot-password" Public => pages::accounts::reset::send;
-    GET "/reset-password/{token}" Public => pages::accounts::reset::choose;
-    POST "/reset-password/{token}" Public => pages::accounts::reset::reset;
+        GET "/login" Public => pages::accounts::log_in::show;
+        POST "/login" Public => pages::accounts::log_in::log_in;
+        POST "/logout" Public => pages::accounts::log_in::log_out;
+        GET "/signup" Public => pages::accounts::sign_up::show;
+        POST "/signup" Public => pages::accounts::sign_up::sign_up;
+        GET "/verify-email" Public => pages::accounts::verification::pending;
+        POST "/verify-email/resend" Public => pages::accounts::verification::resend;
+        GET "/verify-email/{token}" Public => pages::accounts::verification::show;
+        POST "/verify-email/{token}" Public => pages::accounts::verification::confirm;
+        GET "/forgot-password" Public => pages::accounts::reset::show;
+        POST "/forgot-password" Public => pages::accounts::reset::send;
+        GET "/reset-password/{token}" Public => pages::accounts::reset::choose;
+        POST "/reset-password/{token}" Public => pages::accounts::reset::reset;
 
-    GET "/account" Account => pages::account_settings::show;
-    POST "/account/name" Account => pages::account_settings::rename;
-    POST "/account/password" Account => pages::account_settings::change_password;
-    POST "/account/sessions/end-others" Account => pages::account_settings::log_ins::end_others;
-    POST "/account/sessions/{session}/end" Account => pages::account_settings::log_ins::end;
-    POST "/preferences/theme" Public => pages::preferences::set_theme;
+        GET "/account" Account => pages::account_settings::show;
+        POST "/account/name" Account => pages::account_settings::rename;
+        POST "/account/password" Account => pages::account_settings::change_password;
+        POST "/account/sessions/end-others" Account => pages::account_settings::log_ins::end_others;
+        POST "/account/sessions/{session}/end" Account => pages::account_settings::log_ins::end;
+        POST "/preferences/theme" Public => pages::preferences::set_theme;
 
-    GET "/orgs" Account => pages::my_organizations::index;
-    GET "/orgs/new" Account => pages::my_organizations::new;
-    POST "/orgs" Account => pages::my_organizations::create;
-    POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
-    POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
+        GET "/orgs" Account => pages::my_organizations::index;
+        GET "/orgs/new" Account => pages::my_organizations::new;
+        POST "/orgs" Account => pages::my_organizations::create;
+        POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
+        POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
 
-    GET "/i/{token}" Public => pages::invitation_answers::show;
-    POST "/i/{token}/accept" Public => pages::invitation_answers::accept;
-    POST "/i/{token}/decline" Public => pages::invitation_answers::decline;
-    POST "/i/{token}/signup" Public => pages::invitation_answers::sign_up;
-    POST "/i/{token}/renew" Public => pages::invitation_answers::renew;
-    POST "/i/{token}/switch" Public => pages::invitation_answers::switch;
+        GET "/i/{token}" Public => pages::invitation_answers::show;
+        POST "/i/{token}/accept" Public => pages::invitation_answers::accept;
+        POST "/i/{token}/decline" Public => pages::invitation_answers::decline;
+        POST "/i/{token}/signup" Public => pages::invitation_answers::sign_up;
+        POST "/i/{token}/renew" Public => pages::invitation_answers::renew;
+        POST "/i/{token}/switch" Public => pages::invitation_answers::switch;
 
-    GET "/mailbox" Public => pages::mailbox::index;
-    GET "/mailbox/{mail}" Public => pages::mailbox::show;
-    GET "/mailbox/{mail}/html" Public => pages::mailbox::html;
+        GET "/mailbox" Public => pages::mailbox::index;
+        GET "/mailbox/{mail}" Public => pages::mailbox::show;
+        GET "/mailbox/{mail}/html" Public => pages::mailbox::html;
 
-    GET "/orgs/{organization}" Member => pages::members::redirect;
-    GET "/orgs/{organization}/users" Member => pages::members::index;
-    GET "/orgs/{organization}/users/invite" Supervisor => pages::invitations::new;
-    POST "/orgs/{organization}/users/invite" Supervisor => pages::invitations::send;
-    GET "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::choose_role;
-    POST "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::change_role;
-    GET "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::confirm_removal;
-    POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
-    POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
-    POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
-    POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
+        GET "/orgs/{organization}" Member => pages::members::redirect;
+        GET "/orgs/{organization}/users" Member => pages::members::index;
+        GET "/orgs/{organization}/users/invite" Supervisor => pages::invitations::new;
+        POST "/orgs/{organization}/users/invite" Supervisor => pages::invitations::send;
+        GET "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::choose_role;
+        POST "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::change_role;
+        GET "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::confirm_removal;
+        POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
+        POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
+        POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
+        POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
 
-    GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
-    GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
-    GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
-    POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
-    POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
-    POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
-    GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
-    POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
-    GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
-    POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
-    POST "/orgs/{organization}/api/keys/{key}/end-overlap" Administrator => pages::key_rotation::end_overlap;
-    GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
-    POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
-    GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
-    POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
-    POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
-    POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
-    GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;
-    POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
-    GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
-    POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
+        GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
+        GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
+        GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
+        POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
+        GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
+        POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
+        GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
+        POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
+        GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
+        POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
+        POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+        GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
+        POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
+        GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
+        POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
+        POST "/orgs/{organization}/api/keys/{key}/end-overlap" Administrator => pages::key_rotation::end_overlap;
+        GET "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::ask;
+        POST "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::begin;
+        GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
+        POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
+        GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
+        POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
+        POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
+        POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
+        GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;
+        POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
+        GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
+        POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
 
-    GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
-    GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;
+        GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
+        GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;
 
-    GET "/orgs/{organization}/settings" Member => pages::settings::index;
-    POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
-    GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
-    POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
-    GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;
-    POST "/orgs/{organization}/settings/remove" Administrator => pages::settings::remove;
-
-    GET "/api/v2/organization" Key => api::organization::show;
-    POST "/api/v2/keys/verify" Token => api::verification::verify;
-    POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
-    ANY "/auth" Key => api::forward_auth::answer;
+        GET "/orgs/{organization}/settings" Member => pages::settings::index;
+        POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
+        GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
+        POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
+        GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;
+        POST "/orgs/{organization}/settings/remove" Administrator => pages::settings::remove;
+    }
 }

@@ -7,7 +7,7 @@ use actix_web::cookie::time::Duration;
 
 use crate::{
     clock::Clock,
-    db::{Db, DbError},
+    db::Db,
     domain::{
         id::new_id,
         secret::Secret,
@@ -99,6 +99,6 @@ impl SessionStore for DatabaseSessions {
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let token = key.as_ref().to_owned();
-        Ok(self.db.write(move |tx| sessions::delete(tx, &token).map_err(DbError::from)).await?)
+        Ok(self.db.write(move |tx| sessions::delete(tx, &token)).await?)
     }
 }

@@ -68,6 +68,16 @@ pub fn api_item(organization_id: &str, kind: &str, item_id: &str, verb: &str) ->
     format!("/orgs/{organization_id}/api/{kind}/{item_id}/{verb}")
 }
 
+/// The page of an API key.
+pub fn api_key(organization_id: &str, key_id: &str) -> String {
+    format!("/orgs/{organization_id}/api/keys/{key_id}")
+}
+
+/// The calendar of expiries; `token` is the secret.
+pub fn calendar_feed(organization_id: &str, token: &str) -> String {
+    format!("/orgs/{organization_id}/api/calendar/{token}.ics")
+}
+
 /// `next` if it leads to a page of ours (ASVS 3.7.2), otherwise "My Organizations".
 ///
 /// A path that begins with two slashes, or with a slash and a backslash, names another host.

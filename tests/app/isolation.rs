@@ -2,21 +2,19 @@
 //! unless it has a kind of `{name}` in its address that the fixture does not know yet, or is
 //! open to the public.
 
+mod exchange;
 mod fixture;
-
-use std::collections::BTreeMap;
 
 use tessera::web::routes::{Access, ROUTES, Route};
 
+use exchange::{
+    as_pairs, assert_alike, assert_looks_like_none, check_headers, is_for_machines, is_log_in, method, send,
+    send_htmx,
+};
 use fixture::{Fixture, Ids};
 
-use crate::support::{Client, Request, Response};
-
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 23] = [
     "/",
     "/docs",
     "/healthz",
@@ -30,6 +28,7 @@ const PUBLIC: [&str; 22] = [
     "/forgot-password",
     "/reset-password/{token}",
     "/preferences/theme",
+    "/orgs/{organization}/api/calendar/{token}.ics",
     "/i/{token}",
     "/i/{token}/accept",
     "/i/{token}/decline",
@@ -270,93 +269,4 @@ async fn what_has_no_address_answers_like_what_is_foreign() {
 
 fn routes(which: impl Fn(Access) -> bool) -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(move |route| which(route.access))
-}
-
-async fn send(client: &Client, route: &Route, path: &str) -> Response {
-    with_fields(client.request(method(route), path), route).send().await
-}
-
-async fn send_htmx(client: &Client, route: &Route, path: &str) -> Response {
-    with_fields(client.request(method(route), path).htmx("dialog-slot"), route).send().await
-}
-
-/// What `ANY` stands for is a GET among others.
-fn method(route: &Route) -> &'static str {
-    if route.method == "ANY" { "GET" } else { route.method }
-}
-
-fn with_fields(request: Request, route: &Route) -> Request {
-    if method(route) == "GET" { request } else { request.form(&as_pairs(&fixture::fields(route))) }
-}
-
-fn as_pairs<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
-    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
-}
-
-async fn assert_looks_like_none(client: &Client, route: &Route, foreign: &str, nowhere: &str) {
-    let (at, none) = (send(client, route, foreign).await, send(client, route, nowhere).await);
-    check_headers(route, &at);
-    assert_eq!((at.status, none.status), (404, 404), "{route:?}: {}", at.summary());
-    assert_alike(route, &at, &none);
-    let (at, none) = (send_htmx(client, route, foreign).await, send_htmx(client, route, nowhere).await);
-    check_headers(route, &at);
-    assert_eq!((at.status, none.status), (404, 404), "{route:?}: {}", at.summary());
-    assert_alike(route, &at, &none);
-}
-
-/// Takes credentials from headers and never a cookie; answers problems as documents.
-fn is_for_machines(pattern: &str) -> bool {
-    pattern.starts_with("/api/") || pattern == "/auth"
-}
-
-#[track_caller]
-fn assert_alike(route: &Route, one: &Response, other: &Response) {
-    let ((text, headers), (other_text, other_headers)) = (anonymous(one), anonymous(other));
-    assert_eq!(headers, other_headers, "{route:?}");
-    assert!(text == other_text, "{route:?}: {one:?} is told from {other:?}");
-}
-
-/// The answer without what differs between any two requests: its number, the date, and whether
-/// the connection outlives a body that nobody read.
-fn anonymous(answer: &Response) -> (String, BTreeMap<String, String>) {
-    let id = answer.header("x-request-id");
-    let headers = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !["date", "x-request-id", "connection"].contains(&name.as_str()));
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
-    (answer.text().replace(id, "…"), headers.collect())
-}
-
-/// The local mailbox shows a mail's HTML part in a frame.
-fn is_framed(route: &Route) -> bool {
-    route.pattern.starts_with("/mailbox/{mail}")
-}
-
-fn is_log_in(location: &str) -> bool {
-    location == "/login" || location.starts_with("/login?next=%2F")
-}
-
-/// ASVS 3.4.3, 3.4.4, 14.3.2: on every answer, refusals too.
-#[track_caller]
-fn check_headers(route: &Route, answer: &Response) {
-    let policy = answer.header("content-security-policy");
-    if is_framed(route) && answer.status == 200 {
-        assert!(policy.starts_with("default-src 'none'; "), "{route:?}: {policy}");
-        assert!(
-            !policy.contains("unsafe-eval") && !policy.contains("script-src 'unsafe"),
-            "{route:?}: {policy}"
-        );
-    } else {
-        assert_eq!(policy, CONTENT_SECURITY_POLICY, "{route:?}");
-    }
-    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{route:?}");
-    let holds_secret = route.pattern.contains("{token}") && !route.pattern.starts_with("/orgs/");
-    let referrer = if holds_secret { &["no-referrer"][..] } else { &["no-referrer", "same-origin"] };
-    assert!(referrer.contains(&answer.header("referrer-policy")), "{route:?}: {:?}", answer.headers);
-    assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{route:?}");
-    assert!(!answer.header("x-request-id").is_empty(), "{route:?}");
-    let is_asset = route.pattern.starts_with("/static/");
-    assert!(is_asset || answer.header("cache-control") == "no-store", "{route:?}: {:?}", answer.headers);
 }

@@ -11,7 +11,10 @@
 mod smtp;
 mod support;
 
+mod api;
 mod architecture;
+mod command_line;
+mod gateways;
 mod ground;
 mod isolation;
 mod mail;

@@ -1,7 +1,29 @@
-//! The pages, feature by feature.
+//! Pages and their forms, as a browser with JavaScript and one without meet them.
 
 mod account_settings;
 mod accounts;
+mod activity;
+mod api_keys;
+mod bad_requests;
+mod expiry;
+mod invitation_answers;
+mod invitations;
+mod key_page;
 mod key_rotation;
 mod key_settings;
+mod mailbox;
+mod master_tokens;
+mod members;
+mod my_organizations;
 mod preferences;
+mod settings;
+mod silences;
+
+/// Names that a page has to show as they are: markup, text that runs from right to left, and the
+/// longest that can be.
+fn unusual_names() -> [String; 3] {
+    let longest = format!("{}Name\u{1F511}", "Wide ".repeat(15));
+    assert_eq!(longest.chars().count(), 80);
+    ["<b>Ada</b> & \"Söhne\" 'x'".to_owned(), "مؤسسة النور".to_owned(), longest]
+}
+mod why;

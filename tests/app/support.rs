@@ -1,15 +1,15 @@
 //! The ground that tests of the application stand on: a server of one's own, a browser without a
 //! window, and people, organizations and keys to try it with.
 
-#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
-
 mod builders;
 mod client;
 mod html;
 mod ledger;
 mod test_app;
+mod world;
 
-pub(crate) use builders::{Company, PASSWORD, World, address_of};
+pub(crate) use builders::{Company, PASSWORD, address_of};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
+pub(crate) use world::World;

@@ -9,4 +9,6 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
 mod journeys;
+#[path = "../support/smtp.rs"]
+mod smtp;
 mod support;

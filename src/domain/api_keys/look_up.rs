@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::rotate;
+use super::{ApiKey, rotate};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
+        access::Admin,
         key_settings::KeySettings,
         organizations::Organization,
         rotation::{Rotation, Side},
@@ -79,4 +80,21 @@ pub(in crate::domain) fn by_digest(
         settings: key.settings,
         used_this_month,
     }))
+}
+
+/// The organization's key with a secret; an old one counts while its overlap lasts.
+pub(in crate::domain) fn by_secret(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<Option<ApiKey>, DbError> {
+    let Some(found) = by_digest(connection, digest, now)? else { return Ok(None) };
+    let is_over =
+        found.rotation.is_some_and(|(side, rotation)| side == Side::Old && !rotation.is_under_way(now));
+    if is_over || found.organization.id != admin.id {
+        return Ok(None);
+    }
+    let key = api_keys::table.find(found.id).select(ApiKey::as_select()).first(connection).optional()?;
+    Ok(key)
 }

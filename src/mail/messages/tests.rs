@@ -257,3 +257,34 @@ fn a_name_cannot_add_a_header() {
     });
     assert!(!mail.subject.contains(['\r', '\n']), "{:?}", mail.subject);
 }
+
+#[test]
+fn a_key_that_ends_is_told_in_time() {
+    let mail = compose(&Message::KeyExpires {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        key_name: "Billing worker".into(),
+        key_id: "0199".into(),
+        masked: "tess_AbCd…wxyz".into(),
+        days: 3,
+        expires_at: datetime!(2026-11-26 10:00:00),
+        last_used_at: Some(datetime!(2026-11-23 09:58:00)),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: API key Billing worker of Lumen Logistics expires within 3 days
+
+    The API key "Billing worker" (tess_AbCd…wxyz) of
+    Lumen Logistics expires on 26 November 2026, 10:00 UTC.
+    It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
+
+    Open the key:
+    https://keys.lumen.example/orgs/0198/api/keys/0199
+
+    You get this message as an administrator of Lumen Logistics. A key that is no
+    longer needed can be removed at the address above.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example on behalf of Lumen Logistics.
+    "#);
+    assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
+}

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{credentials, rate_headers::RateHeaders, refusal};
+use super::{callers, credentials, rate_headers::RateHeaders, refusal};
 use crate::{
     domain::verification::{Demand, KnownKey, Limits, Verdict},
     web::{error::AppError, state::State},
@@ -73,6 +73,7 @@ pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResp
         Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
         Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Verdict::Known { key, outcome, limits } => {
+            state.usage.note_caller(&key, callers::of(&request), now);
             state.usage.note(&key, outcome, demand.cost, now);
             refusal::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
         }

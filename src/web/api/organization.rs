@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::{credentials, rate_headers::RateHeaders, refusal};
+use super::{callers, credentials, rate_headers::RateHeaders, refusal};
 use crate::{
     domain::verification::{Demand, Verdict},
     web::{display, error::AppError, state::State},
@@ -42,6 +42,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
     else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
+    state.usage.note_caller(&known, callers::of(&request), now);
     state.usage.note(&known, outcome, demand.cost, now);
     if let Some(refusal) = refusal::of(outcome, &limits) {
         return Err(refusal);

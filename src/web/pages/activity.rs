@@ -10,7 +10,7 @@ use time::{Date, Duration};
 use url::form_urlencoded;
 
 pub use export::csv;
-use sentence::Sentence;
+pub(super) use sentence::Sentence;
 
 use super::organization::{Frame, Tab};
 use crate::{

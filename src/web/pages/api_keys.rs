@@ -7,13 +7,15 @@ use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros
 
 use super::{
     api_tab::{ApiTab, Selection},
+    evidence::Evidence,
+    key_page::{self, KeyPage},
     key_settings::{self, SettingsForm},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, LONGEST_DURATION, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, LONGEST_DURATION, NewApiKey},
         forms::{FormError, FormId},
         key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
@@ -164,6 +166,7 @@ struct CreatedDialog {
 struct RemoveDialog {
     organization_id: String,
     key: ApiKey,
+    evidence: Evidence,
     now: Timestamp,
 }
 
@@ -295,9 +298,13 @@ pub async fn confirm_removal(
 ) -> Result<HttpResponse, AppError> {
     visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
     let (_, key_id) = path.into_inner();
-    let proof = admin.clone();
-    let key = visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?;
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, now: visitor.now };
+    let (proof, now) = (admin.clone(), visitor.now);
+    let found = visitor.state.db.read(move |connection| {
+        let key = api_keys::find(connection, &proof, &key_id)?;
+        Ok::<_, KeyError>((Evidence::load(connection, &proof, &key, now)?, key))
+    });
+    let (evidence, key) = found.await?;
+    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, evidence, now };
     let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
     view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
 }
@@ -314,15 +321,24 @@ pub async fn remove(
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
     let key = visitor.state.db.write(move |tx| api_keys::remove(tx, &proof, &key_id, now)).await?;
-    show_changed(&visitor, &admin, Toast::ok(format!("“{}” is removed.", key.name))).await
+    let toast = Toast::ok(format!("“{}” is removed.", key.name));
+    if key_page::key_of(visitor.page_path()).is_some() {
+        return view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"));
+    }
+    show_changed(&visitor, &admin, toast).await
 }
 
-async fn show_changed(
+/// Answers a change of a key with the page that it was made on.
+pub(super) async fn show_changed(
     visitor: &Visitor,
     admin: &Admin<Organization>,
     toast: Toast,
 ) -> Result<HttpResponse, AppError> {
     let next = urls::organization(&admin.id, "api");
+    if let Some(key_id) = key_page::key_of(visitor.page_path()) {
+        let page = async |shell| KeyPage::load(visitor, admin, key_id, Default::default(), shell).await;
+        return view::changed(visitor, toast, &next, page).await;
+    }
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::changed(visitor, toast, &next, tab).await
 }

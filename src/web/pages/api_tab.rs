@@ -15,10 +15,11 @@ use crate::{
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Overlapping, Status},
+        api_keys::{self, ApiKey, Overlapping, Part, Status},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
+        silences,
     },
     page,
     web::{
@@ -39,11 +40,13 @@ pub struct ApiTab {
     frame: Frame,
     now: Timestamp,
     search: String,
+    show: Show,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
     overlaps: HashMap<String, Overlapping>,
     pager: Pager,
     tokens: Vec<MasterToken>,
+    silences: HashMap<String, Timestamp>,
 }
 
 page!(ApiTab);
@@ -57,6 +60,31 @@ pub struct Selection {
     /// The page, from 1.
     #[serde(default)]
     page: Option<i64>,
+    /// `soon`, `unused` or `deactivated`; anything else means all.
+    #[serde(default)]
+    show: String,
+}
+
+/// A part of the keys, as it stands in the address and in the list of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Show {
+    part: Part,
+    id: &'static str,
+    label: &'static str,
+}
+
+impl Show {
+    const ALL: [Self; 4] = [
+        Self { part: Part::All, id: "", label: "All keys" },
+        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
+        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
+        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+    ];
+
+    fn parse(id: &str) -> Self {
+        let [all, ..] = Self::ALL;
+        Self::ALL.into_iter().find(|show| show.id == id).unwrap_or(all)
+    }
 }
 
 impl ApiTab {
@@ -78,13 +106,15 @@ impl ApiTab {
             .db
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
-                let keys = api_keys::page(connection, &admin, &search, request)?;
+                let show = Show::parse(&selection.show);
+                let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
                 let link = |page: i64| {
                     format!(
-                        "{}?{}&page={page}",
+                        "{}?{}&{}&page={page}",
                         urls::organization(&admin.id, "api"),
-                        urls::query("q", &search)
+                        urls::query("q", &search),
+                        urls::query("show", show.id)
                     )
                 };
                 Ok::<_, DbError>(Self {
@@ -93,19 +123,31 @@ impl ApiTab {
                     now,
                     pager: Pager::of(&keys, link),
                     overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
+                    silences: silences::of_keys(connection, &admin, &keys.rows)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
                     search,
+                    show,
                 })
             })
             .await?;
         Ok(tab)
     }
 
+    /// Whether the list is narrowed.
+    fn is_filtered(&self) -> bool {
+        !self.search.is_empty() || self.show.part != Part::All
+    }
+
     /// Whether the search field is worth its place.
     fn is_searchable(&self) -> bool {
-        !self.search.is_empty() || self.keys.total > 10
+        self.is_filtered() || self.keys.total > 3
+    }
+
+    /// The parts of the keys that can be chosen.
+    fn parts(&self) -> [Show; 4] {
+        Show::ALL
     }
 
     /// The keys with their sparklines.
@@ -115,14 +157,12 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        match (key.status(self.now), key.expires_at) {
-            (Status::Deactivated, _) => ("off", "Deactivated".to_owned()),
-            (Status::Expired, _) => ("bad", "Expired".to_owned()),
-            (Status::Active, Some(end)) if end - self.now <= SOON => {
-                ("warn", display::expiry_words(&end, &self.now))
-            }
-            (Status::Active, _) => ("ok", "Active".to_owned()),
-        }
+        key_badge(key, self.silence(key), self.now)
+    }
+
+    /// Until when a key is silent, if it is.
+    fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
+        self.silences.get(&key.id).copied()
     }
 
     /// How the key's rotation stands; `None` when none is under way.
@@ -139,12 +179,29 @@ impl ApiTab {
         key.status(self.now) == Status::Expired
     }
 
+    fn key_page(&self, key: &ApiKey) -> String {
+        urls::api_key(&self.frame.id, &key.id)
+    }
+
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {
         urls::api_item(&self.frame.id, "keys", &key.id, verb)
     }
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+    }
+}
+
+/// The kind of a key's badge and its words.
+pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
+    match (key.status(now), key.expires_at) {
+        (Status::Deactivated, _) => match silence {
+            Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
+            None => ("off", "Deactivated".to_owned()),
+        },
+        (Status::Expired, _) => ("bad", "Expired".to_owned()),
+        (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
+        (Status::Active, _) => ("ok", "Active".to_owned()),
     }
 }
 

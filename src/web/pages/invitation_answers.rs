@@ -114,12 +114,17 @@ async fn show_page(
     view::plain(&page, status)
 }
 
+/// The invitation behind a link, as far as this visitor may know of it: one that is over is there
+/// for the invited person alone.
 async fn find(visitor: &Visitor, token: &str) -> Result<Option<Found>, AppError> {
     let token = token.to_owned();
-    Ok(visitor.state.db.read(move |connection| invitations::find(connection, &token)).await?)
+    let found = visitor.state.db.read(move |connection| invitations::find(connection, &token)).await?;
+    let is_shown =
+        |found: &Found| found.invitation.is_open(visitor.now) || invited_user(visitor, found).is_some();
+    Ok(found.filter(is_shown))
 }
 
-/// The invited person is told what happened; anybody else learns nothing.
+/// Tells the invited person how it ended.
 async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<HttpResponse, AppError> {
     let Some(user) = invited_user(visitor, &found) else { return unusable(visitor, &token) };
     let (user, organization_id) = (user.clone(), found.organization.id.clone());

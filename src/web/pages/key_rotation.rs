@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
 
-use super::api_tab::{ApiTab, Selection};
+use super::{
+    api_keys::show_changed,
+    api_tab::{ApiTab, Selection},
+};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -147,9 +150,7 @@ pub async fn end_overlap(
     let (proof, now) = (admin.clone(), visitor.now);
     let key = visitor.state.db.write(move |tx| api_keys::end_overlap(tx, &proof, &key_id, now)).await?;
     let toast = Toast::ok(format!("Only the new secret of “{}” works now.", key.name));
-    let next = urls::organization(&admin.id, "api");
-    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-    view::changed(&visitor, toast, &next, tab).await
+    show_changed(&visitor, &admin, toast).await
 }
 
 async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) -> Result<ApiKey, AppError> {

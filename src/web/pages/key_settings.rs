@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
 
-use super::api_tab::{ApiTab, Selection};
+use super::{
+    api_keys::show_changed,
+    api_tab::{ApiTab, Selection},
+};
 use crate::{
     domain::{
         access::Admin,
@@ -18,7 +21,7 @@ use crate::{
         extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::Toast,
-        urls, view,
+        view,
     },
 };
 
@@ -156,9 +159,7 @@ pub async fn save(
         .write(move |tx| api_keys::change_settings(tx, &proof, &key_id, &settings, now))
         .await?;
     let toast = Toast::ok(format!("The settings of “{}” are saved.", key.name));
-    let next = urls::organization(&admin.id, "api");
-    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-    view::changed(&visitor, toast, &next, tab).await
+    show_changed(&visitor, &admin, toast).await
 }
 
 async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) -> Result<ApiKey, AppError> {

@@ -144,6 +144,11 @@ impl UsersTab {
         self.manages() && *role <= self.frame.role
     }
 
+    /// The page of the invitations, which a search among the members leaves as it is.
+    fn page_of_invitations(&self) -> Option<i64> {
+        self.pending.as_ref().map(|pending| pending.page.number).filter(|number| *number > 1)
+    }
+
     fn member_url(&self, person: &Person, verb: &str) -> String {
         urls::member(&self.frame.id, &person.user_id, verb)
     }
@@ -181,12 +186,8 @@ impl PendingList {
         selection: &Selection,
     ) -> Result<Option<Self>, DbError> {
         let Ok(supervisor) = member.clone().supervisor() else { return Ok(None) };
-        let all = invitations::pending(connection, &supervisor)?;
-        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-        let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE).within(total);
-        let skipped = usize::try_from(request.offset()).unwrap_or_default();
-        let taken = usize::try_from(request.limit()).unwrap_or_default();
-        let page = Page::new(all.into_iter().skip(skipped).take(taken).collect(), request, total);
+        let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE);
+        let page = invitations::pending(connection, &supervisor, request)?;
         let link = |page| Selection { ipage: Some(page), ..selection.clone() }.url(&member.id);
         Ok(Some(Self { pager: Pager::of(&page, link), page }))
     }

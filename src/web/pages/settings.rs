@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::organization::{Frame, Tab};
 use crate::{
-    db::DbError,
     domain::{
         access::{Admin, Member, Role},
         members::{self, MemberError},
@@ -212,11 +211,7 @@ async fn ask_before_removal(
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
     let proof = admin.clone();
-    let figures = visitor
-        .state
-        .db
-        .read(move |connection| Ok::<_, DbError>(organizations::figures(connection, &proof)?))
-        .await?;
+    let figures = visitor.state.db.read(move |connection| organizations::figures(connection, &proof)).await?;
     let dialog = RemoveDialog {
         organization_id: admin.id.clone(),
         organization: admin.name.clone(),

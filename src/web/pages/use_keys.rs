@@ -86,6 +86,27 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
             ),
         },
         Recipe {
+            id: "haproxy",
+            title: "HAProxy",
+            place: "Version 2.6 or newer with Lua. Load the script with “lua-load /etc/haproxy/tessera.lua” in the section “global”, and call it in the frontend of your API:",
+            text: "http-request lua.tessera\nhttp-request deny status 401 if { var(txn.tessera_status) -m int 401 }\n\
+                 http-request deny status 403 unless { var(txn.tessera_status) -m int 204 }\n"
+                .to_owned(),
+        },
+        Recipe {
+            id: "haproxy-lua",
+            title: "HAProxy: tessera.lua",
+            place: "The script itself. Whatever is not a clear yes is refused.",
+            text: format!(
+                "core.register_action(\"tessera\", {{ \"http-req\" }}, function(txn)\n  \
+                 local sent, asked = txn.http:req_get_headers(), {{}}\n  \
+                 for _, name in ipairs({{ \"authorization\", \"x-api-key\" }}) do\n    \
+                 if sent[name] then asked[name] = {{ sent[name][0] }} end\n  end\n  \
+                 local answer = core.httpclient():get{{ url = \"{origin}{auth}\", headers = asked }}\n  \
+                 txn:set_var(\"txn.tessera_status\", answer and answer.status or 503)\nend)\n"
+            ),
+        },
+        Recipe {
             id: "backend",
             title: "Any backend",
             place: "With an active master token. The answer is always 200, with “valid” and a code in it.",

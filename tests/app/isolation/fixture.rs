@@ -65,6 +65,7 @@ impl Fixture {
             "{user}" => ids.user.clone(),
             "{key}" => ids.key.clone(),
             "{token}" if pattern.contains("/api/tokens/") => ids.token.clone(),
+            "{token}.ics" => format!("{}.ics", ids.link),
             "{token}" => ids.link.clone(),
             "{invitation}" => ids.invitation.clone(),
             "{session}" => ids.session.clone(),
@@ -151,6 +152,7 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
             vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
         }
         "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
+        "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
@@ -163,7 +165,11 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
 
 /// A key is active at first and a token is not, so these find what they would do already done.
 pub(super) fn changes_something(route: &Route) -> bool {
-    let done_already =
-        ["/api/keys/{key}/activate", "/api/keys/{key}/end-overlap", "/api/tokens/{token}/deactivate"];
+    let done_already = [
+        "/api/why",
+        "/api/keys/{key}/activate",
+        "/api/keys/{key}/end-overlap",
+        "/api/tokens/{token}/deactivate",
+    ];
     route.pattern.starts_with("/orgs") && !done_already.iter().any(|end| route.pattern.ends_with(end))
 }

@@ -2,31 +2,27 @@
 
 use std::ops::Deref;
 
-use actix_web::cookie::{Cookie, CookieJar, Key};
 use tessera::{
-    clock::{Clock, Timestamp},
-    db::{Connection, Db, Tx},
+    clock::Timestamp,
+    db::Tx,
     domain::{
         access::{self, Actor, Admin, Role},
         accounts::{self, NewAccount, SignedUp, User},
         api_keys::{self, ApiKey, NewApiKey},
         email::EmailAddress,
         forms::FormId,
-        id::new_id,
-        instance,
         invitations::{self, Invitation},
         key_settings::KeySettings,
         master_tokens::{self, MasterToken},
-        members,
         names::Name,
         organizations::{self, Organization},
         outbox::{self, Message, QueuedMail},
         passwords::{NewPassword, PasswordHasher},
-        secret::Secret,
-        sessions::{self, NewSession},
     },
 };
 use tokio::sync::OnceCell;
+
+use super::World;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "the heron waits for rain";
@@ -67,35 +63,7 @@ fn name(text: &str) -> Name {
     Name::parse(text, 80).expect("a name")
 }
 
-/// A database and the time in it, whoever serves it.
-#[derive(Clone)]
-pub(crate) struct World {
-    pub(crate) db: Db,
-    /// Stands at [`START`](super::START) until a test moves it, unless the test asked for another.
-    pub(crate) clock: Clock,
-}
-
 impl World {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Writes past the web, as the domain allows.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T> + Send + 'static,
-    ) -> T {
-        self.db.write(work).await.expect("the write is done")
-    }
-
-    /// Reads past the web, as the domain allows.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
-    ) -> T {
-        self.db.read(work).await.expect("the read is done")
-    }
-
     /// Somebody with a proven address and [`PASSWORD`].
     pub(crate) async fn user(&self, name: &str) -> User {
         let (new, now) = (self.new_account(name).await, self.now());
@@ -210,34 +178,6 @@ impl World {
             .await
     }
 
-    /// The signed value of the cookie called `name` in a browser where `user` is logged in. Costs
-    /// no password hash; the log-in page has tests of its own.
-    pub(crate) async fn session_cookie(&self, name: &str, user: &User) -> String {
-        let (user_id, now) = (user.id.clone(), self.now());
-        let (token, key) = self
-            .write(move |tx| {
-                let id = new_id(now);
-                // actix keeps each value as JSON in JSON.
-                let state = serde_json::json!({
-                    "session_id": format!("\"{id}\""),
-                    "user_id": format!("\"{user_id}\""),
-                });
-                let new = NewSession {
-                    id,
-                    user_id: Some(user_id),
-                    state: state.to_string(),
-                    ..NewSession::default()
-                };
-                let token = Secret::generate_link()?;
-                sessions::create(tx, &token, &new, now)?;
-                Ok((token.expose().to_owned(), instance::secret(tx, "cookie key")?))
-            })
-            .await;
-        let mut jar = CookieJar::new();
-        jar.signed_mut(&Key::from(&key)).add(Cookie::new(name.to_owned(), token));
-        jar.get(name).expect("the cookie").value().to_owned()
-    }
-
     /// Every mail, the newest first. Those of the builders above are among them, marked as sent
     /// and without their secrets, but for the invitations'.
     pub(crate) async fn mails(&self) -> Vec<QueuedMail> {
@@ -288,8 +228,8 @@ fn invite(
     let email = EmailAddress::parse(email)?;
     let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
     invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
-    let pending = invitations::pending(tx.connection(), &supervisor)?;
-    let found = pending.into_iter().find(|pending| pending.invitation.email == email.as_str());
+    let mails = outbox::newest(tx.connection(), 1)?;
+    let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)
 }
 

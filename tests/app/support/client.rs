@@ -15,7 +15,7 @@ use super::Html;
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    base: String,
+    base: Arc<Mutex<String>>,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -42,7 +42,7 @@ impl Client {
             .no_proxy()
             .build()
             .expect("an HTTP client");
-        Self { http, base: base.to_owned(), cookies: Arc::default() }
+        Self { http, base: Arc::new(Mutex::new(base.to_owned())), cookies: Arc::default() }
     }
 
     /// Opens a page.
@@ -79,13 +79,19 @@ impl Client {
             Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
             None => path,
         };
-        let mut builder = self.http.request(method, format!("{}{path}", self.base));
+        let mut builder =
+            self.http.request(method, format!("{}{path}", self.base.lock().expect("the address")));
         let cookies: Vec<String> =
             self.cookies().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             builder = builder.header("cookie", cookies.join("; "));
         }
         Request { client: self.clone(), builder, site: Some("same-origin") }
+    }
+
+    /// From now on asks the server at `base`, cookies and all.
+    pub(crate) fn move_to(&self, base: &str) {
+        *self.base.lock().expect("the address") = base.to_owned();
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
@@ -147,15 +153,20 @@ impl Request {
     }
 
     pub(crate) async fn send(self) -> Response {
+        self.try_send().await.expect("the server answers")
+    }
+
+    /// `None` when the server is gone before its answer has arrived whole.
+    pub(crate) async fn try_send(self) -> Option<Response> {
         let builder = match self.site {
             Some(site) => self.builder.header("sec-fetch-site", site),
             None => self.builder,
         };
-        let response = builder.send().await.expect("the server answers");
-        self.client.keep_cookies(response.headers());
+        let response = builder.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.expect("the whole answer").to_vec();
-        Response { status, headers, body }
+        let body = response.bytes().await.ok()?.to_vec();
+        self.client.keep_cookies(&headers);
+        Some(Response { status, headers, body })
     }
 }
 

@@ -199,8 +199,20 @@ impl Html {
     }
 }
 
-/// The words of an element, as if read aloud: one space between them, none around.
+/// The words of an element, as if read aloud: one space between them, none around, and nothing of
+/// what is there for the eye alone.
 fn words_of(element: ElementRef<'_>) -> String {
-    let text: Vec<&str> = element.text().flat_map(str::split_whitespace).collect();
-    text.join(" ")
+    let mut words = Vec::new();
+    collect_words(element, &mut words);
+    words.join(" ")
+}
+
+fn collect_words<'a>(element: ElementRef<'a>, words: &mut Vec<&'a str>) {
+    for child in element.children() {
+        match (child.value().as_text(), ElementRef::wrap(child)) {
+            (Some(text), _) => words.extend(text.split_whitespace()),
+            (_, Some(inner)) if inner.attr("aria-hidden") != Some("true") => collect_words(inner, words),
+            _ => {}
+        }
+    }
 }

@@ -33,6 +33,12 @@ impl World {
         let sql = sql.to_owned();
         self.read(move |connection| Ok(lines(connection, &sql)?)).await
     }
+
+    /// Changes rows past the domain, where it would take too long or cannot be done otherwise.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = sql.to_owned();
+        self.write(move |tx| Ok(diesel::sql_query(sql).execute(tx.connection())?)).await;
+    }
 }
 
 fn rows(connection: &mut Connection, table: &str) -> QueryResult<Vec<String>> {

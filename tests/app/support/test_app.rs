@@ -103,16 +103,6 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lets the clock stand at `start`.
-    pub(crate) fn clock_at(self, start: Timestamp) -> Self {
-        Self { clock: Clock::manual(start), ..self }
-    }
-
-    /// Lets the clock go.
-    pub(crate) fn system_clock(self) -> Self {
-        Self { clock: Clock::System, ..self }
-    }
-
     /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
     /// that pages and mails are the same in every run; `--public-url` changes it.
     pub(crate) async fn spawn(self) -> TestApp {

@@ -30,7 +30,7 @@ async fn pages_for_everybody(Stage { page, server, .. }: Stage) {
     page.fill("Email", &dana.email).await;
     page.click_button("Send link").await;
     inspection.look_at(&page, "forgot-password-sent").await;
-    let reset = server.inbox.expect(&dana.email, "").await.link();
+    let reset = server.inbox.expect(&dana.email, "").await.link("/reset-password/");
     page.visit(&reset).await;
     inspection.look_at(&page, "reset-password").await;
     inspection.conclude();
@@ -54,8 +54,7 @@ async fn pages_of_an_account(Stage { page, server, .. }: Stage) {
     inspection.look_at(&page, "account").await;
 
     let ravi = server.person("Ravi Menon").await;
-    let form = [("emails", ravi.email.as_str()), ("role", "user")];
-    dana.post(&server, &format!("{organization}/users/invite?role=user"), &form).await;
+    dana.invite(&server, &organization, &ravi.email, "user").await;
     page.become_person(&ravi).await;
     page.visit("/orgs").await;
     inspection.look_at(&page, "my-organizations-invited").await;

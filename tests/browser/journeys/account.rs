@@ -16,10 +16,12 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     page.expect_page("Check your mail").await;
 
     let mail = server.inbox.expect(EMAIL, "").await;
-    page.visit(&mail.link()).await;
+    page.visit(&mail.link("/verify-email/")).await;
+    page.fill("Password", "not the password at all").await;
     page.click_button("Confirm address").await;
-    page.expect_page("Log in to Tessera").await;
-    log_in(&page, PASSWORD).await;
+    page.expect_field_error("Password", "password of the sign-up").await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Confirm address").await;
     page.expect_button("Dana Whitfield").await;
     page.expect_page("My Organizations").await;
 
@@ -39,7 +41,7 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     page.click_link("My Organizations").await;
     page.expect_page("My Organizations").await;
     page.expect_row("Lumen Logistics", "Administrator").await;
-    page.click_link("Lumen Logistics").await;
+    page.click_link("Organization Details of Lumen Logistics").await;
     page.expect_page("Lumen Logistics").await;
 
     page.open_menu("Dana Whitfield").await;
@@ -77,7 +79,7 @@ async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Sta
     page.expect_page("Check your mail").await;
     page.click_button("Resend").await;
     let second = server.inbox.expect(EMAIL, "").await;
-    page.visit(&second.link()).await;
+    page.visit(&second.link("/verify-email/")).await;
     page.click_button("Confirm address").await;
     page.visit("/orgs").await;
     page.expect_page("My Organizations").await;
@@ -100,7 +102,7 @@ async fn a_forgotten_password_is_replaced_by_mail(Stage { page, server, .. }: St
     assert_eq!(server.inbox.count("nobody@example.org"), 0);
 
     let mail = server.inbox.expect(&dana.email, "").await;
-    page.visit(&mail.link()).await;
+    page.visit(&mail.link("/reset-password/")).await;
     let new_password = "ninety blue herons over the pier";
     page.fill("New password", new_password).await;
     page.click_button("Save").await;
@@ -113,7 +115,7 @@ async fn a_forgotten_password_is_replaced_by_mail(Stage { page, server, .. }: St
     page.fill("Password", new_password).await;
     page.click_button("Log in").await;
     page.expect_page("My Organizations").await;
-    page.visit(&mail.link()).await;
+    page.visit(&mail.link("/reset-password/")).await;
     page.expect_no_button("Save").await;
 }
 
@@ -122,8 +124,8 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
     page.become_person(&dana).await;
     page.visit("/orgs").await;
     page.open_menu("Dana Whitfield").await;
-    page.click_link("Account").await;
-    page.expect_page("Account").await;
+    page.click_link("Account settings").await;
+    page.expect_page("Account settings").await;
 
     page.fill("Full name", "Dana W. Okafor").await;
     page.click_button("Save name").await;
@@ -143,7 +145,7 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
 
     page.open_menu("Dana W. Okafor").await;
     page.click_button("Dark").await;
-    page.expect_page("Account").await;
+    page.expect_page("Account settings").await;
     page.expect_theme("dark").await;
     page.reload().await;
     page.expect_theme("dark").await;

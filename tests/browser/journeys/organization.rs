@@ -33,18 +33,18 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     page.visit(&organization).await;
     page.click_link("Settings").await;
     page.fill("Organization name", "").await;
-    page.click_button("Save").await;
+    page.click_button("Save changes").await;
     page.expect_field_error("Organization name", "name").await;
     page.fill("Organization name", "Lumen Freight").await;
-    page.click_button("Save").await;
+    page.click_button("Save changes").await;
     page.expect_page("Lumen Freight").await;
 
     page.click_link("Remove organization").await;
     page.expect_dialog("Remove “Lumen Freight”?").await;
-    page.fill("Organization name", "Lumen Logistics").await;
+    page.fill("Type the name to confirm", "Lumen Logistics").await;
     page.click_button("Remove organization").await;
-    page.expect_field_error("Organization name", "Lumen Freight").await;
-    page.fill("Organization name", "Lumen Freight").await;
+    page.expect_field_error("Type the name to confirm", "exactly as it is shown").await;
+    page.fill("Type the name to confirm", "Lumen Freight").await;
     page.click_button("Remove organization").await;
     page.expect_page("My Organizations").await;
     page.expect_no_row("Lumen Freight").await;

@@ -18,22 +18,22 @@ pub(crate) struct Person {
 }
 
 impl Server {
-    /// Signs someone up, confirms the address and logs in. "Dana Whitfield" is dana.whitfield@example.org.
+    /// Signs someone up, and confirms the address, which logs in. "Dana Whitfield" is dana.whitfield@example.org.
     pub(crate) async fn person(&self, name: &str) -> Person {
         let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
         let mut person = Person { name: name.to_owned(), email: email.clone(), cookies: BTreeMap::new() };
         let account = [("name", name), ("email", &email), ("password", PASSWORD)];
         person.post(self, "/signup", &account).await;
         let mail = self.inbox.expect(&email, "").await;
-        person.post(self, &mail.link(), &[]).await;
-        person.post(self, "/login", &[("email", &email), ("password", PASSWORD)]).await;
+        person.post(self, &mail.link("/verify-email/"), &[("password", PASSWORD)]).await;
         assert_eq!(person.get(self, "/orgs").await, 200, "{name} is logged in:\n{}", self.log());
         person
     }
 
     /// Creates an organization; the answer is its path, "/orgs/…".
     pub(crate) async fn organization(&self, founder: &mut Person, name: &str) -> String {
-        let target = founder.post(self, "/orgs", &[("name", name)]).await;
+        let form_id = founder.form_id(self, "/orgs/new").await;
+        let target = founder.post(self, "/orgs", &[("name", name), ("form_id", &form_id)]).await;
         let target = target.strip_prefix(&self.url).unwrap_or(&target).to_owned();
         target.split('/').take(3).collect::<Vec<_>>().join("/")
     }
@@ -46,8 +46,7 @@ impl Server {
         newcomer: &mut Person,
         role: &str,
     ) {
-        let invite = format!("{path}/users/invite?role={role}");
-        administrator.post(self, &invite, &[("emails", &newcomer.email), ("role", role)]).await;
+        administrator.invite(self, path, &newcomer.email, role).await;
         let mail = self.inbox.expect(&newcomer.email, "Invitation to join Organization").await;
         newcomer.post(self, &format!("{}/accept", mail.link_labelled("Accept Invite")), &[]).await;
         assert_eq!(newcomer.get(self, &format!("{path}/users")).await, 200, "{} has joined", newcomer.name);
@@ -59,6 +58,23 @@ impl Person {
     pub(crate) async fn get(&self, server: &Server, path: &str) -> u16 {
         let request = server.http.get(format!("{}{path}", server.url)).header("cookie", self.cookie_header());
         request.send().await.expect("the server answers").status().as_u16()
+    }
+
+    /// Invites to the organization at `path`.
+    pub(crate) async fn invite(&mut self, server: &Server, path: &str, email: &str, role: &str) {
+        let form_id = self.form_id(server, &format!("{path}/users/invite?role={role}")).await;
+        let form = [("emails", email), ("role", role), ("form_id", &form_id)];
+        self.post(server, &format!("{path}/users/invite"), &form).await;
+    }
+
+    /// The hidden id by which the server knows a form that was sent before.
+    async fn form_id(&self, server: &Server, path: &str) -> String {
+        let request = server.http.get(format!("{}{path}", server.url)).header("cookie", self.cookie_header());
+        let page = request.send().await.expect("the server answers").text().await.expect("a page");
+        let field = scraper::Selector::parse("input[name=form_id]").expect("a selector");
+        let html = scraper::Html::parse_document(&page);
+        let field = html.select(&field).next().unwrap_or_else(|| panic!("{path} has no form:\n{page}"));
+        field.attr("value").expect("an id").to_owned()
     }
 
     /// Sends a form as the browser would; the answer is where it leads to.

@@ -36,7 +36,7 @@ impl Server {
             .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
             .env("TESSERA_PUBLIC_URL", &url)
             .env("TESSERA_DATABASE_URL", directory.path().join("tessera.sqlite"))
-            .env("TESSERA_SMTP_URL", format!("smtp://127.0.0.1:{}", inbox.port()));
+            .env("TESSERA_SMTP_URL", inbox.url());
         let scratch = directory.path().join("tmp");
         std::fs::create_dir(&scratch).expect("a scratch directory");
         let process = Guarded::start(&command, &log, &scratch);

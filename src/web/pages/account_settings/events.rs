@@ -6,6 +6,7 @@ use crate::domain::audit::{Action, Entry};
 pub(super) fn words(event: &Entry) -> (&'static str, &str) {
     match event.action() {
         Some(Action::SignedUp) => ("user-plus", "Signed up"),
+        Some(Action::SignUpRepeated) => ("user-plus", "Somebody signed up with your address again"),
         Some(Action::EmailVerified) => ("mail", "Confirmed the address"),
         Some(Action::LoggedIn) => ("log-in", "Logged in"),
         Some(Action::LoggedOut) => ("log-out", "Logged out"),

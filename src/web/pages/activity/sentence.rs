@@ -4,7 +4,7 @@ use crate::domain::audit::{Action, Entry};
 
 /// What a line of the trail says after the actor's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sentence {
+pub(in crate::web::pages) struct Sentence {
     /// The icon's name.
     pub icon: &'static str,
     /// The icon's colour: "", " log-icon--ok" or " log-icon--bad".
@@ -18,7 +18,7 @@ pub(super) struct Sentence {
 }
 
 impl Sentence {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(in crate::web::pages) fn of(entry: &Entry) -> Self {
         let Some(action) = entry.action() else {
             return Self::new("info", "did", entry);
         };
@@ -42,13 +42,19 @@ impl Sentence {
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
             Action::OverlapEnded => Self::new("circle-slash", "ended the old secret of the API key", entry),
+            Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
+            Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::CalendarLinkMade => {
+                Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
+            }
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
             Action::TokenReplaced => Self::new("refresh-cw", "replaced the master token", entry),
             Action::TokenRemoved => Self::new("trash-2", "removed the master token", entry),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
+            Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),
             Action::EmailVerified => Self::new("mail", "confirmed the address", entry),
             Action::LoggedIn => Self::new("log-in", "logged in", entry).alone(),
             Action::LoggedOut => Self::new("log-out", "logged out", entry).alone(),

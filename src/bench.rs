@@ -1,0 +1,205 @@
+//! `tessera bench`: how fast verification is on this machine, beside a bare actix answer.
+//!
+//! Both servers run in this process with the same number of workers, and are asked in turn, so
+//! that a slow moment of the machine strikes both.
+
+pub mod load;
+
+mod cpu;
+
+use std::{
+    future::ready,
+    io::{self, BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::load::Measured;
+use crate::{
+    app::Application,
+    clock::Clock,
+    config::{self, BenchPlan, Command, Config},
+    db::Db,
+    domain::bulk,
+};
+
+/// Failures of a measurement are of many kinds and only printed.
+pub type BenchError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes the keys, measures, and prints a table to `out`.
+///
+/// # Errors
+/// When the keys cannot be made or a server does not answer.
+pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
+    let folder = tempfile::tempdir()?;
+    let database = folder.path().join("bench.db");
+    let secrets = make_keys(&Db::open(&database)?, plan.keys)?;
+    let config = configuration(database.to_str().ok_or("the path of the database is not UTF-8")?)?;
+
+    let tessera = start(config)?;
+    let step = (secrets.len() / plan.in_rotation.max(1)).max(1);
+    let asked = secrets.iter().step_by(step).take(plan.in_rotation).map(|secret| request(secret)).collect();
+    let asked: Arc<Vec<Vec<u8>>> = Arc::new(asked);
+    let sample = asked.first().ok_or("no key is asked about")?;
+    let bare = start_bare(headers_of_answer(tessera, sample)?)?;
+
+    let bar = progress("measuring", plan.rounds * 2);
+    let (mut ours, mut reference) = (Vec::new(), Vec::new());
+    load::run(tessera, &asked, plan.connections, plan.round)?; // brings the keys into memory
+    for _ in 0..plan.rounds {
+        ours.push(load::run(tessera, &asked, plan.connections, plan.round)?);
+        bar.inc(1);
+        reference.push(load::run(bare, &asked, plan.connections, plan.round)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    print(plan, &median(ours), &median(reference), out)?;
+    Ok(())
+}
+
+fn make_keys(db: &Db, keys: usize) -> Result<Vec<String>, BenchError> {
+    let bar = progress("making keys", keys);
+    let mut secrets = Vec::with_capacity(keys);
+    while secrets.len() < keys {
+        let wanted = (keys - secrets.len()).min(bulk::KEYS_AT_ONCE);
+        let made = db.write_blocking(|tx| bulk::organization_with_keys(tx, wanted, Clock::System.now()))?;
+        bar.inc(u64::try_from(made.len())?);
+        secrets.extend(made.iter().map(|secret| secret.expose().to_owned()));
+    }
+    bar.finish_and_clear();
+    Ok(secrets)
+}
+
+fn progress(what: &'static str, length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent} %");
+    let bar = ProgressBar::new(u64::try_from(length).unwrap_or_default()).with_message(what);
+    if let Ok(style) = style {
+        bar.set_style(style.progress_chars("#- "));
+    }
+    bar
+}
+
+fn request(secret: &str) -> Vec<u8> {
+    format!("GET /auth HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {secret}\r\n\r\n").into_bytes()
+}
+
+/// A configuration for a server that only this process uses.
+///
+/// # Errors
+/// When the path makes no database.
+pub fn configuration(database: &str) -> Result<Config, BenchError> {
+    let arguments = ["tessera", "serve", "--listen", "127.0.0.1:0", "--database-url", database];
+    match config::parse_with(arguments.map(Into::into), |_| None) {
+        Ok(Command::Serve(config)) => Ok(*config),
+        Ok(_) => Err("not a server's configuration".into()),
+        Err(exit) => Err(exit.message.into()),
+    }
+}
+
+/// Runs a server on threads of its own and gives its address.
+///
+/// # Errors
+/// When it does not start.
+pub fn start(config: Config) -> Result<SocketAddr, BenchError> {
+    start_on_a_thread(async move |started| {
+        let application = Application::build(config, Clock::System).await?;
+        started.send(application.address())?;
+        Ok(application.run().await?)
+    })
+}
+
+/// A server that gives every request the same answer, without asking anything.
+fn start_bare(headers: Vec<(String, String)>) -> Result<SocketAddr, BenchError> {
+    start_on_a_thread(async move |started| {
+        let server = HttpServer::new(move || {
+            let headers = headers.clone();
+            let answer = move || {
+                let mut response = HttpResponse::NoContent();
+                for header in &headers {
+                    response.insert_header((header.0.as_str(), header.1.as_str()));
+                }
+                ready(response.finish())
+            };
+            App::new().default_service(web::to(answer))
+        })
+        .bind("127.0.0.1:0")?;
+        started.send(*server.addrs().first().ok_or("no address")?)?;
+        Ok(server.run().await?)
+    })
+}
+
+/// The headers of one answer, so that the bare server's are as many and as long. What the server
+/// adds by itself is left out.
+fn headers_of_answer(address: SocketAddr, request: &[u8]) -> Result<Vec<(String, String)>, BenchError> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request)?;
+    let mut head = Vec::new();
+    for line in BufReader::new(stream).lines().skip(1) {
+        match line?.split_once(": ") {
+            Some(("date" | "content-length", _)) => {}
+            Some((name, value)) => head.push((name.to_owned(), value.to_owned())),
+            None => break,
+        }
+    }
+    Ok(head)
+}
+
+fn start_on_a_thread<F>(serve: F) -> Result<SocketAddr, BenchError>
+where
+    F: AsyncFnOnce(mpsc::Sender<SocketAddr>) -> Result<(), BenchError> + Send + 'static,
+{
+    let (started, address) = mpsc::channel();
+    let (failed, failure) = mpsc::channel();
+    thread::spawn(move || {
+        if let Err(error) = actix_web::rt::System::new().block_on(serve(started)) {
+            // Nobody waits any more when the measurement is over.
+            let _ = failed.send(error);
+        }
+    });
+    address.recv().map_err(|_| failure.recv().unwrap_or_else(|_| "the server did not start".into()))
+}
+
+/// The round of median throughput.
+fn median(mut rounds: Vec<Measured>) -> Option<Measured> {
+    rounds.sort_by(|a, b| a.requests_per_second.total_cmp(&b.requests_per_second));
+    rounds.get(rounds.len() / 2).cloned()
+}
+
+fn print(
+    plan: &BenchPlan,
+    ours: &Option<Measured>,
+    reference: &Option<Measured>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (Some(ours), Some(reference)) = (ours, reference) else { return Ok(()) };
+    writeln!(
+        out,
+        "/auth, {} of {} keys in rotation, {} connections, median of {} rounds\n",
+        plan.in_rotation, plan.keys, plan.connections, plan.rounds
+    )?;
+    writeln!(out, "{:<12} {:>12} {:>10} {:>10} {:>14}", "", "requests/s", "p50", "p99", "CPU/request")?;
+    for (name, measured) in [("tessera", ours), ("bare actix", reference)] {
+        writeln!(
+            out,
+            "{name:<12} {:>12.0} {:>10.2?} {:>10.2?} {:>14}",
+            measured.requests_per_second,
+            measured.p50,
+            measured.p99,
+            measured.cpu_per_request.map_or_else(|| "-".to_owned(), |spent| format!("{spent:.2?}"))
+        )?;
+    }
+    let ratio = ours.requests_per_second / reference.requests_per_second;
+    writeln!(
+        out,
+        "\nthroughput {ratio:.2} of bare actix, p99 {:.2} times its p99",
+        seconds_ratio(ours, reference)
+    )
+}
+
+fn seconds_ratio(ours: &Measured, reference: &Measured) -> f64 {
+    ours.p99.as_secs_f64() / reference.p99.as_secs_f64()
+}

@@ -1,0 +1,100 @@
+//! Logging in and out.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+
+use super::{User, record};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+    domain::{access::Actor, audit::Action, email::EmailAddress, schema::users},
+};
+
+/// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row. A mailed link then opens the account
+/// again, so a stranger who caused them locks nobody out (ASVS 6.1.1).
+const MOST_FAILURES_IN_A_ROW: i32 = 100;
+
+/// What a log-in is checked against.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// Its password's hash.
+    pub password_hash: String,
+    /// Whether too many log-ins failed in a row: only a mailed link helps then.
+    pub is_exhausted: bool,
+}
+
+/// The credentials of the account at `email`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn credentials(
+    connection: &mut Connection,
+    email: &EmailAddress,
+) -> Result<Option<Credentials>, DbError> {
+    let found: Option<(User, String, i32)> = users::table
+        .filter(users::email.eq(email.as_str()))
+        .select((User::as_select(), users::password_hash, users::failed_log_ins))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(user, password_hash, failures)| Credentials {
+        user,
+        password_hash,
+        is_exhausted: failures >= MOST_FAILURES_IN_A_ROW,
+    }))
+}
+
+/// Notes a log-in; `stronger_hash` replaces a hash of weaker parameters.
+///
+/// # Errors
+/// [`DbError`].
+pub fn record_log_in(
+    tx: &mut Tx<'_>,
+    user: &User,
+    stronger_hash: Option<&str>,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::update(users::table.find(&user.id))
+        .set((users::failed_log_ins.eq(0), users::last_active_at.eq(now)))
+        .execute(tx.connection())?;
+    if let Some(hash) = stronger_hash {
+        diesel::update(users::table.find(&user.id))
+            .set(users::password_hash.eq(hash))
+            .execute(tx.connection())?;
+    }
+    record(tx, user, Action::LoggedIn, &Actor::user(user, ip), now)
+}
+
+/// Notes a log-in that failed. Unknown addresses are not noted: they may be mistyped passwords.
+///
+/// # Errors
+/// [`DbError`].
+pub fn record_failed_log_in(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::update(users::table.find(&user.id))
+        .set(users::failed_log_ins.eq(users::failed_log_ins + 1))
+        .execute(tx.connection())?;
+    record(tx, user, Action::LogInFailed, &Actor::System { ip }, now)
+}
+
+/// Notes that `user` ended sessions: the present one, or others.
+///
+/// # Errors
+/// [`DbError`].
+pub fn record_sessions_ended(
+    tx: &mut Tx<'_>,
+    user: &User,
+    own: bool,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let action = if own { Action::LoggedOut } else { Action::SessionsEnded };
+    record(tx, user, action, &Actor::user(user, ip), now)
+}

@@ -1,0 +1,107 @@
+//! New passwords: by a mailed link, or by whoever knows the present one.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+
+use super::{AccountError, User, by_email, record, verification::mark_verified};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::{
+        access::Actor,
+        audit::Action,
+        email::EmailAddress,
+        email_links::{self, Purpose},
+        outbox::{self, Message},
+        schema::users,
+        secret::Secret,
+        sessions,
+    },
+};
+
+/// Mails a link to choose a new password, if the address has an account. Locks nobody out.
+///
+/// # Errors
+/// [`AccountError::NoRandomness`], [`AccountError::Db`].
+pub fn ask_for_reset(
+    tx: &mut Tx<'_>,
+    email: &EmailAddress,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), AccountError> {
+    let Some(user) = by_email(tx.connection(), email)? else { return Ok(()) };
+    let Some(link) = email_links::create(tx, &user.id, Purpose::Reset, Secret::generate_link()?, now)? else {
+        return Ok(());
+    };
+    record(tx, &user, Action::ResetAsked, &Actor::System { ip }, now)?;
+    let message = Message::ResetPassword {
+        name: user.name.clone(),
+        token: link.secret.expose().to_owned(),
+        expires_at: link.expires_at,
+    };
+    Ok(outbox::queue(tx, &user.email, &message, now)?)
+}
+
+/// Sets the password by the mailed link `token`, which proves the address too. Ends every
+/// session and tells the owner by mail; the person logs in afterwards.
+///
+/// # Errors
+/// [`AccountError::LinkOver`].
+pub fn reset_password(
+    tx: &mut Tx<'_>,
+    token: &str,
+    password_hash: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<User, AccountError> {
+    let user =
+        email_links::owner(tx.connection(), Purpose::Reset, token, now)?.ok_or(AccountError::LinkOver)?;
+    set_password(tx, &user.id, password_hash)?;
+    sessions::end_all(tx, &user.id, None)?;
+    let user = mark_verified(tx, &user, ip, now)?;
+    record(tx, &user, Action::PasswordReset, &Actor::user(&user, ip), now)?;
+    tell_of_new_password(tx, &user, ip, now)?;
+    Ok(user)
+}
+
+/// Changes the password of somebody who gave the present one. Ends the other sessions and tells
+/// the owner by mail.
+///
+/// # Errors
+/// [`DbError`].
+pub fn change_password(
+    tx: &mut Tx<'_>,
+    user: &User,
+    password_hash: &str,
+    keep_session_id: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    set_password(tx, &user.id, password_hash)?;
+    sessions::end_all(tx, &user.id, Some(keep_session_id))?;
+    email_links::spend_all(tx, &user.id, now)?;
+    record(tx, user, Action::PasswordChanged, &Actor::user(user, ip), now)?;
+    tell_of_new_password(tx, user, ip, now)
+}
+
+pub(super) fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(), DbError> {
+    diesel::update(users::table.find(user_id))
+        .set((users::password_hash.eq(password_hash), users::failed_log_ins.eq(0)))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+fn tell_of_new_password(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let message = Message::PasswordChanged {
+        name: user.name.clone(),
+        changed_at: now,
+        ip: ip.map(|ip| ip.to_string()),
+    };
+    outbox::queue(tx, &user.email, &message, now)
+}

@@ -1,0 +1,162 @@
+//! Signing up, and proving the address.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+
+use super::{AccountError, NewAccount, User, by_email, insert, passwords::set_password, record, take_over};
+use crate::{
+    clock::Timestamp,
+    db::Tx,
+    domain::{
+        access::Actor,
+        audit::Action,
+        email::EmailAddress,
+        email_links::{self, Purpose},
+        outbox::{self, Message},
+        schema::users,
+        secret::Secret,
+        sessions,
+    },
+};
+
+/// Signs somebody up and mails the link that proves the address.
+///
+/// The caller learns nothing of whether the address was known (ASVS 6.3.8): its owner is told by
+/// mail. An account that nobody proved is taken over by the newest sign-up.
+///
+/// # Errors
+/// [`AccountError::NoRandomness`], [`AccountError::Db`].
+pub fn sign_up(
+    tx: &mut Tx<'_>,
+    new: &NewAccount,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), AccountError> {
+    let user = match by_email(tx.connection(), &new.email)? {
+        Some(user) if user.is_verified() => {
+            // Written each time, mail or not: an address that is known must not answer sooner.
+            record(tx, &user, Action::SignUpRepeated, &Actor::System { ip }, now)?;
+            if let Some(link) =
+                email_links::create(tx, &user.id, Purpose::Verify, Secret::generate_link()?, now)?
+            {
+                drop(link); // only counts the mail
+                outbox::queue(tx, &user.email, &Message::AccountExists { name: user.name.clone() }, now)?;
+            }
+            return Ok(());
+        }
+        Some(user) => take_over(tx, &user.id, new)?,
+        None => insert(tx, new, now)?,
+    };
+    record(tx, &user, Action::SignedUp, &Actor::System { ip }, now)?;
+    match send_verification(tx, &user, now) {
+        Err(AccountError::TooManyMails) => Ok(()),
+        other => other,
+    }
+}
+
+/// Mails the link that proves the address of `user`.
+///
+/// # Errors
+/// [`AccountError::TooManyMails`] after three in six hours.
+pub fn send_verification(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<(), AccountError> {
+    let link = email_links::create(tx, &user.id, Purpose::Verify, Secret::generate_link()?, now)?
+        .ok_or(AccountError::TooManyMails)?;
+    let message = Message::VerifyAddress {
+        name: user.name.clone(),
+        token: link.secret.expose().to_owned(),
+        expires_at: link.expires_at,
+    };
+    Ok(outbox::queue(tx, &user.email, &message, now)?)
+}
+
+/// Mails another link to an unproven address; does nothing for any other.
+///
+/// # Errors
+/// [`AccountError::NoRandomness`], [`AccountError::Db`].
+pub fn resend_verification(
+    tx: &mut Tx<'_>,
+    email: &EmailAddress,
+    now: Timestamp,
+) -> Result<(), AccountError> {
+    match by_email(tx.connection(), email)? {
+        Some(user) if !user.is_verified() => match send_verification(tx, &user, now) {
+            Err(AccountError::TooManyMails) => Ok(()),
+            other => other,
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What somebody who opens a link has shown to be the one that signed up.
+#[derive(Clone, Debug)]
+pub enum SignedUp {
+    /// A session of the account, by its id.
+    Session(String),
+    /// The password, which matched this hash.
+    Password(String),
+}
+
+/// Proves the address by the link `token`, for somebody who showed to be the one that signed up.
+/// A sign-up with the same address that came in between makes the showing void.
+///
+/// # Errors
+/// [`AccountError::LinkOver`].
+pub fn verify_email(
+    tx: &mut Tx<'_>,
+    token: &str,
+    shown: &SignedUp,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<User, AccountError> {
+    let user =
+        email_links::owner(tx.connection(), Purpose::Verify, token, now)?.ok_or(AccountError::LinkOver)?;
+    let holds = match shown {
+        SignedUp::Session(id) => {
+            sessions::logged_in(tx.connection(), id, now)?.is_some_and(|found| found.user.id == user.id)
+        }
+        SignedUp::Password(hash) => {
+            let stored: String =
+                users::table.find(&user.id).select(users::password_hash).first(tx.connection())?;
+            stored == *hash
+        }
+    };
+    if !holds {
+        return Err(AccountError::LinkOver);
+    }
+    mark_verified(tx, &user, ip, now)
+}
+
+/// Proves the address by the link `token` and sets a new password in the same step, for an owner
+/// who does not know the one that was set at sign-up. Ends every session.
+///
+/// # Errors
+/// [`AccountError::LinkOver`].
+pub fn verify_email_with_password(
+    tx: &mut Tx<'_>,
+    token: &str,
+    password_hash: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<User, AccountError> {
+    let user =
+        email_links::owner(tx.connection(), Purpose::Verify, token, now)?.ok_or(AccountError::LinkOver)?;
+    set_password(tx, &user.id, password_hash)?;
+    sessions::end_all(tx, &user.id, None)?;
+    mark_verified(tx, &user, ip, now)
+}
+
+pub(in crate::domain) fn mark_verified(
+    tx: &mut Tx<'_>,
+    user: &User,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<User, AccountError> {
+    email_links::spend_all(tx, &user.id, now)?;
+    let user = diesel::update(users::table.find(&user.id))
+        .set(users::email_verified_at.eq(user.email_verified_at.or(Some(now))))
+        .returning(User::as_returning())
+        .get_result(tx.connection())?;
+    record(tx, &user, Action::EmailVerified, &Actor::user(&user, ip), now)?;
+    Ok(user)
+}

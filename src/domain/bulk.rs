@@ -1,0 +1,66 @@
+//! Keys by the thousand, for measurements.
+
+use super::{
+    access::{self, AccessError, Actor},
+    accounts::{self, NewAccount},
+    api_keys::{self, MOST_KEYS, NewApiKey},
+    email::EmailAddress,
+    forms::FormId,
+    id::new_id,
+    key_settings::KeySettings,
+    names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
+    organizations,
+    secret::Secret,
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+};
+
+/// Keys that one call can make: as many as an organization may have.
+pub const KEYS_AT_ONCE: usize = MOST_KEYS as usize;
+
+/// One of the steps failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the keys could not be made: {0}")]
+pub struct BulkError(Box<dyn std::error::Error + Send + Sync>);
+
+impl From<DbError> for BulkError {
+    fn from(error: DbError) -> Self {
+        Self(error.into())
+    }
+}
+
+fn step(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BulkError {
+    BulkError(error.into())
+}
+
+/// Makes an organization with an administrator who cannot log in, and `count` keys.
+///
+/// # Errors
+/// [`BulkError`].
+pub fn organization_with_keys(
+    tx: &mut Tx<'_>,
+    count: usize,
+    now: Timestamp,
+) -> Result<Vec<Secret>, BulkError> {
+    let new = NewAccount {
+        email: EmailAddress::parse(&format!("{}@bench.example", new_id(now))).map_err(step)?,
+        name: Name::parse("Bench", LONGEST_NAME).map_err(step)?,
+        password_hash: String::new(),
+    };
+    let user = accounts::insert(tx, &new, now)?;
+    let organization =
+        organizations::create(tx, &user, &Actor::user(&user, None), &new.name, &FormId::new(now), now)
+            .map_err(step)?;
+    let admin = access::member(tx.connection(), &user, None, &organization.id)
+        .and_then(access::Member::admin)
+        .map_err(|error: AccessError| step(error))?;
+    (1..=count)
+        .map(|number| {
+            let name = Name::parse(&format!("Key {number}"), LONGEST_KEY_NAME).map_err(step)?;
+            let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
+            api_keys::create(tx, &admin, &new, &FormId::new(now), now).map(|(_, secret)| secret).map_err(step)
+        })
+        .collect()
+}

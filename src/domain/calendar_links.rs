@@ -1,0 +1,126 @@
+//! The calendar of an organization's expiries: a secret address that calendar programs ask, since
+//! they cannot log in.
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    access::Admin,
+    api_keys::ApiKey,
+    audit::{self, Action, Event},
+    organizations::Organization,
+    schema::{api_keys, calendar_links, organizations},
+    secret::{NoRandomness, Secret, SecretDigest},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// How long an end that has passed stays in the calendar.
+const KEEP_PASSED: Duration = Duration::days(90);
+
+/// Who made the address, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct CalendarLink {
+    /// By name at that time.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Why there is no address.
+#[derive(Debug, thiserror::Error)]
+pub enum CalendarError {
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The organization's address, if somebody made one. The secret itself is not kept.
+///
+/// # Errors
+/// [`DbError`].
+pub fn find(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+) -> Result<Option<CalendarLink>, DbError> {
+    Ok(calendar_links::table
+        .find(&admin.id)
+        .select((calendar_links::created_by, calendar_links::created_at))
+        .first(connection)
+        .optional()?)
+}
+
+/// Makes a new address; the one before stops working.
+///
+/// # Errors
+/// [`CalendarError`].
+pub fn replace(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    now: Timestamp,
+) -> Result<Secret, CalendarError> {
+    let secret = Secret::generate_link()?;
+    diesel::delete(calendar_links::table.find(&admin.id)).execute(tx.connection()).map_err(DbError::from)?;
+    diesel::insert_into(calendar_links::table)
+        .values((
+            calendar_links::organization_id.eq(&admin.id),
+            calendar_links::token_digest.eq(secret.digest().as_bytes()),
+            calendar_links::created_by.eq(admin.actor().name()),
+            calendar_links::created_at.eq(now),
+        ))
+        .execute(tx.connection())
+        .map_err(DbError::from)?;
+    let event = Event {
+        organization_id: Some(&admin.id),
+        actor: admin.actor(),
+        action: Action::CalendarLinkMade,
+        subject_id: None,
+        subject_name: "",
+        detail: None,
+    };
+    audit::record(tx, &event, now)?;
+    Ok(secret)
+}
+
+/// What a calendar shows.
+#[derive(Clone, Debug)]
+pub struct Expiries {
+    /// The organization.
+    pub organization: Organization,
+    /// Its keys with an end that are not switched off, and their ends.
+    pub keys: Vec<(ApiKey, Timestamp)>,
+}
+
+/// The expiries of the organization whose secret is `presented`; a look-up by that secret.
+///
+/// # Errors
+/// [`DbError`].
+pub fn expiries(
+    connection: &mut Connection,
+    organization_id: &str,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Option<Expiries>, DbError> {
+    let digest = SecretDigest::of(presented);
+    let organization: Option<Organization> = calendar_links::table
+        .inner_join(organizations::table)
+        .filter(calendar_links::organization_id.eq(organization_id))
+        .filter(calendar_links::token_digest.eq(digest.as_bytes()))
+        .select(Organization::as_select())
+        .first(connection)
+        .optional()?;
+    let Some(organization) = organization else { return Ok(None) };
+    let keys: Vec<ApiKey> = api_keys::table
+        .filter(api_keys::organization_id.eq(organization_id))
+        .filter(api_keys::deactivated_at.is_null().and(api_keys::expires_at.gt(now - KEEP_PASSED)))
+        .order((api_keys::expires_at, api_keys::id))
+        .select(ApiKey::as_select())
+        .load(connection)?;
+    let keys = keys.into_iter().filter_map(|key| key.expires_at.map(|end| (key, end))).collect();
+    Ok(Some(Expiries { organization, keys }))
+}

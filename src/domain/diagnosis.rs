@@ -1,0 +1,126 @@
+//! "Why was it refused?": what is known of a key, from whatever somebody has of it.
+
+use diesel::prelude::*;
+
+use super::{
+    access::Admin,
+    api_keys::{self, ApiKey},
+    audit::{self, Action, Entry},
+    organizations::Organization,
+    schema::api_keys as keys,
+    secret::{self, SecretDigest, SecretKind},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+};
+
+/// Characters after the prefix that a masked form begins and ends with.
+const SHOWN: usize = 4;
+/// What every key and every master token begins with.
+const KEY_PREFIX: &str = "tess_";
+const TOKEN_PREFIX: &str = "tess_m_";
+
+/// What a text tells about a key.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// There are no such keys in the organization but these.
+    Keys(Vec<ApiKey>),
+    /// A whole key that the organization had and removed.
+    Removed(Entry),
+    /// It has the form of a key, and the organization has none like it.
+    Unknown,
+    /// It begins like a key and is none: a letter is wrong, missing or too much.
+    Mistyped,
+    /// Too little to tell one key from another.
+    TooShort,
+    /// It is a master token, which opens other addresses.
+    MasterToken,
+    /// It has nothing of a key.
+    NotAKey,
+}
+
+/// Finds out what `presented` is: a whole key, its masked form or its first characters. Counts
+/// nothing and keeps nothing.
+///
+/// # Errors
+/// [`DbError`].
+pub fn diagnose(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Finding, DbError> {
+    let presented = presented.trim();
+    let Some(body) = presented.strip_prefix(KEY_PREFIX) else { return Ok(Finding::NotAKey) };
+    if presented.starts_with(TOKEN_PREFIX) {
+        return Ok(Finding::MasterToken);
+    }
+    if secret::is_well_formed(SecretKind::ApiKey, presented) {
+        return by_secret(connection, admin, presented, now);
+    }
+    let Some((head, tail)) = parts(body) else { return Ok(Finding::Mistyped) };
+    if head.len() < SHOWN {
+        return Ok(Finding::TooShort);
+    }
+    let head = head.get(..SHOWN).unwrap_or(head);
+    let start = format!("{KEY_PREFIX}{head}");
+    let all: Vec<ApiKey> = keys::table
+        .filter(keys::organization_id.eq(&admin.id))
+        .order(keys::created_at.desc())
+        .select(ApiKey::as_select())
+        .load(connection)?;
+    let like = |masked: &str| masked.starts_with(&start) && masked.ends_with(tail);
+    let found: Vec<ApiKey> = all.into_iter().filter(|key| like(&key.masked)).collect();
+    if !found.is_empty() {
+        return Ok(Finding::Keys(found));
+    }
+    Ok(removed(connection, admin, |masked| like(masked))?.map_or(Finding::Unknown, Finding::Removed))
+}
+
+fn by_secret(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Finding, DbError> {
+    let found = api_keys::by_secret(connection, admin, SecretDigest::of(presented), now)?;
+    if let Some(key) = found {
+        return Ok(Finding::Keys(vec![key]));
+    }
+    let masked = secret::masked(presented);
+    Ok(removed(connection, admin, |removed| removed == masked)?.map_or(Finding::Unknown, Finding::Removed))
+}
+
+/// The newest removal of a key whose masked form is `like` that.
+fn removed(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    like: impl Fn(&str) -> bool,
+) -> Result<Option<Entry>, DbError> {
+    let entries = audit::of_action(connection, admin, Action::KeyRemoved)?;
+    Ok(entries.into_iter().find(|entry| entry.detail.as_deref().is_some_and(&like)))
+}
+
+/// The first and, in a masked form, the last characters; `None` when it cannot be part of a key.
+fn parts(body: &str) -> Option<(&str, &str)> {
+    let (head, tail) = body.split_once('…').or_else(|| body.split_once("...")).unwrap_or((body, ""));
+    let is_whole_or_more = tail.is_empty() && head.len() >= secret::BODY_CHARACTERS;
+    let is_plain = head.bytes().chain(tail.bytes()).all(|byte| byte.is_ascii_alphanumeric());
+    (is_plain && !is_whole_or_more && tail.len() <= SHOWN).then_some((head, tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_form_is_read_with_dots_and_with_an_ellipsis() {
+        assert_eq!(parts("AbCd…wxyz"), Some(("AbCd", "wxyz")));
+        assert_eq!(parts("AbCd...wxyz"), Some(("AbCd", "wxyz")));
+        assert_eq!(parts("AbCd9"), Some(("AbCd9", "")));
+        for broken in ["AbC d", "AbCd…wxyz9", &"a".repeat(36), &"a".repeat(40)] {
+            assert_eq!(parts(broken), None, "{broken}");
+        }
+    }
+}

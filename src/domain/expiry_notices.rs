@@ -1,0 +1,119 @@
+//! Mails to the administrators before a key ends: fourteen days, three days and one day ahead,
+//! each once.
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    api_keys::ApiKey,
+    members,
+    organizations::Organization,
+    outbox::{self, Message},
+    schema::{api_keys, expiry_notices, organizations},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// Days before the end, the shortest notice first.
+const NOTICES_DAYS: [i32; 3] = [1, 3, 14];
+
+/// Whether a mail is due at `now`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn is_any_due(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
+    Ok(!due(connection, now)?.is_empty())
+}
+
+/// Queues the mails that are due at `now`; tells how many keys they are about.
+///
+/// # Errors
+/// [`DbError`].
+pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let due = due(tx.connection(), now)?;
+    for notice in &due {
+        diesel::insert_into(expiry_notices::table)
+            .values((
+                expiry_notices::api_key_id.eq(&notice.key.id),
+                expiry_notices::expires_at.eq(notice.expires_at),
+                expiry_notices::days_before.eq(notice.days_before),
+                expiry_notices::sent_at.eq(now),
+            ))
+            .execute(tx.connection())?;
+        let message = Message::KeyExpires {
+            organization: notice.organization.name.clone(),
+            organization_id: notice.organization.id.clone(),
+            key_name: notice.key.name.clone(),
+            key_id: notice.key.id.clone(),
+            masked: notice.key.masked.clone(),
+            days: notice.days_before,
+            expires_at: notice.expires_at,
+            last_used_at: notice.key.last_used_at,
+        };
+        for administrator in members::administrators(tx.connection(), &notice.organization.id)? {
+            outbox::queue(tx, &administrator, &message, now)?;
+        }
+    }
+    Ok(due.len())
+}
+
+/// A mail to send about one key.
+struct Notice {
+    key: ApiKey,
+    organization: Organization,
+    expires_at: Timestamp,
+    days_before: i32,
+}
+
+/// Only the shortest notice that has come is sent: after a pause of the server nobody is told
+/// "14 days" of a key that ends tomorrow.
+fn due(connection: &mut Connection, now: Timestamp) -> Result<Vec<Notice>, DbError> {
+    let horizon = NOTICES_DAYS.iter().copied().max().unwrap_or_default();
+    let soon: Vec<(ApiKey, Organization)> = api_keys::table
+        .inner_join(organizations::table)
+        .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(now + days(horizon))))
+        .filter(api_keys::deactivated_at.is_null())
+        .select((ApiKey::as_select(), Organization::as_select()))
+        .order(api_keys::expires_at)
+        .load(connection)?;
+    let mut due = Vec::new();
+    for (key, organization) in soon {
+        let Some(expires_at) = key.expires_at else { continue };
+        let Some(days_before) = notice_for(key.created_at, expires_at, now) else { continue };
+        let sent = expiry_notices::table.find((&key.id, expires_at, days_before));
+        if !diesel::select(diesel::dsl::exists(sent)).get_result::<bool>(connection)? {
+            due.push(Notice { key, organization, expires_at, days_before });
+        }
+    }
+    Ok(due)
+}
+
+/// The shortest notice that has come. A key that was made for no longer than that gets none.
+fn notice_for(created_at: Timestamp, expires_at: Timestamp, now: Timestamp) -> Option<i32> {
+    let notice = NOTICES_DAYS.into_iter().find(|notice| expires_at - now <= days(*notice))?;
+    (expires_at - created_at > days(notice)).then_some(notice)
+}
+
+fn days(number: i32) -> Duration {
+    Duration::days(i64::from(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_shortest_notice_that_has_come_is_due() {
+        let end = datetime!(2026-12-31 10:00);
+        let of = |lived_days, left_hours| {
+            notice_for(end - Duration::days(lived_days), end, end - Duration::hours(left_hours))
+        };
+        assert_eq!([of(90, 15 * 24), of(90, 14 * 24), of(90, 73)], [None, Some(14), Some(14)]);
+        assert_eq!([of(90, 72), of(90, 25), of(90, 24)], [Some(3), Some(3), Some(1)]);
+        assert_eq!([of(7, 100), of(7, 72), of(1, 20)], [None, Some(3), None]);
+    }
+}

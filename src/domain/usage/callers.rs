@@ -1,0 +1,187 @@
+//! Who calls with a key: address and program, the last of them beside the key in memory.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use diesel::prelude::*;
+
+use super::super::{access::Admin, api_keys::ApiKey, organizations::Organization, schema::key_callers};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// Callers that are kept of one key.
+pub const MOST_CALLERS: usize = 20;
+
+/// Bytes of a program's name that are kept.
+const LONGEST_USER_AGENT: usize = 200;
+
+/// Who presents a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The client's address, where it is known.
+    pub ip: Option<IpAddr>,
+    /// What the client calls itself; may be empty.
+    pub user_agent: &'a str,
+}
+
+/// A caller since the last writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    ip: Option<IpAddr>,
+    user_agent: Box<str>,
+    requests: i64,
+    last_seen_at: Timestamp,
+}
+
+/// The callers of one key since the last writing, the last one first.
+#[derive(Debug, Default)]
+pub(super) struct Callers(Mutex<VecDeque<Seen>>);
+
+impl Callers {
+    /// Counts a call. One by a caller who is there already allocates nothing.
+    pub(super) fn note(&self, caller: Caller<'_>, now: Timestamp) {
+        let user_agent = shortened(caller.user_agent);
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = callers.iter().position(|seen| seen.ip == caller.ip && *seen.user_agent == *user_agent);
+        if let Some(place) = place {
+            callers.swap(0, place);
+        } else {
+            if callers.len() >= MOST_CALLERS {
+                callers.pop_back();
+            }
+            callers.push_front(Seen {
+                ip: caller.ip,
+                user_agent: user_agent.into(),
+                requests: 0,
+                last_seen_at: now,
+            });
+        }
+        if let Some(seen) = callers.front_mut() {
+            seen.requests += 1;
+            seen.last_seen_at = now;
+        }
+    }
+
+    pub(super) fn take(&self) -> VecDeque<Seen> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts back what could not be written, unless others called meanwhile.
+    pub(super) fn put_back(&self, taken: &VecDeque<Seen>) {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.is_empty() {
+            callers.clone_from(taken);
+        }
+    }
+}
+
+fn shortened(user_agent: &str) -> &str {
+    user_agent.get(..user_agent.floor_char_boundary(LONGEST_USER_AGENT)).unwrap_or_default()
+}
+
+/// Adds what was seen and forgets all but the last callers of the key.
+pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &VecDeque<Seen>) -> Result<(), DbError> {
+    for seen in callers {
+        let address = seen.ip.map(|ip| ip.to_string()).unwrap_or_default();
+        let updated = diesel::update(key_callers::table.find((key_id, &address, &*seen.user_agent)))
+            .set((
+                key_callers::requests.eq(key_callers::requests + seen.requests),
+                key_callers::last_seen_at.eq(seen.last_seen_at),
+            ))
+            .execute(tx.connection())?;
+        if updated == 0 {
+            diesel::insert_into(key_callers::table)
+                .values((
+                    key_callers::api_key_id.eq(key_id),
+                    key_callers::address.eq(&address),
+                    key_callers::user_agent.eq(&*seen.user_agent),
+                    key_callers::requests.eq(seen.requests),
+                    key_callers::last_seen_at.eq(seen.last_seen_at),
+                ))
+                .execute(tx.connection())?;
+        }
+    }
+    forget_older(tx, key_id)
+}
+
+fn forget_older(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+    let older: Vec<(String, String)> = key_callers::table
+        .filter(key_callers::api_key_id.eq(key_id))
+        .order((key_callers::last_seen_at.desc(), key_callers::requests.desc()))
+        .select((key_callers::address, key_callers::user_agent))
+        .offset(i64::try_from(MOST_CALLERS).unwrap_or_default())
+        .limit(i64::from(i32::MAX))
+        .load(tx.connection())?;
+    for (address, user_agent) in older {
+        diesel::delete(key_callers::table.find((key_id, address, user_agent))).execute(tx.connection())?;
+    }
+    Ok(())
+}
+
+/// A caller as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = key_callers)]
+pub struct KeyCaller {
+    /// The client's address; empty where it was not known.
+    pub address: String,
+    /// What the client calls itself; may be empty.
+    pub user_agent: String,
+    /// Requests in all.
+    pub requests: i64,
+    /// When it called last.
+    pub last_seen_at: Timestamp,
+}
+
+/// Who called with `key`, the last first, [`MOST_CALLERS`] at most.
+///
+/// # Errors
+/// [`DbError`].
+pub fn callers(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    key: &ApiKey,
+) -> Result<Vec<KeyCaller>, DbError> {
+    Ok(key_callers::table
+        .filter(key_callers::api_key_id.eq(&key.id))
+        .order((key_callers::last_seen_at.desc(), key_callers::requests.desc()))
+        .select(KeyCaller::as_select())
+        .load(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: Timestamp = datetime!(2026-11-23 10:00);
+
+    fn caller(number: u8) -> Caller<'static> {
+        Caller { ip: Some(IpAddr::from([192, 0, 2, number])), user_agent: "curl/8.14" }
+    }
+
+    #[test]
+    fn a_caller_is_counted_where_it_stands_and_the_number_is_bounded() {
+        let callers = Callers::default();
+        for number in 0..100 {
+            callers.note(caller(number), NOW);
+            callers.note(caller(number), NOW);
+        }
+        let taken = callers.take();
+        assert_eq!(taken.len(), MOST_CALLERS);
+        assert_eq!((taken[0].ip, taken[0].requests), (caller(99).ip, 2));
+        assert!(callers.take().is_empty());
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_letters() {
+        assert_eq!(shortened(&"é".repeat(150)).chars().count(), 100);
+        assert_eq!(shortened(""), "");
+    }
+}

@@ -1,0 +1,159 @@
+//! The page of one key: what it is, how it is used, by whom, and what was done to it.
+
+use actix_web::{
+    HttpResponse,
+    web::{Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    activity::Sentence,
+    api_tab::key_badge,
+    key_rotation, key_settings,
+    organization::{Frame, Tab},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        access::Admin,
+        api_keys::{self, ApiKey, KeyError, Overlapping, Status},
+        audit::{self, Entry},
+        organizations::Organization,
+        silences,
+        usage::{self, KeyCaller, Span},
+    },
+    page,
+    web::{chart::Bars, error::AppError, extract::Visitor, shell::Shell, urls, view},
+};
+
+/// Hours and days that the chart shows.
+const HOURS_SHOWN: i32 = 48;
+const DAYS_SHOWN: i32 = 30;
+/// Events of the history that are shown.
+const EVENTS_SHOWN: i64 = 50;
+
+/// `GET /orgs/{organization}/api/keys/{key}`.
+#[derive(Template)]
+#[template(path = "key_page/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct KeyPage {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    key: ApiKey,
+    silence: Option<Timestamp>,
+    overlapping: Option<Overlapping>,
+    is_hourly: bool,
+    bars: Bars,
+    callers: Vec<KeyCaller>,
+    history: Vec<Entry>,
+}
+
+page!(KeyPage);
+
+/// What the chart shows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Selection {
+    /// `hours` or `days`; anything else means days.
+    span: String,
+}
+
+impl KeyPage {
+    /// Reads the page.
+    ///
+    /// # Errors
+    /// 404 for a key of another organization.
+    pub async fn load(
+        visitor: &Visitor,
+        admin: &Admin<Organization>,
+        key_id: &str,
+        selection: Selection,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
+        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        let (admin, key_id, now) = (admin.clone(), key_id.to_owned(), visitor.now);
+        let is_hourly = selection.span == "hours";
+        let (span, count) = if is_hourly { (Span::Hour, HOURS_SHOWN) } else { (Span::Day, DAYS_SHOWN) };
+        let page = visitor
+            .state
+            .db
+            .read(move |connection| {
+                let key = api_keys::find(connection, &admin, &key_id)?;
+                let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
+                let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
+                let series = usage::series(connection, &admin, &key, span, count, now)?;
+                Ok::<_, KeyError>(Self {
+                    shell,
+                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    now,
+                    overlapping: overlaps.get(&key.id).copied(),
+                    silence: silences.get(&key.id).copied(),
+                    is_hourly,
+                    bars: Bars::of(&series),
+                    callers: usage::callers(connection, &admin, &key)?,
+                    history: audit::of_subject(connection, &admin, &key.id, EVENTS_SHOWN)?,
+                    key,
+                })
+            })
+            .await?;
+        Ok(page)
+    }
+
+    fn badge(&self) -> (&'static str, String) {
+        key_badge(&self.key, self.silence, self.now)
+    }
+
+    fn silence(&self, _: &ApiKey) -> Option<Timestamp> {
+        self.silence
+    }
+
+    /// How the key's rotation stands; `None` when none is under way.
+    fn rotation_words(&self, _: &ApiKey) -> Option<String> {
+        self.overlapping.map(|overlapping| key_rotation::words(&overlapping, &self.now))
+    }
+
+    /// What restricts the key, in a few words.
+    fn tags(&self) -> Vec<String> {
+        key_settings::tags(&self.key.settings)
+    }
+
+    fn is_expired(&self, key: &ApiKey) -> bool {
+        key.status(self.now) == Status::Expired
+    }
+
+    fn key_url(&self, key: &ApiKey, verb: &str) -> String {
+        urls::api_item(&self.frame.id, "keys", &key.id, verb)
+    }
+
+    /// The page with the chart over another span.
+    fn span_url(&self, span: &str) -> String {
+        format!("{}?{}", urls::api_key(&self.frame.id, &self.key.id), urls::query("span", span))
+    }
+
+    fn sentence(&self, entry: &Entry) -> Sentence {
+        Sentence::of(entry)
+    }
+}
+
+/// The key whose page has this address.
+pub(super) fn key_of(path: &str) -> Option<&str> {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    let (start, key_id) = path.rsplit_once('/')?;
+    (start.starts_with("/orgs/") && start.ends_with("/api/keys") && key_id != "new").then_some(key_id)
+}
+
+/// Shows the page.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn show(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+    selection: Query<Selection>,
+) -> Result<HttpResponse, AppError> {
+    let (_, key_id) = path.into_inner();
+    let shell = visitor.shell();
+    view::show(&KeyPage::load(&visitor, &admin, &key_id, selection.into_inner(), shell).await?)
+}

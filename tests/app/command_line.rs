@@ -1,0 +1,218 @@
+//! The real binary: its settings, two of it side by side, and what a power cut leaves.
+
+mod instance;
+
+use std::fs;
+
+use tessera::{clock::Clock, db::Db, domain::forms::FormId};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::support::{Client, Company, SESSION_COOKIE, World};
+use instance::{Instance, run};
+
+#[test]
+fn a_wrong_setting_is_one_line_and_status_2_before_anything_starts() {
+    for (name, value) in [
+        ("TESSERA_LISTEN", "localhost"),
+        ("TESSERA_PUBLIC_URL", "tessera.example.com"),
+        ("TESSERA_DATABASE_URL", "postgres://tessera:s3cret@db/tessera"),
+        ("TESSERA_SMTP_URL", "http://user:s3cret@mail.example.com"),
+        ("TESSERA_MAIL_FROM", "nobody"),
+        ("TESSERA_BRAND", "two\nlines"),
+        ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/64"),
+        ("TESSERA_LOG", "info,,=="),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = run(folder.path(), &["serve"], &[(name, value)]);
+        assert_eq!(output.status, Some(2), "{name}: {output:?}");
+        assert_eq!(output.stdout, "", "{name}");
+        assert_eq!(output.stderr.lines().count(), 1, "{name}: {}", output.stderr);
+        assert!(output.stderr.starts_with(&format!("tessera: {name} ")), "{}", output.stderr);
+        assert!(!output.stderr.contains("s3cret"), "{}", output.stderr);
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0, "{name} left a file");
+    }
+}
+
+#[test]
+fn an_unknown_flag_or_command_is_one_line_and_status_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in
+        [&["serve", "--colour", "red"][..], &["server"], &["serve", "--listen"], &["demo", "--brand", "x"]]
+    {
+        let output = run(folder.path(), arguments, &[]);
+        assert_eq!((output.status, output.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    }
+}
+
+#[test]
+fn help_lists_every_setting_with_its_variable() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [&["serve", "--help"][..], &["--help"]] {
+        let output = run(folder.path(), arguments, &[]);
+        assert_eq!((output.status, output.stderr.as_str()), (Some(0), ""));
+        for setting in [
+            "listen",
+            "public-url",
+            "database-url",
+            "smtp-url",
+            "mail-from",
+            "brand",
+            "trusted-proxies",
+            "log",
+        ] {
+            let variable = format!("[env: TESSERA_{}]", setting.to_uppercase().replace('-', "_"));
+            let words = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(&format!("--{setting} ")), "{setting}: {words}");
+            assert!(words.contains(&variable), "{variable}: {words}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_database_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("letter.txt");
+    let letter = "Dear Sir or Madam, ".repeat(1000);
+    fs::write(&file, &letter).expect("a letter");
+    let flags = ["serve", "--listen", "127.0.0.1:0", "--database-url", file.to_str().expect("UTF-8")];
+    let output = run(folder.path(), &flags, &[]);
+    assert_eq!(output.status, Some(1), "{output:?}");
+    assert!(output.stderr.contains("the database could not be opened: file is not a database"), "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert_eq!(fs::read_to_string(&file).expect("the letter"), letter);
+}
+
+#[tokio::test]
+async fn two_instances_run_side_by_side_and_know_nothing_of_each_other() {
+    let (one, two) = (Instance::start(), Instance::start());
+    assert_ne!(one.address, two.address);
+    let lumen = one.world().lumen().await;
+    let dana = log_in(&one, &lumen).await;
+    dana.get(&lumen.url("api")).await.must_be(200);
+
+    let elsewhere = Client::new(&two.url());
+    elsewhere.set_cookie(SESSION_COOKIE, &dana.cookie(SESSION_COOKIE).expect("the session"));
+    let answer = elsewhere.get(&lumen.url("api")).await.must_be(303);
+    assert!(answer.location().starts_with("/login"));
+    let landing = elsewhere.get("/").await.must_be(200).html();
+    assert!(landing.main_text().contains("Nobody has an account here yet"), "{}", landing.main_text());
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let first = Instance::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = run(folder.path(), &["serve", "--listen", &first.address], &[]);
+    assert_eq!(output.status, Some(1), "{output:?}");
+    assert!(output.stderr.contains(&format!("cannot listen on {}", first.address)), "{output:?}");
+}
+
+#[tokio::test]
+async fn pulling_the_plug_loses_no_acknowledged_key() {
+    let mut instance = Instance::start();
+    let (dana, lumen) = {
+        let world = instance.world();
+        let lumen = world.lumen().await;
+        (log_in(&instance, &lumen).await, lumen)
+    };
+    for _ in 0..3 {
+        let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
+        let mut writers = JoinSet::new();
+        for writer in 0..4 {
+            let (dana, lumen, acknowledge) = (dana.clone(), lumen.clone(), acknowledge.clone());
+            let name = format!("{} {writer}", instance.address);
+            writers.spawn(async move {
+                for number in 0.. {
+                    let Some(secret) = create_key(&dana, &lumen, &format!("{name} {number}")).await else {
+                        return;
+                    };
+                    acknowledge.send(secret).expect("the test goes on");
+                }
+            });
+        }
+        drop(acknowledge);
+        let mut secrets = Vec::new();
+        while secrets.len() < 25 {
+            secrets.push(acknowledged.recv().await.expect("the writers go on"));
+        }
+        instance.pull_the_plug();
+        while let Some(secret) = acknowledged.recv().await {
+            secrets.push(secret);
+        }
+        writers.join_all().await;
+
+        instance.start_again();
+        let machine = Client::new(&instance.url());
+        for secret in &secrets {
+            machine
+                .request("GET", "/api/v2/organization")
+                .header("x-api-key", secret)
+                .send()
+                .await
+                .must_be(200);
+        }
+        dana.move_to(&instance.url());
+        dana.get(&lumen.url("api")).await.must_be(200);
+        let check =
+            instance.world().query("SELECT integrity_check AS text FROM pragma_integrity_check").await;
+        assert_eq!(check, ["ok"]);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_noted() {
+    let mut instance = Instance::start();
+    let world = instance.world();
+    let lumen = world.lumen().await;
+    let dana = log_in(&instance, &lumen).await;
+    let secret = create_key(&dana, &lumen, "Billing worker").await.expect("a key");
+    let machine = Client::new(&instance.url());
+    machine.request("GET", "/api/v2/organization").header("x-api-key", &secret).send().await.must_be(200);
+    assert_eq!(instance.stop(), Some(0), "{}", instance.log());
+    let used = world.query("SELECT last_used_at AS text FROM api_keys WHERE last_used_at IS NOT NULL").await;
+    assert_eq!(used.len(), 1);
+}
+
+#[tokio::test]
+async fn the_example_is_alive_and_made_once() {
+    let mut instance = Instance::prepare();
+    let demo = instance.run(&["demo"]);
+    assert_eq!((demo.status, demo.stderr.as_str()), (Some(0), ""), "{demo:?}");
+    let value = |label: &str| {
+        let line = demo.stdout.lines().find_map(|line| line.trim().strip_prefix(label));
+        line.expect("a line with it").trim().to_owned()
+    };
+    let again = instance.run(&["demo"]);
+    assert_eq!((again.status, again.stdout.as_str()), (Some(1), ""), "{again:?}");
+    assert_eq!(again.stderr.lines().count(), 1, "{again:?}");
+
+    instance.start_again();
+    let browser = Client::new(&instance.url());
+    let (email, password) = (value("Email"), value("Password"));
+    let answer = browser.post("/login", &[("email", &email), ("password", &password)]).await.must_be(303);
+    let page = browser.follow(&answer).await.must_be(200).html();
+    assert!(page.main_text().contains("Lumen Logistics"), "{}", page.main_text());
+}
+
+async fn log_in(instance: &Instance, company: &Company) -> Client {
+    let client = Client::new(&instance.url());
+    let cookie = instance.world().session_cookie(SESSION_COOKIE, &company.owner).await;
+    client.set_cookie(SESSION_COOKIE, &cookie);
+    client
+}
+
+/// The secret of a new key, once the server has shown it; `None` when the server is gone.
+async fn create_key(browser: &Client, company: &Company, name: &str) -> Option<String> {
+    let form_id = FormId::new(Clock::System.now()).as_str().to_owned();
+    let fields = [("name", name), ("duration", "none"), ("form_id", &form_id)];
+    let answer = browser.request("POST", &company.url("api/keys")).form(&fields).try_send().await?;
+    Some(answer.must_be(200).html().text("dialog code#secret"))
+}
+
+impl Instance {
+    /// The instance's database, opened beside it.
+    fn world(&self) -> World {
+        World { db: Db::open(&self.database()).expect("the database"), clock: Clock::System }
+    }
+}

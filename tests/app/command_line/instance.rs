@@ -1,0 +1,125 @@
+//! A process of the real binary, on a port and a database of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use tempfile::TempDir;
+
+pub(super) struct Instance {
+    /// Where it listens, `127.0.0.1:40123`.
+    pub(super) address: String,
+    process: Option<Child>,
+    log: Arc<Mutex<String>>,
+    folder: TempDir,
+}
+
+/// What a process left that has ended.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) status: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Instance {
+    pub(super) fn start() -> Self {
+        let mut instance = Self::prepare();
+        instance.start_again();
+        instance
+    }
+
+    /// A place for a database, nothing running yet.
+    pub(super) fn prepare() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        Self { address: String::new(), process: None, log: Arc::default(), folder }
+    }
+
+    /// Starts the server on the same database and another free port, and waits until it listens.
+    pub(super) fn start_again(&mut self) {
+        let mut process = command(self.folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("TESSERA_DATABASE_URL", self.database())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stderr = BufReader::new(process.stderr.take().expect("the log"));
+        self.process = Some(process);
+        self.address = loop {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).expect("a line"), 0, "the server ended: {}", self.log());
+            self.log.lock().expect("the log").push_str(&line);
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest.split(',').next().unwrap_or_default().to_owned();
+            }
+        };
+        let log = self.log.clone();
+        // Read on, or the server would wait for room in the pipe.
+        thread::spawn(move || {
+            while let Some(Ok(line)) = stderr.by_ref().lines().next() {
+                log.lock().expect("the log").push_str(&format!("{line}\n"));
+            }
+        });
+    }
+
+    /// Ends the process as a power cut would: at once, with nothing finished (SIGKILL).
+    pub(super) fn pull_the_plug(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("the process can be killed");
+            process.wait().expect("the process is over");
+        }
+    }
+
+    /// Asks the process to stop (SIGTERM) and gives its status.
+    pub(super) fn stop(&mut self) -> Option<i32> {
+        let mut process = self.process.take().expect("a running process");
+        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        assert!(asked.expect("kill").success());
+        process.wait().expect("the process is over").code()
+    }
+
+    /// Runs the binary to its end on the same database.
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+        let database = self.database();
+        let database = database.to_str().expect("a path in UTF-8");
+        run(self.folder.path(), arguments, &[("TESSERA_DATABASE_URL", database)])
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.path().join("tessera.db")
+    }
+
+    /// What the server has written so far.
+    pub(super) fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.pull_the_plug();
+    }
+}
+
+/// Runs the binary to its end in `folder`, with these variables and no others.
+pub(super) fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let output =
+        command(folder).args(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}

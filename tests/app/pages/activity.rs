@@ -1,0 +1,183 @@
+//! The tab "Activity": who did what, and its export.
+
+use tessera::domain::access::Role;
+
+use super::unusual_names;
+use crate::support::{Client, Company, TestApp};
+
+/// The lines of the trail as they are shown, the newest first.
+async fn lines(browser: &Client, path: &str) -> Vec<String> {
+    browser.get(path).await.must_be(200).html().texts("#log li p")
+}
+
+/// The rows of the export without its head, each by its columns.
+async fn export(browser: &Client, path: &str) -> Vec<Vec<String>> {
+    let answer = browser.get(path).await.must_be(200);
+    assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"activity.csv\"");
+    let text = answer.text();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let head: Vec<_> = reader.headers().expect("a head").iter().map(str::to_owned).collect();
+    assert_eq!(
+        head,
+        ["time_utc", "actor_kind", "actor", "action", "subject", "detail", "address", "event_id"]
+    );
+    reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
+}
+
+fn column(rows: &[Vec<String>], number: usize) -> Vec<&str> {
+    rows.iter().map(|row| row[number].as_str()).collect()
+}
+
+/// Lumen with a supervisor, a key and a renamed organization.
+async fn busy_lumen(app: &TestApp) -> (Company, Client, Client) {
+    let lumen = app.lumen().await;
+    let sam = app.member(&lumen, Role::Supervisor, "Sam Berg").await;
+    app.api_key(&lumen, "Billing worker").await;
+    let (admin, supervisor) = (app.log_in_as(&lumen.owner).await, app.log_in_as(&sam).await);
+    admin.post(&lumen.url("settings"), &[("name", "Lumen 2")]).await.must_be(303);
+    let form_id = supervisor.get(&lumen.url("users/invite")).await.html().hidden("form_id");
+    let form = [("emails", "mara@lumen.example"), ("role", "user"), ("form_id", form_id.as_str())];
+    supervisor.post(&lumen.url("users/invite"), &form).await.must_be(200);
+    (lumen, admin, supervisor)
+}
+
+#[tokio::test]
+async fn the_trail_tells_who_did_what_from_where() {
+    let app = TestApp::spawn().await;
+    let (lumen, admin, _) = busy_lumen(&app).await;
+    let lines = lines(&admin, &lumen.url("activity")).await;
+    assert!(lines[2].starts_with("Dana Whitfield created the API key Billing worker tess_"), "{lines:?}");
+    assert_eq!(
+        [&lines[..2], &lines[3..]].concat(),
+        [
+            "Sam Berg invited mara@lumen.example as User",
+            "Dana Whitfield renamed the organization from “Lumen” to “Lumen 2”",
+            "Sam Berg joined by invitation as Supervisor",
+            "Dana Whitfield invited sam.berg@lumen.example as Supervisor",
+            "Dana Whitfield created the organization Lumen",
+        ]
+    );
+    let page = admin.get(&lumen.url("activity")).await.html();
+    assert_eq!(page.texts("#log h3"), ["Today, 23 Nov 2026"]);
+    assert_eq!(page.texts("#log li .from").first().map(String::as_str), Some("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn the_trail_is_filtered_by_person_kind_and_text() {
+    let app = TestApp::spawn().await;
+    let (lumen, admin, _) = busy_lumen(&app).await;
+    let page = admin.get(&lumen.url("activity")).await.html();
+    assert_eq!(page.texts("#log-who option"), ["Anyone", "Dana Whitfield", "Sam Berg"]);
+    assert_eq!(
+        page.texts("#log-what option"),
+        ["All changes", "Members", "API keys", "Master tokens", "Organization"]
+    );
+    let sam = page.attributes("#log-who option", "value").remove(2);
+    for (query, number) in [
+        (format!("who={sam}"), 2),
+        ("who=nobody".to_owned(), 0),
+        ("what=organization".to_owned(), 2),
+        ("what=api_keys".to_owned(), 1),
+        ("what=nonsense".to_owned(), 6),
+        ("q=+BILLING+".to_owned(), 1),
+        ("q=lumen.example".to_owned(), 3),
+        ("q=127.0.0.1".to_owned(), 2),
+        ("q=%25".to_owned(), 0),
+        (format!("who={sam}&what=members&q=mara"), 1),
+    ] {
+        let path = lumen.url(&format!("activity?{query}"));
+        assert_eq!(lines(&admin, &path).await.len(), number, "{query}");
+        let export_path = admin.get(&path).await.html().link("Export CSV");
+        assert_eq!(export(&admin, &export_path).await.len(), number, "the export of {query}");
+    }
+    let page = admin.get(&lumen.url(&format!("activity?who={sam}&what=members&q=x+%26"))).await.html();
+    assert!(page.main_text().contains("No change matches the filter."));
+    assert_eq!(page.attributes("#log-q", "value"), ["x &"]);
+    assert_eq!(page.attributes("option[selected]", "value"), [sam.as_str(), "members"]);
+}
+
+#[tokio::test]
+async fn supervisors_read_of_members_alone() {
+    let app = TestApp::spawn().await;
+    let (lumen, admin, supervisor) = busy_lumen(&app).await;
+    let page = supervisor.get(&lumen.url("activity")).await.must_be(200);
+    assert!(!page.text().contains("Billing worker"));
+    assert_eq!(page.html().texts("#log li").len(), 3);
+    assert_eq!(page.html().texts("#log-what option"), ["All changes", "Members"]);
+    for query in ["", "?what=api_keys", "?what=organization", "?q=Billing"] {
+        let all = export(&supervisor, &lumen.url(&format!("activity.csv{query}"))).await;
+        assert!(
+            column(&all, 3)
+                .iter()
+                .all(|action| action.starts_with("invitation.") || *action == "member.joined")
+        );
+        assert_eq!(all.len(), if query.is_empty() { 3 } else { 0 }, "{query}");
+    }
+    assert_eq!(export(&admin, &lumen.url("activity.csv?what=api_keys")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn users_do_not_read_the_trail() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let uli = app.member(&lumen, Role::User, "Uli Berg").await;
+    let browser = app.log_in_as(&uli).await;
+    assert!(browser.get(&lumen.url("users")).await.html().try_link("Activity").is_none());
+    browser.get(&lumen.url("activity")).await.must_be(403);
+    browser.get(&lumen.url("activity.csv")).await.must_be(403);
+}
+
+#[tokio::test]
+async fn the_export_holds_every_row_once() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.execute(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)
+         INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, created_at)
+         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, '2026-11-23 10:00:00' FROM n",
+        lumen.id
+    ))
+    .await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let rows = export(&browser, &lumen.url("activity.csv")).await;
+    let mut ids = column(&rows, 7);
+    ids.dedup();
+    assert_eq!((rows.len(), ids.len()), (3501, 3501));
+    assert!(ids.is_sorted());
+    assert_eq!(rows[0][0], "2026-11-23T10:00:00Z");
+    assert_eq!(export(&browser, &lumen.url("activity.csv?q=new34")).await.len(), 111);
+
+    let page = browser.get(&lumen.url("activity?q=new")).await.html();
+    assert_eq!(page.text(".panel-foot .num"), "1–50 of 3,500");
+    let page = browser.get(&page.link("Next")).await.must_be(200).html();
+    assert_eq!(page.text(".panel-foot .num"), "51–100 of 3,500");
+    let part = browser.htmx_get(&lumen.url("activity?page=3"), "log").await.must_be(200).html();
+    assert!(part.has("#log li") && !part.has("body > header"));
+}
+
+#[tokio::test]
+async fn a_name_is_neither_markup_nor_formula() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    for name in unusual_names() {
+        app.api_key(&lumen, name.chars().take(60).collect::<String>().trim()).await;
+        browser.post("/account/name", &[("name", &name)]).await.must_be(303);
+        browser
+            .post(
+                &lumen.url("settings"),
+                &[("name", &format!("{}.", name.chars().take(70).collect::<String>()))],
+            )
+            .await
+            .must_be(303);
+        let page = browser.get(&lumen.url("activity")).await.must_be(200);
+        assert!(page.html().texts("#log b").contains(&name) && !page.text().contains("<b>Ada"), "{page:?}");
+        assert!(column(&export(&browser, &lumen.url("activity.csv")).await, 2).contains(&name.as_str()));
+    }
+    for name in ["=1+2", "+1", "-1", "@SUM(A1)"] {
+        app.api_key(&lumen, name).await;
+        let rows = export(&browser, &lumen.url("activity.csv?what=api_keys")).await;
+        assert_eq!(rows.last().map(|row| row[4].as_str()), Some(format!("'{name}").as_str()));
+    }
+}

@@ -1,0 +1,132 @@
+//! Before a key ends: mails, the filters of the list, the calendar.
+
+use std::time::Duration as RealDuration;
+
+use tessera::domain::{access::Role, expiry_notices, outbox::Message};
+use time::Duration;
+
+use crate::support::{START, TestApp};
+
+/// For which key and how many days ahead the administrators were told, the newest first.
+async fn notices(app: &TestApp) -> Vec<(String, i32, String)> {
+    let mails = app.mails().await.into_iter();
+    mails
+        .filter_map(|mail| match mail.message {
+            Message::KeyExpires { key_name, days, .. } => Some((key_name, days, mail.recipient)),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn queue_due(app: &TestApp) -> usize {
+    let now = app.now();
+    app.write(move |tx| Ok(expiry_notices::queue_due(tx, now)?)).await
+}
+
+#[tokio::test]
+async fn the_administrators_are_told_three_times_and_no_more() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.member(&lumen, Role::Administrator, "Ines Okafor").await;
+    app.member(&lumen, Role::User, "Uli User").await;
+    app.api_key_until(&lumen, "Billing worker", Some(START + Duration::days(90))).await;
+    let (off, _) = app.api_key_until(&lumen, "Old worker", Some(START + Duration::days(90))).await;
+    app.api_key(&lumen, "Forever").await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    browser.post(&lumen.url(&format!("api/keys/{}/deactivate", off.id)), &[]).await.must_be(303);
+    assert_eq!(queue_due(&app).await, 0);
+    let mut told = Vec::new();
+    for days in 0..95 {
+        app.clock.advance(Duration::DAY);
+        if queue_due(&app).await > 0 {
+            told.push(89 - days);
+        }
+        assert_eq!(queue_due(&app).await, 0);
+    }
+    // Housekeeping may have been faster by one of its rounds, but not twice.
+    assert!(told.iter().all(|left| [14, 3, 1].contains(left)), "{told:?}");
+    let mut notices = notices(&app).await;
+    notices.sort_by_key(|(_, days, to)| (*days, to.clone()));
+    let told: Vec<(i32, &str)> = notices.iter().map(|(_, days, to)| (*days, to.as_str())).collect();
+    let (dana, ines) = ("dana.whitfield@lumen.example", "ines.okafor@lumen.example");
+    assert_eq!(told, [(1, dana), (1, ines), (3, dana), (3, ines), (14, dana), (14, ines)]);
+    assert!(notices.iter().all(|(name, ..)| name == "Billing worker"));
+}
+
+#[tokio::test]
+async fn housekeeping_tells_of_expiries_by_itself() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.api_key_until(&lumen, "Billing worker", Some(START + Duration::days(7))).await;
+    app.clock.advance(Duration::days(4));
+    for _ in 0..100 {
+        if let [(name, days, _)] = notices(&app).await.as_slice() {
+            assert_eq!((name.as_str(), *days), ("Billing worker", 3));
+            return;
+        }
+        tokio::time::sleep(RealDuration::from_millis(100)).await;
+    }
+    panic!("nobody was told");
+}
+
+#[tokio::test]
+async fn the_list_can_be_narrowed_to_what_needs_a_look() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let page = browser.get(&lumen.url("api?show=soon")).await.must_be(200).html();
+    assert!(page.main_text().contains("No key is “Expires soon”."), "{}", page.main_text());
+    app.api_key_until(&lumen, "Ends soon", Some(START + Duration::days(13))).await;
+    app.api_key_until(&lumen, "Ends later", Some(START + Duration::days(15))).await;
+    let (off, _) = app.api_key(&lumen, "Switched off").await;
+    let (_, secret) = app.api_key(&lumen, "In use").await;
+    browser.post(&lumen.url(&format!("api/keys/{}/deactivate", off.id)), &[]).await.must_be(303);
+    app.client().request("GET", "/auth").header("x-api-key", &secret).send().await.must_be(204);
+    let names = async |query: &str| {
+        let page = browser.get(&lumen.url(&format!("api?{query}"))).await.must_be(200).html();
+        page.texts("#keys .cell-main")
+    };
+    assert_eq!(names("show=soon").await, ["Ends soon"]);
+    assert_eq!(names("show=unused").await, ["Switched off", "Ends later", "Ends soon"]);
+    assert_eq!(names("show=unused&q=later").await, ["Ends later"]);
+    assert_eq!(names("show=deactivated").await, ["Switched off"]);
+    assert_eq!(names("show=nonsense").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let fern_owner = app.user("Frida Fern").await;
+    let fern = app.organization("Fern", &fern_owner).await;
+    let (key, secret) =
+        app.api_key_until(&lumen, "Billing, invoices; \\ more", Some(START + Duration::days(30))).await;
+    app.api_key(&lumen, "Forever").await;
+    app.api_key_until(&fern, "Another's", Some(START + Duration::days(30))).await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
+    let made = browser.post(&dialog.action("Make address"), &[]).await.must_be(200).html();
+    let address = made.text("#secret");
+    assert!(address.starts_with("http://localhost:8080/orgs/") && address.ends_with(".ics"), "{address}");
+
+    let program = app.client();
+    let feed = program.get(&address).await.must_be(200);
+    assert_eq!(feed.header("content-type"), "text/calendar; charset=utf-8");
+    let text = feed.text().replace("\r\n ", "");
+    for line in [
+        format!("UID:{}@localhost", key.id),
+        "DTSTART:20261223T100000Z".to_owned(),
+        "SUMMARY:API key “Billing\\, invoices\\; \\\\ more” expires".to_owned(),
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line}: {text}");
+    }
+    assert_eq!(text.matches("BEGIN:VEVENT").count(), 1);
+    assert!(!text.contains(&secret));
+    assert_eq!(program.get(&address).await.text().replace("\r\n ", ""), text);
+
+    program.get(&address.replace(&lumen.id, &fern.id)).await.must_be(404);
+    program.get(&lumen.url("api/calendar/guessed.ics")).await.must_be(404);
+    let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
+    browser.post(&dialog.action("Replace address"), &[]).await.must_be(200);
+    program.get(&address).await.must_be(404);
+}

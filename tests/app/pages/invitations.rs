@@ -1,0 +1,199 @@
+//! Inviting, and who may invite whom.
+
+mod pending;
+
+use tessera::domain::{access::Role, outbox::Message};
+use time::Duration;
+
+use crate::support::{Client, Company, Html, Response, TestApp};
+
+/// Opens the dialog and sends it with this text.
+async fn invite(browser: &Client, company: &Company, role: &str, emails: &str) -> Response {
+    let address = company.url("users/invite");
+    let dialog = browser.get(&format!("{address}?role={role}")).await.must_be(200).html();
+    let form_id = dialog.hidden("form_id");
+    browser.post(&address, &[("emails", emails), ("role", role), ("form_id", &form_id)]).await
+}
+
+/// What became of each address, as the dialog tells it.
+fn outcomes(page: &Html) -> Vec<String> {
+    page.texts("dialog tbody tr")
+}
+
+async fn invited(app: &TestApp) -> Vec<String> {
+    app.query("SELECT email || ' ' || role AS text FROM invitations ORDER BY email").await
+}
+
+#[tokio::test]
+async fn each_address_is_told_apart() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.invitation(&lumen, Role::User, "ines@lumen.example").await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let text = "Mara <MARA@lumen.example>, nowhere\nines@lumen.example; mara@lumen.example\ndana.whitfield@lumen.example";
+    let page = invite(&browser, &lumen, "user", text).await.must_be(200).html();
+    assert_eq!(page.dialog_title(), "Invitations");
+    assert_eq!(
+        outcomes(&page),
+        [
+            "mara@lumen.example Sent",
+            "nowhere Not an address",
+            "ines@lumen.example Already invited",
+            "dana.whitfield@lumen.example Already a member",
+        ]
+    );
+    assert_eq!(invited(&app).await, ["ines@lumen.example user", "mara@lumen.example user"]);
+    let mail = app.mail_to("mara@lumen.example").await;
+    assert!(matches!(&mail.message, Message::Invitation { inviter, .. } if inviter == "Dana Whitfield"));
+
+    assert_eq!(page.value("Email addresses to correct"), "nowhere");
+    let form = [("emails", "no@where.example"), ("role", "user"), ("form_id", &page.hidden("form_id"))];
+    let page = browser.post(&page.action("Send invitations"), &form).await.must_be(200).html();
+    assert_eq!(outcomes(&page), ["no@where.example Sent"]);
+    let users = browser.get(&lumen.url("users")).await.html();
+    assert!(users.row("no@where.example").contains("In the local mailbox"));
+}
+
+#[tokio::test]
+async fn administrators_are_invited_by_administrators() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let users = browser.get(&lumen.url("users")).await.html();
+    let dialog = browser.get(&users.link("Invite Admins")).await.must_be(200).html();
+    assert_eq!(dialog.dialog_title(), "Invite Admins");
+    assert_eq!(dialog.hidden("role"), "administrator");
+    invite(&browser, &lumen, "administrator", "mara@lumen.example").await.must_be(200);
+    assert_eq!(invited(&app).await, ["mara@lumen.example administrator"]);
+    browser.get(&lumen.url("users/invite?role=owner")).await.must_be(400);
+}
+
+#[tokio::test]
+async fn a_text_without_addresses_is_kept_to_be_mended() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    for (text, error) in
+        [("", "Enter at least one address"), ("mara, \"<b>ines</b>", "None of these is an address")]
+    {
+        let page = invite(&browser, &lumen, "user", text).await.must_be(422).html();
+        assert_eq!((page.heading(), page.dialog_title()), ("Lumen".into(), "Invite Users".into()));
+        assert!(page.field_error("Email addresses").contains(error));
+        assert_eq!(page.value("Email addresses"), text);
+        let form = [("emails", text), ("role", "user"), ("form_id", &page.hidden("form_id"))];
+        let dialog = browser.htmx_post(&lumen.url("users/invite"), "dialog-slot", &form).await.must_be(422);
+        assert!(!dialog.html().has("h1"));
+        assert_eq!(dialog.html().value("Email addresses"), text);
+    }
+    assert!(invited(&app).await.is_empty());
+}
+
+#[tokio::test]
+async fn with_htmx_the_list_behind_the_dialog_changes_too() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let address = lumen.url("users/invite");
+    let dialog = browser.htmx_get(&format!("{address}?role=user"), "dialog-slot").await.must_be(200).html();
+    let form = [("emails", "mara@lumen.example"), ("role", "user"), ("form_id", &dialog.hidden("form_id"))];
+    let page = browser.htmx_post(&address, "dialog-slot", &form).await.must_be(200).html();
+    assert_eq!(page.dialog_title(), "Invitations");
+    assert!(page.has("#panel[hx-swap-oob] #pending tr[id^=invitation-]") && !page.has("h1"));
+    let answer = browser.htmx_post(&address, "dialog-slot", &form).await.must_be(200);
+    assert_eq!(answer.header("hx-redirect"), lumen.url("users"));
+}
+
+#[tokio::test]
+async fn five_hundred_go_at_once() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let text: Vec<String> = (0..500)
+        .map(|n| if n % 100 == 7 { format!("bad{n}") } else { format!("user{n}@lumen.example") })
+        .collect();
+    let page = invite(&browser, &lumen, "user", &text.join("\r\n")).await.must_be(200).html();
+    assert!(page.dialog_text().contains("495 sent, 5 not an address"));
+    assert_eq!(outcomes(&page).len(), 500);
+    assert_eq!(page.value("Email addresses to correct"), "bad7\nbad107\nbad207\nbad307\nbad407");
+    assert_eq!(invited(&app).await.len(), 495);
+    let users = browser.get(&lumen.url("users")).await.html();
+    assert_eq!(users.text("#pen-h .count"), "495");
+}
+
+#[tokio::test]
+async fn one_more_is_refused_and_nothing_lost() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let text: Vec<String> = (0..501).map(|n| format!("user{n}@lumen.example")).collect();
+    let text = text.join("\n");
+    let page = invite(&browser, &lumen, "user", &text).await.must_be(422).html();
+    assert_eq!(page.field_error("Email addresses"), "These are 501 addresses. Send 500 at most in one go.");
+    assert_eq!(page.value("Email addresses"), text);
+    assert!(invited(&app).await.is_empty());
+    let twice = format!("{} user1@lumen.example", text.rsplit_once('\n').expect("lines").0);
+    invite(&browser, &lumen, "user", &twice).await.must_be(200);
+}
+
+#[tokio::test]
+async fn a_form_invites_once_and_for_a_day() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let address = lumen.url("users/invite");
+    let form_id = browser.get(&address).await.html().hidden("form_id");
+    let form = [("emails", "mara@lumen.example"), ("role", "user"), ("form_id", form_id.as_str())];
+    browser.post(&address, &form).await.must_be(200);
+    let answer = browser.post(&address, &form).await.must_be(303);
+    assert!(browser.follow(&answer).await.html().toast().contains("Nothing was sent twice"));
+    let form_id = browser.get(&address).await.html().hidden("form_id");
+    app.clock.advance(Duration::hours(25));
+    let form = [("emails", "ines@lumen.example"), ("role", "user"), ("form_id", form_id.as_str())];
+    let page = browser.post(&address, &form).await.must_be(422).html();
+    assert!(page.field_error("Email addresses").contains("open for too long"));
+    assert_eq!(page.value("Email addresses"), "ines@lumen.example");
+    assert_ne!(page.hidden("form_id"), form_id);
+}
+
+#[tokio::test]
+async fn supervisors_keep_their_hands_off_administrators() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let sam = app.member(&lumen, Role::Supervisor, "Sam Berg").await;
+    let (above, _) = app.invitation(&lumen, Role::Administrator, "ada@lumen.example").await;
+    let browser = app.log_in_as(&sam).await;
+    let page = browser.get(&lumen.url("users")).await.must_be(200).html();
+    assert!(page.try_link("Invite Admins").is_none() && page.try_link("Invite Users").is_some());
+    assert!(page.row("ada@lumen.example").contains("Administrator"));
+    assert!(page.try_action("Send again").is_none(), "the one invitation is above them");
+    let before = app.ledger().await;
+    browser.get(&lumen.url("users/invite?role=administrator")).await.must_be(403);
+    let form = [("emails", "x@lumen.example"), ("role", "administrator"), ("form_id", "x")];
+    browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
+    for verb in ["resend", "link", "withdraw"] {
+        let path = lumen.url(&format!("invitations/{}/{verb}", above.id));
+        browser.post(&path, &[]).await.must_be(403);
+        browser.htmx_post(&path, "panel", &[]).await.must_be(403);
+    }
+    assert_eq!(app.ledger().await, before);
+    invite(&browser, &lumen, "supervisor", "mara@lumen.example").await.must_be(200);
+    assert!(browser.get(&lumen.url("users")).await.html().try_action("Send again").is_some());
+}
+
+#[tokio::test]
+async fn users_neither_see_nor_send_invitations() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let uli = app.member(&lumen, Role::User, "Uli Berg").await;
+    let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
+    let browser = app.log_in_as(&uli).await;
+    let page = browser.get(&lumen.url("users")).await.must_be(200);
+    assert!(!page.text().contains("mara@lumen.example") && page.html().try_link("Invite Users").is_none());
+    let before = app.ledger().await;
+    browser.get(&lumen.url("users/invite")).await.must_be(403);
+    let form = [("emails", "x@lumen.example"), ("role", "user"), ("form_id", "x")];
+    browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
+    let resend = lumen.url(&format!("invitations/{}/resend", invitation.id));
+    assert!(browser.htmx_post(&resend, "panel", &[]).await.must_be(403).html().toast().contains("role"));
+    assert_eq!(app.ledger().await, before);
+}
