@@ -18,6 +18,7 @@ mod my_organizations;
 mod preferences;
 mod settings;
 mod silences;
+mod why;
 
 /// Names that a page has to show as they are: markup, text that runs from right to left, and the
 /// longest that can be.
@@ -26,4 +27,3 @@ fn unusual_names() -> [String; 3] {
     assert_eq!(longest.chars().count(), 80);
     ["<b>Ada</b> & \"Söhne\" 'x'".to_owned(), "مؤسسة النور".to_owned(), longest]
 }
-mod why;

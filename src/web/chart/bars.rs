@@ -172,11 +172,11 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The next of 2, 4, 10, 20, 40, 100 …, so that the half is whole, too.
+/// The next of 2, 4, 6, 8, 10, 20, 40 …, so that the half is whole, too.
 fn round_up(peak: i64) -> i64 {
     let mut power: i64 = 1;
     loop {
-        for top in [power.saturating_mul(2), power.saturating_mul(4), power.saturating_mul(10)] {
+        for top in [2, 4, 6, 8, 10].map(|times| power.saturating_mul(times)) {
             if top >= peak {
                 return top;
             }
@@ -227,6 +227,6 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_round_number() {
-        assert_eq!([0, 3, 11, 40, 41, 950].map(round_up), [2, 4, 20, 40, 100, 1000]);
+        assert_eq!([0, 3, 11, 40, 41, 950].map(round_up), [2, 4, 20, 40, 60, 1000]);
     }
 }
