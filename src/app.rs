@@ -20,7 +20,7 @@ use crate::{
     config::{Config, DatabaseUrl},
     db::{Db, DbError},
     domain::{
-        demo,
+        api_keys, demo,
         devices::DeviceSeal,
         email_links, expiry_notices, forms,
         instance::{self, InstanceError},
@@ -250,6 +250,7 @@ async fn clean_up(state: &State) {
             sessions::forget_old(tx, now)?;
             email_links::forget_old(tx, now)?;
             forms::forget_old(tx, now)?;
+            api_keys::forget_ended(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

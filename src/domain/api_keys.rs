@@ -1,5 +1,14 @@
 //! API keys: named, with an end if wanted, switched off and on, removed for good.
 
+mod look_up;
+mod rotate;
+
+use std::collections::BTreeSet;
+
+pub(super) use look_up::{StoredKey, by_digest, by_secret};
+pub(super) use rotate::write_use;
+pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+
 use diesel::prelude::*;
 use time::Duration;
 
@@ -8,14 +17,14 @@ use super::{
     audit::{self, Action, Event},
     forms::{self, FormError, FormId},
     id::new_id,
+    key_settings::{KeySettings, Scopes},
     names::Name,
     organizations::Organization,
     page::{Page, PageRequest, contains_pattern},
-    schema::{api_keys, organizations},
-    secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+    schema::api_keys,
+    secret::{NoRandomness, Secret, SecretKind},
     silences,
-    usage::{self, DailyRequests, Tally},
-    verification::KnownKey,
+    usage::{self, DailyRequests},
 };
 use crate::{
     clock::Timestamp,
@@ -48,6 +57,9 @@ pub struct ApiKey {
     pub deactivated_at: Option<Timestamp>,
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
+    /// What it may do and how much.
+    #[diesel(embed)]
+    pub settings: KeySettings,
 }
 
 /// Whether a key is accepted.
@@ -79,6 +91,8 @@ pub struct NewApiKey {
     pub name: Name,
     /// Its end, if any.
     pub expires_at: Option<Timestamp>,
+    /// What it may do and how much.
+    pub settings: KeySettings,
 }
 
 /// Why a key is not created.
@@ -144,6 +158,7 @@ pub fn create(
             api_keys::created_by.eq(admin.actor().name()),
             api_keys::created_at.eq(now),
             api_keys::expires_at.eq(new.expires_at),
+            &new.settings,
         ))
         .returning(ApiKey::as_returning())
         .get_result::<ApiKey>(tx.connection())
@@ -302,6 +317,49 @@ fn switch(
     Ok(key)
 }
 
+/// Gives a key other settings, which hold from the next request on.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn change_settings(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    settings: &KeySettings,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    let key = find(tx.connection(), admin, key_id)?;
+    let changes = settings.changes_since(&key.settings);
+    if changes.is_empty() {
+        return Ok(key);
+    }
+    forget_copies(tx, key_id)?;
+    let key = diesel::update(api_keys::table.find(key_id))
+        .set(settings)
+        .returning(ApiKey::as_returning())
+        .get_result(tx.connection())
+        .map_err(DbError::from)?;
+    record_with(tx, admin, Action::KeySettingsChanged, &key, changes, now)?;
+    Ok(key)
+}
+
+/// The scopes in use in the organization, each once, in alphabetical order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn scopes_in_use(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+) -> Result<Vec<String>, DbError> {
+    let lists: Vec<Scopes> = api_keys::table
+        .filter(api_keys::organization_id.eq(&admin.id).and(api_keys::scopes.ne("")))
+        .select(api_keys::scopes)
+        .distinct()
+        .load(connection)?;
+    let scopes: BTreeSet<&String> = lists.iter().flat_map(Scopes::as_slice).collect();
+    Ok(scopes.into_iter().cloned().collect())
+}
+
 /// Removes a key for good.
 ///
 /// # Errors
@@ -326,34 +384,34 @@ fn record(
     key: &ApiKey,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    record_with(tx, admin, action, key, key.masked.clone(), now)
+}
+
+fn record_with(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    action: Action,
+    key: &ApiKey,
+    detail: String,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let event = Event {
         organization_id: Some(&admin.id),
         actor: admin.actor(),
         action,
         subject_id: Some(&key.id),
         subject_name: &key.name,
-        detail: Some(key.masked.clone()),
+        detail: Some(detail),
     };
     audit::record(tx, &event, now)
-}
-
-/// The key with a digest, in whatever state. A look-up across organizations.
-pub(super) fn by_digest(
-    connection: &mut Connection,
-    digest: SecretDigest,
-) -> Result<Option<KnownKey>, DbError> {
-    let found: Option<(ApiKey, Organization)> = api_keys::table
-        .inner_join(organizations::table)
-        .filter(api_keys::secret_digest.eq(digest.as_bytes()))
-        .select((ApiKey::as_select(), Organization::as_select()))
-        .first(connection)
-        .optional()?;
-    Ok(found.map(|(key, organization)| KnownKey { key, organization, tally: Tally::default() }))
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.
 pub(super) fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
+    if let Some(digest) = rotate::old_digest(tx.connection(), key_id)? {
+        tx.changed(Change::Secret(digest));
+    }
     Ok(())
 }

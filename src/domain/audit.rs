@@ -91,6 +91,12 @@ actions! {
     KeyActivated = "api_key.activated", ApiKeys;
     /// An API key was deactivated.
     KeyDeactivated = "api_key.deactivated", ApiKeys;
+    /// An API key got other settings.
+    KeySettingsChanged = "api_key.settings_changed", ApiKeys;
+    /// An API key got a new secret.
+    KeyRotated = "api_key.rotated", ApiKeys;
+    /// The secret that an API key had before was ended.
+    OverlapEnded = "api_key.overlap_ended", ApiKeys;
     /// An API key was switched off for some hours.
     KeySilenced = "api_key.silenced", ApiKeys;
     /// An API key came back after its silence.

@@ -7,6 +7,7 @@ use super::{
     email::EmailAddress,
     forms::FormId,
     id::new_id,
+    key_settings::KeySettings,
     names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
     organizations,
     secret::Secret,
@@ -58,7 +59,7 @@ pub fn organization_with_keys(
     (1..=count)
         .map(|number| {
             let name = Name::parse(&format!("Key {number}"), LONGEST_KEY_NAME).map_err(step)?;
-            let new = NewApiKey { name, expires_at: None };
+            let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
             api_keys::create(tx, &admin, &new, &FormId::new(now), now).map(|(_, secret)| secret).map_err(step)
         })
         .collect()

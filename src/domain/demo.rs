@@ -13,12 +13,14 @@ use super::{
     api_keys::{self, ApiKey, NewApiKey},
     email::EmailAddress,
     forms::FormId,
-    invitations, master_tokens, members,
+    invitations,
+    key_settings::KeySettings,
+    master_tokens, members,
     names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
     organizations::{self, Organization},
     outbox,
     schema::{api_keys as keys, master_tokens as tokens, users},
-    usage::{self, Outcome, Span},
+    usage::{self, Outcome, Span, Sum},
 };
 use crate::{
     clock::Timestamp,
@@ -203,7 +205,8 @@ fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, (first, last): (Date, Dat
         let growth = 70 + (date - first).whole_days();
         let requests = a_day * weekday * unrest * growth / 1_000_000;
         let begins_at = Timestamp::new(date, Time::MIDNIGHT);
-        usage::add(tx, key_id, Span::Day, begins_at, Outcome::Valid, requests)?;
+        let sum = Sum { outcome: Outcome::Valid, requests, units: requests };
+        usage::add(tx, key_id, Span::Day, begins_at, sum)?;
         date += Duration::DAY;
     }
     Ok(())
@@ -216,7 +219,8 @@ fn new_key(
     expires_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<ApiKey, DemoError> {
-    let new = NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at };
+    let new =
+        NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at, settings: KeySettings::default() };
     api_keys::create(tx, admin, &new, &FormId::new(at), at).map(|(key, _)| key).map_err(step)
 }
 

@@ -10,7 +10,10 @@ use super::{
     schema::api_keys as keys,
     secret::{self, SecretDigest, SecretKind},
 };
-use crate::db::{Connection, DbError};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+};
 
 /// Characters after the prefix that a masked form begins and ends with.
 const SHOWN: usize = 4;
@@ -46,6 +49,7 @@ pub fn diagnose(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     presented: &str,
+    now: Timestamp,
 ) -> Result<Finding, DbError> {
     let presented = presented.trim();
     let Some(body) = presented.strip_prefix(KEY_PREFIX) else { return Ok(Finding::NotAKey) };
@@ -53,7 +57,7 @@ pub fn diagnose(
         return Ok(Finding::MasterToken);
     }
     if secret::is_well_formed(SecretKind::ApiKey, presented) {
-        return by_secret(connection, admin, presented);
+        return by_secret(connection, admin, presented, now);
     }
     let Some((head, tail)) = parts(body) else { return Ok(Finding::Mistyped) };
     if head.len() < SHOWN {
@@ -78,10 +82,11 @@ fn by_secret(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     presented: &str,
+    now: Timestamp,
 ) -> Result<Finding, DbError> {
-    let known = api_keys::by_digest(connection, SecretDigest::of(presented))?;
-    if let Some(known) = known.filter(|known| known.organization.id == admin.id) {
-        return Ok(Finding::Keys(vec![known.key]));
+    let found = api_keys::by_secret(connection, admin, SecretDigest::of(presented), now)?;
+    if let Some(key) = found {
+        return Ok(Finding::Keys(vec![key]));
     }
     let masked = secret::masked(presented);
     Ok(removed(connection, admin, |removed| removed == masked)?.map_or(Finding::Unknown, Finding::Removed))

@@ -102,6 +102,24 @@ diesel::table! {
         expires_at -> Nullable<Timestamp>,
         deactivated_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
+        description -> Nullable<Text>,
+        scopes -> Text,
+        networks -> Text,
+        rate_limit -> Nullable<Text>,
+        monthly_quota -> Nullable<BigInt>,
+        metadata -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    key_rotations (api_key_id) {
+        api_key_id -> Text,
+        old_digest -> Binary,
+        overlap -> Text,
+        begins -> Text,
+        rotated_at -> Timestamp,
+        first_used_at -> Nullable<Timestamp>,
+        old_last_used_at -> Nullable<Timestamp>,
     }
 }
 
@@ -166,6 +184,7 @@ diesel::table! {
         begins_at -> Timestamp,
         outcome -> Text,
         requests -> BigInt,
+        units -> BigInt,
     }
 }
 
@@ -228,6 +247,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     invitation_secrets,
     api_keys,
+    key_rotations,
     master_tokens,
     audit_events,
     outbox,

@@ -11,7 +11,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
 };
 
@@ -22,6 +22,7 @@ pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
 pub use series::{ByOutcome, Series, Step, series};
 
 use super::{
+    api_keys as keys,
     schema::{api_keys, key_usage, master_tokens},
     verification::{KnownKey, KnownToken},
 };
@@ -39,11 +40,27 @@ pub enum Outcome {
     Expired,
     /// It was switched off.
     Deactivated,
+    /// It came from elsewhere than it may, or from nobody knows where.
+    ForbiddenIp,
+    /// It has not every scope that was needed.
+    InsufficientScope,
+    /// It came too often.
+    RateLimited,
+    /// Its month's quota was spent.
+    QuotaExceeded,
 }
 
 impl Outcome {
     /// All outcomes.
-    pub const ALL: [Self; 3] = [Self::Valid, Self::Expired, Self::Deactivated];
+    pub const ALL: [Self; 7] = [
+        Self::Valid,
+        Self::Expired,
+        Self::Deactivated,
+        Self::ForbiddenIp,
+        Self::InsufficientScope,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+    ];
 
     /// The word in the database and in answers.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +68,10 @@ impl Outcome {
             Self::Valid => "valid",
             Self::Expired => "expired",
             Self::Deactivated => "deactivated",
+            Self::ForbiddenIp => "forbidden_ip",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExceeded => "quota_exceeded",
         }
     }
 }
@@ -58,20 +79,30 @@ impl Outcome {
 /// What happened to one key or token since it was last written.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    requests: [AtomicU64; Outcome::ALL.len()],
+    requests: [AtomicU32; Outcome::ALL.len()],
+    /// What the accepted ones cost.
+    units: AtomicU32,
     last_used_microseconds: AtomicI64,
     is_noted: AtomicBool,
     callers: callers::Callers,
 }
 
+/// Requests with one outcome, and what they cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sum {
+    pub(super) outcome: Outcome,
+    pub(super) requests: i64,
+    pub(super) units: i64,
+}
+
 impl Tally {
     /// Counts; tells whether this is the first count since the last writing.
-    fn count(&self, outcome: Outcome, now: Timestamp) -> bool {
-        let place = Outcome::ALL.iter().position(|each| *each == outcome).unwrap_or_default();
-        if let Some(requests) = self.requests.get(place) {
+    fn count(&self, outcome: Outcome, cost: u32, now: Timestamp) -> bool {
+        if let Some(requests) = self.requests.get(outcome as usize) {
             requests.fetch_add(1, Ordering::Relaxed);
         }
         if outcome == Outcome::Valid {
+            self.units.fetch_add(cost, Ordering::Relaxed);
             self.last_used_microseconds.store(microseconds(now), Ordering::Relaxed);
         }
         !self.is_noted.swap(true, Ordering::AcqRel)
@@ -83,23 +114,26 @@ impl Tally {
         (microseconds > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()))
     }
 
-    fn take(&self) -> Vec<(Outcome, i64)> {
+    fn take(&self) -> Vec<Sum> {
         self.is_noted.store(false, Ordering::Release);
+        let units = i64::from(self.units.swap(0, Ordering::Relaxed));
         let taken = Outcome::ALL.into_iter().zip(&self.requests);
         taken
-            .map(|(outcome, requests)| {
-                (outcome, i64::try_from(requests.swap(0, Ordering::Relaxed)).unwrap_or(i64::MAX))
+            .map(|(outcome, requests)| Sum {
+                outcome,
+                requests: i64::from(requests.swap(0, Ordering::Relaxed)),
+                units: if outcome == Outcome::Valid { units } else { 0 },
             })
-            .filter(|(_, requests)| *requests > 0)
+            .filter(|sum| sum.requests > 0 || sum.units > 0)
             .collect()
     }
 
-    fn put_back(&self, taken: &[(Outcome, i64)]) {
-        for (outcome, requests) in taken {
-            let place = Outcome::ALL.iter().position(|each| each == outcome).unwrap_or_default();
-            if let Some(count) = self.requests.get(place) {
-                count.fetch_add(requests.unsigned_abs(), Ordering::Relaxed);
+    fn put_back(&self, taken: &[Sum]) {
+        for sum in taken {
+            if let Some(count) = self.requests.get(sum.outcome as usize) {
+                count.fetch_add(u32::try_from(sum.requests).unwrap_or(u32::MAX), Ordering::Relaxed);
             }
+            self.units.fetch_add(u32::try_from(sum.units).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
     }
 }
@@ -118,14 +152,14 @@ pub struct Recorder {
 /// What one key is about to be written with.
 struct Written {
     known: Arc<KnownKey>,
-    requests: Vec<(Outcome, i64)>,
+    sums: Vec<Sum>,
     callers: VecDeque<callers::Seen>,
 }
 
 impl Recorder {
-    /// Counts a verification of a key.
-    pub fn note(&self, known: &Arc<KnownKey>, outcome: Outcome, now: Timestamp) {
-        if known.tally.count(outcome, now) {
+    /// Counts a verification of a key, and what it cost.
+    pub fn note(&self, known: &Arc<KnownKey>, outcome: Outcome, cost: u32, now: Timestamp) {
+        if known.tally.count(outcome, cost, now) {
             self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
         }
     }
@@ -137,7 +171,7 @@ impl Recorder {
 
     /// Notes that a master token was accepted.
     pub fn note_token(&self, known: &Arc<KnownToken>, now: Timestamp) {
-        if known.tally.count(Outcome::Valid, now) {
+        if known.tally.count(Outcome::Valid, 1, now) {
             self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
         }
     }
@@ -153,7 +187,7 @@ impl Recorder {
             return Ok(());
         }
         let take = |known: Arc<KnownKey>| Written {
-            requests: known.tally.take(),
+            sums: known.tally.take(),
             callers: known.tally.callers.take(),
             known,
         };
@@ -170,7 +204,7 @@ impl Recorder {
             .await;
         if result.is_err() {
             for row in written.iter() {
-                row.known.tally.put_back(&row.requests);
+                row.known.tally.put_back(&row.sums);
                 row.known.tally.callers.put_back(&row.callers);
                 if !row.known.tally.is_noted.swap(true, Ordering::AcqRel) {
                     self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(row.known.clone());
@@ -185,7 +219,7 @@ impl Recorder {
 }
 
 fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbError> {
-    let key_id = &row.known.key.id;
+    let key_id = &*row.known.id;
     let last_used_at = row.known.tally.last_used_at();
     let updated = match last_used_at {
         Some(at) => diesel::update(api_keys::table.find(key_id))
@@ -198,9 +232,12 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
     if updated == 0 {
         return Ok(()); // removed meanwhile
     }
-    for (outcome, requests) in &row.requests {
+    if let Some((side, live)) = &row.known.rotation {
+        keys::write_use(tx, key_id, *side, live.get(), last_used_at)?;
+    }
+    for sum in &row.sums {
         for span in [Span::Hour, Span::Day] {
-            add(tx, key_id, span, span.begin(now), *outcome, *requests)?;
+            add(tx, key_id, span, span.begin(now), *sum)?;
         }
     }
     callers::write(tx, key_id, &row.callers)
@@ -219,12 +256,15 @@ pub(super) fn add(
     key_id: &str,
     span: Span,
     begins_at: Timestamp,
-    outcome: Outcome,
-    requests: i64,
+    sum: Sum,
 ) -> Result<(), DbError> {
+    let Sum { outcome, requests, units } = sum;
     let row = key_usage::table.find((key_id, span.as_str(), begins_at, outcome.as_str()));
     let updated = diesel::update(row)
-        .set(key_usage::requests.eq(key_usage::requests + requests))
+        .set((
+            key_usage::requests.eq(key_usage::requests + requests),
+            key_usage::units.eq(key_usage::units + units),
+        ))
         .execute(tx.connection())?;
     if updated == 0 {
         diesel::insert_into(key_usage::table)
@@ -234,6 +274,7 @@ pub(super) fn add(
                 key_usage::begins_at.eq(begins_at),
                 key_usage::outcome.eq(outcome.as_str()),
                 key_usage::requests.eq(requests),
+                key_usage::units.eq(units),
             ))
             .execute(tx.connection())?;
     }
@@ -263,6 +304,21 @@ impl Span {
             Self::Day => at.replace_time(Time::MIDNIGHT),
         }
     }
+}
+
+/// What accepted requests of a key cost in the calendar month of `now`.
+pub(super) fn used_this_month(
+    connection: &mut Connection,
+    key_id: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let first = PrimitiveDateTime::new(now.date().replace_day(1).unwrap_or(now.date()), Time::MIDNIGHT);
+    let days: Vec<i64> = key_usage::table
+        .filter(key_usage::api_key_id.eq(key_id).and(key_usage::span.eq(Span::Day.as_str())))
+        .filter(key_usage::begins_at.ge(first))
+        .select(key_usage::units)
+        .load(connection)?;
+    Ok(u64::try_from(days.iter().sum::<i64>()).unwrap_or_default())
 }
 
 /// Days that the list of keys shows.

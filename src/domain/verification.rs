@@ -5,19 +5,31 @@
 //! first request after its answer. What is not there is read anew each time and not kept: keys
 //! that somebody makes up cannot push out good ones.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+mod known;
+mod meters;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use quick_cache::sync::Cache;
 
+pub use known::{Demand, KnownKey, KnownToken, Limits};
+pub use meters::QuotaLeft;
+
+use known::Rules;
+use meters::{MeterRegistry, RotationRegistry};
+
 use super::{
-    api_keys::{self, ApiKey, Status},
-    master_tokens::{self, MasterToken},
+    api_keys::{self, StoredKey},
+    master_tokens,
     organizations::Organization,
     secret::{self, SecretDigest, SecretKind},
-    usage::Tally,
+    usage::{Outcome, Tally},
 };
 use crate::{
     clock::Timestamp,
@@ -27,49 +39,24 @@ use crate::{
 /// Few machines hold master tokens.
 const MOST_TOKENS_IN_MEMORY: usize = 10_000;
 
-/// What verification knows of a key.
-#[derive(Debug)]
-pub struct KnownKey {
-    /// The key.
-    pub key: ApiKey,
-    /// The organization that it belongs to.
-    pub organization: Organization,
-    pub(super) tally: Tally,
-}
-
 /// The answer to "is this key accepted?".
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is.
-    Valid(Arc<KnownKey>),
     /// The text has not the form or the checksum of a key.
     Malformed,
     /// No such key.
     NotFound,
-    /// Its end has passed.
-    Expired(Arc<KnownKey>),
-    /// It is switched off.
-    Deactivated(Arc<KnownKey>),
-}
-
-impl Verdict {
-    /// The key, when there is one.
-    pub fn known(&self) -> Option<&Arc<KnownKey>> {
-        match self {
-            Self::Valid(known) | Self::Expired(known) | Self::Deactivated(known) => Some(known),
-            Self::Malformed | Self::NotFound => None,
-        }
-    }
-}
-
-/// What verification knows of an active master token.
-#[derive(Debug)]
-pub struct KnownToken {
-    /// The token.
-    pub token: MasterToken,
-    /// The organization that it belongs to.
-    pub organization: Organization,
-    pub(super) tally: Tally,
+    /// A key of another organization than the one demanded. Nothing of it was used.
+    Foreign,
+    /// A key that is known, with what came of the request.
+    Known {
+        /// The key.
+        key: Arc<KnownKey>,
+        /// Whether it is accepted, or why not.
+        outcome: Outcome,
+        /// What its limits leave.
+        limits: Limits,
+    },
 }
 
 /// Answers verifications; clones share the caches.
@@ -79,6 +66,9 @@ pub struct Verifier {
     keys: Arc<Cache<SecretDigest, Arc<KnownKey>>>,
     tokens: Arc<Cache<SecretDigest, Arc<KnownToken>>>,
     changes: Arc<AtomicU64>,
+    meters: Arc<MeterRegistry>,
+    rotations: Arc<RotationRegistry>,
+    organizations: Arc<Mutex<HashMap<String, Weak<Organization>>>>,
 }
 
 impl Verifier {
@@ -89,6 +79,9 @@ impl Verifier {
             keys: Arc::new(Cache::new(most_keys)),
             tokens: Arc::new(Cache::new(MOST_TOKENS_IN_MEMORY)),
             changes: Arc::default(),
+            meters: Arc::default(),
+            rotations: Arc::default(),
+            organizations: Arc::default(),
         };
         let Self { keys, tokens, changes, .. } = verifier.clone();
         db.on_change(move |change| {
@@ -115,26 +108,76 @@ impl Verifier {
     ///
     /// # Errors
     /// [`DbError`] when the key is not in memory and the database fails.
-    pub async fn verify(&self, presented: &str, now: Timestamp) -> Result<Verdict, DbError> {
+    pub async fn verify(
+        &self,
+        presented: &str,
+        demand: &Demand<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict, DbError> {
         if !secret::is_well_formed(SecretKind::ApiKey, presented) {
             return Ok(Verdict::Malformed);
         }
         let digest = SecretDigest::of(presented);
-        let known = match self.keys.get(&digest) {
+        let key = match self.keys.get(&digest) {
             Some(known) => known,
             None => {
-                let look_up = move |connection: &mut Connection| api_keys::by_digest(connection, digest);
+                let verifier = self.clone();
+                let look_up = move |connection: &mut Connection| {
+                    let found = api_keys::by_digest(connection, digest, now)?;
+                    Ok(found.map(|stored| verifier.known_key(stored, now)))
+                };
                 match self.load(&self.keys, digest, look_up).await? {
                     Some(known) => known,
                     None => return Ok(Verdict::NotFound),
                 }
             }
         };
-        Ok(match known.key.status(now) {
-            Status::Active => Verdict::Valid(known),
-            Status::Expired => Verdict::Expired(known),
-            Status::Deactivated => Verdict::Deactivated(known),
-        })
+        if key.is_over(now) {
+            return Ok(Verdict::NotFound);
+        }
+        if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
+            return Ok(Verdict::Foreign);
+        }
+        if demand.name.is_some_and(|wanted| wanted != &*key.name) {
+            return Ok(Verdict::NotFound);
+        }
+        let (outcome, limits) = key.judge(demand, now);
+        if outcome == Outcome::Valid {
+            key.note_use(now);
+        }
+        Ok(Verdict::Known { key, outcome, limits })
+    }
+
+    fn known_key(&self, stored: StoredKey, now: Timestamp) -> KnownKey {
+        let meters = self.meters.of(&stored.id, &stored.settings, stored.used_this_month, now);
+        let rotation =
+            stored.rotation.map(|(side, rotation)| (side, self.rotations.of(&stored.id, rotation)));
+        KnownKey {
+            rotation,
+            id: stored.id.into(),
+            name: stored.name.into(),
+            organization: self.shared(stored.organization),
+            expires_at: stored.expires_at,
+            is_deactivated: stored.deactivated_at.is_some(),
+            rules: Rules::of(stored.settings, meters),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The one copy of an organization that its keys share.
+    fn shared(&self, organization: Organization) -> Arc<Organization> {
+        let mut known = self.organizations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(&organization.id).and_then(Weak::upgrade)
+            && *shared == organization
+        {
+            return shared;
+        }
+        if known.len().is_power_of_two() {
+            known.retain(|_, shared| shared.strong_count() > 0);
+        }
+        let shared = Arc::new(organization);
+        known.insert(shared.id.clone(), Arc::downgrade(&shared));
+        shared
     }
 
     /// The active master token that `presented` is.

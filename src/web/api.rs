@@ -6,4 +6,6 @@ pub mod forward_auth;
 pub mod health;
 pub mod json;
 pub mod organization;
+pub mod rate_headers;
+pub mod refusal;
 pub mod verification;

@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
-use super::limits::TooOften;
+use super::{api::rate_headers::RateHeaders, limits::TooOften};
 use crate::{
     db::DbError,
     domain::{
         access::{AccessError, Role},
         accounts::AccountError,
-        api_keys::KeyError,
+        api_keys::{KeyError, RotateError},
         invitations::{AnswerError, InvitationError},
         master_tokens::TokenError,
         members::MemberError,
@@ -48,6 +48,19 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
+    /// The key is good, but lacks a scope that this needs.
+    #[error("This key does not have the scope that this needs.")]
+    InsufficientScope,
+    /// The key was used too often, or its quota is spent.
+    #[error("{detail}")]
+    KeyLimited {
+        /// Which of the two.
+        detail: &'static str,
+        /// Whole seconds until it is worth trying again.
+        retry_after_seconds: u64,
+        /// What the limits leave.
+        headers: Box<RateHeaders>,
+    },
     /// The request comes from another site.
     #[error("This request came from another site and was not carried out. Open the page here and try again.")]
     CrossSite,
@@ -78,14 +91,14 @@ impl AppError {
     pub fn title(&self) -> &'static str {
         match self {
             Self::NotFound => "Page not found",
-            Self::Forbidden(_) | Self::KeyForbidden(_) => "You do not have access",
+            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::InsufficientScope => "You do not have access",
             Self::Refused(_) => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
             Self::Unreadable(_) | Self::UnsupportedMediaType => "That could not be read",
             Self::TooLarge => "Too large",
-            Self::TooOften(_) => "Too many attempts",
+            Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
             Self::Internal(_) => "Something went wrong",
         }
     }
@@ -95,15 +108,17 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::VerifyFirst | Self::CrossSite => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden(_)
+            | Self::KeyForbidden(_)
+            | Self::InsufficientScope
+            | Self::VerifyFirst
+            | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -179,6 +194,17 @@ impl From<KeyError> for AppError {
         match error {
             KeyError::NotFound => Self::NotFound,
             KeyError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RotateError> for AppError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Key(error) => error.into(),
+            RotateError::Form(error) => Self::Refused(error.to_string()),
+            RotateError::NoRandomness(error) => error.into(),
+            RotateError::Db(error) => error.into(),
         }
     }
 }

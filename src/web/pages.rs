@@ -12,6 +12,8 @@ pub mod evidence;
 pub mod invitation_answers;
 pub mod invitations;
 pub mod key_page;
+pub mod key_rotation;
+pub mod key_settings;
 pub mod landing;
 pub mod mailbox;
 pub mod master_tokens;

@@ -175,6 +175,14 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
         AppError::TooOften(limit) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
         }
+        AppError::KeyLimited { retry_after_seconds, headers: limits, .. } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+            limits.add_to(headers);
+        }
+        AppError::InsufficientScope => {
+            let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         AppError::Unauthorized { presented, .. } => {
             let challenge = if *presented {
                 r#"Bearer realm="api", error="invalid_token""#

@@ -151,6 +151,11 @@ routes! {
         GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
         POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
+        GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
+        POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
+        GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
+        POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
+        POST "/orgs/{organization}/api/keys/{key}/end-overlap" Administrator => pages::key_rotation::end_overlap;
         GET "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::ask;
         POST "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::begin;
         GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;

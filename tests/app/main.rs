@@ -20,3 +20,4 @@ mod isolation;
 mod mail;
 mod pages;
 mod races;
+mod verification;

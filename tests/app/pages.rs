@@ -9,6 +9,8 @@ mod expiry;
 mod invitation_answers;
 mod invitations;
 mod key_page;
+mod key_rotation;
+mod key_settings;
 mod mailbox;
 mod master_tokens;
 mod members;

@@ -1,9 +1,11 @@
 //! The credential in a request's headers. Never in its address, where logs would keep it
 //! (ASVS 14.2.1).
 
-use actix_web::{HttpRequest, http::header::AUTHORIZATION};
+use std::net::IpAddr;
 
-use crate::web::error::AppError;
+use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
+
+use crate::web::{error::AppError, extract::RequestContext};
 
 /// The API key in `Authorization: Bearer` or `X-API-Key`.
 ///
@@ -39,6 +41,11 @@ pub fn authorization(request: &HttpRequest) -> Result<Option<(&str, &str)>, AppE
     let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
     let (scheme, credential) = parts.ok_or_else(unreadable)?;
     Ok(Some((scheme, credential.trim())))
+}
+
+/// Where the request comes from; behind trusted proxies what they say.
+pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
+    request.extensions().get::<RequestContext>().and_then(|context| context.ip)
 }
 
 fn unreadable() -> AppError {

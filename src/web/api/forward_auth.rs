@@ -4,34 +4,47 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
-    web::{Data, Query},
+    web::Data,
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{callers, credentials};
+use super::{callers, credentials, rate_headers::RateHeaders, refusal};
 use crate::{
-    domain::{
-        usage::Outcome,
-        verification::{KnownKey, Verdict},
-    },
+    domain::verification::{Demand, KnownKey, Limits, Verdict},
     web::{error::AppError, state::State},
 };
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-tessera-organization");
 const KEY_ID: HeaderName = HeaderName::from_static("x-tessera-key-id");
 const KEY_NAME: HeaderName = HeaderName::from_static("x-tessera-key-name");
+const SCOPES: HeaderName = HeaderName::from_static("x-tessera-scopes");
 
 /// What a header value cannot hold, and the sign that marks the rest as encoded.
 const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b'%');
 
-/// What the route behind the gateway asks of a key.
+/// What the route behind the gateway asks of a key, in the address.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Demand {
+#[serde(deny_unknown_fields, default)]
+pub struct RouteDemand {
     /// The only organization whose keys are let through.
     organization: Option<String>,
+    /// Scopes that the key needs; each may hold several, separated by spaces.
+    scope: Vec<String>,
+}
+
+impl RouteDemand {
+    fn read(request: &HttpRequest) -> Result<Self, AppError> {
+        let mut demand: Self = serde_html_form::from_str(request.query_string())
+            .map_err(|error| AppError::Unreadable(format!("The address could not be read: {error}.")))?;
+        if demand.scope.iter().any(|scope| scope.contains(' ')) {
+            demand.scope =
+                demand.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
+        }
+        demand.scope.retain(|scope| !scope.is_empty());
+        Ok(demand)
+    }
 }
 
 /// A key as it was presented, with the name that Basic asks for beside it.
@@ -40,47 +53,43 @@ struct Presented {
     name: Option<String>,
 }
 
-/// `/auth`, by any method: 204 with who the key belongs to, 401 or 403.
+/// `/auth`, by any method: 204 with who the key belongs to, otherwise 401, 403 or 429.
 ///
 /// # Errors
-/// 401 without an active key, 403 for a key of another organization than the one demanded.
-pub async fn answer(
-    request: HttpRequest,
-    state: Data<State>,
-    demand: Query<Demand>,
-) -> Result<HttpResponse, AppError> {
+/// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
+/// whose limits are reached.
+pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let Presented { key, name } = presented(&request)?;
+    let route = RouteDemand::read(&request)?;
     let now = state.clock.now();
-    let verdict = state.verifier.verify(&key, now).await?;
-    if let Some(known) = verdict.known() {
-        state.usage.note_caller(known, callers::of(&request), now);
-    }
-    let known = match verdict {
-        Verdict::Valid(known) if name.is_none_or(|name| name == known.key.name) => known,
-        Verdict::Expired(known) => {
-            state.usage.note(&known, Outcome::Expired, now);
-            return Err(refused("This key has expired."));
-        }
-        Verdict::Deactivated(known) => {
-            state.usage.note(&known, Outcome::Deactivated, now);
-            return Err(refused("This key is deactivated."));
-        }
-        _ => return Err(refused("This key does not exist.")),
+    let demand = Demand {
+        organization: route.organization.as_deref(),
+        name: name.as_deref(),
+        scopes: &route.scope,
+        client_ip: credentials::client_ip(&request),
+        cost: 1,
     };
-    if demand.organization.as_ref().is_some_and(|wanted| *wanted != known.organization.id) {
-        return Err(AppError::KeyForbidden("This key belongs to another organization."));
+    match state.verifier.verify(&key, &demand, now).await? {
+        Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
+        Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
+        Verdict::Known { key, outcome, limits } => {
+            state.usage.note_caller(&key, callers::of(&request), now);
+            state.usage.note(&key, outcome, demand.cost, now);
+            refusal::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
+        }
     }
-    state.usage.note(&known, Outcome::Valid, now);
-    Ok(accepted(&known))
 }
 
-fn accepted(known: &KnownKey) -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header((ORGANIZATION, header_value(&known.organization.id)))
-        .insert_header((KEY_ID, header_value(&known.key.id)))
-        .insert_header((KEY_NAME, header_value(&known.key.name)))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .finish()
+fn accepted(key: &KnownKey, limits: &Limits) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response
+        .insert_header((ORGANIZATION, header_value(&key.organization.id)))
+        .insert_header((KEY_ID, header_value(&key.id)))
+        .insert_header((KEY_NAME, header_value(&key.name)))
+        .insert_header((SCOPES, header_value(&key.scopes().join(" "))))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    RateHeaders::of(limits).add(&mut response);
+    response.finish()
 }
 
 /// Letters beyond ASCII are percent-encoded as UTF-8.

@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::{callers, credentials};
+use super::{callers, credentials, rate_headers::RateHeaders, refusal};
 use crate::{
-    domain::{usage::Outcome, verification::Verdict},
+    domain::verification::{Demand, Verdict},
     web::{display, error::AppError, state::State},
 };
 
@@ -32,27 +32,29 @@ pub struct PresentedKey {
 /// `GET /api/v2/organization`.
 ///
 /// # Errors
-/// 401 without an active key.
+/// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let presented = credentials::api_key(&request)?;
     let now = state.clock.now();
-    let verdict = state.verifier.verify(presented, now).await?;
-    if let Some(known) = verdict.known() {
-        state.usage.note_caller(known, callers::of(&request), now);
-    }
-    let Verdict::Valid(known) = verdict else {
-        return Err(AppError::Unauthorized {
-            detail: "This key does not exist, has expired or is deactivated.",
-            presented: true,
-        });
+    let demand = Demand { client_ip: credentials::client_ip(&request), ..Demand::default() };
+    let Verdict::Known { key: known, outcome, limits } =
+        state.verifier.verify(presented, &demand, now).await?
+    else {
+        return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note(&known, Outcome::Valid, now);
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(OrganizationOfKey {
+    state.usage.note_caller(&known, callers::of(&request), now);
+    state.usage.note(&known, outcome, demand.cost, now);
+    if let Some(refusal) = refusal::of(outcome, &limits) {
+        return Err(refusal);
+    }
+    let mut response = HttpResponse::Ok();
+    RateHeaders::of(&limits).add(&mut response);
+    Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(OrganizationOfKey {
         id: known.organization.id.clone(),
         name: known.organization.name.clone(),
         key: PresentedKey {
-            name: known.key.name.clone(),
-            expires_at: known.key.expires_at.map(|at| display::iso(&at)),
+            name: known.name.to_string(),
+            expires_at: known.expires_at.map(|at| display::iso(&at)),
         },
     }))
 }

@@ -1,16 +1,17 @@
 //! Verification for backends: is this key of my organization accepted?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::{Deserialize, Serialize};
 
-use super::{credentials, json::Json};
+use super::{credentials, json::Json, rate_headers::LimitAnswers};
 use crate::{
     clock::Timestamp,
     domain::{
+        key_settings::Metadata,
         usage::Outcome,
-        verification::{KnownKey, KnownToken, Verdict},
+        verification::{Demand, KnownKey, KnownToken, Limits, Verdict},
     },
     web::{display, error::AppError, state::State},
 };
@@ -23,6 +24,34 @@ const MOST_IN_A_BATCH: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct VerificationRequest {
     key: String,
+    /// Scopes that the key needs.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// Where the backend's own client is.
+    #[serde(default)]
+    client_ip: Option<IpAddr>,
+    /// What the request takes of the limits.
+    #[serde(default)]
+    cost: Cost,
+}
+
+/// A cost from 1 to 1000.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "u32")]
+struct Cost(u32);
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u32> for Cost {
+    type Error = &'static str;
+
+    fn try_from(cost: u32) -> Result<Self, Self::Error> {
+        if (1..=1000).contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
+    }
 }
 
 /// Several keys to verify.
@@ -44,7 +73,7 @@ pub struct BatchAnswer {
 pub struct VerificationAnswer {
     /// Whether to let the request through.
     pub valid: bool,
-    /// `valid`, `malformed`, `not_found`, `expired` or `deactivated`.
+    /// `malformed`, `not_found` or an [`Outcome`].
     pub code: &'static str,
     /// The organization, for a key that is its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +81,9 @@ pub struct VerificationAnswer {
     /// The key, for a key of the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<VerifiedKey>,
+    /// What the key's limits leave.
+    #[serde(flatten)]
+    pub limits: LimitAnswers,
 }
 
 /// An id with its name.
@@ -70,16 +102,26 @@ pub struct VerifiedKey {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// What the organization keeps about it.
+    pub metadata: Option<serde_json::Value>,
     /// Its end in RFC 3339, or null for none.
     pub expires_at: Option<String>,
 }
 
 impl VerificationAnswer {
     fn without_key(code: &'static str) -> Self {
-        Self { valid: false, code, organization: None, key: None }
+        Self {
+            valid: false,
+            code,
+            organization: None,
+            key: None,
+            limits: LimitAnswers::of(&Limits::default()),
+        }
     }
 
-    fn of(outcome: Outcome, known: &KnownKey) -> Self {
+    fn of(outcome: Outcome, known: &KnownKey, limits: &Limits) -> Self {
         Self {
             valid: outcome == Outcome::Valid,
             code: outcome.as_str(),
@@ -88,10 +130,13 @@ impl VerificationAnswer {
                 name: known.organization.name.clone(),
             }),
             key: Some(VerifiedKey {
-                id: known.key.id.clone(),
-                name: known.key.name.clone(),
-                expires_at: known.key.expires_at.map(|at| display::iso(&at)),
+                id: known.id.to_string(),
+                name: known.name.to_string(),
+                scopes: known.scopes().to_vec(),
+                metadata: known.metadata().map(Metadata::to_value),
+                expires_at: known.expires_at.map(|at| display::iso(&at)),
             }),
+            limits: LimitAnswers::of(limits),
         }
     }
 }
@@ -107,8 +152,8 @@ pub async fn verify(
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
     let caller = caller(&request, &state, now).await?;
-    let Json(VerificationRequest { key }) = body?;
-    let answer = answer(&state, &caller, &key, now).await?;
+    let Json(asked) = body?;
+    let answer = answer(&state, &caller, &asked, now).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
 }
 
@@ -128,8 +173,8 @@ pub async fn verify_batch(
         return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
     }
     let mut results = Vec::with_capacity(keys.len());
-    for VerificationRequest { key } in keys {
-        results.push(answer(&state, &caller, &key, now).await?);
+    for asked in &keys {
+        results.push(answer(&state, &caller, asked, now).await?);
     }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(BatchAnswer { results }))
 }
@@ -150,19 +195,22 @@ async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<
 async fn answer(
     state: &State,
     caller: &KnownToken,
-    presented: &str,
+    asked: &VerificationRequest,
     now: Timestamp,
 ) -> Result<VerificationAnswer, AppError> {
-    let (known, outcome) = match state.verifier.verify(presented, now).await? {
-        Verdict::Malformed => return Ok(VerificationAnswer::without_key("malformed")),
-        Verdict::NotFound => return Ok(VerificationAnswer::without_key("not_found")),
-        Verdict::Valid(known) => (known, Outcome::Valid),
-        Verdict::Expired(known) => (known, Outcome::Expired),
-        Verdict::Deactivated(known) => (known, Outcome::Deactivated),
+    let demand = Demand {
+        organization: Some(&caller.organization.id),
+        name: None,
+        scopes: &asked.scopes,
+        client_ip: asked.client_ip,
+        cost: asked.cost.0,
     };
-    if known.organization.id != caller.organization.id {
-        return Ok(VerificationAnswer::without_key("not_found"));
+    match state.verifier.verify(&asked.key, &demand, now).await? {
+        Verdict::Malformed => Ok(VerificationAnswer::without_key("malformed")),
+        Verdict::NotFound | Verdict::Foreign => Ok(VerificationAnswer::without_key("not_found")),
+        Verdict::Known { key, outcome, limits } => {
+            state.usage.note(&key, outcome, demand.cost, now);
+            Ok(VerificationAnswer::of(outcome, &key, &limits))
+        }
     }
-    state.usage.note(&known, outcome, now);
-    Ok(VerificationAnswer::of(outcome, &known))
 }

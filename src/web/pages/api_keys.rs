@@ -9,6 +9,7 @@ use super::{
     api_tab::{ApiTab, Selection},
     evidence::Evidence,
     key_page::{self, KeyPage},
+    key_settings::{self, SettingsForm},
 };
 use crate::{
     clock::Timestamp,
@@ -16,6 +17,7 @@ use crate::{
         access::Admin,
         api_keys::{self, ApiKey, CreateError, KeyError, LONGEST_DURATION, NewApiKey},
         forms::{FormError, FormId},
+        key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
         organizations::Organization,
         secret::Secret,
@@ -43,6 +45,13 @@ pub struct NewKeyForm {
     duration: String,
     until: String,
     form_id: String,
+    description: String,
+    scopes: String,
+    networks: String,
+    rate_count: String,
+    rate_period: String,
+    monthly_quota: String,
+    metadata: String,
 }
 
 impl NewKeyForm {
@@ -50,7 +59,20 @@ impl NewKeyForm {
         Self {
             duration: DEFAULT_DURATION.to_owned(),
             form_id: FormId::new(now).as_str().to_owned(),
+            rate_period: Period::Minute.as_str().to_owned(),
             ..Self::default()
+        }
+    }
+
+    fn settings(&self) -> SettingsForm {
+        SettingsForm {
+            description: self.description.clone(),
+            scopes: self.scopes.clone(),
+            networks: self.networks.clone(),
+            rate_count: self.rate_count.clone(),
+            rate_period: self.rate_period.clone(),
+            monthly_quota: self.monthly_quota.clone(),
+            metadata: self.metadata.clone(),
         }
     }
 
@@ -58,8 +80,8 @@ impl NewKeyForm {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
         let expires_at = self.parse_end(now, &mut errors);
-        match (name, expires_at) {
-            (Some(name), Some(expires_at)) => Ok(NewApiKey { name, expires_at }),
+        match (name, expires_at, self.settings().parse(&mut errors)) {
+            (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
             _ => Err(errors),
         }
     }
@@ -99,6 +121,8 @@ fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 struct NewKeyDialog {
     organization_id: String,
     form: NewKeyForm,
+    settings: SettingsForm,
+    scopes_in_use: Vec<String>,
     errors: FieldErrors,
     now: Timestamp,
 }
@@ -217,7 +241,14 @@ async fn show_form(
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    let dialog = NewKeyDialog { organization_id: admin.id.clone(), form, errors, now: visitor.now };
+    let dialog = NewKeyDialog {
+        organization_id: admin.id.clone(),
+        settings: form.settings(),
+        scopes_in_use: key_settings::suggestions(visitor, admin).await?,
+        form,
+        errors,
+        now: visitor.now,
+    };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
 }

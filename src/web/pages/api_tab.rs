@@ -6,13 +6,16 @@ use actix_web::{HttpResponse, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::organization::{Frame, Tab};
+use super::{
+    key_rotation, key_settings,
+    organization::{Frame, Tab},
+};
 use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Part, Status},
+        api_keys::{self, ApiKey, Overlapping, Part, Status},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
@@ -40,6 +43,7 @@ pub struct ApiTab {
     show: Show,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
+    overlaps: HashMap<String, Overlapping>,
     pager: Pager,
     tokens: Vec<MasterToken>,
     silences: HashMap<String, Timestamp>,
@@ -118,6 +122,7 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
+                    overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
                     silences: silences::of_keys(connection, &admin, &keys.rows)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
@@ -158,6 +163,16 @@ impl ApiTab {
     /// Until when a key is silent, if it is.
     fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
         self.silences.get(&key.id).copied()
+    }
+
+    /// How the key's rotation stands; `None` when none is under way.
+    fn rotation_words(&self, key: &ApiKey) -> Option<String> {
+        self.overlaps.get(&key.id).map(|overlapping| key_rotation::words(overlapping, &self.now))
+    }
+
+    /// What restricts the key, in a few words; `None` for nothing.
+    fn tags(&self, key: &ApiKey) -> Option<Vec<String>> {
+        Some(key_settings::tags(&key.settings)).filter(|tags| !tags.is_empty())
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

@@ -10,13 +10,14 @@ use serde::Deserialize;
 use super::{
     activity::Sentence,
     api_tab::key_badge,
+    key_rotation, key_settings,
     organization::{Frame, Tab},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, KeyError, Status},
+        api_keys::{self, ApiKey, KeyError, Overlapping, Status},
         audit::{self, Entry},
         organizations::Organization,
         silences,
@@ -41,6 +42,7 @@ pub struct KeyPage {
     now: Timestamp,
     key: ApiKey,
     silence: Option<Timestamp>,
+    overlapping: Option<Overlapping>,
     is_hourly: bool,
     bars: Bars,
     callers: Vec<KeyCaller>,
@@ -79,11 +81,13 @@ impl KeyPage {
             .read(move |connection| {
                 let key = api_keys::find(connection, &admin, &key_id)?;
                 let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
+                let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
+                    overlapping: overlaps.get(&key.id).copied(),
                     silence: silences.get(&key.id).copied(),
                     is_hourly,
                     bars: Bars::of(&series),
@@ -102,6 +106,16 @@ impl KeyPage {
 
     fn silence(&self, _: &ApiKey) -> Option<Timestamp> {
         self.silence
+    }
+
+    /// How the key's rotation stands; `None` when none is under way.
+    fn rotation_words(&self, _: &ApiKey) -> Option<String> {
+        self.overlapping.map(|overlapping| key_rotation::words(&overlapping, &self.now))
+    }
+
+    /// What restricts the key, in a few words.
+    fn tags(&self) -> Vec<String> {
+        key_settings::tags(&self.key.settings)
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

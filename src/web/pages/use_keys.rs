@@ -56,9 +56,15 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
             place: "In the server block of your API. nginx asks before each request and passes the key’s name on.",
             text: format!(
                 "location / {{\n    auth_request /_tessera;\n    auth_request_set $key_name $upstream_http_x_tessera_key_name;\n    \
-                 proxy_set_header X-Tessera-Key-Name $key_name;\n    proxy_pass http://127.0.0.1:3000;\n}}\n\n\
+                 auth_request_set $key_scopes $upstream_http_x_tessera_scopes;\n    \
+                 auth_request_set $key_status $upstream_status;\n    error_page 500 = @tessera_refused;\n    \
+                 proxy_set_header X-Tessera-Key-Name $key_name;\n    \
+                 proxy_set_header X-Tessera-Scopes $key_scopes;\n    proxy_pass http://127.0.0.1:3000;\n}}\n\n\
+                 # nginx knows 401 and 403 only; this passes 429 on.\n\
+                 location @tessera_refused {{\n    if ($key_status = 429) {{ return 429; }}\n    return 500;\n}}\n\n\
                  location = /_tessera {{\n    internal;\n    proxy_pass {origin}{auth};\n    \
-                 proxy_pass_request_body off;\n    proxy_set_header Content-Length \"\";\n}}\n"
+                 proxy_pass_request_body off;\n    proxy_set_header Content-Length \"\";\n    \
+                 proxy_set_header X-Forwarded-For $remote_addr;\n}}\n"
             ),
         },
         Recipe {
@@ -67,7 +73,7 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
             place: "In the site block of your API.",
             text: format!(
                 "forward_auth {upstream} {{\n    uri {auth}\n    \
-                 copy_headers X-Tessera-Organization X-Tessera-Key-Id X-Tessera-Key-Name\n}}\nreverse_proxy 127.0.0.1:3000\n"
+                 copy_headers X-Tessera-Organization X-Tessera-Key-Id X-Tessera-Key-Name X-Tessera-Scopes\n}}\nreverse_proxy 127.0.0.1:3000\n"
             ),
         },
         Recipe {
@@ -76,7 +82,7 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
             place: "As a middleware in the dynamic configuration.",
             text: format!(
                 "http:\n  middlewares:\n    tessera:\n      forwardAuth:\n        address: \"{origin}{auth}\"\n        \
-                 authResponseHeaders:\n          - X-Tessera-Organization\n          - X-Tessera-Key-Id\n          - X-Tessera-Key-Name\n"
+                 authResponseHeaders:\n          - X-Tessera-Organization\n          - X-Tessera-Key-Id\n          - X-Tessera-Key-Name\n          - X-Tessera-Scopes\n"
             ),
         },
         Recipe {
@@ -106,7 +112,7 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
             place: "With an active master token. The answer is always 200, with “valid” and a code in it.",
             text: format!(
                 "curl {origin}/api/v2/keys/verify \\\n  -H \"Authorization: Bearer $MASTER_TOKEN\" \\\n  \
-                 -H \"Content-Type: application/json\" \\\n  -d '{{\"key\": \"tess_…\"}}'\n"
+                 -H \"Content-Type: application/json\" \\\n  -d '{{\"key\": \"tess_…\", \"scopes\": [\"invoices:read\"], \"client_ip\": \"203.0.113.7\"}}'\n"
             ),
         },
     ]

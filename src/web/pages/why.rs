@@ -138,7 +138,7 @@ pub async fn answer(
             if !is_fine {
                 return Ok(WhyPage { shell, frame, errors, answers: Vec::new() });
             }
-            let answers = match diagnosis::diagnose(connection, &admin, &form.key)? {
+            let answers = match diagnosis::diagnose(connection, &admin, &form.key, now)? {
                 Finding::Keys(keys) => {
                     let silences = silences::of_keys(connection, &admin, &keys)?;
                     let about =

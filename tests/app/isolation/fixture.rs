@@ -148,6 +148,10 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
         "/orgs" | "/orgs/{organization}/api/tokens" => vec![name, form],
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
+        "/orgs/{organization}/api/keys/{key}/rotate" => {
+            vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
+        }
+        "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
         "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
@@ -161,6 +165,11 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
 
 /// A key is active at first and a token is not, so these find what they would do already done.
 pub(super) fn changes_something(route: &Route) -> bool {
-    let done_already = ["/api/why", "/api/keys/{key}/activate", "/api/tokens/{token}/deactivate"];
+    let done_already = [
+        "/api/why",
+        "/api/keys/{key}/activate",
+        "/api/keys/{key}/end-overlap",
+        "/api/tokens/{token}/deactivate",
+    ];
     route.pattern.starts_with("/orgs") && !done_already.iter().any(|end| route.pattern.ends_with(end))
 }

@@ -12,6 +12,7 @@ use tessera::{
         email::EmailAddress,
         forms::FormId,
         invitations::{self, Invitation},
+        key_settings::KeySettings,
         master_tokens::{self, MasterToken},
         names::Name,
         organizations::{self, Organization},
@@ -147,7 +148,7 @@ impl World {
         expires_at: Option<Timestamp>,
     ) -> (ApiKey, String) {
         let (company, now) = (company.clone(), self.now());
-        let new = NewApiKey { name: name(key_name), expires_at };
+        let new = NewApiKey { name: name(key_name), expires_at, settings: KeySettings::default() };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
             let (key, secret) = api_keys::create(tx, &admin, &new, &FormId::new(now), now)?;

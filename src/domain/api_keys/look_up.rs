@@ -1,0 +1,100 @@
+//! The look-up of a key by its secret, for verification.
+
+use diesel::prelude::*;
+
+use super::{ApiKey, rotate};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::Admin,
+        key_settings::KeySettings,
+        organizations::Organization,
+        rotation::{Rotation, Side},
+        schema::{api_keys, key_rotations, organizations},
+        secret::SecretDigest,
+        usage,
+    },
+};
+
+/// What verification needs of a key.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys)]
+struct VerifiedColumns {
+    id: String,
+    name: String,
+    expires_at: Option<Timestamp>,
+    deactivated_at: Option<Timestamp>,
+    secret_digest: Vec<u8>,
+    #[diesel(embed)]
+    settings: KeySettings,
+}
+
+/// A key as verification finds it.
+#[derive(Debug)]
+pub(in crate::domain) struct StoredKey {
+    pub(in crate::domain) id: String,
+    pub(in crate::domain) name: String,
+    pub(in crate::domain) organization: Organization,
+    pub(in crate::domain) expires_at: Option<Timestamp>,
+    pub(in crate::domain) deactivated_at: Option<Timestamp>,
+    pub(in crate::domain) settings: KeySettings,
+    /// Read only for a key with a quota.
+    pub(in crate::domain) used_this_month: u64,
+    /// The rotation under way, and which of its secrets was asked for.
+    pub(in crate::domain) rotation: Option<(Side, Rotation)>,
+}
+
+/// The key with a digest, in whatever state. A look-up across organizations.
+pub(in crate::domain) fn by_digest(
+    connection: &mut Connection,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<Option<StoredKey>, DbError> {
+    let old_secret = key_rotations::table
+        .filter(key_rotations::old_digest.eq(digest.as_bytes()))
+        .select(key_rotations::api_key_id);
+    let found: Option<(VerifiedColumns, Organization)> = api_keys::table
+        .inner_join(organizations::table)
+        .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.eq_any(old_secret)))
+        .select((VerifiedColumns::as_select(), Organization::as_select()))
+        .first(connection)
+        .optional()?;
+    let Some((key, organization)) = found else { return Ok(None) };
+    let used_this_month = match key.settings.monthly_quota {
+        Some(_) => usage::used_this_month(connection, &key.id, now)?,
+        None => 0,
+    };
+    let side = if key.secret_digest == digest.as_bytes() { Side::New } else { Side::Old };
+    let rotation = rotate::of_key(connection, &key.id)?.map(|rotation| (side, rotation));
+    if side == Side::Old && rotation.is_none() {
+        return Ok(None); // ended between the two reads
+    }
+    Ok(Some(StoredKey {
+        rotation,
+        id: key.id,
+        name: key.name,
+        organization,
+        expires_at: key.expires_at,
+        deactivated_at: key.deactivated_at,
+        settings: key.settings,
+        used_this_month,
+    }))
+}
+
+/// The organization's key with a secret; an old one counts while its overlap lasts.
+pub(in crate::domain) fn by_secret(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<Option<ApiKey>, DbError> {
+    let Some(found) = by_digest(connection, digest, now)? else { return Ok(None) };
+    let is_over =
+        found.rotation.is_some_and(|(side, rotation)| side == Side::Old && !rotation.is_under_way(now));
+    if is_over || found.organization.id != admin.id {
+        return Ok(None);
+    }
+    let key = api_keys::table.find(found.id).select(ApiKey::as_select()).first(connection).optional()?;
+    Ok(key)
+}

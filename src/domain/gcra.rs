@@ -1,0 +1,177 @@
+//! Rate limits by the generic cell rate algorithm: one number in memory for each key.
+//!
+//! The number is the theoretical arrival time: the instant at which everything admitted so far
+//! would have arrived, had it come evenly. A request is admitted while that instant is no more
+//! than one period ahead, so a full burst is the limit itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::key_settings::RateLimit;
+use crate::clock::Timestamp;
+
+const NANOSECONDS_IN_SECOND: u64 = 1_000_000_000;
+
+/// The state of one key's rate limit.
+#[derive(Debug)]
+pub struct Gcra {
+    limit: RateLimit,
+    /// Nanoseconds since 1970.
+    arrival: AtomicU64,
+}
+
+/// What is left of a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLeft {
+    /// The limit.
+    pub limit: RateLimit,
+    /// What could be admitted at once.
+    pub remaining: u32,
+    /// Seconds until all of it could, rounded up.
+    pub reset_seconds: u64,
+    /// For a refusal: seconds until it would be admitted, rounded up.
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl Gcra {
+    /// A limit of which nothing is used.
+    pub fn new(limit: RateLimit) -> Self {
+        Self { limit, arrival: AtomicU64::new(0) }
+    }
+
+    /// The limit.
+    pub fn limit(&self) -> RateLimit {
+        self.limit
+    }
+
+    /// Admits `cost` at the instant `now`, or takes nothing.
+    pub fn admit(&self, cost: u32, now: Timestamp) -> RateLeft {
+        let (now, gap, burst) = (nanoseconds(now), self.gap(), self.burst());
+        let price = gap.saturating_mul(u64::from(cost));
+        // An arrival further ahead than a burst means that the clock was set back.
+        let later = |arrival: u64| arrival.clamp(now, now.saturating_add(burst)).saturating_add(price);
+        let admitted = self.arrival.fetch_update(Ordering::AcqRel, Ordering::Acquire, |arrival| {
+            let later = later(arrival);
+            (later - now <= burst).then_some(later)
+        });
+        match admitted {
+            Ok(before) => self.left(later(before) - now, None),
+            Err(before) => {
+                let wait = (later(before) - now).saturating_sub(burst);
+                self.left(later(before) - now - price, Some(seconds(wait)))
+            }
+        }
+    }
+
+    fn left(&self, ahead: u64, retry_after_seconds: Option<u64>) -> RateLeft {
+        let remaining = self.burst().saturating_sub(ahead) / self.gap();
+        RateLeft {
+            limit: self.limit,
+            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+            reset_seconds: seconds(ahead),
+            retry_after_seconds,
+        }
+    }
+
+    /// Between two requests that come evenly; rounded up, so that never too many are admitted.
+    fn gap(&self) -> u64 {
+        let period = u64::from(self.limit.period.seconds()) * NANOSECONDS_IN_SECOND;
+        period.div_ceil(u64::from(self.limit.count.get())).max(1)
+    }
+
+    fn burst(&self) -> u64 {
+        self.gap() * u64::from(self.limit.count.get())
+    }
+}
+
+fn seconds(nanoseconds: u64) -> u64 {
+    nanoseconds.div_ceil(NANOSECONDS_IN_SECOND)
+}
+
+fn nanoseconds(at: Timestamp) -> u64 {
+    u64::try_from(at.assume_utc().unix_timestamp_nanos()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use proptest::prelude::*;
+    use time::{Duration, macros::datetime};
+
+    use super::*;
+    use crate::domain::key_settings::Period;
+
+    const START: Timestamp = datetime!(2026-11-23 10:00);
+
+    fn limit(count: u32, period: Period) -> RateLimit {
+        RateLimit { count: NonZeroU32::new(count).unwrap(), period }
+    }
+
+    #[test]
+    fn a_burst_is_the_limit_and_then_one_at_a_time() {
+        let gcra = Gcra::new(limit(60, Period::Minute));
+        for left in (0..60).rev() {
+            assert_eq!(gcra.admit(1, START).remaining, left);
+        }
+        let refused = gcra.admit(1, START);
+        assert_eq!((refused.retry_after_seconds, refused.remaining, refused.reset_seconds), (Some(1), 0, 60));
+        let later = gcra.admit(1, START + Duration::SECOND);
+        assert_eq!((later.retry_after_seconds, later.remaining), (None, 0));
+    }
+
+    #[test]
+    fn a_cost_above_the_limit_is_never_admitted_and_takes_nothing() {
+        let gcra = Gcra::new(limit(5, Period::Second));
+        assert!(gcra.admit(6, START).retry_after_seconds.is_some());
+        assert_eq!(gcra.admit(5, START).retry_after_seconds, None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_shuts_nobody_out_for_longer_than_a_period() {
+        let gcra = Gcra::new(limit(2, Period::Minute));
+        gcra.admit(2, START + Duration::days(300));
+        assert_eq!(gcra.admit(1, START).retry_after_seconds, Some(30));
+    }
+
+    fn period() -> impl Strategy<Value = Period> {
+        prop_oneof![Just(Period::Second), Just(Period::Minute), Just(Period::Hour)]
+    }
+
+    proptest! {
+        /// In a window of length w: what flows in during w, and one burst.
+        #[test]
+        fn no_window_admits_more_than_the_limit_and_a_burst(
+            count in 1u32..2000,
+            period in period(),
+            steps in prop::collection::vec((0i64..3_000_000, 1u32..50), 1..200),
+        ) {
+            let gcra = Gcra::new(limit(count, period));
+            let (mut now, mut admitted) = (START, Vec::new());
+            for (microseconds, cost) in steps {
+                now += Duration::microseconds(microseconds);
+                if gcra.admit(cost, now).retry_after_seconds.is_none() {
+                    admitted.push((now, u128::from(cost)));
+                }
+            }
+            for (place, (first, _)) in admitted.iter().enumerate() {
+                let mut sum = 0;
+                for (last, cost) in &admitted[place..] {
+                    sum += cost;
+                    let window = (*last - *first).whole_nanoseconds().unsigned_abs();
+                    let flow = window * u128::from(count) / (u128::from(period.seconds()) * 1_000_000_000);
+                    prop_assert!(sum <= flow + u128::from(count), "{sum} in {window} ns");
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_told_to_wait_is_admitted_after_that(count in 1u32..500, period in period(), cost in 1u32..500) {
+            prop_assume!(cost <= count);
+            let gcra = Gcra::new(limit(count, period));
+            while gcra.admit(cost, START).retry_after_seconds.is_none() {}
+            let wait = gcra.admit(cost, START).retry_after_seconds.unwrap();
+            let later = START + Duration::seconds(i64::try_from(wait).unwrap());
+            prop_assert_eq!(gcra.admit(cost, later).retry_after_seconds, None);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a key may do and how much: scopes, networks, limits. All of it is optional.
+//!
+//! Each part parses what people type and has one stored text, which is parsed again when it is
+//! read: a row that was damaged is an error, never a key without restrictions.
+
+mod limits;
+mod metadata;
+mod networks;
+mod scopes;
+
+use diesel::prelude::*;
+
+pub use limits::{MonthlyQuota, Period, QuotaError, RateLimit, RateLimitError};
+pub use metadata::{Metadata, MetadataError};
+pub use networks::{Networks, NetworksError};
+pub use scopes::{Scopes, ScopesError};
+
+use super::{
+    names::{Name, NameError},
+    schema::api_keys,
+};
+
+/// Longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 200;
+
+/// The settings of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = api_keys, treat_none_as_null = true)]
+pub struct KeySettings {
+    /// What the key is for, in a sentence.
+    pub description: Option<String>,
+    /// What it may be used for; empty for nothing in particular.
+    pub scopes: Scopes,
+    /// Where it may be used from; empty for everywhere.
+    pub networks: Networks,
+    /// How often it may be used.
+    pub rate_limit: Option<RateLimit>,
+    /// How much it may be used in a calendar month of UTC.
+    pub monthly_quota: Option<MonthlyQuota>,
+    /// What verification tells about it.
+    pub metadata: Option<Metadata>,
+}
+
+/// A description as it was typed; `None` for an empty one.
+///
+/// # Errors
+/// [`NameError`].
+pub fn parse_description(text: &str) -> Result<Option<String>, NameError> {
+    match Name::parse(text, LONGEST_DESCRIPTION) {
+        Ok(description) => Ok(Some(description.into())),
+        Err(NameError::Empty) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl KeySettings {
+    /// Names what differs from `before`: "scopes, rate limit".
+    pub fn changes_since(&self, before: &Self) -> String {
+        let parts = [
+            ("description", self.description != before.description),
+            ("scopes", self.scopes != before.scopes),
+            ("allowed networks", self.networks != before.networks),
+            ("rate limit", self.rate_limit != before.rate_limit),
+            ("monthly quota", self.monthly_quota != before.monthly_quota),
+            ("metadata", self.metadata != before.metadata),
+        ];
+        let changed: Vec<&str> =
+            parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+        changed.join(", ")
+    }
+}
+
+/// Keeps a type in a column as the text of its `Display`, read by its `FromStr`.
+macro_rules! stored_as_text {
+    ($type:ty) => {
+        impl<DB: diesel::backend::Backend> diesel::deserialize::FromSql<diesel::sql_types::Text, DB> for $type
+        where
+            String: diesel::deserialize::FromSql<diesel::sql_types::Text, DB>,
+        {
+            fn from_sql(bytes: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+                let text =
+                    <String as diesel::deserialize::FromSql<diesel::sql_types::Text, DB>>::from_sql(bytes)?;
+                Ok(text.parse()?)
+            }
+        }
+
+        impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::sqlite::Sqlite> for $type {
+            fn to_sql<'b>(
+                &'b self,
+                out: &mut diesel::serialize::Output<'b, '_, diesel::sqlite::Sqlite>,
+            ) -> diesel::serialize::Result {
+                out.set_value(self.to_string());
+                Ok(diesel::serialize::IsNull::No)
+            }
+        }
+    };
+}
+use stored_as_text;

@@ -1,0 +1,282 @@
+//! Rotation: a key with a new secret while the old one goes on for a while.
+//!
+//! How long that is depends on nothing but the plan, when it was made and when the new secret was
+//! first used, so that a restart changes nothing. The old secret always has an end.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+
+use crate::clock::Timestamp;
+
+/// How long an old secret waits at most for the new one to be used.
+pub const LONGEST_WAIT: Duration = Duration::days(30);
+
+/// How long the old secret goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// Not at all.
+    None,
+    /// For an hour.
+    Hour,
+    /// For 24 hours.
+    Day,
+    /// For seven days.
+    Week,
+}
+
+impl Overlap {
+    /// All overlaps, the shortest first.
+    pub const ALL: [Self; 4] = [Self::None, Self::Hour, Self::Day, Self::Week];
+
+    /// The word in forms and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "now",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+        }
+    }
+
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "Now",
+            Self::Hour => "1 hour",
+            Self::Day => "24 hours",
+            Self::Week => "7 days",
+        }
+    }
+
+    /// The overlap with a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|overlap| overlap.as_str() == word)
+    }
+
+    fn length(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Hour => Duration::HOUR,
+            Self::Day => Duration::DAY,
+            Self::Week => Duration::WEEK,
+        }
+    }
+}
+
+/// When the overlap begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// When the new secret is first used, [`LONGEST_WAIT`] after the rotation at the latest.
+    FirstUse,
+    /// With the rotation.
+    AtOnce,
+}
+
+impl Begin {
+    /// Both beginnings.
+    pub const ALL: [Self; 2] = [Self::FirstUse, Self::AtOnce];
+
+    /// The word in forms and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstUse => "first_use",
+            Self::AtOnce => "at_once",
+        }
+    }
+
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FirstUse => "When the new secret is first used",
+            Self::AtOnce => "At once",
+        }
+    }
+
+    /// The beginning with a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|begin| begin.as_str() == word)
+    }
+}
+
+/// What was chosen for a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How long the old secret goes on.
+    pub overlap: Overlap,
+    /// From when.
+    pub begin: Begin,
+}
+
+impl Plan {
+    /// Whether the old secret goes on at all.
+    pub fn has_overlap(self) -> bool {
+        self != Self { overlap: Overlap::None, begin: Begin::AtOnce }
+    }
+
+    /// The plan in words, for the audit trail.
+    pub fn words(self) -> String {
+        match (self.begin, self.overlap) {
+            (Begin::AtOnce, Overlap::None) => "the old secret ended at once".to_owned(),
+            (Begin::FirstUse, Overlap::None) => {
+                "the old secret ends with the first use of the new one".to_owned()
+            }
+            (Begin::AtOnce, overlap) => format!("the old secret goes on for {}", overlap.label()),
+            (Begin::FirstUse, overlap) => {
+                format!("the old secret goes on for {} after the first use of the new one", overlap.label())
+            }
+        }
+    }
+}
+
+/// Which secret of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that stays.
+    New,
+    /// The one that ends.
+    Old,
+}
+
+/// A rotation under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// What was chosen.
+    pub plan: Plan,
+    /// When the key got its new secret.
+    pub rotated_at: Timestamp,
+    /// When the new secret was first accepted.
+    pub first_used_at: Option<Timestamp>,
+}
+
+impl Rotation {
+    /// When the old secret ends; earlier once the new one is used, never later.
+    pub fn ends_at(&self) -> Timestamp {
+        let length = self.plan.overlap.length();
+        match (self.plan.begin, self.first_used_at) {
+            (Begin::AtOnce, _) => self.rotated_at + length,
+            (Begin::FirstUse, Some(used)) => used.min(self.rotated_at + LONGEST_WAIT) + length,
+            (Begin::FirstUse, None) => self.rotated_at + LONGEST_WAIT + length,
+        }
+    }
+
+    /// Whether the old secret still opens what the key opens.
+    pub fn is_under_way(&self, now: Timestamp) -> bool {
+        now < self.ends_at()
+    }
+}
+
+/// A rotation in memory, shared by the copies of the key under both secrets.
+#[derive(Debug)]
+pub struct LiveRotation {
+    plan: Plan,
+    rotated_at: Timestamp,
+    /// Microseconds since 1970; 0 for never.
+    first_used: AtomicI64,
+}
+
+impl LiveRotation {
+    /// A rotation as the database knows it.
+    pub fn new(rotation: Rotation) -> Self {
+        let Rotation { plan, rotated_at, first_used_at } = rotation;
+        Self { plan, rotated_at, first_used: AtomicI64::new(first_used_at.map_or(0, microseconds)) }
+    }
+
+    /// The rotation as it stands.
+    pub fn get(&self) -> Rotation {
+        let used = self.first_used.load(Ordering::Acquire);
+        let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(used);
+        let first_used_at = (used > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()));
+        Rotation { plan: self.plan, rotated_at: self.rotated_at, first_used_at }
+    }
+
+    /// Notes that the new secret was accepted; only the first time counts.
+    pub fn note_use(&self, now: Timestamp) {
+        if self.first_used.load(Ordering::Relaxed) == 0 {
+            // Somebody else was first otherwise.
+            let _ =
+                self.first_used.compare_exchange(0, microseconds(now), Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+}
+
+fn microseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.assume_utc().unix_timestamp_nanos() / 1000).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const START: Timestamp = datetime!(2026-11-23 10:00);
+
+    fn plan() -> impl Strategy<Value = Plan> {
+        let overlap = prop::sample::select(Overlap::ALL.to_vec());
+        let begin = prop::sample::select(Begin::ALL.to_vec());
+        (overlap, begin).prop_map(|(overlap, begin)| Plan { overlap, begin })
+    }
+
+    fn fresh(plan: Plan) -> Rotation {
+        Rotation { plan, rotated_at: START, first_used_at: None }
+    }
+
+    #[test]
+    fn the_overlap_begins_as_chosen() {
+        let day = |begin| fresh(Plan { overlap: Overlap::Day, begin });
+        assert_eq!(day(Begin::AtOnce).ends_at(), START + Duration::DAY);
+        assert_eq!(day(Begin::FirstUse).ends_at(), START + LONGEST_WAIT + Duration::DAY);
+        let used = Rotation { first_used_at: Some(START + Duration::HOUR), ..day(Begin::FirstUse) };
+        assert_eq!(used.ends_at(), START + Duration::HOUR + Duration::DAY);
+        assert!(!fresh(Plan { overlap: Overlap::None, begin: Begin::AtOnce }).is_under_way(START));
+    }
+
+    proptest! {
+        #[test]
+        fn an_old_secret_never_becomes_permanent(plan in plan(), uses in prop::collection::vec(0i64..10_000_000, 0..20)) {
+            let live = LiveRotation::new(fresh(plan));
+            for seconds in uses {
+                live.note_use(START + Duration::seconds(seconds));
+            }
+            let latest = START + LONGEST_WAIT + Duration::WEEK;
+            prop_assert!(live.get().ends_at() <= latest);
+            prop_assert!(!live.get().is_under_way(latest));
+        }
+
+        #[test]
+        fn only_the_first_use_counts_and_none_puts_the_end_off(plan in plan(), mut uses in prop::collection::vec(0i64..5_000_000, 1..20)) {
+            uses.sort_unstable();
+            let live = LiveRotation::new(fresh(plan));
+            let mut end = live.get().ends_at();
+            for seconds in &uses {
+                live.note_use(START + Duration::seconds(*seconds));
+                prop_assert!(live.get().ends_at() <= end);
+                end = live.get().ends_at();
+            }
+            prop_assert_eq!(live.get().first_used_at, Some(START + Duration::seconds(uses[0])));
+        }
+
+        #[test]
+        fn once_over_it_stays_over(plan in plan(), used in 0i64..5_000_000, later in 0i64..5_000_000) {
+            let live = LiveRotation::new(fresh(plan));
+            let end = live.get().ends_at();
+            // A use after the end changes nothing, before it only brings the end nearer.
+            live.note_use(START + Duration::seconds(used));
+            prop_assert!(!live.get().is_under_way(end + Duration::seconds(later)));
+        }
+
+        #[test]
+        fn a_restart_changes_nothing(plan in plan(), used in prop::option::of(0i64..5_000_000), at in 0i64..5_000_000) {
+            let live = LiveRotation::new(fresh(plan));
+            if let Some(seconds) = used {
+                live.note_use(START + Duration::seconds(seconds));
+            }
+            let restarted = LiveRotation::new(live.get());
+            let now = START + Duration::seconds(at);
+            prop_assert_eq!(restarted.get(), live.get());
+            prop_assert_eq!(restarted.get().is_under_way(now), live.get().is_under_way(now));
+        }
+    }
+}

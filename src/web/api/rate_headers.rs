@@ -1,0 +1,108 @@
+//! What a key's limits leave, as the header fields RateLimit and RateLimit-Policy tell it
+//! (draft-ietf-httpapi-ratelimit-headers) and as JSON.
+
+use actix_web::{
+    HttpResponseBuilder,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+
+use crate::domain::verification::Limits;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// A key's limits as header fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateHeaders {
+    limit: String,
+    policy: String,
+}
+
+impl RateHeaders {
+    /// Nothing, for a key without limits.
+    pub fn of(limits: &Limits) -> Self {
+        let (mut limit, mut policy) = (Vec::new(), Vec::new());
+        if let Some(rate) = limits.rate {
+            let (count, window) = (rate.limit.count, rate.limit.period.seconds());
+            policy.push(format!(r#""rate";q={count};w={window}"#));
+            limit.push(format!(r#""rate";r={};t={}"#, rate.remaining, rate.reset_seconds));
+        }
+        if let Some(quota) = limits.quota {
+            policy.push(format!(r#""month";q={}"#, quota.quota.get()));
+            limit.push(format!(r#""month";r={};t={}"#, quota.remaining, quota.reset_seconds));
+        }
+        Self { limit: limit.join(", "), policy: policy.join(", ") }
+    }
+
+    /// Adds them to an answer that is being built.
+    pub fn add(&self, response: &mut HttpResponseBuilder) {
+        for (name, value) in self.pairs() {
+            response.insert_header((name, value));
+        }
+    }
+
+    /// Adds them to the header of an answer.
+    pub fn add_to(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.pairs() {
+            headers.insert(name, value);
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let pairs = [(RATE_LIMIT, &self.limit), (RATE_LIMIT_POLICY, &self.policy)];
+        pairs
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .filter_map(|(name, text)| HeaderValue::from_str(text).ok().map(|value| (name, value)))
+    }
+}
+
+/// One limit in an answer's JSON.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LimitAnswer {
+    /// How much is allowed.
+    pub limit: u64,
+    /// In how many seconds; absent for a calendar month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_seconds: Option<u32>,
+    /// What is left.
+    pub remaining: u64,
+    /// Seconds until all of it is there again.
+    pub reset_seconds: u64,
+}
+
+/// The limits in an answer's JSON.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LimitAnswers {
+    /// Of the rate limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<LimitAnswer>,
+    /// Of the monthly quota.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<LimitAnswer>,
+    /// For a refusal: seconds until it is worth trying again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl LimitAnswers {
+    /// The limits in words of JSON.
+    pub fn of(limits: &Limits) -> Self {
+        Self {
+            rate_limit: limits.rate.map(|rate| LimitAnswer {
+                limit: rate.limit.count.get().into(),
+                window_seconds: Some(rate.limit.period.seconds()),
+                remaining: rate.remaining.into(),
+                reset_seconds: rate.reset_seconds,
+            }),
+            quota: limits.quota.map(|quota| LimitAnswer {
+                limit: quota.quota.get(),
+                window_seconds: None,
+                remaining: quota.remaining,
+                reset_seconds: quota.reset_seconds,
+            }),
+            retry_after_seconds: limits.retry_after_seconds(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A key's settings: the fields in "New API Key", and the dialog that edits them later.
+
+use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    api_keys::show_changed,
+    api_tab::{ApiTab, Selection},
+};
+use crate::{
+    domain::{
+        access::Admin,
+        api_keys::{self, ApiKey},
+        key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, Period, RateLimit},
+        organizations::Organization,
+    },
+    web::{
+        display,
+        error::AppError,
+        extract::Visitor,
+        form::{FieldErrors, Submitted},
+        shell::Toast,
+        view,
+    },
+};
+
+/// The names of the fields, to know when one of them needs a change.
+const FIELDS: [&str; 6] = ["description", "scopes", "networks", "rate_count", "monthly_quota", "metadata"];
+
+/// Settings as they were typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsForm {
+    pub(super) description: String,
+    pub(super) scopes: String,
+    pub(super) networks: String,
+    pub(super) rate_count: String,
+    pub(super) rate_period: String,
+    pub(super) monthly_quota: String,
+    pub(super) metadata: String,
+}
+
+impl SettingsForm {
+    fn of(settings: &KeySettings) -> Self {
+        let rate = settings.rate_limit;
+        Self {
+            description: settings.description.clone().unwrap_or_default(),
+            scopes: settings.scopes.to_string(),
+            networks: settings.networks.lines(),
+            rate_count: rate.map(|rate| rate.count.to_string()).unwrap_or_default(),
+            rate_period: rate.map_or(Period::Minute, |rate| rate.period).as_str().to_owned(),
+            monthly_quota: settings.monthly_quota.map(|quota| quota.get().to_string()).unwrap_or_default(),
+            metadata: settings.metadata.as_ref().map(Metadata::lines).unwrap_or_default(),
+        }
+    }
+
+    /// The settings; what is wrong with them is added to `errors`.
+    pub(super) fn parse(&self, errors: &mut FieldErrors) -> Option<KeySettings> {
+        let description = errors.check("description", key_settings::parse_description(&self.description));
+        let scopes = errors.check("scopes", self.scopes.parse());
+        let networks = errors.check::<Networks, _>("networks", self.networks.parse());
+        let rate_limit = errors.check("rate_count", RateLimit::parse(&self.rate_count, &self.rate_period));
+        let monthly_quota = errors.check("monthly_quota", MonthlyQuota::parse(&self.monthly_quota));
+        let metadata = errors.check("metadata", Metadata::parse(&self.metadata));
+        Some(KeySettings {
+            description: description?,
+            scopes: scopes?,
+            networks: networks?,
+            rate_limit: rate_limit?,
+            monthly_quota: monthly_quota?,
+            metadata: metadata?,
+        })
+    }
+
+    /// Whether there is something to see: a value, or a field that needs a change.
+    pub(super) fn is_worth_seeing(&self, errors: &FieldErrors) -> bool {
+        let values = [
+            &self.description,
+            &self.scopes,
+            &self.networks,
+            &self.rate_count,
+            &self.monthly_quota,
+            &self.metadata,
+        ];
+        values.iter().any(|value| !value.trim().is_empty())
+            || FIELDS.iter().any(|field| errors.of(field).is_some())
+    }
+}
+
+/// Settings in a few words for the list: "2 scopes", "100 per minute".
+pub(super) fn tags(settings: &KeySettings) -> Vec<String> {
+    let mut tags = Vec::new();
+    match settings.scopes.as_slice() {
+        [] => {}
+        [scope] => tags.push(scope.clone()),
+        scopes => tags.push(format!("{} scopes", scopes.len())),
+    }
+    if !settings.networks.is_empty() {
+        let networks = i64::try_from(settings.networks.len()).unwrap_or_default();
+        tags.push(display::count(&networks, "network", "networks"));
+    }
+    if let Some(rate) = settings.rate_limit {
+        tags.push(format!("{} per {}", display::thousands(&rate.count.get().into()), rate.period.as_str()));
+    }
+    if let Some(quota) = settings.monthly_quota {
+        let quota = i64::try_from(quota.get()).unwrap_or(i64::MAX);
+        tags.push(format!("{} a month", display::thousands(&quota)));
+    }
+    tags
+}
+
+/// The dialog "Edit settings".
+#[derive(Template)]
+#[template(path = "api_keys/settings.html")]
+struct SettingsDialog {
+    organization_id: String,
+    key: ApiKey,
+    settings: SettingsForm,
+    scopes_in_use: Vec<String>,
+    errors: FieldErrors,
+}
+
+/// Opens the dialog.
+///
+/// # Errors
+/// 404 for a key of another organization.
+pub async fn edit(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let key = find(&visitor, &admin, path.into_inner().1).await?;
+    let form = SettingsForm::of(&key.settings);
+    show(&visitor, &admin, key, form, FieldErrors::default(), StatusCode::OK).await
+}
+
+/// Changes a key's settings.
+///
+/// # Errors
+/// 404 for a key of another organization; what can be mended is answered with 422 and the form.
+pub async fn save(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+    Submitted(form): Submitted<SettingsForm>,
+) -> Result<HttpResponse, AppError> {
+    let key = find(&visitor, &admin, path.into_inner().1).await?;
+    let mut errors = FieldErrors::default();
+    let Some(settings) = form.parse(&mut errors) else {
+        return show(&visitor, &admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    // A quota that is new counts what was used this month before it.
+    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+    let (proof, key_id, now) = (admin.clone(), key.id, visitor.now);
+    let key = visitor
+        .state
+        .db
+        .write(move |tx| api_keys::change_settings(tx, &proof, &key_id, &settings, now))
+        .await?;
+    let toast = Toast::ok(format!("The settings of “{}” are saved.", key.name));
+    show_changed(&visitor, &admin, toast).await
+}
+
+async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) -> Result<ApiKey, AppError> {
+    let proof = admin.clone();
+    Ok(visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?)
+}
+
+/// The scopes in use, which the field for scopes suggests.
+pub(super) async fn suggestions(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+) -> Result<Vec<String>, AppError> {
+    let proof = admin.clone();
+    Ok(visitor.state.db.read(move |connection| api_keys::scopes_in_use(connection, &proof)).await?)
+}
+
+async fn show(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    key: ApiKey,
+    settings: SettingsForm,
+    errors: FieldErrors,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
+    let scopes_in_use = suggestions(visitor, admin).await?;
+    let dialog = SettingsDialog { organization_id: admin.id.clone(), key, settings, scopes_in_use, errors };
+    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
+    view::dialog(visitor, status, &dialog, tab).await
+}

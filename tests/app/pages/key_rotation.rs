@@ -1,0 +1,158 @@
+//! Rotation of a key.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tessera::{
+    db::Db,
+    domain::{
+        key_settings::KeySettings,
+        usage::Outcome,
+        verification::{Demand, Verdict, Verifier},
+    },
+};
+use time::Duration;
+use tokio::task::JoinSet;
+
+use crate::{
+    support::Client,
+    verification::{Ground, auth},
+};
+
+#[tokio::test]
+async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
+    let (ground, browser) = ground().await;
+    let new = rotate(&ground, &browser, "hour", "first_use").await;
+    assert_ne!(new, ground.secret);
+    let row = row(&ground, &browser).await;
+    assert!(row.contains("New secret not used yet"), "{row}");
+    // The old one waits for the new one.
+    ground.app.clock.advance(Duration::days(2));
+    ground.auth("/auth").await.must_be(204);
+    let key_id = auth(&ground.client, "/auth", &new).await.must_be(204).header("x-tessera-key-id").to_owned();
+    assert_eq!(key_id, ground.key_id);
+    ground.app.clock.advance(Duration::minutes(4));
+    let row = self::row(&ground, &browser).await;
+    assert!(row.contains("Old secret last used 4 minutes ago"), "{row}");
+    ground.auth("/auth").await.must_be(204);
+    ground.app.clock.advance(Duration::minutes(56));
+    ground.auth("/auth").await.must_be(401);
+    auth(&ground.client, "/auth", &new).await.must_be(204);
+    let row = self::row(&ground, &browser).await;
+    assert!(!row.contains("secret") && !row.contains("End overlap"), "{row}");
+}
+
+#[tokio::test]
+async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
+    let (ground, browser) = ground().await;
+    ground.auth("/auth").await.must_be(204);
+    let new = rotate(&ground, &browser, "now", "at_once").await;
+    ground.auth("/auth").await.must_be(401);
+    auth(&ground.client, "/auth", &new).await.must_be(204);
+}
+
+#[tokio::test]
+async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing() {
+    let (ground, browser) = ground().await;
+    rotate(&ground, &browser, "day", "first_use").await;
+    let fresh = || {
+        let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+        Verifier::new(&db, 100)
+    };
+    for (days, is_accepted) in [(29, true), (2, false)] {
+        ground.app.clock.advance(Duration::days(days));
+        let verdict = fresh().verify(&ground.secret, &Demand::default(), ground.app.now()).await;
+        let found = matches!(verdict, Ok(Verdict::Known { outcome: Outcome::Valid, .. }));
+        assert_eq!(found, is_accepted, "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_use_is_remembered_over_a_restart() {
+    let (ground, browser) = ground().await;
+    let new = rotate(&ground, &browser, "hour", "first_use").await;
+    auth(&ground.client, "/auth", &new).await.must_be(204);
+    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.clock.advance(Duration::hours(1));
+    let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+    let verdict = Verifier::new(&db, 100).verify(&ground.secret, &Demand::default(), ground.app.now()).await;
+    assert!(matches!(verdict, Ok(Verdict::NotFound)), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn deactivation_stops_both_secrets_and_the_trail_tells_of_rotations() {
+    let (ground, browser) = ground().await;
+    let new = rotate(&ground, &browser, "week", "at_once").await;
+    ground.auth("/auth").await.must_be(204);
+    auth(&ground.client, "/auth", &new).await.must_be(204);
+    browser.post(&url(&ground, "deactivate"), &[]).await.must_be(303);
+    ground.auth("/auth").await.must_be(401);
+    auth(&ground.client, "/auth", &new).await.must_be(401);
+    let trail = browser.get(&ground.lumen.url("activity")).await.html().main_text();
+    assert!(trail.contains("rotated the API key") && trail.contains("goes on for 7 days"), "{trail}");
+}
+
+#[tokio::test]
+async fn a_form_rotates_once_and_what_is_not_offered_is_refused() {
+    let (ground, browser) = ground().await;
+    let form = browser.get(&url(&ground, "rotate")).await.must_be(200).html().hidden("form_id");
+    let fields = [("overlap", "year"), ("begin", "at_once"), ("form_id", form.as_str())];
+    browser.post(&url(&ground, "rotate"), &fields).await.must_be(422);
+    let fields = [("overlap", "day"), ("begin", "at_once"), ("form_id", form.as_str())];
+    browser.post(&url(&ground, "rotate"), &fields).await.must_be(200);
+    browser.post(&url(&ground, "rotate"), &fields).await.must_be(303);
+    assert_eq!(
+        ground.app.query("SELECT id AS text FROM audit_events WHERE action = 'api_key.rotated'").await.len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_rotation_holds_from_the_first_request_after_its_answer_at_full_load() {
+    let (mut ground, browser) = ground().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut load = JoinSet::new();
+    for _ in 0..8 {
+        let (stop, client, secret) = (stop.clone(), ground.app.client(), ground.secret.clone());
+        load.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                auth(&client, "/auth", &secret).await;
+            }
+        });
+    }
+    for _ in 0..5 {
+        let new = rotate(&ground, &browser, "week", "at_once").await;
+        ground.auth("/auth").await.must_be(204);
+        browser.post(&url(&ground, "end-overlap"), &[]).await.must_be(303);
+        ground.auth("/auth").await.must_be(401);
+        auth(&ground.client, "/auth", &new).await.must_be(204);
+        ground.secret = new;
+    }
+    stop.store(true, Ordering::Relaxed);
+    load.join_all().await;
+}
+
+async fn ground() -> (Ground, Client) {
+    let ground = Ground::new(KeySettings::default()).await;
+    let browser = ground.app.log_in_as(&ground.lumen.owner).await;
+    (ground, browser)
+}
+
+fn url(ground: &Ground, verb: &str) -> String {
+    ground.lumen.url(&format!("api/keys/{}/{verb}", ground.key_id))
+}
+
+async fn row(ground: &Ground, browser: &Client) -> String {
+    browser.get(&ground.lumen.url("api")).await.html().row("Billing worker")
+}
+
+/// Rotates the key by its dialog; returns the new secret.
+async fn rotate(ground: &Ground, browser: &Client, overlap: &str, begin: &str) -> String {
+    let form = browser.get(&url(ground, "rotate")).await.must_be(200).html().hidden("form_id");
+    let fields = [("overlap", overlap), ("begin", begin), ("form_id", form.as_str())];
+    let shown = browser.post(&url(ground, "rotate"), &fields).await.must_be(200).html();
+    assert_eq!(shown.dialog_title(), "API key rotated");
+    shown.text("#secret")
+}

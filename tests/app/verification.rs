@@ -1,0 +1,257 @@
+//! Verification as gateways and backends ask for it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::{Value, json};
+use tessera::domain::{api_keys, forms::FormId, key_settings::KeySettings, master_tokens};
+use time::Duration;
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Company, Response, TestApp};
+
+/// Tasks that verify while something changes.
+const TASKS: usize = 8;
+
+#[tokio::test]
+async fn a_backend_learns_what_the_key_is_and_what_is_left() {
+    let ground = Ground::new(settings("invoices:read", "10.0.0.0/8", Some("10/minute"), Some(12))).await;
+    let answer = ground.verify(json!({ "scopes": ["invoices:read"], "client_ip": "10.1.2.3" })).await;
+    assert_eq!(answer["code"], "valid", "{answer}");
+    assert_eq!(answer["key"]["scopes"], json!(["invoices:read"]));
+    assert_eq!(answer["key"]["metadata"], json!({ "customer": "4711" }));
+    assert_eq!(answer["key"]["expires_at"], Value::Null);
+    assert_eq!(
+        answer["rate_limit"],
+        json!({ "limit": 10, "window_seconds": 60, "remaining": 9, "reset_seconds": 6 })
+    );
+    assert_eq!((&answer["quota"]["limit"], &answer["quota"]["remaining"]), (&json!(12), &json!(11)));
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_code_and_the_first_reason_counts() {
+    let ground = Ground::new(settings("read", "10.0.0.0/8", Some("4/minute"), Some(6))).await;
+    let code = async |asked| ground.verify(asked).await["code"].clone();
+    assert_eq!(code(json!({ "scopes": ["write"] })).await, "forbidden_ip");
+    assert_eq!(code(json!({ "scopes": ["write"], "client_ip": "11.0.0.1" })).await, "forbidden_ip");
+    assert_eq!(
+        code(json!({ "scopes": ["write"], "client_ip": "::ffff:10.0.0.1" })).await,
+        "insufficient_scope"
+    );
+    let inside = json!({ "client_ip": "10.0.0.1", "cost": 4 });
+    assert_eq!(code(inside.clone()).await, "valid");
+    let limited = ground.verify(inside.clone()).await;
+    assert_eq!((&limited["code"], &limited["retry_after_seconds"]), (&json!("rate_limited"), &json!(60)));
+    ground.app.clock.advance(Duration::minutes(1));
+    assert_eq!(code(inside.clone()).await, "quota_exceeded");
+    ground.app.clock.advance(Duration::minutes(1));
+    assert_eq!(code(json!({ "client_ip": "10.0.0.1", "cost": 2 })).await, "valid");
+    for cost in [0, 1001] {
+        ground.ask(json!({ "key": ground.secret, "cost": cost })).await.must_be(400);
+    }
+    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    let counted =
+        ground.app.query("SELECT outcome || ' ' || requests || ' ' || units AS text FROM key_usage WHERE span = 'day' ORDER BY 1");
+    assert_eq!(
+        counted.await,
+        ["forbidden_ip 2 0", "insufficient_scope 1 0", "quota_exceeded 1 0", "rate_limited 1 0", "valid 2 6"]
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_gets_headers_for_each_answer() {
+    let ground = Ground::new(settings("read write", "", Some("2/minute"), None)).await;
+    let answer = ground.auth("/auth?scope=read&scope=write").await.must_be(204);
+    assert_eq!(answer.header("x-tessera-scopes"), "read write");
+    assert_eq!(answer.header("ratelimit-policy"), r#""rate";q=2;w=60"#);
+    assert_eq!(answer.header("ratelimit"), r#""rate";r=1;t=30"#);
+    ground.auth("/auth?scope=read%20write").await.must_be(204);
+    let limited = ground.auth("/auth").await.must_be(429);
+    assert_eq!(limited.header("retry-after"), "30");
+    assert_eq!(limited.header("ratelimit"), r#""rate";r=0;t=60"#);
+    let lacking = ground.auth("/auth?scope=read+admin").await.must_be(403);
+    assert_eq!(lacking.header("www-authenticate"), r#"Bearer realm="api", error="insufficient_scope""#);
+    ground.auth("/auth?scopes=read").await.must_be(400);
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_says_where_a_client_is() {
+    for (proxies, status) in [("127.0.0.1", 204), ("192.0.2.1", 403)] {
+        let app = TestApp::builder().flag("--trusted-proxies", proxies).spawn().await;
+        let ground = Ground::on(app, settings("", "10.0.0.0/8", None, None)).await;
+        let key = format!("Bearer {}", ground.secret);
+        let request = ground.client.request("GET", "/auth").header("authorization", &key);
+        request.header("x-forwarded-for", "10.9.9.9").send().await.must_be(status);
+    }
+}
+
+#[tokio::test]
+async fn another_organization_neither_finds_a_key_nor_uses_up_its_limits() {
+    let ground = Ground::new(settings("", "", Some("1/hour"), None)).await;
+    let frida = ground.app.user("Frida Fern").await;
+    let fern = ground.app.organization("Fern", &frida).await;
+    let token = active_token(&ground.app, &fern).await;
+    let foreign = ask(&ground.client, &token, json!({ "key": ground.secret })).await.must_be(200).json();
+    assert_eq!(foreign, json!({ "valid": false, "code": "not_found" }));
+    ground.auth(&format!("/auth?organization={}", fern.id)).await.must_be(403);
+    ground.auth("/auth").await.must_be(204);
+}
+
+#[tokio::test]
+async fn a_change_of_settings_resets_no_limit_but_the_one_that_changed() {
+    let ground = Ground::new(settings("", "", Some("2/hour"), Some(3))).await;
+    ground.auth("/auth").await.must_be(204);
+    ground.auth("/auth").await.must_be(204);
+    ground.change(settings("read", "", Some("2/hour"), Some(3))).await;
+    ground.auth("/auth").await.must_be(429);
+    ground.change(settings("read", "", Some("3/hour"), Some(3))).await;
+    ground.auth("/auth").await.must_be(204);
+    let spent = ground.auth("/auth").await.must_be(429);
+    assert!(spent.header("ratelimit").contains(r#""month";r=0"#), "{}", spent.header("ratelimit"));
+}
+
+#[tokio::test]
+async fn a_quota_holds_over_a_restart() {
+    let ground = Ground::new(settings("", "", None, Some(3))).await;
+    ground.auth("/auth").await.must_be(204);
+    ground.auth("/auth").await.must_be(204);
+    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    // What another process knows is only what the database knows.
+    let fresh = tessera::domain::verification::Verifier::new(
+        &tessera::db::Db::open(ground.app.state.config.database.path()).expect("the database"),
+        100,
+    );
+    let demand = tessera::domain::verification::Demand::default();
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        let verdict = fresh.verify(&ground.secret, &demand, ground.app.now()).await.expect("a verdict");
+        let tessera::domain::verification::Verdict::Known { outcome, .. } = verdict else {
+            panic!("{verdict:?}")
+        };
+        left.push(outcome.as_str());
+    }
+    assert_eq!(left, ["valid", "quota_exceeded"]);
+}
+
+#[tokio::test]
+async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
+    let ground = Ground::new(KeySettings::default()).await;
+    let browser = ground.app.log_in_as(&ground.lumen.owner).await;
+    let key = ground.lumen.url(&format!("api/keys/{}", ground.key_id));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut load = JoinSet::new();
+    for _ in 0..TASKS {
+        let (stop, client, secret) = (stop.clone(), ground.app.client(), ground.secret.clone());
+        load.spawn(async move {
+            let mut answered = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let key = format!("Bearer {secret}");
+                let answer = client.request("GET", "/auth").header("authorization", &key).send().await;
+                assert!([204, 401, 403].contains(&answer.status), "{answer:?}");
+                answered += 1;
+            }
+            answered
+        });
+    }
+    for _ in 0..10 {
+        browser.post(&format!("{key}/deactivate"), &[]).await.must_be(303);
+        ground.auth("/auth").await.must_be(401);
+        browser.post(&format!("{key}/activate"), &[]).await.must_be(303);
+        ground.auth("/auth").await.must_be(204);
+        browser.post(&format!("{key}/settings"), &[("networks", "192.0.2.0/24")]).await.must_be(303);
+        ground.auth("/auth").await.must_be(403);
+        browser.post(&format!("{key}/settings"), &[]).await.must_be(303);
+        ground.auth("/auth").await.must_be(204);
+    }
+    browser.post(&format!("{key}/remove"), &[]).await.must_be(303);
+    ground.auth("/auth").await.must_be(401);
+    stop.store(true, Ordering::Relaxed);
+    assert!(load.join_all().await.iter().all(|answered| *answered > 0));
+}
+
+/// An organization with one key and an active master token.
+pub(crate) struct Ground {
+    pub(crate) app: TestApp,
+    pub(crate) lumen: Company,
+    pub(crate) key_id: String,
+    pub(crate) secret: String,
+    pub(crate) client: Client,
+    token: String,
+}
+
+impl Ground {
+    pub(crate) async fn new(settings: KeySettings) -> Self {
+        Self::on(TestApp::spawn().await, settings).await
+    }
+
+    async fn on(app: TestApp, settings: KeySettings) -> Self {
+        let lumen = app.lumen().await;
+        let (key, secret) = app.api_key(&lumen, "Billing worker").await;
+        let (token, client) = (active_token(&app, &lumen).await, app.client());
+        let ground = Self { app, lumen, key_id: key.id, secret, client, token };
+        ground.change(settings).await;
+        ground
+    }
+
+    pub(crate) async fn change(&self, settings: KeySettings) {
+        let (lumen, key_id, now) = (self.lumen.clone(), self.key_id.clone(), self.app.now());
+        self.app
+            .write(move |tx| {
+                let admin = lumen.admin(tx)?;
+                api_keys::change_settings(tx, &admin, &key_id, &settings, now)?;
+                Ok(())
+            })
+            .await;
+    }
+
+    pub(crate) async fn auth(&self, path: &str) -> Response {
+        auth(&self.client, path, &self.secret).await
+    }
+
+    async fn ask(&self, body: Value) -> Response {
+        ask(&self.client, &self.token, body).await
+    }
+
+    /// Asks about the key.
+    async fn verify(&self, mut asked: Value) -> Value {
+        asked["key"] = json!(self.secret);
+        self.ask(asked).await.must_be(200).json()
+    }
+}
+
+pub(crate) async fn auth(client: &Client, path: &str, secret: &str) -> Response {
+    client.request("GET", path).header("authorization", &format!("Bearer {secret}")).send().await
+}
+
+async fn ask(client: &Client, token: &str, body: Value) -> Response {
+    let request = client.request("POST", "/api/v2/keys/verify");
+    let request = request.header("authorization", &format!("Bearer {token}"));
+    request.body("application/json", body.to_string()).send().await
+}
+
+async fn active_token(app: &TestApp, company: &Company) -> String {
+    let (company, now) = (company.clone(), app.now());
+    app.write(move |tx| {
+        let admin = company.admin(tx)?;
+        let name = tessera::domain::names::Name::parse("Backend", 60)?;
+        let (token, secret) = master_tokens::generate(tx, &admin, &name, &FormId::new(now), now)?;
+        master_tokens::activate(tx, &admin, &token.id, now)?;
+        Ok(secret.expose().to_owned())
+    })
+    .await
+}
+
+fn settings(scopes: &str, networks: &str, rate: Option<&str>, quota: Option<u64>) -> KeySettings {
+    KeySettings {
+        description: None,
+        scopes: scopes.parse().expect("scopes"),
+        networks: networks.parse().expect("networks"),
+        rate_limit: rate.map(|rate| rate.parse().expect("a rate")),
+        monthly_quota: quota
+            .map(|quota| tessera::domain::key_settings::MonthlyQuota::new(quota).expect("a quota")),
+        metadata: tessera::domain::key_settings::Metadata::parse(r#"{"customer": "4711"}"#)
+            .expect("metadata"),
+    }
+}
