@@ -77,14 +77,13 @@ struct RotatedDialog {
 
 /// How a rotation stands, in words for the list.
 pub(super) fn words(overlapping: &Overlapping, now: &Timestamp) -> String {
-    let end = overlapping.rotation.ends_at();
-    let ends = format!("it ends {}", display::relative(&end, now));
+    let ends = display::relative(&overlapping.rotation.ends_at(), now);
     match (overlapping.rotation.first_used_at, overlapping.old_last_used_at) {
-        (None, _) => format!("New secret not used yet; the old one works, {ends} at the latest"),
-        (Some(_), None) => format!("Old secret never used, {ends}"),
+        (None, _) => format!("New secret not used yet, old one ends {ends} at the latest"),
+        (Some(_), None) => format!("Old secret never used, ends {ends}"),
         (Some(_), Some(at)) => {
             let used = display::relative(&at, now).to_lowercase();
-            format!("Old secret last used {used}, {ends}")
+            format!("Old secret last used {used}, ends {ends}")
         }
     }
 }
