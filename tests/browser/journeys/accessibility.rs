@@ -127,6 +127,24 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.expect_dialog("Remove “Billing worker”?").await;
     inspection.look_at(page, "remove-key").await;
     page.click_link("Cancel").await;
+    page.open_menu("Actions for Billing worker").await;
+    page.click_link("Silence test").await;
+    page.expect_dialog("Silence test of “Billing worker”").await;
+    inspection.look_at(page, "silence-key").await;
+    page.click_button("Start silence").await;
+    page.expect_row("Billing worker", "Silent until").await;
+    page.click_link("Billing worker").await;
+    page.expect_text("Last callers").await;
+    inspection.look_at(page, "key").await;
+    page.click_link("48 hours").await;
+    page.visit(&format!("{organization}/api/calendar")).await;
+    inspection.look_at(page, "calendar").await;
+    page.visit(&format!("{organization}/api/why")).await;
+    page.fill("Key", "tess_none").await;
+    page.click_button("Find out").await;
+    page.expect_text("This organization has no such key").await;
+    inspection.look_at(page, "why").await;
+    page.visit(&format!("{organization}/api")).await;
 
     page.open_menu("Actions for Master Tokens").await;
     open_and_look(page, inspection, "Generate token", "generate-token").await;
