@@ -86,7 +86,7 @@ fn decode_quoted_printable(body: &str) -> String {
             .flatten()
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { &after[2..] } else { after };
+        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     String::from_utf8(bytes).expect("UTF-8")
 }

@@ -284,7 +284,7 @@ fn a_key_that_ends_is_told_in_time() {
     longer needed can be removed at the address above.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example on behalf of Lumen Logistics.
+    Sent by the Lumen Keys server at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
 }
