@@ -43,6 +43,8 @@ async fn a_menu_works_by_keyboard(Stage { page, server, .. }: Stage) {
     page.press(Key::Down).await;
     page.expect_focus("button", "Deactivate").await;
     page.press(Key::Down).await;
+    page.expect_focus("link", "Silence test").await;
+    page.press(Key::End).await;
     page.expect_focus("link", "Remove").await;
     page.press(Key::Escape).await;
     page.expect_no_button("Deactivate").await;
