@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// How often usage is written.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Keys that verification keeps in memory: some 300 bytes each.
