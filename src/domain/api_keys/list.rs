@@ -1,0 +1,115 @@
+//! The keys of an organization, a page at a time, and what stands beside each.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::ApiKey;
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::Admin,
+        key_settings::Scopes,
+        organizations::Organization,
+        page::{Page, PageRequest, contains_pattern},
+        schema::api_keys,
+        usage::{self, DailyRequests},
+    },
+};
+
+/// A part of the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that end within [`ENDS_SOON`].
+    ExpiresSoon,
+    /// Those that nobody has called with.
+    NeverUsed,
+    /// Those that are switched off.
+    Deactivated,
+}
+
+/// When a key is about to end: from the first mail about it on.
+pub const ENDS_SOON: Duration = Duration::days(14);
+
+macro_rules! keys_of {
+    ($admin:expr, $search:expr, $part:expr, $now:expr) => {{
+        let mut query = api_keys::table.filter(api_keys::organization_id.eq($admin.id.clone())).into_boxed();
+        if !$search.is_empty() {
+            let pattern = contains_pattern($search);
+            query = query.filter(
+                api_keys::name
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(api_keys::masked.like(pattern).escape('\\')),
+            );
+        }
+        match $part {
+            Part::All => query,
+            Part::ExpiresSoon => {
+                query.filter(api_keys::expires_at.gt($now).and(api_keys::expires_at.le($now + ENDS_SOON)))
+            }
+            Part::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
+            Part::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
+        }
+    }};
+}
+
+/// One page of a part of the keys, the newest first; with `search`, those with the text in name or
+/// masked form.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    search: &str,
+    part: Part,
+    request: PageRequest,
+    now: Timestamp,
+) -> Result<Page<ApiKey>, DbError> {
+    let total: i64 = keys_of!(admin, search, part, now).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows = keys_of!(admin, search, part, now)
+        .order((api_keys::created_at.desc(), api_keys::id.desc()))
+        .select(ApiKey::as_select())
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(rows, request, total))
+}
+
+/// What the last days saw of `keys`, in their order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn daily_requests(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    keys: &[ApiKey],
+    now: Timestamp,
+) -> Result<Vec<DailyRequests>, DbError> {
+    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    usage::daily(connection, &ids, now.date())
+}
+
+/// The scopes in use in the organization, each once, in alphabetical order.
+///
+/// # Errors
+/// [`DbError`].
+pub fn scopes_in_use(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+) -> Result<Vec<String>, DbError> {
+    let lists: Vec<Scopes> = api_keys::table
+        .filter(api_keys::organization_id.eq(&admin.id).and(api_keys::scopes.ne("")))
+        .select(api_keys::scopes)
+        .distinct()
+        .load(connection)?;
+    let scopes: BTreeSet<&String> = lists.iter().flat_map(Scopes::as_slice).collect();
+    Ok(scopes.into_iter().cloned().collect())
+}
