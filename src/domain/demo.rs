@@ -71,15 +71,16 @@ struct ExampleKey {
     hours_since_last_use: Option<i64>,
     is_off: bool,
     requests_a_day: i64,
+    scopes: &'static str,
 }
 
 const KEYS: [ExampleKey; 6] = [
-    example_key("Nightly export", (40, Some(30)), Some(290), false, 700),
-    example_key("Production backend", (27, None), Some(0), false, 41_000),
-    example_key("Mobile app", (27, Some(30)), Some(1), false, 12_000),
-    example_key("Partner feed", (21, Some(90)), Some(265), true, 3_800),
-    example_key("Billing worker", (10, Some(365)), Some(6), false, 900),
-    example_key("Staging smoke tests", (1, Some(90)), None, false, 0),
+    example_key("Nightly export", (40, Some(30)), Some(290), false, 700, "export:read"),
+    example_key("Production backend", (27, None), Some(0), false, 41_000, ""),
+    example_key("Mobile app", (27, Some(30)), Some(1), false, 12_000, "orders:read profile:write"),
+    example_key("Partner feed", (21, Some(90)), Some(265), true, 3_800, "feed:read"),
+    example_key("Billing worker", (10, Some(365)), Some(6), false, 900, "invoices:write"),
+    example_key("Staging smoke tests", (1, Some(90)), None, false, 0, ""),
 ];
 
 const fn example_key(
@@ -88,8 +89,17 @@ const fn example_key(
     hours_since_last_use: Option<i64>,
     is_off: bool,
     requests_a_day: i64,
+    scopes: &'static str,
 ) -> ExampleKey {
-    ExampleKey { name, days_since_creation, duration_days, hours_since_last_use, is_off, requests_a_day }
+    ExampleKey {
+        name,
+        days_since_creation,
+        duration_days,
+        hours_since_last_use,
+        is_off,
+        requests_a_day,
+        scopes,
+    }
 }
 
 /// Fills an empty database; everybody's password is the one behind `password_hash`.
@@ -178,7 +188,7 @@ fn key(
 ) -> Result<(), DemoError> {
     let created_at = now - Duration::days(example.days_since_creation);
     let expires_at = example.duration_days.map(|days| created_at + Duration::days(days));
-    let key = new_key(tx, admin, example.name, expires_at, created_at)?;
+    let key = new_key(tx, admin, (example.name, example.scopes), expires_at, created_at)?;
     let last_used_at =
         example.hours_since_last_use.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
     diesel::update(keys::table.find(&key.id))
@@ -188,6 +198,7 @@ fn key(
     if let Some(last) = last_used_at {
         let first = created_at.max(now - Duration::days(29));
         requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+        requests_by_hour(tx, &key.id, example.requests_a_day, (first.max(now - Duration::hours(47)), last))?;
     }
     if example.is_off {
         api_keys::deactivate(tx, admin, &key.id, now - Duration::days(11)).map_err(step)?;
@@ -212,15 +223,35 @@ fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, (first, last): (Date, Dat
     Ok(())
 }
 
+/// Few requests at night, most at noon.
+fn requests_by_hour(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    a_day: i64,
+    (first, last): (Timestamp, Timestamp),
+) -> Result<(), DemoError> {
+    let mut at = first;
+    while at <= last {
+        let hour = i64::from(at.hour());
+        let share = 20 + 60 * (12 - (hour - 12).abs()) / 12;
+        let begins_at = at.replace_time(Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT));
+        let requests = a_day * share / 1200;
+        let sum = Sum { outcome: Outcome::Valid, requests, units: requests };
+        usage::add(tx, key_id, Span::Hour, begins_at, sum)?;
+        at += Duration::HOUR;
+    }
+    Ok(())
+}
+
 fn new_key(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
-    key_name: &str,
+    (key_name, scopes): (&str, &str),
     expires_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<ApiKey, DemoError> {
-    let new =
-        NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at, settings: KeySettings::default() };
+    let settings = KeySettings { scopes: scopes.parse().map_err(step)?, ..KeySettings::default() };
+    let new = NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at, settings };
     api_keys::create(tx, admin, &new, &FormId::new(at), at).map(|(key, _)| key).map_err(step)
 }
 
@@ -230,7 +261,7 @@ fn removed_key(
     key_name: &str,
     at: Timestamp,
 ) -> Result<(), DemoError> {
-    let key = new_key(tx, admin, key_name, None, at - Duration::days(30))?;
+    let key = new_key(tx, admin, (key_name, ""), None, at - Duration::days(30))?;
     api_keys::remove(tx, admin, &key.id, at).map_err(step)?;
     Ok(())
 }
