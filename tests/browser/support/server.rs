@@ -43,6 +43,8 @@ impl Server {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
+            // A connection that waits may be closed by the server in the moment of its next use.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("an HTTP client");
         let server = Self { url, inbox, http, log, _process: process, _directory: directory };
