@@ -51,7 +51,7 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
     page.click_link("Remove").await;
     page.click_button("Remove key").await;
     page.expect_no_row("Billing worker").await;
-    page.expect_toast("Billing worker").await;
+    page.expect_toast("“Billing worker” is removed").await;
     assert_eq!(server.ask_api(&key).await.0, 401);
 }
 
