@@ -30,6 +30,7 @@ pub mod organizations;
 pub mod outbox;
 pub mod page;
 pub mod passwords;
+pub mod permission;
 pub mod rotation;
 pub mod secret;
 pub mod sessions;
@@ -38,3 +39,4 @@ pub mod usage;
 pub mod verification;
 
 mod schema;
+mod stored_text;

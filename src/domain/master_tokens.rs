@@ -11,6 +11,7 @@ use super::{
     names::Name,
     organizations::Organization,
     outbox::{self, Message},
+    permission::Permission,
     schema::{master_tokens, organizations},
     secret::{NoRandomness, Secret, SecretDigest, SecretKind},
     usage::Tally,
@@ -44,6 +45,12 @@ pub struct MasterToken {
     pub replaced_at: Option<Timestamp>,
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
+    /// What it may do.
+    pub permission: Permission,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// The address that it was last accepted from.
+    pub last_used_ip: Option<String>,
 }
 
 /// Why a token is not generated.

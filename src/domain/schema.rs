@@ -136,6 +136,9 @@ diesel::table! {
         created_at -> Timestamp,
         replaced_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
+        permission -> Text,
+        expires_at -> Nullable<Timestamp>,
+        last_used_ip -> Nullable<Text>,
     }
 }
 

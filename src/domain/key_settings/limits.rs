@@ -106,7 +106,7 @@ impl fmt::Display for RateLimit {
     }
 }
 
-super::stored_as_text!(RateLimit);
+crate::domain::stored_text::stored_as_text!(RateLimit);
 
 /// So many requests in a calendar month of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]

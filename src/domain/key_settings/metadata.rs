@@ -73,7 +73,7 @@ impl fmt::Display for Metadata {
     }
 }
 
-super::stored_as_text!(Metadata);
+crate::domain::stored_text::stored_as_text!(Metadata);
 
 #[cfg(test)]
 mod tests {

@@ -111,7 +111,7 @@ impl fmt::Display for Networks {
     }
 }
 
-super::stored_as_text!(Networks);
+crate::domain::stored_text::stored_as_text!(Networks);
 
 #[cfg(test)]
 mod tests {

@@ -68,7 +68,7 @@ impl fmt::Display for Scopes {
     }
 }
 
-super::stored_as_text!(Scopes);
+crate::domain::stored_text::stored_as_text!(Scopes);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,97 @@
+//! What a master token may do, chosen when it is generated and never widened.
+
+use std::{fmt, str::FromStr};
+
+use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text};
+
+use super::stored_text::stored_as_text;
+
+/// The power of a master token. `Keys` and `Members` lie side by side: neither covers the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Text)]
+pub enum Permission {
+    /// Ask whether a key is accepted.
+    Verify,
+    /// See everything, change nothing.
+    Read,
+    /// Create, change and remove API keys.
+    Keys,
+    /// Invite and manage members who are no administrators.
+    Members,
+    /// What an administrator may do, but for master tokens.
+    Everything,
+}
+
+impl Permission {
+    /// All permissions, the smallest first.
+    pub const ALL: [Self; 5] = [Self::Verify, Self::Read, Self::Keys, Self::Members, Self::Everything];
+
+    /// The word in the database, in forms and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Read => "read",
+            Self::Keys => "keys",
+            Self::Members => "members",
+            Self::Everything => "everything",
+        }
+    }
+
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Verify => "Verify only",
+            Self::Read => "Read",
+            Self::Keys => "Keys",
+            Self::Members => "Members",
+            Self::Everything => "Everything",
+        }
+    }
+
+    /// Whether a token of this permission may do what needs `needed`.
+    pub fn covers(self, needed: Self) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Verify => needed == Self::Verify,
+            Self::Read => matches!(needed, Self::Verify | Self::Read),
+            Self::Keys | Self::Members => matches!(needed, Self::Verify | Self::Read) || needed == self,
+        }
+    }
+}
+
+/// The text names no permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Choose verify, read, keys, members or everything.")]
+pub struct UnknownPermission;
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or(UnknownPermission)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+stored_as_text!(Permission);
+
+#[cfg(test)]
+mod tests {
+    use super::Permission::{Everything, Keys, Members, Read, Verify};
+
+    #[test]
+    fn no_permission_covers_more_than_it_says() {
+        for permission in super::Permission::ALL {
+            assert!(permission.covers(permission) && permission.covers(Verify));
+            assert_eq!(permission.covers(Everything), permission == Everything);
+        }
+        assert!(!Verify.covers(Read) && !Read.covers(Keys) && !Read.covers(Members));
+        assert!(!Keys.covers(Members) && !Members.covers(Keys));
+        assert!(Keys.covers(Read) && Members.covers(Read));
+    }
+}
