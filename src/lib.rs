@@ -7,8 +7,8 @@
 //! main -> bench -> app -> { web, mail } -> domain -> db
 //! ```
 //!
-//! * [`config`] reads the command line and the environment; [`clock`] tells the time. Both are
-//!   leaves that every floor may use.
+//! * [`config`] reads the command line and the environment; [`clock`] tells the time;
+//!   [`http_client`] asks other servers. They are leaves that every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -26,5 +26,6 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod http_client;
 pub mod mail;
 pub mod web;

@@ -37,11 +37,7 @@ pub(crate) struct Response {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .expect("an HTTP client");
+        let http = tessera::http_client::builder().no_proxy().build().expect("an HTTP client");
         Self { http, base: Arc::new(Mutex::new(base.to_owned())), cookies: Arc::default() }
     }
 

@@ -68,6 +68,7 @@ pub(crate) async fn borrow(mode: JavaScript) -> MutexGuard<'static, Option<WebDr
 }
 
 async fn open(mode: JavaScript) -> WebDriver {
+    tessera::http_client::use_ring();
     let ready = poll(PATIENCE, async || reqwest::get(format!("{}/status", DRIVER.url())).await.ok()).await;
     assert!(
         ready.is_some(),

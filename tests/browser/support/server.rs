@@ -40,8 +40,7 @@ impl Server {
         let scratch = directory.path().join("tmp");
         std::fs::create_dir(&scratch).expect("a scratch directory");
         let process = Guarded::start(&command, &log, &scratch);
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
+        let http = tessera::http_client::builder()
             .timeout(Duration::from_secs(30))
             // A connection that waits may be closed by the server in the moment of its next use.
             .pool_max_idle_per_host(0)
