@@ -2,5 +2,6 @@
 
 mod api_keys;
 mod calls;
+mod openapi;
 mod organization;
 mod organizations;
