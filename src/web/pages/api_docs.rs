@@ -154,17 +154,17 @@ fn body(status: &str, holder: &Value, schemas: &Schemas<'_>) -> Body {
 }
 
 fn problems(document: &Value) -> Vec<Problem> {
-    let responses = document["components"]["responses"].as_object().into_iter().flatten();
-    let problem = |(_, response): (&String, &Value)| {
-        let example = &response["content"]["application/problem+json"]["example"];
-        Problem {
-            status: example["status"].to_string(),
+    let responses = document.pointer("/components/responses").and_then(Value::as_object);
+    let problem = |response: &Value| {
+        let example = response.pointer("/content/application~1problem+json/example")?;
+        Some(Problem {
+            status: example.get("status")?.to_string(),
             kind: text(example, "type"),
             description: text(response, "description"),
             example: format!("{example:#}"),
-        }
+        })
     };
-    responses.map(problem).collect()
+    responses.into_iter().flatten().filter_map(|(_, response)| problem(response)).collect()
 }
 
 fn text(value: &Value, name: impl serde_json::value::Index) -> String {

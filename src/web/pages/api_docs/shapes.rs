@@ -19,11 +19,11 @@ pub(super) struct Field {
 }
 
 /// The schemas that others refer to by name.
-pub(super) struct Schemas<'a>(&'a Value);
+pub(super) struct Schemas<'a>(Option<&'a Value>);
 
 impl<'a> Schemas<'a> {
     pub(super) fn of(document: &'a Value) -> Self {
-        Self(&document["components"]["schemas"])
+        Self(document.pointer("/components/schemas"))
     }
 
     /// The fields of a body, those inside other fields too.
@@ -65,7 +65,7 @@ impl<'a> Schemas<'a> {
     /// The schema itself, or the one that it names.
     fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
         let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
-        name.and_then(|name| self.0.get(name)).unwrap_or(schema)
+        name.and_then(|name| self.0?.get(name)).unwrap_or(schema)
     }
 
     /// Of "this or null", this.
@@ -171,7 +171,12 @@ fn enumeration(schema: &Value) -> Option<Vec<&str>> {
     let choices = schema["oneOf"].as_array()?;
     let values: Option<Vec<&str>> = choices
         .iter()
-        .map(|choice| choice["const"].as_str().or_else(|| choice["enum"][0].as_str()))
+        .map(|choice| {
+            choice
+                .get("const")
+                .and_then(Value::as_str)
+                .or_else(|| choice.pointer("/enum/0").and_then(Value::as_str))
+        })
         .collect();
     values.filter(|values| !values.is_empty())
 }
