@@ -48,6 +48,17 @@ impl Permission {
         }
     }
 
+    /// The end of "It can …".
+    pub fn abilities(self) -> &'static str {
+        match self {
+            Self::Verify => "ask whether an API key is accepted, and nothing else",
+            Self::Read => "see members, API keys and activity, and change nothing",
+            Self::Keys => "create, change and remove API keys, and see everything",
+            Self::Members => "invite and manage members who are no administrators, and see everything",
+            Self::Everything => "do what an administrator can, but for master tokens",
+        }
+    }
+
     /// Whether a token of this permission may do what needs `needed`.
     pub fn covers(self, needed: Self) -> bool {
         match self {

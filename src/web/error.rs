@@ -13,6 +13,7 @@ use crate::{
         master_tokens::TokenError,
         members::MemberError,
         passwords::HashError,
+        permission::Permission,
         secret::NoRandomness,
         silences::SilenceError,
     },
@@ -51,6 +52,9 @@ pub enum AppError {
     /// The key is good, but lacks a scope that this needs.
     #[error("This key does not have the scope that this needs.")]
     InsufficientScope,
+    /// The master token is good, but may not do this.
+    #[error("This master token may not do that; it needs the permission “{}”.", .0.label())]
+    TokenForbidden(Permission),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
     KeyLimited {
@@ -91,7 +95,10 @@ impl AppError {
     pub fn title(&self) -> &'static str {
         match self {
             Self::NotFound => "Page not found",
-            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::InsufficientScope => "You do not have access",
+            Self::Forbidden(_)
+            | Self::KeyForbidden(_)
+            | Self::InsufficientScope
+            | Self::TokenForbidden(_) => "You do not have access",
             Self::Refused(_) => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
@@ -111,6 +118,7 @@ impl ResponseError for AppError {
             Self::Forbidden(_)
             | Self::KeyForbidden(_)
             | Self::InsufficientScope
+            | Self::TokenForbidden(_)
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Refused(_) => StatusCode::CONFLICT,
@@ -157,6 +165,7 @@ impl From<AccessError> for AppError {
         match error {
             AccessError::NotFound => Self::NotFound,
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
+            AccessError::Insufficient { needed } => Self::TokenForbidden(needed),
             AccessError::Db(error) => error.into(),
         }
     }
@@ -213,6 +222,7 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::NotFound => Self::NotFound,
+            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Refused(error.to_string()),
             TokenError::Form(error) => Self::Refused(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),

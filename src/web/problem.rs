@@ -84,7 +84,10 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
             tracing::error!(request = %client.request_id, error = %cause, "request failed");
         }
         // ASVS 16.3.2: attempts at what is not allowed.
-        AppError::Forbidden(_) | AppError::CrossSite | AppError::TooOften(_) => {
+        AppError::Forbidden(_)
+        | AppError::TokenForbidden(_)
+        | AppError::CrossSite
+        | AppError::TooOften(_) => {
             tracing::warn!(request = %client.request_id, reason = problem.title(), "request refused");
         }
         _ => {}
@@ -179,7 +182,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
             limits.add_to(headers);
         }
-        AppError::InsufficientScope => {
+        AppError::InsufficientScope | AppError::TokenForbidden(_) => {
             let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }

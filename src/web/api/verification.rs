@@ -181,13 +181,13 @@ pub async fn verify_batch(
 
 async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
     let presented = credentials::master_token(request)?;
-    let Some(known) = state.verifier.authenticate(presented).await? else {
+    let Some(known) = state.verifier.authenticate(presented, now).await? else {
         return Err(AppError::Unauthorized {
-            detail: "This master token does not exist or is deactivated.",
+            detail: "This master token does not exist, is deactivated or has expired.",
             presented: true,
         });
     };
-    state.usage.note_token(&known, now);
+    state.usage.note_token(&known, credentials::client_ip(request), now);
     Ok(known)
 }
 

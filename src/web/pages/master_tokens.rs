@@ -10,9 +10,10 @@ use crate::{
     domain::{
         access::Admin,
         forms::{FormError, FormId},
-        master_tokens::{self, GenerateError, MasterToken, TokenError},
+        master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
         names::{LONGEST_KEY_NAME, Name},
         organizations::Organization,
+        permission::Permission,
         secret::Secret,
     },
     web::{
@@ -115,9 +116,10 @@ pub async fn generate(
     let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_KEY_NAME)) else {
         return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
+    let new = NewToken { name, permission: Permission::Everything, expires_at: None };
     let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let generated =
-        visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &name, &form_id, now)).await;
+        visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &new, &form_id, now)).await;
     match generated {
         Ok((token, secret)) => reveal(&visitor, &admin, token, secret).await,
         Err(GenerateError::Form(FormError::AlreadySent)) => sent_before(&visitor, &admin),
@@ -130,6 +132,7 @@ pub async fn generate(
             errors.add("name", error);
             show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
+        Err(GenerateError::OnlyPeople(error)) => Err(AppError::Refused(error.to_string())),
         Err(GenerateError::NoRandomness(error)) => Err(AppError::internal(error)),
         Err(GenerateError::Db(error) | GenerateError::Form(FormError::Db(error))) => Err(error.into()),
     }

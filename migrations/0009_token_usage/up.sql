@@ -1,0 +1,7 @@
+-- How often a master token was accepted on each day of UTC.
+CREATE TABLE token_usage (
+    master_token_id TEXT NOT NULL REFERENCES master_tokens (id) ON DELETE CASCADE,
+    begins_at TIMESTAMP NOT NULL,
+    requests BIGINT NOT NULL,
+    PRIMARY KEY (master_token_id, begins_at)
+);
