@@ -1,1 +1,2 @@
+DROP INDEX audit_events_by_actor;
 DROP TABLE token_usage;

@@ -5,3 +5,6 @@ CREATE TABLE token_usage (
     requests BIGINT NOT NULL,
     PRIMARY KEY (master_token_id, begins_at)
 );
+
+-- What one actor did, the newest first.
+CREATE INDEX audit_events_by_actor ON audit_events (actor_id, id);

@@ -22,7 +22,8 @@ use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
 pub use series::{ByOutcome, Series, Step, series};
-pub(super) use tokens::daily as token_daily;
+pub(super) use tokens::add as add_for_token;
+pub use tokens::token_series;
 
 use super::{
     api_keys as keys,
@@ -354,19 +355,14 @@ impl DailyRequests {
     }
 }
 
-/// The oldest of the [`DAYS_SHOWN`].
-fn first_day(today: Date) -> Timestamp {
-    let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
-    PrimitiveDateTime::new(today, Time::MIDNIGHT) - Duration::days(days - 1)
-}
-
 /// The last days of the keys in `key_ids`, in that order, whatever the outcome.
 pub(super) fn daily(
     connection: &mut Connection,
     key_ids: &[&str],
     today: Date,
 ) -> Result<Vec<DailyRequests>, DbError> {
-    let first = first_day(today);
+    let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
+    let first = PrimitiveDateTime::new(today, Time::MIDNIGHT) - Duration::days(days - 1);
     let rows: Vec<(String, Timestamp, i64)> = key_usage::table
         .filter(key_usage::api_key_id.eq_any(key_ids))
         .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(first)))

@@ -1,13 +1,15 @@
 //! How often master tokens were accepted, and from where last.
 
 use diesel::prelude::*;
-use time::Date;
 
-use super::{DAYS_SHOWN, DailyRequests, Span, Written, first_day};
+use super::{Outcome, Series, Span, Written};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
+        access::Admin,
+        master_tokens::MasterToken,
+        organizations::Organization,
         schema::{master_tokens, token_usage},
         verification::KnownToken,
     },
@@ -28,7 +30,13 @@ pub(super) fn write(tx: &mut Tx<'_>, row: &Written<KnownToken>, now: Timestamp) 
     add(tx, token_id, Span::Day.begin(now), row.sums.iter().map(|sum| sum.requests).sum())
 }
 
-fn add(tx: &mut Tx<'_>, token_id: &str, day: Timestamp, requests: i64) -> Result<(), DbError> {
+/// Adds to a day of a token.
+pub(in crate::domain) fn add(
+    tx: &mut Tx<'_>,
+    token_id: &str,
+    day: Timestamp,
+    requests: i64,
+) -> Result<(), DbError> {
     let updated = diesel::update(token_usage::table.find((token_id, day)))
         .set(token_usage::requests.eq(token_usage::requests + requests))
         .execute(tx.connection())?;
@@ -44,23 +52,25 @@ fn add(tx: &mut Tx<'_>, token_id: &str, day: Timestamp, requests: i64) -> Result
     Ok(())
 }
 
-/// How often a token was accepted on each of the last days.
-pub(in crate::domain) fn daily(
+/// How often `token` was accepted on each of the last `days` days, today among them.
+///
+/// # Errors
+/// [`DbError`].
+pub fn token_series(
     connection: &mut Connection,
-    token_id: &str,
-    today: Date,
-) -> Result<DailyRequests, DbError> {
-    let first = first_day(today);
+    _: &Admin<Organization>,
+    token: &MasterToken,
+    days: i32,
+    now: Timestamp,
+) -> Result<Series, DbError> {
+    let mut series = Series::empty(Span::Day, days, now);
     let rows: Vec<(Timestamp, i64)> = token_usage::table
-        .filter(token_usage::master_token_id.eq(token_id).and(token_usage::begins_at.ge(first)))
+        .filter(token_usage::master_token_id.eq(&token.id))
+        .filter(token_usage::begins_at.ge(series.begins_at()))
         .select((token_usage::begins_at, token_usage::requests))
         .load(connection)?;
-    let mut days = [0; DAYS_SHOWN];
     for (begins_at, requests) in rows {
-        let day = usize::try_from((begins_at - first).whole_days()).unwrap_or_default();
-        if let Some(sum) = days.get_mut(day) {
-            *sum += requests;
-        }
+        series.add(begins_at, Outcome::Valid, requests);
     }
-    Ok(DailyRequests(days))
+    Ok(series)
 }
