@@ -202,6 +202,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    token_usage (master_token_id, begins_at) {
+        master_token_id -> Text,
+        begins_at -> Timestamp,
+        requests -> BigInt,
+    }
+}
+
+diesel::table! {
     key_silences (api_key_id) {
         api_key_id -> Text,
         reactivate_at -> Timestamp,
@@ -248,6 +256,7 @@ diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitation_secrets -> invitations (invitation_id));
 diesel::joinable!(api_keys -> organizations (organization_id));
 diesel::joinable!(master_tokens -> organizations (organization_id));
+diesel::joinable!(token_usage -> master_tokens (master_token_id));
 diesel::joinable!(outbox -> invitations (invitation_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -267,6 +276,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     spent_forms,
     key_usage,
     key_callers,
+    token_usage,
     key_silences,
     expiry_notices,
     calendar_links,

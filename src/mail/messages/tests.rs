@@ -1,6 +1,7 @@
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::permission::Permission;
 
 fn composer() -> Composer {
     let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
@@ -205,7 +206,7 @@ fn a_renewal_is_asked_of_the_administrators() {
 }
 
 #[test]
-fn master_token_events_say_what_they_mean() {
+fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     let notice = |event: &str| {
         compose(&Message::MasterTokenNotice {
             organization: "Lumen Logistics".into(),
@@ -213,6 +214,8 @@ fn master_token_events_say_what_they_mean() {
             token_name: "Terraform".into(),
             event: event.into(),
             actor: "Dana Whitfield".into(),
+            abilities: Permission::Keys.abilities().into(),
+            expires_at: Some(datetime!(2026-12-23 10:00:00)),
             at: datetime!(2026-11-23 10:00:00),
             ip: Some("192.0.2.7".into()),
         })
@@ -224,6 +227,9 @@ fn master_token_events_say_what_they_mean() {
     Dana Whitfield generated the master token "Terraform" of
     Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
     It is inactive until somebody activates it.
+
+    It can create, change and remove API keys, and see everything.
+    It ends on 23 December 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api

@@ -187,6 +187,18 @@ impl ApiTab {
         urls::api_item(&self.frame.id, "keys", &key.id, verb)
     }
 
+    fn token_badge(&self, token: &MasterToken) -> (&'static str, String) {
+        token_badge(token, self.now)
+    }
+
+    fn is_token_expired(&self, token: &MasterToken) -> bool {
+        token.status(self.now) == master_tokens::Status::Expired
+    }
+
+    fn token_page(&self, token: &MasterToken) -> Option<String> {
+        Some(urls::master_token(&self.frame.id, &token.id))
+    }
+
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
     }
@@ -194,14 +206,29 @@ impl ApiTab {
 
 /// The kind of a key's badge and its words.
 pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
-    match (key.status(now), key.expires_at) {
-        (Status::Deactivated, _) => match silence {
+    match key.status(now) {
+        Status::Deactivated => match silence {
             Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
             None => ("off", "Deactivated".to_owned()),
         },
-        (Status::Expired, _) => ("bad", "Expired".to_owned()),
-        (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
-        (Status::Active, _) => ("ok", "Active".to_owned()),
+        Status::Expired => ("bad", "Expired".to_owned()),
+        Status::Active => active_badge(key.expires_at, now),
+    }
+}
+
+/// The kind of a token's badge and its words.
+pub(super) fn token_badge(token: &MasterToken, now: Timestamp) -> (&'static str, String) {
+    match token.status(now) {
+        master_tokens::Status::Expired => ("bad", "Expired".to_owned()),
+        master_tokens::Status::Deactivated => ("off", "Deactivated".to_owned()),
+        master_tokens::Status::Active => active_badge(token.expires_at, now),
+    }
+}
+
+fn active_badge(end: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
+    match end {
+        Some(end) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
+        _ => ("ok", "Active".to_owned()),
     }
 }
 

@@ -138,9 +138,14 @@ impl KeyPage {
 
 /// The key whose page has this address.
 pub(super) fn key_of(path: &str) -> Option<&str> {
+    item_of(path, "/api/keys")
+}
+
+/// What has a page of its own at this address, under one that ends in `kind`.
+pub(super) fn item_of<'a>(path: &'a str, kind: &str) -> Option<&'a str> {
     let (path, _) = path.split_once('?').unwrap_or((path, ""));
-    let (start, key_id) = path.rsplit_once('/')?;
-    (start.starts_with("/orgs/") && start.ends_with("/api/keys") && key_id != "new").then_some(key_id)
+    let (start, id) = path.rsplit_once('/')?;
+    (start.starts_with("/orgs/") && start.ends_with(kind) && id != "new").then_some(id)
 }
 
 /// Shows the page.
