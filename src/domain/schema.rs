@@ -50,6 +50,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> Timestamp,
+        leak_policy -> Text,
     }
 }
 
@@ -226,6 +227,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    leak_reports (id) {
+        id -> Text,
+        organization_id -> Text,
+        api_key_id -> Nullable<Text>,
+        master_token_id -> Nullable<Text>,
+        secret_digest -> Binary,
+        url -> Text,
+        source -> Text,
+        reported_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
@@ -260,4 +274,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_silences,
     expiry_notices,
     calendar_links,
+    leak_reports,
 );

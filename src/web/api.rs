@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod forward_auth;
 pub mod health;
 pub mod json;
+pub mod leaks;
 pub mod organization;
 pub mod rate_headers;
 pub mod refusal;

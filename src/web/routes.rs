@@ -16,6 +16,8 @@ pub enum Access {
     Key,
     /// Whoever presents an active master token.
     Token,
+    /// Whoever may report leaked keys.
+    Reporter,
     /// Whoever is logged in, their address proven or not.
     LoggedIn,
     /// Whoever is logged in with a proven address.
@@ -82,6 +84,7 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
+        POST "/api/v2/leaks" Reporter => api::leaks::receive;
         GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
         GET "/healthz" Public => api::health::show;
         GET "/static/{file:.*}" Public => assets::serve;
@@ -174,6 +177,7 @@ routes! {
 
         GET "/orgs/{organization}/settings" Member => pages::settings::index;
         POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
+        POST "/orgs/{organization}/settings/leaks" Administrator => pages::leaks::change_policy;
         GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
         POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
         GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;
