@@ -147,7 +147,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Verb {
     /// Run the server (what happens without a command, too).
-    Serve(ServeFlags),
+    Serve(Box<ServeFlags>),
     /// Fill an empty database with an example organization and print a log-in.
     Demo(DatabaseFlag),
     /// Measure how fast keys are verified on this machine, beside a bare actix answer.

@@ -1,3 +1,4 @@
 //! The JSON API.
 
+pub(crate) mod leaks;
 mod organization;
