@@ -240,6 +240,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotent_answers (owner_id, key_digest) {
+        owner_id -> Text,
+        key_digest -> Binary,
+        fingerprint -> Binary,
+        answer -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
@@ -275,4 +285,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     expiry_notices,
     calendar_links,
     leak_reports,
+    idempotent_answers,
 );

@@ -1,4 +1,7 @@
 //! The JSON API.
 
+mod api_keys;
+mod calls;
 pub(crate) mod leaks;
 mod organization;
+mod organizations;
