@@ -50,6 +50,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> Timestamp,
+        leak_policy -> Text,
     }
 }
 
@@ -235,6 +236,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    leak_reports (id) {
+        id -> Text,
+        organization_id -> Text,
+        api_key_id -> Nullable<Text>,
+        master_token_id -> Nullable<Text>,
+        secret_digest -> Binary,
+        url -> Text,
+        source -> Text,
+        reported_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     idempotent_answers (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
@@ -280,5 +294,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_silences,
     expiry_notices,
     calendar_links,
+    leak_reports,
     idempotent_answers,
 );

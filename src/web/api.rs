@@ -9,6 +9,7 @@ pub mod forward_auth;
 pub mod health;
 pub mod json;
 pub mod key_settings;
+pub mod leaks;
 pub mod openapi;
 pub mod organization;
 pub mod organizations;

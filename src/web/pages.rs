@@ -17,6 +17,7 @@ pub mod key_page;
 pub mod key_rotation;
 pub mod key_settings;
 pub mod landing;
+pub mod leaks;
 pub mod mailbox;
 pub mod master_tokens;
 pub mod members;

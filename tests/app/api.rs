@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod calls;
+pub(crate) mod leaks;
 mod openapi;
 mod organization;
 mod organizations;

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         access::Admin,
         api_keys::{self, ApiKey, Overlapping, Part, Status},
+        leaks::{self, Notice},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
@@ -47,6 +48,8 @@ pub struct ApiTab {
     pager: Pager,
     tokens: Vec<MasterToken>,
     silences: HashMap<String, Timestamp>,
+    /// By the id of the key or token.
+    leaks: HashMap<String, Notice>,
 }
 
 page!(ApiTab);
@@ -109,6 +112,10 @@ impl ApiTab {
                 let show = Show::parse(&selection.show);
                 let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
+                let overlaps = api_keys::overlaps(connection, &admin, &keys.rows, now)?;
+                let tokens = master_tokens::list(connection, &admin)?;
+                let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &overlaps)?;
+                leaks.extend(leaks::of_tokens(connection, &admin, &tokens)?);
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
@@ -122,11 +129,12 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
-                    overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
+                    overlaps,
                     silences: silences::of_keys(connection, &admin, &keys.rows)?,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
-                    tokens: master_tokens::list(connection, &admin)?,
+                    tokens,
+                    leaks,
                     search,
                     show,
                 })
@@ -163,6 +171,11 @@ impl ApiTab {
     /// Until when a key is silent, if it is.
     fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
         self.silences.get(&key.id).copied()
+    }
+
+    /// Where the secret of a key or token was found in public, if it was.
+    fn leak(&self, id: &str) -> Option<&Notice> {
+        self.leaks.get(id)
     }
 
     /// How the key's rotation stands; `None` when none is under way.
