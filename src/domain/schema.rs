@@ -108,6 +108,7 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
+        end_chosen_at -> Nullable<Timestamp>,
     }
 }
 
@@ -120,6 +121,7 @@ diesel::table! {
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
         old_last_used_at -> Nullable<Timestamp>,
+        old_ends_by -> Nullable<Timestamp>,
     }
 }
 

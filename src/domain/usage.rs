@@ -18,7 +18,7 @@ use std::{
 use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
 pub use series::{ByOutcome, Series, Step, series};
 
 use super::{
@@ -332,6 +332,11 @@ impl DailyRequests {
     /// All of them.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
+    }
+
+    /// Those of the last `days` days.
+    pub fn of_last(&self, days: usize) -> i64 {
+        self.0.iter().rev().take(days).sum()
     }
 
     /// The busiest day's.

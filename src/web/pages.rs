@@ -11,6 +11,7 @@ pub mod error;
 pub mod evidence;
 pub mod invitation_answers;
 pub mod invitations;
+mod key_end;
 pub mod key_page;
 pub mod key_rotation;
 pub mod key_settings;

@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
 };
@@ -19,7 +20,7 @@ use crate::{
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
-        silences,
+        silences, usage,
     },
     page,
     web::{
@@ -47,6 +48,7 @@ pub struct ApiTab {
     pager: Pager,
     tokens: Vec<MasterToken>,
     silences: HashMap<String, Timestamp>,
+    glances: HashMap<String, Glance>,
 }
 
 page!(ApiTab);
@@ -109,6 +111,11 @@ impl ApiTab {
                 let show = Show::parse(&selection.show);
                 let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
+                let mut callers = usage::callers_of_keys(connection, &admin, &keys.rows)?;
+                let glance = |(key, daily): (&ApiKey, _)| {
+                    (key.id.clone(), Glance::of(daily, callers.remove(&key.id).unwrap_or_default()))
+                };
+                let glances = keys.rows.iter().zip(&daily).map(glance).collect();
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
@@ -124,6 +131,7 @@ impl ApiTab {
                     pager: Pager::of(&keys, link),
                     overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
                     silences: silences::of_keys(connection, &admin, &keys.rows)?,
+                    glances,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens: master_tokens::list(connection, &admin)?,
@@ -165,9 +173,14 @@ impl ApiTab {
         self.silences.get(&key.id).copied()
     }
 
+    /// How the key was used of late.
+    fn glance(&self, key: &ApiKey) -> Option<&Glance> {
+        self.glances.get(&key.id)
+    }
+
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.overlaps.get(&key.id).map(|overlapping| key_rotation::words(overlapping, &self.now))
+        self.overlaps.get(&key.id).and_then(|overlapping| key_rotation::words(key, overlapping, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.
