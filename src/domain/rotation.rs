@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
+use super::secret::SecretDigest;
 use crate::clock::Timestamp;
 
 #[cfg(test)]
@@ -144,6 +145,8 @@ pub enum Side {
 /// A rotation under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
+    /// The secret that ends. No two rotations have the same.
+    pub old_digest: SecretDigest,
     /// What was chosen.
     pub plan: Plan,
     /// When the key got its new secret.
@@ -176,6 +179,7 @@ impl Rotation {
 /// A rotation in memory, shared by the copies of the key under both secrets.
 #[derive(Debug)]
 pub struct LiveRotation {
+    old_digest: SecretDigest,
     plan: Plan,
     rotated_at: Timestamp,
     old_ends_by: Option<Timestamp>,
@@ -186,9 +190,9 @@ pub struct LiveRotation {
 impl LiveRotation {
     /// A rotation as the database knows it.
     pub fn new(rotation: Rotation) -> Self {
-        let Rotation { plan, rotated_at, first_used_at, old_ends_by } = rotation;
+        let Rotation { old_digest, plan, rotated_at, first_used_at, old_ends_by } = rotation;
         let first_used = AtomicI64::new(first_used_at.map_or(0, microseconds));
-        Self { plan, rotated_at, old_ends_by, first_used }
+        Self { old_digest, plan, rotated_at, old_ends_by, first_used }
     }
 
     /// The rotation as it stands.
@@ -197,6 +201,7 @@ impl LiveRotation {
         let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(used);
         let first_used_at = (used > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()));
         Rotation {
+            old_digest: self.old_digest,
             plan: self.plan,
             rotated_at: self.rotated_at,
             first_used_at,

@@ -230,6 +230,7 @@ diesel::table! {
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));

@@ -233,7 +233,7 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
         return Ok(()); // removed meanwhile
     }
     if let Some((side, live)) = &row.known.rotation {
-        keys::write_use(tx, key_id, *side, live.get(), last_used_at)?;
+        keys::write_use(tx, *side, live.get(), last_used_at)?;
     }
     for sum in &row.sums {
         for span in [Span::Hour, Span::Day] {

@@ -16,7 +16,7 @@ use crate::{
         organizations::Organization,
         rotation::{Begin, Overlap, Plan, Rotation, Side},
         schema::{api_keys, key_rotations},
-        secret::{NoRandomness, Secret, SecretKind},
+        secret::{NoRandomness, Secret, SecretDigest, SecretKind},
     },
 };
 
@@ -179,10 +179,12 @@ fn remove_overlap(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
     Ok(diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?)
 }
 
+/// A rotation as it is stored, over or not.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = key_rotations)]
-struct StoredRotation {
+pub(super) struct StoredRotation {
     api_key_id: String,
+    old_digest: Vec<u8>,
     overlap: String,
     begins: String,
     rotated_at: Timestamp,
@@ -193,17 +195,15 @@ struct StoredRotation {
 
 impl StoredRotation {
     /// What cannot be read has no overlap.
-    fn rotation(&self) -> Rotation {
-        let plan = Plan {
-            overlap: Overlap::parse(&self.overlap).unwrap_or(Overlap::None),
-            begin: Begin::parse(&self.begins).unwrap_or(Begin::AtOnce),
-        };
-        Rotation {
+    pub(super) fn rotation(&self) -> Option<Rotation> {
+        let plan = Plan { overlap: Overlap::parse(&self.overlap)?, begin: Begin::parse(&self.begins)? };
+        Some(Rotation {
+            old_digest: SecretDigest::from_bytes(&self.old_digest)?,
             plan,
             rotated_at: self.rotated_at,
             first_used_at: self.first_used_at,
             old_ends_by: self.old_ends_by,
-        }
+        })
     }
 }
 
@@ -231,14 +231,10 @@ pub fn overlaps(
         .select(StoredRotation::as_select())
         .load(connection)?;
     let overlapping = |row: StoredRotation| {
-        let rotation = row.rotation();
-        (row.api_key_id, Overlapping { rotation, old_last_used_at: row.old_last_used_at })
+        let rotation = row.rotation().filter(|rotation| rotation.is_under_way(now))?;
+        Some((row.api_key_id, Overlapping { rotation, old_last_used_at: row.old_last_used_at }))
     };
-    Ok(rows
-        .into_iter()
-        .map(overlapping)
-        .filter(|(_, overlapping)| overlapping.rotation.is_under_way(now))
-        .collect())
+    Ok(rows.into_iter().filter_map(overlapping).collect())
 }
 
 /// Forgets rotations whose overlap has ended.
@@ -248,17 +244,10 @@ pub fn overlaps(
 pub fn forget_ended(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;
-    for row in rows.iter().filter(|row| !row.rotation().is_under_way(now)) {
+    for row in rows.iter().filter(|row| row.rotation().is_none_or(|rotation| !rotation.is_under_way(now))) {
         remove_overlap(tx, &row.api_key_id)?;
     }
     Ok(())
-}
-
-/// The rotation of a key, over or not.
-pub(super) fn of_key(connection: &mut Connection, key_id: &str) -> Result<Option<Rotation>, DbError> {
-    let row: Option<StoredRotation> =
-        key_rotations::table.find(key_id).select(StoredRotation::as_select()).first(connection).optional()?;
-    Ok(row.map(|row| row.rotation()))
 }
 
 /// The digest of the secret that the key had before.
@@ -269,12 +258,11 @@ pub(super) fn old_digest(connection: &mut Connection, key_id: &str) -> Result<Op
 /// Writes what verification saw of a rotation.
 pub(in crate::domain) fn write_use(
     tx: &mut Tx<'_>,
-    key_id: &str,
     side: Side,
     rotation: Rotation,
     last_used_at: Option<Timestamp>,
 ) -> Result<(), DbError> {
-    let row = key_rotations::table.find(key_id).filter(key_rotations::rotated_at.eq(rotation.rotated_at));
+    let row = key_rotations::table.filter(key_rotations::old_digest.eq(rotation.old_digest.as_bytes()));
     match (side, rotation.first_used_at, last_used_at) {
         (Side::New, Some(at), _) => {
             diesel::update(row.filter(key_rotations::first_used_at.is_null()))

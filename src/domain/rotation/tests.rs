@@ -16,7 +16,13 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn fresh(plan: Plan) -> Rotation {
-    Rotation { plan, rotated_at: START, first_used_at: None, old_ends_by: None }
+    Rotation {
+        old_digest: SecretDigest::of("the old secret"),
+        plan,
+        rotated_at: START,
+        first_used_at: None,
+        old_ends_by: None,
+    }
 }
 
 fn limited(plan: Plan) -> impl Strategy<Value = Rotation> {
