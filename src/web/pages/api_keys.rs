@@ -17,7 +17,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey, Status},
         forms::{FormError, FormId},
         key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
@@ -122,6 +122,14 @@ struct RemoveDialog {
     key: ApiKey,
     evidence: Evidence,
     now: Timestamp,
+}
+
+impl RemoveDialog {
+    /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
+    fn silence_url(&self) -> Option<String> {
+        let is_active = self.key.status(self.now) == Status::Active;
+        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "silence"))
+    }
 }
 
 /// Opens the dialog "New API Key".

@@ -73,15 +73,21 @@ struct Show {
     part: Part,
     id: &'static str,
     label: &'static str,
+    /// The sentence for a list without keys.
+    empty: &'static str,
 }
 
 impl Show {
     const ALL: [Self; 4] = [
-        Self { part: Part::All, id: "", label: "All keys" },
-        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
-        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
-        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+        Self::new(Part::All, "", "All keys", "There are no keys."),
+        Self::new(Part::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
+        Self::new(Part::NeverUsed, "unused", "Never used", "Every key has been used."),
+        Self::new(Part::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
     ];
+
+    const fn new(part: Part, id: &'static str, label: &'static str, empty: &'static str) -> Self {
+        Self { part, id, label, empty }
+    }
 
     fn parse(id: &str) -> Self {
         let [all, ..] = Self::ALL;
