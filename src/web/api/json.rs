@@ -29,9 +29,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                 return Err(AppError::UnsupportedMediaType);
             }
             let body = read_body(payload, LARGEST_BODY_BYTES).await?;
-            serde_json::from_slice(&body).map(Self).map_err(|error| {
-                AppError::Unreadable(format!("The body is not the JSON that is expected: {error}."))
-            })
+            parse(&body).map(Self)
         })
     }
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 400 when it is not the JSON that is expected.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
+    serde_json::from_slice(body)
+        .map_err(|error| AppError::Unreadable(format!("The body is not the JSON that is expected: {error}.")))
 }
