@@ -51,7 +51,7 @@ async fn each_refusal_has_its_code_and_the_first_reason_counts() {
     for cost in [0, 1001] {
         ground.ask(json!({ "key": ground.secret, "cost": cost })).await.must_be(400);
     }
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     let counted =
         ground.app.query("SELECT outcome || ' ' || requests || ' ' || units AS text FROM key_usage WHERE span = 'day' ORDER BY 1");
     assert_eq!(
@@ -117,7 +117,7 @@ async fn a_quota_holds_over_a_restart() {
     let ground = Ground::new(settings("", "", None, Some(3))).await;
     ground.auth("/auth").await.must_be(204);
     ground.auth("/auth").await.must_be(204);
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     // What another process knows is only what the database knows.
     let fresh = tessera::domain::verification::Verifier::new(
         &tessera::db::Db::open(ground.app.state.config.database.path()).expect("the database"),

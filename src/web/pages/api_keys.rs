@@ -296,7 +296,7 @@ pub async fn confirm_removal(
     admin: Admin<Organization>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
-    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
     let found = visitor.state.db.read(move |connection| {
