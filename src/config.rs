@@ -57,6 +57,8 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Keys that verification keeps in memory at most.
+    pub keys_in_memory: usize,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -174,6 +176,10 @@ struct ServeFlags {
     /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    /// Keys that are verified from memory, some 250 bytes each; those beyond are read when they are
+    /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
+    #[arg(long, value_name = "NUMBER")]
+    keys_in_memory: Option<String>,
     /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -240,6 +246,13 @@ impl ServeFlags {
                 values::networks,
             )?
             .unwrap_or_default(),
+            keys_in_memory: setting(
+                "TESSERA_KEYS_IN_MEMORY",
+                self.keys_in_memory,
+                environment,
+                values::keys_in_memory,
+            )?
+            .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
             log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,

@@ -38,6 +38,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
+    assert_eq!(config.keys_in_memory, 1_000_000);
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -53,6 +54,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -65,6 +67,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.brand.as_str(), "Lumen Keys");
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    assert_eq!(config.keys_in_memory, 50_000);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
 
@@ -158,6 +161,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
+        ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -201,11 +205,19 @@ fn unknown_and_unfinished_arguments_give_one_line() {
 fn help_lists_every_setting_with_its_variable_and_default() {
     let exit = parse_line("serve --help", &[]).expect_err("help");
     assert_eq!(exit.code, 0);
-    for name in
-        ["LISTEN", "PUBLIC_URL", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "BRAND", "TRUSTED_PROXIES", "LOG"]
-    {
+    for name in [
+        "LISTEN",
+        "PUBLIC_URL",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "MAIL_FROM",
+        "BRAND",
+        "TRUSTED_PROXIES",
+        "KEYS_IN_MEMORY",
+        "LOG",
+    ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 8);
+    assert_eq!(exit.message.matches("[default: ").count(), 9);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
