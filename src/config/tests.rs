@@ -39,6 +39,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.keys_in_memory, 1_000_000);
+    assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -55,6 +56,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
+            ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -62,6 +64,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
     assert_eq!(config.database.path().to_str(), Some("/var/lib/tessera.db"));
     assert!(config.smtp.as_ref().is_some_and(|url| url.expose().contains("hunter2")));
+    assert!(config.leak_secret.as_ref().is_some_and(|secret| secret.expose().len() == 39));
     assert!(!format!("{config:?}").contains("hunter2"), "a password is never printed");
     assert_eq!(config.mail_from.to_string(), "Keys <keys@example.com>");
     assert_eq!(config.brand.as_str(), "Lumen Keys");
@@ -162,6 +165,11 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
         ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
+        (
+            "TESSERA_LEAK_SECRET",
+            &["hunter2", "hunter2 hunter2 hunter2 hunter2 hunter2", "ä".repeat(40).as_str()],
+        ),
+        ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -182,6 +190,7 @@ fn postgresql_is_named_as_not_supported_yet() {
 fn a_mistake_never_repeats_a_password() {
     let url = "smtp://user:hunter2@mail.example.com?tls=sometimes";
     assert!(!mistake("TESSERA_SMTP_URL", url).contains("hunter2"));
+    assert!(!mistake("TESSERA_LEAK_SECRET", "hunter2").contains("hunter2"));
     for line in [url.to_owned(), format!("serve {url}"), format!("--smtp={url}"), format!("demo {url}")] {
         let exit = parse_line(&line, &[]).expect_err("refused");
         assert_eq!(exit.code, 2);
@@ -214,10 +223,12 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "BRAND",
         "TRUSTED_PROXIES",
         "KEYS_IN_MEMORY",
+        "LEAK_SECRET",
+        "LEAK_KEYS",
         "LOG",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 9);
+    assert_eq!(exit.message.matches("[default: ").count(), 11);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }

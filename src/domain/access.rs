@@ -33,6 +33,8 @@ use super::{
     accounts::User,
     members,
     organizations::{self, Organization},
+    permission::Permission,
+    verification::KnownToken,
 };
 use crate::db::{Connection, DbError};
 
@@ -177,6 +179,12 @@ pub enum AccessError {
         /// The least role that would do.
         needed: Role,
     },
+    /// The actor is a master token whose permission does not cover this.
+    #[error("this needs the permission {needed}")]
+    Insufficient {
+        /// The least permission that would do.
+        needed: Permission,
+    },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -269,4 +277,36 @@ pub fn member(
     let role = members::role_of(connection, organization_id, &user.id)?.ok_or(AccessError::NotFound)?;
     let resource = organizations::by_id(connection, organization_id)?.ok_or(AccessError::NotFound)?;
     Ok(Member { resource, actor: Actor::user(user, ip), role })
+}
+
+/// Proves that an accepted master token belongs to the organization `organization_id` and may do
+/// what needs `needed`.
+///
+/// `needed` is the gate, and the only one: the proof of a token that may only read still carries
+/// the role that sees everything. A route declares the permission that it needs, one that changes
+/// anything never less than [`Permission::Keys`], and asks for a proof with it.
+///
+/// Who may manage members alone acts as a supervisor, and so makes and touches no administrator.
+///
+/// # Errors
+/// [`AccessError::NotFound`] for a foreign organization, [`AccessError::Insufficient`].
+pub fn token_member(
+    known: &KnownToken,
+    ip: Option<IpAddr>,
+    organization_id: &str,
+    needed: Permission,
+) -> Result<Member<Organization>, AccessError> {
+    let KnownToken { token, organization, .. } = known;
+    if organization.id != organization_id {
+        return Err(AccessError::NotFound);
+    }
+    if !token.permission.covers(needed) {
+        return Err(AccessError::Insufficient { needed });
+    }
+    let role = match (needed, token.permission) {
+        (Permission::Members, held) if held != Permission::Everything => Role::Supervisor,
+        _ => Role::Administrator,
+    };
+    let actor = Actor::MasterToken { id: token.id.clone(), name: token.name.clone(), ip };
+    Ok(Member { resource: organization.clone(), actor, role })
 }

@@ -11,6 +11,7 @@ mod retention;
 mod rows;
 mod series;
 mod tally;
+mod tokens;
 
 use std::collections::HashMap;
 
@@ -23,6 +24,7 @@ pub use retention::{DAYS_KEPT, HOURS_KEPT, forget_old};
 pub(super) use rows::add;
 pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tally::Tally;
+pub use tokens::token_series;
 
 use super::schema::key_usage;
 use crate::{

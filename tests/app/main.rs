@@ -20,5 +20,6 @@ mod isolation;
 mod mail;
 mod pages;
 mod races;
+mod token_proofs;
 mod usage;
 mod verification;

@@ -28,7 +28,7 @@ pub struct Caller<'a> {
 /// A caller since the last writing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    ip: Option<IpAddr>,
+    pub(super) ip: Option<IpAddr>,
     user_agent: Box<str>,
     requests: i64,
     last_seen_at: Timestamp,
@@ -77,6 +77,11 @@ impl Callers {
         }
         self.0.make_contiguous().sort_by_key(|seen| Reverse(seen.last_seen_at));
         self.0.truncate(MOST_CALLERS);
+    }
+
+    /// The address of the last call.
+    pub(super) fn last_ip(&self) -> Option<IpAddr> {
+        self.0.front().and_then(|seen| seen.ip)
     }
 
     fn place(&self, ip: Option<IpAddr>, user_agent: &str) -> Option<usize> {

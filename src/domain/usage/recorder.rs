@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     mem,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -89,9 +90,9 @@ impl Recorder {
         }
     }
 
-    /// Notes that a master token was accepted.
-    pub fn note_token(&self, known: &Arc<KnownToken>, now: Timestamp) {
-        if known.tally.count(Outcome::Valid, 1, None, now) {
+    /// Notes that a master token was accepted, and the address that it came from.
+    pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
+        if known.tally.count(Outcome::Valid, 1, Some(Caller { ip, user_agent: "" }), now) {
             self.gather(Noted::Token(known.clone()));
         }
     }

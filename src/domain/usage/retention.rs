@@ -7,13 +7,13 @@ use super::Span;
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
-    domain::schema::key_usage,
+    domain::schema::{key_usage, token_usage},
 };
 
 /// How long the sums of hours are kept.
 pub const HOURS_KEPT: Duration = Duration::days(90);
 
-/// How long the sums of days are kept: a year and a month, to compare with the year before.
+/// How long the sums of days are kept, those of tokens too: a year and a month, to compare with the year before.
 pub const DAYS_KEPT: Duration = Duration::days(400);
 
 /// Rows that one transaction removes: some milliseconds, so that the writer is free again soon.
@@ -31,11 +31,24 @@ pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
             .select((key_usage::api_key_id, key_usage::begins_at, key_usage::outcome))
             .limit(ROWS_AT_ONCE)
             .load(tx.connection())?;
-        is_more_left |= i64::try_from(old.len()).is_ok_and(|found| found == ROWS_AT_ONCE);
+        is_more_left |= is_whole_portion(old.len());
         for (key_id, begins_at, outcome) in old {
             diesel::delete(key_usage::table.find((key_id, span.as_str(), begins_at, outcome)))
                 .execute(tx.connection())?;
         }
     }
+    let old: Vec<(String, Timestamp)> = token_usage::table
+        .filter(token_usage::begins_at.lt(Span::Day.begin(now) - DAYS_KEPT))
+        .select((token_usage::master_token_id, token_usage::begins_at))
+        .limit(ROWS_AT_ONCE)
+        .load(tx.connection())?;
+    is_more_left |= is_whole_portion(old.len());
+    for day in old {
+        diesel::delete(token_usage::table.find(day)).execute(tx.connection())?;
+    }
     Ok(is_more_left)
+}
+
+fn is_whole_portion(found: usize) -> bool {
+    i64::try_from(found).is_ok_and(|found| found == ROWS_AT_ONCE)
 }

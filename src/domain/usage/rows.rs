@@ -2,14 +2,14 @@
 
 use diesel::{dsl::case_when, prelude::*};
 
-use super::{Span, Sum, callers, recorder::Noted, tally::Pending};
+use super::{Span, Sum, callers, recorder::Noted, tally::Pending, tokens};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
         api_keys as keys,
-        schema::{api_keys, key_usage, master_tokens},
-        verification::{KnownKey, KnownToken},
+        schema::{api_keys, key_usage},
+        verification::KnownKey,
     },
 };
 
@@ -17,16 +17,8 @@ use crate::{
 pub(super) fn write(tx: &mut Tx<'_>, noted: &Noted, pending: &Pending) -> Result<(), DbError> {
     match noted {
         Noted::Key(known) => write_key(tx, known, pending),
-        Noted::Token(known) => write_token(tx, known, pending),
+        Noted::Token(known) => tokens::write(tx, known, pending),
     }
-}
-
-/// The later of the instant in a row and another: a key that changed, and one with two secrets, is
-/// written from several copies in any order.
-macro_rules! later {
-    ($column:expr, $at:expr) => {
-        case_when($column.gt($at), $column).otherwise($at)
-    };
 }
 
 fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(), DbError> {
@@ -34,7 +26,12 @@ fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(),
     let row = api_keys::table.find(key_id);
     let found = match pending.last_used_at {
         Some(at) => diesel::update(row)
-            .set(api_keys::last_used_at.eq(later!(api_keys::last_used_at, at)))
+            // The later one stays: a key that changed, and one with two secrets, is written from
+            // several copies in any order.
+            .set(
+                api_keys::last_used_at
+                    .eq(case_when(api_keys::last_used_at.gt(at), api_keys::last_used_at).otherwise(at)),
+            )
             .execute(tx.connection())?,
         None => row.select(api_keys::id).load::<String>(tx.connection())?.len(),
     };
@@ -50,15 +47,6 @@ fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(),
         }
     }
     callers::write(tx, key_id, &pending.callers)
-}
-
-fn write_token(tx: &mut Tx<'_>, known: &KnownToken, pending: &Pending) -> Result<(), DbError> {
-    if let Some(at) = pending.last_used_at {
-        diesel::update(master_tokens::table.find(&known.token.id))
-            .set(master_tokens::last_used_at.eq(later!(master_tokens::last_used_at, at)))
-            .execute(tx.connection())?;
-    }
-    Ok(())
 }
 
 /// Adds to a sum. An update that finds nothing is followed by an insert: both engines take that.
