@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
-//! [`access`]; only [`verification`] (keys and tokens) and [`invitations::find`] look across
-//! organizations, each by a secret.
+//! [`access`]; only [`verification`] (keys and tokens), [`leaks`] and [`invitations::find`] look
+//! across organizations, each by a secret.
 
 pub mod access;
 pub mod accounts;
@@ -20,9 +20,11 @@ pub mod expiry_notices;
 pub mod forms;
 pub mod gcra;
 pub mod id;
+pub mod idempotency;
 pub mod instance;
 pub mod invitations;
 pub mod key_settings;
+pub mod leaks;
 pub mod master_tokens;
 pub mod members;
 pub mod names;
@@ -33,6 +35,7 @@ pub mod passwords;
 pub mod permission;
 pub mod rotation;
 pub mod secret;
+pub mod session_tokens;
 pub mod sessions;
 pub mod silences;
 pub mod usage;

@@ -7,7 +7,7 @@ mod look_up;
 mod notes;
 
 pub use change::{activate, deactivate, remove, replace};
-pub(super) use look_up::by_digest;
+pub(super) use look_up::{by_digest, forget_copies};
 
 use diesel::prelude::*;
 

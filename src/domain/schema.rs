@@ -50,6 +50,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> Timestamp,
+        leak_policy -> Text,
     }
 }
 
@@ -108,6 +109,7 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
+        end_chosen_at -> Nullable<Timestamp>,
     }
 }
 
@@ -120,6 +122,7 @@ diesel::table! {
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
         old_last_used_at -> Nullable<Timestamp>,
+        old_ends_by -> Nullable<Timestamp>,
     }
 }
 
@@ -234,8 +237,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    leak_reports (id) {
+        id -> Text,
+        organization_id -> Text,
+        api_key_id -> Nullable<Text>,
+        master_token_id -> Nullable<Text>,
+        secret_digest -> Binary,
+        url -> Text,
+        source -> Text,
+        reported_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    idempotent_answers (owner_id, key_digest) {
+        owner_id -> Text,
+        key_digest -> Binary,
+        fingerprint -> Binary,
+        answer -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
@@ -270,4 +297,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_silences,
     expiry_notices,
     calendar_links,
+    leak_reports,
+    idempotent_answers,
 );

@@ -193,7 +193,18 @@ impl Verifier {
         if !secret::is_well_formed(SecretKind::MasterToken, presented) {
             return Ok(None);
         }
-        let digest = SecretDigest::of(presented);
+        self.token(SecretDigest::of(presented), now).await
+    }
+
+    /// The active master token with this digest.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn token(
+        &self,
+        digest: SecretDigest,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KnownToken>>, DbError> {
         let known = match self.tokens.get(&digest) {
             Some(known) => Some(known),
             None => {

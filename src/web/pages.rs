@@ -3,6 +3,7 @@
 pub mod account_settings;
 pub mod accounts;
 pub mod activity;
+pub mod api_docs;
 pub mod api_keys;
 pub mod api_tab;
 pub mod calendar;
@@ -16,6 +17,7 @@ pub mod key_page;
 pub mod key_rotation;
 pub mod key_settings;
 pub mod landing;
+pub mod leaks;
 pub mod mailbox;
 pub mod master_tokens;
 pub mod members;
