@@ -10,6 +10,7 @@ pub mod health;
 pub mod json;
 pub mod key_settings;
 pub mod leaks;
+pub mod openapi;
 pub mod organization;
 pub mod organizations;
 pub mod paging;
