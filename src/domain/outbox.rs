@@ -54,6 +54,11 @@ pub enum Message {
         /// `generated`, `replaced` or `activated`.
         event: String,
         actor: String,
+        /// What the token may do, as the end of "It can …". Empty in rows of earlier versions.
+        #[serde(default)]
+        abilities: String,
+        #[serde(default)]
+        expires_at: Option<Timestamp>,
         at: Timestamp,
         ip: Option<String>,
     },

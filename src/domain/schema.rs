@@ -109,6 +109,7 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
+        end_chosen_at -> Nullable<Timestamp>,
     }
 }
 
@@ -121,6 +122,7 @@ diesel::table! {
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
         old_last_used_at -> Nullable<Timestamp>,
+        old_ends_by -> Nullable<Timestamp>,
     }
 }
 
@@ -203,6 +205,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    token_usage (master_token_id, begins_at) {
+        master_token_id -> Text,
+        begins_at -> Timestamp,
+        requests -> BigInt,
+    }
+}
+
+diesel::table! {
     key_silences (api_key_id) {
         api_key_id -> Text,
         reactivate_at -> Timestamp,
@@ -252,6 +262,7 @@ diesel::table! {
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
@@ -262,6 +273,7 @@ diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitation_secrets -> invitations (invitation_id));
 diesel::joinable!(api_keys -> organizations (organization_id));
 diesel::joinable!(master_tokens -> organizations (organization_id));
+diesel::joinable!(token_usage -> master_tokens (master_token_id));
 diesel::joinable!(outbox -> invitations (invitation_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -281,6 +293,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     spent_forms,
     key_usage,
     key_callers,
+    token_usage,
     key_silences,
     expiry_notices,
     calendar_links,

@@ -215,6 +215,7 @@ routes! {
         POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
         GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
         POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
+        GET "/orgs/{organization}/api/tokens/{token}" Administrator => pages::token_page::show;
         POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
         POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
         GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;

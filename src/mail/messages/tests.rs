@@ -2,6 +2,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::domain::leaks::{LeakedKind, Measure};
+use crate::domain::permission::Permission;
 
 fn composer() -> Composer {
     let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
@@ -206,7 +207,7 @@ fn a_renewal_is_asked_of_the_administrators() {
 }
 
 #[test]
-fn master_token_events_say_what_they_mean() {
+fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     let notice = |event: &str| {
         compose(&Message::MasterTokenNotice {
             organization: "Lumen Logistics".into(),
@@ -214,6 +215,8 @@ fn master_token_events_say_what_they_mean() {
             token_name: "Terraform".into(),
             event: event.into(),
             actor: "Dana Whitfield".into(),
+            abilities: Permission::Keys.abilities().into(),
+            expires_at: Some(datetime!(2026-12-23 10:00:00)),
             at: datetime!(2026-11-23 10:00:00),
             ip: Some("192.0.2.7".into()),
         })
@@ -225,6 +228,9 @@ fn master_token_events_say_what_they_mean() {
     Dana Whitfield generated the master token "Terraform" of
     Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
     It is inactive until somebody activates it.
+
+    It can create, change and remove API keys, and see everything.
+    It ends on 23 December 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api
@@ -278,16 +284,20 @@ fn a_key_that_ends_is_told_in_time() {
     Lumen Logistics expires on 26 November 2026, 10:00 UTC.
     It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
 
-    Open the key:
+    Rotate the key, which gives it a new secret and a new end:
+    https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
+
+    Open the key, to see who uses it or to remove it:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics. A key that is no
-    longer needed can be removed at the address above.
+    You get this message as an administrator of Lumen Logistics.
 
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
+    let key = "https://keys.lumen.example/orgs/0198/api/keys/0199";
+    assert_html(&mail, ("Rotate the key", &format!("{key}/rotate?duration=same")));
+    assert!(mail.html.contains(&format!("href=\"{key}\"")), "{}", mail.html);
 }
 
 fn leak(leaked: LeakedKind, measure: Measure, url: &str, more_places: usize) -> RenderedMail {

@@ -154,7 +154,10 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
     let name = ("name", "Alder".to_owned());
     match route.pattern {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
-        "/orgs" | "/orgs/{organization}/api/tokens" => vec![name, form],
+        "/orgs" => vec![name, form],
+        "/orgs/{organization}/api/tokens" => {
+            vec![name, ("permission", "keys".into()), ("duration", "none".into()), form]
+        }
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
         "/orgs/{organization}/api/keys/{key}/rotate" => {
             vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
