@@ -147,6 +147,8 @@ fn microseconds(at: Timestamp) -> i64 {
 pub struct Recorder {
     keys: Arc<Mutex<Vec<Arc<KnownKey>>>>,
     tokens: Arc<Mutex<Vec<Arc<KnownToken>>>>,
+    /// Held while what was taken is not written yet.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What one key is about to be written with.
@@ -176,11 +178,13 @@ impl Recorder {
         }
     }
 
-    /// Writes what was gathered. What cannot be written is gathered again.
+    /// Writes what was gathered, and waits for what somebody else is writing: whoever reads
+    /// afterwards finds all of it. What cannot be written is gathered again.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn flush(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        let _writing = self.writing.lock().await;
         let keys = mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner));
         let tokens = mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner));
         if keys.is_empty() && tokens.is_empty() {
