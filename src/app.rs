@@ -26,6 +26,7 @@ use crate::{
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
+        refusals,
         secret::Secret,
         sessions, silences,
         usage::Recorder,
@@ -50,6 +51,11 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Keys that verification keeps in memory: some 300 bytes each.
 const MOST_KEYS_IN_MEMORY: usize = 1_000_000;
+/// How long a connection may wait for its next request. Gateways keep theirs open between
+/// verifications; this is nginx's own default (`keepalive_timeout`,
+/// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
+/// which nginx gives up a connection to its upstream, so that the gateway is the one who closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -170,6 +176,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
                 web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
             )
     })
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(address)
     .map_err(failed)?;
@@ -251,6 +258,7 @@ async fn clean_up(state: &State) {
             email_links::forget_old(tx, now)?;
             forms::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
+            refusals::forget_old(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

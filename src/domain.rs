@@ -31,6 +31,7 @@ pub mod outbox;
 pub mod page;
 pub mod passwords;
 pub mod permission;
+pub mod refusals;
 pub mod rotation;
 pub mod secret;
 pub mod sessions;

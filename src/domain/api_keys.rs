@@ -5,7 +5,7 @@ mod look_up;
 mod rotate;
 
 pub use list::{ENDS_SOON, Part, daily_requests, page, scopes_in_use};
-pub(super) use look_up::{StoredKey, by_digest, by_secret};
+pub(super) use look_up::{StoredKey, by_digest, by_secret, digest};
 pub(super) use rotate::write_use;
 pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
 

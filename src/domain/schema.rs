@@ -226,6 +226,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    refusals (id) {
+        id -> Text,
+        request_id -> Text,
+        place -> Integer,
+        endpoint -> Text,
+        organization_id -> Nullable<Text>,
+        api_key_id -> Nullable<Text>,
+        code -> Text,
+        presented -> Nullable<Text>,
+        needed_scopes -> Text,
+        client_address -> Nullable<Text>,
+        cost -> Integer,
+        allowed -> Text,
+        retry_after_seconds -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
@@ -260,4 +279,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_silences,
     expiry_notices,
     calendar_links,
+    refusals,
 );

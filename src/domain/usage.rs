@@ -23,8 +23,9 @@ pub use series::{ByOutcome, Series, Step, series};
 
 use super::{
     api_keys as keys,
+    refusals::{self, Code, Refused},
     schema::{api_keys, key_usage, master_tokens},
-    verification::{KnownKey, KnownToken},
+    verification::{KnownKey, KnownToken, Verdict},
 };
 use crate::{
     clock::Timestamp,
@@ -147,6 +148,7 @@ fn microseconds(at: Timestamp) -> i64 {
 pub struct Recorder {
     keys: Arc<Mutex<Vec<Arc<KnownKey>>>>,
     tokens: Arc<Mutex<Vec<Arc<KnownToken>>>>,
+    refusals: refusals::Buffer,
 }
 
 /// What one key is about to be written with.
@@ -176,6 +178,17 @@ impl Recorder {
         }
     }
 
+    /// Keeps a refusal, so that it can be explained by the id of its request. An accepted key
+    /// leaves nothing.
+    pub fn note_refusal(&self, refused: &Refused<'_>, presented: &str, verdict: &Verdict, now: Timestamp) {
+        self.refusals.note(refused, presented, verdict, now);
+    }
+
+    /// Keeps a refusal of a request that was not verified at all.
+    pub fn note_unverified(&self, refused: &Refused<'_>, code: Code, now: Timestamp) {
+        self.refusals.note_code(refused, code, now);
+    }
+
     /// Writes what was gathered. What cannot be written is gathered again.
     ///
     /// # Errors
@@ -183,7 +196,8 @@ impl Recorder {
     pub async fn flush(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
         let keys = mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner));
         let tokens = mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner));
-        if keys.is_empty() && tokens.is_empty() {
+        let refused = Arc::new(self.refusals.take());
+        if keys.is_empty() && tokens.is_empty() && refused.is_empty() {
             return Ok(());
         }
         let take = |known: Arc<KnownKey>| Written {
@@ -195,14 +209,16 @@ impl Recorder {
         for known in &tokens {
             known.tally.take();
         }
-        let (rows, used) = (written.clone(), tokens.clone());
+        let (rows, used, noted) = (written.clone(), tokens.clone(), refused.clone());
         let result = db
             .write(move |tx| {
                 rows.iter().try_for_each(|row| write_key(tx, row, now))?;
-                used.iter().try_for_each(|known| write_token(tx, known))
+                used.iter().try_for_each(|known| write_token(tx, known))?;
+                refusals::write(tx, &noted)
             })
             .await;
         if result.is_err() {
+            self.refusals.put_back(Arc::into_inner(refused).unwrap_or_default());
             for row in written.iter() {
                 row.known.tally.put_back(&row.sums);
                 row.known.tally.callers.put_back(&row.callers);

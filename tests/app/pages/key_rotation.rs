@@ -149,7 +149,7 @@ async fn row(ground: &Ground, browser: &Client) -> String {
 }
 
 /// Rotates the key by its dialog; returns the new secret.
-async fn rotate(ground: &Ground, browser: &Client, overlap: &str, begin: &str) -> String {
+pub(super) async fn rotate(ground: &Ground, browser: &Client, overlap: &str, begin: &str) -> String {
     let form = browser.get(&url(ground, "rotate")).await.must_be(200).html().hidden("form_id");
     let fields = [("overlap", overlap), ("begin", begin), ("form_id", form.as_str())];
     let shown = browser.post(&url(ground, "rotate"), &fields).await.must_be(200).html();
