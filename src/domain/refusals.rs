@@ -28,10 +28,11 @@ use crate::{
 
 /// How long a refusal can be explained.
 const KEEP: Duration = Duration::days(7);
-/// Refusals of one organization that are kept; the newest stay.
-pub const MOST_OF_AN_ORGANIZATION: i64 = 5000;
-/// Refusals kept that belong to none.
-const MOST_OF_NOBODY: i64 = 1000;
+/// Refusals of an organization's keys that are kept; the newest stay.
+pub const MOST_OF_KEYS: i64 = 5000;
+/// Refusals without a key that are kept of an organization, and of none. Anybody can send those,
+/// so they push out no others.
+const MOST_WITHOUT_KEY: i64 = 1000;
 /// Rows in one statement of a removal.
 const ROWS_IN_A_REMOVAL: usize = 500;
 
@@ -155,7 +156,7 @@ fn refusal(row: Row) -> Option<Refusal> {
 /// Writes what was noted, and forgets what is too much of one organization.
 pub(super) fn write(tx: &mut Tx<'_>, noted: &[Noted]) -> Result<(), DbError> {
     let mut existing: HashMap<&str, bool> = HashMap::new();
-    let mut touched: Vec<Option<&str>> = Vec::new();
+    let mut touched: Vec<(Option<&str>, bool)> = Vec::new();
     for refusal in noted {
         let organization_id = match refusal.organization_id() {
             Some(id) if is_existing(tx, &mut existing, id)? => Some(id),
@@ -166,11 +167,14 @@ pub(super) fn write(tx: &mut Tx<'_>, noted: &[Noted]) -> Result<(), DbError> {
         diesel::insert_into(refusals::table)
             .values(row(refusal, organization_id))
             .execute(tx.connection())?;
-        if !touched.contains(&organization_id) {
-            touched.push(organization_id);
+        let kind = (organization_id, refusal.key.is_some());
+        if !touched.contains(&kind) {
+            touched.push(kind);
         }
     }
-    touched.into_iter().try_for_each(|organization_id| forget_surplus(tx, organization_id))
+    touched
+        .into_iter()
+        .try_for_each(|(organization_id, has_key)| forget_surplus(tx, organization_id, has_key))
 }
 
 fn is_existing<'a>(
@@ -207,14 +211,17 @@ fn row(refusal: &Noted, organization_id: Option<&str>) -> Row {
     }
 }
 
-fn forget_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>) -> Result<(), DbError> {
-    let (of_one, most) = match organization_id {
-        Some(id) => {
-            (refusals::table.filter(refusals::organization_id.eq(id)).into_boxed(), MOST_OF_AN_ORGANIZATION)
-        }
-        None => (refusals::table.filter(refusals::organization_id.is_null()).into_boxed(), MOST_OF_NOBODY),
+fn forget_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>, has_key: bool) -> Result<(), DbError> {
+    let of_one = match organization_id {
+        Some(id) => refusals::table.filter(refusals::organization_id.eq(id)).into_boxed(),
+        None => refusals::table.filter(refusals::organization_id.is_null()).into_boxed(),
     };
-    let surplus: Vec<String> = of_one
+    let (of_kind, most) = if has_key {
+        (of_one.filter(refusals::api_key_id.is_not_null()), MOST_OF_KEYS)
+    } else {
+        (of_one.filter(refusals::api_key_id.is_null()), MOST_WITHOUT_KEY)
+    };
+    let surplus: Vec<String> = of_kind
         .order((refusals::created_at.desc(), refusals::id.desc()))
         .offset(most)
         .limit(i64::from(i32::MAX))

@@ -20,7 +20,7 @@ use crate::{
 const MOST_OF_ONE: usize = 200;
 /// Refusals of a pool: some 300 bytes each.
 const MOST_IN_ALL: usize = 2000;
-/// Bytes of the scopes that a request needed.
+/// Bytes of the scopes that a request needed; what does not fit in is left out.
 const LONGEST_SCOPES: usize = 500;
 /// Bytes of an organization's id. A longer one in an address is nobody's.
 const LONGEST_ID: usize = 36;
@@ -107,8 +107,13 @@ impl Noted {
 
     fn new(refused: &Refused<'_>, code: Code, at: Timestamp) -> Self {
         let demand = refused.demand;
-        let mut needed_scopes = demand.scopes.join(" ");
-        needed_scopes.truncate(needed_scopes.floor_char_boundary(LONGEST_SCOPES));
+        let mut needed_scopes = String::new();
+        for scope in demand.scopes {
+            if needed_scopes.len() + scope.len() < LONGEST_SCOPES {
+                needed_scopes += scope;
+                needed_scopes.push(' ');
+            }
+        }
         Self {
             request_id: refused.request_id.to_owned(),
             place: i32::try_from(refused.place).unwrap_or(i32::MAX),

@@ -45,7 +45,7 @@ async fn a_refusal_is_found_by_key_and_by_request(Stage { page, server, .. }: St
     page.expect_heading(&id).await;
     page.expect_text("asked by a gateway at /auth").await;
     page.expect_text("It needed the scope invoices:write; the key had none.").await;
-    assert_eq!(page.value("Needed scopes").await, "invoices:write");
+    assert_eq!(page.value("Needed scopes optional").await, "invoices:write");
     page.click_button("Try request").await;
     page.expect_heading("It would be refused now").await;
     page.expect_text("It needs the scope invoices:write; the key has none.").await;
@@ -58,11 +58,11 @@ async fn a_request_is_tried_without_consequences(Stage { page, server, .. }: Sta
     let (_, organization, key) = prepare(&page, &server).await;
     page.visit(&format!("{organization}/api/why")).await;
     page.fill("Key", &key).await;
-    page.fill("Client address", "the office").await;
+    page.fill("Client address optional", "the office").await;
     page.click_button("Try request").await;
-    page.expect_field_error("Client address", "This is not an address").await;
+    page.expect_field_error("Client address optional", "This is not an address").await;
     assert!(!page.source().await.contains(&key), "a whole key is not repeated");
-    page.fill("Client address", "203.0.113.7").await;
+    page.fill("Client address optional", "203.0.113.7").await;
     page.click_button("Try request").await;
     page.expect_heading("It would be accepted now").await;
     page.expect_text("204").await;

@@ -203,10 +203,10 @@ async fn refusals_outlive_a_restart_and_end_after_seven_days() {
 #[tokio::test]
 async fn a_flood_keeps_a_bounded_number_and_the_newest_of_it() {
     let ground = Ground::new(KeySettings::default()).await;
-    let (app, most) = (&ground.app, refusals::MOST_OF_AN_ORGANIZATION);
+    let (app, most) = (&ground.app, refusals::MOST_OF_KEYS);
     let rows = format!(
         "WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {})
-         INSERT INTO refusals SELECT 'old' || number, 'req_old', 0, 'auth', '{}', NULL, 'malformed', NULL, '', NULL, 1,
+         INSERT INTO refusals SELECT 'old' || number, 'req_old', 0, 'auth', '{}', 'key', 'expired', NULL, '', NULL, 1,
          '', NULL, '2026-11-22 10:00:00' FROM counted",
         most + 100,
         ground.lumen.id
