@@ -73,6 +73,11 @@ pub fn api_key(organization_id: &str, key_id: &str) -> String {
     format!("/orgs/{organization_id}/api/keys/{key_id}")
 }
 
+/// An API key in the management API.
+pub fn api_of_key(organization_id: &str, key_id: &str) -> String {
+    format!("/api/v2/organizations/{organization_id}/keys/{key_id}")
+}
+
 /// The calendar of expiries; `token` is the secret.
 pub fn calendar_feed(organization_id: &str, token: &str) -> String {
     format!("/orgs/{organization_id}/api/calendar/{token}.ics")

@@ -1,3 +1,6 @@
 //! The JSON API.
 
+mod api_keys;
+mod calls;
 mod organization;
+mod organizations;

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod fixture;
+mod machines;
 
 use tessera::web::routes::{Access, ROUTES, Route};
 
@@ -45,7 +46,12 @@ fn only_what_is_named_here_is_open_to_everybody() {
     for Route { pattern, access, .. } in ROUTES {
         match access {
             Access::Public => assert!(PUBLIC.contains(pattern), "{pattern} is open to everybody"),
-            Access::Key | Access::Token => assert!(is_for_machines(pattern), "{pattern}"),
+            Access::Key
+            | Access::Token
+            | Access::TokenToRead
+            | Access::TokenForKeys
+            | Access::TokenForMembers
+            | Access::TokenForEverything => assert!(is_for_machines(pattern), "{pattern}"),
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
             }

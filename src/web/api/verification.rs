@@ -212,18 +212,13 @@ pub async fn verify_batch(
 }
 
 async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
-    let presented = credentials::master_token(request)?;
-    let Some(known) = state.verifier.authenticate(presented).await? else {
-        let demand = Demand::default();
-        let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, demand: &demand };
-        asking.note_unverified(state, Code::TokenRefused, now);
-        return Err(AppError::Unauthorized {
-            detail: "This master token does not exist or is deactivated.",
-            presented: true,
-        });
-    };
-    state.usage.note_token(&known, now);
-    Ok(known)
+    credentials::caller(request, state, now).await.inspect_err(|error| {
+        if let AppError::Unauthorized { presented: true, .. } = error {
+            let demand = Demand::default();
+            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, demand: &demand };
+            asking.note_unverified(state, Code::TokenRefused, now);
+        }
+    })
 }
 
 /// A key of another organization is not found, like one that does not exist.
