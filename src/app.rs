@@ -1,4 +1,5 @@
-//! Puts the parts together: database, sessions, routes, mail worker, housekeeping.
+//! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
+//! housekeeping.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
-    db::{Db, DbError},
+    db::{Change, Db, DbError},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
@@ -30,6 +31,7 @@ use crate::{
         sessions, silences,
         usage::Recorder,
         verification::Verifier,
+        webhooks::{self, AllowedNetworks},
     },
     mail::{
         delivery::Delivery,
@@ -42,6 +44,7 @@ use crate::{
         session_store::DatabaseSessions,
         state::{MailPreview, MailPreviewer, State},
     },
+    webhooks::{sender::Sender, worker as webhook_worker},
 };
 
 /// How often usage is written.
@@ -76,6 +79,9 @@ pub enum StartError {
     /// The mail server's address cannot be used.
     #[error("the mail server's address cannot be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
+    /// The way out for webhooks cannot be set up.
+    #[error("webhooks cannot be sent: {0}")]
+    Webhooks(#[from] reqwest::Error),
 }
 
 /// A server that listens and is ready to run.
@@ -106,11 +112,13 @@ impl Application {
             limits: Arc::new(Limits::default()),
             usage: Recorder::default(),
             mail_queued: Arc::new(Notify::new()),
+            webhook_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());
         let mut tasks = vec![tokio::spawn(housekeeping(state.clone()))];
         tasks.extend(start_mail_worker(&state, stopping.clone())?);
+        tasks.push(start_webhook_worker(&state, stopping.clone())?);
         let (server, address) = listen(&state, &Key::from(&cookie_key))?;
         Ok(Self { server, address, state, stopping, tasks })
     }
@@ -137,9 +145,9 @@ impl Application {
     pub async fn run(self) -> io::Result<()> {
         let result = self.server.await;
         self.stopping.notify_waiters();
-        let [housekeeping, mail @ ..] = self.tasks.as_slice() else { return result };
+        let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
-        while mail.iter().any(|task| !task.is_finished()) {
+        while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         if let Err(error) = self.state.usage.flush(&self.state.db, self.state.clock.now()).await {
@@ -204,6 +212,20 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
     })))
 }
 
+fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHandle<()>, StartError> {
+    let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
+    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.webhook_queued.clone());
+    let queued = wake.clone();
+    db.on_change(move |change| {
+        if *change == Change::WebhookQueued {
+            queued.notify_one();
+        }
+    });
+    Ok(tokio::spawn(async move {
+        webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
+    }))
+}
+
 async fn housekeeping(state: State) {
     let mut last_clean_up = None;
     loop {
@@ -213,6 +235,9 @@ async fn housekeeping(state: State) {
         let now = state.clock.now();
         if let Err(error) = end_silences(&state, now).await {
             tracing::error!(%error, "silent keys could not be activated again");
+        }
+        if let Err(error) = note_expiries(&state, now).await {
+            tracing::error!(%error, "keys whose end has passed could not be noted");
         }
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
@@ -229,6 +254,13 @@ async fn housekeeping(state: State) {
 async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
     if state.db.read(move |connection| silences::is_any_over(connection, now)).await? {
         state.db.write(move |tx| silences::end_those_over(tx, now)).await?;
+    }
+    Ok(())
+}
+
+async fn note_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| expiry_notices::is_any_over(connection, now)).await? {
+        state.db.write(move |tx| expiry_notices::note_those_over(tx, now)).await?;
     }
     Ok(())
 }
@@ -251,6 +283,7 @@ async fn clean_up(state: &State) {
             email_links::forget_old(tx, now)?;
             forms::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
+            webhooks::forget_old(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

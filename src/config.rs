@@ -57,6 +57,8 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The networks of the operator's own that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -174,6 +176,11 @@ struct ServeFlags {
     /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    /// Networks of your own that webhooks may reach, as addresses or networks with commas between
+    /// them; without this they reach what the internet can reach [env: TESSERA_WEBHOOK_NETWORKS]
+    /// [default: none]
+    #[arg(long, value_name = "LIST")]
+    webhook_networks: Option<String>,
     /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -236,6 +243,13 @@ impl ServeFlags {
             trusted_proxies: setting(
                 "TESSERA_TRUSTED_PROXIES",
                 self.trusted_proxies,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
+            webhook_networks: setting(
+                "TESSERA_WEBHOOK_NETWORKS",
+                self.webhook_networks,
                 environment,
                 values::networks,
             )?

@@ -38,6 +38,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
+    assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -53,6 +54,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -65,6 +67,8 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.brand.as_str(), "Lumen Keys");
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
 
@@ -158,6 +162,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
+        ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {

@@ -65,6 +65,17 @@ pub enum Message {
         expires_at: Timestamp,
         last_used_at: Option<Timestamp>,
     },
+    /// A webhook was switched off because nothing arrives.
+    WebhookDeactivated {
+        organization: String,
+        organization_id: String,
+        webhook_id: String,
+        /// Without its query.
+        address: String,
+        /// A whole sentence.
+        reason: String,
+        at: Timestamp,
+    },
 }
 
 impl Message {
@@ -80,7 +91,8 @@ impl Message {
             | Self::PasswordChanged { .. }
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
-            | Self::KeyExpires { .. } => {}
+            | Self::KeyExpires { .. }
+            | Self::WebhookDeactivated { .. } => {}
         }
         self
     }

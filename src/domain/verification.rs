@@ -99,6 +99,7 @@ impl Verifier {
                     keys.clear();
                     tokens.clear();
                 }
+                Change::WebhookQueued => {}
             }
         });
         verifier

@@ -134,6 +134,21 @@ impl Composer {
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
             .compose(&site),
+            Message::WebhookDeactivated {
+                organization,
+                organization_id,
+                webhook_id,
+                address,
+                reason,
+                at,
+            } => WebhookDeactivated {
+                organization,
+                address,
+                reason,
+                at: &instant(*at),
+                url: &link(&format!("/orgs/{organization_id}/webhooks/{webhook_id}")),
+            }
+            .compose(&site),
         }
     }
 }
@@ -229,6 +244,16 @@ struct KeyExpires<'a> {
     url: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "email/webhook_deactivated/subject.txt")]
+struct WebhookDeactivated<'a> {
+    organization: &'a str,
+    address: &'a str,
+    reason: &'a str,
+    at: &'a str,
+    url: &'a str,
+}
+
 /// Binds each kind of mail, which is the template of its subject, to those of its parts.
 macro_rules! parts {
     ($($mail:ident: $text:literal, $html:literal;)*) => {$(
@@ -262,6 +287,7 @@ parts! {
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
+    WebhookDeactivated: "email/webhook_deactivated/body.txt", "email/webhook_deactivated/body.html";
 }
 
 /// What the administrators have to know about what was done to a master token.

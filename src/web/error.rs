@@ -15,6 +15,7 @@ use crate::{
         passwords::HashError,
         secret::NoRandomness,
         silences::SilenceError,
+        webhooks::WebhookError,
     },
 };
 
@@ -216,6 +217,18 @@ impl From<TokenError> for AppError {
             TokenError::Form(error) => Self::Refused(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebhookError> for AppError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Self::NotFound,
+            WebhookError::NotActive => Self::Refused(error.to_string()),
+            WebhookError::Form(error) => Self::Refused(error.to_string()),
+            WebhookError::NoRandomness(error) => error.into(),
+            WebhookError::Db(error) => error.into(),
         }
     }
 }
