@@ -4,15 +4,16 @@
 //! the commit by [`crate::webhooks`]. Form and signature follow Standard Webhooks.
 
 mod address;
+mod attempts;
 mod deliveries;
 mod events;
 mod manage;
 mod queue;
 
 pub use address::{AllowedNetworks, LONGEST_URL, UrlError, WebhookUrl};
+pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
 pub use deliveries::{
-    Attempt, Delivery, DeliveryState, Outcome, Outgoing, deliveries, delivery, due, forget_old,
-    last_deliveries, record_attempt, resend, send_test,
+    Delivery, DeliveryState, deliveries, delivery, forget_old, last_deliveries, resend, send_test,
 };
 pub use events::{EventGroup, EventType, Events, EventsError};
 pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};

@@ -24,4 +24,5 @@ pub mod preferences;
 pub mod settings;
 pub mod silences;
 pub mod use_keys;
+pub mod webhooks;
 pub mod why;

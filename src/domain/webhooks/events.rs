@@ -41,39 +41,39 @@ macro_rules! event_types {
 
 event_types! {
     /// An API key was created.
-    KeyCreated = "api_key.created", ApiKeys, "Created", from ["api_key.created"];
+    KeyCreated = "api_key.created", ApiKeys, "Key created", from ["api_key.created"];
     /// An API key got a new secret.
-    KeyRotated = "api_key.rotated", ApiKeys, "Rotated", from ["api_key.rotated"];
+    KeyRotated = "api_key.rotated", ApiKeys, "Key rotated", from ["api_key.rotated"];
     /// An API key got other settings.
-    KeySettingsChanged = "api_key.settings_changed", ApiKeys, "Settings changed", from ["api_key.settings_changed"];
+    KeySettingsChanged = "api_key.settings_changed", ApiKeys, "Key settings changed", from ["api_key.settings_changed"];
     /// An API key was switched off, for good or for a silence test.
-    KeyDeactivated = "api_key.deactivated", ApiKeys, "Deactivated", from ["api_key.deactivated", "api_key.silenced"];
+    KeyDeactivated = "api_key.deactivated", ApiKeys, "Key deactivated", from ["api_key.deactivated", "api_key.silenced"];
     /// An API key was switched on, by somebody or at the end of a silence test.
-    KeyActivated = "api_key.activated", ApiKeys, "Activated", from ["api_key.activated", "api_key.silence_ended"];
+    KeyActivated = "api_key.activated", ApiKeys, "Key activated", from ["api_key.activated", "api_key.silence_ended"];
     /// An API key ends soon. No action of anybody's: told when the mails about it are queued.
-    KeyExpiring = "api_key.expiring", ApiKeys, "Expires soon", from [];
+    KeyExpiring = "api_key.expiring", ApiKeys, "Key expires soon", from [];
     /// The end of an API key has passed.
-    KeyExpired = "api_key.expired", ApiKeys, "Expired", from ["api_key.expired"];
+    KeyExpired = "api_key.expired", ApiKeys, "Key expired", from ["api_key.expired"];
     /// The secret of an API key was found where it should not be.
-    KeyLeaked = "api_key.leaked", ApiKeys, "Leaked", from ["api_key.leak_reported"];
+    KeyLeaked = "api_key.leaked", ApiKeys, "Key leaked", from ["api_key.leak_reported"];
     /// An API key was removed.
-    KeyRemoved = "api_key.removed", ApiKeys, "Removed", from ["api_key.removed"];
+    KeyRemoved = "api_key.removed", ApiKeys, "Key removed", from ["api_key.removed"];
     /// Somebody accepted an invitation and is a member now.
-    MemberJoined = "member.joined", Members, "Joined", from ["member.joined"];
+    MemberJoined = "member.joined", Members, "Member joined", from ["member.joined"];
     /// A member got another role.
-    MemberRoleChanged = "member.role_changed", Members, "Role changed", from ["member.role_changed"];
+    MemberRoleChanged = "member.role_changed", Members, "Member’s role changed", from ["member.role_changed"];
     /// A member was removed.
-    MemberRemoved = "member.removed", Members, "Removed", from ["member.removed"];
+    MemberRemoved = "member.removed", Members, "Member removed", from ["member.removed"];
     /// A member left.
-    MemberLeft = "member.left", Members, "Left", from ["member.left"];
+    MemberLeft = "member.left", Members, "Member left", from ["member.left"];
     /// Somebody was invited.
-    InvitationCreated = "invitation.created", Invitations, "Created", from ["invitation.created"];
+    InvitationCreated = "invitation.created", Invitations, "Invitation created", from ["invitation.created"];
     /// The mail of an invitation was sent again.
-    InvitationResent = "invitation.resent", Invitations, "Sent again", from ["invitation.resent"];
+    InvitationResent = "invitation.resent", Invitations, "Invitation sent again", from ["invitation.resent"];
     /// An invitation was withdrawn.
-    InvitationWithdrawn = "invitation.withdrawn", Invitations, "Withdrawn", from ["invitation.withdrawn"];
+    InvitationWithdrawn = "invitation.withdrawn", Invitations, "Invitation withdrawn", from ["invitation.withdrawn"];
     /// The invited person declined.
-    InvitationDeclined = "invitation.declined", Invitations, "Declined", from ["invitation.declined"];
+    InvitationDeclined = "invitation.declined", Invitations, "Invitation declined", from ["invitation.declined"];
 }
 
 impl EventType {

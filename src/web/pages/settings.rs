@@ -6,11 +6,13 @@ use serde::Deserialize;
 
 use super::organization::{Frame, Tab};
 use crate::{
+    db::DbError,
     domain::{
         access::{Admin, Member, Role},
         members::{self, MemberError},
         names::{LONGEST_NAME, Name},
         organizations::{self, Figures, Organization, RemoveError},
+        webhooks,
     },
     page,
     web::{
@@ -31,6 +33,8 @@ pub struct SettingsTab {
     frame: Frame,
     form: NameForm,
     errors: FieldErrors,
+    /// How many there are, for those who may know.
+    webhooks: Option<i64>,
 }
 
 page!(SettingsTab);
@@ -81,9 +85,17 @@ impl SettingsTab {
         shell: Shell,
     ) -> Result<Self, AppError> {
         let proof = member.clone();
-        let frame =
-            visitor.state.db.read(move |connection| Frame::load(connection, &proof, Tab::Settings)).await?;
-        Ok(Self { shell, frame, form, errors })
+        let (frame, webhooks) = visitor
+            .state
+            .db
+            .read(move |connection| {
+                let frame = Frame::load(connection, &proof, Tab::Settings)?;
+                let admin = proof.admin().ok();
+                let count = admin.map(|admin| webhooks::count(connection, &admin)).transpose()?;
+                Ok::<_, DbError>((frame, count))
+            })
+            .await?;
+        Ok(Self { shell, frame, form, errors, webhooks })
     }
 
     fn is_administrator(&self) -> bool {
