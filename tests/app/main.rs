@@ -7,6 +7,8 @@
     reason = "a test ends where its ground is not as it should be"
 )]
 
+#[path = "../support/hook_receiver.rs"]
+mod hooks;
 #[path = "../support/smtp.rs"]
 mod smtp;
 mod support;
@@ -21,3 +23,4 @@ mod mail;
 mod pages;
 mod races;
 mod verification;
+mod webhooks;

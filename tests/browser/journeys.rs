@@ -8,3 +8,4 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod webhooks;

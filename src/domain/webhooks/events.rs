@@ -175,7 +175,7 @@ impl Events {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         if self.are_all() { EventType::ALL.len() } else { self.0.len() }
     }
 
@@ -250,7 +250,7 @@ mod tests {
         let every = Events::chosen(EventType::ALL.iter().map(|event| event.as_str())).unwrap();
         assert!(every.are_all() && every.contain(EventType::KeyLeaked));
         assert_eq!((every.to_string().as_str(), "".parse()), ("", Ok(every.clone())));
-        assert_eq!(every.names().len(), every.len());
+        assert_eq!(every.names().len(), every.count());
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn events(webhook: &Webhook) -> String {
     if webhook.events.are_all() {
         return "All events".to_owned();
     }
-    let number = i64::try_from(webhook.events.len()).unwrap_or_default();
+    let number = i64::try_from(webhook.events.count()).unwrap_or_default();
     display::count(&number, "event", "events")
 }
 
