@@ -23,11 +23,12 @@ use crate::{
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
-        email_links, expiry_notices, forms,
+        email_links, expiry_notices, forms, idempotency,
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
         secret::Secret,
+        session_tokens::SessionSeal,
         sessions, silences,
         usage::Recorder,
         verification::Verifier,
@@ -102,6 +103,7 @@ impl Application {
         let db = Db::open(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
+        let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
         let state = State {
             preview_mail: mail_previewer(&config),
             verifier: Verifier::new(&db, MOST_KEYS_IN_MEMORY),
@@ -109,6 +111,7 @@ impl Application {
             clock,
             passwords: PasswordHasher::new()?,
             devices: DeviceSeal::new(device_key),
+            session_tokens: SessionSeal::new(&session_token_key),
             limits: Arc::new(Limits::default()),
             usage: Recorder::default(),
             mail_queued: Arc::new(Notify::new()),
@@ -282,6 +285,7 @@ async fn clean_up(state: &State) {
             sessions::forget_old(tx, now)?;
             email_links::forget_old(tx, now)?;
             forms::forget_old(tx, now)?;
+            idempotency::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
             webhooks::forget_old(tx, now)?;
             outbox::forget_old(tx, now)

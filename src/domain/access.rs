@@ -33,6 +33,8 @@ use super::{
     accounts::User,
     members,
     organizations::{self, Organization},
+    permission::Permission,
+    verification::KnownToken,
 };
 use crate::db::{Connection, DbError};
 
@@ -177,6 +179,12 @@ pub enum AccessError {
         /// The least role that would do.
         needed: Role,
     },
+    /// The master token may not do this.
+    #[error("this needs a master token with the permission {needed}")]
+    Insufficient {
+        /// The permission that would do.
+        needed: Permission,
+    },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -269,4 +277,32 @@ pub fn member(
     let role = members::role_of(connection, organization_id, &user.id)?.ok_or(AccessError::NotFound)?;
     let resource = organizations::by_id(connection, organization_id)?.ok_or(AccessError::NotFound)?;
     Ok(Member { resource, actor: Actor::user(user, ip), role })
+}
+
+/// Proves that a master token belongs to the organization `organization_id` and may do what needs
+/// `needed`, which is the permission that the route declares: whoever may only read gets a proof
+/// only where nothing is written.
+///
+/// A token for members counts as a supervisor, so that it neither makes nor touches administrators.
+///
+/// # Errors
+/// [`AccessError::NotFound`] for another organization, [`AccessError::Insufficient`].
+pub fn token_member(
+    known: &KnownToken,
+    ip: Option<IpAddr>,
+    organization_id: &str,
+    needed: Permission,
+) -> Result<Member<Organization>, AccessError> {
+    if known.organization.id != organization_id {
+        return Err(AccessError::NotFound);
+    }
+    if !known.token.permission.covers(needed) {
+        return Err(AccessError::Insufficient { needed });
+    }
+    let role = match (needed, known.token.permission) {
+        (Permission::Members, Permission::Members) => Role::Supervisor,
+        _ => Role::Administrator,
+    };
+    let actor = Actor::MasterToken { id: known.token.id.clone(), name: known.token.name.clone(), ip };
+    Ok(Member { resource: known.organization.clone(), actor, role })
 }

@@ -4,7 +4,7 @@ mod list;
 mod look_up;
 mod rotate;
 
-pub use list::{ENDS_SOON, Part, daily_requests, page, scopes_in_use};
+pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
 pub(super) use look_up::{StoredKey, by_digest, by_secret};
 pub(super) use rotate::write_use;
 pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};

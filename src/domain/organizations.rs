@@ -3,7 +3,7 @@
 use diesel::{dsl::count_star, prelude::*};
 
 use super::{
-    access::{Actor, Admin, Role},
+    access::{AccessError, Actor, Admin, Member, Role},
     accounts::User,
     audit::{self, Action, Event},
     forms::{self, FormError, FormId},
@@ -168,10 +168,7 @@ pub struct Figures {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn figures(
-    connection: &mut Connection,
-    proof: &super::access::Member<Organization>,
-) -> Result<Figures, DbError> {
+pub fn figures(connection: &mut Connection, proof: &Member<Organization>) -> Result<Figures, DbError> {
     let members = memberships::table.filter(memberships::organization_id.eq(&proof.id)).count();
     let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&proof.id)).count();
     Ok(Figures { members: members.get_result(connection)?, api_keys: api_keys.get_result(connection)? })
@@ -245,6 +242,17 @@ fn record(
         detail,
     };
     audit::record(tx, &event, now)
+}
+
+/// The organization of a proof as it is now; the proof is some milliseconds older.
+///
+/// # Errors
+/// [`AccessError`] when it was removed meanwhile.
+pub fn of_proof(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+) -> Result<Organization, AccessError> {
+    by_id(connection, &proof.id)?.ok_or(AccessError::NotFound)
 }
 
 pub(super) fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Organization>, DbError> {

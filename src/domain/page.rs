@@ -75,3 +75,28 @@ pub(super) fn contains_pattern(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }
+
+/// A place in a sorted list: behind the row with this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The row's id, which decides between rows that are sorted alike.
+    pub id: String,
+    /// What the list is sorted by, as the row has it; empty in a list that is sorted by id.
+    pub sorted_by: String,
+}
+
+/// A part of a sorted list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Where it begins; `None` for the start of the list.
+    pub after: Option<Cursor>,
+    /// Rows in it at most.
+    pub limit: i64,
+}
+
+impl Slice {
+    /// Rows to read: one more than asked for tells whether there is more.
+    pub(super) fn rows(&self) -> i64 {
+        self.limit + 1
+    }
+}

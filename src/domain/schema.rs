@@ -262,6 +262,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotent_answers (owner_id, key_digest) {
+        owner_id -> Text,
+        key_digest -> Binary,
+        fingerprint -> Binary,
+        answer -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
@@ -298,6 +308,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_silences,
     expiry_notices,
     calendar_links,
+    idempotent_answers,
     webhooks,
     webhook_deliveries,
 );

@@ -185,16 +185,34 @@ impl Verifier {
     ///
     /// # Errors
     /// [`DbError`] when the token is not in memory and the database fails.
-    pub async fn authenticate(&self, presented: &str) -> Result<Option<Arc<KnownToken>>, DbError> {
+    pub async fn authenticate(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KnownToken>>, DbError> {
         if !secret::is_well_formed(SecretKind::MasterToken, presented) {
             return Ok(None);
         }
-        let digest = SecretDigest::of(presented);
-        if let Some(known) = self.tokens.get(&digest) {
-            return Ok(Some(known));
-        }
-        let look_up = move |connection: &mut Connection| master_tokens::by_digest(connection, digest);
-        self.load(&self.tokens, digest, look_up).await
+        self.token(SecretDigest::of(presented), now).await
+    }
+
+    /// The active master token with this digest.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn token(
+        &self,
+        digest: SecretDigest,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KnownToken>>, DbError> {
+        let known = match self.tokens.get(&digest) {
+            Some(known) => Some(known),
+            None => {
+                let look_up = move |connection: &mut Connection| master_tokens::by_digest(connection, digest);
+                self.load(&self.tokens, digest, look_up).await?
+            }
+        };
+        Ok(known.filter(|known| known.token.expires_at.is_none_or(|end| end > now)))
     }
 
     /// Reads what a digest opens and keeps it, unless a change came between.

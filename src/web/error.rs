@@ -1,6 +1,10 @@
 //! Everything that can go wrong in a handler, and its status.
 
+use std::convert::Infallible;
+
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{api::rate_headers::RateHeaders, limits::TooOften};
 use crate::{
@@ -13,6 +17,7 @@ use crate::{
         master_tokens::TokenError,
         members::MemberError,
         passwords::HashError,
+        permission::Permission,
         secret::NoRandomness,
         silences::SilenceError,
         webhooks::WebhookError,
@@ -49,6 +54,9 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
+    /// The master token is good, but not for this.
+    #[error("This master token may not do that. It takes one with the permission “{}” or “Everything”.", .0.label())]
+    TokenForbidden(Permission),
     /// The key is good, but lacks a scope that this needs.
     #[error("This key does not have the scope that this needs.")]
     InsufficientScope,
@@ -74,6 +82,24 @@ pub enum AppError {
     /// The body is too large.
     #[error("This is more than can be sent at once.")]
     TooLarge,
+    /// A body of the API that is JSON, but not of the kind that is expected.
+    #[error("The body is not what this address takes. {}", .0.detail)]
+    BadBody(FieldProblem),
+    /// A parameter in the address of the API that cannot be used.
+    #[error("{}", .0.detail)]
+    BadParameter(FieldProblem),
+    /// Fields of a body that need a change.
+    #[error("Some fields need a change.")]
+    Fields(Vec<FieldProblem>),
+    /// The resource is not in the version that the change is meant for.
+    #[error("It was changed meanwhile. Read it again and repeat the change with its new version.")]
+    VersionDiffers,
+    /// An `Idempotency-Key` came with another request before.
+    #[error("This Idempotency-Key was used for another request. Use a new one for each request.")]
+    IdempotencyKeyReused,
+    /// The address is there, but takes other methods.
+    #[error("This address takes {0}.")]
+    MethodNotAllowed(String),
     /// It happens too often.
     #[error("That was too often. Try again {}.", .0.when())]
     TooOften(TooOften),
@@ -82,7 +108,65 @@ pub enum AppError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What is wrong with one field, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// The field as a JSON pointer (RFC 6901) into the body, or the parameter's name.
+    #[schema(example = "/name")]
+    pub pointer: String,
+    /// What is wrong, and what to do.
+    #[schema(example = "Enter a name.")]
+    pub detail: String,
+}
+
+impl FieldProblem {
+    /// What is wrong with the field at `pointer`.
+    pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
+        Self { pointer: pointer.into(), detail: detail.to_string() }
+    }
+}
+
 impl AppError {
+    /// What is wrong with one field of a body.
+    pub fn field(pointer: &str, detail: impl ToString) -> Self {
+        Self::Fields(vec![FieldProblem::new(pointer, detail)])
+    }
+
+    /// The fields that are wrong.
+    pub fn fields(&self) -> &[FieldProblem] {
+        match self {
+            Self::Fields(fields) => fields,
+            Self::BadBody(field) | Self::BadParameter(field) => std::slice::from_ref(field),
+            _ => &[],
+        }
+    }
+
+    /// The stable name of the problem, the last part of its `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Forbidden(_) => "role-too-low",
+            Self::Refused(_) => "conflict",
+            Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
+            Self::VerifyFirst => "address-not-confirmed",
+            Self::KeyForbidden(_) => "forbidden",
+            Self::TokenForbidden(_) => "permission-too-low",
+            Self::InsufficientScope => "insufficient-scope",
+            Self::KeyLimited { .. } => "key-limited",
+            Self::CrossSite => "cross-site-request",
+            Self::Unreadable(_) | Self::BadBody(_) => "unreadable-body",
+            Self::BadParameter(_) => "bad-parameter",
+            Self::Fields(_) => "invalid-fields",
+            Self::VersionDiffers => "version-differs",
+            Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::TooLarge => "too-large",
+            Self::TooOften(_) => "too-many-requests",
+            Self::Internal(_) => "internal-error",
+        }
+    }
+
     /// An internal fault.
     pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
@@ -92,12 +176,22 @@ impl AppError {
     pub fn title(&self) -> &'static str {
         match self {
             Self::NotFound => "Page not found",
-            Self::Forbidden(_) | Self::KeyForbidden(_) | Self::InsufficientScope => "You do not have access",
+            Self::Forbidden(_)
+            | Self::KeyForbidden(_)
+            | Self::TokenForbidden(_)
+            | Self::InsufficientScope => "You do not have access",
             Self::Refused(_) => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
-            Self::Unreadable(_) | Self::UnsupportedMediaType => "That could not be read",
+            Self::Unreadable(_)
+            | Self::UnsupportedMediaType
+            | Self::BadBody(_)
+            | Self::BadParameter(_)
+            | Self::MethodNotAllowed(_) => "That could not be read",
+            Self::Fields(_) => "Some fields need a change",
+            Self::VersionDiffers => "Changed meanwhile",
+            Self::IdempotencyKeyReused => "Key used before",
             Self::TooLarge => "Too large",
             Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
             Self::Internal(_) => "Something went wrong",
@@ -111,12 +205,16 @@ impl ResponseError for AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
             | Self::KeyForbidden(_)
+            | Self::TokenForbidden(_)
             | Self::InsufficientScope
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -126,6 +224,12 @@ impl ResponseError for AppError {
 
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<Infallible> for AppError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 
@@ -158,6 +262,7 @@ impl From<AccessError> for AppError {
         match error {
             AccessError::NotFound => Self::NotFound,
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
+            AccessError::Insufficient { needed } => Self::TokenForbidden(needed),
             AccessError::Db(error) => error.into(),
         }
     }

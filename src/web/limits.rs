@@ -8,12 +8,15 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
+    middleware::StateInformationMiddleware,
 };
 
 /// As PyPI does: ten log-ins in five minutes, by account and by address of origin.
 const LOG_INS: (NonZeroU32, Duration) = (nonzero(10), Duration::from_secs(300));
 /// Requests without a log-in that cost mail or a password hash, by address of origin.
 const SIGN_UPS: (NonZeroU32, Duration) = (nonzero(20), Duration::from_secs(3600));
+/// Calls of the management API, by master token.
+pub const CALLS: (NonZeroU32, Duration) = (nonzero(600), Duration::from_secs(60));
 /// Guesses at keys and links, by address of origin.
 const GUESSES: (NonZeroU32, Duration) = (nonzero(100), Duration::from_secs(60));
 
@@ -25,6 +28,7 @@ const fn nonzero(number: u32) -> NonZeroU32 {
 }
 
 type Keyed = DefaultKeyedRateLimiter<String>;
+type Informing = DefaultKeyedRateLimiter<String, StateInformationMiddleware>;
 
 /// The limits and their counts.
 pub struct Limits {
@@ -32,6 +36,7 @@ pub struct Limits {
     log_ins_by_origin: Keyed,
     sign_ups: Keyed,
     guesses: Keyed,
+    calls: Informing,
     clock: DefaultClock,
 }
 
@@ -40,6 +45,30 @@ pub struct Limits {
 pub struct TooOften {
     /// Whole seconds, rounded up.
     pub retry_after_seconds: u64,
+}
+
+/// What is left of a token's calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallsLeft {
+    /// Calls that could be made at once.
+    pub remaining: u32,
+    wait: Option<TooOften>,
+}
+
+impl CallsLeft {
+    /// Seconds until all of [`CALLS`] could be made at once, rounded up.
+    pub fn reset_seconds(&self) -> u64 {
+        let (most, period) = CALLS;
+        (u64::from(most.get() - self.remaining) * period.as_secs()).div_ceil(u64::from(most.get()))
+    }
+
+    /// Whether this call was one too many.
+    ///
+    /// # Errors
+    /// [`TooOften`].
+    pub fn check(&self) -> Result<(), TooOften> {
+        self.wait.map_or(Ok(()), Err)
+    }
 }
 
 impl TooOften {
@@ -59,6 +88,7 @@ impl Default for Limits {
             log_ins_by_origin: limiter(LOG_INS),
             sign_ups: limiter(SIGN_UPS),
             guesses: limiter(GUESSES),
+            calls: limiter(CALLS).with_middleware(),
             clock: DefaultClock::default(),
         }
     }
@@ -93,12 +123,25 @@ impl Limits {
         self.count(&self.guesses, origin(ip))
     }
 
+    /// Counts a call of a master token, and tells what is left.
+    pub fn call(&self, token_id: &str) -> CallsLeft {
+        match self.calls.check_key(&token_id.to_owned()) {
+            Ok(left) => CallsLeft { remaining: left.remaining_burst_capacity(), wait: None },
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(self.clock.now());
+                CallsLeft { remaining: 0, wait: Some(TooOften { retry_after_seconds: wait.as_secs() + 1 }) }
+            }
+        }
+    }
+
     /// Forgets counts that are full again, so that memory stays bounded.
     pub fn forget_old(&self) {
         for limiter in [&self.log_ins_by_account, &self.log_ins_by_origin, &self.sign_ups, &self.guesses] {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+        self.calls.retain_recent();
+        self.calls.shrink_to_fit();
     }
 
     fn count(&self, limiter: &Keyed, key: String) -> Result<(), TooOften> {

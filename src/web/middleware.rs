@@ -16,6 +16,7 @@ use actix_web::{
 };
 
 use super::{
+    api::rate_headers::RateHeaders,
     error::AppError,
     extract::RequestContext,
     problem::{self, Client},
@@ -65,6 +66,10 @@ pub async fn around(
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
+    let calls_left = response.request().extensions().get::<RateHeaders>().cloned();
+    if let Some(calls_left) = calls_left {
+        calls_left.add_to(response.headers_mut());
+    }
     add_security_headers(response.headers_mut(), &state, referrer_policy, &client.request_id);
     log_answer(&response, &client, started.elapsed());
     Ok(response)

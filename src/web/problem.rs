@@ -11,9 +11,10 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
-    error::AppError,
+    error::{AppError, FieldProblem},
     extract::RequestContext,
     pages::error::ErrorPage,
     shell::{Shell, Theme, Toast},
@@ -23,10 +24,11 @@ use super::{
 };
 
 /// RFC 9457. `type` is stable; clients may rely on it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemDocument {
     /// A name for the kind of problem.
     #[serde(rename = "type")]
+    #[schema(example = "/problems/not-found")]
     pub kind: String,
     /// The kind in words.
     pub title: String,
@@ -36,6 +38,9 @@ pub struct ProblemDocument {
     pub detail: String,
     /// The number to quote to the operator.
     pub request_id: String,
+    /// The fields that are wrong, if that is the problem.
+    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
+    pub errors: Vec<FieldProblem>,
 }
 
 /// What kind of answer the client can read, noted before the request goes on its way.
@@ -66,7 +71,7 @@ impl Client {
 /// Whether an address is for machines: it takes credentials from headers, never a cookie, and
 /// answers problems as documents.
 pub(super) fn is_for_machines(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/auth"
+    (path.starts_with("/api/") && path != "/api/docs") || path == "/auth"
 }
 
 /// The answer to a request that ended in `error`.
@@ -125,13 +130,13 @@ fn redirect_htmx(location: &str) -> HttpResponse {
 
 fn document(problem: &AppError, id: &str) -> HttpResponse {
     let status = problem.status_code();
-    let name = status.canonical_reason().unwrap_or("Error").to_lowercase().replace(' ', "-");
     let document = ProblemDocument {
-        kind: format!("/problems/{name}"),
+        kind: format!("/problems/{}", problem.kind()),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         status: status.as_u16(),
         detail: problem.to_string(),
         request_id: id.to_owned(),
+        errors: problem.fields().to_vec(),
     };
     let body = serde_json::to_string(&document).unwrap_or_default();
     HttpResponse::build(status)
@@ -179,7 +184,12 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
             limits.add_to(headers);
         }
-        AppError::InsufficientScope => {
+        AppError::MethodNotAllowed(methods) => {
+            if let Ok(methods) = HeaderValue::from_str(methods) {
+                headers.insert(header::ALLOW, methods);
+            }
+        }
+        AppError::InsufficientScope | AppError::TokenForbidden(_) => {
             let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }

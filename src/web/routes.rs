@@ -1,11 +1,13 @@
 //! The one table of addresses. Tests walk it: a route that is not covered fails them.
 
 use actix_web::{
-    guard,
+    HttpRequest, HttpResponse,
+    guard::{self, Guard},
     web::{self, ServiceConfig},
 };
 
 use super::{api, assets, error::AppError, pages};
+use crate::domain::permission::Permission;
 
 /// Who may use a route. A visitor below it is turned away before the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,8 +16,16 @@ pub enum Access {
     Public,
     /// Whoever presents an API key.
     Key,
-    /// Whoever presents an active master token.
+    /// Whoever presents an active master token, of whatever permission.
     Token,
+    /// A master token that may read.
+    TokenToRead,
+    /// A master token for API keys.
+    TokenForKeys,
+    /// A master token for members.
+    TokenForMembers,
+    /// A master token for everything.
+    TokenForEverything,
     /// Whoever is logged in, their address proven or not.
     LoggedIn,
     /// Whoever is logged in with a proven address.
@@ -26,6 +36,20 @@ pub enum Access {
     Supervisor,
     /// Its administrators.
     Administrator,
+}
+
+impl Access {
+    /// What a master token must be permitted; `None` where none is asked for.
+    pub fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Token => Some(Permission::Verify),
+            Self::TokenToRead => Some(Permission::Read),
+            Self::TokenForKeys => Some(Permission::Keys),
+            Self::TokenForMembers => Some(Permission::Members),
+            Self::TokenForEverything => Some(Permission::Everything),
+            _ => None,
+        }
+    }
 }
 
 /// One line of the table.
@@ -52,7 +76,13 @@ macro_rules! routes {
 
         /// Registers what needs no session: verification comes first, since it is asked most.
         pub fn machines(config: &mut ServiceConfig) {
-            $(config.route($m_pattern, method(stringify!($m_method)).to($m_handler));)*
+            $(config.service(
+                web::resource($m_pattern)
+                    .guard(of_method(stringify!($m_method)))
+                    .app_data(Access::$m_access)
+                    .to($m_handler),
+            );)*
+            $(config.route($m_pattern, web::to(other_method));)*
         }
 
         /// Registers the pages, and the answer to every address that is nowhere in the table.
@@ -63,16 +93,27 @@ macro_rules! routes {
     };
 }
 
-/// HEAD is answered wherever GET is; actix leaves the body out. `ANY` takes every method.
-fn method(name: &str) -> actix_web::Route {
-    match name {
-        "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
-        "POST" => web::post(),
-        _ => web::route(),
-    }
+fn method(name: &'static str) -> actix_web::Route {
+    web::route().guard(of_method(name))
 }
 
-async fn not_found() -> Result<actix_web::HttpResponse, AppError> {
+/// HEAD is answered wherever GET is; actix leaves the body out. `ANY` takes every method.
+fn of_method(name: &'static str) -> impl Guard {
+    guard::fn_guard(move |context| match (name, context.head().method.as_str()) {
+        ("ANY", _) | ("GET", "HEAD") => true,
+        (name, method) => name == method,
+    })
+}
+
+/// What machines ask for by a method that the address does not take.
+async fn other_method(request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let methods: Vec<&str> =
+        ROUTES.iter().filter(|route| route.pattern == pattern).map(|route| route.method).collect();
+    Err(AppError::MethodNotAllowed(methods.join(", ")))
+}
+
+async fn not_found() -> Result<HttpResponse, AppError> {
     Err(AppError::NotFound)
 }
 
@@ -82,6 +123,14 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
+        GET "/api/v2/openapi.json" Public => api::openapi::show;
+        GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
+        GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
+        PATCH "/api/v2/organizations/{organization}" TokenForEverything => api::organizations::change;
+        GET "/api/v2/organizations/{organization}/keys" TokenToRead => api::api_keys::list;
+        POST "/api/v2/organizations/{organization}/keys" TokenForKeys => api::api_keys::create;
+        GET "/api/v2/organizations/{organization}/keys/{key}" TokenToRead => api::api_keys::show;
+        DELETE "/api/v2/organizations/{organization}/keys/{key}" TokenForKeys => api::api_keys::remove;
         GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
         GET "/healthz" Public => api::health::show;
         GET "/static/{file:.*}" Public => assets::serve;
@@ -89,6 +138,7 @@ routes! {
     people {
         GET "/" Public => pages::landing::show;
         GET "/docs" Public => pages::docs::show;
+        GET "/api/docs" Public => pages::api_docs::show;
 
         GET "/login" Public => pages::accounts::log_in::show;
         POST "/login" Public => pages::accounts::log_in::log_in;

@@ -10,8 +10,8 @@ use crate::{
     config::Config,
     db::Db,
     domain::{
-        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, usage::Recorder,
-        verification::Verifier,
+        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, session_tokens::SessionSeal,
+        usage::Recorder, verification::Verifier,
     },
 };
 
@@ -32,6 +32,8 @@ pub struct State {
     pub limits: Arc<Limits>,
     /// Tells whether keys are accepted.
     pub verifier: Verifier,
+    /// Seals credentials that stand for a master token.
+    pub session_tokens: SessionSeal,
     /// Gathers how keys are used.
     pub usage: Recorder,
     /// Wakes the mail worker after a change that queued a mail.

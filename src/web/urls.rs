@@ -88,6 +88,11 @@ pub fn webhook_delivery(organization_id: &str, webhook_id: &str, delivery_id: &s
     format!("/orgs/{organization_id}/webhooks/{webhook_id}/deliveries/{delivery_id}")
 }
 
+/// An API key in the management API.
+pub fn api_of_key(organization_id: &str, key_id: &str) -> String {
+    format!("/api/v2/organizations/{organization_id}/keys/{key_id}")
+}
+
 /// The calendar of expiries; `token` is the secret.
 pub fn calendar_feed(organization_id: &str, token: &str) -> String {
     format!("/orgs/{organization_id}/api/calendar/{token}.ics")

@@ -1,3 +1,7 @@
 //! The JSON API.
 
+mod api_keys;
+mod calls;
+mod openapi;
 mod organization;
+mod organizations;

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod fixture;
+mod machines;
 
 use tessera::web::routes::{Access, ROUTES, Route};
 
@@ -14,9 +15,11 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 23] = [
+const PUBLIC: [&str; 25] = [
     "/",
     "/docs",
+    "/api/docs",
+    "/api/v2/openapi.json",
     "/healthz",
     "/static/{file:.*}",
     "/login",
@@ -45,7 +48,12 @@ fn only_what_is_named_here_is_open_to_everybody() {
     for Route { pattern, access, .. } in ROUTES {
         match access {
             Access::Public => assert!(PUBLIC.contains(pattern), "{pattern} is open to everybody"),
-            Access::Key | Access::Token => assert!(is_for_machines(pattern), "{pattern}"),
+            Access::Key
+            | Access::Token
+            | Access::TokenToRead
+            | Access::TokenForKeys
+            | Access::TokenForMembers
+            | Access::TokenForEverything => assert!(is_for_machines(pattern), "{pattern}"),
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
             }

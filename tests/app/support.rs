@@ -5,11 +5,13 @@ mod builders;
 mod client;
 mod html;
 mod ledger;
+mod machine;
 mod test_app;
 mod world;
 
 pub(crate) use builders::{Company, PASSWORD, address_of};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
+pub(crate) use machine::Machine;
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
 pub(crate) use world::World;

@@ -13,7 +13,7 @@ use crate::{
         access::Admin,
         key_settings::Scopes,
         organizations::Organization,
-        page::{Page, PageRequest, contains_pattern},
+        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
         schema::api_keys,
         usage::{self, DailyRequests},
     },
@@ -81,6 +81,67 @@ pub fn page(
         .offset(request.offset())
         .load(connection)?;
     Ok(Page::new(rows, request, total))
+}
+
+/// How a list of keys is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// By name.
+    Name,
+    /// By name, backwards.
+    NameBackwards,
+}
+
+impl Sort {
+    /// The place behind `key` in a list that is sorted so.
+    pub fn cursor(self, key: &ApiKey) -> Cursor {
+        let sorted_by = match self {
+            Self::Newest | Self::Oldest => String::new(),
+            Self::Name | Self::NameBackwards => key.name.to_lowercase(),
+        };
+        Cursor { id: key.id.clone(), sorted_by }
+    }
+}
+
+/// A part of the keys behind a cursor, and one more where there is more.
+///
+/// # Errors
+/// [`DbError`].
+pub fn slice(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    search: &str,
+    part: Part,
+    (sort, slice): (Sort, &Slice),
+    now: Timestamp,
+) -> Result<Vec<ApiKey>, DbError> {
+    let mut query = keys_of!(admin, search, part, now);
+    // Ids sort by age.
+    query = match sort {
+        Sort::Newest => query.order(api_keys::id.desc()),
+        Sort::Oldest => query.order(api_keys::id.asc()),
+        Sort::Name => query.order((api_keys::name_key.asc(), api_keys::id.asc())),
+        Sort::NameBackwards => query.order((api_keys::name_key.desc(), api_keys::id.desc())),
+    };
+    if let Some(Cursor { id, sorted_by }) = slice.after.clone() {
+        let is_alike = api_keys::name_key.eq(sorted_by.clone());
+        query = match sort {
+            Sort::Newest => query.filter(api_keys::id.lt(id)),
+            Sort::Oldest => query.filter(api_keys::id.gt(id)),
+            Sort::Name => {
+                query.filter(api_keys::name_key.gt(sorted_by).or(is_alike.and(api_keys::id.gt(id))))
+            }
+            Sort::NameBackwards => {
+                query.filter(api_keys::name_key.lt(sorted_by).or(is_alike.and(api_keys::id.lt(id))))
+            }
+        };
+    }
+    Ok(query.select(ApiKey::as_select()).limit(slice.rows()).load(connection)?)
 }
 
 /// What the last days saw of `keys`, in their order.

@@ -1,11 +1,15 @@
 //! The credential in a request's headers. Never in its address, where logs would keep it
 //! (ASVS 14.2.1).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
 
-use crate::web::{error::AppError, extract::RequestContext};
+use crate::{
+    clock::Timestamp,
+    domain::verification::KnownToken,
+    web::{error::AppError, extract::RequestContext, state::State},
+};
 
 /// The API key in `Authorization: Bearer` or `X-API-Key`.
 ///
@@ -24,6 +28,29 @@ pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
 /// 401 when there is none, or none that can be read.
 pub fn master_token(request: &HttpRequest) -> Result<&str, AppError> {
     bearer(request, "Send an active master token as “Authorization: Bearer <token>”.")
+}
+
+/// The active master token behind the credential: the token itself, or a session token that stands
+/// for it. Its use is noted.
+///
+/// # Errors
+/// 401 without one.
+pub async fn caller(
+    request: &HttpRequest,
+    state: &State,
+    now: Timestamp,
+) -> Result<Arc<KnownToken>, AppError> {
+    let presented = master_token(request)?;
+    let known = match state.session_tokens.read(presented, now) {
+        Some(digest) => state.verifier.token(digest, now).await?,
+        None => state.verifier.authenticate(presented, now).await?,
+    };
+    let known = known.ok_or(AppError::Unauthorized {
+        detail: "This token does not exist, has expired or is deactivated.",
+        presented: true,
+    })?;
+    state.usage.note_token(&known, now);
+    Ok(known)
 }
 
 fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str, AppError> {

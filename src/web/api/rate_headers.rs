@@ -7,7 +7,10 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use crate::domain::verification::Limits;
+use crate::{
+    domain::verification::Limits,
+    web::limits::{CALLS, CallsLeft},
+};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -33,6 +36,15 @@ impl RateHeaders {
             limit.push(format!(r#""month";r={};t={}"#, quota.remaining, quota.reset_seconds));
         }
         Self { limit: limit.join(", "), policy: policy.join(", ") }
+    }
+
+    /// What is left of a master token's calls.
+    pub fn of_calls(left: &CallsLeft) -> Self {
+        let (most, period) = CALLS;
+        Self {
+            policy: format!(r#""calls";q={most};w={}"#, period.as_secs()),
+            limit: format!(r#""calls";r={};t={}"#, left.remaining, left.reset_seconds()),
+        }
     }
 
     /// Adds them to an answer that is being built.

@@ -1,6 +1,6 @@
 //! Verification for backends: is this key of my organization accepted?
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::{Deserialize, Serialize};
@@ -151,7 +151,7 @@ pub async fn verify(
     body: Result<Json<VerificationRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = caller(&request, &state, now).await?;
+    let caller = credentials::caller(&request, &state, now).await?;
     let Json(asked) = body?;
     let answer = answer(&state, &caller, &asked, now).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
@@ -167,7 +167,7 @@ pub async fn verify_batch(
     body: Result<Json<BatchRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = caller(&request, &state, now).await?;
+    let caller = credentials::caller(&request, &state, now).await?;
     let Json(BatchRequest { keys }) = body?;
     if keys.len() > MOST_IN_A_BATCH {
         return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
@@ -177,18 +177,6 @@ pub async fn verify_batch(
         results.push(answer(&state, &caller, asked, now).await?);
     }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(BatchAnswer { results }))
-}
-
-async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
-    let presented = credentials::master_token(request)?;
-    let Some(known) = state.verifier.authenticate(presented).await? else {
-        return Err(AppError::Unauthorized {
-            detail: "This master token does not exist or is deactivated.",
-            presented: true,
-        });
-    };
-    state.usage.note_token(&known, now);
-    Ok(known)
 }
 
 /// A key of another organization is not found, like one that does not exist.

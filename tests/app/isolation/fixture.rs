@@ -1,5 +1,6 @@
 //! Two organizations with everything in them, and people who may see this or that.
 
+use serde_json::json;
 use tessera::{
     domain::{
         access::Role,
@@ -84,6 +85,12 @@ impl Fixture {
     /// An organization that no other test of a route has touched, a member of just the role that
     /// the route asks for, and what the member may name there.
     pub(super) async fn ground_for(&self, route: &Route, number: usize) -> (User, Ids) {
+        let (_, member, ids) = self.company_for(route, number).await;
+        (member, ids)
+    }
+
+    /// As [`ground_for`](Self::ground_for), with the organization.
+    pub(super) async fn company_for(&self, route: &Route, number: usize) -> (Company, User, Ids) {
         let app = &self.app;
         let owner = app.user(&format!("Owner {number}")).await;
         let company = app.organization("Alder", &owner).await;
@@ -101,7 +108,7 @@ impl Fixture {
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
         }
-        (member, ids)
+        (company, member, ids)
     }
 
     /// An id that is nobody's.
@@ -173,6 +180,16 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
             vec![("emails", "new@alder.example".into()), ("role", "user".into()), form]
         }
         _ => Vec::new(),
+    }
+}
+
+/// JSON that a route of the API carries out.
+pub(super) fn body(route: &Route) -> serde_json::Value {
+    match (route.method, route.pattern) {
+        ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
+        ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
+        ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
+        _ => json!({}),
     }
 }
 

@@ -1,0 +1,258 @@
+//! A call of the management API: who calls, by what right, and how its changes are carried out.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
+    web::Data,
+};
+
+use super::{answer::Answer, credentials, json::BodyDigest, rate_headers::RateHeaders};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, Tx},
+    domain::{
+        access::{self, AccessError, Admin, Member, Supervisor},
+        idempotency::{IdempotencyError, Once},
+        organizations::Organization,
+        permission::Permission,
+        verification::KnownToken,
+    },
+    web::{error::AppError, routes::Access, state::State},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A call whose credential has the permission that the route table asks for. `P` is the proof
+/// that the handler needs, `B` what it reads of the request once the caller is known.
+pub struct Call<P, B = ()> {
+    /// The application's parts.
+    pub state: State,
+    /// The present instant; the same throughout one call.
+    pub now: Timestamp,
+    /// The proof of what the caller may do.
+    pub proof: P,
+    /// The master token behind the call.
+    pub token: Arc<KnownToken>,
+    /// What was sent.
+    pub input: B,
+    request: HttpRequest,
+}
+
+/// A proof that a call can carry.
+pub trait Proof: Clone + Send + Sized + 'static {
+    /// This proof, when `member` is strong enough.
+    ///
+    /// # Errors
+    /// [`AccessError::Forbidden`].
+    fn of(member: Member<Organization>) -> Result<Self, AccessError>;
+}
+
+impl Proof for Member<Organization> {
+    fn of(member: Self) -> Result<Self, AccessError> {
+        Ok(member)
+    }
+}
+
+impl Proof for Supervisor<Organization> {
+    fn of(member: Member<Organization>) -> Result<Self, AccessError> {
+        member.supervisor()
+    }
+}
+
+impl Proof for Admin<Organization> {
+    fn of(member: Member<Organization>) -> Result<Self, AccessError> {
+        member.admin()
+    }
+}
+
+impl<P: Proof, B> FromRequest for Call<P, B>
+where
+    B: FromRequest + 'static,
+    B::Error: Into<AppError>,
+{
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let state = request
+                .app_data::<Data<State>>()
+                .map(|state| State::clone(state))
+                .ok_or_else(|| AppError::internal("the application's state is missing"))?;
+            let now = state.clock.now();
+            let token = credentials::caller(&request, &state, now).await?;
+            count(&request, &state, &token)?;
+            let needed = request
+                .app_data::<Access>()
+                .and_then(|access| access.permission())
+                .ok_or_else(|| AppError::internal("the route asks for no permission"))?;
+            let proof = P::of(prove(&request, &token, needed)?)?;
+            let input = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            Ok(Self { state, now, proof, token, input, request })
+        })
+    }
+}
+
+/// The organization is the path's, or the token's own where the path names none.
+fn prove(
+    request: &HttpRequest,
+    token: &KnownToken,
+    needed: Permission,
+) -> Result<Member<Organization>, AccessError> {
+    let organization_id = request.match_info().get("organization").unwrap_or(&token.organization.id);
+    access::token_member(token, credentials::client_ip(request), organization_id, needed)
+}
+
+/// Each token has so many calls a minute; what is left is told with every answer.
+fn count(request: &HttpRequest, state: &State, token: &KnownToken) -> Result<(), AppError> {
+    let left = state.limits.call(&token.token.id);
+    request.extensions_mut().insert(RateHeaders::of_calls(&left));
+    left.check().map_err(AppError::TooOften)
+}
+
+impl<P: Proof, B> Call<P, B> {
+    /// The part of the path that the route table calls `name`.
+    pub fn path(&self, name: &str) -> String {
+        self.request.match_info().get(name).unwrap_or_default().to_owned()
+    }
+
+    /// Reads by the caller's proof.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or when the database fails.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection, &P) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let proof = self.proof.clone();
+        self.state.db.read(move |connection| work(connection, &proof).map_err(Into::into)).await
+    }
+
+    /// Shows a resource; 304 when the client has this version of it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn show(&self, resource: &impl serde::Serialize) -> Result<HttpResponse, AppError> {
+        let answer = Answer::resource(resource)?;
+        let known = header(&self.request, &IF_NONE_MATCH);
+        if answer.etag().zip(known).is_some_and(|(etag, known)| names(known, etag)) {
+            return Ok(HttpResponse::NotModified()
+                .insert_header(("ETag", answer.etag().unwrap_or_default()))
+                .finish());
+        }
+        Ok(answer.send())
+    }
+
+    /// The version that the client demands of what it changes.
+    pub fn precondition(&self) -> Precondition {
+        Precondition(header(&self.request, &IF_MATCH).map(str::to_owned))
+    }
+
+    /// Carries out a change in one transaction. With an `Idempotency-Key`, the answer is kept in
+    /// that transaction, and given again to the same request without carrying it out again.
+    ///
+    /// # Errors
+    /// Whatever `work` returns; nothing is changed and nothing kept then. 422 for a key that came
+    /// with another request.
+    pub async fn change(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Answer, AppError> + Send + 'static,
+    ) -> Result<HttpResponse, AppError> {
+        let (once, proof, now) = (self.once()?, self.proof.clone(), self.now);
+        let answer = self
+            .state
+            .db
+            .write(move |tx| {
+                let Some(once) = once else { return work(tx, &proof, now) };
+                if let Some(kept) = once.recall(tx.connection(), now)? {
+                    return serde_json::from_slice(&kept).map_err(AppError::internal);
+                }
+                let answer = work(tx, &proof, now)?;
+                let kept = serde_json::to_vec(&answer).map_err(AppError::internal)?;
+                once.remember(tx, &kept, now)?;
+                Ok::<_, AppError>(answer)
+            })
+            .await?;
+        // Whatever was changed may have queued a mail.
+        self.state.mail_queued.notify_one();
+        Ok(answer.send())
+    }
+
+    fn once(&self) -> Result<Option<Once>, AppError> {
+        once(&self.request, &self.token)
+    }
+}
+
+/// What the header `Idempotency-Key` asks for, if it is there.
+///
+/// # Errors
+/// 400 for a text that is no key.
+pub fn once(request: &HttpRequest, token: &KnownToken) -> Result<Option<Once>, AppError> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    // The draft writes a string of structured fields; most clients leave the quotation marks out.
+    let text = value.to_str().unwrap_or_default().trim();
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let body = request.extensions().get::<BodyDigest>().map(|digest| digest.0).unwrap_or_default();
+    let method = request.method().as_str().as_bytes();
+    let address = request.uri().path_and_query().map(|address| address.as_str()).unwrap_or_default();
+    let once = Once::new(&token.token.id, key, &[method, address.as_bytes(), &body]);
+    once.map(Some).map_err(|error| AppError::Unreadable(error.to_string()))
+}
+
+impl From<IdempotencyError> for AppError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::Reused => Self::IdempotencyKeyReused,
+            IdempotencyError::NoRandomness(error) => error.into(),
+            IdempotencyError::Db(error) => error.into(),
+        }
+    }
+}
+
+/// The version that a change is meant for; none where the client did not say.
+#[derive(Clone, Debug)]
+pub struct Precondition(Option<String>);
+
+impl Precondition {
+    /// Checks the version of `present`, inside the transaction of the change.
+    ///
+    /// # Errors
+    /// 412 when it is another one.
+    pub fn check(&self, present: &impl serde::Serialize) -> Result<(), AppError> {
+        let Some(wanted) = &self.0 else { return Ok(()) };
+        let answer = Answer::resource(present)?;
+        if answer.etag().is_some_and(|etag| names(wanted, etag)) {
+            Ok(())
+        } else {
+            Err(AppError::VersionDiffers)
+        }
+    }
+}
+
+/// Whether a list of versions, or `*`, names `etag`.
+fn names(list: &str, etag: &str) -> bool {
+    list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == etag)
+}
+
+fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_versions_names_one_of_them() {
+        assert!(names(r#""a", W/"b""#, r#""b""#) && names("*", r#""b""#));
+        assert!(!names(r#""a""#, r#""b""#) && !names("", r#""b""#));
+    }
+}

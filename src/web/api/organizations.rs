@@ -1,0 +1,91 @@
+//! The organization behind a master token.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{answer::Answer, call::Call, json::Json};
+use crate::{
+    domain::{
+        access::{Admin, Member},
+        names::{LONGEST_NAME, Name},
+        organizations::{self, Organization as StoredOrganization},
+    },
+    web::{display, error::AppError},
+};
+
+/// An organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Organization {
+    /// The id.
+    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
+    pub id: String,
+    /// The name; several organizations may bear the same one.
+    #[schema(example = "Lumen Logistics")]
+    pub name: String,
+    /// When it was created.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+impl Organization {
+    fn of(organization: &StoredOrganization) -> Self {
+        Self {
+            id: organization.id.clone(),
+            name: organization.name.clone(),
+            created_at: display::iso(&organization.created_at),
+        }
+    }
+}
+
+/// What to change of an organization; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationChange {
+    /// The new name.
+    #[schema(min_length = 1, max_length = 80, example = "Lumen Logistics")]
+    name: Option<String>,
+}
+
+/// The organization.
+///
+/// # Errors
+/// 404 for another organization than the token's.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}",
+    tag = "Organization",
+    responses((status = 200, description = "The organization.", body = Organization))
+)]
+pub async fn show(call: Call<Member<StoredOrganization>>) -> Result<HttpResponse, AppError> {
+    call.show(&Organization::of(&call.proof))
+}
+
+/// Renames the organization.
+///
+/// # Errors
+/// 422 for a text that is no name.
+#[utoipa::path(
+    patch,
+    path = "/api/v2/organizations/{organization}",
+    tag = "Organization",
+    request_body = OrganizationChange,
+    responses((status = 200, description = "The organization as it is now.", body = Organization))
+)]
+pub async fn change(
+    call: Call<Admin<StoredOrganization>, Json<OrganizationChange>>,
+) -> Result<HttpResponse, AppError> {
+    let Json(OrganizationChange { name }) = &call.input;
+    let name = name.as_deref().map(|name| Name::parse(name, LONGEST_NAME)).transpose();
+    let name = name.map_err(|error| AppError::field("/name", error))?;
+    let precondition = call.precondition();
+    call.change(move |tx, admin, now| {
+        let present = organizations::of_proof(tx.connection(), admin)?;
+        precondition.check(&Organization::of(&present))?;
+        if let Some(name) = name {
+            organizations::rename(tx, admin, &name, now)?;
+        }
+        Answer::resource(&Organization::of(&organizations::of_proof(tx.connection(), admin)?))
+    })
+    .await
+}

@@ -1,0 +1,50 @@
+//! A short-lived credential for what should not hold a master token itself.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{answer::Answer, credentials};
+use crate::{
+    domain::{
+        secret::{self, SecretDigest, SecretKind},
+        session_tokens::LIFETIME,
+    },
+    web::{error::AppError, state::State},
+};
+
+/// A session token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionToken {
+    /// The token, for `Authorization: Bearer`.
+    #[schema(example = "tess_s_AAAAAGkl…")]
+    pub data: String,
+    /// How long it works.
+    #[schema(example = 900)]
+    pub expires_in_seconds: i64,
+}
+
+/// Exchanges a master token for a session token of the same power, which ends when the master
+/// token is deactivated, replaced or removed.
+///
+/// # Errors
+/// 401 without an active master token; a session token is none.
+#[utoipa::path(
+    get,
+    path = "/api/v2/sessionToken",
+    tag = "Credentials",
+    responses((status = 200, description = "A session token.", body = SessionToken))
+)]
+pub async fn issue(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
+    let now = state.clock.now();
+    credentials::caller(&request, &state, now).await?;
+    let presented = credentials::master_token(&request)?;
+    if !secret::is_well_formed(SecretKind::MasterToken, presented) {
+        return Err(AppError::Unauthorized {
+            detail: "A session token cannot be exchanged. Send the master token itself.",
+            presented: true,
+        });
+    }
+    let data = state.session_tokens.issue(SecretDigest::of(presented), now);
+    Ok(Answer::ok(&SessionToken { data, expires_in_seconds: LIFETIME.whole_seconds() })?.send())
+}

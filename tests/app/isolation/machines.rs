@@ -1,0 +1,98 @@
+//! Which master token may do what, tried at every address of the management API.
+
+use tessera::{
+    domain::permission::Permission,
+    web::routes::{Access, Route},
+};
+
+use super::{
+    exchange::{assert_alike, check_headers},
+    fixture::{self, Fixture, Ids},
+    routes,
+};
+use crate::support::{Machine, Response};
+
+#[tokio::test]
+async fn the_token_of_another_organization_finds_nothing() {
+    let fixture = Fixture::new().await;
+    let outsider = fixture.app.machine(&fixture.fern, Permission::Everything).await;
+    let before = fixture.app.ledger().await;
+    let own = fixture.fern.id.clone();
+    for route in of_tokens().filter(|route| route.pattern.contains("{organization}")) {
+        let foreign = send(&outsider, route, &fixture.path(route, &fixture.lumen_ids)).await;
+        let nowhere = send(&outsider, route, &fixture.path(route, &fixture.nothing())).await;
+        assert_eq!((foreign.status, nowhere.status), (404, 404), "{route:?}: {foreign:?}");
+        assert_same(route, &foreign, &nowhere);
+        if route.pattern.matches('{').count() > 1 {
+            let foreign_ids = Ids { organization: own.clone(), ..fixture.lumen_ids.clone() };
+            let no_ids = Ids { organization: own.clone(), ..fixture.nothing() };
+            let foreign = send(&outsider, route, &fixture.path(route, &foreign_ids)).await;
+            let nowhere = send(&outsider, route, &fixture.path(route, &no_ids)).await;
+            assert_eq!((foreign.status, nowhere.status), (404, 404), "{route:?}: {foreign:?}");
+            assert_same(route, &foreign, &nowhere);
+        }
+    }
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn a_token_of_another_permission_is_refused() {
+    let fixture = Fixture::new().await;
+    let mut machines = Vec::new();
+    for permission in Permission::ALL {
+        machines.push((permission, fixture.app.machine(&fixture.lumen, permission).await));
+    }
+    let before = fixture.app.ledger().await;
+    let mut refused = 0;
+    for route in of_tokens() {
+        let needed = route.access.permission().expect("a permission");
+        for (permission, machine) in machines.iter().filter(|(permission, _)| !permission.covers(needed)) {
+            let answer = send(machine, route, &fixture.path(route, &fixture.lumen_ids)).await;
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 403, "{permission} at {route:?}: {answer:?}");
+            assert_eq!(answer.json()["type"], "/problems/permission-too-low");
+            assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{route:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+/// Without this, a route that refuses everybody would pass the tests above.
+#[tokio::test]
+async fn the_smallest_permission_that_will_do_gets_through() {
+    let fixture = Fixture::new().await;
+    for (number, route) in of_tokens().enumerate() {
+        let (company, _, ids) = fixture.company_for(route, number).await;
+        let machine = fixture.app.machine(&company, route.access.permission().expect("one")).await;
+        // An invitation can be sent again after a minute.
+        fixture.app.clock.advance(time::Duration::minutes(2));
+        let answer = send(&machine, route, &fixture.path(route, &ids)).await;
+        check_headers(route, &answer);
+        let fine = [200, 201, 202, 204, 409].contains(&answer.status);
+        assert!(fine, "{route:?}: {} {}", answer.status, answer.text());
+    }
+}
+
+fn of_tokens() -> impl Iterator<Item = &'static Route> {
+    routes(|access: Access| access.permission().is_some())
+}
+
+async fn send(machine: &Machine, route: &Route, path: &str) -> Response {
+    let request = machine.request(route.method, path);
+    match route.method {
+        "GET" => request.send().await,
+        _ => request.body("application/json", fixture::body(route).to_string()).send().await,
+    }
+}
+
+/// Alike but for the calls that are left.
+#[track_caller]
+fn assert_same(route: &Route, one: &Response, other: &Response) {
+    let (mut one, mut other) = (one.clone(), other.clone());
+    for answer in [&mut one, &mut other] {
+        assert!(answer.headers.remove("ratelimit").is_some(), "{route:?}");
+    }
+    assert_alike(route, &one, &other);
+}

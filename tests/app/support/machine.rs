@@ -1,0 +1,63 @@
+//! A machine with a master token, as it calls the management API.
+
+use serde_json::Value;
+use tessera::domain::{master_tokens, permission::Permission};
+
+use super::{Client, Company, Request, Response, TestApp};
+
+/// Whoever holds an active master token of an organization.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    pub(crate) client: Client,
+    pub(crate) credential: String,
+    pub(crate) token_id: String,
+    organization_id: String,
+}
+
+impl TestApp {
+    /// A machine with a new token of this permission.
+    pub(crate) async fn machine(&self, company: &Company, permission: Permission) -> Machine {
+        let name = format!("Machine that may {permission} {}", self.now());
+        let (token, credential) = self.master_token(company, &name).await;
+        let (owner, token_id, now) = (company.clone(), token.id.clone(), self.now());
+        self.execute(&format!(
+            "UPDATE master_tokens SET permission = '{permission}' WHERE id = '{token_id}'"
+        ))
+        .await;
+        self.write(move |tx| {
+            let admin = owner.admin(tx)?;
+            Ok(master_tokens::activate(tx, &admin, &token_id, now)?)
+        })
+        .await;
+        Machine { client: self.client(), credential, token_id: token.id, organization_id: company.id.clone() }
+    }
+}
+
+impl Machine {
+    /// An address in its organization: `url("keys")`.
+    pub(crate) fn url(&self, rest: &str) -> String {
+        let slash = if rest.is_empty() || rest.starts_with('?') { "" } else { "/" };
+        format!("/api/v2/organizations/{}{slash}{rest}", self.organization_id)
+    }
+
+    /// A request to any address, with the token.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        let request = self.client.request(method, path).without_site();
+        request.header("authorization", &format!("Bearer {}", self.credential))
+    }
+
+    /// Reads something in its organization.
+    pub(crate) async fn get(&self, rest: &str) -> Response {
+        self.request("GET", &self.url(rest)).send().await
+    }
+
+    /// Sends JSON to something in its organization.
+    pub(crate) async fn send(&self, method: &str, rest: &str, body: Value) -> Response {
+        self.request(method, &self.url(rest)).body("application/json", body.to_string()).send().await
+    }
+
+    /// Asks for something in its organization without a body.
+    pub(crate) async fn ask(&self, method: &str, rest: &str) -> Response {
+        self.request(method, &self.url(rest)).send().await
+    }
+}
