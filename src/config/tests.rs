@@ -211,6 +211,6 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 8);
+    assert_eq!(exit.message.matches("[default: ").count(), 9);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
