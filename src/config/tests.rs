@@ -206,9 +206,17 @@ fn unknown_and_unfinished_arguments_give_one_line() {
 fn help_lists_every_setting_with_its_variable_and_default() {
     let exit = parse_line("serve --help", &[]).expect_err("help");
     assert_eq!(exit.code, 0);
-    for name in
-        ["LISTEN", "PUBLIC_URL", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "BRAND", "TRUSTED_PROXIES", "LOG"]
-    {
+    for name in [
+        "LISTEN",
+        "PUBLIC_URL",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "MAIL_FROM",
+        "BRAND",
+        "TRUSTED_PROXIES",
+        "WEBHOOK_NETWORKS",
+        "LOG",
+    ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
     assert_eq!(exit.message.matches("[default: ").count(), 9);
