@@ -225,6 +225,22 @@ routes! {
         GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
         POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
 
+        GET "/orgs/{organization}/webhooks" Administrator => pages::webhooks::index;
+        GET "/orgs/{organization}/webhooks/new" Administrator => pages::webhooks::new;
+        POST "/orgs/{organization}/webhooks" Administrator => pages::webhooks::create;
+        GET "/orgs/{organization}/webhooks/{webhook}" Administrator => pages::webhooks::show;
+        GET "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::edit;
+        POST "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::save;
+        POST "/orgs/{organization}/webhooks/{webhook}/activate" Administrator => pages::webhooks::activate;
+        POST "/orgs/{organization}/webhooks/{webhook}/deactivate" Administrator => pages::webhooks::deactivate;
+        POST "/orgs/{organization}/webhooks/{webhook}/test" Administrator => pages::webhooks::send_test;
+        GET "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::confirm_rotation;
+        POST "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::rotate;
+        GET "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::confirm_removal;
+        POST "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::remove;
+        GET "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}" Administrator => pages::webhooks::show_delivery;
+        POST "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" Administrator => pages::webhooks::resend;
+
         GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
         GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;
 
