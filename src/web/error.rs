@@ -36,6 +36,14 @@ pub enum AppError {
     /// The domain refused with a reason for the person.
     #[error("{0}")]
     Refused(String),
+    /// The domain refused, and will not after a while.
+    #[error("{detail}")]
+    RefusedForNow {
+        /// The reason.
+        detail: String,
+        /// Whole seconds until it is worth trying again.
+        retry_after_seconds: u64,
+    },
     /// Nobody is logged in. Carries where to go afterwards.
     #[error("Log in to go on.")]
     LogInFirst(String),
@@ -54,7 +62,7 @@ pub enum AppError {
     #[error("{0}")]
     KeyForbidden(&'static str),
     /// The master token is good, but not for this.
-    #[error("This master token may not do that. It takes one with the permission “{}” or “Everything”.", .0.label())]
+    #[error("This master token may not do that. It takes one with the permission {}.", permissions(*.0))]
     TokenForbidden(Permission),
     /// The key is good, but lacks a scope that this needs.
     #[error("This key does not have the scope that this needs.")]
@@ -145,7 +153,7 @@ impl AppError {
         match self {
             Self::NotFound => "not-found",
             Self::Forbidden(_) => "role-too-low",
-            Self::Refused(_) => "conflict",
+            Self::Refused(_) | Self::RefusedForNow { .. } => "conflict",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
             Self::KeyForbidden(_) => "forbidden",
@@ -179,7 +187,7 @@ impl AppError {
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope => "You do not have access",
-            Self::Refused(_) => "That cannot be done",
+            Self::Refused(_) | Self::RefusedForNow { .. } => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
@@ -208,7 +216,7 @@ impl ResponseError for AppError {
             | Self::InsufficientScope
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Refused(_) | Self::RefusedForNow { .. } => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -223,6 +231,14 @@ impl ResponseError for AppError {
 
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+/// The permissions that would do, in words.
+fn permissions(needed: Permission) -> String {
+    match needed {
+        Permission::Everything => "“Everything”".to_owned(),
+        needed => format!("“{}” or “Everything”", needed.label()),
     }
 }
 
@@ -341,7 +357,9 @@ impl From<InvitationError> for AppError {
         match error {
             InvitationError::NotFound => Self::NotFound,
             InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
-            InvitationError::TooSoon => Self::Refused(error.to_string()),
+            InvitationError::TooSoon { retry_after_seconds } => {
+                Self::RefusedForNow { detail: error.to_string(), retry_after_seconds }
+            }
             InvitationError::Form(error) => Self::Refused(error.to_string()),
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),
