@@ -1,6 +1,10 @@
 //! The JSON API.
 
+mod activity;
 mod api_keys;
 mod calls;
+mod invitations;
+mod members;
 mod organization;
 mod organizations;
+mod parity;
