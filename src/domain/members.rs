@@ -53,6 +53,16 @@ pub enum MemberError {
 
 type Row = (String, String, String, String, Timestamp, Option<Timestamp>);
 
+/// The columns of a [`Row`].
+const COLUMNS: (
+    users::id,
+    users::name,
+    users::email,
+    memberships::role,
+    memberships::joined_at,
+    users::last_active_at,
+) = (users::id, users::name, users::email, memberships::role, memberships::joined_at, users::last_active_at);
+
 fn read_row((user_id, name, email, role, joined_at, last_active_at): Row) -> Person {
     Person { user_id, name, email, role: role.parse().unwrap_or(Role::User), joined_at, last_active_at }
 }
@@ -69,14 +79,7 @@ pub fn find(
     let row: Option<Row> = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(&proof.id).and(memberships::user_id.eq(user_id)))
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            memberships::role,
-            memberships::joined_at,
-            users::last_active_at,
-        ))
+        .select(COLUMNS)
         .first(connection)
         .optional()
         .map_err(DbError::from)?;

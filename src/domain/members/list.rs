@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Person, Row, read_row};
+use super::{COLUMNS, Person, Row, read_row};
 use crate::{
     db::{Connection, DbError},
     domain::{
@@ -43,14 +43,7 @@ pub fn page(
     let request = request.within(total);
     let rows: Vec<Row> = members_of!(proof, search)
         .order((users::name, users::id))
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            memberships::role,
-            memberships::joined_at,
-            users::last_active_at,
-        ))
+        .select(COLUMNS)
         .limit(request.limit())
         .offset(request.offset())
         .load(connection)?;
@@ -123,17 +116,6 @@ pub fn slice(
             }
         };
     }
-    let rows: Vec<Row> = query
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            memberships::role,
-            memberships::joined_at,
-            users::last_active_at,
-        ))
-        .limit(slice.rows())
-        .load(connection)
-        .map_err(DbError::from)?;
+    let rows: Vec<Row> = query.select(COLUMNS).limit(slice.rows()).load(connection).map_err(DbError::from)?;
     Ok(rows.into_iter().map(read_row).collect())
 }
