@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod json;
 pub mod key_settings;
 pub mod members;
+pub mod openapi;
 pub mod organization;
 pub mod organizations;
 pub mod paging;

@@ -5,6 +5,7 @@ mod api_keys;
 mod calls;
 mod invitations;
 mod members;
+mod openapi;
 mod organization;
 mod organizations;
 mod parity;
