@@ -6,8 +6,8 @@ mod rotate;
 
 pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
 pub(super) use look_up::{StoredKey, by_digest, by_secret};
-pub(super) use rotate::write_use;
 pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+pub(super) use rotate::{stop_old_secret, write_use};
 
 use diesel::prelude::*;
 use time::Duration;
@@ -227,14 +227,22 @@ fn switch(
     if key.deactivated_at.is_some() == deactivated_at.is_some() && !was_silent {
         return Ok(key);
     }
-    forget_copies(tx, key_id)?;
-    let key = diesel::update(api_keys::table.find(key_id))
-        .set(api_keys::deactivated_at.eq(deactivated_at))
-        .returning(ApiKey::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
+    let key = set_deactivated_at(tx, key_id, deactivated_at)?;
     record(tx, admin, action, &key, now)?;
     Ok(key)
+}
+
+/// Switches the key off since an instant, or on; holds from the next request on.
+pub(super) fn set_deactivated_at(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    deactivated_at: Option<Timestamp>,
+) -> Result<ApiKey, DbError> {
+    forget_copies(tx, key_id)?;
+    Ok(diesel::update(api_keys::table.find(key_id))
+        .set(api_keys::deactivated_at.eq(deactivated_at))
+        .returning(ApiKey::as_returning())
+        .get_result(tx.connection())?)
 }
 
 /// Gives a key other settings, which hold from the next request on.

@@ -3,7 +3,7 @@
 
 mod trail;
 
-pub use trail::{Entry, Filter, actors, areas, export, of_account, of_subject, page, slice};
+pub use trail::{Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
 
 pub(super) use trail::of_action;
 
@@ -63,6 +63,8 @@ actions! {
     OrganizationCreated = "organization.created", Organization;
     /// An organization got another name.
     OrganizationRenamed = "organization.renamed", Organization;
+    /// Administrators chose what happens to keys that are found in public.
+    LeakPolicyChanged = "organization.leak_policy_changed", Organization;
     /// An organization was removed.
     OrganizationRemoved = "organization.removed", Organization;
     /// Somebody was invited.
@@ -101,6 +103,8 @@ actions! {
     KeySilenced = "api_key.silenced", ApiKeys;
     /// An API key came back after its silence.
     KeySilenceEnded = "api_key.silence_ended", ApiKeys;
+    /// A secret of an API key was found in public.
+    KeyLeakReported = "api_key.leak_reported", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// The calendar of expiries got a new address.
@@ -113,6 +117,8 @@ actions! {
     TokenDeactivated = "master_token.deactivated", MasterTokens;
     /// A master token got a new value.
     TokenReplaced = "master_token.replaced", MasterTokens;
+    /// A master token was found in public.
+    TokenLeakReported = "master_token.leak_reported", MasterTokens;
     /// A master token was removed.
     TokenRemoved = "master_token.removed", MasterTokens;
 }

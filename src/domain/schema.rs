@@ -50,6 +50,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> Timestamp,
+        leak_policy -> Text,
     }
 }
 
@@ -202,6 +203,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    token_usage (master_token_id, begins_at) {
+        master_token_id -> Text,
+        begins_at -> Timestamp,
+        requests -> BigInt,
+    }
+}
+
+diesel::table! {
     key_silences (api_key_id) {
         api_key_id -> Text,
         reactivate_at -> Timestamp,
@@ -227,6 +236,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    leak_reports (id) {
+        id -> Text,
+        organization_id -> Text,
+        api_key_id -> Nullable<Text>,
+        master_token_id -> Nullable<Text>,
+        secret_digest -> Binary,
+        url -> Text,
+        source -> Text,
+        reported_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     idempotent_answers (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
@@ -248,6 +270,7 @@ diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitation_secrets -> invitations (invitation_id));
 diesel::joinable!(api_keys -> organizations (organization_id));
 diesel::joinable!(master_tokens -> organizations (organization_id));
+diesel::joinable!(token_usage -> master_tokens (master_token_id));
 diesel::joinable!(outbox -> invitations (invitation_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -267,8 +290,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     spent_forms,
     key_usage,
     key_callers,
+    token_usage,
     key_silences,
     expiry_notices,
     calendar_links,
+    leak_reports,
     idempotent_answers,
 );

@@ -12,6 +12,7 @@ pub mod instants;
 pub mod invitations;
 pub mod json;
 pub mod key_settings;
+pub mod leaks;
 pub mod members;
 pub mod openapi;
 pub mod organization;

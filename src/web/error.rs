@@ -61,12 +61,12 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
-    /// The master token is good, but not for this.
-    #[error("This master token may not do that. It takes one with the permission {}.", permissions(*.0))]
-    TokenForbidden(Permission),
     /// The key is good, but lacks a scope that this needs.
     #[error("This key does not have the scope that this needs.")]
     InsufficientScope,
+    /// The master token is good, but may not do this.
+    #[error("This master token may not do that; it needs the permission “{}”.", .0.label())]
+    TokenForbidden(Permission),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
     KeyLimited {
@@ -234,14 +234,6 @@ impl ResponseError for AppError {
     }
 }
 
-/// The permissions that would do, in words.
-fn permissions(needed: Permission) -> String {
-    match needed {
-        Permission::Everything => "“Everything”".to_owned(),
-        needed => format!("“{}” or “Everything”", needed.label()),
-    }
-}
-
 impl From<Infallible> for AppError {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -334,6 +326,7 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::NotFound => Self::NotFound,
+            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Refused(error.to_string()),
             TokenError::Form(error) => Self::Refused(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),

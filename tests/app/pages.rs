@@ -11,6 +11,7 @@ mod invitations;
 mod key_page;
 mod key_rotation;
 mod key_settings;
+mod leaks;
 mod mailbox;
 mod master_tokens;
 mod members;

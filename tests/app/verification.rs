@@ -6,7 +6,13 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
-use tessera::domain::{api_keys, forms::FormId, key_settings::KeySettings, master_tokens};
+use tessera::domain::{
+    api_keys,
+    forms::FormId,
+    key_settings::KeySettings,
+    master_tokens::{self, NewToken},
+    permission::Permission,
+};
 use time::Duration;
 use tokio::task::JoinSet;
 
@@ -235,8 +241,12 @@ async fn active_token(app: &TestApp, company: &Company) -> String {
     let (company, now) = (company.clone(), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        let name = tessera::domain::names::Name::parse("Backend", 60)?;
-        let (token, secret) = master_tokens::generate(tx, &admin, &name, &FormId::new(now), now)?;
+        let new = NewToken {
+            name: tessera::domain::names::Name::parse("Backend", 60)?,
+            permission: Permission::Verify,
+            expires_at: None,
+        };
+        let (token, secret) = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now)?;
         master_tokens::activate(tx, &admin, &token.id, now)?;
         Ok(secret.expose().to_owned())
     })

@@ -92,11 +92,16 @@ pub fn end_overlap(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    forget_copies(tx, key_id)?;
-    if remove_overlap(tx, key_id)? > 0 {
+    if stop_old_secret(tx, key_id)? {
         record_with(tx, admin, Action::OverlapEnded, &key, key.masked.clone(), now)?;
     }
     Ok(key)
+}
+
+/// Ends the overlap, whoever decided so; tells whether there was one.
+pub(in crate::domain) fn stop_old_secret(tx: &mut Tx<'_>, key_id: &str) -> Result<bool, DbError> {
+    forget_copies(tx, key_id)?;
+    Ok(remove_overlap(tx, key_id)? > 0)
 }
 
 fn remove_overlap(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {

@@ -220,6 +220,37 @@ pub fn of_subject(
         .load(connection)?)
 }
 
+/// What one account or token did in the organization since an instant: how often each action's
+/// stable name, the most frequent first, and the newest events.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_actor(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    actor_id: &str,
+    since: Timestamp,
+    limit: i64,
+) -> Result<(Vec<(String, i64)>, Vec<Entry>), DbError> {
+    let did = audit_events::actor_id
+        .eq(actor_id)
+        .and(audit_events::organization_id.eq(&proof.id))
+        .and(audit_events::created_at.ge(since));
+    let mut counts: Vec<(String, i64)> = audit_events::table
+        .filter(did)
+        .group_by(audit_events::action)
+        .select((audit_events::action, diesel::dsl::count_star()))
+        .load(connection)?;
+    counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
+    let newest = audit_events::table
+        .filter(did)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?;
+    Ok((counts, newest))
+}
+
 /// The organization's newest events of one kind.
 pub(in crate::domain) fn of_action(
     connection: &mut Connection,

@@ -33,7 +33,7 @@ pub struct Caller<'a> {
 /// A caller since the last writing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    ip: Option<IpAddr>,
+    pub(super) ip: Option<IpAddr>,
     user_agent: Box<str>,
     requests: i64,
     last_seen_at: Timestamp,

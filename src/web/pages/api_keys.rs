@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
-use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
 
 use super::{
     api_tab::{ApiTab, Selection},
+    duration::{self, Durations, Lasting},
     evidence::Evidence,
     key_page::{self, KeyPage},
     key_settings::{self, SettingsForm},
@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, KeyError, LONGEST_DURATION, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey},
         forms::{FormError, FormId},
         key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
@@ -23,7 +23,6 @@ use crate::{
         secret::Secret,
     },
     web::{
-        display,
         error::AppError,
         extract::Visitor,
         form::{FieldErrors, Submitted},
@@ -32,8 +31,7 @@ use crate::{
     },
 };
 
-/// The durations on offer, in days.
-const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
+const KEY: Lasting = Lasting { one: "key", many: "Keys" };
 /// The duration that is chosen at first.
 const DEFAULT_DURATION: &str = "90";
 
@@ -79,40 +77,12 @@ impl NewKeyForm {
     fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
-        let expires_at = self.parse_end(now, &mut errors);
+        let expires_at = duration::parse(KEY, &self.duration, &self.until, now, &mut errors);
         match (name, expires_at, self.settings().parse(&mut errors)) {
             (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
             _ => Err(errors),
         }
     }
-
-    /// `Some(None)` is a key without an end.
-    fn parse_end(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<Option<Timestamp>> {
-        match self.duration.as_str() {
-            "none" => Some(None),
-            "custom" => errors.check("until", parse_until(&self.until, now)).map(Some),
-            days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
-                Some(days) => Some(Some(now + Duration::days(*days))),
-                None => errors.check("duration", Err("Choose how long the key works.")),
-            },
-        }
-    }
-}
-
-/// A key works through the whole of its last day.
-fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
-    let latest = now + LONGEST_DURATION;
-    if date <= now.date() {
-        return Err("Choose a date after today.".to_owned());
-    }
-    if date > latest.date() {
-        return Err(format!(
-            "Choose a date up to {}. Keys with an end last 10 years at most.",
-            display::date(&latest)
-        ));
-    }
-    Ok(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)))
 }
 
 /// The dialog "New API Key".
@@ -124,30 +94,7 @@ struct NewKeyDialog {
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
-    now: Timestamp,
-}
-
-impl NewKeyDialog {
-    /// The durations with the date to which each leads.
-    fn options(&self) -> Vec<(String, String, String)> {
-        let option = |days: &i64| {
-            let end = self.now + Duration::days(*days);
-            (days.to_string(), format!("{days} days"), format!("until {}", display::date(&end)))
-        };
-        DURATIONS_DAYS.iter().map(option).collect()
-    }
-
-    fn earliest(&self) -> String {
-        iso_date(self.now.date() + Duration::DAY)
-    }
-
-    fn latest(&self) -> String {
-        iso_date((self.now + LONGEST_DURATION).date())
-    }
-}
-
-fn iso_date(date: Date) -> String {
-    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    durations: Durations,
 }
 
 /// The dialog that shows a new key once.
@@ -247,7 +194,7 @@ async fn show_form(
         scopes_in_use: key_settings::suggestions(visitor, admin).await?,
         form,
         errors,
-        now: visitor.now,
+        durations: Durations { now: visitor.now },
     };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await

@@ -19,6 +19,7 @@ use crate::{
         access::Admin,
         api_keys::{self, ApiKey, KeyError, Overlapping, Status},
         audit::{self, Entry},
+        leaks::{self, Notice},
         organizations::Organization,
         silences,
         usage::{self, KeyCaller, Span},
@@ -43,6 +44,7 @@ pub struct KeyPage {
     key: ApiKey,
     silence: Option<Timestamp>,
     overlapping: Option<Overlapping>,
+    leak: Option<Notice>,
     is_hourly: bool,
     bars: Bars,
     callers: Vec<KeyCaller>,
@@ -82,11 +84,13 @@ impl KeyPage {
                 let key = api_keys::find(connection, &admin, &key_id)?;
                 let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
                 let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
+                let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &overlaps)?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
+                    leak: leaks.remove(&key.id),
                     overlapping: overlaps.get(&key.id).copied(),
                     silence: silences.get(&key.id).copied(),
                     is_hourly,
@@ -111,6 +115,14 @@ impl KeyPage {
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, _: &ApiKey) -> Option<String> {
         self.overlapping.map(|overlapping| key_rotation::words(&overlapping, &self.now))
+    }
+
+    fn leak_title(&self, leak: &Notice) -> &'static str {
+        if leak.is_old_secret {
+            "The old secret of this key was found in public"
+        } else {
+            "This key was found in public"
+        }
     }
 
     /// What restricts the key, in a few words.
@@ -138,9 +150,14 @@ impl KeyPage {
 
 /// The key whose page has this address.
 pub(super) fn key_of(path: &str) -> Option<&str> {
+    item_of(path, "/api/keys")
+}
+
+/// What has a page of its own at this address, under one that ends in `kind`.
+pub(super) fn item_of<'a>(path: &'a str, kind: &str) -> Option<&'a str> {
     let (path, _) = path.split_once('?').unwrap_or((path, ""));
-    let (start, key_id) = path.rsplit_once('/')?;
-    (start.starts_with("/orgs/") && start.ends_with("/api/keys") && key_id != "new").then_some(key_id)
+    let (start, id) = path.rsplit_once('/')?;
+    (start.starts_with("/orgs/") && start.ends_with(kind) && id != "new").then_some(id)
 }
 
 /// Shows the page.
