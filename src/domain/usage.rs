@@ -20,7 +20,7 @@ use std::{
 use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
 pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tokens::add as add_for_token;
 pub use tokens::token_series;
@@ -255,7 +255,7 @@ fn write_key(tx: &mut Tx<'_>, row: &Written<KnownKey>, now: Timestamp) -> Result
         return Ok(()); // removed meanwhile
     }
     if let Some((side, live)) = &row.known.rotation {
-        keys::write_use(tx, key_id, *side, live.get(), last_used_at)?;
+        keys::write_use(tx, *side, live.get(), last_used_at)?;
     }
     for sum in &row.sums {
         for span in [Span::Hour, Span::Day] {
@@ -347,6 +347,11 @@ impl DailyRequests {
     /// All of them.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
+    }
+
+    /// Those of the last `days` days.
+    pub fn of_last(&self, days: usize) -> i64 {
+        self.0.iter().rev().take(days).sum()
     }
 
     /// The busiest day's.
