@@ -3,7 +3,9 @@
 
 mod trail;
 
-pub use trail::{Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
+pub use trail::{
+    DoneByActor, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice,
+};
 
 pub(super) use trail::of_action;
 

@@ -220,6 +220,9 @@ pub fn of_subject(
         .load(connection)?)
 }
 
+/// How often each action's stable name, and the newest events.
+pub type DoneByActor = (Vec<(String, i64)>, Vec<Entry>);
+
 /// What one account or token did in the organization since an instant: how often each action's
 /// stable name, the most frequent first, and the newest events.
 ///
@@ -231,7 +234,7 @@ pub fn of_actor(
     actor_id: &str,
     since: Timestamp,
     limit: i64,
-) -> Result<(Vec<(String, i64)>, Vec<Entry>), DbError> {
+) -> Result<DoneByActor, DbError> {
     let did = audit_events::actor_id
         .eq(actor_id)
         .and(audit_events::organization_id.eq(&proof.id))
