@@ -36,7 +36,8 @@ pub enum Message {
     Invitation {
         organization: String,
         inviter: String,
-        inviter_email: String,
+        /// Where to ask back; a machine that invites has no address.
+        inviter_email: Option<String>,
         /// The role's label, for example `Administrator`.
         role: String,
         /// What the role may do, as the end of "you will be able to …".

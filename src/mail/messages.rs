@@ -85,7 +85,7 @@ impl Composer {
             } => Invitation {
                 organization,
                 inviter,
-                inviter_email,
+                inviter_email: inviter_email.as_deref(),
                 role,
                 abilities,
                 url: &link(&format!("/i/{token}")),
@@ -238,7 +238,7 @@ struct PasswordChanged<'a> {
 struct Invitation<'a> {
     organization: &'a str,
     inviter: &'a str,
-    inviter_email: &'a str,
+    inviter_email: Option<&'a str>,
     role: &'a str,
     abilities: &'a str,
     url: &'a str,

@@ -22,7 +22,7 @@ fn invitation(organization: &str, inviter: &str) -> Message {
     Message::Invitation {
         organization: organization.into(),
         inviter: inviter.into(),
-        inviter_email: "dana@lumen.example".into(),
+        inviter_email: Some("dana@lumen.example".into()),
         role: "Administrator".into(),
         abilities: "manage members, API keys and master tokens".into(),
         token: "4fT9qzW2".into(),
@@ -66,6 +66,22 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     "#);
     assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
     assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
+}
+
+#[test]
+fn a_machine_invites_by_its_name_alone() {
+    let mut message = invitation("Lumen Logistics", "Backend");
+    if let Message::Invitation { inviter_email, .. } = &mut message {
+        *inviter_email = None;
+    }
+    let mail = compose(&message);
+    assert!(
+        mail.text.starts_with("Backend invited you to Lumen Logistics as Administrator."),
+        "{}",
+        mail.text
+    );
+    assert!(mail.html.contains("Backend</strong> invited you to Lumen Logistics"), "{}", mail.html);
+    assert!(mail.text.contains("You do not know Backend or did not expect this?"));
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn invite(
     let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
     let email = EmailAddress::parse(email)?;
     let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
-    invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
+    invitations::invite(tx, &supervisor, &(&company.owner).into(), role, emails, &form, now)?;
     let mails = outbox::newest(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)
