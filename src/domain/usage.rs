@@ -4,6 +4,7 @@
 //! and when the server stops, the sums are written in one transaction.
 
 mod callers;
+mod organization;
 mod series;
 
 use std::{
@@ -19,6 +20,7 @@ use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use series::{ByOutcome, Series, Step, series};
 
 use super::{

@@ -41,6 +41,29 @@ pub struct Series {
 }
 
 impl Series {
+    /// When the first of `count` steps begins, of which the last one is the present one.
+    pub(super) fn first_step(span: Span, count: i32, now: Timestamp) -> Timestamp {
+        span.begin(now) - span.length() * (count - 1)
+    }
+
+    /// Puts sums by begin and outcome into the last `count` steps.
+    pub(super) fn of(span: Span, count: i32, now: Timestamp, rows: Vec<(Timestamp, String, i64)>) -> Self {
+        let first = Self::first_step(span, count, now);
+        let mut steps: Vec<Step> = (0..count)
+            .map(|number| Step { begins_at: first + span.length() * number, requests: ByOutcome::default() })
+            .collect();
+        for (begins_at, outcome, requests) in rows {
+            let step = steps.iter_mut().find(|step| step.begins_at == begins_at);
+            let place = Outcome::ALL.iter().position(|known| known.as_str() == outcome);
+            if let (Some(step), Some(place)) = (step, place)
+                && let Some(sum) = step.requests.get_mut(place)
+            {
+                *sum += requests;
+            }
+        }
+        Self { span, steps }
+    }
+
     /// All requests by outcome.
     pub fn totals(&self) -> ByOutcome {
         let mut totals = ByOutcome::default();
@@ -80,23 +103,11 @@ pub fn series(
     count: i32,
     now: Timestamp,
 ) -> Result<Series, DbError> {
-    let first = span.begin(now) - span.length() * (count - 1);
-    let rows: Vec<(Timestamp, String, i64)> = key_usage::table
+    let rows = key_usage::table
         .filter(key_usage::api_key_id.eq(&key.id))
-        .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.ge(first)))
+        .filter(key_usage::span.eq(span.as_str()))
+        .filter(key_usage::begins_at.ge(Series::first_step(span, count, now)))
         .select((key_usage::begins_at, key_usage::outcome, key_usage::requests))
         .load(connection)?;
-    let mut steps: Vec<Step> = (0..count)
-        .map(|number| Step { begins_at: first + span.length() * number, requests: ByOutcome::default() })
-        .collect();
-    for (begins_at, outcome, requests) in rows {
-        let step = steps.iter_mut().find(|step| step.begins_at == begins_at);
-        let place = Outcome::ALL.iter().position(|known| known.as_str() == outcome);
-        if let (Some(step), Some(place)) = (step, place)
-            && let Some(sum) = step.requests.get_mut(place)
-        {
-            *sum += requests;
-        }
-    }
-    Ok(Series { span, steps })
+    Ok(Series::of(span, count, now, rows))
 }

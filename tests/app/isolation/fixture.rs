@@ -176,6 +176,10 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
         ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
         ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/rotate") => {
+            json!({ "overlap": "24h", "begins": "first_use" })
+        }
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/silence") => json!({ "hours": 4 }),
         _ => json!({}),
     }
 }
