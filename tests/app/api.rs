@@ -2,5 +2,9 @@
 
 mod api_keys;
 mod calls;
+mod key_changes;
+mod key_life;
 mod organization;
 mod organizations;
+mod usage;
+mod verification;

@@ -117,10 +117,9 @@ body_with_settings! {
     responses((status = 200, description = "The key as it is now.", body = ApiKey))
 )]
 pub async fn change(call: Call<Admin<Organization>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
-    let (settings, key_id) = (call.input.0.settings(), call.path("key"));
-    call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
+    let settings = call.input.0.settings();
     // A quota that is new counts what was used this month before it.
-    call.state.usage.flush(&call.state.db, call.now).await?;
+    counted_key(&call).await?;
     change_key(&call, move |tx, admin, key, now| {
         let mut wrong = Vec::new();
         let settings = settings.apply(&key.settings, &mut wrong);
@@ -185,6 +184,14 @@ pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
         Ok(Answer::done())
     })
     .await
+}
+
+/// The key in the address, once everything that was asked of it is counted.
+pub(super) async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Result<StoredKey, AppError> {
+    let key_id = call.path("key");
+    let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
+    call.state.usage.flush(&call.state.db, call.now).await?;
+    Ok(key)
 }
 
 /// Carries out a change of the key in the address, if it is in the version that the client demands.

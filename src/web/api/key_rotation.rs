@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::Answer,
-    api_keys::{ApiKey, KeyWithSecret, change_key, show_changed},
+    api_keys::{ApiKey, KeyWithSecret, change_key, counted_key, show_changed},
     call::Call,
     json::Json,
 };
@@ -135,6 +135,8 @@ pub async fn rotate(
     call: Call<Admin<Organization>, Json<RotationRequest>>,
 ) -> Result<HttpResponse, AppError> {
     let plan = call.input.0.plan();
+    // The rotation tells when the old secret was last used.
+    counted_key(&call).await?;
     change_key(&call, move |tx, admin, key, now| {
         // Whether a call is carried out twice is the affair of its idempotency key.
         let (key, secret) = api_keys::rotate(tx, admin, &key.id, plan, &FormId::new(now), now)?;

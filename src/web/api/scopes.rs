@@ -27,6 +27,6 @@ use crate::{
     ))
 )]
 pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    let scopes = call.read(|connection, admin| api_keys::scopes_in_use(connection, admin)).await?;
+    let scopes = call.read(api_keys::scopes_in_use).await?;
     Ok(Answer::ok(&Listing::whole(scopes))?.send())
 }

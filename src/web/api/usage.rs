@@ -6,13 +6,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer::{Answer, Listing},
+    api_keys::counted_key,
     call::Call,
     params::Params,
 };
 use crate::{
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey as StoredKey},
         organizations::Organization,
         usage::{self, ByOutcome, KeyCaller, KeyRequests as StoredKeyRequests, Series, Span, Step},
     },
@@ -212,14 +212,6 @@ pub async fn callers(call: Call<Admin<Organization>>) -> Result<HttpResponse, Ap
     let key = counted_key(&call).await?;
     let callers = call.read(move |connection, admin| usage::callers(connection, admin, &key)).await?;
     Ok(Answer::ok(&Listing::whole(callers.into_iter().map(Caller::of).collect()))?.send())
-}
-
-/// The key in the address, once everything that was asked of it is counted.
-async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Result<StoredKey, AppError> {
-    let key_id = call.path("key");
-    let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
-    call.state.usage.flush(&call.state.db, call.now).await?;
-    Ok(key)
 }
 
 /// How all keys of the organization were used.
