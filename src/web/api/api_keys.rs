@@ -103,8 +103,8 @@ body_with_settings! {
     pub struct KeyChange {}
 }
 
-/// Changes a key's settings, which hold from the next request on. A limit that is changed counts
-/// what was used before.
+/// Changes a key's settings, which hold from the next request on. A new quota counts what was used
+/// this month before it.
 ///
 /// # Errors
 /// 404 for a key of another organization, 412 for another version of it, 422 for fields that need
