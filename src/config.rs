@@ -38,6 +38,8 @@ pub enum Command {
     },
     /// Measure verification on this machine.
     Bench(BenchPlan),
+    /// Print the description of the API.
+    OpenApi,
 }
 
 /// Everything that can be set.
@@ -122,6 +124,7 @@ pub fn parse_with(
     let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
     match line.verb {
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
+        Some(Verb::OpenApi) => Ok(Command::OpenApi),
         Some(Verb::Bench(flags)) => Ok(Command::Bench(flags.plan())),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
         None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
@@ -146,6 +149,9 @@ enum Verb {
     Demo(DatabaseFlag),
     /// Measure how fast keys are verified on this machine, beside a bare actix answer.
     Bench(BenchFlags),
+    /// Print the description of the API as OpenAPI 3.1.
+    #[command(name = "openapi")]
+    OpenApi,
 }
 
 // Flags are kept as text here: clap's own errors take several lines and repeat the value.

@@ -8,6 +8,7 @@ use tessera::{
     clock::Clock,
     config::{self, BenchPlan, Command, Config, DatabaseUrl},
     domain::demo::LOG_IN_EMAIL,
+    web::api::openapi,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Bench(plan)) => bench(&plan),
+        Ok(Command::OpenApi) => print(&mut std::io::stdout(), &format!("{:#}", openapi::document())),
         Err(exit) => exit.report(),
     }
 }

@@ -3,6 +3,7 @@
 pub mod account_settings;
 pub mod accounts;
 pub mod activity;
+pub mod api_docs;
 pub mod api_keys;
 pub mod api_tab;
 pub mod calendar;

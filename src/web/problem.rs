@@ -71,7 +71,7 @@ impl Client {
 /// Whether an address is for machines: it takes credentials from headers, never a cookie, and
 /// answers problems as documents.
 pub(super) fn is_for_machines(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/auth"
+    (path.starts_with("/api/") && path != "/api/docs") || path == "/auth"
 }
 
 /// The answer to a request that ended in `error`.

@@ -123,6 +123,7 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
+        GET "/api/v2/openapi.json" Public => api::openapi::show;
         GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
         GET "/api/v2/token" Token => api::presented_token::show;
         GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
@@ -149,6 +150,7 @@ routes! {
     people {
         GET "/" Public => pages::landing::show;
         GET "/docs" Public => pages::docs::show;
+        GET "/api/docs" Public => pages::api_docs::show;
 
         GET "/login" Public => pages::accounts::log_in::show;
         POST "/login" Public => pages::accounts::log_in::log_in;

@@ -4,6 +4,7 @@ mod api_keys;
 mod calls;
 mod key_changes;
 mod key_life;
+mod openapi;
 mod organization;
 mod organizations;
 mod usage;

@@ -15,9 +15,11 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 23] = [
+const PUBLIC: [&str; 25] = [
     "/",
     "/docs",
+    "/api/docs",
+    "/api/v2/openapi.json",
     "/healthz",
     "/static/{file:.*}",
     "/login",

@@ -44,7 +44,7 @@ pub(super) async fn assert_looks_like_none(client: &Client, route: &Route, forei
 
 /// Takes credentials from headers and never a cookie; answers problems as documents.
 pub(super) fn is_for_machines(pattern: &str) -> bool {
-    pattern.starts_with("/api/") || pattern == "/auth"
+    (pattern.starts_with("/api/") && pattern != "/api/docs") || pattern == "/auth"
 }
 
 #[track_caller]

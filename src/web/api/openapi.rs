@@ -1,0 +1,365 @@
+//! The API's description as OpenAPI 3.1, made from the handlers and completed from the route
+//! table: whatever holds for every call stands here once.
+
+use std::sync::LazyLock;
+
+use actix_web::{
+    HttpResponse,
+    http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL},
+};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::{
+    api_keys, calendar, forward_auth, key_rotation, organization, organizations, presented_token, scopes,
+    session_tokens, silences, usage, verification,
+};
+use crate::web::{
+    problem::ProblemDocument,
+    routes::{Access, ROUTES, Route},
+};
+
+/// Where the description is served.
+pub const PATH: &str = "/api/v2/openapi.json";
+
+/// What belongs to the API, without what every call has in common.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tessera",
+        description = "Organizations, their members and their API keys, for machines.\n\nSend an active master \
+            token, or a session token that stands for one, as `Authorization: Bearer`. What a token may do is \
+            chosen when it is generated. Refusals are problem documents (RFC 9457) whose `type` is stable.",
+    ),
+    tags(
+        (name = "Verification", description = "Is this key accepted? Asked by gateways and backends."),
+        (name = "Credentials", description = "What a client presents, and what it opens."),
+        (name = "Organization", description = "The organization that a master token belongs to."),
+        (name = "API keys", description = "Keys, their settings and secrets."),
+        (name = "Usage", description = "How keys were used."),
+        (name = "Members", description = "People in the organization."),
+        (name = "Invitations", description = "People who are asked to join."),
+        (name = "Activity", description = "Who did what, when and from where."),
+        (name = "Webhooks", description = "Addresses that are told of events."),
+        (name = "Leaks", description = "Reports of keys that were found in public."),
+        (name = "Description", description = "This description."),
+    ),
+    paths(
+        verification::verify,
+        verification::verify_batch,
+        forward_auth::answer,
+        organization::show,
+        session_tokens::issue,
+        presented_token::show,
+        organizations::show,
+        organizations::change,
+        api_keys::list,
+        api_keys::create,
+        api_keys::show,
+        api_keys::change,
+        api_keys::activate,
+        api_keys::deactivate,
+        api_keys::remove,
+        key_rotation::rotate,
+        key_rotation::end_overlap,
+        silences::begin,
+        scopes::list,
+        calendar::replace,
+        usage::of_key,
+        usage::callers,
+        usage::of_organization,
+        show,
+    ),
+    components(schemas(ProblemDocument))
+)]
+struct Handlers;
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
+    complete(&mut document);
+    document
+});
+
+/// The whole description.
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
+/// This description of the API.
+#[utoipa::path(
+    get,
+    path = "/api/v2/openapi.json",
+    tag = "Description",
+    responses((status = 200, description = "The description in OpenAPI 3.1.", body = Object))
+)]
+pub async fn show() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        // It holds nothing of anybody; tools in a browser may read it.
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .json(document())
+}
+
+fn complete(document: &mut Value) {
+    if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
+        info.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
+        // Made from Cargo.toml, which speaks of the program.
+        info.remove("license");
+        info.remove("contact");
+    }
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("securitySchemes".to_owned(), security_schemes());
+        components.insert("responses".to_owned(), responses());
+        components.insert("headers".to_owned(), headers());
+    }
+    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (pattern, item) in paths.into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let route = route(method, pattern);
+            if let (Some(route), Some(operation)) = (route, operation.as_object_mut()) {
+                complete_operation(route, operation, &schemas);
+            }
+        }
+    }
+}
+
+/// The route behind an operation.
+pub fn route(method: &str, pattern: &str) -> Option<&'static Route> {
+    let is_asked = |route: &&Route| route.method == "ANY" || route.method.eq_ignore_ascii_case(method);
+    ROUTES.iter().filter(|route| route.pattern == pattern).find(is_asked)
+}
+
+fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas: &Value) {
+    name_operation(route, operation);
+    let has_body = operation.contains_key("requestBody");
+    let changes = !matches!(route.method, "GET" | "ANY");
+    let is_counted = route.pattern.starts_with("/api/v2/organizations/") || route.pattern == "/api/v2/token";
+    operation.insert("security".to_owned(), security(route.access));
+    if let Some(permission) = route.access.permission() {
+        operation.insert("x-permission".to_owned(), json!(permission.as_str()));
+    }
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        let query = std::mem::take(parameters);
+        parameters.extend(path_parameters(route.pattern));
+        parameters.extend(query);
+        parameters.extend(header_parameters(route));
+    }
+    let is_token = route.access.permission().is_some();
+    let has_query = operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"));
+    let refusals: [(&str, &str, bool); 10] = [
+        ("400", "BadRequest", has_body || has_query || changes),
+        ("401", "Unauthorized", route.access != Access::Public),
+        ("403", "Forbidden", route.access != Access::Public),
+        ("404", "NotFound", route.pattern.contains('{')),
+        ("409", "Conflict", changes && is_token),
+        ("412", "VersionDiffers", matches!(route.method, "PATCH" | "DELETE")),
+        ("413", "TooLarge", has_body),
+        ("415", "UnsupportedMediaType", has_body),
+        ("422", "InvalidFields", changes && is_token),
+        ("429", "TooManyRequests", route.access != Access::Public),
+    ];
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Some(responses) = responses.as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        if let Some(response) = response.as_object_mut()
+            && status.starts_with('2')
+        {
+            let schema =
+                response.get("content").and_then(|content| content.pointer("/application~1json/schema"));
+            let has_version = is_counted && schema.is_some_and(|schema| has_id(schema, schemas));
+            add_headers(response, is_counted, has_version);
+        }
+    }
+    for (status, name, _) in refusals.iter().filter(|(_, _, applies)| *applies) {
+        let refusal = json!({ "$ref": format!("#/components/responses/{name}") });
+        responses.entry((*status).to_owned()).or_insert(refusal);
+    }
+    let failure = json!({ "$ref": "#/components/responses/InternalError" });
+    responses.insert("500".to_owned(), failure);
+}
+
+/// Handlers are called `list` and `create` in many modules; clients need names of their own.
+fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
+    let handler = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+    if !handler.contains('_') {
+        let mut places =
+            route.pattern.split('/').filter(|part| !part.is_empty() && !part.starts_with('{')).skip(2);
+        let subject = match (places.next(), places.next()) {
+            (Some("organizations"), Some(subject)) => subject,
+            (Some(subject), _) => subject,
+            _ => "request",
+        };
+        let subject = if handler == "list" { subject } else { subject.strip_suffix('s').unwrap_or(subject) };
+        let id = format!("{handler}_{subject}").replace(['-', '.'], "_");
+        operation.insert("operationId".to_owned(), json!(id));
+    }
+    if let Some(description) = operation.get("description").and_then(Value::as_str) {
+        let description = description.replace("# Errors\n", "Refusals: ");
+        operation.insert("description".to_owned(), json!(description));
+    }
+}
+
+/// Whether a schema is that of a resource, which has a version.
+fn has_id(schema: &Value, schemas: &Value) -> bool {
+    let named = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
+    if let Some(schema) = named.and_then(|name| schemas.get(name)) {
+        return has_id(schema, schemas);
+    }
+    let parts = schema.get("allOf").and_then(Value::as_array);
+    schema.pointer("/properties/id").is_some()
+        || parts.is_some_and(|parts| parts.iter().any(|part| has_id(part, schemas)))
+}
+
+fn add_headers(response: &mut Map<String, Value>, is_counted: bool, has_version: bool) {
+    let headers = response.entry("headers").or_insert_with(|| json!({}));
+    let Some(headers) = headers.as_object_mut() else { return };
+    let names: [(&str, &str, bool); 4] = [
+        ("X-Request-Id", "RequestId", true),
+        ("RateLimit", "RateLimit", is_counted),
+        ("RateLimit-Policy", "RateLimitPolicy", is_counted),
+        ("ETag", "ETag", has_version),
+    ];
+    for (name, reference, _) in names.iter().filter(|(_, _, applies)| *applies) {
+        let header = json!({ "$ref": format!("#/components/headers/{reference}") });
+        headers.insert((*name).to_owned(), header);
+    }
+}
+
+fn security(access: Access) -> Value {
+    match access {
+        Access::Public => json!([]),
+        Access::Key => json!([{ "apiKey": [] }, { "apiKeyHeader": [] }]),
+        _ => json!([{ "masterToken": [] }]),
+    }
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "masterToken": {
+            "type": "http", "scheme": "bearer",
+            "description": "An active master token (`tess_m_…`), or a session token (`tess_s_…`).",
+        },
+        "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key (`tess_…`)." },
+        "apiKeyHeader": {
+            "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key (`tess_…`).",
+        },
+    })
+}
+
+/// The parameters that stand in the address itself.
+fn path_parameters(pattern: &str) -> Vec<Value> {
+    let names = pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameter = |name: &str| {
+        json!({
+            "name": name, "in": "path", "required": true, "schema": { "type": "string" },
+            "description": match name {
+                "organization" => "The id of the token’s own organization.".to_owned(),
+                name => format!("The id of the {name}."),
+            },
+        })
+    };
+    names.map(parameter).collect()
+}
+
+fn header_parameters(route: &Route) -> Vec<Value> {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": false, "description": description,
+            "schema": { "type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255 },
+        })
+    };
+    let once = "Carries the request out once however often it is sent in 24 hours: the same request gets the same \
+                answer again. Use a random one for each, such as a UUID.";
+    match route.method {
+        "POST" if route.access.permission().is_some() => vec![header("Idempotency-Key", once)],
+        "PATCH" | "DELETE" => {
+            vec![header(
+                "If-Match",
+                "The version (`ETag`) that the change is meant for; 412 for another one.",
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn headers() -> Value {
+    let header = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
+    json!({
+        "RequestId": header("The number to quote to the operator.", "req_9f02ab71-0000001c"),
+        "RateLimit": header("What is left of the calls of this token.", "\"calls\";r=599;t=1"),
+        "RateLimitPolicy": header("How many calls a token has.", "\"calls\";q=600;w=60"),
+        "ETag": header("The version of the resource.", "\"3f1c0e8d7b64a1b2c3d4e5f60718293a\""),
+        "RetryAfter": header("Seconds until it is worth trying again.", "12"),
+        "WwwAuthenticate": header("Which credential is needed (RFC 6750).", "Bearer realm=\"api\""),
+        "Allow": header("The methods that the address takes.", "GET, POST"),
+    })
+}
+
+/// The refusals that are the same everywhere, each with an example.
+fn responses() -> Value {
+    let refusal = |status: u16, kind: &str, description: &str, detail: &str| {
+        let mut example = json!({
+            "type": format!("/problems/{kind}"), "title": title(status), "status": status, "detail": detail,
+            "request_id": "req_9f02ab71-0000001c",
+        });
+        if matches!(kind, "invalid-fields" | "unreadable-body")
+            && let Some(example) = example.as_object_mut()
+        {
+            let errors = json!([{ "pointer": "/name", "detail": "Enter a name." }]);
+            example.insert("errors".to_owned(), errors);
+        }
+        json!({
+            "description": description,
+            "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/ProblemDocument" }, "example": example,
+            } },
+        })
+    };
+    let mut responses = json!({
+        "BadRequest": refusal(400, "unreadable-body", "The body, a parameter or a header cannot be read.",
+            "The body is not what this address takes. Missing field `name`."),
+        "Unauthorized": refusal(401, "unauthorized", "No credential, or one that opens nothing.",
+            "This token does not exist, has expired or is deactivated."),
+        "Forbidden": refusal(403, "permission-too-low", "The credential is good, but not for this.",
+            "This master token may not do that. It takes one with the permission “Keys” or “Everything”."),
+        "NotFound": refusal(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
+            "The address is wrong, or you do not have access to it."),
+        "Conflict": refusal(409, "conflict", "It cannot be done as things are.",
+            "There are 1000 keys already. Remove one that is no longer used."),
+        "VersionDiffers": refusal(412, "version-differs", "It was changed since the version in `If-Match`.",
+            "It was changed meanwhile. Read it again and repeat the change with its new version."),
+        "TooLarge": refusal(413, "too-large", "The body is too large.", "This is more than can be sent at once."),
+        "UnsupportedMediaType": refusal(415, "unsupported-media-type", "The body is no JSON.",
+            "This address takes a different kind of content."),
+        "InvalidFields": refusal(422, "invalid-fields",
+            "Some fields need a change, or an `Idempotency-Key` came with another request before.",
+            "Some fields need a change."),
+        "TooManyRequests": refusal(429, "too-many-requests", "It happens too often.",
+            "That was too often. Try again in 12 seconds."),
+        "InternalError": refusal(500, "internal-error", "The fault is ours. Nothing was changed.",
+            "Something went wrong on our side. Nothing was saved; try again in a moment."),
+    });
+    for (name, header, reference) in [
+        ("Unauthorized", "WWW-Authenticate", "WwwAuthenticate"),
+        ("TooManyRequests", "Retry-After", "RetryAfter"),
+    ] {
+        let headers = responses.pointer_mut(&format!("/{name}/headers")).and_then(Value::as_object_mut);
+        if let Some(headers) = headers {
+            headers.insert(header.to_owned(), json!({ "$ref": format!("#/components/headers/{reference}") }));
+        }
+    }
+    responses
+}
+
+fn title(status: u16) -> &'static str {
+    actix_web::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error")
+}

@@ -1,0 +1,186 @@
+//! JSON schemas in the words of a table, and an example of each.
+
+use serde_json::{Map, Value, json};
+
+/// How deep fields inside fields are told.
+const DEPTH: usize = 4;
+
+/// A field or a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    /// The way to it: `data[].name`.
+    pub(super) name: String,
+    /// What it holds: "text", "number or null".
+    pub(super) kind: String,
+    /// Whether it must be there.
+    pub(super) is_required: bool,
+    /// What it means.
+    pub(super) description: String,
+}
+
+/// The schemas that others refer to by name.
+pub(super) struct Schemas<'a>(Option<&'a Value>);
+
+impl<'a> Schemas<'a> {
+    pub(super) fn of(document: &'a Value) -> Self {
+        Self(document.pointer("/components/schemas"))
+    }
+
+    /// The fields of a body, those inside other fields too.
+    pub(super) fn fields(&self, schema: &Value) -> Vec<Field> {
+        let mut fields = Vec::new();
+        self.add_fields(schema, "", DEPTH, &mut fields);
+        fields
+    }
+
+    fn add_fields(&self, schema: &Value, before: &str, depth: usize, fields: &mut Vec<Field>) {
+        if depth == 0 {
+            return;
+        }
+        let schema = self.resolved(schema);
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.add_fields(part, before, depth, fields);
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let required = schema["required"].as_array().into_iter().flatten();
+            let name_here = format!("{before}{name}");
+            fields.push(Field {
+                kind: self.kind(property),
+                is_required: required.into_iter().any(|each| each == name),
+                description: description(property),
+                name: name_here.clone(),
+            });
+            let inner = self.without_null(self.resolved(property));
+            if inner["type"] == "array" || is_type(inner, "array") {
+                self.add_fields(&inner["items"], &format!("{name_here}[]."), depth - 1, fields);
+            } else {
+                self.add_fields(inner, &format!("{name_here}."), depth - 1, fields);
+            }
+        }
+        if before.is_empty() && is_type(schema, "array") {
+            self.add_fields(&schema["items"], "[].", depth, fields);
+        }
+    }
+
+    /// The schema itself, or the one that it names.
+    fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
+        let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+        name.and_then(|name| self.0?.get(name)).unwrap_or(schema)
+    }
+
+    /// Of "this or null", this.
+    fn without_null<'b>(&'b self, schema: &'b Value) -> &'b Value {
+        let choices = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+        let chosen = choices.into_iter().flatten().find(|choice| choice["type"] != "null");
+        chosen.map_or(schema, |chosen| self.resolved(chosen))
+    }
+
+    fn kind(&self, schema: &Value) -> String {
+        let resolved = self.resolved(schema);
+        let inner = self.without_null(resolved);
+        let has_null = is_type(resolved, "null")
+            || resolved["oneOf"].as_array().into_iter().flatten().any(|choice| choice["type"] == "null");
+        let words = if is_type(inner, "array") {
+            format!("list of {}", self.kind(&inner["items"]))
+        } else if let Some(values) = enumeration(inner) {
+            format!("one of {}", values.join(", "))
+        } else if inner["format"] == "date-time" {
+            "instant (RFC 3339)".to_owned()
+        } else if is_type(inner, "string") {
+            "text".to_owned()
+        } else if is_type(inner, "integer") || is_type(inner, "number") {
+            "number".to_owned()
+        } else if is_type(inner, "boolean") {
+            "true or false".to_owned()
+        } else {
+            "object".to_owned()
+        };
+        if has_null { format!("{words}, or null") } else { words }
+    }
+
+    /// An example of what a schema takes.
+    pub(super) fn example(&self, schema: &Value) -> Value {
+        self.example_within(schema, DEPTH + 1)
+    }
+
+    fn example_within(&self, schema: &Value, depth: usize) -> Value {
+        if let Some(example) = schema.get("example") {
+            return example.clone();
+        }
+        let schema = self.without_null(self.resolved(schema));
+        if let Some(example) = schema.get("example") {
+            return example.clone();
+        }
+        if depth == 0 {
+            return Value::Null;
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            let mut whole = Map::new();
+            for part in parts {
+                if let Value::Object(fields) = self.example_within(part, depth) {
+                    whole.extend(fields);
+                }
+            }
+            return Value::Object(whole);
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            let fields = properties
+                .iter()
+                .map(|(name, property)| (name.clone(), self.example_within(property, depth - 1)));
+            return Value::Object(fields.collect());
+        }
+        if is_type(schema, "array") {
+            return json!([self.example_within(&schema["items"], depth - 1)]);
+        }
+        match enumeration(schema) {
+            Some(values) => json!(values.first()),
+            None if schema["format"] == "date-time" => json!("2027-01-31T09:12:00Z"),
+            None if is_type(schema, "string") => json!("019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f"),
+            None if is_type(schema, "integer") || is_type(schema, "number") => json!(1),
+            None if is_type(schema, "boolean") => json!(true),
+            None => json!({}),
+        }
+    }
+}
+
+/// A parameter in the address or among the headers.
+pub(super) fn parameter(parameter: &Value) -> Field {
+    let word = |name: &str| parameter[name].as_str().unwrap_or_default().to_owned();
+    Field {
+        name: word("name"),
+        kind: format!("in the {}", if word("in") == "query" { "query".to_owned() } else { word("in") }),
+        is_required: parameter["required"] == true,
+        description: word("description"),
+    }
+}
+
+fn is_type(schema: &Value, name: &str) -> bool {
+    match &schema["type"] {
+        Value::String(one) => one == name,
+        Value::Array(several) => several.iter().any(|each| each == name),
+        _ => false,
+    }
+}
+
+/// The values of a schema that lists them.
+fn enumeration(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(values) = schema["enum"].as_array() {
+        return Some(values.iter().filter_map(Value::as_str).collect());
+    }
+    // Values with a description each.
+    let choices = schema["oneOf"].as_array()?;
+    let values: Option<Vec<&str>> = choices
+        .iter()
+        .map(|choice| {
+            choice
+                .get("const")
+                .and_then(Value::as_str)
+                .or_else(|| choice.pointer("/enum/0").and_then(Value::as_str))
+        })
+        .collect();
+    values.filter(|values| !values.is_empty())
+}
+
+fn description(schema: &Value) -> String {
+    schema["description"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,63 @@
+//! The description of the API, and the file of it that is published.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+use tessera::web::{api::openapi, routes::ROUTES};
+
+use crate::support::TestApp;
+
+#[test]
+fn the_published_description_is_the_one_that_is_served() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let published = fs::read_to_string(path).expect("docs/openapi.json");
+    let served = format!("{:#}\n", openapi::document());
+    assert!(published == served, "renew it: cargo run -- openapi > docs/openapi.json");
+}
+
+#[test]
+fn every_address_of_the_api_is_described_and_no_other() {
+    let described: BTreeSet<(String, String)> = operations()
+        .map(|(method, path, _)| {
+            // A gateway may ask by any method; one is described.
+            let method = if path == "/auth" { "ANY".to_owned() } else { method.to_uppercase() };
+            (method, path)
+        })
+        .collect();
+    let routes: BTreeSet<(String, String)> = ROUTES
+        .iter()
+        .filter(|route| route.pattern.starts_with("/api/v2/") || route.pattern == "/auth")
+        .map(|route| (route.method.to_owned(), route.pattern.to_owned()))
+        .collect();
+    assert_eq!(described, routes);
+}
+
+#[test]
+fn every_operation_says_what_it_does_and_what_it_refuses() {
+    for (method, path, operation) in operations() {
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+        let responses = operation["responses"].as_object().expect("answers");
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        assert!(responses.contains_key("500"), "{method} {path}");
+        let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);
+        assert_eq!(responses.contains_key("401"), !is_public, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_description_and_the_reference_are_open_to_everybody() {
+    let app = TestApp::spawn().await;
+    let served = app.client().get("/api/v2/openapi.json").await.must_be(200);
+    assert_eq!(&served.json(), openapi::document());
+    let page = app.client().get("/api/docs").await.must_be(200).html();
+    assert_eq!(page.heading(), "API reference");
+    assert!(page.main_text().contains("/api/v2/organizations/{organization}/keys"));
+}
+
+fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
+    let paths = openapi::document()["paths"].as_object().expect("paths");
+    paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("methods");
+        methods.iter().map(|(method, operation)| (method.clone(), path.clone(), operation))
+    })
+}
