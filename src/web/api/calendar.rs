@@ -23,7 +23,7 @@ pub struct CalendarLink {
 /// Makes a new address for the calendar of expiries (iCalendar); the one before stops working.
 ///
 /// # Errors
-/// When the database fails.
+/// 403 for a token that may not do everything.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/calendar-link",

@@ -66,6 +66,7 @@ struct Presented {
     get,
     path = "/auth",
     tag = "Verification",
+    operation_id = "verify_for_gateway",
     params(RouteDemand),
     responses((
         status = 204,

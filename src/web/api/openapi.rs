@@ -198,6 +198,10 @@ fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
         let id = format!("{handler}_{subject}").replace(['-', '.'], "_");
         operation.insert("operationId".to_owned(), json!(id));
     }
+    if let Some(summary) = operation.get("summary").and_then(Value::as_str) {
+        let summary = summary.replace('\n', " ");
+        operation.insert("summary".to_owned(), json!(summary));
+    }
     if let Some(description) = operation.get("description").and_then(Value::as_str) {
         let description = description.replace("# Errors\n", "Refusals: ");
         operation.insert("description".to_owned(), json!(description));

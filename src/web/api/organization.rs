@@ -42,6 +42,7 @@ pub struct PresentedKey {
     get,
     path = "/api/v2/organization",
     tag = "Verification",
+    operation_id = "show_organization_of_key",
     responses((
         status = 200,
         description = "The key is accepted.",

@@ -14,7 +14,7 @@ use crate::{
 /// The scopes of the organization’s keys, each once, in alphabetical order.
 ///
 /// # Errors
-/// When the database fails.
+/// 403 for a token that may only verify.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/scopes",

@@ -44,6 +44,7 @@ impl SilenceRequest {
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/silence",
     tag = "API keys",
+    operation_id = "silence_key",
     request_body = SilenceRequest,
     responses((status = 200, description = "The key, refused until “silent_until”.", body = ApiKey))
 )]

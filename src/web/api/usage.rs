@@ -151,6 +151,7 @@ fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/usage",
     tag = "Usage",
+    operation_id = "show_key_usage",
     params(KeyUsageParameters),
     responses((status = 200, description = "The requests, all of them counted.", body = KeyUsage))
 )]
@@ -206,6 +207,7 @@ impl Caller {
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/callers",
     tag = "Usage",
+    operation_id = "list_key_callers",
     responses((status = 200, description = "All of them, the last first.", body = Listing<Caller>))
 )]
 pub async fn callers(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
@@ -244,6 +246,7 @@ pub struct KeyRequests {
     get,
     path = "/api/v2/organizations/{organization}/usage",
     tag = "Usage",
+    operation_id = "show_usage",
     params(UsageParameters),
     responses((status = 200, description = "The requests, all of them counted.", body = OrganizationUsage))
 )]

@@ -84,7 +84,8 @@ pub async fn verify(
 /// Whether up to 100 keys of the organization are accepted, asked at once.
 ///
 /// # Errors
-/// As [`verify`]; 400 for more keys.
+/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON, 400
+/// for more keys.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify/batch",

@@ -16,8 +16,10 @@ pub struct KeyFilter {
     /// Text in the name or in the masked key.
     q: String,
     /// Only keys in this state.
+    #[param(inline)]
     show: Shown,
     /// The order.
+    #[param(inline)]
     sort: KeySort,
     /// Where to go on: `next_cursor` of the part before.
     cursor: Option<String>,
