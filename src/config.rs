@@ -20,10 +20,12 @@ use clap::{
 use ipnet::IpNet;
 use lettre::message::Mailbox;
 
+mod leaks;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use leaks::{LeakKeys, LeakSecret};
 pub use values::{Brand, DatabaseUrl, LogFilter, PublicUrl, SmtpUrl};
 
 /// What the process was asked to do.
@@ -59,6 +61,10 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What lets a machine report leaked keys.
+    pub leak_secret: Option<LeakSecret>,
+    /// With which keys GitHub signs its reports of leaked keys.
+    pub leak_keys: Option<LeakKeys>,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -144,7 +150,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Verb {
     /// Run the server (what happens without a command, too).
-    Serve(ServeFlags),
+    Serve(Box<ServeFlags>),
     /// Fill an empty database with an example organization and print a log-in.
     Demo(DatabaseFlag),
     /// Measure how fast keys are verified on this machine, beside a bare actix answer.
@@ -180,6 +186,14 @@ struct ServeFlags {
     /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    /// The secret of machines that report leaked keys to /api/v2/leaks, 32 characters or more;
+    /// better set in the environment [env: TESSERA_LEAK_SECRET] [default: none, nothing is taken]
+    #[arg(long, value_name = "SECRET")]
+    leak_secret: Option<String>,
+    /// A file with the public keys of GitHub’s secret scanning, which then may report leaked keys,
+    /// too [env: TESSERA_LEAK_KEYS] [default: none]
+    #[arg(long, value_name = "FILE")]
+    leak_keys: Option<String>,
     /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -246,6 +260,8 @@ impl ServeFlags {
                 values::networks,
             )?
             .unwrap_or_default(),
+            leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
+            leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
             log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,

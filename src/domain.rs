@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
-//! [`access`]; only [`verification`] (keys and tokens) and [`invitations::find`] look across
-//! organizations, each by a secret.
+//! [`access`]; only [`verification`] (keys and tokens), [`leaks`] and [`invitations::find`] look
+//! across organizations, each by a secret.
 
 pub mod access;
 pub mod accounts;
@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod instance;
 pub mod invitations;
 pub mod key_settings;
+pub mod leaks;
 pub mod master_tokens;
 pub mod members;
 pub mod names;

@@ -38,6 +38,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
+    assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -53,6 +54,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -60,6 +62,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
     assert_eq!(config.database.path().to_str(), Some("/var/lib/tessera.db"));
     assert!(config.smtp.as_ref().is_some_and(|url| url.expose().contains("hunter2")));
+    assert!(config.leak_secret.as_ref().is_some_and(|secret| secret.expose().len() == 39));
     assert!(!format!("{config:?}").contains("hunter2"), "a password is never printed");
     assert_eq!(config.mail_from.to_string(), "Keys <keys@example.com>");
     assert_eq!(config.brand.as_str(), "Lumen Keys");
@@ -158,6 +161,11 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
+        (
+            "TESSERA_LEAK_SECRET",
+            &["hunter2", "hunter2 hunter2 hunter2 hunter2 hunter2", "ä".repeat(40).as_str()],
+        ),
+        ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -178,6 +186,7 @@ fn postgresql_is_named_as_not_supported_yet() {
 fn a_mistake_never_repeats_a_password() {
     let url = "smtp://user:hunter2@mail.example.com?tls=sometimes";
     assert!(!mistake("TESSERA_SMTP_URL", url).contains("hunter2"));
+    assert!(!mistake("TESSERA_LEAK_SECRET", "hunter2").contains("hunter2"));
     for line in [url.to_owned(), format!("serve {url}"), format!("--smtp={url}"), format!("demo {url}")] {
         let exit = parse_line(&line, &[]).expect_err("refused");
         assert_eq!(exit.code, 2);
@@ -201,11 +210,20 @@ fn unknown_and_unfinished_arguments_give_one_line() {
 fn help_lists_every_setting_with_its_variable_and_default() {
     let exit = parse_line("serve --help", &[]).expect_err("help");
     assert_eq!(exit.code, 0);
-    for name in
-        ["LISTEN", "PUBLIC_URL", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "BRAND", "TRUSTED_PROXIES", "LOG"]
-    {
+    for name in [
+        "LISTEN",
+        "PUBLIC_URL",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "MAIL_FROM",
+        "BRAND",
+        "TRUSTED_PROXIES",
+        "LEAK_SECRET",
+        "LEAK_KEYS",
+        "LOG",
+    ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 8);
+    assert_eq!(exit.message.matches("[default: ").count(), 10);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }

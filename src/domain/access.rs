@@ -179,10 +179,10 @@ pub enum AccessError {
         /// The least role that would do.
         needed: Role,
     },
-    /// The master token may not do this.
-    #[error("this needs a master token with the permission {needed}")]
+    /// The actor is a master token whose permission does not cover this.
+    #[error("this needs the permission {needed}")]
     Insufficient {
-        /// The permission that would do.
+        /// The least permission that would do.
         needed: Permission,
     },
     /// The database failed.
@@ -279,30 +279,34 @@ pub fn member(
     Ok(Member { resource, actor: Actor::user(user, ip), role })
 }
 
-/// Proves that a master token belongs to the organization `organization_id` and may do what needs
-/// `needed`, which is the permission that the route declares: whoever may only read gets a proof
-/// only where nothing is written.
+/// Proves that an accepted master token belongs to the organization `organization_id` and may do
+/// what needs `needed`.
 ///
-/// A token for members counts as a supervisor, so that it neither makes nor touches administrators.
+/// `needed` is the gate, and the only one: the proof of a token that may only read still carries
+/// the role that sees everything. A route declares the permission that it needs, one that changes
+/// anything never less than [`Permission::Keys`], and asks for a proof with it.
+///
+/// Who may manage members alone acts as a supervisor, and so makes and touches no administrator.
 ///
 /// # Errors
-/// [`AccessError::NotFound`] for another organization, [`AccessError::Insufficient`].
+/// [`AccessError::NotFound`] for a foreign organization, [`AccessError::Insufficient`].
 pub fn token_member(
     known: &KnownToken,
     ip: Option<IpAddr>,
     organization_id: &str,
     needed: Permission,
 ) -> Result<Member<Organization>, AccessError> {
-    if known.organization.id != organization_id {
+    let KnownToken { token, organization, .. } = known;
+    if organization.id != organization_id {
         return Err(AccessError::NotFound);
     }
-    if !known.token.permission.covers(needed) {
+    if !token.permission.covers(needed) {
         return Err(AccessError::Insufficient { needed });
     }
-    let role = match (needed, known.token.permission) {
-        (Permission::Members, Permission::Members) => Role::Supervisor,
+    let role = match (needed, token.permission) {
+        (Permission::Members, held) if held != Permission::Everything => Role::Supervisor,
         _ => Role::Administrator,
     };
-    let actor = Actor::MasterToken { id: known.token.id.clone(), name: known.token.name.clone(), ip };
-    Ok(Member { resource: known.organization.clone(), actor, role })
+    let actor = Actor::MasterToken { id: token.id.clone(), name: token.name.clone(), ip };
+    Ok(Member { resource: organization.clone(), actor, role })
 }

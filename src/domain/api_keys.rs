@@ -6,8 +6,8 @@ mod rotate;
 
 pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
 pub(super) use look_up::{StoredKey, by_digest, by_secret};
-pub(super) use rotate::write_use;
-pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+pub(super) use rotate::{stop_old_secret, write_use};
 
 use diesel::prelude::*;
 use time::Duration;
@@ -51,6 +51,8 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
+    /// When a rotation gave it that end; `None` for the end that it was created with.
+    pub end_chosen_at: Option<Timestamp>,
     /// Since when it is switched off, if it is.
     pub deactivated_at: Option<Timestamp>,
     /// When it was last accepted.
@@ -79,6 +81,11 @@ impl ApiKey {
             (_, Some(_)) => Status::Deactivated,
             _ => Status::Active,
         }
+    }
+
+    /// For how long it was to work when its present end was chosen.
+    pub fn duration(&self) -> Option<Duration> {
+        self.expires_at.map(|end| end - self.end_chosen_at.unwrap_or(self.created_at))
     }
 }
 
@@ -227,14 +234,22 @@ fn switch(
     if key.deactivated_at.is_some() == deactivated_at.is_some() && !was_silent {
         return Ok(key);
     }
-    forget_copies(tx, key_id)?;
-    let key = diesel::update(api_keys::table.find(key_id))
-        .set(api_keys::deactivated_at.eq(deactivated_at))
-        .returning(ApiKey::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
+    let key = set_deactivated_at(tx, key_id, deactivated_at)?;
     record(tx, admin, action, &key, now)?;
     Ok(key)
+}
+
+/// Switches the key off since an instant, or on; holds from the next request on.
+pub(super) fn set_deactivated_at(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    deactivated_at: Option<Timestamp>,
+) -> Result<ApiKey, DbError> {
+    forget_copies(tx, key_id)?;
+    Ok(diesel::update(api_keys::table.find(key_id))
+        .set(api_keys::deactivated_at.eq(deactivated_at))
+        .returning(ApiKey::as_returning())
+        .get_result(tx.connection())?)
 }
 
 /// Gives a key other settings, which hold from the next request on.

@@ -63,6 +63,8 @@ actions! {
     OrganizationCreated = "organization.created", Organization;
     /// An organization got another name.
     OrganizationRenamed = "organization.renamed", Organization;
+    /// Administrators chose what happens to keys that are found in public.
+    LeakPolicyChanged = "organization.leak_policy_changed", Organization;
     /// An organization was removed.
     OrganizationRemoved = "organization.removed", Organization;
     /// Somebody was invited.
@@ -101,6 +103,8 @@ actions! {
     KeySilenced = "api_key.silenced", ApiKeys;
     /// An API key came back after its silence.
     KeySilenceEnded = "api_key.silence_ended", ApiKeys;
+    /// A secret of an API key was found in public.
+    KeyLeakReported = "api_key.leak_reported", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// The calendar of expiries got a new address.
@@ -113,6 +117,8 @@ actions! {
     TokenDeactivated = "master_token.deactivated", MasterTokens;
     /// A master token got a new value.
     TokenReplaced = "master_token.replaced", MasterTokens;
+    /// A master token was found in public.
+    TokenLeakReported = "master_token.leak_reported", MasterTokens;
     /// A master token was removed.
     TokenRemoved = "master_token.removed", MasterTokens;
 }
@@ -364,6 +370,37 @@ pub fn of_subject(
         .select(Entry::as_select())
         .limit(limit)
         .load(connection)?)
+}
+
+/// What one account or token did in the organization since an instant: how often each action's
+/// stable name, the most frequent first, and the newest events.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_actor(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    actor_id: &str,
+    since: Timestamp,
+    limit: i64,
+) -> Result<(Vec<(String, i64)>, Vec<Entry>), DbError> {
+    let did = audit_events::actor_id
+        .eq(actor_id)
+        .and(audit_events::organization_id.eq(&proof.id))
+        .and(audit_events::created_at.ge(since));
+    let mut counts: Vec<(String, i64)> = audit_events::table
+        .filter(did)
+        .group_by(audit_events::action)
+        .select((audit_events::action, diesel::dsl::count_star()))
+        .load(connection)?;
+    counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
+    let newest = audit_events::table
+        .filter(did)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?;
+    Ok((counts, newest))
 }
 
 /// The organization's newest events of one kind.

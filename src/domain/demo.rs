@@ -15,10 +15,12 @@ use super::{
     forms::FormId,
     invitations,
     key_settings::KeySettings,
-    master_tokens, members,
+    master_tokens::{self, NewToken},
+    members,
     names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
     organizations::{self, Organization},
     outbox,
+    permission::Permission,
     schema::{api_keys as keys, master_tokens as tokens, users},
     usage::{self, Outcome, Span, Sum},
 };
@@ -293,8 +295,12 @@ fn token(
     at: Timestamp,
     last_used_at: Option<Timestamp>,
 ) -> Result<(), DemoError> {
-    let token_name = name(token_name, LONGEST_KEY_NAME)?;
-    let (token, _) = master_tokens::generate(tx, admin, &token_name, &FormId::new(at), at).map_err(step)?;
+    let new = NewToken {
+        name: name(token_name, LONGEST_KEY_NAME)?,
+        permission: Permission::Everything,
+        expires_at: None,
+    };
+    let (token, _) = master_tokens::generate(tx, admin, &new, &FormId::new(at), at).map_err(step)?;
     if last_used_at.is_some() {
         master_tokens::activate(tx, admin, &token.id, at + Duration::minutes(20)).map_err(step)?;
     }

@@ -1,28 +1,33 @@
-//! Master tokens: credentials with which machines run an organization.
+//! Master tokens: credentials with which machines run an organization, or a part of it.
+//!
+//! Only people change them. What a token may do is chosen when it is generated and stays.
+
+mod change;
+mod look_up;
+mod notes;
+
+pub use change::{activate, deactivate, remove, replace};
+pub(super) use look_up::{by_digest, forget_copies};
 
 use diesel::prelude::*;
 
 use super::{
-    access::Admin,
-    audit::{self, Action, Event},
+    access::{Actor, Admin},
+    audit::Action,
     forms::{self, FormError, FormId},
     id::new_id,
-    members,
     names::Name,
     organizations::Organization,
-    outbox::{self, Message},
     permission::Permission,
-    schema::{master_tokens, organizations},
-    secret::{NoRandomness, Secret, SecretDigest, SecretKind},
-    usage::Tally,
-    verification::KnownToken,
+    schema::master_tokens,
+    secret::{NoRandomness, Secret, SecretKind},
 };
 use crate::{
     clock::Timestamp,
-    db::{Change, Connection, DbError, Tx},
+    db::{Connection, DbError, Tx},
 };
 
-/// Tokens that one organization may have. A token opens everything, so few are enough.
+/// Tokens that one organization may have. One can open everything, so few are enough.
 pub const MOST_TOKENS: i64 = 25;
 
 /// A master token, without its secret.
@@ -35,7 +40,7 @@ pub struct MasterToken {
     pub name: String,
     /// Prefix, first four … last four.
     pub masked: String,
-    /// Whether it is accepted.
+    /// Whether it is switched on. [`status`](Self::status) tells whether it is accepted.
     pub active: bool,
     /// Who generated it, by name at that time.
     pub created_by: String,
@@ -53,6 +58,44 @@ pub struct MasterToken {
     pub last_used_ip: Option<String>,
 }
 
+/// Whether a token is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is.
+    Active,
+    /// It is switched off, or was never switched on.
+    Deactivated,
+    /// Its end has passed.
+    Expired,
+}
+
+impl MasterToken {
+    /// The state at `now`. An end that has passed outweighs the switch: activating would not help.
+    pub fn status(&self, now: Timestamp) -> Status {
+        match (self.expires_at, self.active) {
+            (Some(end), _) if end <= now => Status::Expired,
+            (_, true) => Status::Active,
+            (_, false) => Status::Deactivated,
+        }
+    }
+}
+
+/// A token to generate.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its name.
+    pub name: Name,
+    /// What it may do.
+    pub permission: Permission,
+    /// Its end, if any.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A master token asked to change master tokens, itself among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("A master token cannot generate, change or remove master tokens. Log in and do it in the browser.")]
+pub struct OnlyPeople;
+
 /// Why a token is not generated.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
@@ -62,6 +105,9 @@ pub enum GenerateError {
     /// The organization has [`MOST_TOKENS`].
     #[error("There are {MOST_TOKENS} master tokens already. Remove one that is no longer used.")]
     TooMany,
+    /// A token asks.
+    #[error(transparent)]
+    OnlyPeople(#[from] OnlyPeople),
     /// The form was sent before or is stale.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -79,6 +125,12 @@ pub enum TokenError {
     /// No such token in this organization.
     #[error("not found")]
     NotFound,
+    /// Its end has passed.
+    #[error("This master token has expired. Generate another one and remove this one.")]
+    Expired,
+    /// A token asks.
+    #[error(transparent)]
+    OnlyPeople(#[from] OnlyPeople),
     /// The form was sent before or is stale.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -98,10 +150,11 @@ pub enum TokenError {
 pub fn generate(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
-    name: &Name,
+    new: &NewToken,
     form: &FormId,
     now: Timestamp,
 ) -> Result<(MasterToken, Secret), GenerateError> {
+    refuse_tokens(admin)?;
     forms::spend(tx, form, now)?;
     let count: i64 = master_tokens::table
         .filter(master_tokens::organization_id.eq(&admin.id))
@@ -116,13 +169,15 @@ pub fn generate(
         .values((
             master_tokens::id.eq(new_id(now)),
             master_tokens::organization_id.eq(&admin.id),
-            master_tokens::name.eq(name.as_str()),
-            master_tokens::name_key.eq(name.key()),
+            master_tokens::name.eq(new.name.as_str()),
+            master_tokens::name_key.eq(new.name.key()),
             master_tokens::masked.eq(secret.masked()),
             master_tokens::secret_digest.eq(secret.digest().as_bytes()),
             master_tokens::active.eq(false),
             master_tokens::created_by.eq(admin.actor().name()),
             master_tokens::created_at.eq(now),
+            master_tokens::permission.eq(new.permission),
+            master_tokens::expires_at.eq(new.expires_at),
         ))
         .returning(MasterToken::as_returning())
         .get_result::<MasterToken>(tx.connection())
@@ -132,8 +187,8 @@ pub fn generate(
         Err(error) if error.is_unique_violation() => return Err(GenerateError::NameTaken),
         Err(error) => return Err(error.into()),
     };
-    record(tx, admin, Action::TokenGenerated, &token, now)?;
-    tell_administrators(tx, admin, "generated", &token, now)?;
+    notes::record(tx, admin, Action::TokenGenerated, &token, now)?;
+    notes::tell_administrators(tx, admin, "generated", &token, now)?;
     Ok((token, secret))
 }
 
@@ -167,164 +222,10 @@ pub fn find(
         .ok_or(TokenError::NotFound)
 }
 
-/// Makes the token work, and tells the administrators.
-///
-/// # Errors
-/// [`TokenError`].
-pub fn activate(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    token_id: &str,
-    now: Timestamp,
-) -> Result<MasterToken, TokenError> {
-    switch(tx, admin, token_id, true, now)
-}
-
-/// Stops the token; from the next request on it is refused.
-///
-/// # Errors
-/// [`TokenError`].
-pub fn deactivate(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    token_id: &str,
-    now: Timestamp,
-) -> Result<MasterToken, TokenError> {
-    switch(tx, admin, token_id, false, now)
-}
-
-fn switch(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    token_id: &str,
-    active: bool,
-    now: Timestamp,
-) -> Result<MasterToken, TokenError> {
-    let token = find(tx.connection(), admin, token_id)?;
-    if token.active == active {
-        return Ok(token);
+/// No token mints, widens or activates one: what is stolen with a token ends with it.
+fn refuse_tokens(admin: &Admin<Organization>) -> Result<(), OnlyPeople> {
+    match admin.actor() {
+        Actor::MasterToken { .. } => Err(OnlyPeople),
+        Actor::User { .. } | Actor::System { .. } => Ok(()),
     }
-    forget_copies(tx, token_id)?;
-    let token = diesel::update(master_tokens::table.find(token_id))
-        .set(master_tokens::active.eq(active))
-        .returning(MasterToken::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    if active {
-        record(tx, admin, Action::TokenActivated, &token, now)?;
-        tell_administrators(tx, admin, "activated", &token, now)?;
-    } else {
-        record(tx, admin, Action::TokenDeactivated, &token, now)?;
-    }
-    Ok(token)
-}
-
-/// Gives the token a new value, returned this once; the old one stops at once. The token stays
-/// active or not, as it was. Tells the administrators.
-///
-/// # Errors
-/// [`TokenError`].
-pub fn replace(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    token_id: &str,
-    form: &FormId,
-    now: Timestamp,
-) -> Result<(MasterToken, Secret), TokenError> {
-    find(tx.connection(), admin, token_id)?;
-    forms::spend(tx, form, now)?;
-    forget_copies(tx, token_id)?;
-    let secret = Secret::generate(SecretKind::MasterToken)?;
-    let token: MasterToken = diesel::update(master_tokens::table.find(token_id))
-        .set((
-            master_tokens::masked.eq(secret.masked()),
-            master_tokens::secret_digest.eq(secret.digest().as_bytes()),
-            master_tokens::replaced_at.eq(now),
-        ))
-        .returning(MasterToken::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    record(tx, admin, Action::TokenReplaced, &token, now)?;
-    tell_administrators(tx, admin, "replaced", &token, now)?;
-    Ok((token, secret))
-}
-
-/// Removes a token for good.
-///
-/// # Errors
-/// [`TokenError`].
-pub fn remove(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    token_id: &str,
-    now: Timestamp,
-) -> Result<MasterToken, TokenError> {
-    let token = find(tx.connection(), admin, token_id)?;
-    forget_copies(tx, token_id)?;
-    diesel::delete(master_tokens::table.find(token_id)).execute(tx.connection()).map_err(DbError::from)?;
-    record(tx, admin, Action::TokenRemoved, &token, now)?;
-    Ok(token)
-}
-
-fn record(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    action: Action,
-    token: &MasterToken,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let event = Event {
-        organization_id: Some(&admin.id),
-        actor: admin.actor(),
-        action,
-        subject_id: Some(&token.id),
-        subject_name: &token.name,
-        detail: Some(token.masked.clone()),
-    };
-    audit::record(tx, &event, now)
-}
-
-fn tell_administrators(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    event: &str,
-    token: &MasterToken,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let message = Message::MasterTokenNotice {
-        organization: admin.name.clone(),
-        organization_id: admin.id.clone(),
-        token_name: token.name.clone(),
-        event: event.to_owned(),
-        actor: admin.actor().name().to_owned(),
-        at: now,
-        ip: admin.actor().ip().map(|ip| ip.to_string()),
-    };
-    for administrator in members::administrators(tx.connection(), &admin.id)? {
-        outbox::queue(tx, &administrator, &message, now)?;
-    }
-    Ok(())
-}
-
-/// The active token with a digest. A look-up across organizations.
-pub(super) fn by_digest(
-    connection: &mut Connection,
-    digest: SecretDigest,
-) -> Result<Option<KnownToken>, DbError> {
-    let found: Option<(MasterToken, Organization)> = master_tokens::table
-        .inner_join(organizations::table)
-        .filter(master_tokens::secret_digest.eq(digest.as_bytes()))
-        .filter(master_tokens::active.eq(true))
-        .select((MasterToken::as_select(), Organization::as_select()))
-        .first(connection)
-        .optional()?;
-    Ok(found.map(|(token, organization)| KnownToken { token, organization, tally: Tally::default() }))
-}
-
-/// Has copies of the token in memory dropped once the transaction is committed.
-fn forget_copies(tx: &mut Tx<'_>, token_id: &str) -> Result<(), DbError> {
-    let digest =
-        master_tokens::table.find(token_id).select(master_tokens::secret_digest).first(tx.connection())?;
-    tx.changed(Change::Secret(digest));
-    Ok(())
 }

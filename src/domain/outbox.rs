@@ -7,7 +7,11 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{id::new_id, schema::outbox};
+use super::{
+    id::new_id,
+    leaks::{LeakedKind, Measure},
+    schema::outbox,
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -50,6 +54,11 @@ pub enum Message {
         /// `generated`, `replaced` or `activated`.
         event: String,
         actor: String,
+        /// What the token may do, as the end of "It can …". Empty in rows of earlier versions.
+        #[serde(default)]
+        abilities: String,
+        #[serde(default)]
+        expires_at: Option<Timestamp>,
         at: Timestamp,
         ip: Option<String>,
     },
@@ -64,6 +73,24 @@ pub enum Message {
         days: i32,
         expires_at: Timestamp,
         last_used_at: Option<Timestamp>,
+    },
+    /// A secret was found in public.
+    KeyLeaked {
+        organization: String,
+        organization_id: String,
+        leaked: LeakedKind,
+        /// The name of the key or token.
+        name: String,
+        /// Its id.
+        id: String,
+        /// The secret that was found, masked.
+        masked: String,
+        /// Where it was found; empty when the report did not say.
+        url: String,
+        /// Other places that were reported at the same time.
+        more_places: usize,
+        measure: Measure,
+        at: Timestamp,
     },
 }
 
@@ -80,7 +107,8 @@ impl Message {
             | Self::PasswordChanged { .. }
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
-            | Self::KeyExpires { .. } => {}
+            | Self::KeyExpires { .. }
+            | Self::KeyLeaked { .. } => {}
         }
         self
     }

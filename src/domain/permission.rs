@@ -48,6 +48,37 @@ impl Permission {
         }
     }
 
+    /// The end of "It can …".
+    pub fn abilities(self) -> &'static str {
+        match self {
+            Self::Verify => "ask whether an API key is accepted, and nothing else",
+            Self::Read => "see members, API keys and activity, and change nothing",
+            Self::Keys => "create, change and remove API keys, and see everything",
+            Self::Members => "invite and manage members who are no administrators, and see everything",
+            Self::Everything => "do what an administrator can, but for master tokens",
+        }
+    }
+
+    /// What there is to do, each with the permission that it needs, the smallest first.
+    pub const DEEDS: [(Self, &'static str); 9] = [
+        (Self::Verify, "Ask whether an API key is accepted"),
+        (Self::Read, "See members and invitations"),
+        (Self::Read, "See API keys, their settings and their use"),
+        (Self::Read, "See the activity"),
+        (Self::Keys, "Create API keys and learn their secrets"),
+        (Self::Keys, "Change, rotate, deactivate, activate and remove API keys"),
+        (Self::Members, "Invite people as supervisors and users, and withdraw invitations"),
+        (Self::Members, "Change the role of supervisors and users, and remove them"),
+        (Self::Everything, "Do the same with administrators"),
+    ];
+
+    /// What no token can do, whatever its permission.
+    pub const NEVER: [&'static str; 3] = [
+        "Generate, activate, replace or change a master token, this one included",
+        "See the secret of an API key that exists",
+        "Reach another organization",
+    ];
+
     /// Whether a token of this permission may do what needs `needed`.
     pub fn covers(self, needed: Self) -> bool {
         match self {

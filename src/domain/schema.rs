@@ -50,6 +50,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> Timestamp,
+        leak_policy -> Text,
     }
 }
 
@@ -108,6 +109,7 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
+        end_chosen_at -> Nullable<Timestamp>,
     }
 }
 
@@ -120,6 +122,7 @@ diesel::table! {
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
         old_last_used_at -> Nullable<Timestamp>,
+        old_ends_by -> Nullable<Timestamp>,
     }
 }
 
@@ -202,6 +205,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    token_usage (master_token_id, begins_at) {
+        master_token_id -> Text,
+        begins_at -> Timestamp,
+        requests -> BigInt,
+    }
+}
+
+diesel::table! {
     key_silences (api_key_id) {
         api_key_id -> Text,
         reactivate_at -> Timestamp,
@@ -227,6 +238,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    leak_reports (id) {
+        id -> Text,
+        organization_id -> Text,
+        api_key_id -> Nullable<Text>,
+        master_token_id -> Nullable<Text>,
+        secret_digest -> Binary,
+        url -> Text,
+        source -> Text,
+        reported_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     idempotent_answers (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
@@ -238,6 +262,7 @@ diesel::table! {
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
@@ -248,6 +273,7 @@ diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitation_secrets -> invitations (invitation_id));
 diesel::joinable!(api_keys -> organizations (organization_id));
 diesel::joinable!(master_tokens -> organizations (organization_id));
+diesel::joinable!(token_usage -> master_tokens (master_token_id));
 diesel::joinable!(outbox -> invitations (invitation_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -267,8 +293,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     spent_forms,
     key_usage,
     key_callers,
+    token_usage,
     key_silences,
     expiry_notices,
     calendar_links,
+    leak_reports,
     idempotent_answers,
 );

@@ -76,14 +76,13 @@ pub fn begin(
         return Err(SilenceError::NotActive);
     }
     let reactivate_at = now + Duration::hours(length.hours());
-    switch(tx, key_id, Some(now))?;
+    key = api_keys::set_deactivated_at(tx, &key.id, Some(now))?;
     diesel::insert_into(key_silences::table)
         .values((key_silences::api_key_id.eq(key_id), key_silences::reactivate_at.eq(reactivate_at)))
         .execute(tx.connection())
         .map_err(DbError::from)?;
     let detail = reactivate_at.format(END).ok();
     record(tx, &admin.id, admin.actor(), Action::KeySilenced, &key, detail, now)?;
-    key.deactivated_at = Some(now);
     Ok((key, reactivate_at))
 }
 
@@ -123,7 +122,7 @@ pub fn end_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError>
         .load(tx.connection())?;
     for (key, organization_id) in &over {
         forget(tx, &key.id)?;
-        switch(tx, &key.id, None)?;
+        api_keys::set_deactivated_at(tx, &key.id, None)?;
         let system = Actor::System { ip: None };
         record(tx, organization_id, &system, Action::KeySilenceEnded, key, Some(key.masked.clone()), now)?;
     }
@@ -133,14 +132,6 @@ pub fn end_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError>
 /// Forgets a silence, since somebody decided about the key; tells whether there was one.
 pub(super) fn forget(tx: &mut Tx<'_>, key_id: &str) -> Result<bool, DbError> {
     Ok(diesel::delete(key_silences::table.find(key_id)).execute(tx.connection())? > 0)
-}
-
-fn switch(tx: &mut Tx<'_>, key_id: &str, deactivated_at: Option<Timestamp>) -> Result<(), DbError> {
-    api_keys::forget_copies(tx, key_id)?;
-    diesel::update(keys::table.find(key_id))
-        .set(keys::deactivated_at.eq(deactivated_at))
-        .execute(tx.connection())?;
-    Ok(())
 }
 
 fn record(

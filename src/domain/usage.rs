@@ -6,10 +6,12 @@
 mod callers;
 mod organization;
 mod series;
+mod tokens;
 
 use std::{
     collections::VecDeque,
     mem,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
@@ -19,13 +21,15 @@ use std::{
 use diesel::prelude::*;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use series::{ByOutcome, Series, Step, series};
+pub(super) use tokens::add as add_for_token;
+pub use tokens::token_series;
 
 use super::{
     api_keys as keys,
-    schema::{api_keys, key_usage, master_tokens},
+    schema::{api_keys, key_usage},
     verification::{KnownKey, KnownToken},
 };
 use crate::{
@@ -151,11 +155,46 @@ pub struct Recorder {
     tokens: Arc<Mutex<Vec<Arc<KnownToken>>>>,
 }
 
-/// What one key is about to be written with.
-struct Written {
-    known: Arc<KnownKey>,
+/// What is counted in memory.
+trait Counted {
+    fn tally(&self) -> &Tally;
+}
+
+impl Counted for KnownKey {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+impl Counted for KnownToken {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// What one key or token is about to be written with.
+struct Written<K> {
+    known: Arc<K>,
     sums: Vec<Sum>,
     callers: VecDeque<callers::Seen>,
+}
+
+impl<K: Counted> Written<K> {
+    fn take_all(noted: &Mutex<Vec<Arc<K>>>) -> Arc<Vec<Self>> {
+        let noted = mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner));
+        let take =
+            |known: Arc<K>| Self { sums: known.tally().take(), callers: known.tally().callers.take(), known };
+        Arc::new(noted.into_iter().map(take).collect())
+    }
+
+    fn put_back(&self, noted: &Mutex<Vec<Arc<K>>>) {
+        let tally = self.known.tally();
+        tally.put_back(&self.sums);
+        tally.callers.put_back(&self.callers);
+        if !tally.is_noted.swap(true, Ordering::AcqRel) {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(self.known.clone());
+        }
+    }
 }
 
 impl Recorder {
@@ -171,8 +210,9 @@ impl Recorder {
         known.tally.callers.note(caller, now);
     }
 
-    /// Notes that a master token was accepted.
-    pub fn note_token(&self, known: &Arc<KnownToken>, now: Timestamp) {
+    /// Notes that a master token was accepted, and the address that it came from.
+    pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
+        known.tally.callers.note(Caller { ip, user_agent: "" }, now);
         if known.tally.count(Outcome::Valid, 1, now) {
             self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(known.clone());
         }
@@ -183,44 +223,26 @@ impl Recorder {
     /// # Errors
     /// [`DbError`].
     pub async fn flush(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
-        let keys = mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner));
-        let tokens = mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner));
+        let (keys, tokens) = (Written::take_all(&self.keys), Written::take_all(&self.tokens));
         if keys.is_empty() && tokens.is_empty() {
             return Ok(());
         }
-        let take = |known: Arc<KnownKey>| Written {
-            sums: known.tally.take(),
-            callers: known.tally.callers.take(),
-            known,
-        };
-        let written: Arc<Vec<Written>> = Arc::new(keys.into_iter().map(take).collect());
-        for known in &tokens {
-            known.tally.take();
-        }
-        let (rows, used) = (written.clone(), tokens.clone());
+        let (key_rows, token_rows) = (keys.clone(), tokens.clone());
         let result = db
             .write(move |tx| {
-                rows.iter().try_for_each(|row| write_key(tx, row, now))?;
-                used.iter().try_for_each(|known| write_token(tx, known))
+                key_rows.iter().try_for_each(|row| write_key(tx, row, now))?;
+                token_rows.iter().try_for_each(|row| tokens::write(tx, row, now))
             })
             .await;
         if result.is_err() {
-            for row in written.iter() {
-                row.known.tally.put_back(&row.sums);
-                row.known.tally.callers.put_back(&row.callers);
-                if !row.known.tally.is_noted.swap(true, Ordering::AcqRel) {
-                    self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(row.known.clone());
-                }
-            }
-            for known in tokens {
-                self.note_token(&known, known.tally.last_used_at().unwrap_or(now));
-            }
+            keys.iter().for_each(|row| row.put_back(&self.keys));
+            tokens.iter().for_each(|row| row.put_back(&self.tokens));
         }
         result
     }
 }
 
-fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbError> {
+fn write_key(tx: &mut Tx<'_>, row: &Written<KnownKey>, now: Timestamp) -> Result<(), DbError> {
     let key_id = &*row.known.id;
     let last_used_at = row.known.tally.last_used_at();
     let updated = match last_used_at {
@@ -235,7 +257,7 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
         return Ok(()); // removed meanwhile
     }
     if let Some((side, live)) = &row.known.rotation {
-        keys::write_use(tx, key_id, *side, live.get(), last_used_at)?;
+        keys::write_use(tx, *side, live.get(), last_used_at)?;
     }
     for sum in &row.sums {
         for span in [Span::Hour, Span::Day] {
@@ -243,13 +265,6 @@ fn write_key(tx: &mut Tx<'_>, row: &Written, now: Timestamp) -> Result<(), DbErr
         }
     }
     callers::write(tx, key_id, &row.callers)
-}
-
-fn write_token(tx: &mut Tx<'_>, known: &KnownToken) -> Result<(), DbError> {
-    diesel::update(master_tokens::table.find(&known.token.id))
-        .set(master_tokens::last_used_at.eq(known.tally.last_used_at()))
-        .execute(tx.connection())?;
-    Ok(())
 }
 
 /// Adds to a sum. An update that finds nothing is followed by an insert: both engines take that.
@@ -334,6 +349,11 @@ impl DailyRequests {
     /// All of them.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
+    }
+
+    /// Those of the last `days` days.
+    pub fn of_last(&self, days: usize) -> i64 {
+        self.0.iter().rev().take(days).sum()
     }
 
     /// The busiest day's.

@@ -180,7 +180,8 @@ impl Verifier {
         shared
     }
 
-    /// The active master token that `presented` is.
+    /// The master token that `presented` is, if it is accepted at the instant `now`. The copy in
+    /// memory outlives the token's end, so the end is looked at each time.
     ///
     /// # Errors
     /// [`DbError`] when the token is not in memory and the database fails.
@@ -211,7 +212,7 @@ impl Verifier {
                 self.load(&self.tokens, digest, look_up).await?
             }
         };
-        Ok(known.filter(|known| known.token.expires_at.is_none_or(|end| end > now)))
+        Ok(known.filter(|known| known.token.status(now) == master_tokens::Status::Active))
     }
 
     /// Reads what a digest opens and keeps it, unless a change came between.

@@ -10,6 +10,7 @@ use crate::{
     domain::outbox::Message,
 };
 
+mod leak;
 #[cfg(test)]
 mod tests;
 
@@ -102,6 +103,8 @@ impl Composer {
                 token_name,
                 event,
                 actor,
+                abilities,
+                expires_at,
                 at,
                 ip,
             } => MasterTokenNotice {
@@ -110,6 +113,8 @@ impl Composer {
                 event,
                 consequence: consequence(event),
                 actor,
+                abilities,
+                expires: expires_at.map(instant).as_deref(),
                 at: &instant(*at),
                 ip: ip.as_deref(),
                 url: &link(&format!("/orgs/{organization_id}/api")),
@@ -131,9 +136,39 @@ impl Composer {
                 when: &if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") },
                 expires: &instant(*expires_at),
                 last_used: last_used_at.map(instant).as_deref(),
+                // The dialog with an end chosen that is as far away as this one once was.
+                rotate_url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}/rotate?duration=same")),
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
             .compose(&site),
+            Message::KeyLeaked {
+                organization,
+                organization_id,
+                leaked,
+                name,
+                id,
+                masked,
+                url,
+                more_places,
+                measure,
+                at,
+            } => {
+                let api = link(&format!("/orgs/{organization_id}/api"));
+                let words = leak::words(*leaked, *measure, &api, id);
+                KeyLeaked {
+                    organization,
+                    what: words.what,
+                    name,
+                    masked,
+                    place: url,
+                    more: leak::more(*more_places).as_deref(),
+                    at: &instant(*at),
+                    consequence: words.consequence,
+                    remedy: words.remedy.as_ref(),
+                    page: &words.page,
+                }
+                .compose(&site)
+            }
         }
     }
 }
@@ -212,6 +247,8 @@ struct MasterTokenNotice<'a> {
     event: &'a str,
     consequence: &'a str,
     actor: &'a str,
+    abilities: &'a str,
+    expires: Option<&'a str>,
     at: &'a str,
     ip: Option<&'a str>,
     url: &'a str,
@@ -226,7 +263,23 @@ struct KeyExpires<'a> {
     when: &'a str,
     expires: &'a str,
     last_used: Option<&'a str>,
+    rotate_url: &'a str,
     url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/key_leaked/subject.txt")]
+struct KeyLeaked<'a> {
+    organization: &'a str,
+    what: &'a str,
+    name: &'a str,
+    masked: &'a str,
+    place: &'a str,
+    more: Option<&'a str>,
+    at: &'a str,
+    consequence: &'a str,
+    remedy: Option<&'a leak::Button>,
+    page: &'a leak::Button,
 }
 
 /// Binds each kind of mail, which is the template of its subject, to those of its parts.
@@ -262,6 +315,7 @@ parts! {
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
+    KeyLeaked: "email/key_leaked/body.txt", "email/key_leaked/body.html";
 }
 
 /// What the administrators have to know about what was done to a master token.

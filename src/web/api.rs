@@ -11,6 +11,7 @@ pub mod health;
 pub mod json;
 pub mod key_rotation;
 pub mod key_settings;
+pub mod leaks;
 pub mod openapi;
 pub mod organization;
 pub mod organizations;

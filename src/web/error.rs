@@ -54,12 +54,12 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
-    /// The master token is good, but not for this.
-    #[error("This master token may not do that. It takes one with the permission “{}” or “Everything”.", .0.label())]
-    TokenForbidden(Permission),
     /// The key is good, but lacks a scope that this needs.
     #[error("This key does not have the scope that this needs.")]
     InsufficientScope,
+    /// The master token is good, but may not do this.
+    #[error("This master token may not do that; it needs the permission “{}”.", .0.label())]
+    TokenForbidden(Permission),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
     KeyLimited {
@@ -318,6 +318,7 @@ impl From<RotateError> for AppError {
         match error {
             RotateError::Key(error) => error.into(),
             RotateError::Form(error) => Self::Refused(error.to_string()),
+            RotateError::End(error) => Self::Refused(error.to_string()),
             RotateError::NoRandomness(error) => error.into(),
             RotateError::Db(error) => error.into(),
         }
@@ -328,6 +329,7 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::NotFound => Self::NotFound,
+            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Refused(error.to_string()),
             TokenError::Form(error) => Self::Refused(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),

@@ -89,7 +89,10 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
             tracing::error!(request = %client.request_id, error = %cause, "request failed");
         }
         // ASVS 16.3.2: attempts at what is not allowed.
-        AppError::Forbidden(_) | AppError::CrossSite | AppError::TooOften(_) => {
+        AppError::Forbidden(_)
+        | AppError::TokenForbidden(_)
+        | AppError::CrossSite
+        | AppError::TooOften(_) => {
             tracing::warn!(request = %client.request_id, reason = problem.title(), "request refused");
         }
         _ => {}

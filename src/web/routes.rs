@@ -18,6 +18,8 @@ pub enum Access {
     Key,
     /// Whoever presents an active master token, of whatever permission.
     Token,
+    /// Whoever may report leaked keys.
+    Reporter,
     /// A master token that may read.
     TokenToRead,
     /// A master token for API keys.
@@ -124,6 +126,7 @@ routes! {
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
         GET "/api/v2/openapi.json" Public => api::openapi::show;
+        POST "/api/v2/leaks" Reporter => api::leaks::receive;
         GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
         GET "/api/v2/token" Token => api::presented_token::show;
         GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
@@ -224,6 +227,7 @@ routes! {
         POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
         GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
         POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
+        GET "/orgs/{organization}/api/tokens/{token}" Administrator => pages::token_page::show;
         POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
         POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
         GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;
@@ -236,6 +240,7 @@ routes! {
 
         GET "/orgs/{organization}/settings" Member => pages::settings::index;
         POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
+        POST "/orgs/{organization}/settings/leaks" Administrator => pages::leaks::change_policy;
         GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
         POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
         GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;

@@ -78,6 +78,11 @@ pub fn api_of_key(organization_id: &str, key_id: &str) -> String {
     format!("/api/v2/organizations/{organization_id}/keys/{key_id}")
 }
 
+/// The page of a master token.
+pub fn master_token(organization_id: &str, token_id: &str) -> String {
+    format!("/orgs/{organization_id}/api/tokens/{token_id}")
+}
+
 /// The calendar of expiries; `token` is the secret.
 pub fn calendar_feed(organization_id: &str, token: &str) -> String {
     format!("/orgs/{organization_id}/api/calendar/{token}.ics")

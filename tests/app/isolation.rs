@@ -50,6 +50,7 @@ fn only_what_is_named_here_is_open_to_everybody() {
             Access::Public => assert!(PUBLIC.contains(pattern), "{pattern} is open to everybody"),
             Access::Key
             | Access::Token
+            | Access::Reporter
             | Access::TokenToRead
             | Access::TokenForKeys
             | Access::TokenForMembers

@@ -20,4 +20,5 @@ mod isolation;
 mod mail;
 mod pages;
 mod races;
+mod token_proofs;
 mod verification;

@@ -48,19 +48,20 @@ pub fn of_organization(
     days: i32,
     now: Timestamp,
 ) -> Result<OrganizationUsage, DbError> {
-    let first = Series::first_step(Span::Day, days, now);
+    let mut series = Series::empty(Span::Day, days, now);
     let rows = key_usage::table
         .inner_join(api_keys::table)
         .filter(api_keys::organization_id.eq(&admin.id))
-        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(first)));
+        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(series.begins_at())));
     let sums = rows
         .group_by((key_usage::begins_at, key_usage::outcome))
         .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))
         .load(connection)?;
+    series.add_rows(sums);
     let mut keys: Vec<KeyRequests> = rows
         .group_by((api_keys::id, api_keys::name))
         .select((api_keys::id, api_keys::name, sql::<BigInt>(SUM)))
         .load(connection)?;
     keys.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
-    Ok(OrganizationUsage { days: Series::of(Span::Day, days, now, sums), keys })
+    Ok(OrganizationUsage { days: series, keys })
 }

@@ -41,27 +41,34 @@ pub struct Series {
 }
 
 impl Series {
-    /// When the first of `count` steps begins, of which the last one is the present one.
-    pub(super) fn first_step(span: Span, count: i32, now: Timestamp) -> Timestamp {
-        span.begin(now) - span.length() * (count - 1)
+    /// The last `count` steps, the present one among them, without requests.
+    pub(super) fn empty(span: Span, count: i32, now: Timestamp) -> Self {
+        let first = span.begin(now) - span.length() * (count - 1);
+        let step =
+            |number| Step { begins_at: first + span.length() * number, requests: ByOutcome::default() };
+        Self { span, steps: (0..count).map(step).collect() }
     }
 
-    /// Puts sums by begin and outcome into the last `count` steps.
-    pub(super) fn of(span: Span, count: i32, now: Timestamp, rows: Vec<(Timestamp, String, i64)>) -> Self {
-        let first = Self::first_step(span, count, now);
-        let mut steps: Vec<Step> = (0..count)
-            .map(|number| Step { begins_at: first + span.length() * number, requests: ByOutcome::default() })
-            .collect();
+    /// Adds to the step that begins at an instant; what begins earlier is left out.
+    pub(super) fn add(&mut self, begins_at: Timestamp, outcome: Outcome, requests: i64) {
+        let step = self.steps.iter_mut().find(|step| step.begins_at == begins_at);
+        if let Some(sum) = step.and_then(|step| step.requests.get_mut(outcome as usize)) {
+            *sum += requests;
+        }
+    }
+
+    /// Adds what the database has, each with the word of its outcome.
+    pub(super) fn add_rows(&mut self, rows: Vec<(Timestamp, String, i64)>) {
         for (begins_at, outcome, requests) in rows {
-            let step = steps.iter_mut().find(|step| step.begins_at == begins_at);
-            let place = Outcome::ALL.iter().position(|known| known.as_str() == outcome);
-            if let (Some(step), Some(place)) = (step, place)
-                && let Some(sum) = step.requests.get_mut(place)
-            {
-                *sum += requests;
+            if let Some(outcome) = Outcome::ALL.into_iter().find(|known| known.as_str() == outcome) {
+                self.add(begins_at, outcome, requests);
             }
         }
-        Self { span, steps }
+    }
+
+    /// When the first step begins.
+    pub(super) fn begins_at(&self) -> Timestamp {
+        self.steps.first().map_or(Timestamp::MAX, |step| step.begins_at)
     }
 
     /// All requests by outcome.
@@ -103,11 +110,12 @@ pub fn series(
     count: i32,
     now: Timestamp,
 ) -> Result<Series, DbError> {
-    let rows = key_usage::table
+    let mut series = Series::empty(span, count, now);
+    let rows: Vec<(Timestamp, String, i64)> = key_usage::table
         .filter(key_usage::api_key_id.eq(&key.id))
-        .filter(key_usage::span.eq(span.as_str()))
-        .filter(key_usage::begins_at.ge(Series::first_step(span, count, now)))
+        .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.ge(series.begins_at())))
         .select((key_usage::begins_at, key_usage::outcome, key_usage::requests))
         .load(connection)?;
-    Ok(Series::of(span, count, now, rows))
+    series.add_rows(rows);
+    Ok(series)
 }

@@ -157,7 +157,7 @@ impl Rules {
     }
 }
 
-/// What verification knows of an active master token.
+/// What verification knows of a master token that is switched on.
 #[derive(Debug)]
 pub struct KnownToken {
     /// The token.

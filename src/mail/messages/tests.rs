@@ -1,6 +1,8 @@
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::leaks::{LeakedKind, Measure};
+use crate::domain::permission::Permission;
 
 fn composer() -> Composer {
     let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
@@ -205,7 +207,7 @@ fn a_renewal_is_asked_of_the_administrators() {
 }
 
 #[test]
-fn master_token_events_say_what_they_mean() {
+fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     let notice = |event: &str| {
         compose(&Message::MasterTokenNotice {
             organization: "Lumen Logistics".into(),
@@ -213,6 +215,8 @@ fn master_token_events_say_what_they_mean() {
             token_name: "Terraform".into(),
             event: event.into(),
             actor: "Dana Whitfield".into(),
+            abilities: Permission::Keys.abilities().into(),
+            expires_at: Some(datetime!(2026-12-23 10:00:00)),
             at: datetime!(2026-11-23 10:00:00),
             ip: Some("192.0.2.7".into()),
         })
@@ -224,6 +228,9 @@ fn master_token_events_say_what_they_mean() {
     Dana Whitfield generated the master token "Terraform" of
     Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
     It is inactive until somebody activates it.
+
+    It can create, change and remove API keys, and see everything.
+    It ends on 23 December 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api
@@ -277,14 +284,104 @@ fn a_key_that_ends_is_told_in_time() {
     Lumen Logistics expires on 26 November 2026, 10:00 UTC.
     It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
 
+    Rotate the key, which gives it a new secret and a new end:
+    https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
+
+    Open the key, to see who uses it or to remove it:
+    https://keys.lumen.example/orgs/0198/api/keys/0199
+
+    You get this message as an administrator of Lumen Logistics.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    let key = "https://keys.lumen.example/orgs/0198/api/keys/0199";
+    assert_html(&mail, ("Rotate the key", &format!("{key}/rotate?duration=same")));
+    assert!(mail.html.contains(&format!("href=\"{key}\"")), "{}", mail.html);
+}
+
+fn leak(leaked: LeakedKind, measure: Measure, url: &str, more_places: usize) -> RenderedMail {
+    compose(&Message::KeyLeaked {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        leaked,
+        name: "Billing worker".into(),
+        id: "0199".into(),
+        masked: "tess_AbCd…wxyz".into(),
+        url: url.into(),
+        more_places,
+        measure,
+        at: datetime!(2026-11-23 10:00:00),
+    })
+}
+
+#[test]
+fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
+    let mail = leak(LeakedKind::ApiKey, Measure::Stopped, "https://code.example/a.env", 2);
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Found in public: API key Billing worker of Lumen Logistics
+
+    The API key "Billing worker" (tess_AbCd…wxyz) of
+    Lumen Logistics was found in public.
+    It was reported on 23 November 2026, 10:00 UTC, as found at
+    https://code.example/a.env
+    and in 2 more places
+
+    It was deactivated at once. Rotate it, put the new secret in place and activate it again.
+
+    Rotate the key:
+    https://keys.lumen.example/orgs/0198/api/keys/0199/rotate
+
     Open the key:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics. A key that is no
-    longer needed can be removed at the address above.
+    You get this message as an administrator of Lumen Logistics. What happens to
+    leaked keys is chosen on the Settings tab of the organization.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Rotate the key", "https://keys.lumen.example/orgs/0198/api/keys/0199/rotate"));
+    assert!(!mail.html.contains("href=\"https://code.example"), "a reporter’s address is no link");
+}
+
+#[test]
+fn a_leak_without_a_place_is_told_as_such() {
+    let mail = leak(LeakedKind::OldSecret, Measure::None, "", 0);
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Found in public: old secret of the API key Billing worker of Lumen Logistics
+
+    The old secret of the API key "Billing worker" (tess_AbCd…wxyz) of
+    Lumen Logistics was found in public.
+    It was reported on 23 November 2026, 10:00 UTC, without saying where it was found.
+
+    It still works: whoever finds it can use it. End the overlap on the key’s page.
+
+    Open the key:
+    https://keys.lumen.example/orgs/0198/api/keys/0199
+
+    You get this message as an administrator of Lumen Logistics. What happens to
+    leaked keys is chosen on the Settings tab of the organization.
 
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
+}
+
+#[test]
+fn every_measure_against_a_leak_has_its_words() {
+    let mut texts = std::collections::BTreeSet::new();
+    for leaked in [LeakedKind::ApiKey, LeakedKind::OldSecret, LeakedKind::MasterToken] {
+        for measure in [Measure::Stopped, Measure::StoppedBefore, Measure::None] {
+            texts.insert(leak(leaked, measure, "https://code.example", 1).text);
+        }
+    }
+    assert_eq!(texts.len(), 9);
+    let token = leak(LeakedKind::MasterToken, Measure::None, "https://code.example", 1);
+    assert_html(
+        &token,
+        ("Replace the token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"),
+    );
+    assert!(token.text.contains("and in 1 more place\n"), "{}", token.text);
 }

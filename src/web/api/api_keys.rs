@@ -7,7 +7,7 @@ mod resource;
 use actix_web::HttpResponse;
 
 pub use filter::{KeyFilter, KeySort, Shown};
-pub use new_key::NewKey;
+pub use new_key::{NewKey, parse_end};
 pub use resource::{ApiKey, KeyStatus, KeyWithSecret};
 
 use super::{

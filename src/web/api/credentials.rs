@@ -49,7 +49,7 @@ pub async fn caller(
         detail: "This token does not exist, has expired or is deactivated.",
         presented: true,
     })?;
-    state.usage.note_token(&known, now);
+    state.usage.note_token(&known, client_ip(request), now);
     Ok(known)
 }
 

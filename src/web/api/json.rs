@@ -29,9 +29,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-        let is_json = essence.trim().eq_ignore_ascii_case("application/json");
+        let is_json = is_json(request);
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if !is_json {
@@ -45,6 +43,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             Ok(Self(value))
         })
     }
+}
+
+/// Whether the body says that it is JSON.
+pub fn is_json(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Reads a body; what is wrong with it is told with its place.

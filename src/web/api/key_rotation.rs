@@ -6,14 +6,15 @@ use utoipa::ToSchema;
 
 use super::{
     answer::Answer,
-    api_keys::{ApiKey, KeyWithSecret, change_key, counted_key, show_changed},
+    api_keys::{ApiKey, KeyWithSecret, change_key, counted_key, parse_end, show_changed},
     call::Call,
     json::Json,
 };
 use crate::{
+    clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, Overlapping},
+        api_keys::{self, NewEnd, Overlapping, RotateError},
         forms::FormId,
         organizations::Organization,
         rotation::{Begin, Overlap, Plan},
@@ -100,9 +101,19 @@ pub struct RotationRequest {
     overlap: OverlapName,
     /// From when. “none” with “first_use” ends the old secret with the first use of the new one.
     begins: BeginName,
+    /// A new end for the key, ten years ahead at most; left out or null for the end that it has. A
+    /// key that has expired needs one, a key without an end takes none.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 impl RotationRequest {
+    fn end(&self, now: Timestamp) -> Result<NewEnd, AppError> {
+        let Some(text) = &self.expires_at else { return Ok(NewEnd::Keep) };
+        parse_end(text, now).map(NewEnd::At).map_err(|error| AppError::field("/expires_at", error))
+    }
+
     fn plan(&self) -> Plan {
         Plan {
             overlap: match self.overlap {
@@ -119,11 +130,12 @@ impl RotationRequest {
     }
 }
 
-/// Gives a key a new secret, which is in the answer, this once. Name, settings and end stay; an
-/// overlap that is under way ends.
+/// Gives a key a new secret, which is in the answer, this once. Name and settings stay, and so does
+/// the end unless a new one is given; an overlap that is under way ends.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it.
+/// 404 for a key of another organization, 412 for another version of it, 422 for an end that the
+/// key cannot have.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/rotate",
@@ -134,12 +146,16 @@ impl RotationRequest {
 pub async fn rotate(
     call: Call<Admin<Organization>, Json<RotationRequest>>,
 ) -> Result<HttpResponse, AppError> {
-    let plan = call.input.0.plan();
+    let (plan, end) = (call.input.0.plan(), call.input.0.end(call.now)?);
     // The rotation tells when the old secret was last used.
     counted_key(&call).await?;
     change_key(&call, move |tx, admin, key, now| {
         // Whether a call is carried out twice is the affair of its idempotency key.
-        let (key, secret) = api_keys::rotate(tx, admin, &key.id, plan, &FormId::new(now), now)?;
+        let rotated = api_keys::rotate(tx, admin, &key.id, plan, end, &FormId::new(now), now);
+        let (key, secret) = rotated.map_err(|error| match error {
+            RotateError::End(error) => AppError::field("/expires_at", error),
+            error => error.into(),
+        })?;
         let key = ApiKey::of(tx.connection(), admin, key, now)?;
         Answer::resource(&KeyWithSecret { key, secret: secret.expose().to_owned() })
     })

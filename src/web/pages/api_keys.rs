@@ -1,13 +1,15 @@
 //! API keys: create, deactivate, activate, remove.
 
+use std::slice;
+
 use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
-use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
 
 use super::{
     api_tab::{ApiTab, Selection},
-    evidence::Evidence,
+    duration::{self, EndFields, KEY},
+    evidence::{self, Evidence},
     key_page::{self, KeyPage},
     key_settings::{self, SettingsForm},
 };
@@ -15,7 +17,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, KeyError, LONGEST_DURATION, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey, Status},
         forms::{FormError, FormId},
         key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
@@ -23,7 +25,6 @@ use crate::{
         secret::Secret,
     },
     web::{
-        display,
         error::AppError,
         extract::Visitor,
         form::{FieldErrors, Submitted},
@@ -31,11 +32,6 @@ use crate::{
         urls, view,
     },
 };
-
-/// The durations on offer, in days.
-const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
-/// The duration that is chosen at first.
-const DEFAULT_DURATION: &str = "90";
 
 /// "New API Key" as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,7 +53,7 @@ pub struct NewKeyForm {
 impl NewKeyForm {
     fn empty(now: Timestamp) -> Self {
         Self {
-            duration: DEFAULT_DURATION.to_owned(),
+            duration: duration::default_choice(),
             form_id: FormId::new(now).as_str().to_owned(),
             rate_period: Period::Minute.as_str().to_owned(),
             ..Self::default()
@@ -79,40 +75,12 @@ impl NewKeyForm {
     fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
-        let expires_at = self.parse_end(now, &mut errors);
+        let expires_at = duration::parse_new(KEY, &self.duration, &self.until, now, &mut errors);
         match (name, expires_at, self.settings().parse(&mut errors)) {
             (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
             _ => Err(errors),
         }
     }
-
-    /// `Some(None)` is a key without an end.
-    fn parse_end(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<Option<Timestamp>> {
-        match self.duration.as_str() {
-            "none" => Some(None),
-            "custom" => errors.check("until", parse_until(&self.until, now)).map(Some),
-            days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
-                Some(days) => Some(Some(now + Duration::days(*days))),
-                None => errors.check("duration", Err("Choose how long the key works.")),
-            },
-        }
-    }
-}
-
-/// A key works through the whole of its last day.
-fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
-    let latest = now + LONGEST_DURATION;
-    if date <= now.date() {
-        return Err("Choose a date after today.".to_owned());
-    }
-    if date > latest.date() {
-        return Err(format!(
-            "Choose a date up to {}. Keys with an end last 10 years at most.",
-            display::date(&latest)
-        ));
-    }
-    Ok(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)))
 }
 
 /// The dialog "New API Key".
@@ -124,30 +92,7 @@ struct NewKeyDialog {
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
-    now: Timestamp,
-}
-
-impl NewKeyDialog {
-    /// The durations with the date to which each leads.
-    fn options(&self) -> Vec<(String, String, String)> {
-        let option = |days: &i64| {
-            let end = self.now + Duration::days(*days);
-            (days.to_string(), format!("{days} days"), format!("until {}", display::date(&end)))
-        };
-        DURATIONS_DAYS.iter().map(option).collect()
-    }
-
-    fn earliest(&self) -> String {
-        iso_date(self.now.date() + Duration::DAY)
-    }
-
-    fn latest(&self) -> String {
-        iso_date((self.now + LONGEST_DURATION).date())
-    }
-}
-
-fn iso_date(date: Date) -> String {
-    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    end: EndFields,
 }
 
 /// The dialog that shows a new key once.
@@ -168,6 +113,14 @@ struct RemoveDialog {
     key: ApiKey,
     evidence: Evidence,
     now: Timestamp,
+}
+
+impl RemoveDialog {
+    /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
+    fn silence_url(&self) -> Option<String> {
+        let is_active = self.key.status(self.now) == Status::Active;
+        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "silence"))
+    }
 }
 
 /// Opens the dialog "New API Key".
@@ -245,9 +198,9 @@ async fn show_form(
         organization_id: admin.id.clone(),
         settings: form.settings(),
         scopes_in_use: key_settings::suggestions(visitor, admin).await?,
+        end: EndFields::of_new_key(&form.duration, &form.until, visitor.now),
         form,
         errors,
-        now: visitor.now,
     };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
@@ -264,9 +217,17 @@ pub async fn deactivate(
 ) -> Result<HttpResponse, AppError> {
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::deactivate(tx, &proof, &key_id, now)).await?;
+    visitor.state.usage.flush(&visitor.state.db, now).await?;
+    let deactivated = visitor.state.db.write(move |tx| {
+        let key = api_keys::deactivate(tx, &proof, &key_id, now)?;
+        let daily = api_keys::daily_requests(tx.connection(), &proof, slice::from_ref(&key), now)?;
+        Ok::<_, KeyError>((key, daily))
+    });
+    let (key, daily) = deactivated.await?;
+    let evidence = daily.first().and_then(|daily| evidence::sentence(&key, daily, &now));
+    let text = format!("“{}” is deactivated. {}", key.name, evidence.unwrap_or_default());
     let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
-    let toast = Toast::ok(format!("“{}” is deactivated.", key.name)).with_undo(undo, Vec::new());
+    let toast = Toast::ok(text.trim_end().to_owned()).with_undo(undo, Vec::new());
     show_changed(&visitor, &admin, toast).await
 }
 

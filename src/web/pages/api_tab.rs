@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
 };
@@ -16,10 +17,11 @@ use crate::{
     domain::{
         access::Admin,
         api_keys::{self, ApiKey, Overlapping, Part, Status},
+        leaks::{self, Notice},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
-        silences,
+        silences, usage,
     },
     page,
     web::{
@@ -47,6 +49,9 @@ pub struct ApiTab {
     pager: Pager,
     tokens: Vec<MasterToken>,
     silences: HashMap<String, Timestamp>,
+    /// By the id of the key or token.
+    leaks: HashMap<String, Notice>,
+    glances: HashMap<String, Glance>,
 }
 
 page!(ApiTab);
@@ -71,15 +76,21 @@ struct Show {
     part: Part,
     id: &'static str,
     label: &'static str,
+    /// The sentence for a list without keys.
+    empty: &'static str,
 }
 
 impl Show {
     const ALL: [Self; 4] = [
-        Self { part: Part::All, id: "", label: "All keys" },
-        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
-        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
-        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+        Self::new(Part::All, "", "All keys", "There are no keys."),
+        Self::new(Part::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
+        Self::new(Part::NeverUsed, "unused", "Never used", "Every key has been used."),
+        Self::new(Part::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
     ];
+
+    const fn new(part: Part, id: &'static str, label: &'static str, empty: &'static str) -> Self {
+        Self { part, id, label, empty }
+    }
 
     fn parse(id: &str) -> Self {
         let [all, ..] = Self::ALL;
@@ -109,6 +120,15 @@ impl ApiTab {
                 let show = Show::parse(&selection.show);
                 let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
+                let overlaps = api_keys::overlaps(connection, &admin, &keys.rows, now)?;
+                let tokens = master_tokens::list(connection, &admin)?;
+                let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &overlaps)?;
+                leaks.extend(leaks::of_tokens(connection, &admin, &tokens)?);
+                let mut callers = usage::callers_of_keys(connection, &admin, &keys.rows)?;
+                let glance = |(key, daily): (&ApiKey, _)| {
+                    (key.id.clone(), Glance::of(daily, callers.remove(&key.id).unwrap_or_default()))
+                };
+                let glances = keys.rows.iter().zip(&daily).map(glance).collect();
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
@@ -122,11 +142,13 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
-                    overlaps: api_keys::overlaps(connection, &admin, &keys.rows, now)?,
+                    overlaps,
                     silences: silences::of_keys(connection, &admin, &keys.rows)?,
+                    glances,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
-                    tokens: master_tokens::list(connection, &admin)?,
+                    tokens,
+                    leaks,
                     search,
                     show,
                 })
@@ -165,9 +187,19 @@ impl ApiTab {
         self.silences.get(&key.id).copied()
     }
 
+    /// Where the secret of a key or token was found in public, if it was.
+    fn leak(&self, id: &str) -> Option<&Notice> {
+        self.leaks.get(id)
+    }
+
+    /// How the key was used of late.
+    fn glance(&self, key: &ApiKey) -> Option<&Glance> {
+        self.glances.get(&key.id)
+    }
+
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.overlaps.get(&key.id).map(|overlapping| key_rotation::words(overlapping, &self.now))
+        self.overlaps.get(&key.id).and_then(|overlapping| key_rotation::words(key, overlapping, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.
@@ -187,6 +219,18 @@ impl ApiTab {
         urls::api_item(&self.frame.id, "keys", &key.id, verb)
     }
 
+    fn token_badge(&self, token: &MasterToken) -> (&'static str, String) {
+        token_badge(token, self.now)
+    }
+
+    fn is_token_expired(&self, token: &MasterToken) -> bool {
+        token.status(self.now) == master_tokens::Status::Expired
+    }
+
+    fn token_page(&self, token: &MasterToken) -> Option<String> {
+        Some(urls::master_token(&self.frame.id, &token.id))
+    }
+
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
     }
@@ -194,14 +238,29 @@ impl ApiTab {
 
 /// The kind of a key's badge and its words.
 pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
-    match (key.status(now), key.expires_at) {
-        (Status::Deactivated, _) => match silence {
+    match key.status(now) {
+        Status::Deactivated => match silence {
             Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
             None => ("off", "Deactivated".to_owned()),
         },
-        (Status::Expired, _) => ("bad", "Expired".to_owned()),
-        (Status::Active, Some(end)) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
-        (Status::Active, _) => ("ok", "Active".to_owned()),
+        Status::Expired => ("bad", "Expired".to_owned()),
+        Status::Active => active_badge(key.expires_at, now),
+    }
+}
+
+/// The kind of a token's badge and its words.
+pub(super) fn token_badge(token: &MasterToken, now: Timestamp) -> (&'static str, String) {
+    match token.status(now) {
+        master_tokens::Status::Expired => ("bad", "Expired".to_owned()),
+        master_tokens::Status::Deactivated => ("off", "Deactivated".to_owned()),
+        master_tokens::Status::Active => active_badge(token.expires_at, now),
+    }
+}
+
+fn active_badge(end: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
+    match end {
+        Some(end) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
+        _ => ("ok", "Active".to_owned()),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{
     activity::Sentence,
     api_tab::key_badge,
+    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
 };
@@ -19,6 +20,7 @@ use crate::{
         access::Admin,
         api_keys::{self, ApiKey, KeyError, Overlapping, Status},
         audit::{self, Entry},
+        leaks::{self, Notice},
         organizations::Organization,
         silences,
         usage::{self, KeyCaller, Span},
@@ -43,9 +45,11 @@ pub struct KeyPage {
     key: ApiKey,
     silence: Option<Timestamp>,
     overlapping: Option<Overlapping>,
+    leak: Option<Notice>,
     is_hourly: bool,
     bars: Bars,
     callers: Vec<KeyCaller>,
+    glance: Option<Glance>,
     history: Vec<Entry>,
 }
 
@@ -82,16 +86,21 @@ impl KeyPage {
                 let key = api_keys::find(connection, &admin, &key_id)?;
                 let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
                 let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
+                let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &overlaps)?;
+                let daily = api_keys::daily_requests(connection, &admin, std::slice::from_ref(&key), now)?;
+                let callers = usage::callers(connection, &admin, &key)?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
+                    leak: leaks.remove(&key.id),
                     overlapping: overlaps.get(&key.id).copied(),
                     silence: silences.get(&key.id).copied(),
                     is_hourly,
                     bars: Bars::of(&series),
-                    callers: usage::callers(connection, &admin, &key)?,
+                    glance: daily.first().map(|daily| Glance::of(daily, callers.clone())),
+                    callers,
                     history: audit::of_subject(connection, &admin, &key.id, EVENTS_SHOWN)?,
                     key,
                 })
@@ -108,9 +117,22 @@ impl KeyPage {
         self.silence
     }
 
+    /// How the key was used of late.
+    fn glance(&self, _: &ApiKey) -> Option<&Glance> {
+        self.glance.as_ref()
+    }
+
     /// How the key's rotation stands; `None` when none is under way.
-    fn rotation_words(&self, _: &ApiKey) -> Option<String> {
-        self.overlapping.map(|overlapping| key_rotation::words(&overlapping, &self.now))
+    fn rotation_words(&self, key: &ApiKey) -> Option<String> {
+        self.overlapping.and_then(|overlapping| key_rotation::words(key, &overlapping, &self.now))
+    }
+
+    fn leak_title(&self, leak: &Notice) -> &'static str {
+        if leak.is_old_secret {
+            "The old secret of this key was found in public"
+        } else {
+            "This key was found in public"
+        }
     }
 
     /// What restricts the key, in a few words.
@@ -138,9 +160,14 @@ impl KeyPage {
 
 /// The key whose page has this address.
 pub(super) fn key_of(path: &str) -> Option<&str> {
+    item_of(path, "/api/keys")
+}
+
+/// What has a page of its own at this address, under one that ends in `kind`.
+pub(super) fn item_of<'a>(path: &'a str, kind: &str) -> Option<&'a str> {
     let (path, _) = path.split_once('?').unwrap_or((path, ""));
-    let (start, key_id) = path.rsplit_once('/')?;
-    (start.starts_with("/orgs/") && start.ends_with("/api/keys") && key_id != "new").then_some(key_id)
+    let (start, id) = path.rsplit_once('/')?;
+    (start.starts_with("/orgs/") && start.ends_with(kind) && id != "new").then_some(id)
 }
 
 /// Shows the page.

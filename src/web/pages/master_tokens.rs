@@ -4,15 +4,20 @@ use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
 
-use super::api_tab::{ApiTab, Selection};
+use super::{
+    api_tab::{ApiTab, Selection},
+    duration::{self, ENDLESS, EndFields, TOKEN},
+    token_page::{self, TokenPage},
+};
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
         forms::{FormError, FormId},
-        master_tokens::{self, GenerateError, MasterToken, TokenError},
+        master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
         names::{LONGEST_KEY_NAME, Name},
         organizations::Organization,
+        permission::{Permission, UnknownPermission},
         secret::Secret,
     },
     web::{
@@ -29,7 +34,35 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct NewTokenForm {
     name: String,
+    permission: String,
+    duration: String,
+    until: String,
     form_id: String,
+}
+
+impl NewTokenForm {
+    /// Everything is chosen at first: that is what tokens could do before there was a choice.
+    fn empty(now: Timestamp) -> Self {
+        Self {
+            permission: Permission::Everything.as_str().to_owned(),
+            duration: ENDLESS.to_owned(),
+            form_id: FormId::new(now).as_str().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    fn parse(&self, now: Timestamp) -> Result<NewToken, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
+        let permission =
+            self.permission.parse().map_err(|_: UnknownPermission| "Choose what the token can do.");
+        let permission = errors.check("permission", permission);
+        let expires_at = duration::parse_new(TOKEN, &self.duration, &self.until, now, &mut errors);
+        match (name, permission, expires_at) {
+            (Some(name), Some(permission), Some(expires_at)) => Ok(NewToken { name, permission, expires_at }),
+            _ => Err(errors),
+        }
+    }
 }
 
 /// A confirmation that must not be carried out twice.
@@ -46,6 +79,7 @@ struct NewTokenDialog {
     organization_id: String,
     form: NewTokenForm,
     errors: FieldErrors,
+    end: EndFields,
 }
 
 /// The dialog that shows a token once.
@@ -97,8 +131,7 @@ struct RemoveDialog {
 /// # Errors
 /// When the database fails.
 pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let form =
-        NewTokenForm { form_id: FormId::new(visitor.now).as_str().to_owned(), ..NewTokenForm::default() };
+    let form = NewTokenForm::empty(visitor.now);
     show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
 }
 
@@ -112,12 +145,15 @@ pub async fn generate(
     Submitted(form): Submitted<NewTokenForm>,
 ) -> Result<HttpResponse, AppError> {
     let mut errors = FieldErrors::default();
-    let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_KEY_NAME)) else {
-        return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let new = match form.parse(visitor.now) {
+        Ok(new) => new,
+        Err(errors) => {
+            return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
     };
     let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let generated =
-        visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &name, &form_id, now)).await;
+        visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &new, &form_id, now)).await;
     match generated {
         Ok((token, secret)) => reveal(&visitor, &admin, token, secret).await,
         Err(GenerateError::Form(FormError::AlreadySent)) => sent_before(&visitor, &admin),
@@ -130,6 +166,7 @@ pub async fn generate(
             errors.add("name", error);
             show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
+        Err(GenerateError::OnlyPeople(error)) => Err(AppError::Refused(error.to_string())),
         Err(GenerateError::NoRandomness(error)) => Err(AppError::internal(error)),
         Err(GenerateError::Db(error) | GenerateError::Form(FormError::Db(error))) => Err(error.into()),
     }
@@ -235,7 +272,11 @@ pub async fn remove(
     let (_, token_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
     let token = visitor.state.db.write(move |tx| master_tokens::remove(tx, &proof, &token_id, now)).await?;
-    show_changed(&visitor, &admin, Toast::ok(format!("“{}” is removed.", token.name))).await
+    let toast = Toast::ok(format!("“{}” is removed.", token.name));
+    if token_page::token_of(visitor.page_path()).is_some() {
+        return view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"));
+    }
+    show_changed(&visitor, &admin, toast).await
 }
 
 async fn find(
@@ -254,7 +295,8 @@ async fn show_form(
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors };
+    let end = EndFields::of_new_token(&form.duration, &form.until, visitor.now);
+    let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors, end };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
 }
@@ -277,6 +319,10 @@ async fn reveal(
     visitor.state.mail_queued.notify_one();
     let dialog =
         RevealedDialog { organization_id: admin.id.clone(), organization: admin.name.clone(), token, secret };
+    if let Some(token_id) = token_page::token_of(visitor.page_path()) {
+        let page = async |shell| TokenPage::load(visitor, admin, token_id, shell).await;
+        return view::reveal(visitor, &dialog, page).await;
+    }
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::reveal(visitor, &dialog, tab).await
 }
@@ -292,6 +338,10 @@ async fn show_changed(
     toast: Toast,
 ) -> Result<HttpResponse, AppError> {
     let next = urls::organization(&admin.id, "api");
+    if let Some(token_id) = token_page::token_of(visitor.page_path()) {
+        let page = async |shell| TokenPage::load(visitor, admin, token_id, shell).await;
+        return view::changed(visitor, toast, &next, page).await;
+    }
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::changed(visitor, toast, &next, tab).await
 }

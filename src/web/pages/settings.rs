@@ -1,13 +1,18 @@
-//! The tab "Settings": rename, leave, remove.
+//! The tab "Settings": rename, what happens to leaked keys, leave, remove.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::organization::{Frame, Tab};
+use super::{
+    leaks::PolicyForm,
+    organization::{Frame, Tab},
+};
 use crate::{
+    db::DbError,
     domain::{
         access::{Admin, Member, Role},
+        leaks,
         members::{self, MemberError},
         names::{LONGEST_NAME, Name},
         organizations::{self, Figures, Organization, RemoveError},
@@ -30,6 +35,9 @@ pub struct SettingsTab {
     shell: Shell,
     frame: Frame,
     form: NameForm,
+    leaks: PolicyForm,
+    /// Whether anybody may report leaked keys to this server.
+    takes_leaks: bool,
     errors: FieldErrors,
 }
 
@@ -81,9 +89,24 @@ impl SettingsTab {
         shell: Shell,
     ) -> Result<Self, AppError> {
         let proof = member.clone();
-        let frame =
-            visitor.state.db.read(move |connection| Frame::load(connection, &proof, Tab::Settings)).await?;
-        Ok(Self { shell, frame, form, errors })
+        let config = &visitor.state.config;
+        let takes_leaks = config.leak_secret.is_some() || config.leak_keys.is_some();
+        let tab = visitor.state.db.read(move |connection| {
+            Ok::<_, DbError>(Self {
+                shell,
+                frame: Frame::load(connection, &proof, Tab::Settings)?,
+                form,
+                leaks: PolicyForm::of(leaks::policy(connection, &proof)?),
+                takes_leaks,
+                errors,
+            })
+        });
+        Ok(tab.await?)
+    }
+
+    /// The tab after a choice about leaked keys that is none.
+    pub(super) fn with_leaks(self, leaks: PolicyForm, errors: FieldErrors) -> Self {
+        Self { leaks, errors, ..self }
     }
 
     fn is_administrator(&self) -> bool {
@@ -99,7 +122,7 @@ pub async fn index(visitor: Visitor, member: Member<Organization>) -> Result<Htt
     view::show(&unchanged(&visitor, &member, visitor.shell()).await?)
 }
 
-async fn unchanged(
+pub(super) async fn unchanged(
     visitor: &Visitor,
     member: &Member<Organization>,
     shell: Shell,

@@ -156,6 +156,29 @@ async fn a_rotation_says_how_long_and_from_when() {
 }
 
 #[tokio::test]
+async fn a_rotation_moves_an_end_and_neither_gives_nor_takes_one() {
+    let ground = Ground::new().await;
+    let plan = |end: &str| json!({ "overlap": "1h", "begins": "at_once", "expires_at": end });
+    let problem = ground.send("POST", "/rotate", plan("2027-01-31T00:00:00Z")).await.must_be(422).json();
+    assert_eq!(problem["errors"][0]["pointer"], "/expires_at", "it has no end");
+    let new = json!({ "name": "Ending", "expires_at": "2026-12-01T00:00:00Z" });
+    let created = ground.machine.send("POST", "keys", new).await.must_be(201);
+    let ground = Ground { path: created.header("location").to_owned(), created, ..ground };
+    for end in ["2026-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "soon"] {
+        let problem = ground.send("POST", "/rotate", plan(end)).await.must_be(422).json();
+        assert_eq!(problem["errors"][0]["pointer"], "/expires_at", "{end}");
+    }
+    let keep = json!({ "overlap": "1h", "begins": "at_once" });
+    let kept = ground.send("POST", "/rotate", keep.clone()).await.must_be(200).json();
+    assert_eq!(kept["expires_at"], "2026-12-01T00:00:00Z");
+    ground.app.clock.advance(Duration::days(30));
+    let problem = ground.send("POST", "/rotate", keep).await.must_be(422).json();
+    assert_eq!(problem["errors"][0]["detail"], "This key has expired. Choose a new end.");
+    let moved = ground.send("POST", "/rotate", plan("2027-01-31T00:00:00Z")).await.must_be(200).json();
+    assert_eq!((&moved["status"], &moved["expires_at"]), (&json!("active"), &json!("2027-01-31T00:00:00Z")));
+}
+
+#[tokio::test]
 async fn a_silent_key_tells_until_when_and_activating_it_ends_the_test() {
     let ground = Ground::new().await;
     for hours in [0, 2, 25] {

@@ -42,7 +42,8 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn new() -> Self {
-        let app = TestApp::spawn().await;
+        // Without a reporter the address for leaks does not exist.
+        let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32)).spawn().await;
         let lumen = app.lumen().await;
         let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
         let user = app.member(&lumen, Role::User, "Uli User").await;
@@ -153,7 +154,10 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
     let name = ("name", "Alder".to_owned());
     match route.pattern {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
-        "/orgs" | "/orgs/{organization}/api/tokens" => vec![name, form],
+        "/orgs" => vec![name, form],
+        "/orgs/{organization}/api/tokens" => {
+            vec![name, ("permission", "keys".into()), ("duration", "none".into()), form]
+        }
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
         "/orgs/{organization}/api/keys/{key}/rotate" => {
             vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
@@ -161,6 +165,7 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
         "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
+        "/orgs/{organization}/settings/leaks" => vec![("policy", "deactivate".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
         "/orgs/{organization}/users/invite" => {

@@ -13,11 +13,12 @@ use tessera::{
         forms::FormId,
         invitations::{self, Invitation},
         key_settings::KeySettings,
-        master_tokens::{self, MasterToken},
+        master_tokens::{self, MasterToken, NewToken},
         names::Name,
         organizations::{self, Organization},
         outbox::{self, Message, QueuedMail},
         passwords::{NewPassword, PasswordHasher},
+        permission::Permission,
     },
 };
 use tokio::sync::OnceCell;
@@ -157,14 +158,25 @@ impl World {
         .await
     }
 
-    /// A master token that is not active yet, and its secret.
+    /// A master token for everything that is not active yet, and its secret.
     pub(crate) async fn master_token(&self, company: &Company, token_name: &str) -> (MasterToken, String) {
-        let (company, token_name, now) = (company.clone(), name(token_name), self.now());
+        self.master_token_for(company, token_name, Permission::Everything, None).await
+    }
+
+    /// A master token that is not active yet, and its secret.
+    pub(crate) async fn master_token_for(
+        &self,
+        company: &Company,
+        token_name: &str,
+        permission: Permission,
+        expires_at: Option<Timestamp>,
+    ) -> (MasterToken, String) {
+        let (company, now) = (company.clone(), self.now());
+        let new = NewToken { name: name(token_name), permission, expires_at };
         self.write(move |tx| {
             quietly(tx, now, |tx| {
                 let admin = company.admin(tx)?;
-                let (token, secret) =
-                    master_tokens::generate(tx, &admin, &token_name, &FormId::new(now), now)?;
+                let (token, secret) = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now)?;
                 Ok((token, secret.expose().to_owned()))
             })
         })

@@ -18,12 +18,8 @@ impl TestApp {
     /// A machine with a new token of this permission.
     pub(crate) async fn machine(&self, company: &Company, permission: Permission) -> Machine {
         let name = format!("Machine that may {permission} {}", self.now());
-        let (token, credential) = self.master_token(company, &name).await;
+        let (token, credential) = self.master_token_for(company, &name, permission, None).await;
         let (owner, token_id, now) = (company.clone(), token.id.clone(), self.now());
-        self.execute(&format!(
-            "UPDATE master_tokens SET permission = '{permission}' WHERE id = '{token_id}'"
-        ))
-        .await;
         self.write(move |tx| {
             let admin = owner.admin(tx)?;
             Ok(master_tokens::activate(tx, &admin, &token_id, now)?)

@@ -48,7 +48,10 @@ impl NewKey {
 }
 
 /// An end, which lies ahead.
-fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let at = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| "Write the instant as RFC 3339 does, for example 2027-01-31T00:00:00Z.")?
         .to_offset(UtcOffset::UTC);

@@ -25,6 +25,9 @@ impl Sentence {
         match action {
             Action::OrganizationCreated => Self::new("building-2", "created the organization", entry),
             Action::OrganizationRenamed => Self::new("pencil", "renamed the organization", entry).alone(),
+            Action::LeakPolicyChanged => {
+                Self::new("shield", "changed what happens to leaked keys", entry).alone()
+            }
             Action::OrganizationRemoved => Self::new("trash-2", "removed the organization", entry).bad(),
             Action::Invited => Self::new("mail", "invited", entry),
             Action::InvitationResent => Self::new("send", "sent again the invitation of", entry),
@@ -44,6 +47,9 @@ impl Sentence {
             Action::OverlapEnded => Self::new("circle-slash", "ended the old secret of the API key", entry),
             Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
             Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
+            Action::KeyLeakReported => {
+                Self::new("triangle-alert", "received a leak report for the API key", entry).bad()
+            }
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::CalendarLinkMade => {
                 Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
@@ -52,6 +58,9 @@ impl Sentence {
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
             Action::TokenReplaced => Self::new("refresh-cw", "replaced the master token", entry),
+            Action::TokenLeakReported => {
+                Self::new("triangle-alert", "received a leak report for the master token", entry).bad()
+            }
             Action::TokenRemoved => Self::new("trash-2", "removed the master token", entry),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
             Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),

@@ -1,0 +1,282 @@
+//! What follows from a report: it is kept, the policy is carried out, the administrators are told.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use diesel::prelude::*;
+
+use super::{LeakPolicy, LeakReport, LeakedKind, Measure};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+    domain::{
+        access::Actor,
+        api_keys::{self, ApiKey, Status},
+        audit::{self, Action, Event},
+        id::new_id,
+        master_tokens::{self, MasterToken},
+        members,
+        organizations::Organization,
+        outbox::{self, Message},
+        rotation::Side,
+        schema::{api_keys as keys, key_silences, leak_reports, master_tokens as tokens, organizations},
+        secret::{SecretDigest, SecretKind},
+        silences,
+    },
+};
+
+/// What a leaked secret opens.
+struct Leaked {
+    subject: Subject,
+    organization: Organization,
+    policy: LeakPolicy,
+}
+
+enum Subject {
+    Key { key: Box<ApiKey>, is_old_secret: bool },
+    Token(Box<MasterToken>),
+}
+
+impl Leaked {
+    fn kind(&self) -> LeakedKind {
+        match &self.subject {
+            Subject::Key { is_old_secret: false, .. } => LeakedKind::ApiKey,
+            Subject::Key { is_old_secret: true, .. } => LeakedKind::OldSecret,
+            Subject::Token(_) => LeakedKind::MasterToken,
+        }
+    }
+
+    fn id(&self) -> &str {
+        match &self.subject {
+            Subject::Key { key, .. } => &key.id,
+            Subject::Token(token) => &token.id,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match &self.subject {
+            Subject::Key { key, .. } => &key.name,
+            Subject::Token(token) => &token.name,
+        }
+    }
+
+    fn is_token(&self) -> bool {
+        matches!(self.subject, Subject::Token(_))
+    }
+}
+
+/// The secrets among `reports` that are somebody's, active or not. A look-up across organizations.
+///
+/// # Errors
+/// [`DbError`].
+pub fn known(
+    connection: &mut Connection,
+    reports: &[LeakReport],
+    now: Timestamp,
+) -> Result<HashSet<SecretDigest>, DbError> {
+    let mut known = HashSet::new();
+    for report in reports {
+        if !known.contains(&report.digest) && find(connection, report, now)?.is_some() {
+            known.insert(report.digest);
+        }
+    }
+    Ok(known)
+}
+
+/// Carries out what follows from `reports`, sent from `ip`. One that is known already changes
+/// nothing: whoever switched the key on again since knew of it. A secret that was found in several
+/// places makes one mail.
+///
+/// # Errors
+/// [`DbError`].
+pub fn receive(
+    tx: &mut Tx<'_>,
+    reports: &[LeakReport],
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut reports: Vec<&LeakReport> = reports.iter().collect();
+    reports.sort_by(|one, other| one.digest.as_bytes().cmp(other.digest.as_bytes()));
+    for of_one_secret in reports.chunk_by(|one, other| one.digest == other.digest) {
+        let [first, ..] = of_one_secret else { continue };
+        let Some(leaked) = find(tx.connection(), first, now)? else { continue };
+        let system = Actor::System { ip };
+        let action = if leaked.is_token() { Action::TokenLeakReported } else { Action::KeyLeakReported };
+        let mut places = Vec::new();
+        for report in of_one_secret {
+            if keep(tx, &leaked, report, now)? {
+                record(tx, &leaked, &system, action, report.place(), now)?;
+                places.push(report.url.as_str());
+            }
+        }
+        if places.is_empty() {
+            continue;
+        }
+        let measure = carry_out_policy(tx, &leaked, &system, &first.masked, now)?;
+        tell_administrators(tx, &leaked, &first.masked, &places, measure, now)?;
+    }
+    Ok(())
+}
+
+fn find(connection: &mut Connection, report: &LeakReport, now: Timestamp) -> Result<Option<Leaked>, DbError> {
+    match report.kind {
+        SecretKind::ApiKey => find_key(connection, report.digest, now),
+        SecretKind::MasterToken => find_token(connection, report.digest),
+    }
+}
+
+/// An old secret whose overlap is over opens nothing and is nobody's any more.
+fn find_key(
+    connection: &mut Connection,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<Option<Leaked>, DbError> {
+    let Some(stored) = api_keys::by_digest(connection, digest, now)? else { return Ok(None) };
+    let old = stored.rotation.filter(|(side, _)| *side == Side::Old);
+    if old.is_some_and(|(_, rotation)| !rotation.is_under_way(now)) {
+        return Ok(None);
+    }
+    let found: Option<(ApiKey, LeakPolicy)> = keys::table
+        .find(stored.id)
+        .inner_join(organizations::table)
+        .select((ApiKey::as_select(), organizations::leak_policy))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(key, policy)| Leaked {
+        subject: Subject::Key { key: Box::new(key), is_old_secret: old.is_some() },
+        organization: stored.organization,
+        policy,
+    }))
+}
+
+fn find_token(connection: &mut Connection, digest: SecretDigest) -> Result<Option<Leaked>, DbError> {
+    let found: Option<(MasterToken, Organization, LeakPolicy)> = tokens::table
+        .inner_join(organizations::table)
+        .filter(tokens::secret_digest.eq(digest.as_bytes()))
+        .select((MasterToken::as_select(), Organization::as_select(), organizations::leak_policy))
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(token, organization, policy)| Leaked {
+        subject: Subject::Token(Box::new(token)),
+        organization,
+        policy,
+    }))
+}
+
+/// Keeps a report; `false` when it was there already.
+fn keep(tx: &mut Tx<'_>, leaked: &Leaked, report: &LeakReport, now: Timestamp) -> Result<bool, DbError> {
+    let same = leak_reports::table
+        .filter(leak_reports::secret_digest.eq(report.digest.as_bytes()))
+        .filter(leak_reports::url.eq(&report.url));
+    if diesel::select(diesel::dsl::exists(same)).get_result(tx.connection())? {
+        return Ok(false);
+    }
+    let is_token = leaked.is_token();
+    diesel::insert_into(leak_reports::table)
+        .values((
+            leak_reports::id.eq(new_id(now)),
+            leak_reports::organization_id.eq(&leaked.organization.id),
+            leak_reports::api_key_id.eq((!is_token).then_some(leaked.id())),
+            leak_reports::master_token_id.eq(is_token.then_some(leaked.id())),
+            leak_reports::secret_digest.eq(report.digest.as_bytes()),
+            leak_reports::url.eq(&report.url),
+            leak_reports::source.eq(&report.source),
+            leak_reports::reported_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    Ok(true)
+}
+
+fn carry_out_policy(
+    tx: &mut Tx<'_>,
+    leaked: &Leaked,
+    system: &Actor,
+    masked: &str,
+    now: Timestamp,
+) -> Result<Measure, DbError> {
+    if !works(tx.connection(), leaked, now)? {
+        return Ok(Measure::StoppedBefore);
+    }
+    if leaked.policy == LeakPolicy::Notify {
+        return Ok(Measure::None);
+    }
+    let action = match &leaked.subject {
+        Subject::Key { key, is_old_secret: true } => {
+            api_keys::stop_old_secret(tx, &key.id)?;
+            Action::OverlapEnded
+        }
+        Subject::Key { key, is_old_secret: false } => {
+            silences::forget(tx, &key.id)?;
+            api_keys::set_deactivated_at(tx, &key.id, Some(now))?;
+            Action::KeyDeactivated
+        }
+        Subject::Token(token) => {
+            master_tokens::forget_copies(tx, &token.id)?;
+            diesel::update(tokens::table.find(&token.id))
+                .set(tokens::active.eq(false))
+                .execute(tx.connection())?;
+            Action::TokenDeactivated
+        }
+    };
+    record(tx, leaked, system, action, masked.to_owned(), now)?;
+    Ok(Measure::Stopped)
+}
+
+/// Whether the secret is accepted. A silent key is not, but comes back by itself.
+fn works(connection: &mut Connection, leaked: &Leaked, now: Timestamp) -> Result<bool, DbError> {
+    match &leaked.subject {
+        Subject::Token(token) => Ok(token.active && token.expires_at.is_none_or(|end| end > now)),
+        Subject::Key { key, .. } => match key.status(now) {
+            Status::Active => Ok(true),
+            Status::Expired => Ok(false),
+            Status::Deactivated => {
+                let silence = key_silences::table.find(&key.id);
+                Ok(diesel::select(diesel::dsl::exists(silence)).get_result(connection)?)
+            }
+        },
+    }
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    leaked: &Leaked,
+    actor: &Actor,
+    action: Action,
+    detail: String,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&leaked.organization.id),
+        actor,
+        action,
+        subject_id: Some(leaked.id()),
+        subject_name: leaked.name(),
+        detail: Some(detail),
+    };
+    audit::record(tx, &event, now)
+}
+
+fn tell_administrators(
+    tx: &mut Tx<'_>,
+    leaked: &Leaked,
+    masked: &str,
+    places: &[&str],
+    measure: Measure,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let message = Message::KeyLeaked {
+        organization: leaked.organization.name.clone(),
+        organization_id: leaked.organization.id.clone(),
+        leaked: leaked.kind(),
+        name: leaked.name().to_owned(),
+        id: leaked.id().to_owned(),
+        masked: masked.to_owned(),
+        url: places.first().copied().unwrap_or_default().to_owned(),
+        more_places: places.len().saturating_sub(1),
+        measure,
+        at: now,
+    };
+    for administrator in members::administrators(tx.connection(), &leaked.organization.id)? {
+        outbox::queue(tx, &administrator, &message, now)?;
+    }
+    Ok(())
+}

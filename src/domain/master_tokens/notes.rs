@@ -1,0 +1,67 @@
+//! What is kept and told of a change to a token.
+
+use time::{format_description::StaticFormatDescription, macros::format_description};
+
+use super::MasterToken;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::{
+        access::Admin,
+        audit::{self, Action, Event},
+        members,
+        organizations::Organization,
+        outbox::{self, Message},
+    },
+};
+
+const DAY: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
+
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    action: Action,
+    token: &MasterToken,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&admin.id),
+        actor: admin.actor(),
+        action,
+        subject_id: Some(&token.id),
+        subject_name: &token.name,
+        detail: Some(detail(token)),
+    };
+    audit::record(tx, &event, now)
+}
+
+/// "tess_m_1a2b…9z8y, Keys, ends 26 Nov 2026".
+fn detail(token: &MasterToken) -> String {
+    let end = token.expires_at.and_then(|end| end.format(DAY).ok());
+    let end = end.map(|day| format!(", ends {day}")).unwrap_or_default();
+    format!("{}, {}{end}", token.masked, token.permission.label())
+}
+
+pub(super) fn tell_administrators(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    event: &str,
+    token: &MasterToken,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let message = Message::MasterTokenNotice {
+        organization: admin.name.clone(),
+        organization_id: admin.id.clone(),
+        token_name: token.name.clone(),
+        event: event.to_owned(),
+        actor: admin.actor().name().to_owned(),
+        abilities: token.permission.abilities().to_owned(),
+        expires_at: token.expires_at,
+        at: now,
+        ip: admin.actor().ip().map(|ip| ip.to_string()),
+    };
+    for administrator in members::administrators(tx.connection(), &admin.id)? {
+        outbox::queue(tx, &administrator, &message, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The words of the mail about a leaked key.
+
+use crate::domain::leaks::{LeakedKind, Measure};
+
+/// A link with the words on it.
+pub(super) struct Button {
+    pub(super) label: &'static str,
+    pub(super) url: String,
+}
+
+/// What depends on what was found and on what was done about it.
+pub(super) struct Words {
+    pub(super) what: &'static str,
+    pub(super) consequence: &'static str,
+    /// What to do next, where something has to be done.
+    pub(super) remedy: Option<Button>,
+    /// Where the key or token is shown.
+    pub(super) page: Button,
+}
+
+/// The words for the key or token `id` in the API tab at `api`.
+pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -> Words {
+    let key = || Button { label: "Open the key", url: format!("{api}/keys/{id}") };
+    let is_over = measure == Measure::StoppedBefore;
+    match leaked {
+        LeakedKind::ApiKey => Words {
+            what: "API key",
+            consequence: match measure {
+                Measure::Stopped => {
+                    "It was deactivated at once. Rotate it, put the new secret in place and activate it again."
+                }
+                Measure::StoppedBefore => "It did not work any more, so nobody can use it.",
+                Measure::None => "It still works: whoever finds it can use it. Rotate it now.",
+            },
+            remedy: (!is_over)
+                .then(|| Button { label: "Rotate the key", url: format!("{api}/keys/{id}/rotate") }),
+            page: key(),
+        },
+        LeakedKind::OldSecret => Words {
+            what: "old secret of the API key",
+            consequence: match measure {
+                Measure::Stopped => "It was ended at once. The new secret goes on.",
+                Measure::StoppedBefore => "It did not work any more, so nobody can use it.",
+                Measure::None => {
+                    "It still works: whoever finds it can use it. End the overlap on the key’s page."
+                }
+            },
+            remedy: None,
+            page: key(),
+        },
+        LeakedKind::MasterToken => Words {
+            what: "master token",
+            consequence: match measure {
+                Measure::Stopped => {
+                    "It was deactivated at once. Replace it, put the new token in place and activate it again."
+                }
+                Measure::StoppedBefore => {
+                    "It was not active. Replace it before you activate it, or whoever finds it can use it."
+                }
+                Measure::None => "It still works: whoever finds it can use it. Replace it now.",
+            },
+            remedy: Some(Button { label: "Replace the token", url: format!("{api}/tokens/{id}/replace") }),
+            page: Button { label: "Open API", url: api.to_owned() },
+        },
+    }
+}
+
+/// How many other places there are; `None` for none.
+pub(super) fn more(places: usize) -> Option<String> {
+    match places {
+        0 => None,
+        1 => Some("and in 1 more place".to_owned()),
+        places => Some(format!("and in {places} more places")),
+    }
+}

@@ -1,0 +1,244 @@
+//! Reports of leaked keys, from GitHub's secret scanning or from any machine that shares a secret
+//! with this server. The format is GitHub's secret scanning partner protocol:
+//! <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CACHE_CONTROL,
+    web::{Data, Payload},
+};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use super::{credentials, json};
+use crate::{
+    config::{LeakKeys, LeakSecret},
+    domain::{
+        leaks::{self, LeakReport},
+        secret::SecretDigest,
+    },
+    web::{error::AppError, form::read_body, state::State},
+};
+
+/// Matches in one report.
+const MOST_MATCHES: usize = 1000;
+/// That many, with a kilobyte for each.
+const LARGEST_BODY_BYTES: usize = 1024 * 1024;
+
+const KEY_IDENTIFIER: &str = "github-public-key-identifier";
+const SIGNATURE: &str = "github-public-key-signature";
+
+/// One text that looks like a key, and where it was found. No `Debug`: the text may be a secret.
+#[derive(Deserialize)]
+struct Match {
+    token: String,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+}
+
+impl Match {
+    fn report(&self) -> Option<LeakReport> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        LeakReport::new(&self.token, &text(&self.url), &text(&self.source))
+    }
+}
+
+/// What became of one match. Says nothing of whose key it is.
+#[derive(Serialize)]
+struct Verdict {
+    token_raw: String,
+    token_type: String,
+    label: &'static str,
+}
+
+/// `POST /api/v2/leaks`: says of each match whether it is a key or token of this server. What is
+/// not even well formed is told apart without the database.
+///
+/// # Errors
+/// 404 where the operator set up no reporter, 401 without one's credential, 415, 413 and 400 for a
+/// body that is not the expected JSON.
+pub async fn receive(
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> Result<HttpResponse, AppError> {
+    let credential = credential(&request, &state)?;
+    if !json::is_json(&request) {
+        return Err(AppError::UnsupportedMediaType);
+    }
+    let body = read_body(payload.into_inner(), LARGEST_BODY_BYTES).await?;
+    if let Credential::Signature(signature) = credential
+        && !signature.is_of(&body)
+    {
+        return Err(refused(&request, &state));
+    }
+    let matches = parse(&body)?;
+    let reports: Vec<Option<LeakReport>> = matches.iter().map(Match::report).collect();
+    let is_known = look_up(&request, &state, reports.iter().flatten().cloned().collect()).await?;
+    let verdicts = matches.into_iter().zip(&reports).map(|(found, report)| Verdict {
+        token_raw: found.token,
+        token_type: found.kind.unwrap_or_default(),
+        label: match report {
+            Some(report) if is_known(report) => "true_positive",
+            _ => "false_positive",
+        },
+    });
+    let verdicts: Vec<Verdict> = verdicts.collect();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verdicts))
+}
+
+/// Tells which reports are of a key or token, after what follows from them is done.
+async fn look_up(
+    request: &HttpRequest,
+    state: &State,
+    mut reports: Vec<LeakReport>,
+) -> Result<impl Fn(&LeakReport) -> bool, AppError> {
+    let now = state.clock.now();
+    let known = if reports.is_empty() {
+        Default::default()
+    } else {
+        let asked = reports.clone();
+        state.db.read(move |connection| leaks::known(connection, &asked, now)).await?
+    };
+    reports.retain(|report| known.contains(&report.digest()));
+    if !reports.is_empty() {
+        let ip = credentials::client_ip(request);
+        state.db.write(move |tx| leaks::receive(tx, &reports, ip, now)).await?;
+        state.mail_queued.notify_one();
+    }
+    Ok(move |report: &LeakReport| known.contains(&report.digest()))
+}
+
+fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
+    let matches: Vec<Match> = serde_json::from_slice(body).map_err(|error| {
+        // serde's own words would repeat what was sent, which may be a secret.
+        AppError::Unreadable(format!(
+            "The body is not the JSON that is expected, from line {}, column {} on. Send an array of objects \
+             with “token”, “type”, “url” and “source”.",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    if matches.len() > MOST_MATCHES {
+        return Err(AppError::Unreadable(format!("Send at most {MOST_MATCHES} matches at once.")));
+    }
+    Ok(matches)
+}
+
+/// What a reporter showed.
+enum Credential {
+    /// The shared secret.
+    Secret,
+    /// A signature, to be compared with the body.
+    Signature(Signature),
+}
+
+/// A signature of the raw body, with the key that it names.
+struct Signature {
+    point: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signature {
+    fn of(request: &HttpRequest, keys: &LeakKeys) -> Option<Self> {
+        let header = |name: &str| request.headers().get(name)?.to_str().ok();
+        let point = keys.point(header(KEY_IDENTIFIER)?)?.to_vec();
+        Some(Self { point, signature: BASE64.decode(header(SIGNATURE)?).ok()? })
+    }
+
+    fn is_of(&self, body: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.point).verify(body, &self.signature).is_ok()
+    }
+}
+
+fn credential(request: &HttpRequest, state: &State) -> Result<Credential, AppError> {
+    let (secret, keys) = (&state.config.leak_secret, &state.config.leak_keys);
+    if secret.is_none() && keys.is_none() {
+        return Err(AppError::NotFound);
+    }
+    if request.headers().contains_key(SIGNATURE) {
+        let signature = keys.as_ref().and_then(|keys| Signature::of(request, keys));
+        return signature.map(Credential::Signature).ok_or_else(|| refused(request, state));
+    }
+    match credentials::authorization(request) {
+        Ok(None) => Err(AppError::Unauthorized {
+            detail: "Send the shared secret as “Authorization: Bearer <secret>”, or GitHub’s signature.",
+            presented: false,
+        }),
+        Ok(Some((scheme, presented)))
+            if scheme.eq_ignore_ascii_case("bearer")
+                && secret.as_ref().is_some_and(|secret| is_same(secret, presented)) =>
+        {
+            Ok(Credential::Secret)
+        }
+        _ => Err(refused(request, state)),
+    }
+}
+
+/// In the same time for every text: the digests are of one length.
+fn is_same(secret: &LeakSecret, presented: &str) -> bool {
+    let (secret, presented) = (SecretDigest::of(secret.expose()), SecretDigest::of(presented));
+    secret.as_bytes().ct_eq(presented.as_bytes()).into()
+}
+
+/// One answer for every wrong credential; it counts as a guess.
+fn refused(request: &HttpRequest, state: &State) -> AppError {
+    match state.limits.guess(credentials::client_ip(request)) {
+        Ok(()) => AppError::Unauthorized {
+            detail: "This is not the shared secret or a signature of this body by a known key.",
+            presented: true,
+        },
+        Err(too_often) => too_often.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_match_needs_no_more_than_its_token() {
+        let matches = parse(br#"[{"token": "x"}, {"token": "y", "url": null, "later": [1]}]"#).unwrap();
+        assert_eq!(matches.iter().map(|found| found.token.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+    }
+
+    #[test]
+    fn a_thousand_matches_fit_and_no_more() {
+        let body = |count| format!("[{}]", vec![r#"{"token":"x"}"#; count].join(","));
+        assert_eq!(parse(body(1000).as_bytes()).map(|matches| matches.len()).ok(), Some(1000));
+        assert!(matches!(parse(body(1001).as_bytes()), Err(AppError::Unreadable(_))));
+    }
+
+    #[test]
+    fn an_unreadable_body_is_not_repeated() {
+        let Err(AppError::Unreadable(text)) = parse(br#"["tess_secret"]"#) else { panic!("read") };
+        assert!(text.contains("line 1") && !text.contains("tess_secret"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_arrive_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let is_array = serde_json::from_slice::<Vec<serde_json::Value>>(&bytes).is_ok();
+            prop_assert!(is_array || matches!(parse(&bytes), Err(AppError::Unreadable(_))));
+        }
+
+        #[test]
+        fn a_damaged_report_is_read_or_refused(place in 0usize..60, byte in any::<u8>(), length in 0usize..60) {
+            let mut bytes = br#"[{"token":"x","type":"t","url":"https://a.example","source":"c"}]"#.to_vec();
+            bytes[place] = byte;
+            bytes.truncate(bytes.len() - length);
+            match parse(&bytes) {
+                Ok(matches) => prop_assert!(matches.len() <= 1),
+                Err(error) => prop_assert!(matches!(error, AppError::Unreadable(_))),
+            }
+        }
+    }
+}

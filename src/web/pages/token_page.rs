@@ -1,0 +1,157 @@
+//! The page of one master token: what it can do, and what it did.
+
+use actix_web::{HttpResponse, web::Path};
+use askama::Template;
+use time::Duration;
+
+use super::{
+    activity::Sentence,
+    api_tab::token_badge,
+    key_page::item_of,
+    organization::{Frame, Tab},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        access::Admin,
+        audit::{self, Entry},
+        master_tokens::{self, MasterToken, Status, TokenError},
+        organizations::Organization,
+        permission::Permission,
+        usage,
+    },
+    page,
+    web::{chart::Bars, error::AppError, extract::Visitor, shell::Shell, urls, view},
+};
+
+/// Days that the page looks back.
+const DAYS_SHOWN: i32 = 30;
+/// Events that are shown.
+const EVENTS_SHOWN: i64 = 20;
+
+/// `GET /orgs/{organization}/api/tokens/{token}`.
+#[derive(Template)]
+#[template(path = "token_page/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct TokenPage {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    token: MasterToken,
+    is_hourly: bool,
+    bars: Bars,
+    counts: Vec<(String, i64)>,
+    events: Vec<Entry>,
+}
+
+page!(TokenPage);
+
+impl TokenPage {
+    /// Reads the page.
+    ///
+    /// # Errors
+    /// 404 for a token of another organization.
+    pub async fn load(
+        visitor: &Visitor,
+        admin: &Admin<Organization>,
+        token_id: &str,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
+        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        let (admin, token_id, now) = (admin.clone(), token_id.to_owned(), visitor.now);
+        let since = now - Duration::DAY * DAYS_SHOWN;
+        let page = visitor
+            .state
+            .db
+            .read(move |connection| {
+                let token = master_tokens::find(connection, &admin, &token_id)?;
+                let series = usage::token_series(connection, &admin, &token, DAYS_SHOWN, now)?;
+                let (counts, events) = audit::of_actor(connection, &admin, &token.id, since, EVENTS_SHOWN)?;
+                Ok::<_, TokenError>(Self {
+                    shell,
+                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    now,
+                    is_hourly: false,
+                    bars: Bars::of(&series),
+                    counts,
+                    events,
+                    token,
+                })
+            })
+            .await?;
+        Ok(page)
+    }
+
+    fn badge(&self) -> (&'static str, String) {
+        token_badge(&self.token, self.now)
+    }
+
+    /// What the token can do, in plain words.
+    fn can(&self) -> Vec<&'static str> {
+        self.deeds(true).collect()
+    }
+
+    /// What it cannot, and what no token can.
+    fn cannot(&self) -> Vec<&'static str> {
+        self.deeds(false).chain(Permission::NEVER).collect()
+    }
+
+    fn deeds(&self, are_allowed: bool) -> impl Iterator<Item = &'static str> {
+        let held = self.token.permission;
+        let wanted = move |needed: &Permission| held.covers(*needed) == are_allowed;
+        Permission::DEEDS.into_iter().filter(move |(needed, _)| wanted(needed)).map(|(_, words)| words)
+    }
+
+    /// Whether there is nothing to show of the last days.
+    fn is_quiet(&self) -> bool {
+        self.bars.total == 0 && self.events.is_empty()
+    }
+
+    fn is_token_expired(&self, token: &MasterToken) -> bool {
+        token.status(self.now) == Status::Expired
+    }
+
+    /// This is the page, so its menu leads nowhere else.
+    fn token_page(&self, _: &MasterToken) -> Option<String> {
+        None
+    }
+
+    fn token_url(&self, token: &MasterToken, verb: &str) -> String {
+        urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+    }
+
+    /// All that the token did, in the organization's trail.
+    fn activity_url(&self) -> String {
+        let activity = urls::organization(&self.frame.id, "activity");
+        format!("{activity}?{}", urls::query("who", &self.token.id))
+    }
+
+    fn sentence(&self, entry: &Entry) -> Sentence {
+        Sentence::of(entry)
+    }
+
+    /// "api_key.created" is "API key created".
+    fn action_words(&self, action: &str) -> String {
+        let words = action.replace(['.', '_'], " ").replace("api key", "API key");
+        let mut letters = words.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+}
+
+/// The token whose page has this address.
+pub(super) fn token_of(path: &str) -> Option<&str> {
+    item_of(path, "/api/tokens")
+}
+
+/// Shows the page.
+///
+/// # Errors
+/// 404 for a token of another organization.
+pub async fn show(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (_, token_id) = path.into_inner();
+    let shell = visitor.shell();
+    view::show(&TokenPage::load(&visitor, &admin, &token_id, shell).await?)
+}
