@@ -190,7 +190,7 @@ pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
 pub(super) async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Result<StoredKey, AppError> {
     let key_id = call.path("key");
     let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
-    call.state.usage.flush(&call.state.db, call.now).await?;
+    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
     Ok(key)
 }
 

@@ -254,7 +254,7 @@ pub async fn of_organization(
     call: Call<Admin<Organization>, Params<UsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
     let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MOST_DAYS)?, call.now);
-    call.state.usage.flush(&call.state.db, now).await?;
+    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
     let usage =
         call.read(move |connection, admin| usage::of_organization(connection, admin, days, now)).await?;
     let of_key = |StoredKeyRequests { id, name, requests }| KeyRequests { id, name, requests };

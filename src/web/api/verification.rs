@@ -172,7 +172,7 @@ async fn answer(
             Ok(VerificationAnswer::without_key(VerificationCode::NotFound))
         }
         Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, now);
+            state.usage.note(&key, outcome, demand.cost, None, now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }

@@ -103,7 +103,7 @@ async fn the_callers_of_a_key_are_told_the_last_first() {
 
 /// Counted is when it is written, which happens every few seconds.
 async fn pass(app: &TestApp, time: Duration) {
-    app.state.usage.flush(&app.db, app.now()).await.expect("a flush");
+    app.state.usage.flush(&app.db).await.expect("a flush");
     app.clock.advance(time);
 }
 

@@ -67,7 +67,7 @@ async fn a_token_learns_what_it_is() {
 
 /// Requests of all keys today.
 async fn counted(app: &TestApp) -> String {
-    app.state.usage.flush(&app.db, app.now()).await.expect("a flush");
+    app.state.usage.flush(&app.db).await.expect("a flush");
     let sql = "SELECT sum(requests) || '' AS text FROM key_usage WHERE span = 'day'";
     app.query(sql).await.remove(0)
 }

@@ -157,6 +157,10 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.click_link("Replace").await;
     page.expect_dialog("Replace “ERP sync”?").await;
     inspection.look_at(page, "replace-token").await;
+    page.click_link("Cancel").await;
+    page.click_link("ERP sync").await;
+    page.expect_heading("What it can do").await;
+    inspection.look_at(page, "token").await;
     page.visit(&format!("{organization}/api")).await;
     inspection.look_at(page, "api").await;
 
