@@ -209,6 +209,8 @@ routes! {
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
         GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
         POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
+        GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;
+        POST "/orgs/{organization}/api/why/try" Administrator => pages::why::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;

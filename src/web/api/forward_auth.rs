@@ -13,9 +13,16 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{callers, credentials, rate_headers::RateHeaders, refusal};
+use super::{
+    callers, credentials,
+    rate_headers::RateHeaders,
+    refusal::{self, Asking},
+};
 use crate::{
-    domain::verification::{Demand, KnownKey, Limits, Verdict},
+    domain::{
+        refusals::{Code, Endpoint},
+        verification::{Demand, KnownKey, Limits, Verdict},
+    },
     web::{error::AppError, state::State},
 };
 
@@ -61,6 +68,16 @@ impl RouteDemand {
     pub fn scopes(&self) -> &[String] {
         &self.scope
     }
+
+    fn demand<'a>(&'a self, request: &HttpRequest, name: Option<&'a str>) -> Demand<'a> {
+        Demand {
+            organization: self.organization.as_deref(),
+            name,
+            scopes: &self.scope,
+            client_ip: credentials::client_ip(request),
+            cost: 1,
+        }
+    }
 }
 
 /// A key as it was presented, with the name that Basic asks for beside it.
@@ -96,17 +113,23 @@ struct Presented<'a> {
     ))
 )]
 pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let Presented { key, name } = presented(&request)?;
-    let route = RouteDemand::read(request.query_string())?;
-    let now = state.clock.now();
-    let demand = Demand {
-        organization: route.organization.as_deref(),
-        name: name.as_deref(),
-        scopes: route.scopes(),
-        client_ip: credentials::client_ip(&request),
-        cost: 1,
+    let presented = presented(&request);
+    let (route, now) = (RouteDemand::read(request.query_string()), state.clock.now());
+    let Presented { key, name } = match presented {
+        Ok(presented) => presented,
+        Err(error) => {
+            let demand = route.as_ref().map(|route| route.demand(&request, None)).unwrap_or_default();
+            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+            asking.note_unverified(&state, Code::NoKey, now);
+            return Err(error);
+        }
     };
-    match state.verifier.verify(&key, &demand, now).await? {
+    let route = route?;
+    let demand = route.demand(&request, name.as_deref());
+    let verdict = state.verifier.verify(&key, &demand, now).await?;
+    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+    asking.note(&state, &key, &verdict, now);
+    match verdict {
         Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
         Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Verdict::Known { key, outcome, limits } => {

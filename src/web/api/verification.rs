@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
@@ -13,12 +13,13 @@ pub use bodies::{
     VerifiedKey,
 };
 
-use super::{answer::Answer, call, credentials, json::Json};
+use super::{answer::Answer, call, credentials, json::Json, refusal::Asking};
 use crate::{
     clock::Timestamp,
     db::Tx,
     domain::{
         idempotency::IdempotencyError,
+        refusals::{Code, Endpoint},
         verification::{Demand, KnownToken, Verdict},
     },
     web::{error::AppError, state::State},
@@ -76,9 +77,9 @@ pub async fn verify(
     body: Result<Json<VerificationRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = credentials::caller(&request, &state, now).await?;
+    let caller = caller(&request, &state, now).await?;
     let Json(asked) = body?;
-    once(&request, &state, &caller, now, answer(&state, &caller, &asked, now)).await
+    once(&request, &state, &caller, now, answer(&request, &state, &caller, (0, &asked), now)).await
 }
 
 /// Whether up to 100 keys of the organization are accepted, asked at once.
@@ -106,15 +107,15 @@ pub async fn verify_batch(
     body: Result<Json<BatchRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = credentials::caller(&request, &state, now).await?;
+    let caller = caller(&request, &state, now).await?;
     let Json(BatchRequest { keys }) = body?;
     if keys.len() > MOST_IN_A_BATCH {
         return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
     }
     let answers = async {
         let mut results = Vec::with_capacity(keys.len());
-        for asked in &keys {
-            results.push(answer(&state, &caller, asked, now).await?);
+        for asked in keys.iter().enumerate() {
+            results.push(answer(&request, &state, &caller, asked, now).await?);
         }
         Ok(BatchAnswer { results })
     };
@@ -152,11 +153,22 @@ async fn once<T: Serialize>(
     Ok(serde_json::from_slice::<Answer>(&kept).map_err(AppError::internal)?.send())
 }
 
+async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
+    credentials::caller(request, state, now).await.inspect_err(|error| {
+        if let AppError::Unauthorized { presented: true, .. } = error {
+            let demand = Demand::default();
+            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, demand: &demand };
+            asking.note_unverified(state, Code::TokenRefused, now);
+        }
+    })
+}
+
 /// A key of another organization is not found, like one that does not exist.
 async fn answer(
+    request: &HttpRequest,
     state: &State,
     caller: &KnownToken,
-    asked: &VerificationRequest,
+    (place, asked): (usize, &VerificationRequest),
     now: Timestamp,
 ) -> Result<VerificationAnswer, AppError> {
     let demand = Demand {
@@ -166,13 +178,16 @@ async fn answer(
         client_ip: asked.client_ip,
         cost: asked.cost.0,
     };
-    match state.verifier.verify(&asked.key, &demand, now).await? {
+    let verdict = state.verifier.verify(&asked.key, &demand, now).await?;
+    Asking { request, endpoint: Endpoint::Verify, place, demand: &demand }
+        .note(state, &asked.key, &verdict, now);
+    match verdict {
         Verdict::Malformed => Ok(VerificationAnswer::without_key(VerificationCode::Malformed)),
         Verdict::NotFound | Verdict::Foreign => {
             Ok(VerificationAnswer::without_key(VerificationCode::NotFound))
         }
         Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, None, now);
+            state.usage.note(&key, outcome, demand.cost, asked.caller(), now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }

@@ -8,11 +8,14 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         key_settings::Metadata,
-        usage::Outcome,
-        verification::{KnownKey, Limits},
+        usage::{Caller, Outcome},
+        verification::{COSTS, KnownKey, Limits},
     },
     web::{api::rate_headers::LimitAnswers, display},
 };
+
+/// Characters of a user agent.
+const LONGEST_USER_AGENT: usize = 200;
 
 /// One key to verify.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,10 +32,23 @@ pub struct VerificationRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
     pub(super) client_ip: Option<IpAddr>,
+    /// What the backend's own client calls itself.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 200, example = "curl/8.14.1")]
+    user_agent: Option<UserAgent>,
     /// What the request takes of the limits.
     #[serde(default)]
     #[schema(value_type = u32, minimum = 1, maximum = 1000, default = 1)]
     pub(super) cost: Cost,
+}
+
+impl VerificationRequest {
+    /// The backend's own client, as far as the backend tells.
+    pub(super) fn caller(&self) -> Option<Caller<'_>> {
+        let user_agent = self.user_agent.as_ref().map(|UserAgent(text)| text.trim()).unwrap_or_default();
+        let is_known = self.client_ip.is_some() || !user_agent.is_empty();
+        is_known.then(|| Caller { ip: self.client_ip.map(|ip| ip.to_canonical()), user_agent })
+    }
 }
 
 /// A cost from 1 to 1000.
@@ -50,7 +66,24 @@ impl TryFrom<u32> for Cost {
     type Error = &'static str;
 
     fn try_from(cost: u32) -> Result<Self, Self::Error> {
-        if (1..=1000).contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
+        if COSTS.contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
+    }
+}
+
+/// The name of a program, up to 200 characters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct UserAgent(String);
+
+impl TryFrom<String> for UserAgent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.chars().count() <= LONGEST_USER_AGENT {
+            Ok(Self(text))
+        } else {
+            Err(format!("user_agent has at most {LONGEST_USER_AGENT} characters"))
+        }
     }
 }
 
