@@ -13,7 +13,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -29,7 +29,7 @@ use crate::{
         secret::Secret,
         session_tokens::SessionSeal,
         sessions, silences,
-        usage::Recorder,
+        usage::{self, Recorder},
         verification::Verifier,
     },
     mail::{
@@ -47,10 +47,17 @@ use crate::{
 
 /// How often usage is written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+/// Over how long one writing is spread. With the interval it stays below the ten seconds within
+/// which the last use of a key is right.
+const FLUSH_PERIOD: Duration = Duration::from_secs(4);
+/// How often it is looked for silences that are over.
+const SILENCE_INTERVAL: Duration = Duration::from_secs(5);
+/// A pause for others, between two portions of what is removed.
+const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
+const CLEAN_UP_LOOK: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
-/// Keys that verification keeps in memory: some 300 bytes each.
-const MOST_KEYS_IN_MEMORY: usize = 1_000_000;
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -100,7 +107,7 @@ impl Application {
         let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
         let state = State {
             preview_mail: mail_previewer(&config),
-            verifier: Verifier::new(&db, MOST_KEYS_IN_MEMORY),
+            verifier: Verifier::new(&db, config.keys_in_memory),
             db,
             clock,
             passwords: PasswordHasher::new()?,
@@ -145,7 +152,7 @@ impl Application {
         while mail.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(error) = self.state.usage.flush(&self.state.db, self.state.clock.now()).await {
+        if let Err(error) = self.state.usage.flush(&self.state.db).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
         result
@@ -207,25 +214,54 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
     })))
 }
 
+/// What is done beside the requests. Each part keeps its own time: none waits for another.
 async fn housekeeping(state: State) {
-    let mut last_clean_up = None;
+    tokio::join!(write_usage(&state), end_silences_in_time(&state), forget_old_things(&state));
+}
+
+async fn write_usage(state: &State) {
+    let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        if let Err(error) = state.usage.flush(&state.db, state.clock.now()).await {
+        ticks.tick().await;
+        if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
-        let now = state.clock.now();
-        if let Err(error) = end_silences(&state, now).await {
+    }
+}
+
+async fn end_silences_in_time(state: &State) {
+    loop {
+        if let Err(error) = end_silences(state, state.clock.now()).await {
             tracing::error!(%error, "silent keys could not be activated again");
         }
+        tokio::time::sleep(SILENCE_INTERVAL).await;
+    }
+}
+
+async fn forget_old_things(state: &State) {
+    let mut last_clean_up = None;
+    loop {
+        let now = state.clock.now();
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
-            clean_up(&state).await;
-            if let Err(error) = tell_of_expiries(&state, now).await {
+            clean_up(state).await;
+            if let Err(error) = tell_of_expiries(state, now).await {
                 tracing::error!(%error, "nobody could be told of keys that expire");
             }
+            if let Err(error) = forget_old_usage(state, now).await {
+                tracing::error!(%error, "old usage could not be cleaned up");
+            }
         }
-        tokio::time::sleep(FLUSH_INTERVAL).await;
+        tokio::time::sleep(CLEAN_UP_LOOK).await;
     }
+}
+
+async fn forget_old_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
+    while state.db.write(move |tx| usage::forget_old(tx, now)).await? {
+        tokio::time::sleep(CLEAN_UP_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Looks first, so that the writer is left alone while there is nothing to do.

@@ -55,9 +55,10 @@ impl Secret {
     /// # Errors
     /// [`NoRandomness`].
     pub fn generate(kind: SecretKind) -> Result<Self, NoRandomness> {
-        let body = format!("{}{}", kind.prefix(), random_text(RANDOM_CHARACTERS)?);
-        let sum = checksum(&body);
-        Ok(Self(SecretString::from(body + &sum)))
+        let mut text = format!("{}{}", kind.prefix(), random_text(RANDOM_CHARACTERS)?);
+        let sum = checksum(&text);
+        text.extend(sum.map(char::from));
+        Ok(Self(SecretString::from(text)))
     }
 
     /// A new secret for a link in a mail: no prefix, no checksum.
@@ -141,17 +142,18 @@ pub fn is_well_formed(kind: SecretKind, presented: &str) -> bool {
         return false;
     }
     let (signed, sum) = presented.split_at(presented.len() - CHECKSUM_CHARACTERS);
-    checksum(signed) == sum
+    checksum(signed) == sum.as_bytes()
 }
 
-fn checksum(text: &str) -> String {
+/// The checksum as text, without an allocation: each presented key is checked.
+fn checksum(text: &str) -> [u8; CHECKSUM_CHARACTERS] {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_CHARACTERS];
     for digit in digits.iter_mut().rev() {
         *digit = letter(rest % 62);
         rest /= 62;
     }
-    digits.iter().copied().map(char::from).collect()
+    digits
 }
 
 /// Uniform base62: bytes of 248 and above are drawn again, since 256 is no multiple of 62.

@@ -104,6 +104,11 @@ impl Verifier {
         verifier
     }
 
+    /// How many keys are in memory.
+    pub fn keys_in_memory(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Verifies `presented` at the instant `now`.
     ///
     /// # Errors
@@ -124,7 +129,7 @@ impl Verifier {
                 let verifier = self.clone();
                 let look_up = move |connection: &mut Connection| {
                     let found = api_keys::by_digest(connection, digest, now)?;
-                    Ok(found.map(|stored| verifier.known_key(stored, now)))
+                    found.map(|stored| verifier.known_key(stored, now)).transpose()
                 };
                 match self.load(&self.keys, digest, look_up).await? {
                     Some(known) => known,
@@ -148,20 +153,21 @@ impl Verifier {
         Ok(Verdict::Known { key, outcome, limits })
     }
 
-    fn known_key(&self, stored: StoredKey, now: Timestamp) -> KnownKey {
+    fn known_key(&self, stored: StoredKey, now: Timestamp) -> Result<KnownKey, DbError> {
+        let id = stored.id.parse().map_err(DbError::unreadable)?;
         let meters = self.meters.of(&stored.id, &stored.settings, stored.used_this_month, now);
         let rotation =
-            stored.rotation.map(|(side, rotation)| (side, self.rotations.of(&stored.id, rotation)));
-        KnownKey {
+            stored.rotation.map(|(side, rotation)| Box::new((side, self.rotations.of(&stored.id, rotation))));
+        Ok(KnownKey {
             rotation,
-            id: stored.id.into(),
+            id,
             name: stored.name.into(),
             organization: self.shared(stored.organization),
             expires_at: stored.expires_at,
             is_deactivated: stored.deactivated_at.is_some(),
             rules: Rules::of(stored.settings, meters),
             tally: Tally::default(),
-        }
+        })
     }
 
     /// The one copy of an organization that its keys share.

@@ -59,6 +59,7 @@ fn help_lists_every_setting_with_its_variable() {
             "mail-from",
             "brand",
             "trusted-proxies",
+            "keys-in-memory",
             "log",
         ] {
             let variable = format!("[env: TESSERA_{}]", setting.to_uppercase().replace('-', "_"));

@@ -21,4 +21,5 @@ mod mail;
 mod pages;
 mod races;
 mod token_proofs;
+mod usage;
 mod verification;

@@ -68,7 +68,7 @@ async fn each_refusal_has_its_code_and_the_first_reason_counts() {
     for cost in [0, 1001] {
         ground.ask(json!({ "key": ground.secret, "cost": cost })).await.must_be(400);
     }
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     let counted =
         ground.app.query("SELECT outcome || ' ' || requests || ' ' || units AS text FROM key_usage WHERE span = 'day' ORDER BY 1");
     assert_eq!(
@@ -134,7 +134,7 @@ async fn a_quota_holds_over_a_restart() {
     let ground = Ground::new(settings("", "", None, Some(3))).await;
     ground.auth("/auth").await.must_be(204);
     ground.auth("/auth").await.must_be(204);
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     let fresh = restarted(&ground);
     let mut left = Vec::new();
     for _ in 0..2 {

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use uuid::Uuid;
+
 use super::meters::{Meters, MonthlyUse, QuotaLeft};
 use crate::{
     clock::Timestamp,
@@ -15,11 +17,12 @@ use crate::{
     },
 };
 
-/// What verification knows of a key. There may be a million of these.
+/// What verification knows of a key. There may be a million of these, so what few keys have, and
+/// what is counted between two writings, is boxed.
 #[derive(Debug)]
 pub struct KnownKey {
     /// The key's id.
-    pub id: Box<str>,
+    pub id: Uuid,
     /// Its name.
     pub name: Box<str>,
     /// The organization that it belongs to; keys of one organization share it.
@@ -30,7 +33,7 @@ pub struct KnownKey {
     /// `None` for a key without settings, which then costs nothing.
     pub(super) rules: Option<Box<Rules>>,
     /// While a rotation is under way: which of its secrets this is.
-    pub(in crate::domain) rotation: Option<(Side, Arc<LiveRotation>)>,
+    pub(in crate::domain) rotation: Option<Box<(Side, Arc<LiveRotation>)>>,
     pub(in crate::domain) tally: Tally,
 }
 
@@ -110,12 +113,12 @@ impl KnownKey {
 
     /// Whether this is an old secret that has ended.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        matches!(&self.rotation, Some((Side::Old, live)) if !live.get().is_under_way(now))
+        matches!(self.rotation.as_deref(), Some((Side::Old, live)) if !live.get().is_under_way(now))
     }
 
     /// Notes that a new secret was accepted.
     pub(super) fn note_use(&self, now: Timestamp) {
-        if let Some((Side::New, live)) = &self.rotation {
+        if let Some((Side::New, live)) = self.rotation.as_deref() {
             live.note_use(now);
         }
     }
@@ -165,4 +168,14 @@ pub struct KnownToken {
     /// The organization that it belongs to.
     pub organization: Organization,
     pub(in crate::domain) tally: Tally,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_keys_take_their_bounded_place() {
+        assert!(size_of::<KnownKey>() <= 88, "{} bytes", size_of::<KnownKey>());
+    }
 }

@@ -42,8 +42,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
     else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note_caller(&known, callers::of(&request), now);
-    state.usage.note(&known, outcome, demand.cost, now);
+    state.usage.note(&known, outcome, demand.cost, Some(callers::of(&request)), now);
     if let Some(refusal) = refusal::of(outcome, &limits) {
         return Err(refusal);
     }

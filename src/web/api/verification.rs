@@ -197,7 +197,7 @@ async fn answer(
         Verdict::Malformed => Ok(VerificationAnswer::without_key("malformed")),
         Verdict::NotFound | Verdict::Foreign => Ok(VerificationAnswer::without_key("not_found")),
         Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, now);
+            state.usage.note(&key, outcome, demand.cost, None, now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }

@@ -55,7 +55,7 @@ impl TokenPage {
         token_id: &str,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
         let (admin, token_id, now) = (admin.clone(), token_id.to_owned(), visitor.now);
         let since = now - Duration::DAY * DAYS_SHOWN;
         let page = visitor
