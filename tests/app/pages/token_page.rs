@@ -89,7 +89,7 @@ async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with
     for _ in 0..3 {
         stage.ask().await;
     }
-    stage.app.state.usage.flush(&stage.app.db, stage.app.now()).await.expect("a flush");
+    stage.app.state.usage.flush(&stage.app.db).await.expect("a flush");
     stage.ask().await;
     let known =
         stage.app.state.verifier.authenticate(&stage.secret, stage.app.now()).await.expect("an answer");
