@@ -134,6 +134,18 @@ routes! {
         POST "/api/v2/organizations/{organization}/keys" TokenForKeys => api::api_keys::create;
         GET "/api/v2/organizations/{organization}/keys/{key}" TokenToRead => api::api_keys::show;
         DELETE "/api/v2/organizations/{organization}/keys/{key}" TokenForKeys => api::api_keys::remove;
+        GET "/api/v2/organizations/{organization}/members" TokenToRead => api::members::list;
+        GET "/api/v2/organizations/{organization}/members/{user}" TokenToRead => api::members::show;
+        PATCH "/api/v2/organizations/{organization}/members/{user}" TokenForMembers => api::members::change;
+        DELETE "/api/v2/organizations/{organization}/members/{user}" TokenForMembers => api::members::remove;
+        GET "/api/v2/organizations/{organization}/invitations" TokenToRead => api::invitations::list;
+        POST "/api/v2/organizations/{organization}/invitations" TokenForMembers => api::invitations::send;
+        GET "/api/v2/organizations/{organization}/invitations/{invitation}" TokenToRead => api::invitations::show;
+        DELETE "/api/v2/organizations/{organization}/invitations/{invitation}" TokenForMembers => api::invitations::withdraw;
+        POST "/api/v2/organizations/{organization}/invitations/{invitation}/resend" TokenForMembers => api::invitations::resend;
+        POST "/api/v2/organizations/{organization}/invitations/{invitation}/link" TokenForMembers => api::invitations::copy_link;
+        GET "/api/v2/organizations/{organization}/activity" TokenToRead => api::activity::list;
+        GET "/api/v2/organizations/{organization}/activity/export" TokenToRead => api::activity::export;
         GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
         GET "/healthz" Public => api::health::show;
         GET "/static/{file:.*}" Public => assets::serve;
@@ -197,6 +209,8 @@ routes! {
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
         GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
         POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
+        GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;
+        POST "/orgs/{organization}/api/why/try" Administrator => pages::why::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
@@ -222,6 +236,22 @@ routes! {
         POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
         GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
         POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
+
+        GET "/orgs/{organization}/webhooks" Administrator => pages::webhooks::index;
+        GET "/orgs/{organization}/webhooks/new" Administrator => pages::webhooks::new;
+        POST "/orgs/{organization}/webhooks" Administrator => pages::webhooks::create;
+        GET "/orgs/{organization}/webhooks/{webhook}" Administrator => pages::webhooks::show;
+        GET "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::edit;
+        POST "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::save;
+        POST "/orgs/{organization}/webhooks/{webhook}/activate" Administrator => pages::webhooks::activate;
+        POST "/orgs/{organization}/webhooks/{webhook}/deactivate" Administrator => pages::webhooks::deactivate;
+        POST "/orgs/{organization}/webhooks/{webhook}/test" Administrator => pages::webhooks::send_test;
+        GET "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::confirm_rotation;
+        POST "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::rotate;
+        GET "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::confirm_removal;
+        POST "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::remove;
+        GET "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}" Administrator => pages::webhooks::show_delivery;
+        POST "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" Administrator => pages::webhooks::resend;
 
         GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
         GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;

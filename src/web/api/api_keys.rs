@@ -2,12 +2,12 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer::{Answer, Listing},
     call::Call,
+    instants,
     json::Json,
     key_settings::{Given, RateLimitFields, SettingsChange, SettingsFields, body_with_settings, given},
     paging::{self, Paging},
@@ -139,11 +139,7 @@ impl NewKey {
 
 /// An end, which lies ahead.
 fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
-    let at = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "Write the instant as RFC 3339 does, for example 2027-01-31T00:00:00Z.")?
-        .to_offset(UtcOffset::UTC);
-    let at = PrimitiveDateTime::new(at.date(), at.time());
-    let at = at.replace_microsecond(at.microsecond()).unwrap_or(at);
+    let at = instants::parse(text)?;
     if at <= now {
         Err("Choose an instant that lies ahead.")
     } else if at > now + LONGEST_DURATION {

@@ -10,7 +10,7 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{api_keys, leaks, organizations, session_tokens};
+use super::{activity, api_keys, invitations, leaks, members, organizations, session_tokens};
 use crate::web::{
     problem::ProblemDocument,
     routes::{Access, ROUTES, Route},
@@ -50,6 +50,18 @@ pub const PATH: &str = "/api/v2/openapi.json";
         api_keys::show,
         api_keys::remove,
         leaks::receive,
+        members::list,
+        members::show,
+        members::change,
+        members::remove,
+        invitations::list,
+        invitations::send,
+        invitations::show,
+        invitations::withdraw,
+        invitations::resend,
+        invitations::copy_link,
+        activity::list,
+        activity::export,
         show,
     ),
     components(schemas(ProblemDocument))
