@@ -6,7 +6,7 @@ mod rotate;
 
 pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
 pub(super) use look_up::{StoredKey, by_digest, by_secret};
-pub use rotate::{Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
 pub(super) use rotate::{stop_old_secret, write_use};
 
 use diesel::prelude::*;
@@ -51,6 +51,8 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
+    /// When a rotation gave it that end; `None` for the end that it was created with.
+    pub end_chosen_at: Option<Timestamp>,
     /// Since when it is switched off, if it is.
     pub deactivated_at: Option<Timestamp>,
     /// When it was last accepted.
@@ -79,6 +81,11 @@ impl ApiKey {
             (_, Some(_)) => Status::Deactivated,
             _ => Status::Active,
         }
+    }
+
+    /// For how long it was to work when its present end was chosen.
+    pub fn duration(&self) -> Option<Duration> {
+        self.expires_at.map(|end| end - self.end_chosen_at.unwrap_or(self.created_at))
     }
 }
 

@@ -81,7 +81,9 @@ fn due(connection: &mut Connection, now: Timestamp) -> Result<Vec<Notice>, DbErr
     let mut due = Vec::new();
     for (key, organization) in soon {
         let Some(expires_at) = key.expires_at else { continue };
-        let Some(days_before) = notice_for(key.created_at, expires_at, now) else { continue };
+        let Some(days_before) = notice_for(expires_at, key.duration().unwrap_or_default(), now) else {
+            continue;
+        };
         let sent = expiry_notices::table.find((&key.id, expires_at, days_before));
         if !diesel::select(diesel::dsl::exists(sent)).get_result::<bool>(connection)? {
             due.push(Notice { key, organization, expires_at, days_before });
@@ -90,10 +92,11 @@ fn due(connection: &mut Connection, now: Timestamp) -> Result<Vec<Notice>, DbErr
     Ok(due)
 }
 
-/// The shortest notice that has come. A key that was made for no longer than that gets none.
-fn notice_for(created_at: Timestamp, expires_at: Timestamp, now: Timestamp) -> Option<i32> {
+/// The shortest notice that has come. An end that was chosen no longer ahead than that gets none:
+/// whoever chose it knows.
+fn notice_for(expires_at: Timestamp, duration: Duration, now: Timestamp) -> Option<i32> {
     let notice = NOTICES_DAYS.into_iter().find(|notice| expires_at - now <= days(*notice))?;
-    (expires_at - created_at > days(notice)).then_some(notice)
+    (duration > days(notice)).then_some(notice)
 }
 
 fn days(number: i32) -> Duration {
@@ -109,8 +112,8 @@ mod tests {
     #[test]
     fn the_shortest_notice_that_has_come_is_due() {
         let end = datetime!(2026-12-31 10:00);
-        let of = |lived_days, left_hours| {
-            notice_for(end - Duration::days(lived_days), end, end - Duration::hours(left_hours))
+        let of = |chosen_days, left_hours| {
+            notice_for(end, Duration::days(chosen_days), end - Duration::hours(left_hours))
         };
         assert_eq!([of(90, 15 * 24), of(90, 14 * 24), of(90, 73)], [None, Some(14), Some(14)]);
         assert_eq!([of(90, 72), of(90, 25), of(90, 24)], [Some(3), Some(3), Some(1)]);

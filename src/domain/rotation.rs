@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
+use super::secret::SecretDigest;
 use crate::clock::Timestamp;
+
+#[cfg(test)]
+mod tests;
 
 /// How long an old secret waits at most for the new one to be used.
 pub const LONGEST_WAIT: Duration = Duration::days(30);
@@ -141,23 +145,29 @@ pub enum Side {
 /// A rotation under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
+    /// The secret that ends. No two rotations have the same.
+    pub old_digest: SecretDigest,
     /// What was chosen.
     pub plan: Plan,
     /// When the key got its new secret.
     pub rotated_at: Timestamp,
     /// When the new secret was first accepted.
     pub first_used_at: Option<Timestamp>,
+    /// The end that the key had before, where the rotation gave it a later one.
+    pub old_ends_by: Option<Timestamp>,
 }
 
 impl Rotation {
-    /// When the old secret ends; earlier once the new one is used, never later.
+    /// When the old secret ends; earlier once the new one is used, never later. An end that the
+    /// rotation gave the key is the new secret's alone: whoever has the old one gains no time.
     pub fn ends_at(&self) -> Timestamp {
         let length = self.plan.overlap.length();
-        match (self.plan.begin, self.first_used_at) {
+        let as_planned = match (self.plan.begin, self.first_used_at) {
             (Begin::AtOnce, _) => self.rotated_at + length,
             (Begin::FirstUse, Some(used)) => used.min(self.rotated_at + LONGEST_WAIT) + length,
             (Begin::FirstUse, None) => self.rotated_at + LONGEST_WAIT + length,
-        }
+        };
+        self.old_ends_by.map_or(as_planned, |end| end.min(as_planned))
     }
 
     /// Whether the old secret still opens what the key opens.
@@ -169,8 +179,10 @@ impl Rotation {
 /// A rotation in memory, shared by the copies of the key under both secrets.
 #[derive(Debug)]
 pub struct LiveRotation {
+    old_digest: SecretDigest,
     plan: Plan,
     rotated_at: Timestamp,
+    old_ends_by: Option<Timestamp>,
     /// Microseconds since 1970; 0 for never.
     first_used: AtomicI64,
 }
@@ -178,8 +190,9 @@ pub struct LiveRotation {
 impl LiveRotation {
     /// A rotation as the database knows it.
     pub fn new(rotation: Rotation) -> Self {
-        let Rotation { plan, rotated_at, first_used_at } = rotation;
-        Self { plan, rotated_at, first_used: AtomicI64::new(first_used_at.map_or(0, microseconds)) }
+        let Rotation { old_digest, plan, rotated_at, first_used_at, old_ends_by } = rotation;
+        let first_used = AtomicI64::new(first_used_at.map_or(0, microseconds));
+        Self { old_digest, plan, rotated_at, old_ends_by, first_used }
     }
 
     /// The rotation as it stands.
@@ -187,7 +200,13 @@ impl LiveRotation {
         let used = self.first_used.load(Ordering::Acquire);
         let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(used);
         let first_used_at = (used > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()));
-        Rotation { plan: self.plan, rotated_at: self.rotated_at, first_used_at }
+        Rotation {
+            old_digest: self.old_digest,
+            plan: self.plan,
+            rotated_at: self.rotated_at,
+            first_used_at,
+            old_ends_by: self.old_ends_by,
+        }
     }
 
     /// Notes that the new secret was accepted; only the first time counts.
@@ -202,81 +221,4 @@ impl LiveRotation {
 
 fn microseconds(at: Timestamp) -> i64 {
     i64::try_from(at.assume_utc().unix_timestamp_nanos() / 1000).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use time::macros::datetime;
-
-    use super::*;
-
-    const START: Timestamp = datetime!(2026-11-23 10:00);
-
-    fn plan() -> impl Strategy<Value = Plan> {
-        let overlap = prop::sample::select(Overlap::ALL.to_vec());
-        let begin = prop::sample::select(Begin::ALL.to_vec());
-        (overlap, begin).prop_map(|(overlap, begin)| Plan { overlap, begin })
-    }
-
-    fn fresh(plan: Plan) -> Rotation {
-        Rotation { plan, rotated_at: START, first_used_at: None }
-    }
-
-    #[test]
-    fn the_overlap_begins_as_chosen() {
-        let day = |begin| fresh(Plan { overlap: Overlap::Day, begin });
-        assert_eq!(day(Begin::AtOnce).ends_at(), START + Duration::DAY);
-        assert_eq!(day(Begin::FirstUse).ends_at(), START + LONGEST_WAIT + Duration::DAY);
-        let used = Rotation { first_used_at: Some(START + Duration::HOUR), ..day(Begin::FirstUse) };
-        assert_eq!(used.ends_at(), START + Duration::HOUR + Duration::DAY);
-        assert!(!fresh(Plan { overlap: Overlap::None, begin: Begin::AtOnce }).is_under_way(START));
-    }
-
-    proptest! {
-        #[test]
-        fn an_old_secret_never_becomes_permanent(plan in plan(), uses in prop::collection::vec(0i64..10_000_000, 0..20)) {
-            let live = LiveRotation::new(fresh(plan));
-            for seconds in uses {
-                live.note_use(START + Duration::seconds(seconds));
-            }
-            let latest = START + LONGEST_WAIT + Duration::WEEK;
-            prop_assert!(live.get().ends_at() <= latest);
-            prop_assert!(!live.get().is_under_way(latest));
-        }
-
-        #[test]
-        fn only_the_first_use_counts_and_none_puts_the_end_off(plan in plan(), mut uses in prop::collection::vec(0i64..5_000_000, 1..20)) {
-            uses.sort_unstable();
-            let live = LiveRotation::new(fresh(plan));
-            let mut end = live.get().ends_at();
-            for seconds in &uses {
-                live.note_use(START + Duration::seconds(*seconds));
-                prop_assert!(live.get().ends_at() <= end);
-                end = live.get().ends_at();
-            }
-            prop_assert_eq!(live.get().first_used_at, Some(START + Duration::seconds(uses[0])));
-        }
-
-        #[test]
-        fn once_over_it_stays_over(plan in plan(), used in 0i64..5_000_000, later in 0i64..5_000_000) {
-            let live = LiveRotation::new(fresh(plan));
-            let end = live.get().ends_at();
-            // A use after the end changes nothing, before it only brings the end nearer.
-            live.note_use(START + Duration::seconds(used));
-            prop_assert!(!live.get().is_under_way(end + Duration::seconds(later)));
-        }
-
-        #[test]
-        fn a_restart_changes_nothing(plan in plan(), used in prop::option::of(0i64..5_000_000), at in 0i64..5_000_000) {
-            let live = LiveRotation::new(fresh(plan));
-            if let Some(seconds) = used {
-                live.note_use(START + Duration::seconds(seconds));
-            }
-            let restarted = LiveRotation::new(live.get());
-            let now = START + Duration::seconds(at);
-            prop_assert_eq!(restarted.get(), live.get());
-            prop_assert_eq!(restarted.get().is_under_way(now), live.get().is_under_way(now));
-        }
-    }
 }

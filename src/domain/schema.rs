@@ -109,6 +109,7 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
+        end_chosen_at -> Nullable<Timestamp>,
     }
 }
 
@@ -121,6 +122,7 @@ diesel::table! {
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
         old_last_used_at -> Nullable<Timestamp>,
+        old_ends_by -> Nullable<Timestamp>,
     }
 }
 
@@ -260,6 +262,7 @@ diesel::table! {
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));

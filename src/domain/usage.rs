@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{Date, Duration, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers};
+pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, forget_old};
 pub(super) use rows::add;
@@ -137,6 +137,11 @@ impl DailyRequests {
     /// All of them.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
+    }
+
+    /// Those of the last `days` days.
+    pub fn of_last(&self, days: usize) -> i64 {
+        self.0.iter().rev().take(days).sum()
     }
 
     /// The busiest day's.

@@ -136,6 +136,8 @@ impl Composer {
                 when: &if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") },
                 expires: &instant(*expires_at),
                 last_used: last_used_at.map(instant).as_deref(),
+                // The dialog with an end chosen that is as far away as this one once was.
+                rotate_url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}/rotate?duration=same")),
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
             .compose(&site),
@@ -261,6 +263,7 @@ struct KeyExpires<'a> {
     when: &'a str,
     expires: &'a str,
     last_used: Option<&'a str>,
+    rotate_url: &'a str,
     url: &'a str,
 }
 

@@ -57,6 +57,17 @@ pub fn relative(at: &Timestamp, now: &Timestamp) -> String {
     if at > now { future(at, now) } else { past(at, now) }
 }
 
+/// [`relative`] for the past within a sentence, short: "4 min ago", "just now", "yesterday".
+pub fn ago(at: &Timestamp, now: &Timestamp) -> String {
+    let length = *now - *at;
+    if length >= Duration::MINUTE && length < Duration::HOUR {
+        return format!("{} min ago", length.whole_minutes());
+    }
+    // A date has no capital letter that would have to go, but for its month's.
+    let words = past(at, now);
+    if words.starts_with(|c: char| c.is_ascii_digit()) { words } else { words.to_lowercase() }
+}
+
 fn past(at: &Timestamp, now: &Timestamp) -> String {
     let ago = *now - *at;
     match calendar_days(at, now) {
@@ -156,6 +167,19 @@ mod tests {
             (datetime!(2025-03-03 00:00:00), "3 Mar 2025"),
         ] {
             assert_eq!(relative(&at, &NOW), expected);
+        }
+    }
+
+    #[test]
+    fn the_past_is_short_within_a_sentence() {
+        for (at, expected) in [
+            (NOW, "just now"),
+            (datetime!(2026-11-23 09:08:30), "4 min ago"),
+            (datetime!(2026-11-23 08:02:00), "1 hour ago"),
+            (datetime!(2026-11-22 09:12:00), "yesterday"),
+            (datetime!(2026-11-01 09:12:00), "1 Nov 2026"),
+        ] {
+            assert_eq!(ago(&at, &NOW), expected);
         }
     }
 

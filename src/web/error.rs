@@ -308,6 +308,7 @@ impl From<RotateError> for AppError {
         match error {
             RotateError::Key(error) => error.into(),
             RotateError::Form(error) => Self::Refused(error.to_string()),
+            RotateError::End(error) => Self::Refused(error.to_string()),
             RotateError::NoRandomness(error) => error.into(),
             RotateError::Db(error) => error.into(),
         }

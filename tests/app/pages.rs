@@ -9,7 +9,7 @@ mod expiry;
 mod invitation_answers;
 mod invitations;
 mod key_page;
-mod key_rotation;
+pub(crate) mod key_rotation;
 mod key_settings;
 mod leaks;
 mod mailbox;

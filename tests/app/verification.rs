@@ -1,22 +1,33 @@
 //! Verification as gateways and backends ask for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    slice,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
-use tessera::domain::{
-    api_keys,
-    forms::FormId,
-    key_settings::KeySettings,
-    master_tokens::{self, NewToken},
-    permission::Permission,
+use tessera::{
+    db::Db,
+    domain::{
+        api_keys,
+        forms::FormId,
+        key_settings::KeySettings,
+        master_tokens::{self, NewToken},
+        permission::Permission,
+        usage::Outcome,
+        verification::{Demand, Verdict, Verifier},
+    },
 };
 use time::Duration;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Company, Response, TestApp};
+use crate::{
+    pages::key_rotation::rotate,
+    support::{Client, Company, Response, TestApp},
+};
 
 /// Tasks that verify while something changes.
 const TASKS: usize = 8;
@@ -124,18 +135,11 @@ async fn a_quota_holds_over_a_restart() {
     ground.auth("/auth").await.must_be(204);
     ground.auth("/auth").await.must_be(204);
     ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
-    // What another process knows is only what the database knows.
-    let fresh = tessera::domain::verification::Verifier::new(
-        &tessera::db::Db::open(ground.app.state.config.database.path()).expect("the database"),
-        100,
-    );
-    let demand = tessera::domain::verification::Demand::default();
+    let fresh = restarted(&ground);
     let mut left = Vec::new();
     for _ in 0..2 {
-        let verdict = fresh.verify(&ground.secret, &demand, ground.app.now()).await.expect("a verdict");
-        let tessera::domain::verification::Verdict::Known { outcome, .. } = verdict else {
-            panic!("{verdict:?}")
-        };
+        let verdict = fresh.verify(&ground.secret, &Demand::default(), ground.app.now()).await;
+        let Ok(Verdict::Known { outcome, .. }) = verdict else { panic!("{verdict:?}") };
         left.push(outcome.as_str());
     }
     assert_eq!(left, ["valid", "quota_exceeded"]);
@@ -147,14 +151,15 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
     let browser = ground.app.log_in_as(&ground.lumen.owner).await;
     let key = ground.lumen.url(&format!("api/keys/{}", ground.key_id));
     let stop = Arc::new(AtomicBool::new(false));
+    let presented = Arc::new(RwLock::new(vec![ground.secret.clone()]));
     let mut load = JoinSet::new();
     for _ in 0..TASKS {
-        let (stop, client, secret) = (stop.clone(), ground.app.client(), ground.secret.clone());
+        let (stop, client, presented) = (stop.clone(), ground.app.client(), presented.clone());
         load.spawn(async move {
             let mut answered = 0;
             while !stop.load(Ordering::Relaxed) {
-                let key = format!("Bearer {secret}");
-                let answer = client.request("GET", "/auth").header("authorization", &key).send().await;
+                let secrets = presented.read().expect("the secrets").clone();
+                let answer = auth(&client, "/auth", &secrets[answered % secrets.len()]).await;
                 assert!([204, 401, 403].contains(&answer.status), "{answer:?}");
                 answered += 1;
             }
@@ -171,10 +176,57 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
         browser.post(&format!("{key}/settings"), &[]).await.must_be(303);
         ground.auth("/auth").await.must_be(204);
     }
+    let mut secrets = vec![ground.secret.clone()];
+    for (overlap, begin) in
+        [("now", "at_once"), ("week", "at_once"), ("now", "first_use"), ("day", "first_use")]
+    {
+        let old = secrets.last().expect("a secret").clone();
+        let new = rotate(&ground, &browser, overlap, begin).await;
+        let goes_on = (overlap, begin) != ("now", "at_once");
+        auth(&ground.client, "/auth", &old).await.must_be(if goes_on { 204 } else { 401 });
+        if goes_on && begin == "at_once" {
+            browser.post(&format!("{key}/end-overlap"), &[]).await.must_be(303);
+            auth(&ground.client, "/auth", &old).await.must_be(401);
+        }
+        auth(&ground.client, "/auth", &new).await.must_be(204);
+        if overlap == "now" {
+            auth(&ground.client, "/auth", &old).await.must_be(401);
+        }
+        secrets.push(new);
+        *presented.write().expect("the secrets") = secrets.clone();
+    }
+    browser.post(&format!("{key}/end-overlap"), &[]).await.must_be(303);
+    let new = secrets.pop().expect("the new secret");
+    for old in &secrets {
+        auth(&ground.client, "/auth", old).await.must_be(401);
+    }
+    auth(&ground.client, "/auth", &new).await.must_be(204);
+    // Another process knows only what the database knows, and that is the same.
+    assert_eq!(accepted_after_a_restart(&ground, &secrets).await, Vec::<&String>::new());
+    assert_eq!(accepted_after_a_restart(&ground, slice::from_ref(&new)).await, [&new]);
     browser.post(&format!("{key}/remove"), &[]).await.must_be(303);
-    ground.auth("/auth").await.must_be(401);
+    auth(&ground.client, "/auth", &new).await.must_be(401);
+    assert_eq!(accepted_after_a_restart(&ground, slice::from_ref(&new)).await, Vec::<&String>::new());
     stop.store(true, Ordering::Relaxed);
     assert!(load.join_all().await.iter().all(|answered| *answered > 0));
+}
+
+/// A verifier that knows what another process would: what the database knows.
+fn restarted(ground: &Ground) -> Verifier {
+    let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+    Verifier::new(&db, 100)
+}
+
+/// Those of `secrets` that open something after a restart.
+async fn accepted_after_a_restart<'a>(ground: &Ground, secrets: &'a [String]) -> Vec<&'a String> {
+    let (fresh, mut accepted) = (restarted(ground), Vec::new());
+    for secret in secrets {
+        let verdict = fresh.verify(secret, &Demand::default(), ground.app.now()).await;
+        if matches!(verdict, Ok(Verdict::Known { outcome: Outcome::Valid, .. })) {
+            accepted.push(secret);
+        }
+    }
+    accepted
 }
 
 /// An organization with one key and an active master token.

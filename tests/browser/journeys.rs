@@ -3,7 +3,10 @@
 mod accessibility;
 mod account;
 mod api_keys;
+mod before_it_breaks;
 mod invitations;
+mod key_rotation;
+mod key_settings;
 mod keyboard;
 mod master_tokens;
 mod members;

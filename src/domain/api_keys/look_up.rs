@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{ApiKey, rotate};
+use super::{ApiKey, rotate::StoredRotation};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
@@ -51,24 +51,32 @@ pub(in crate::domain) fn by_digest(
     digest: SecretDigest,
     now: Timestamp,
 ) -> Result<Option<StoredKey>, DbError> {
-    let old_secret = key_rotations::table
-        .filter(key_rotations::old_digest.eq(digest.as_bytes()))
-        .select(key_rotations::api_key_id);
-    let found: Option<(VerifiedColumns, Organization)> = api_keys::table
+    // An alias, since the table stands in the statement itself, too.
+    let rotated = diesel::alias!(key_rotations as rotated);
+    let old_secret = rotated
+        .filter(rotated.field(key_rotations::old_digest).eq(digest.as_bytes()))
+        .select(rotated.field(key_rotations::api_key_id));
+    // One statement, so that the key and its rotation are of the same moment.
+    let found: Option<(VerifiedColumns, Organization, Option<StoredRotation>)> = api_keys::table
         .inner_join(organizations::table)
+        .left_join(key_rotations::table)
         .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.eq_any(old_secret)))
-        .select((VerifiedColumns::as_select(), Organization::as_select()))
+        .select((
+            VerifiedColumns::as_select(),
+            Organization::as_select(),
+            Option::<StoredRotation>::as_select(),
+        ))
         .first(connection)
         .optional()?;
-    let Some((key, organization)) = found else { return Ok(None) };
+    let Some((key, organization, stored)) = found else { return Ok(None) };
     let used_this_month = match key.settings.monthly_quota {
         Some(_) => usage::used_this_month(connection, &key.id, now)?,
         None => 0,
     };
     let side = if key.secret_digest == digest.as_bytes() { Side::New } else { Side::Old };
-    let rotation = rotate::of_key(connection, &key.id)?.map(|rotation| (side, rotation));
+    let rotation = stored.and_then(|stored| stored.rotation()).map(|rotation| (side, rotation));
     if side == Side::Old && rotation.is_none() {
-        return Ok(None); // ended between the two reads
+        return Ok(None); // an overlap that cannot be read is none
     }
     Ok(Some(StoredKey {
         rotation,

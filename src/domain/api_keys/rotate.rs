@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use time::{format_description::StaticFormatDescription, macros::format_description};
 
-use super::{ApiKey, KeyError, find, forget_copies, record_with};
+use super::{ApiKey, KeyError, LONGEST_DURATION, Status, find, forget_copies, record_with};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -15,9 +16,38 @@ use crate::{
         organizations::Organization,
         rotation::{Begin, Overlap, Plan, Rotation, Side},
         schema::{api_keys, key_rotations},
-        secret::{NoRandomness, Secret, SecretKind},
+        secret::{NoRandomness, Secret, SecretDigest, SecretKind},
     },
 };
+
+const END: StaticFormatDescription =
+    format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+
+/// What becomes of the end of a key that is rotated. No value of it takes an end away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewEnd {
+    /// It stays, or there stays none.
+    Keep,
+    /// The key works until then.
+    At(Timestamp),
+}
+
+/// Why a key does not get the end that was chosen for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndError {
+    /// The key has none, and a rotation gives it none.
+    #[error("This key has no end, and a rotation does not change that.")]
+    Endless,
+    /// The key has expired: with the same end the new secret would be refused, too.
+    #[error("This key has expired. Choose a new end.")]
+    Expired,
+    /// It lies in the past.
+    #[error("Choose an end in the future.")]
+    Past,
+    /// It is more than [`LONGEST_DURATION`] away.
+    #[error("Choose an end within 10 years.")]
+    TooFar,
+}
 
 /// Why a key gets no new secret.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +55,9 @@ pub enum RotateError {
     /// The key cannot be had.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The end that was chosen is none for this key.
+    #[error(transparent)]
+    End(#[from] EndError),
     /// The form was sent before or is stale.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -36,8 +69,8 @@ pub enum RotateError {
     Db(#[from] DbError),
 }
 
-/// Gives a key a new secret, returned this once. Name, settings and end stay; an overlap that is
-/// under way ends.
+/// Gives a key a new secret, returned this once. Name and settings stay, and so does the end unless
+/// a new one is chosen; an overlap that is under way ends.
 ///
 /// # Errors
 /// [`RotateError`].
@@ -46,39 +79,82 @@ pub fn rotate(
     admin: &Admin<Organization>,
     key_id: &str,
     plan: Plan,
+    end: NewEnd,
     form: &FormId,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), RotateError> {
     let before = find(tx.connection(), admin, key_id)?;
+    let expires_at = end_after(&before, end, now)?;
     forms::spend(tx, form, now)?;
     forget_copies(tx, key_id)?;
     remove_overlap(tx, key_id)?;
-    if plan.has_overlap() {
-        let old_digest: Vec<u8> = api_keys::table
-            .find(key_id)
-            .select(api_keys::secret_digest)
-            .first(tx.connection())
-            .map_err(DbError::from)?;
-        diesel::insert_into(key_rotations::table)
-            .values((
-                key_rotations::api_key_id.eq(key_id),
-                key_rotations::old_digest.eq(old_digest),
-                key_rotations::overlap.eq(plan.overlap.as_str()),
-                key_rotations::begins.eq(plan.begin.as_str()),
-                key_rotations::rotated_at.eq(now),
-                key_rotations::old_last_used_at.eq(before.last_used_at),
-            ))
-            .execute(tx.connection())
-            .map_err(DbError::from)?;
+    let has_expired = before.status(now) == Status::Expired;
+    if plan.has_overlap() && !has_expired {
+        begin_overlap(tx, &before, plan, expires_at, now)?;
     }
     let secret = Secret::generate(SecretKind::ApiKey)?;
     let key: ApiKey = diesel::update(api_keys::table.find(key_id))
-        .set((api_keys::masked.eq(secret.masked()), api_keys::secret_digest.eq(secret.digest().as_bytes())))
+        .set((
+            api_keys::masked.eq(secret.masked()),
+            api_keys::secret_digest.eq(secret.digest().as_bytes()),
+            api_keys::expires_at.eq(expires_at),
+            api_keys::end_chosen_at.eq(if end == NewEnd::Keep { before.end_chosen_at } else { Some(now) }),
+        ))
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    record_with(tx, admin, Action::KeyRotated, &key, plan.words(), now)?;
+    let what_ends = if has_expired { "the old secret had expired".to_owned() } else { plan.words() };
+    let detail = format!("{what_ends}{}", end_words(&before, &key));
+    record_with(tx, admin, Action::KeyRotated, &key, detail, now)?;
     Ok((key, secret))
+}
+
+/// The key's end once it is rotated. A key with an end keeps one whatever is asked, and one
+/// without gets none: a rotation is about the secret.
+fn end_after(key: &ApiKey, end: NewEnd, now: Timestamp) -> Result<Option<Timestamp>, EndError> {
+    match (end, key.expires_at) {
+        (NewEnd::Keep, Some(old)) if old <= now => Err(EndError::Expired),
+        (NewEnd::Keep, old) => Ok(old),
+        (NewEnd::At(_), None) => Err(EndError::Endless),
+        (NewEnd::At(new), _) if new <= now => Err(EndError::Past),
+        // A key works through the whole of its last day.
+        (NewEnd::At(new), _) if new.date() > (now + LONGEST_DURATION).date() => Err(EndError::TooFar),
+        (NewEnd::At(new), _) => Ok(Some(new)),
+    }
+}
+
+/// For the audit trail: from where to where the end was moved, if it was.
+fn end_words(before: &ApiKey, after: &ApiKey) -> String {
+    let end = |key: &ApiKey| key.expires_at.and_then(|end| end.format(END).ok()).unwrap_or_default();
+    if before.expires_at == after.expires_at {
+        String::new()
+    } else {
+        format!("; the end moved from {} to {}", end(before), end(after))
+    }
+}
+
+/// Keeps the secret that `before` has, besides the new one that it is about to get.
+fn begin_overlap(
+    tx: &mut Tx<'_>,
+    before: &ApiKey,
+    plan: Plan,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let old_digest: Vec<u8> =
+        api_keys::table.find(&before.id).select(api_keys::secret_digest).first(tx.connection())?;
+    diesel::insert_into(key_rotations::table)
+        .values((
+            key_rotations::api_key_id.eq(&before.id),
+            key_rotations::old_digest.eq(old_digest),
+            key_rotations::overlap.eq(plan.overlap.as_str()),
+            key_rotations::begins.eq(plan.begin.as_str()),
+            key_rotations::rotated_at.eq(now),
+            key_rotations::old_last_used_at.eq(before.last_used_at),
+            key_rotations::old_ends_by.eq(before.expires_at.filter(|old| Some(*old) < expires_at)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 /// Ends the overlap: from the next request on only the new secret works.
@@ -108,25 +184,31 @@ fn remove_overlap(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
     Ok(diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?)
 }
 
+/// A rotation as it is stored, over or not.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = key_rotations)]
-struct StoredRotation {
+pub(super) struct StoredRotation {
     api_key_id: String,
+    old_digest: Vec<u8>,
     overlap: String,
     begins: String,
     rotated_at: Timestamp,
     first_used_at: Option<Timestamp>,
     old_last_used_at: Option<Timestamp>,
+    old_ends_by: Option<Timestamp>,
 }
 
 impl StoredRotation {
     /// What cannot be read has no overlap.
-    fn rotation(&self) -> Rotation {
-        let plan = Plan {
-            overlap: Overlap::parse(&self.overlap).unwrap_or(Overlap::None),
-            begin: Begin::parse(&self.begins).unwrap_or(Begin::AtOnce),
-        };
-        Rotation { plan, rotated_at: self.rotated_at, first_used_at: self.first_used_at }
+    pub(super) fn rotation(&self) -> Option<Rotation> {
+        let plan = Plan { overlap: Overlap::parse(&self.overlap)?, begin: Begin::parse(&self.begins)? };
+        Some(Rotation {
+            old_digest: SecretDigest::from_bytes(&self.old_digest)?,
+            plan,
+            rotated_at: self.rotated_at,
+            first_used_at: self.first_used_at,
+            old_ends_by: self.old_ends_by,
+        })
     }
 }
 
@@ -154,14 +236,10 @@ pub fn overlaps(
         .select(StoredRotation::as_select())
         .load(connection)?;
     let overlapping = |row: StoredRotation| {
-        let rotation = row.rotation();
-        (row.api_key_id, Overlapping { rotation, old_last_used_at: row.old_last_used_at })
+        let rotation = row.rotation().filter(|rotation| rotation.is_under_way(now))?;
+        Some((row.api_key_id, Overlapping { rotation, old_last_used_at: row.old_last_used_at }))
     };
-    Ok(rows
-        .into_iter()
-        .map(overlapping)
-        .filter(|(_, overlapping)| overlapping.rotation.is_under_way(now))
-        .collect())
+    Ok(rows.into_iter().filter_map(overlapping).collect())
 }
 
 /// Forgets rotations whose overlap has ended.
@@ -171,17 +249,10 @@ pub fn overlaps(
 pub fn forget_ended(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;
-    for row in rows.iter().filter(|row| !row.rotation().is_under_way(now)) {
+    for row in rows.iter().filter(|row| row.rotation().is_none_or(|rotation| !rotation.is_under_way(now))) {
         remove_overlap(tx, &row.api_key_id)?;
     }
     Ok(())
-}
-
-/// The rotation of a key, over or not.
-pub(super) fn of_key(connection: &mut Connection, key_id: &str) -> Result<Option<Rotation>, DbError> {
-    let row: Option<StoredRotation> =
-        key_rotations::table.find(key_id).select(StoredRotation::as_select()).first(connection).optional()?;
-    Ok(row.map(|row| row.rotation()))
 }
 
 /// The digest of the secret that the key had before.
@@ -192,12 +263,11 @@ pub(super) fn old_digest(connection: &mut Connection, key_id: &str) -> Result<Op
 /// Writes what verification saw of a rotation.
 pub(in crate::domain) fn write_use(
     tx: &mut Tx<'_>,
-    key_id: &str,
     side: Side,
     rotation: Rotation,
     last_used_at: Option<Timestamp>,
 ) -> Result<(), DbError> {
-    let row = key_rotations::table.find(key_id).filter(key_rotations::rotated_at.eq(rotation.rotated_at));
+    let row = key_rotations::table.filter(key_rotations::old_digest.eq(rotation.old_digest.as_bytes()));
     match (side, rotation.first_used_at, last_used_at) {
         (Side::New, Some(at), _) => {
             diesel::update(row.filter(key_rotations::first_used_at.is_null()))

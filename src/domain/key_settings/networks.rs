@@ -171,6 +171,40 @@ mod tests {
         }
 
         #[test]
+        fn a_list_holds_what_one_of_its_networks_holds_and_the_two_kinds_do_not_mix(
+            list in prop::collection::vec((any::<bool>(), any::<u128>(), 0u32..=128), 1..6),
+            (is_v4, address) in (any::<bool>(), any::<u128>()), near in prop::option::of(0usize..6),
+        ) {
+            // Both kinds as a number of `width` bits; what is not mapped stays away from ::/96.
+            let width = |is_v4| if is_v4 { 32 } else { 128 };
+            let number = |is_v4, bits: u128| if is_v4 { bits >> 96 } else { bits | 1 << 127 };
+            let masked = |is_v4, bits: u128, length| {
+                let rest = width(is_v4) - length;
+                if rest == 128 { 0 } else { bits >> rest << rest }
+            };
+            let text_of = |is_v4, bits: u128| {
+                if is_v4 { Ipv4Addr::from(bits as u32).to_string() } else { Ipv6Addr::from(bits).to_string() }
+            };
+            let list: Vec<(bool, u128, u32)> = list.into_iter().map(|(is_v4, bits, length)| {
+                let length = length.min(width(is_v4));
+                (is_v4, masked(is_v4, number(is_v4, bits), length), length)
+            }).collect();
+            let mut asked = (is_v4, number(is_v4, address));
+            if let Some((is_v4, network, length)) = near.and_then(|place| list.get(place)) {
+                let bits = number(*is_v4, address);
+                asked = (*is_v4, network | (bits ^ masked(*is_v4, bits, *length)));
+            }
+            let text: Vec<String> =
+                list.iter().map(|(is_v4, bits, length)| format!("{}/{length}", text_of(*is_v4, *bits))).collect();
+            let networks: Networks = text.join(" ").parse().unwrap();
+            let expected = list.iter().any(|(is_v4, network, length)| {
+                *is_v4 == asked.0 && masked(*is_v4, asked.1, *length) == *network
+            });
+            let presented: IpAddr = text_of(asked.0, asked.1).parse().unwrap();
+            prop_assert_eq!(networks.contain(presented), expected, "{} in {}", presented, networks);
+        }
+
+        #[test]
         fn no_text_makes_the_reading_fail_over(text in ".*") {
             let _ = text.parse::<Networks>();
         }

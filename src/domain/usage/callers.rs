@@ -1,6 +1,10 @@
 //! Who calls with a key: address and program, the last of them beside the key in memory.
 
-use std::{cmp::Reverse, collections::VecDeque, net::IpAddr};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+};
 
 use diesel::prelude::*;
 
@@ -154,14 +158,32 @@ pub struct KeyCaller {
 /// [`DbError`].
 pub fn callers(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    admin: &Admin<Organization>,
     key: &ApiKey,
 ) -> Result<Vec<KeyCaller>, DbError> {
-    Ok(key_callers::table
-        .filter(key_callers::api_key_id.eq(&key.id))
+    let mut by_key = callers_of_keys(connection, admin, std::slice::from_ref(key))?;
+    Ok(by_key.remove(&key.id).unwrap_or_default())
+}
+
+/// [`callers`] of each of `keys` that has any, by the key's id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn callers_of_keys(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    keys: &[ApiKey],
+) -> Result<HashMap<String, Vec<KeyCaller>>, DbError> {
+    let rows: Vec<(String, KeyCaller)> = key_callers::table
+        .filter(key_callers::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
         .order((key_callers::last_seen_at.desc(), key_callers::requests.desc()))
-        .select(KeyCaller::as_select())
-        .load(connection)?)
+        .select((key_callers::api_key_id, KeyCaller::as_select()))
+        .load(connection)?;
+    let mut by_key: HashMap<String, Vec<KeyCaller>> = HashMap::new();
+    for (key_id, caller) in rows {
+        by_key.entry(key_id).or_default().push(caller);
+    }
+    Ok(by_key)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(),
         return Ok(()); // removed meanwhile
     }
     if let Some((side, live)) = known.rotation.as_deref() {
-        keys::write_use(tx, key_id, *side, live.get(), pending.last_used_at)?;
+        keys::write_use(tx, *side, live.get(), pending.last_used_at)?;
     }
     for (hour, sum) in pending.sums() {
         for span in [Span::Hour, Span::Day] {

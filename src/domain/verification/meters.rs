@@ -141,7 +141,7 @@ impl RotationRegistry {
     pub(super) fn of(&self, key_id: &str, rotation: Rotation) -> Arc<LiveRotation> {
         let mut registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = registry.get(key_id).and_then(Weak::upgrade)
-            && live.get().rotated_at == rotation.rotated_at
+            && live.get().old_digest == rotation.old_digest
         {
             return live;
         }

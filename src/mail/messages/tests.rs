@@ -284,16 +284,20 @@ fn a_key_that_ends_is_told_in_time() {
     Lumen Logistics expires on 26 November 2026, 10:00 UTC.
     It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
 
-    Open the key:
+    Rotate the key, which gives it a new secret and a new end:
+    https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
+
+    Open the key, to see who uses it or to remove it:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics. A key that is no
-    longer needed can be removed at the address above.
+    You get this message as an administrator of Lumen Logistics.
 
     --
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
+    let key = "https://keys.lumen.example/orgs/0198/api/keys/0199";
+    assert_html(&mail, ("Rotate the key", &format!("{key}/rotate?duration=same")));
+    assert!(mail.html.contains(&format!("href=\"{key}\"")), "{}", mail.html);
 }
 
 fn leak(leaked: LeakedKind, measure: Measure, url: &str, more_places: usize) -> RenderedMail {

@@ -1,13 +1,15 @@
 //! API keys: create, deactivate, activate, remove.
 
+use std::slice;
+
 use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
     api_tab::{ApiTab, Selection},
-    duration::{self, Durations, Lasting},
-    evidence::Evidence,
+    duration::{self, EndFields, KEY},
+    evidence::{self, Evidence},
     key_page::{self, KeyPage},
     key_settings::{self, SettingsForm},
 };
@@ -15,7 +17,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey},
+        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey, Status},
         forms::{FormError, FormId},
         key_settings::Period,
         names::{LONGEST_KEY_NAME, Name},
@@ -30,10 +32,6 @@ use crate::{
         urls, view,
     },
 };
-
-const KEY: Lasting = Lasting { one: "key", many: "Keys" };
-/// The duration that is chosen at first.
-const DEFAULT_DURATION: &str = "90";
 
 /// "New API Key" as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,7 +53,7 @@ pub struct NewKeyForm {
 impl NewKeyForm {
     fn empty(now: Timestamp) -> Self {
         Self {
-            duration: DEFAULT_DURATION.to_owned(),
+            duration: duration::default_choice(),
             form_id: FormId::new(now).as_str().to_owned(),
             rate_period: Period::Minute.as_str().to_owned(),
             ..Self::default()
@@ -77,7 +75,7 @@ impl NewKeyForm {
     fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
-        let expires_at = duration::parse(KEY, &self.duration, &self.until, now, &mut errors);
+        let expires_at = duration::parse_new(KEY, &self.duration, &self.until, now, &mut errors);
         match (name, expires_at, self.settings().parse(&mut errors)) {
             (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
             _ => Err(errors),
@@ -94,7 +92,7 @@ struct NewKeyDialog {
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
-    durations: Durations,
+    end: EndFields,
 }
 
 /// The dialog that shows a new key once.
@@ -115,6 +113,14 @@ struct RemoveDialog {
     key: ApiKey,
     evidence: Evidence,
     now: Timestamp,
+}
+
+impl RemoveDialog {
+    /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
+    fn silence_url(&self) -> Option<String> {
+        let is_active = self.key.status(self.now) == Status::Active;
+        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "silence"))
+    }
 }
 
 /// Opens the dialog "New API Key".
@@ -192,9 +198,9 @@ async fn show_form(
         organization_id: admin.id.clone(),
         settings: form.settings(),
         scopes_in_use: key_settings::suggestions(visitor, admin).await?,
+        end: EndFields::of_new_key(&form.duration, &form.until, visitor.now),
         form,
         errors,
-        durations: Durations { now: visitor.now },
     };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
@@ -211,9 +217,17 @@ pub async fn deactivate(
 ) -> Result<HttpResponse, AppError> {
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::deactivate(tx, &proof, &key_id, now)).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
+    let deactivated = visitor.state.db.write(move |tx| {
+        let key = api_keys::deactivate(tx, &proof, &key_id, now)?;
+        let daily = api_keys::daily_requests(tx.connection(), &proof, slice::from_ref(&key), now)?;
+        Ok::<_, KeyError>((key, daily))
+    });
+    let (key, daily) = deactivated.await?;
+    let evidence = daily.first().and_then(|daily| evidence::sentence(&key, daily, &now));
+    let text = format!("“{}” is deactivated. {}", key.name, evidence.unwrap_or_default());
     let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
-    let toast = Toast::ok(format!("“{}” is deactivated.", key.name)).with_undo(undo, Vec::new());
+    let toast = Toast::ok(text.trim_end().to_owned()).with_undo(undo, Vec::new());
     show_changed(&visitor, &admin, toast).await
 }
 

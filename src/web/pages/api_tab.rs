@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
 };
@@ -20,7 +21,7 @@ use crate::{
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
-        silences,
+        silences, usage,
     },
     page,
     web::{
@@ -50,6 +51,7 @@ pub struct ApiTab {
     silences: HashMap<String, Timestamp>,
     /// By the id of the key or token.
     leaks: HashMap<String, Notice>,
+    glances: HashMap<String, Glance>,
 }
 
 page!(ApiTab);
@@ -74,15 +76,21 @@ struct Show {
     part: Part,
     id: &'static str,
     label: &'static str,
+    /// The sentence for a list without keys.
+    empty: &'static str,
 }
 
 impl Show {
     const ALL: [Self; 4] = [
-        Self { part: Part::All, id: "", label: "All keys" },
-        Self { part: Part::ExpiresSoon, id: "soon", label: "Expires soon" },
-        Self { part: Part::NeverUsed, id: "unused", label: "Never used" },
-        Self { part: Part::Deactivated, id: "deactivated", label: "Deactivated" },
+        Self::new(Part::All, "", "All keys", "There are no keys."),
+        Self::new(Part::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
+        Self::new(Part::NeverUsed, "unused", "Never used", "Every key has been used."),
+        Self::new(Part::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
     ];
+
+    const fn new(part: Part, id: &'static str, label: &'static str, empty: &'static str) -> Self {
+        Self { part, id, label, empty }
+    }
 
     fn parse(id: &str) -> Self {
         let [all, ..] = Self::ALL;
@@ -116,6 +124,11 @@ impl ApiTab {
                 let tokens = master_tokens::list(connection, &admin)?;
                 let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &overlaps)?;
                 leaks.extend(leaks::of_tokens(connection, &admin, &tokens)?);
+                let mut callers = usage::callers_of_keys(connection, &admin, &keys.rows)?;
+                let glance = |(key, daily): (&ApiKey, _)| {
+                    (key.id.clone(), Glance::of(daily, callers.remove(&key.id).unwrap_or_default()))
+                };
+                let glances = keys.rows.iter().zip(&daily).map(glance).collect();
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
@@ -131,6 +144,7 @@ impl ApiTab {
                     pager: Pager::of(&keys, link),
                     overlaps,
                     silences: silences::of_keys(connection, &admin, &keys.rows)?,
+                    glances,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens,
@@ -178,9 +192,14 @@ impl ApiTab {
         self.leaks.get(id)
     }
 
+    /// How the key was used of late.
+    fn glance(&self, key: &ApiKey) -> Option<&Glance> {
+        self.glances.get(&key.id)
+    }
+
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.overlaps.get(&key.id).map(|overlapping| key_rotation::words(overlapping, &self.now))
+        self.overlaps.get(&key.id).and_then(|overlapping| key_rotation::words(key, overlapping, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.

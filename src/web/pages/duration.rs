@@ -1,30 +1,79 @@
-//! How long something works: some durations, a date, or no end.
+//! How long a key or token works, as it is chosen for a new one and when a key is rotated.
 
 use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
 
 use crate::{
     clock::Timestamp,
-    domain::api_keys::LONGEST_DURATION,
+    domain::api_keys::{ApiKey, LONGEST_DURATION},
     web::{display, form::FieldErrors},
 };
 
 /// The durations on offer, in days.
 const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
+/// The duration that is chosen at first for a new key.
+const DEFAULT_DURATION: &str = "90";
+/// The choice of no end.
+pub(super) const ENDLESS: &str = "none";
+/// Chosen when the end stays.
+const KEEP: &str = "keep";
+
+/// An end that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChosenEnd {
+    /// The one that the key has.
+    Keep,
+    /// None.
+    Endless,
+    /// That one.
+    At(Timestamp),
+}
 
 /// What is to end: its words in errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lasting {
-    pub(super) one: &'static str,
-    pub(super) many: &'static str,
+    one: &'static str,
+    many: &'static str,
 }
 
-/// The choices, as they lead to dates from `now`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Durations {
-    pub(super) now: Timestamp,
+/// An API key.
+pub(super) const KEY: Lasting = Lasting { one: "key", many: "Keys" };
+/// A master token.
+pub(super) const TOKEN: Lasting = Lasting { one: "token", many: "Tokens" };
+
+/// The fields for an end; shown by `components/duration.html`.
+#[derive(Debug)]
+pub(super) struct EndFields {
+    /// What is chosen, as the form sends it.
+    pub(super) choice: String,
+    /// The date that was typed.
+    pub(super) until: String,
+    /// The end that can be kept.
+    pub(super) kept: Option<Timestamp>,
+    /// What is said beside "no end"; `None` where that is not offered.
+    pub(super) endless: Option<&'static str>,
+    now: Timestamp,
 }
 
-impl Durations {
+impl EndFields {
+    /// For a new key.
+    pub(super) fn of_new_key(choice: &str, until: &str, now: Timestamp) -> Self {
+        let (choice, until) = (choice.to_owned(), until.to_owned());
+        Self { choice, until, kept: None, endless: Some("not recommended"), now }
+    }
+
+    /// For a new master token, which seldom ends.
+    pub(super) fn of_new_token(choice: &str, until: &str, now: Timestamp) -> Self {
+        Self { endless: Some(""), ..Self::of_new_key(choice, until, now) }
+    }
+
+    /// For a key that is rotated; `None` for one without an end, which gets none.
+    pub(super) fn of_rotation(key: &ApiKey, choice: &str, until: &str, now: Timestamp) -> Option<Self> {
+        let end = key.expires_at?;
+        let kept = (end > now).then_some(end);
+        let (choice, until) = (choice.to_owned(), until.to_owned());
+        Some(Self { choice, until, kept, endless: None, now })
+    }
+
     /// The durations with the date to which each leads.
     pub(super) fn options(&self) -> Vec<(String, String, String)> {
         let option = |days: &i64| {
@@ -34,34 +83,74 @@ impl Durations {
         DURATIONS_DAYS.iter().map(option).collect()
     }
 
+    /// The first date that can be typed.
     pub(super) fn earliest(&self) -> String {
         iso_date(self.now.date() + Duration::DAY)
     }
 
+    /// The last one.
     pub(super) fn latest(&self) -> String {
         iso_date((self.now + LONGEST_DURATION).date())
     }
 }
 
-fn iso_date(date: Date) -> String {
-    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+/// What a new key's form has chosen at first.
+pub(super) fn default_choice() -> String {
+    DEFAULT_DURATION.to_owned()
 }
 
-/// Reads the fields `duration` and `until`. `Some(None)` is no end.
-pub(super) fn parse(
+/// What a rotation's form has chosen at first: the end stays, and where that is impossible or
+/// `is_renewal` asks for it, the offered duration that is nearest to the key's own.
+pub(super) fn choice_for(key: &ApiKey, is_renewal: bool, now: Timestamp) -> String {
+    match (key.expires_at, key.duration()) {
+        (Some(end), Some(duration)) if is_renewal || end <= now => nearest(duration).to_string(),
+        _ => KEEP.to_owned(),
+    }
+}
+
+fn nearest(duration: Duration) -> i64 {
+    let distance = |days: &i64| (Duration::days(*days) - duration).abs();
+    DURATIONS_DAYS.into_iter().min_by_key(distance).unwrap_or_default()
+}
+
+/// The end of something new; `Some(None)` is no end, and there is none to keep.
+pub(super) fn parse_new(
     what: Lasting,
-    duration: &str,
+    choice: &str,
     until: &str,
     now: Timestamp,
     errors: &mut FieldErrors,
 ) -> Option<Option<Timestamp>> {
-    match duration {
-        "none" => Some(None),
-        "custom" => errors.check("until", parse_until(what, until, now)).map(Some),
+    match parse(what, choice, until, now, errors)? {
+        ChosenEnd::At(end) => Some(Some(end)),
+        ChosenEnd::Endless => Some(None),
+        ChosenEnd::Keep => errors.check("duration", Err(what.unchosen())),
+    }
+}
+
+/// The end that was chosen; what is wrong with it is added to `errors`.
+pub(super) fn parse(
+    what: Lasting,
+    choice: &str,
+    until: &str,
+    now: Timestamp,
+    errors: &mut FieldErrors,
+) -> Option<ChosenEnd> {
+    match choice {
+        KEEP => Some(ChosenEnd::Keep),
+        ENDLESS => Some(ChosenEnd::Endless),
+        "custom" => errors.check("until", parse_until(what, until, now)).map(ChosenEnd::At),
         days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
-            Some(days) => Some(Some(now + Duration::days(*days))),
-            None => errors.check("duration", Err(format!("Choose how long the {} works.", what.one))),
+            Some(days) => Some(ChosenEnd::At(now + Duration::days(*days))),
+            None => errors.check("duration", Err(what.unchosen())),
         },
+    }
+}
+
+impl Lasting {
+    /// For a form without a choice that can be taken.
+    pub(super) fn unchosen(self) -> String {
+        format!("Choose how long the {} works.", self.one)
     }
 }
 
@@ -80,4 +169,20 @@ fn parse_until(what: Lasting, text: &str, now: Timestamp) -> Result<Timestamp, S
         ));
     }
     Ok(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)))
+}
+
+fn iso_date(date: Date) -> String {
+    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_duration_on_offer_stands_for_the_keys_own() {
+        let of = |days| nearest(Duration::days(days));
+        assert_eq!([of(90), of(1), of(20), of(70), of(200), of(3650)], [90, 7, 30, 60, 180, 365]);
+        assert_eq!(nearest(Duration::days(30) + Duration::hours(13)), 30);
+    }
 }

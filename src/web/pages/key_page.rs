@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{
     activity::Sentence,
     api_tab::key_badge,
+    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
 };
@@ -50,6 +51,7 @@ pub struct KeyPage {
     is_hourly: bool,
     bars: Bars,
     callers: Vec<KeyCaller>,
+    glance: Option<Glance>,
     history: Vec<Entry>,
 }
 
@@ -87,6 +89,8 @@ impl KeyPage {
                 let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
                 let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
                 let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &overlaps)?;
+                let daily = api_keys::daily_requests(connection, &admin, std::slice::from_ref(&key), now)?;
+                let callers = usage::callers(connection, &admin, &key)?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
@@ -97,7 +101,8 @@ impl KeyPage {
                     silence: silences.get(&key.id).copied(),
                     is_hourly,
                     bars: Bars::of(&series),
-                    callers: usage::callers(connection, &admin, &key)?,
+                    glance: daily.first().map(|daily| Glance::of(daily, callers.clone())),
+                    callers,
                     history: audit::of_subject(connection, &admin, &key.id, EVENTS_SHOWN)?,
                     key,
                 })
@@ -114,9 +119,14 @@ impl KeyPage {
         self.silence
     }
 
+    /// How the key was used of late.
+    fn glance(&self, _: &ApiKey) -> Option<&Glance> {
+        self.glance.as_ref()
+    }
+
     /// How the key's rotation stands; `None` when none is under way.
-    fn rotation_words(&self, _: &ApiKey) -> Option<String> {
-        self.overlapping.map(|overlapping| key_rotation::words(&overlapping, &self.now))
+    fn rotation_words(&self, key: &ApiKey) -> Option<String> {
+        self.overlapping.and_then(|overlapping| key_rotation::words(key, &overlapping, &self.now))
     }
 
     fn leak_title(&self, leak: &Notice) -> &'static str {

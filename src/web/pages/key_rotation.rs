@@ -1,18 +1,23 @@
 //! Rotation: a new secret for a key, shown once, while the old one goes on for a while.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Path, Query},
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
     api_keys::show_changed,
     api_tab::{ApiTab, Selection},
+    duration::{self, ChosenEnd, EndFields, KEY},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Overlapping, RotateError},
+        api_keys::{self, ApiKey, NewEnd, Overlapping, RotateError, Status},
         forms::{FormError, FormId},
         organizations::Organization,
         rotation::{Begin, Overlap, Plan},
@@ -28,30 +33,58 @@ use crate::{
     },
 };
 
+/// What a link to the dialog may have chosen beforehand.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Prefill {
+    /// `same` for an end as far away as the present one was when it was chosen.
+    duration: String,
+}
+
 /// "Rotate" as it was chosen.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RotateForm {
     overlap: String,
     begin: String,
+    duration: String,
+    until: String,
     form_id: String,
 }
 
 impl RotateForm {
-    fn new(now: Timestamp) -> Self {
+    fn new(key: &ApiKey, prefill: &Prefill, now: Timestamp) -> Self {
         Self {
             overlap: Overlap::Day.as_str().to_owned(),
             begin: Begin::FirstUse.as_str().to_owned(),
+            duration: duration::choice_for(key, prefill.duration == "same", now),
+            until: String::new(),
             form_id: FormId::new(now).as_str().to_owned(),
         }
     }
 
-    fn parse(&self) -> Result<Plan, FieldErrors> {
+    fn parse(&self, now: Timestamp) -> Result<(Plan, NewEnd), FieldErrors> {
         let mut errors = FieldErrors::default();
         let overlap = Overlap::parse(&self.overlap).ok_or("Choose how long the old secret goes on.");
         let begin = Begin::parse(&self.begin).ok_or("Choose when that time begins.");
         let (overlap, begin) = (errors.check("overlap", overlap), errors.check("begin", begin));
-        overlap.zip(begin).map(|(overlap, begin)| Plan { overlap, begin }).ok_or(errors)
+        let end = self.parse_end(now, &mut errors);
+        match (overlap, begin, end) {
+            (Some(overlap), Some(begin), Some(end)) => Ok((Plan { overlap, begin }, end)),
+            _ => Err(errors),
+        }
+    }
+
+    /// A form for a key without an end has no field for one.
+    fn parse_end(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<NewEnd> {
+        if self.duration.is_empty() {
+            return Some(NewEnd::Keep);
+        }
+        match duration::parse(KEY, &self.duration, &self.until, now, errors)? {
+            ChosenEnd::Keep => Some(NewEnd::Keep),
+            ChosenEnd::At(end) => Some(NewEnd::At(end)),
+            ChosenEnd::Endless => errors.check("duration", Err("Choose when the key ends.")),
+        }
     }
 }
 
@@ -62,7 +95,21 @@ struct RotateDialog {
     organization_id: String,
     key: ApiKey,
     form: RotateForm,
+    /// `None` for a key without an end.
+    end: Option<EndFields>,
+    has_expired: bool,
     errors: FieldErrors,
+}
+
+impl RotateDialog {
+    /// What the old secret does not outlive.
+    fn limits(&self) -> &'static str {
+        if self.key.expires_at.is_some() {
+            "An old secret waits 30 days at most for the new one to be used, and never goes on beyond the end that the key has now. A rotation that is still under way ends with this one."
+        } else {
+            "An old secret waits 30 days at most for the new one to be used. A rotation that is still under way ends with this one."
+        }
+    }
 }
 
 /// The dialog that shows the new secret once.
@@ -72,20 +119,23 @@ struct RotatedDialog {
     organization_id: String,
     key: ApiKey,
     secret: Secret,
-    plan: Plan,
+    /// What becomes of the old secret.
+    fate: String,
 }
 
 /// How a rotation stands, in words for the list.
-pub(super) fn words(overlapping: &Overlapping, now: &Timestamp) -> String {
-    let ends = display::relative(&overlapping.rotation.ends_at(), now);
-    match (overlapping.rotation.first_used_at, overlapping.old_last_used_at) {
-        (None, _) => format!("New secret not used yet, old one ends {ends} at the latest"),
-        (Some(_), None) => format!("Old secret never used, ends {ends}"),
-        (Some(_), Some(at)) => {
-            let used = display::relative(&at, now).to_lowercase();
-            format!("Old secret last used {used}, ends {ends}")
-        }
+pub(super) fn words(key: &ApiKey, overlapping: &Overlapping, now: &Timestamp) -> Option<String> {
+    if key.status(*now) == Status::Expired {
+        return None; // both secrets are over
     }
+    let rotation = &overlapping.rotation;
+    let end = key.expires_at.map_or(rotation.ends_at(), |end| end.min(rotation.ends_at()));
+    let ends = display::relative(&end, now);
+    Some(match (rotation.first_used_at, overlapping.old_last_used_at) {
+        (None, _) => format!("New secret not used yet · old one ends {ends} at the latest"),
+        (Some(_), None) => format!("Old secret never used · ends {ends}"),
+        (Some(_), Some(at)) => format!("Old secret last used {} · ends {ends}", display::ago(&at, now)),
+    })
 }
 
 /// Asks how to rotate.
@@ -96,9 +146,10 @@ pub async fn ask(
     visitor: Visitor,
     admin: Admin<Organization>,
     path: Path<(String, String)>,
+    prefill: Query<Prefill>,
 ) -> Result<HttpResponse, AppError> {
     let key = find(&visitor, &admin, path.into_inner().1).await?;
-    let form = RotateForm::new(visitor.now);
+    let form = RotateForm::new(&key, &prefill, visitor.now);
     show_form(&visitor, &admin, key, form, FieldErrors::default(), StatusCode::OK).await
 }
 
@@ -113,24 +164,43 @@ pub async fn rotate(
     Submitted(form): Submitted<RotateForm>,
 ) -> Result<HttpResponse, AppError> {
     let key = find(&visitor, &admin, path.into_inner().1).await?;
-    let plan = match form.parse() {
-        Ok(plan) => plan,
-        Err(errors) => {
-            return show_form(&visitor, &admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
+    let (plan, end) = match form.parse(visitor.now) {
+        Ok(chosen) => chosen,
+        Err(errors) => return refuse(&visitor, &admin, key, form, errors).await,
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id), visitor.now);
-    let rotated =
-        visitor.state.db.write(move |tx| api_keys::rotate(tx, &proof, &key.id, plan, &form_id, now)).await;
+    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
+    let key_id = key.id.clone();
+    let rotated = visitor
+        .state
+        .db
+        .write(move |tx| api_keys::rotate(tx, &proof, &key_id, plan, end, &form_id, now))
+        .await;
     match rotated {
-        Ok((key, secret)) => {
-            let dialog = RotatedDialog { organization_id: admin.id.clone(), key, secret, plan };
+        Ok((rotated, secret)) => {
+            let fate = if key.status(now) == Status::Expired {
+                "The old secret had expired and stays so.".to_owned()
+            } else {
+                format!("In short: {}.", plan.words())
+            };
+            let dialog = RotatedDialog { organization_id: admin.id.clone(), key: rotated, secret, fate };
             let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
             view::reveal(&visitor, &dialog, tab).await
         }
         Err(RotateError::Form(FormError::AlreadySent)) => {
             let toast = Toast::bad("That was done before. The secret cannot be shown again.");
             view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"))
+        }
+        Err(RotateError::Form(FormError::Stale)) => {
+            let mut errors = FieldErrors::default();
+            errors.add("begin", "This form was open for too long. Rotate once more.");
+            let form = RotateForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
+            refuse(&visitor, &admin, key, form, errors).await
+        }
+        Err(RotateError::End(error)) if key.expires_at.is_some() => {
+            let mut errors = FieldErrors::default();
+            errors.add("duration", error);
+            let duration = duration::choice_for(&key, false, now);
+            refuse(&visitor, &admin, key, RotateForm { duration, ..form }, errors).await
         }
         Err(error) => Err(error.into()),
     }
@@ -157,6 +227,16 @@ async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) ->
     Ok(visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?)
 }
 
+async fn refuse(
+    visitor: &Visitor,
+    admin: &Admin<Organization>,
+    key: ApiKey,
+    form: RotateForm,
+    errors: FieldErrors,
+) -> Result<HttpResponse, AppError> {
+    show_form(visitor, admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
 async fn show_form(
     visitor: &Visitor,
     admin: &Admin<Organization>,
@@ -165,7 +245,14 @@ async fn show_form(
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    let dialog = RotateDialog { organization_id: admin.id.clone(), key, form, errors };
+    let dialog = RotateDialog {
+        organization_id: admin.id.clone(),
+        end: EndFields::of_rotation(&key, &form.duration, &form.until, visitor.now),
+        has_expired: key.status(visitor.now) == Status::Expired,
+        key,
+        form,
+        errors,
+    };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     api_tab::{ApiTab, Selection},
-    duration::{self, Durations, Lasting},
+    duration::{self, ENDLESS, EndFields, TOKEN},
     token_page::{self, TokenPage},
 };
 use crate::{
@@ -29,8 +29,6 @@ use crate::{
     },
 };
 
-const TOKEN: Lasting = Lasting { one: "token", many: "Master tokens" };
-
 /// "Generate token" as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -47,7 +45,7 @@ impl NewTokenForm {
     fn empty(now: Timestamp) -> Self {
         Self {
             permission: Permission::Everything.as_str().to_owned(),
-            duration: "none".to_owned(),
+            duration: ENDLESS.to_owned(),
             form_id: FormId::new(now).as_str().to_owned(),
             ..Self::default()
         }
@@ -59,7 +57,7 @@ impl NewTokenForm {
         let permission =
             self.permission.parse().map_err(|_: UnknownPermission| "Choose what the token can do.");
         let permission = errors.check("permission", permission);
-        let expires_at = duration::parse(TOKEN, &self.duration, &self.until, now, &mut errors);
+        let expires_at = duration::parse_new(TOKEN, &self.duration, &self.until, now, &mut errors);
         match (name, permission, expires_at) {
             (Some(name), Some(permission), Some(expires_at)) => Ok(NewToken { name, permission, expires_at }),
             _ => Err(errors),
@@ -81,7 +79,7 @@ struct NewTokenDialog {
     organization_id: String,
     form: NewTokenForm,
     errors: FieldErrors,
-    durations: Durations,
+    end: EndFields,
 }
 
 /// The dialog that shows a token once.
@@ -297,8 +295,8 @@ async fn show_form(
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    let durations = Durations { now: visitor.now };
-    let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors, durations };
+    let end = EndFields::of_new_token(&form.duration, &form.until, visitor.now);
+    let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors, end };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await
 }

@@ -58,7 +58,7 @@ impl SilenceDialog {
         let option = |length: SilenceLength| {
             let end = self.now + time::Duration::hours(length.hours());
             let label = display::count(&length.hours(), "hour", "hours");
-            (length.hours().to_string(), label, format!("until {}", display::date_time_utc(&end)))
+            (length.hours().to_string(), label, format!("until {}", display::time_of_day(&end, &self.now)))
         };
         SilenceLength::ALL.into_iter().map(option).collect()
     }

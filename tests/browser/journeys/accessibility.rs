@@ -177,7 +177,95 @@ async fn open_and_look(page: &Page, inspection: &mut Inspection, label: &str, na
     inspection.look_at(page, name).await;
 }
 
+/// Long names and such as are read from right to left, evidence of many callers, a rotation under way.
+async fn dialogs_of_a_key(stage: Stage) {
+    let mut inspection = Inspection::default();
+    walk_key(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+async fn dialogs_of_a_key_as_served_without_scripts(stage: Stage) {
+    let mut inspection = Inspection::without_scripts(&stage.page).await;
+    walk_key(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+const LONG_NAME: &str = "Nightly-reconciliation-of-invoices-in-the-Rotterdam-warehouse";
+const ARABIC_NAME: &str = "خدمة الفواتير الليلية";
+
+async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    let long_name = &LONG_NAME[..60];
+    let key = dana.create_key(server, &organization, long_name, "7").await;
+    dana.create_key(server, &organization, ARABIC_NAME, "90").await;
+    for program in
+        ["billing-worker/2.14.1 (linux; x86_64; like the other twelve of them)", "curl/8.14", "", "a/1"]
+    {
+        let request = server.http.get(format!("{}/api/v2/organization", server.url)).bearer_auth(&key);
+        let answer = request.header("user-agent", program).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+    }
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api/calendar")).await;
+    page.click_button("Make address").await;
+    page.expect_text("This is the only time you see it").await;
+    inspection.look_at(page, "calendar-address").await;
+    page.visit(&format!("{organization}/api")).await;
+    for (link, name) in [
+        ("Edit settings", "key-settings"),
+        ("Rotate", "key-rotate"),
+        ("Silence test", "key-silence"),
+        ("Remove", "key-remove"),
+    ] {
+        for key in [long_name, ARABIC_NAME] {
+            page.open_menu(&format!("Actions for {key}")).await;
+            page.click_link(link).await;
+            page.expect_link("Cancel").await;
+            let kind = if key == long_name { "long" } else { "arabic" };
+            inspection.look_at(page, &format!("{name}-{kind}")).await;
+            page.click_link("Cancel").await;
+        }
+    }
+    page.open_menu(&format!("Actions for {long_name}")).await;
+    page.click_link("Edit settings").await;
+    page.fill("Description optional", "Reconciles what the night brought").await;
+    page.fill("Scopes optional", "invoices:read invoices:write orders:read").await;
+    page.fill("Allowed networks optional", "10.0.0.5/8").await;
+    page.fill("Rate limit optional", "1000").await;
+    page.fill("Metadata optional", "[1]").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Metadata optional", "object").await;
+    inspection.look_at(page, "key-settings-errors").await;
+    page.fill("Allowed networks optional", "127.0.0.0/8").await;
+    page.fill("Metadata optional", r#"{"customer": 4711}"#).await;
+    page.click_button("Save").await;
+    page.expect_row(long_name, "3 scopes").await;
+    page.open_menu(&format!("Actions for {long_name}")).await;
+    page.click_link("Rotate").await;
+    page.choose("Until a date").await;
+    page.click_button("Rotate key").await;
+    page.expect_text("Choose a date.").await;
+    inspection.look_at(page, "key-rotate-error").await;
+    page.choose("180 days").await;
+    page.click_button("Rotate key").await;
+    page.expect_dialog("API key rotated").await;
+    inspection.look_at(page, "key-rotated").await;
+    page.click_link("Done").await;
+    page.expect_row(long_name, "New secret not used yet").await;
+    inspection.look_at(page, "api-rotation").await;
+    page.open_menu(&format!("Actions for {long_name}")).await;
+    inspection.look_at(page, "api-evidence").await;
+    page.click_button("Deactivate").await;
+    page.expect_toast("in the last 7 days").await;
+    inspection.look_at(page, "api-deactivated").await;
+    page.visit(&format!("{organization}/api?show=soon")).await;
+    inspection.look_at(page, "api-filtered").await;
+}
+
 crate::with_javascript_only!(
+    dialogs_of_a_key,
+    dialogs_of_a_key_as_served_without_scripts,
     pages_for_everybody,
     pages_of_an_account,
     pages_of_an_organization,

@@ -90,6 +90,15 @@ impl Page {
         })
     }
 
+    /// Chooses from a list that drops down.
+    #[track_caller]
+    pub(crate) fn pick(&self, label: &str, option: &str) -> impl Future<Output = ()> {
+        self.note(&format!("pick “{option}” in “{label}”"));
+        self.act("field", label.to_owned(), option.to_owned(), async |list, option| {
+            list.send_keys(option).await
+        })
+    }
+
     /// Presses a key where the focus is.
     #[track_caller]
     pub(crate) fn press(&self, key: Key) -> impl Future<Output = ()> {

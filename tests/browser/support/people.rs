@@ -77,8 +77,30 @@ impl Person {
         field.attr("value").expect("an id").to_owned()
     }
 
+    /// Creates an API key in the organization at `path` and answers its secret; `duration` is as in the form: "90",
+    /// "none".
+    pub(crate) async fn create_key(
+        &mut self,
+        server: &Server,
+        path: &str,
+        name: &str,
+        duration: &str,
+    ) -> String {
+        let form_id = self.form_id(server, &format!("{path}/api/keys/new")).await;
+        let form = [("name", name), ("duration", duration), ("form_id", &form_id)];
+        let (_, page) = self.submit(server, &format!("{path}/api/keys"), &form).await;
+        let secret = scraper::Selector::parse("#secret").expect("a selector");
+        let html = scraper::Html::parse_document(&page);
+        html.select(&secret).next().expect("the secret").text().collect()
+    }
+
     /// Sends a form as the browser would; the answer is where it leads to.
     pub(crate) async fn post(&mut self, server: &Server, path: &str, form: &[(&str, &str)]) -> String {
+        self.submit(server, path, form).await.0
+    }
+
+    /// Sends a form as the browser would; the answer is where it leads to, and the page.
+    async fn submit(&mut self, server: &Server, path: &str, form: &[(&str, &str)]) -> (String, String) {
         let address =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", server.url) };
         let request = server
@@ -99,7 +121,7 @@ impl Person {
             answer.headers().get("location").map(|target| target.to_str().expect("a path").to_owned());
         let body = answer.text().await.unwrap_or_default();
         assert!(status < 400, "POST {address} answers {status}:\n{body}\n{}", server.log());
-        target.unwrap_or_default()
+        (target.unwrap_or_default(), body)
     }
 
     fn cookie_header(&self) -> String {

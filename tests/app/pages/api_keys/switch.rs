@@ -14,7 +14,10 @@ async fn a_deactivated_key_is_refused_from_the_next_request_on_and_works_again_o
     let answer = stage.dana.post(&action, &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(401);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
-    assert_eq!(tab.toast(), "“Billing worker” is deactivated.");
+    assert_eq!(
+        tab.toast(),
+        "“Billing worker” is deactivated. Last used just now, 1 request in the last 7 days."
+    );
     assert!(tab.row("Billing worker").contains("Deactivated"));
 
     let answer = stage.dana.post(&tab.action("Activate"), &[]).await.must_be(303);

@@ -118,6 +118,11 @@ impl Page {
         }
     }
 
+    /// Whether there is such a button now.
+    pub(crate) async fn has_button(&self, label: &str) -> bool {
+        self.search("button", label).await.is_ok()
+    }
+
     /// What stands in a field.
     pub(crate) async fn value(&self, label: &str) -> String {
         let field = self.find("field", label).await;

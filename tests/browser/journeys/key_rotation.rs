@@ -1,0 +1,97 @@
+//! Rotation: a new secret for the same key, while the old one goes on for a while.
+
+use crate::support::page::Page;
+use crate::support::stage::Stage;
+
+async fn both_secrets_work_until_somebody_ends_the_overlap(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    let old = dana.create_key(&server, &organization, "Billing worker", "90").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    assert_eq!(server.ask_api(&old).await.0, 200);
+
+    open_rotation(&page).await;
+    assert!(page.text().await.contains("Keep the end ("), "{}", page.text().await);
+    assert!(page.is_chosen("24 hours").await && page.is_chosen("When the new secret is first used").await);
+    page.choose("7 days").await;
+    let new = rotate(&page).await;
+    page.expect_text("In short: the old secret goes on for 24 hours after the first use of the new one")
+        .await;
+    page.click_link("Done").await;
+    page.expect_row("Billing worker", "New secret not used yet").await;
+    assert!(!page.source().await.contains(&new), "the new secret is shown only once");
+    page.expect_row("Billing worker", "Expires in").await;
+
+    assert_eq!(server.ask_api(&old).await.0, 200);
+    assert_eq!(server.ask_api(&new).await.0, 200);
+    assert_eq!(server.ask_api(&old).await.0, 200);
+    page.visit(&format!("{organization}/api")).await;
+    page.expect_row("Billing worker", "Old secret last used just now · ends in 23 hours").await;
+    page.click_button("End overlap").await;
+    page.expect_toast("Only the new secret of “Billing worker” works now").await;
+    page.expect_no_text("Old secret").await;
+    assert_eq!(server.ask_api(&old).await.0, 401);
+    assert_eq!(server.ask_api(&new).await.0, 200);
+}
+
+async fn an_old_secret_can_end_at_once(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    let old = dana.create_key(&server, &organization, "Billing worker", "none").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    open_rotation(&page).await;
+    page.expect_no_text("Keep the end").await;
+    page.choose("Now").await;
+    page.choose("At once").await;
+    let new = rotate(&page).await;
+    assert_eq!((server.ask_api(&old).await.0, server.ask_api(&new).await.0), (401, 200));
+    page.click_link("Done").await;
+    page.expect_row("Billing worker", "Never").await;
+    page.expect_no_button("End overlap").await;
+}
+
+async fn the_link_of_the_mail_opens_a_rotation_with_a_new_end(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    dana.create_key(&server, &organization, "Billing worker", "30").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    open_rotation(&page).await;
+    page.choose("Until a date").await;
+    page.click_button("Rotate key").await;
+    page.expect_text("Choose a date.").await;
+    assert!(page.is_chosen("24 hours").await);
+    page.click_link("Cancel").await;
+    page.click_link("Billing worker").await;
+    page.expect_text("Last callers").await;
+    let key = page.browser().current_url().await.expect("an address");
+    page.visit(&format!("{key}/rotate?duration=same")).await;
+    page.expect_dialog("Rotate “Billing worker”?").await;
+    assert!(page.is_chosen("30 days").await);
+    page.choose("365 days").await;
+    rotate(&page).await;
+    page.expect_text("Active until").await;
+    page.click_link("Done").await;
+    page.expect_row("Billing worker", "Active").await;
+}
+
+async fn open_rotation(page: &Page) {
+    page.open_menu("Actions for Billing worker").await;
+    page.click_link("Rotate").await;
+    page.expect_dialog("Rotate “Billing worker”?").await;
+}
+
+/// Sends the dialog; answers the new secret.
+async fn rotate(page: &Page) -> String {
+    page.click_button("Rotate key").await;
+    page.expect_dialog("API key rotated").await;
+    page.value("API key").await.trim().to_owned()
+}
+
+crate::with_and_without_javascript!(
+    both_secrets_work_until_somebody_ends_the_overlap,
+    an_old_secret_can_end_at_once,
+    the_link_of_the_mail_opens_a_rotation_with_a_new_end,
+);
