@@ -26,6 +26,7 @@ use crate::{
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
+        refusals,
         secret::Secret,
         session_tokens::SessionSeal,
         sessions, silences,
@@ -58,6 +59,11 @@ const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
 const CLEAN_UP_LOOK: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long a connection may wait for its next request. Gateways keep theirs open between
+/// verifications; this is nginx's own default (`keepalive_timeout`,
+/// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
+/// which nginx gives up a connection to its upstream, so that the gateway is the one who closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -115,6 +121,7 @@ impl Application {
             session_tokens: SessionSeal::new(&session_token_key),
             limits: Arc::new(Limits::default()),
             usage: Recorder::default(),
+            refusals: refusals::Buffer::default(),
             mail_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
@@ -155,6 +162,9 @@ impl Application {
         if let Err(error) = self.state.usage.flush(&self.state.db).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
+        if let Err(error) = self.state.refusals.flush(&self.state.db).await {
+            tracing::error!(%error, "refusals could not be written");
+        }
         result
     }
 }
@@ -180,6 +190,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
                 web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
             )
     })
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(address)
     .map_err(failed)?;
@@ -226,6 +237,9 @@ async fn write_usage(state: &State) {
         ticks.tick().await;
         if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
             tracing::error!(%error, "the usage of keys could not be written");
+        }
+        if let Err(error) = state.refusals.flush(&state.db).await {
+            tracing::error!(%error, "refusals could not be written");
         }
     }
 }
@@ -291,6 +305,7 @@ async fn clean_up(state: &State) {
             forms::forget_old(tx, now)?;
             idempotency::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
+            refusals::forget_old(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

@@ -251,6 +251,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    refusals (id) {
+        id -> Text,
+        request_id -> Text,
+        place -> Integer,
+        endpoint -> Text,
+        organization_id -> Nullable<Text>,
+        api_key_id -> Nullable<Text>,
+        code -> Text,
+        presented -> Nullable<Text>,
+        needed_scopes -> Text,
+        client_address -> Nullable<Text>,
+        cost -> Integer,
+        allowed -> Text,
+        retry_after_seconds -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     idempotent_answers (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
@@ -299,4 +318,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     calendar_links,
     leak_reports,
     idempotent_answers,
+    refusals,
 );

@@ -24,6 +24,7 @@ pub use retention::{DAYS_KEPT, HOURS_KEPT, forget_old};
 pub(super) use rows::add;
 pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tally::Tally;
+pub(super) use tokens::add as add_for_token;
 pub use tokens::token_series;
 
 use super::schema::key_usage;

@@ -5,6 +5,7 @@
 //! first request after its answer. What is not there is read anew each time and not kept: keys
 //! that somebody makes up cannot push out good ones.
 
+mod dry_run;
 mod known;
 mod meters;
 
@@ -18,7 +19,8 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-pub use known::{Demand, KnownKey, KnownToken, Limits};
+pub use dry_run::{DryRun, Tried};
+pub use known::{COSTS, Demand, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
 
 use known::Rules;
@@ -122,35 +124,30 @@ impl Verifier {
         if !secret::is_well_formed(SecretKind::ApiKey, presented) {
             return Ok(Verdict::Malformed);
         }
-        let digest = SecretDigest::of(presented);
-        let key = match self.keys.get(&digest) {
-            Some(known) => known,
-            None => {
-                let verifier = self.clone();
-                let look_up = move |connection: &mut Connection| {
-                    let found = api_keys::by_digest(connection, digest, now)?;
-                    found.map(|stored| verifier.known_key(stored, now)).transpose()
-                };
-                match self.load(&self.keys, digest, look_up).await? {
-                    Some(known) => known,
-                    None => return Ok(Verdict::NotFound),
-                }
-            }
+        let Some(key) = self.key_with(SecretDigest::of(presented), now).await? else {
+            return Ok(Verdict::NotFound);
         };
-        if key.is_over(now) {
-            return Ok(Verdict::NotFound);
-        }
-        if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
-            return Ok(Verdict::Foreign);
-        }
-        if demand.name.is_some_and(|wanted| wanted != &*key.name) {
-            return Ok(Verdict::NotFound);
+        if let Some(verdict) = turned_away(&key, demand, now) {
+            return Ok(verdict);
         }
         let (outcome, limits) = key.judge(demand, now);
         if outcome == Outcome::Valid {
             key.note_use(now);
         }
         Ok(Verdict::Known { key, outcome, limits })
+    }
+
+    /// The key that a secret opens, from memory or else from the database.
+    async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
+        if let Some(known) = self.keys.get(&digest) {
+            return Ok(Some(known));
+        }
+        let verifier = self.clone();
+        let look_up = move |connection: &mut Connection| {
+            let found = api_keys::by_digest(connection, digest, now)?;
+            found.map(|stored| verifier.known_key(stored, now)).transpose()
+        };
+        self.load(&self.keys, digest, look_up).await
     }
 
     fn known_key(&self, stored: StoredKey, now: Timestamp) -> Result<KnownKey, DbError> {
@@ -236,4 +233,15 @@ impl Verifier {
         }
         Ok(Some(known))
     }
+}
+
+/// The verdict on a key that is none for this demand; `None` for one that has to be judged.
+fn turned_away(key: &KnownKey, demand: &Demand<'_>, now: Timestamp) -> Option<Verdict> {
+    if key.is_over(now) {
+        return Some(Verdict::NotFound);
+    }
+    if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
+        return Some(Verdict::Foreign);
+    }
+    demand.name.is_some_and(|wanted| wanted != &*key.name).then_some(Verdict::NotFound)
 }

@@ -40,8 +40,21 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The number in a text: alone, or in a header or a problem document that somebody copied whole.
+pub fn find_in(text: &str) -> Option<&str> {
+    let start = text.find("req_")?;
+    let rest = text.get(start..)?;
+    let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let number = rest.get(..rest.find(|c| !is_sign(c)).unwrap_or(rest.len()))?;
+    let (run, count) = number.strip_prefix("req_")?.split_once('-')?;
+    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    (run.len() == 8 && (8..=16).contains(&count.len()) && is_hex(run) && is_hex(count)).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -50,5 +63,29 @@ mod tests {
         assert_ne!(first.to_string(), second.to_string());
         assert_eq!(first.to_header().to_str().unwrap(), first.to_string());
         assert_eq!(RequestId(0).to_string().len(), RequestId(u64::from(u32::MAX)).to_string().len());
+    }
+
+    #[test]
+    fn a_number_is_found_in_what_people_copy() {
+        let id = RequestId::next().to_string();
+        for text in [
+            id.clone(),
+            format!(" {id}\n"),
+            format!("x-request-id: {id}"),
+            format!(r#"{{"title":"Unauthorized","request_id":"{id}"}}"#),
+        ] {
+            assert_eq!(find_in(&text), Some(id.as_str()), "{text}");
+        }
+        for text in ["", "req_", "req_9f02ab71", "req_9f02ab71-0000001", "req_9F02AB71-0000001c", "tess_req_"]
+        {
+            assert_eq!(find_in(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_search_fail_over(text in "(req_|[0-9a-f]{8}|-|é|.)*") {
+            prop_assert!(find_in(&text).is_none_or(|id| text.contains(id)));
+        }
     }
 }

@@ -125,8 +125,8 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
-        GET "/api/v2/openapi.json" Public => api::openapi::show;
         POST "/api/v2/leaks" Reporter => api::leaks::receive;
+        GET "/api/v2/openapi.json" Public => api::openapi::show;
         GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
         GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
         PATCH "/api/v2/organizations/{organization}" TokenForEverything => api::organizations::change;
@@ -197,6 +197,8 @@ routes! {
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
         GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
         POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
+        GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;
+        POST "/orgs/{organization}/api/why/try" Administrator => pages::why::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;

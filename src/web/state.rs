@@ -10,8 +10,8 @@ use crate::{
     config::Config,
     db::Db,
     domain::{
-        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, session_tokens::SessionSeal,
-        usage::Recorder, verification::Verifier,
+        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, refusals::Buffer,
+        session_tokens::SessionSeal, usage::Recorder, verification::Verifier,
     },
 };
 
@@ -36,6 +36,8 @@ pub struct State {
     pub session_tokens: SessionSeal,
     /// Gathers how keys are used.
     pub usage: Recorder,
+    /// Gathers refusals, so that they can be explained.
+    pub refusals: Buffer,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does

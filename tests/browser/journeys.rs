@@ -11,3 +11,4 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod why;

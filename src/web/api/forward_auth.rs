@@ -12,9 +12,16 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{callers, credentials, rate_headers::RateHeaders, refusal};
+use super::{
+    callers, credentials,
+    rate_headers::RateHeaders,
+    refusal::{self, Asking},
+};
 use crate::{
-    domain::verification::{Demand, KnownKey, Limits, Verdict},
+    domain::{
+        refusals::{Code, Endpoint},
+        verification::{Demand, KnownKey, Limits, Verdict},
+    },
     web::{error::AppError, state::State},
 };
 
@@ -59,6 +66,16 @@ impl RouteDemand {
     pub fn scopes(&self) -> &[String] {
         &self.scope
     }
+
+    fn demand<'a>(&'a self, request: &HttpRequest, name: Option<&'a str>) -> Demand<'a> {
+        Demand {
+            organization: self.organization.as_deref(),
+            name,
+            scopes: &self.scope,
+            client_ip: credentials::client_ip(request),
+            cost: 1,
+        }
+    }
 }
 
 /// A key as it was presented, with the name that Basic asks for beside it.
@@ -73,17 +90,23 @@ struct Presented<'a> {
 /// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
 /// whose limits are reached.
 pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let Presented { key, name } = presented(&request)?;
-    let route = RouteDemand::read(request.query_string())?;
-    let now = state.clock.now();
-    let demand = Demand {
-        organization: route.organization.as_deref(),
-        name: name.as_deref(),
-        scopes: route.scopes(),
-        client_ip: credentials::client_ip(&request),
-        cost: 1,
+    let presented = presented(&request);
+    let (route, now) = (RouteDemand::read(request.query_string()), state.clock.now());
+    let Presented { key, name } = match presented {
+        Ok(presented) => presented,
+        Err(error) => {
+            let demand = route.as_ref().map(|route| route.demand(&request, None)).unwrap_or_default();
+            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+            asking.note_unverified(&state, Code::NoKey, now);
+            return Err(error);
+        }
     };
-    match state.verifier.verify(&key, &demand, now).await? {
+    let route = route?;
+    let demand = route.demand(&request, name.as_deref());
+    let verdict = state.verifier.verify(&key, &demand, now).await?;
+    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+    asking.note(&state, &key, &verdict, now);
+    match verdict {
         Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
         Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Verdict::Known { key, outcome, limits } => {

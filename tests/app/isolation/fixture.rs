@@ -163,6 +163,8 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
             vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
         }
         "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
+        "/orgs/{organization}/api/why" => vec![("key", "tess_none".into())],
+        "/orgs/{organization}/api/why/try" => vec![("key", "tess_none".into()), ("cost", "1".into())],
         "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/leaks" => vec![("policy", "deactivate".into())],
@@ -189,6 +191,7 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
 pub(super) fn changes_something(route: &Route) -> bool {
     let done_already = [
         "/api/why",
+        "/api/why/try",
         "/api/keys/{key}/activate",
         "/api/keys/{key}/end-overlap",
         "/api/tokens/{token}/deactivate",

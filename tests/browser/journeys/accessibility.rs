@@ -140,10 +140,19 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.visit(&format!("{organization}/api/calendar")).await;
     inspection.look_at(page, "calendar").await;
     page.visit(&format!("{organization}/api/why")).await;
-    page.fill("Key", "tess_none").await;
+    page.fill("Request id or key", "tess_none").await;
     page.click_button("Find out").await;
     page.expect_text("This organization has no such key").await;
     inspection.look_at(page, "why").await;
+    page.fill("Key", "tess_none").await;
+    page.fill("Cost", "1001").await;
+    page.click_button("Try request").await;
+    page.expect_field_error("Cost", "from 1 to 1000").await;
+    inspection.look_at(page, "why-try-errors").await;
+    page.fill("Cost", "1").await;
+    page.click_button("Try request").await;
+    page.expect_text("It would be refused now").await;
+    inspection.look_at(page, "why-try").await;
     page.visit(&format!("{organization}/api")).await;
 
     page.open_menu("Actions for Master Tokens").await;
@@ -157,6 +166,10 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.click_link("Replace").await;
     page.expect_dialog("Replace “ERP sync”?").await;
     inspection.look_at(page, "replace-token").await;
+    page.click_link("Cancel").await;
+    page.click_link("ERP sync").await;
+    page.expect_heading("What it can do").await;
+    inspection.look_at(page, "token").await;
     page.visit(&format!("{organization}/api")).await;
     inspection.look_at(page, "api").await;
 
