@@ -1,4 +1,5 @@
-//! Puts the parts together: database, sessions, routes, mail worker, housekeeping.
+//! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
+//! housekeeping.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,12 +14,12 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
-    db::{Db, DbError},
+    db::{Change, Db, DbError},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
@@ -26,11 +27,13 @@ use crate::{
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
+        refusals,
         secret::Secret,
         session_tokens::SessionSeal,
         sessions, silences,
-        usage::Recorder,
+        usage::{self, Recorder},
         verification::Verifier,
+        webhooks::{self, AllowedNetworks},
     },
     mail::{
         delivery::Delivery,
@@ -43,14 +46,27 @@ use crate::{
         session_store::DatabaseSessions,
         state::{MailPreview, MailPreviewer, State},
     },
+    webhooks::{sender::Sender, worker as webhook_worker},
 };
 
 /// How often usage is written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+/// Over how long one writing is spread. With the interval it stays below the ten seconds within
+/// which the last use of a key is right.
+const FLUSH_PERIOD: Duration = Duration::from_secs(4);
+/// How often it is looked for silences and keys that are over.
+const ENDS_INTERVAL: Duration = Duration::from_secs(5);
+/// A pause for others, between two portions of what is removed.
+const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
+const CLEAN_UP_LOOK: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
-/// Keys that verification keeps in memory: some 300 bytes each.
-const MOST_KEYS_IN_MEMORY: usize = 1_000_000;
+/// How long a connection may wait for its next request. Gateways keep theirs open between
+/// verifications; this is nginx's own default (`keepalive_timeout`,
+/// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
+/// which nginx gives up a connection to its upstream, so that the gateway is the one who closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -77,6 +93,9 @@ pub enum StartError {
     /// The mail server's address cannot be used.
     #[error("the mail server's address cannot be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
+    /// The way out for webhooks cannot be set up.
+    #[error("webhooks cannot be sent: {0}")]
+    Webhooks(#[from] reqwest::Error),
 }
 
 /// A server that listens and is ready to run.
@@ -100,7 +119,7 @@ impl Application {
         let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
         let state = State {
             preview_mail: mail_previewer(&config),
-            verifier: Verifier::new(&db, MOST_KEYS_IN_MEMORY),
+            verifier: Verifier::new(&db, config.keys_in_memory),
             db,
             clock,
             passwords: PasswordHasher::new()?,
@@ -108,12 +127,15 @@ impl Application {
             session_tokens: SessionSeal::new(&session_token_key),
             limits: Arc::new(Limits::default()),
             usage: Recorder::default(),
+            refusals: refusals::Buffer::default(),
             mail_queued: Arc::new(Notify::new()),
+            webhook_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());
         let mut tasks = vec![tokio::spawn(housekeeping(state.clone()))];
         tasks.extend(start_mail_worker(&state, stopping.clone())?);
+        tasks.push(start_webhook_worker(&state, stopping.clone())?);
         let (server, address) = listen(&state, &Key::from(&cookie_key))?;
         Ok(Self { server, address, state, stopping, tasks })
     }
@@ -140,13 +162,16 @@ impl Application {
     pub async fn run(self) -> io::Result<()> {
         let result = self.server.await;
         self.stopping.notify_waiters();
-        let [housekeeping, mail @ ..] = self.tasks.as_slice() else { return result };
+        let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
-        while mail.iter().any(|task| !task.is_finished()) {
+        while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(error) = self.state.usage.flush(&self.state.db, self.state.clock.now()).await {
+        if let Err(error) = self.state.usage.flush(&self.state.db).await {
             tracing::error!(%error, "the usage of keys could not be written");
+        }
+        if let Err(error) = self.state.refusals.flush(&self.state.db).await {
+            tracing::error!(%error, "refusals could not be written");
         }
         result
     }
@@ -173,6 +198,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
                 web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
             )
     })
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(address)
     .map_err(failed)?;
@@ -207,31 +233,88 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
     })))
 }
 
+fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHandle<()>, StartError> {
+    let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
+    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.webhook_queued.clone());
+    let queued = wake.clone();
+    db.on_change(move |change| {
+        if *change == Change::WebhookQueued {
+            queued.notify_one();
+        }
+    });
+    Ok(tokio::spawn(async move {
+        webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
+    }))
+}
+
+/// What is done beside the requests. Each part keeps its own time: none waits for another.
 async fn housekeeping(state: State) {
-    let mut last_clean_up = None;
+    tokio::join!(write_usage(&state), note_ends_in_time(&state), forget_old_things(&state));
+}
+
+async fn write_usage(state: &State) {
+    let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        if let Err(error) = state.usage.flush(&state.db, state.clock.now()).await {
+        ticks.tick().await;
+        if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
+        if let Err(error) = state.refusals.flush(&state.db).await {
+            tracing::error!(%error, "refusals could not be written");
+        }
+    }
+}
+
+async fn note_ends_in_time(state: &State) {
+    loop {
         let now = state.clock.now();
-        if let Err(error) = end_silences(&state, now).await {
+        if let Err(error) = end_silences(state, now).await {
             tracing::error!(%error, "silent keys could not be activated again");
         }
+        if let Err(error) = note_expiries(state, now).await {
+            tracing::error!(%error, "keys whose end has passed could not be noted");
+        }
+        tokio::time::sleep(ENDS_INTERVAL).await;
+    }
+}
+
+async fn forget_old_things(state: &State) {
+    let mut last_clean_up = None;
+    loop {
+        let now = state.clock.now();
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
-            clean_up(&state).await;
-            if let Err(error) = tell_of_expiries(&state, now).await {
+            clean_up(state).await;
+            if let Err(error) = tell_of_expiries(state, now).await {
                 tracing::error!(%error, "nobody could be told of keys that expire");
             }
+            if let Err(error) = forget_old_usage(state, now).await {
+                tracing::error!(%error, "old usage could not be cleaned up");
+            }
         }
-        tokio::time::sleep(FLUSH_INTERVAL).await;
+        tokio::time::sleep(CLEAN_UP_LOOK).await;
     }
+}
+
+async fn forget_old_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
+    while state.db.write(move |tx| usage::forget_old(tx, now)).await? {
+        tokio::time::sleep(CLEAN_UP_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Looks first, so that the writer is left alone while there is nothing to do.
 async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
     if state.db.read(move |connection| silences::is_any_over(connection, now)).await? {
         state.db.write(move |tx| silences::end_those_over(tx, now)).await?;
+    }
+    Ok(())
+}
+
+async fn note_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| expiry_notices::is_any_over(connection, now)).await? {
+        state.db.write(move |tx| expiry_notices::note_those_over(tx, now)).await?;
     }
     Ok(())
 }
@@ -255,6 +338,8 @@ async fn clean_up(state: &State) {
             forms::forget_old(tx, now)?;
             idempotency::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
+            refusals::forget_old(tx, now)?;
+            webhooks::forget_old(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

@@ -6,6 +6,7 @@
 pub mod load;
 
 mod cpu;
+mod memory;
 
 use std::{
     future::ready,
@@ -23,8 +24,9 @@ use crate::{
     app::Application,
     clock::Clock,
     config::{self, BenchPlan, Command, Config},
-    db::Db,
-    domain::bulk,
+    db::{Db, DbError},
+    domain::{bulk, verification::Demand},
+    web::state::State,
 };
 
 /// Failures of a measurement are of many kinds and only printed.
@@ -40,7 +42,8 @@ pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     let secrets = make_keys(&Db::open(&database)?, plan.keys)?;
     let config = configuration(database.to_str().ok_or("the path of the database is not UTF-8")?)?;
 
-    let tessera = start(config)?;
+    let (tessera, state) = start_with_state(config)?;
+    let memory = bring_into_memory(&state, &secrets)?;
     let step = (secrets.len() / plan.in_rotation.max(1)).max(1);
     let asked = secrets.iter().step_by(step).take(plan.in_rotation).map(|secret| request(secret)).collect();
     let asked: Arc<Vec<Vec<u8>>> = Arc::new(asked);
@@ -49,7 +52,8 @@ pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
 
     let bar = progress("measuring", plan.rounds * 2);
     let (mut ours, mut reference) = (Vec::new(), Vec::new());
-    load::run(tessera, &asked, plan.connections, plan.round)?; // brings the keys into memory
+    load::run(tessera, &asked, plan.connections, plan.round)?; // neither server starts cold
+    load::run(bare, &asked, plan.connections, plan.round)?;
     for _ in 0..plan.rounds {
         ours.push(load::run(tessera, &asked, plan.connections, plan.round)?);
         bar.inc(1);
@@ -58,6 +62,7 @@ pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     }
     bar.finish_and_clear();
     print(plan, &median(ours), &median(reference), out)?;
+    memory.print(secrets.len(), out)?;
     Ok(())
 }
 
@@ -72,6 +77,49 @@ fn make_keys(db: &Db, keys: usize) -> Result<Vec<String>, BenchError> {
     }
     bar.finish_and_clear();
     Ok(secrets)
+}
+
+/// Anonymous memory before and after every key was brought into it, where the system tells it.
+struct Memory {
+    before: Option<u64>,
+    after: Option<u64>,
+}
+
+impl Memory {
+    fn print(&self, keys: usize, out: &mut impl Write) -> io::Result<()> {
+        let in_mebibytes = |bytes: Option<u64>| match bytes {
+            Some(bytes) => format!("{:.1} MiB", bytes as f64 / MEBIBYTE),
+            None => "-".to_owned(),
+        };
+        let grown = self.after.zip(self.before).map(|(after, before)| after.saturating_sub(before));
+        let each = grown.map_or_else(|| "-".to_owned(), |bytes| (bytes / keys.max(1) as u64).to_string());
+        writeln!(
+            out,
+            "memory {} before {keys} keys were in it and {} after: {} for them, {each} bytes each",
+            in_mebibytes(self.before),
+            in_mebibytes(self.after),
+            in_mebibytes(grown),
+        )
+    }
+}
+
+const MEBIBYTE: f64 = 1_048_576.0;
+
+/// Verifies every key once, so that all of them that may be are in memory, and tells what they took.
+fn bring_into_memory(state: &State, secrets: &[String]) -> Result<Memory, BenchError> {
+    let bar = progress("bringing keys into memory", secrets.len());
+    let before = memory::anonymous();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        for secret in secrets {
+            state.verifier.verify(secret, &Demand::default(), state.clock.now()).await?;
+            bar.inc(1);
+        }
+        Ok::<_, DbError>(())
+    })?;
+    drop(runtime);
+    bar.finish_and_clear();
+    Ok(Memory { before, after: memory::anonymous() })
 }
 
 fn progress(what: &'static str, length: usize) -> ProgressBar {
@@ -105,9 +153,13 @@ pub fn configuration(database: &str) -> Result<Config, BenchError> {
 /// # Errors
 /// When it does not start.
 pub fn start(config: Config) -> Result<SocketAddr, BenchError> {
+    start_with_state(config).map(|(address, _)| address)
+}
+
+fn start_with_state(config: Config) -> Result<(SocketAddr, State), BenchError> {
     start_on_a_thread(async move |started| {
         let application = Application::build(config, Clock::System).await?;
-        started.send(application.address())?;
+        started.send((application.address(), application.state().clone()))?;
         Ok(application.run().await?)
     })
 }
@@ -148,11 +200,13 @@ fn headers_of_answer(address: SocketAddr, request: &[u8]) -> Result<Vec<(String,
     Ok(head)
 }
 
-fn start_on_a_thread<F>(serve: F) -> Result<SocketAddr, BenchError>
+/// Runs a server on threads of its own and gives what it tells once it is ready.
+fn start_on_a_thread<T, F>(serve: F) -> Result<T, BenchError>
 where
-    F: AsyncFnOnce(mpsc::Sender<SocketAddr>) -> Result<(), BenchError> + Send + 'static,
+    T: Send + 'static,
+    F: AsyncFnOnce(mpsc::Sender<T>) -> Result<(), BenchError> + Send + 'static,
 {
-    let (started, address) = mpsc::channel();
+    let (started, ready) = mpsc::channel();
     let (failed, failure) = mpsc::channel();
     thread::spawn(move || {
         if let Err(error) = actix_web::rt::System::new().block_on(serve(started)) {
@@ -160,7 +214,7 @@ where
             let _ = failed.send(error);
         }
     });
-    address.recv().map_err(|_| failure.recv().unwrap_or_else(|_| "the server did not start".into()))
+    ready.recv().map_err(|_| failure.recv().unwrap_or_else(|_| "the server did not start".into()))
 }
 
 /// The round of median throughput.

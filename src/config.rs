@@ -61,10 +61,14 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Keys that verification keeps in memory at most.
+    pub keys_in_memory: usize,
     /// What lets a machine report leaked keys.
     pub leak_secret: Option<LeakSecret>,
     /// With which keys GitHub signs its reports of leaked keys.
     pub leak_keys: Option<LeakKeys>,
+    /// The networks of the operator's own that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -186,6 +190,10 @@ struct ServeFlags {
     /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    /// Keys that are verified from memory, some 250 bytes each; those beyond are read when they are
+    /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
+    #[arg(long, value_name = "NUMBER")]
+    keys_in_memory: Option<String>,
     /// The secret of machines that report leaked keys to /api/v2/leaks, 32 characters or more;
     /// better set in the environment [env: TESSERA_LEAK_SECRET] [default: none, nothing is taken]
     #[arg(long, value_name = "SECRET")]
@@ -194,6 +202,11 @@ struct ServeFlags {
     /// too [env: TESSERA_LEAK_KEYS] [default: none]
     #[arg(long, value_name = "FILE")]
     leak_keys: Option<String>,
+    /// Networks of your own that webhooks may reach, as addresses or networks with commas between
+    /// them; without this they reach what the internet can reach [env: TESSERA_WEBHOOK_NETWORKS]
+    /// [default: none]
+    #[arg(long, value_name = "LIST")]
+    webhook_networks: Option<String>,
     /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -260,8 +273,22 @@ impl ServeFlags {
                 values::networks,
             )?
             .unwrap_or_default(),
+            keys_in_memory: setting(
+                "TESSERA_KEYS_IN_MEMORY",
+                self.keys_in_memory,
+                environment,
+                values::keys_in_memory,
+            )?
+            .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
+            webhook_networks: setting(
+                "TESSERA_WEBHOOK_NETWORKS",
+                self.webhook_networks,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
             log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,

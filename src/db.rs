@@ -5,7 +5,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -25,6 +25,14 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// Readers beside the writer. SQLite gains little from more than there are cores.
 const READERS: u32 = 4;
 
+/// Pages that a reader keeps, in KiB. Most of a file is read where it is mapped, and there all
+/// readers share the system's cache; a reader's own holds only what is beyond the mapping or not
+/// yet moved from the log into the file.
+const READER_CACHE_KIB: u32 = 2048;
+
+/// Pages that the writer keeps, in KiB: what one transaction changes, with room to spare.
+const WRITER_CACHE_KIB: u32 = 8192;
+
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -36,19 +44,21 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Db {
     readers: Pool<ConnectionManager<Connection>>,
     writer: Pool<ConnectionManager<Connection>>,
-    on_change: Arc<OnceLock<Listener>>,
+    on_change: Arc<RwLock<Vec<Listener>>>,
 }
 
 /// Is told of every [`Change`].
 type Listener = Box<dyn Fn(&Change) + Send + Sync>;
 
-/// What a transaction changed that somebody may hold a copy of.
+/// What a transaction changed that somebody may hold a copy of or wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// What the secret with this digest opens.
     Secret(Vec<u8>),
     /// So much that every copy is in doubt.
     Everything,
+    /// A message to a webhook waits to be delivered.
+    WebhookQueued,
 }
 
 /// An open `BEGIN IMMEDIATE` transaction. It commits when the closure given to
@@ -91,6 +101,11 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// A value in the database that is not what it should be.
+    pub fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Statement(DieselError::DeserializationError(Box::new(error)))
+    }
+
     /// Whether a unique index refused the row.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
@@ -106,14 +121,16 @@ impl Db {
     pub fn open(path: &Path) -> Result<Self, DbError> {
         let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
         migrate(path)?;
-        Ok(Self { readers: pool(path, READERS)?, writer: pool(path, 1)?, on_change: Arc::default() })
+        Ok(Self {
+            readers: pool(path, READERS, READER_CACHE_KIB)?,
+            writer: pool(path, 1, WRITER_CACHE_KIB)?,
+            on_change: Arc::default(),
+        })
     }
 
-    /// Calls `listener` after each commit, for every [`Change`] that it brought. The first
-    /// listener stays.
+    /// Calls `listener` after each commit, for every [`Change`] that it brought.
     pub fn on_change(&self, listener: impl Fn(&Change) + Send + Sync + 'static) {
-        // A second listener would be a mistake of ours that loses nothing.
-        let _ = self.on_change.set(Box::new(listener));
+        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
     /// Runs a read off the async workers.
@@ -172,8 +189,9 @@ impl Db {
                 Failure::Work(error) => error,
                 Failure::Transaction(error) => DbError::Statement(error).into(),
             })?;
-        if let Some(listener) = self.on_change.get() {
-            changes.iter().for_each(listener);
+        if !changes.is_empty() {
+            let listeners = self.on_change.read().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().for_each(|listener| changes.iter().for_each(listener));
         }
         Ok(result)
     }
@@ -196,22 +214,24 @@ impl<E> From<DieselError> for Failure<E> {
 fn migrate(path: &str) -> Result<(), DbError> {
     let failed = |error: &dyn std::fmt::Display| DbError::Open(error.to_string());
     let mut connection = Connection::establish(path).map_err(|error| failed(&error))?;
-    Pragmas.on_acquire(&mut connection).map_err(|error| failed(&error))?;
+    Pragmas { cache_kib: WRITER_CACHE_KIB }.on_acquire(&mut connection).map_err(|error| failed(&error))?;
     connection.run_pending_migrations(MIGRATIONS).map_err(|error| failed(&error))?;
     Ok(())
 }
 
-fn pool(path: &str, size: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {
+fn pool(path: &str, size: u32, cache_kib: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {
     let pool = Pool::builder()
         .max_size(size)
         .connection_timeout(POOL_TIMEOUT)
-        .connection_customizer(Box::new(Pragmas))
+        .connection_customizer(Box::new(Pragmas { cache_kib }))
         .build(ConnectionManager::new(path))?;
     Ok(pool)
 }
 
 #[derive(Debug)]
-struct Pragmas;
+struct Pragmas {
+    cache_kib: u32,
+}
 
 impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
     /// busy_timeout comes first, since setting the journal mode may already meet a lock.
@@ -224,9 +244,10 @@ impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
                  PRAGMA synchronous = FULL;
                  PRAGMA foreign_keys = ON;
                  PRAGMA mmap_size = 268435456;
-                 PRAGMA cache_size = -65536;
+                 PRAGMA cache_size = -{};
                  PRAGMA temp_store = MEMORY;",
-                BUSY_TIMEOUT.as_millis()
+                BUSY_TIMEOUT.as_millis(),
+                self.cache_kib
             ))
             .map_err(diesel::r2d2::Error::QueryError)
     }

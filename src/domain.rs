@@ -33,6 +33,7 @@ pub mod outbox;
 pub mod page;
 pub mod passwords;
 pub mod permission;
+pub mod refusals;
 pub mod rotation;
 pub mod secret;
 pub mod session_tokens;
@@ -40,6 +41,7 @@ pub mod sessions;
 pub mod silences;
 pub mod usage;
 pub mod verification;
+pub mod webhooks;
 
 mod schema;
 mod stored_text;

@@ -8,6 +8,7 @@ pub mod display;
 pub mod error;
 pub mod extract;
 pub mod form;
+pub mod forwarded;
 pub mod icalendar;
 pub mod limits;
 pub mod middleware;

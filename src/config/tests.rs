@@ -38,7 +38,9 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
+    assert_eq!(config.keys_in_memory, 1_000_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
+    assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -54,7 +56,9 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+            ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -68,6 +72,9 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.brand.as_str(), "Lumen Keys");
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    assert_eq!(config.keys_in_memory, 50_000);
+    let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
 
@@ -161,11 +168,13 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
+        ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
         (
             "TESSERA_LEAK_SECRET",
             &["hunter2", "hunter2 hunter2 hunter2 hunter2 hunter2", "ä".repeat(40).as_str()],
         ),
         ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
+        ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -218,12 +227,14 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "MAIL_FROM",
         "BRAND",
         "TRUSTED_PROXIES",
+        "KEYS_IN_MEMORY",
         "LEAK_SECRET",
         "LEAK_KEYS",
+        "WEBHOOK_NETWORKS",
         "LOG",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 10);
+    assert_eq!(exit.message.matches("[default: ").count(), 12);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }

@@ -233,6 +233,15 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         })
 }
 
+/// Keys in memory when nothing is said: enough for nearly everybody, in some 250 MB at most.
+pub(super) const DEFAULT_KEYS_IN_MEMORY: usize = 1_000_000;
+
+/// A number of keys. Fewer than 100 would spare nothing, more than ten millions are gigabytes.
+pub(super) fn keys_in_memory(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (100..=10_000_000).contains(number));
+    number.ok_or_else(|| "must be a whole number from 100 to 10000000".to_owned())
+}
+
 /// A mail address, with or without a name before it.
 pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
     let expected = "must be a mail address, for example Tessera <no-reply@example.com>";

@@ -5,7 +5,7 @@ mod look_up;
 mod rotate;
 
 pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
-pub(super) use look_up::{StoredKey, by_digest, by_secret};
+pub(super) use look_up::{StoredKey, by_digest, by_secret, digest};
 pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
 pub(super) use rotate::{stop_old_secret, write_use};
 

@@ -3,15 +3,13 @@
 
 mod trail;
 
-pub use trail::{
-    DoneByActor, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice,
-};
+pub use trail::{Deeds, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
 
 pub(super) use trail::of_action;
 
 use diesel::prelude::*;
 
-use super::{access::Actor, id::new_id, schema::audit_events};
+use super::{access::Actor, id::new_id, schema::audit_events, webhooks};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -107,6 +105,8 @@ actions! {
     KeySilenceEnded = "api_key.silence_ended", ApiKeys;
     /// A secret of an API key was found in public.
     KeyLeakReported = "api_key.leak_reported", ApiKeys;
+    /// The end of an API key has passed.
+    KeyExpired = "api_key.expired", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
     /// The calendar of expiries got a new address.
@@ -123,6 +123,18 @@ actions! {
     TokenLeakReported = "master_token.leak_reported", MasterTokens;
     /// A master token was removed.
     TokenRemoved = "master_token.removed", MasterTokens;
+    /// A webhook was created.
+    WebhookCreated = "webhook.created", Webhooks;
+    /// A webhook got another address, description or choice of events.
+    WebhookChanged = "webhook.changed", Webhooks;
+    /// A webhook was activated.
+    WebhookActivated = "webhook.activated", Webhooks;
+    /// A webhook was deactivated, by somebody or because nothing arrived.
+    WebhookDeactivated = "webhook.deactivated", Webhooks;
+    /// A webhook got a new signing secret.
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks;
+    /// A webhook was removed.
+    WebhookRemoved = "webhook.removed", Webhooks;
 }
 
 /// A part of the product, for filters.
@@ -138,12 +150,14 @@ pub enum Area {
     ApiKeys,
     /// Master tokens.
     MasterTokens,
+    /// Webhooks.
+    Webhooks,
 }
 
 impl Area {
     /// The areas of an organization's trail.
-    pub const OF_ORGANIZATION: [Self; 4] =
-        [Self::Members, Self::ApiKeys, Self::MasterTokens, Self::Organization];
+    pub const OF_ORGANIZATION: [Self; 5] =
+        [Self::Members, Self::ApiKeys, Self::MasterTokens, Self::Webhooks, Self::Organization];
 
     /// The word in URLs.
     pub fn as_str(self) -> &'static str {
@@ -153,6 +167,7 @@ impl Area {
             Self::Members => "members",
             Self::ApiKeys => "api_keys",
             Self::MasterTokens => "master_tokens",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -164,6 +179,7 @@ impl Area {
             Self::Members => "Members",
             Self::ApiKeys => "API keys",
             Self::MasterTokens => "Master tokens",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -193,7 +209,7 @@ pub(super) struct Event<'a> {
     pub detail: Option<String>,
 }
 
-/// Notes an event in the transaction of the change.
+/// Notes an event in the transaction of the change, and queues the messages to webhooks about it.
 pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
     diesel::insert_into(audit_events::table)
         .values((
@@ -210,5 +226,5 @@ pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Resu
             audit_events::created_at.eq(now),
         ))
         .execute(tx.connection())?;
-    Ok(())
+    webhooks::queue_for_audit(tx, event, now)
 }

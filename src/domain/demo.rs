@@ -22,7 +22,8 @@ use super::{
     outbox,
     permission::Permission,
     schema::{api_keys as keys, master_tokens as tokens, users},
-    usage::{self, Outcome, Span, Sum},
+    usage::{self, Outcome, Span, Sum, Tally},
+    verification::KnownToken,
 };
 use crate::{
     clock::Timestamp,
@@ -104,6 +105,55 @@ const fn example_key(
     }
 }
 
+/// A master token of the example.
+struct ExampleToken {
+    name: &'static str,
+    permission: Permission,
+    days_since_generation: i64,
+    ends_in_days: Option<i64>,
+    /// `None` for one that was never activated.
+    minutes_since_last_use: Option<i64>,
+    requests_a_day: i64,
+}
+
+const TOKENS: [ExampleToken; 4] = [
+    ExampleToken {
+        name: "Warehouse migration",
+        permission: Permission::Everything,
+        days_since_generation: 30,
+        ends_in_days: None,
+        minutes_since_last_use: None,
+        requests_a_day: 0,
+    },
+    ExampleToken {
+        name: "Gateway",
+        permission: Permission::Verify,
+        days_since_generation: 26,
+        ends_in_days: None,
+        minutes_since_last_use: Some(1),
+        requests_a_day: 18_000,
+    },
+    ExampleToken {
+        name: "Quarterly audit",
+        permission: Permission::Read,
+        days_since_generation: 25,
+        ends_in_days: Some(5),
+        minutes_since_last_use: Some(3_000),
+        requests_a_day: 40,
+    },
+    ExampleToken {
+        name: ERP_SYNC,
+        permission: Permission::Keys,
+        days_since_generation: 19,
+        ends_in_days: Some(346),
+        minutes_since_last_use: Some(9),
+        requests_a_day: 300,
+    },
+];
+
+/// The token that does something.
+const ERP_SYNC: &str = "ERP sync";
+
 /// Fills an empty database; everybody's password is the one behind `password_hash`.
 ///
 /// # Errors
@@ -125,9 +175,9 @@ pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), 
         colleague(tx, &admin, &dana, (name, email, role), password_hash, now - Duration::days(days))?;
         seen(tx, email, now - Duration::hours(last_seen))?;
     }
-    token(tx, &admin, "ERP sync", now - Duration::days(19), Some(now - Duration::minutes(9)))?;
-    token(tx, &admin, "Warehouse migration", now - Duration::days(30), None)?;
-    removed_key(tx, &admin, "Old importer", now - Duration::days(2))?;
+    for example in &TOKENS {
+        token(tx, &admin, example, now)?;
+    }
     open_invitations(tx, &admin, &dana, now)?;
     foreign_invitation(tx, password_hash, now)?;
     seen(tx, LOG_IN_EMAIL, now)?;
@@ -208,8 +258,18 @@ fn key(
     Ok(())
 }
 
+fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Result<(), DemoError> {
+    each_day(a_day, days, |day, requests| {
+        usage::add(tx, key_id, Span::Day, day, Sum { outcome: Outcome::Valid, requests, units: requests })
+    })
+}
+
 /// Fewer requests at the weekend, more as the weeks go, and some unrest.
-fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, (first, last): (Date, Date)) -> Result<(), DemoError> {
+fn each_day(
+    a_day: i64,
+    (first, last): (Date, Date),
+    mut add: impl FnMut(Timestamp, i64) -> Result<(), DbError>,
+) -> Result<(), DemoError> {
     let mut date = first;
     while date <= last {
         let day = i64::from(date.to_julian_day());
@@ -217,9 +277,7 @@ fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, (first, last): (Date, Dat
         let unrest = 80 + (day * 7919 + a_day) % 41;
         let growth = 70 + (date - first).whole_days();
         let requests = a_day * weekday * unrest * growth / 1_000_000;
-        let begins_at = Timestamp::new(date, Time::MIDNIGHT);
-        let sum = Sum { outcome: Outcome::Valid, requests, units: requests };
-        usage::add(tx, key_id, Span::Day, begins_at, sum)?;
+        add(Timestamp::new(date, Time::MIDNIGHT), requests)?;
         date += Duration::DAY;
     }
     Ok(())
@@ -263,7 +321,7 @@ fn removed_key(
     key_name: &str,
     at: Timestamp,
 ) -> Result<(), DemoError> {
-    let key = new_key(tx, admin, (key_name, ""), None, at - Duration::days(30))?;
+    let key = new_key(tx, admin, (key_name, ""), None, at - Duration::days(12))?;
     api_keys::remove(tx, admin, &key.id, at).map_err(step)?;
     Ok(())
 }
@@ -291,23 +349,33 @@ fn colleague(
 fn token(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
-    token_name: &str,
-    at: Timestamp,
-    last_used_at: Option<Timestamp>,
+    example: &ExampleToken,
+    now: Timestamp,
 ) -> Result<(), DemoError> {
+    let at = now - Duration::days(example.days_since_generation);
     let new = NewToken {
-        name: name(token_name, LONGEST_KEY_NAME)?,
-        permission: Permission::Everything,
-        expires_at: None,
+        name: name(example.name, LONGEST_KEY_NAME)?,
+        permission: example.permission,
+        expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
     };
     let (token, _) = master_tokens::generate(tx, admin, &new, &FormId::new(at), at).map_err(step)?;
-    if last_used_at.is_some() {
-        master_tokens::activate(tx, admin, &token.id, at + Duration::minutes(20)).map_err(step)?;
-    }
+    let Some(minutes) = example.minutes_since_last_use else { return Ok(()) };
+    let last_used_at = now - Duration::minutes(minutes);
+    let token = master_tokens::activate(tx, admin, &token.id, at + Duration::minutes(20)).map_err(step)?;
     diesel::update(tokens::table.find(&token.id))
-        .set(tokens::last_used_at.eq(last_used_at))
+        .set((tokens::last_used_at.eq(last_used_at), tokens::last_used_ip.eq("203.0.113.77")))
         .execute(tx.connection())
         .map_err(DbError::from)?;
+    each_day(example.requests_a_day, (at.date(), last_used_at.date()), |day, requests| {
+        usage::add_for_token(tx, &token.id, day, requests)
+    })?;
+    if example.name == ERP_SYNC {
+        let known = KnownToken { token, organization: (****admin).clone(), tally: Tally::default() };
+        let machine = access::token_member(&known, address(77), &admin.id, Permission::Keys)
+            .and_then(access::Member::admin)
+            .map_err(|error: AccessError| step(error))?;
+        removed_key(tx, &machine, "Old importer", now - Duration::days(2))?;
+    }
     Ok(())
 }
 

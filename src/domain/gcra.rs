@@ -45,21 +45,36 @@ impl Gcra {
 
     /// Admits `cost` at the instant `now`, or takes nothing.
     pub fn admit(&self, cost: u32, now: Timestamp) -> RateLeft {
-        let (now, gap, burst) = (nanoseconds(now), self.gap(), self.burst());
-        let price = gap.saturating_mul(u64::from(cost));
-        // An arrival further ahead than a burst means that the clock was set back.
-        let later = |arrival: u64| arrival.clamp(now, now.saturating_add(burst)).saturating_add(price);
         let admitted = self.arrival.fetch_update(Ordering::AcqRel, Ordering::Acquire, |arrival| {
-            let later = later(arrival);
-            (later - now <= burst).then_some(later)
+            let ahead = self.ahead(arrival, cost, now);
+            (ahead <= self.burst()).then(|| nanoseconds(now).saturating_add(ahead))
         });
-        match admitted {
-            Ok(before) => self.left(later(before) - now, None),
-            Err(before) => {
-                let wait = (later(before) - now).saturating_sub(burst);
-                self.left(later(before) - now - price, Some(seconds(wait)))
-            }
+        self.answer(admitted.unwrap_or_else(|refused| refused), cost, now)
+    }
+
+    /// What [`admit`](Self::admit) would answer. Takes nothing.
+    pub fn peek(&self, cost: u32, now: Timestamp) -> RateLeft {
+        self.answer(self.arrival.load(Ordering::Acquire), cost, now)
+    }
+
+    fn answer(&self, arrival: u64, cost: u32, now: Timestamp) -> RateLeft {
+        let ahead = self.ahead(arrival, cost, now);
+        match ahead.checked_sub(self.burst()) {
+            None | Some(0) => self.left(ahead, None),
+            Some(wait) => self.left(ahead - self.price(cost), Some(seconds(wait))),
         }
+    }
+
+    /// How far ahead of `now` the arrival would be once `cost` were admitted. An arrival further
+    /// ahead than a burst means that the clock was set back.
+    fn ahead(&self, arrival: u64, cost: u32, now: Timestamp) -> u64 {
+        let now = nanoseconds(now);
+        let arrival = arrival.clamp(now, now.saturating_add(self.burst()));
+        (arrival - now).saturating_add(self.price(cost))
+    }
+
+    fn price(&self, cost: u32) -> u64 {
+        self.gap().saturating_mul(u64::from(cost))
     }
 
     fn left(&self, ahead: u64, retry_after_seconds: Option<u64>) -> RateLeft {
@@ -172,6 +187,24 @@ mod tests {
             let wait = gcra.admit(cost, START).retry_after_seconds.unwrap();
             let later = START + Duration::seconds(i64::try_from(wait).unwrap());
             prop_assert_eq!(gcra.admit(cost, later).retry_after_seconds, None);
+        }
+
+        #[test]
+        fn a_peek_changes_nothing_and_predicts_what_comes_next(
+            count in 1u32..500,
+            period in period(),
+            steps in prop::collection::vec((-2_000_000i64..3_000_000, 0u32..600), 1..100),
+        ) {
+            let gcra = Gcra::new(limit(count, period));
+            let mut now = START;
+            for (microseconds, cost) in steps {
+                now += Duration::microseconds(microseconds);
+                let before = gcra.arrival.load(Ordering::Acquire);
+                let told = gcra.peek(cost, now);
+                prop_assert_eq!(gcra.peek(cost, now), told);
+                prop_assert_eq!(gcra.arrival.load(Ordering::Acquire), before);
+                prop_assert_eq!(gcra.admit(cost, now), told);
+            }
         }
     }
 }

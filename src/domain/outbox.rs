@@ -93,6 +93,17 @@ pub enum Message {
         measure: Measure,
         at: Timestamp,
     },
+    /// A webhook was switched off because nothing arrives.
+    WebhookDeactivated {
+        organization: String,
+        organization_id: String,
+        webhook_id: String,
+        /// Without its query.
+        address: String,
+        /// A whole sentence.
+        reason: String,
+        at: Timestamp,
+    },
 }
 
 impl Message {
@@ -109,7 +120,8 @@ impl Message {
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
             | Self::KeyExpires { .. }
-            | Self::KeyLeaked { .. } => {}
+            | Self::KeyLeaked { .. }
+            | Self::WebhookDeactivated { .. } => {}
         }
         self
     }

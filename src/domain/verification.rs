@@ -5,6 +5,7 @@
 //! first request after its answer. What is not there is read anew each time and not kept: keys
 //! that somebody makes up cannot push out good ones.
 
+mod dry_run;
 mod known;
 mod meters;
 
@@ -18,7 +19,8 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-pub use known::{Demand, KnownKey, KnownToken, Limits};
+pub use dry_run::{DryRun, Tried};
+pub use known::{COSTS, Demand, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
 
 use known::Rules;
@@ -99,9 +101,15 @@ impl Verifier {
                     keys.clear();
                     tokens.clear();
                 }
+                Change::WebhookQueued => {}
             }
         });
         verifier
+    }
+
+    /// How many keys are in memory.
+    pub fn keys_in_memory(&self) -> usize {
+        self.keys.len()
     }
 
     /// Verifies `presented` at the instant `now`.
@@ -117,29 +125,11 @@ impl Verifier {
         if !secret::is_well_formed(SecretKind::ApiKey, presented) {
             return Ok(Verdict::Malformed);
         }
-        let digest = SecretDigest::of(presented);
-        let key = match self.keys.get(&digest) {
-            Some(known) => known,
-            None => {
-                let verifier = self.clone();
-                let look_up = move |connection: &mut Connection| {
-                    let found = api_keys::by_digest(connection, digest, now)?;
-                    Ok(found.map(|stored| verifier.known_key(stored, now)))
-                };
-                match self.load(&self.keys, digest, look_up).await? {
-                    Some(known) => known,
-                    None => return Ok(Verdict::NotFound),
-                }
-            }
+        let Some(key) = self.key_with(SecretDigest::of(presented), now).await? else {
+            return Ok(Verdict::NotFound);
         };
-        if key.is_over(now) {
-            return Ok(Verdict::NotFound);
-        }
-        if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
-            return Ok(Verdict::Foreign);
-        }
-        if demand.name.is_some_and(|wanted| wanted != &*key.name) {
-            return Ok(Verdict::NotFound);
+        if let Some(verdict) = turned_away(&key, demand, now) {
+            return Ok(verdict);
         }
         let (outcome, limits) = key.judge(demand, now);
         if outcome == Outcome::Valid {
@@ -148,20 +138,34 @@ impl Verifier {
         Ok(Verdict::Known { key, outcome, limits })
     }
 
-    fn known_key(&self, stored: StoredKey, now: Timestamp) -> KnownKey {
+    /// The key that a secret opens, from memory or else from the database.
+    async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
+        if let Some(known) = self.keys.get(&digest) {
+            return Ok(Some(known));
+        }
+        let verifier = self.clone();
+        let look_up = move |connection: &mut Connection| {
+            let found = api_keys::by_digest(connection, digest, now)?;
+            found.map(|stored| verifier.known_key(stored, now)).transpose()
+        };
+        self.load(&self.keys, digest, look_up).await
+    }
+
+    fn known_key(&self, stored: StoredKey, now: Timestamp) -> Result<KnownKey, DbError> {
+        let id = stored.id.parse().map_err(DbError::unreadable)?;
         let meters = self.meters.of(&stored.id, &stored.settings, stored.used_this_month, now);
         let rotation =
-            stored.rotation.map(|(side, rotation)| (side, self.rotations.of(&stored.id, rotation)));
-        KnownKey {
+            stored.rotation.map(|(side, rotation)| Box::new((side, self.rotations.of(&stored.id, rotation))));
+        Ok(KnownKey {
             rotation,
-            id: stored.id.into(),
+            id,
             name: stored.name.into(),
             organization: self.shared(stored.organization),
             expires_at: stored.expires_at,
             is_deactivated: stored.deactivated_at.is_some(),
             rules: Rules::of(stored.settings, meters),
             tally: Tally::default(),
-        }
+        })
     }
 
     /// The one copy of an organization that its keys share.
@@ -230,4 +234,15 @@ impl Verifier {
         }
         Ok(Some(known))
     }
+}
+
+/// The verdict on a key that is none for this demand; `None` for one that has to be judged.
+fn turned_away(key: &KnownKey, demand: &Demand<'_>, now: Timestamp) -> Option<Verdict> {
+    if key.is_over(now) {
+        return Some(Verdict::NotFound);
+    }
+    if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
+        return Some(Verdict::Foreign);
+    }
+    demand.name.is_some_and(|wanted| wanted != &*key.name).then_some(Verdict::NotFound)
 }

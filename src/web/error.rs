@@ -20,6 +20,7 @@ use crate::{
         permission::Permission,
         secret::NoRandomness,
         silences::SilenceError,
+        webhooks::WebhookError,
     },
 };
 
@@ -331,6 +332,18 @@ impl From<TokenError> for AppError {
             TokenError::Form(error) => Self::Refused(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebhookError> for AppError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Self::NotFound,
+            WebhookError::NotActive => Self::Refused(error.to_string()),
+            WebhookError::Form(error) => Self::Refused(error.to_string()),
+            WebhookError::NoRandomness(error) => error.into(),
+            WebhookError::Db(error) => error.into(),
         }
     }
 }

@@ -7,6 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::Metho
 
 use super::{
     error::AppError,
+    request_id::RequestId,
     session_store::{IP, SESSION_ID, USER_AGENT, USER_ID},
     shell::{Shell, ShellUser, Theme, Toast},
     state::State,
@@ -30,10 +31,10 @@ const FLASH: &str = "flash";
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, AppError>>>>;
 
 /// The request's number and origin, set by the outermost middleware.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RequestContext {
     /// Shown on error pages and in the log.
-    pub id: String,
+    pub id: RequestId,
     /// The client's address, behind trusted proxies the one that they name.
     pub ip: Option<IpAddr>,
 }
@@ -159,7 +160,7 @@ impl Visitor {
             .ok_or_else(|| AppError::internal("the application's state is missing"))?;
         let session = request.get_session();
         let now = state.clock.now();
-        let context = request.extensions().get::<RequestContext>().cloned();
+        let context = request.extensions().get::<RequestContext>().copied();
         let logged_in = logged_in(&state, &session, now).await?;
         let user_agent = request
             .headers()

@@ -19,8 +19,9 @@ use super::{
     api::rate_headers::RateHeaders,
     error::AppError,
     extract::RequestContext,
+    forwarded,
     problem::{self, Client},
-    request_id,
+    request_id::RequestId,
     state::State,
 };
 
@@ -42,8 +43,8 @@ pub async fn around(
         return Err(AppError::internal("the application's state is missing").into());
     };
     let started = std::time::Instant::now();
-    let context = RequestContext { id: request_id::new(), ip: client_address(&request, &state) };
-    request.extensions_mut().insert(context.clone());
+    let context = RequestContext { id: RequestId::next(), ip: client_address(&request, &state) };
+    request.extensions_mut().insert(context);
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
 
@@ -62,7 +63,7 @@ pub async fn around(
         // Only a layer inside this one fails so, and it takes the request with it.
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
-            add_security_headers(rendered.headers_mut(), &state, referrer_policy, &client.request_id);
+            add_security_headers(rendered.headers_mut(), &state, referrer_policy, client.request_id);
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
@@ -70,7 +71,7 @@ pub async fn around(
     if let Some(calls_left) = calls_left {
         calls_left.add_to(response.headers_mut());
     }
-    add_security_headers(response.headers_mut(), &state, referrer_policy, &client.request_id);
+    add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     log_answer(&response, &client, started.elapsed());
     Ok(response)
 }
@@ -93,32 +94,10 @@ fn log_answer(response: &ServiceResponse, client: &Client, took: Duration) {
     if client.is_machine { log!(debug) } else { log!(info) }
 }
 
-/// The address of the client. `X-Forwarded-For` counts only behind a trusted proxy, read from the
-/// right up to the first address that is not one (ASVS 4.1.3).
 fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
+    let values = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
     let is_proxy = |ip: &IpAddr| state.config.trusted_proxies.iter().any(|network| network.contains(ip));
-    if !is_proxy(&peer) {
-        return Some(peer);
-    }
-    let mut client = peer;
-    let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
-    for hop in hops.into_iter().rev() {
-        let Some(ip) = parse_hop(hop.trim()) else { break };
-        client = ip;
-        if !is_proxy(&ip) {
-            break;
-        }
-    }
-    Some(client)
-}
-
-/// Some proxies write a port, and brackets around IPv6.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let ip =
-        hop.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()));
-    ip.or_else(|_| hop.trim_matches(['[', ']']).parse()).ok().map(|ip| ip.to_canonical())
+    Some(forwarded::client(request.peer_addr()?.ip(), values, is_proxy))
 }
 
 /// OWASP CSRF: `Sec-Fetch-Site` tells where an unsafe request comes from; where a browser does not
@@ -165,7 +144,7 @@ fn add_security_headers(
     headers: &mut HeaderMap,
     state: &State,
     referrer_policy: &'static str,
-    request_id: &str,
+    request_id: RequestId,
 ) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
@@ -181,7 +160,5 @@ fn add_security_headers(
     if state.config.public_url.is_https() {
         set(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
     }
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
+    headers.insert(HeaderName::from_static("x-request-id"), request_id.to_header());
 }

@@ -17,6 +17,7 @@ use super::{
     error::{AppError, FieldProblem},
     extract::RequestContext,
     pages::error::ErrorPage,
+    request_id::RequestId,
     shell::{Shell, Theme, Toast},
     state::State,
     urls,
@@ -47,7 +48,7 @@ pub struct ProblemDocument {
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The number to quote to the operator.
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Whether the address is for machines.
     pub is_machine: bool,
     is_htmx: bool,
@@ -58,9 +59,19 @@ pub struct Client {
 impl Client {
     /// Reads it from the request.
     pub fn of(request: &ServiceRequest, state: &State, context: RequestContext) -> Self {
+        if is_for_machines(request.path()) {
+            // Answered with a document, whatever a browser would be shown: cookies are not read.
+            return Self {
+                request_id: context.id,
+                is_machine: true,
+                is_htmx: false,
+                has_session: false,
+                theme: Theme::default(),
+            };
+        }
         Self {
             request_id: context.id,
-            is_machine: is_for_machines(request.path()),
+            is_machine: false,
             is_htmx: Fragment::of(request.headers()).is_fragment(),
             has_session: request.cookie(state.session_cookie()).is_some(),
             theme: Theme::of(request.request()),
@@ -118,7 +129,7 @@ fn answer(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
         AppError::LogInFirst(next) if !is_api => view::see_other(&urls::log_in(next)),
         AppError::VerifyFirst if is_htmx => redirect_htmx(urls::VERIFY_EMAIL),
         AppError::VerifyFirst if !is_api => view::see_other(urls::VERIFY_EMAIL),
-        _ if is_api => document(problem, &client.request_id),
+        _ if is_api => document(problem, client.request_id),
         _ if is_htmx => toast(problem),
         _ => page(state, client, problem),
     };
@@ -131,14 +142,14 @@ fn redirect_htmx(location: &str) -> HttpResponse {
     view::html(StatusCode::UNAUTHORIZED).insert_header(("HX-Redirect", location)).finish()
 }
 
-fn document(problem: &AppError, id: &str) -> HttpResponse {
+fn document(problem: &AppError, id: RequestId) -> HttpResponse {
     let status = problem.status_code();
     let document = ProblemDocument {
         kind: format!("/problems/{}", problem.kind()),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         status: status.as_u16(),
         detail: problem.to_string(),
-        request_id: id.to_owned(),
+        request_id: id.to_string(),
         errors: problem.fields().to_vec(),
     };
     let body = serde_json::to_string(&document).unwrap_or_default();
@@ -166,7 +177,7 @@ fn page(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
         title: problem.title().to_owned(),
         explanation: problem.to_string(),
         has_session: client.has_session,
-        reference: client.request_id.clone(),
+        reference: client.request_id.to_string(),
     };
     match page.render() {
         Ok(body) => view::html(problem.status_code()).body(body),

@@ -125,8 +125,8 @@ routes! {
         POST "/api/v2/keys/verify" Token => api::verification::verify;
         POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
         GET "/api/v2/organization" Key => api::organization::show;
-        GET "/api/v2/openapi.json" Public => api::openapi::show;
         POST "/api/v2/leaks" Reporter => api::leaks::receive;
+        GET "/api/v2/openapi.json" Public => api::openapi::show;
         GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
         GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
         PATCH "/api/v2/organizations/{organization}" TokenForEverything => api::organizations::change;
@@ -209,6 +209,8 @@ routes! {
         GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
         GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
         POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
+        GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;
+        POST "/orgs/{organization}/api/why/try" Administrator => pages::why::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
@@ -234,6 +236,22 @@ routes! {
         POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
         GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
         POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
+
+        GET "/orgs/{organization}/webhooks" Administrator => pages::webhooks::index;
+        GET "/orgs/{organization}/webhooks/new" Administrator => pages::webhooks::new;
+        POST "/orgs/{organization}/webhooks" Administrator => pages::webhooks::create;
+        GET "/orgs/{organization}/webhooks/{webhook}" Administrator => pages::webhooks::show;
+        GET "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::edit;
+        POST "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::save;
+        POST "/orgs/{organization}/webhooks/{webhook}/activate" Administrator => pages::webhooks::activate;
+        POST "/orgs/{organization}/webhooks/{webhook}/deactivate" Administrator => pages::webhooks::deactivate;
+        POST "/orgs/{organization}/webhooks/{webhook}/test" Administrator => pages::webhooks::send_test;
+        GET "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::confirm_rotation;
+        POST "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::rotate;
+        GET "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::confirm_removal;
+        POST "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::remove;
+        GET "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}" Administrator => pages::webhooks::show_delivery;
+        POST "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" Administrator => pages::webhooks::resend;
 
         GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
         GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;

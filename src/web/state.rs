@@ -10,8 +10,8 @@ use crate::{
     config::Config,
     db::Db,
     domain::{
-        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, session_tokens::SessionSeal,
-        usage::Recorder, verification::Verifier,
+        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, refusals::Buffer,
+        session_tokens::SessionSeal, usage::Recorder, verification::Verifier,
     },
 };
 
@@ -36,8 +36,12 @@ pub struct State {
     pub session_tokens: SessionSeal,
     /// Gathers how keys are used.
     pub usage: Recorder,
+    /// Gathers refusals, so that they can be explained.
+    pub refusals: Buffer,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
+    /// Wakes the webhook worker; the database does so after a commit that queued a message.
+    pub webhook_queued: Arc<Notify>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
     /// not know; `None` when the mail cannot be shown.
     pub preview_mail: MailPreviewer,

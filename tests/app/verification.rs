@@ -68,7 +68,7 @@ async fn each_refusal_has_its_code_and_the_first_reason_counts() {
     for cost in [0, 1001] {
         ground.ask(json!({ "key": ground.secret, "cost": cost })).await.must_be(400);
     }
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     let counted =
         ground.app.query("SELECT outcome || ' ' || requests || ' ' || units AS text FROM key_usage WHERE span = 'day' ORDER BY 1");
     assert_eq!(
@@ -91,6 +91,32 @@ async fn a_gateway_gets_headers_for_each_answer() {
     let lacking = ground.auth("/auth?scope=read+admin").await.must_be(403);
     assert_eq!(lacking.header("www-authenticate"), r#"Bearer realm="api", error="insufficient_scope""#);
     ground.auth("/auth?scopes=read").await.must_be(400);
+}
+
+#[tokio::test]
+async fn a_backend_tells_who_its_own_client_is() {
+    let ground = Ground::new(KeySettings::default()).await;
+    ground.verify(json!({})).await;
+    ground.verify(json!({ "client_ip": "::ffff:192.0.2.7", "user_agent": "billing/2.1" })).await;
+    ground.verify(json!({ "user_agent": " billing/2.2 " })).await;
+    let batch = json!({ "keys": [{ "key": ground.secret, "client_ip": "192.0.2.8" }] });
+    let request = ground.client.request("POST", "/api/v2/keys/verify/batch");
+    let request = request.header("authorization", &format!("Bearer {}", ground.token));
+    request.body("application/json", batch.to_string()).send().await.must_be(200);
+    let longest = "é".repeat(200);
+    ground.verify(json!({ "user_agent": longest })).await;
+    let too_long = json!({ "key": ground.secret, "user_agent": format!("{longest}é") });
+    let answer = ground.ask(too_long).await.must_be(400).json();
+    assert!(answer["detail"].as_str().unwrap().contains("at most 200 characters"), "{answer}");
+
+    let browser = ground.app.log_in_as(&ground.lumen.owner).await;
+    let page =
+        browser.get(&ground.lumen.url(&format!("api/keys/{}", ground.key_id))).await.must_be(200).html();
+    assert_eq!(page.row("192.0.2.7"), "192.0.2.7 billing/2.1 1 Just now");
+    assert_eq!(page.row("192.0.2.8"), "192.0.2.8 Does not say 1 Just now");
+    let callers = ground.app.query("SELECT address || user_agent AS text FROM key_callers ORDER BY 1").await;
+    assert_eq!(callers.len(), 4, "a backend that tells nothing is no caller: {callers:?}");
+    assert_eq!(callers[2], "billing/2.2");
 }
 
 #[tokio::test]
@@ -134,7 +160,7 @@ async fn a_quota_holds_over_a_restart() {
     let ground = Ground::new(settings("", "", None, Some(3))).await;
     ground.auth("/auth").await.must_be(204);
     ground.auth("/auth").await.must_be(204);
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     let fresh = restarted(&ground);
     let mut left = Vec::new();
     for _ in 0..2 {
@@ -244,7 +270,7 @@ impl Ground {
         Self::on(TestApp::spawn().await, settings).await
     }
 
-    async fn on(app: TestApp, settings: KeySettings) -> Self {
+    pub(crate) async fn on(app: TestApp, settings: KeySettings) -> Self {
         let lumen = app.lumen().await;
         let (key, secret) = app.api_key(&lumen, "Billing worker").await;
         let (token, client) = (active_token(&app, &lumen).await, app.client());
@@ -264,16 +290,30 @@ impl Ground {
             .await;
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The key as lists show it.
+    pub(crate) async fn masked(&self) -> String {
+        let (lumen, key_id) = (self.lumen.clone(), self.key_id.clone());
+        let found = self.app.write(move |tx| {
+            let admin = lumen.admin(tx)?;
+            Ok(api_keys::find(tx.connection(), &admin, &key_id)?.masked)
+        });
+        found.await
+    }
+
     pub(crate) async fn auth(&self, path: &str) -> Response {
         auth(&self.client, path, &self.secret).await
     }
 
-    async fn ask(&self, body: Value) -> Response {
+    pub(crate) async fn ask(&self, body: Value) -> Response {
         ask(&self.client, &self.token, body).await
     }
 
     /// Asks about the key.
-    async fn verify(&self, mut asked: Value) -> Value {
+    pub(crate) async fn verify(&self, mut asked: Value) -> Value {
         asked["key"] = json!(self.secret);
         self.ask(asked).await.must_be(200).json()
     }
@@ -283,13 +323,13 @@ pub(crate) async fn auth(client: &Client, path: &str, secret: &str) -> Response 
     client.request("GET", path).header("authorization", &format!("Bearer {secret}")).send().await
 }
 
-async fn ask(client: &Client, token: &str, body: Value) -> Response {
+pub(crate) async fn ask(client: &Client, token: &str, body: Value) -> Response {
     let request = client.request("POST", "/api/v2/keys/verify");
     let request = request.header("authorization", &format!("Bearer {token}"));
     request.body("application/json", body.to_string()).send().await
 }
 
-async fn active_token(app: &TestApp, company: &Company) -> String {
+pub(crate) async fn active_token(app: &TestApp, company: &Company) -> String {
     let (company, now) = (company.clone(), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
@@ -305,7 +345,7 @@ async fn active_token(app: &TestApp, company: &Company) -> String {
     .await
 }
 
-fn settings(scopes: &str, networks: &str, rate: Option<&str>, quota: Option<u64>) -> KeySettings {
+pub(crate) fn settings(scopes: &str, networks: &str, rate: Option<&str>, quota: Option<u64>) -> KeySettings {
     KeySettings {
         description: None,
         scopes: scopes.parse().expect("scopes"),

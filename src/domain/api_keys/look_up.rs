@@ -106,3 +106,18 @@ pub(in crate::domain) fn by_secret(
     let key = api_keys::table.find(found.id).select(ApiKey::as_select()).first(connection).optional()?;
     Ok(key)
 }
+
+/// The digest of the secret of one of the organization's keys.
+pub(in crate::domain) fn digest(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    key_id: &str,
+) -> Result<Option<SecretDigest>, DbError> {
+    let digest: Option<Vec<u8>> = api_keys::table
+        .find(key_id)
+        .filter(api_keys::organization_id.eq(&admin.id))
+        .select(api_keys::secret_digest)
+        .first(connection)
+        .optional()?;
+    Ok(digest.and_then(|digest| SecretDigest::from_bytes(&digest)))
+}

@@ -220,11 +220,16 @@ pub fn of_subject(
         .load(connection)?)
 }
 
-/// How often each action's stable name, and the newest events.
-pub type DoneByActor = (Vec<(String, i64)>, Vec<Entry>);
+/// What one account or token did.
+#[derive(Clone, Debug, Default)]
+pub struct Deeds {
+    /// How often, by the action's stable name, the most frequent first.
+    pub counts: Vec<(String, i64)>,
+    /// The newest events.
+    pub newest: Vec<Entry>,
+}
 
-/// What one account or token did in the organization since an instant: how often each action's
-/// stable name, the most frequent first, and the newest events.
+/// What one account or token did in the organization since an instant.
 ///
 /// # Errors
 /// [`DbError`].
@@ -234,7 +239,7 @@ pub fn of_actor(
     actor_id: &str,
     since: Timestamp,
     limit: i64,
-) -> Result<DoneByActor, DbError> {
+) -> Result<Deeds, DbError> {
     let did = audit_events::actor_id
         .eq(actor_id)
         .and(audit_events::organization_id.eq(&proof.id))
@@ -251,7 +256,7 @@ pub fn of_actor(
         .select(Entry::as_select())
         .limit(limit)
         .load(connection)?;
-    Ok((counts, newest))
+    Ok(Deeds { counts, newest })
 }
 
 /// The organization's newest events of one kind.

@@ -1,10 +1,9 @@
 //! Who calls with a key: address and program, the last of them beside the key in memory.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, VecDeque},
-    mem,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
 };
 
 use diesel::prelude::*;
@@ -41,14 +40,14 @@ pub(super) struct Seen {
 
 /// The callers of one key since the last writing, the last one first.
 #[derive(Debug, Default)]
-pub(super) struct Callers(Mutex<VecDeque<Seen>>);
+pub(super) struct Callers(VecDeque<Seen>);
 
 impl Callers {
     /// Counts a call. One by a caller who is there already allocates nothing.
-    pub(super) fn note(&self, caller: Caller<'_>, now: Timestamp) {
+    pub(super) fn note(&mut self, caller: Caller<'_>, now: Timestamp) {
         let user_agent = shortened(caller.user_agent);
-        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = callers.iter().position(|seen| seen.ip == caller.ip && *seen.user_agent == *user_agent);
+        let place = self.place(caller.ip, user_agent);
+        let Self(callers) = self;
         if let Some(place) = place {
             callers.swap(0, place);
         } else {
@@ -68,16 +67,29 @@ impl Callers {
         }
     }
 
-    pub(super) fn take(&self) -> VecDeque<Seen> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Adds those of another time.
+    pub(super) fn add(&mut self, other: Self) {
+        for seen in other.0 {
+            let place = self.place(seen.ip, &seen.user_agent);
+            match place.and_then(|place| self.0.get_mut(place)) {
+                Some(known) => {
+                    known.requests += seen.requests;
+                    known.last_seen_at = known.last_seen_at.max(seen.last_seen_at);
+                }
+                None => self.0.push_back(seen),
+            }
+        }
+        self.0.make_contiguous().sort_by_key(|seen| Reverse(seen.last_seen_at));
+        self.0.truncate(MOST_CALLERS);
     }
 
-    /// Puts back what could not be written, unless others called meanwhile.
-    pub(super) fn put_back(&self, taken: &VecDeque<Seen>) {
-        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.is_empty() {
-            callers.clone_from(taken);
-        }
+    /// The address of the last call.
+    pub(super) fn last_ip(&self) -> Option<IpAddr> {
+        self.0.front().and_then(|seen| seen.ip)
+    }
+
+    fn place(&self, ip: Option<IpAddr>, user_agent: &str) -> Option<usize> {
+        self.0.iter().position(|seen| seen.ip == ip && *seen.user_agent == *user_agent)
     }
 }
 
@@ -86,8 +98,9 @@ fn shortened(user_agent: &str) -> &str {
 }
 
 /// Adds what was seen and forgets all but the last callers of the key.
-pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &VecDeque<Seen>) -> Result<(), DbError> {
-    for seen in callers {
+pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &Callers) -> Result<(), DbError> {
+    let mut is_anybody_new = false;
+    for seen in &callers.0 {
         let address = seen.ip.map(|ip| ip.to_string()).unwrap_or_default();
         let updated = diesel::update(key_callers::table.find((key_id, &address, &*seen.user_agent)))
             .set((
@@ -96,6 +109,7 @@ pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &VecDeque<Seen>) -> 
             ))
             .execute(tx.connection())?;
         if updated == 0 {
+            is_anybody_new = true;
             diesel::insert_into(key_callers::table)
                 .values((
                     key_callers::api_key_id.eq(key_id),
@@ -107,7 +121,7 @@ pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &VecDeque<Seen>) -> 
                 .execute(tx.connection())?;
         }
     }
-    forget_older(tx, key_id)
+    if is_anybody_new { forget_older(tx, key_id) } else { Ok(()) }
 }
 
 fn forget_older(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
@@ -174,7 +188,7 @@ pub fn callers_of_keys(
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
+    use time::{Duration, macros::datetime};
 
     use super::*;
 
@@ -186,15 +200,28 @@ mod tests {
 
     #[test]
     fn a_caller_is_counted_where_it_stands_and_the_number_is_bounded() {
-        let callers = Callers::default();
+        let mut callers = Callers::default();
         for number in 0..100 {
             callers.note(caller(number), NOW);
             callers.note(caller(number), NOW);
         }
-        let taken = callers.take();
-        assert_eq!(taken.len(), MOST_CALLERS);
-        assert_eq!((taken[0].ip, taken[0].requests), (caller(99).ip, 2));
-        assert!(callers.take().is_empty());
+        assert_eq!(callers.0.len(), MOST_CALLERS);
+        assert_eq!((callers.0[0].ip, callers.0[0].requests), (caller(99).ip, 2));
+    }
+
+    #[test]
+    fn callers_of_two_times_are_added_and_the_last_ones_stay() {
+        let (mut before, mut after) = (Callers::default(), Callers::default());
+        for number in 0..15 {
+            before.note(caller(number), NOW);
+            after.note(caller(number + 10), NOW + Duration::SECOND);
+        }
+        before.add(after);
+        let counted: Vec<_> = before.0.iter().map(|seen| seen.requests).collect();
+        assert_eq!(counted.len(), MOST_CALLERS);
+        assert_eq!(counted.iter().sum::<i64>(), 25);
+        let last = before.0.iter().filter(|seen| seen.last_seen_at > NOW).count();
+        assert_eq!(last, 15);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How often master tokens were accepted, and from where last.
 
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 
-use super::{Outcome, Series, Span, Written};
+use super::{Outcome, Series, Span, tally::Pending};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -15,19 +15,23 @@ use crate::{
     },
 };
 
-pub(super) fn write(tx: &mut Tx<'_>, row: &Written<KnownToken>, now: Timestamp) -> Result<(), DbError> {
-    let token_id = &row.known.token.id;
-    let last_ip = row.callers.front().and_then(|seen| seen.ip).map(|ip| ip.to_string());
+pub(super) fn write(tx: &mut Tx<'_>, known: &KnownToken, pending: &Pending) -> Result<(), DbError> {
+    let token_id = &known.token.id;
+    let Some(at) = pending.last_used_at else { return Ok(()) };
+    let last_ip = pending.callers.last_ip().map(|ip| ip.to_string());
+    // As with keys, a copy from before a change may be written after one from after it.
+    let is_older = || master_tokens::last_used_at.gt(at);
     let updated = diesel::update(master_tokens::table.find(token_id))
         .set((
-            master_tokens::last_used_at.eq(row.known.tally.last_used_at()),
-            master_tokens::last_used_ip.eq(last_ip),
+            master_tokens::last_used_at.eq(case_when(is_older(), master_tokens::last_used_at).otherwise(at)),
+            master_tokens::last_used_ip
+                .eq(case_when(is_older(), master_tokens::last_used_ip).otherwise(last_ip)),
         ))
         .execute(tx.connection())?;
     if updated == 0 {
         return Ok(()); // removed meanwhile
     }
-    add(tx, token_id, Span::Day.begin(now), row.sums.iter().map(|sum| sum.requests).sum())
+    pending.sums().try_for_each(|(hour, sum)| add(tx, token_id, Span::Day.begin(hour), sum.requests))
 }
 
 /// Adds to a day of a token.

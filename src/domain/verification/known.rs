@@ -1,6 +1,8 @@
 //! What verification keeps in memory of keys and tokens, and how it judges a key.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, ops::RangeInclusive, sync::Arc};
+
+use uuid::Uuid;
 
 use super::meters::{Meters, MonthlyUse, QuotaLeft};
 use crate::{
@@ -15,11 +17,12 @@ use crate::{
     },
 };
 
-/// What verification knows of a key. There may be a million of these.
+/// What verification knows of a key. There may be a million of these, so what few keys have, and
+/// what is counted between two writings, is boxed.
 #[derive(Debug)]
 pub struct KnownKey {
     /// The key's id.
-    pub id: Box<str>,
+    pub id: Uuid,
     /// Its name.
     pub name: Box<str>,
     /// The organization that it belongs to; keys of one organization share it.
@@ -30,7 +33,7 @@ pub struct KnownKey {
     /// `None` for a key without settings, which then costs nothing.
     pub(super) rules: Option<Box<Rules>>,
     /// While a rotation is under way: which of its secrets this is.
-    pub(in crate::domain) rotation: Option<(Side, Arc<LiveRotation>)>,
+    pub(in crate::domain) rotation: Option<Box<(Side, Arc<LiveRotation>)>>,
     pub(in crate::domain) tally: Tally,
 }
 
@@ -58,6 +61,9 @@ impl Rules {
         (!is_empty).then(|| Box::new(Self { scopes, networks, metadata, rate: meters.rate, quota }))
     }
 }
+
+/// What a request may cost.
+pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 /// What is asked of a key.
 #[derive(Clone, Copy, Debug)]
@@ -110,50 +116,96 @@ impl KnownKey {
 
     /// Whether this is an old secret that has ended.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        matches!(&self.rotation, Some((Side::Old, live)) if !live.get().is_under_way(now))
+        matches!(self.rotation.as_deref(), Some((Side::Old, live)) if !live.get().is_under_way(now))
     }
 
     /// Notes that a new secret was accepted.
     pub(super) fn note_use(&self, now: Timestamp) {
-        if let Some((Side::New, live)) = &self.rotation {
+        if let Some((Side::New, live)) = self.rotation.as_deref() {
             live.note_use(now);
         }
     }
 
     /// Judges a request. Limits are taken from last, and only by what passed everything else.
     pub(super) fn judge(&self, demand: &Demand<'_>, now: Timestamp) -> (Outcome, Limits) {
-        let refused = |outcome| (outcome, Limits::default());
-        if self.expires_at.is_some_and(|end| end <= now) {
-            return refused(Outcome::Expired);
+        if let Some(objection) = self.objections(demand, now).next() {
+            return (objection, Limits::default());
         }
-        if self.is_deactivated {
-            return refused(Outcome::Deactivated);
+        let Some(rules) = &self.rules else { return (Outcome::Valid, Limits::default()) };
+        let rate = rules.rate.as_ref().map(|rate| rate.admit(demand.cost, now));
+        if is_limited(rate) {
+            return (Outcome::RateLimited, Limits { rate, quota: None });
         }
-        match &self.rules {
-            Some(rules) => rules.judge(demand, now),
-            None if demand.scopes.is_empty() => (Outcome::Valid, Limits::default()),
-            None => refused(Outcome::InsufficientScope),
+        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, demand.cost, now));
+        let outcome = if is_exceeded(quota) { Outcome::QuotaExceeded } else { Outcome::Valid };
+        (outcome, Limits { rate, quota })
+    }
+
+    /// Every reason why [`judge`](Self::judge) would refuse, the one that it would give first, and
+    /// what the limits would leave. Takes nothing.
+    pub(super) fn foresee(&self, demand: &Demand<'_>, now: Timestamp) -> (Vec<Outcome>, Limits) {
+        let mut reasons: Vec<Outcome> = self.objections(demand, now).collect();
+        let limits = self.peek(demand.cost, now);
+        reasons.extend(is_limited(limits.rate).then_some(Outcome::RateLimited));
+        reasons.extend(is_exceeded(limits.quota).then_some(Outcome::QuotaExceeded));
+        (reasons, limits)
+    }
+
+    /// What the limits would leave of a request that costs `cost`. Takes nothing.
+    pub(super) fn peek(&self, cost: u32, now: Timestamp) -> Limits {
+        let Some(rules) = &self.rules else { return Limits::default() };
+        Limits {
+            rate: rules.rate.as_ref().map(|rate| rate.peek(cost, now)),
+            quota: rules.quota.as_ref().map(|(quota, month)| month.peek(*quota, cost, now)),
+        }
+    }
+
+    /// The reasons to refuse a request before its limits are looked at, in the order that counts.
+    fn objections(&self, demand: &Demand<'_>, now: Timestamp) -> impl Iterator<Item = Outcome> {
+        OBJECTIONS.into_iter().filter(move |objection| match objection {
+            Outcome::Expired => self.expires_at.is_some_and(|end| end <= now),
+            Outcome::Deactivated => self.is_deactivated,
+            Outcome::ForbiddenIp => self.rules.as_ref().is_some_and(|rules| !rules.let_in(demand.client_ip)),
+            _ => !self.covers(demand.scopes),
+        })
+    }
+
+    fn covers(&self, scopes: &[String]) -> bool {
+        self.rules.as_ref().map_or(scopes.is_empty(), |rules| rules.scopes.cover(scopes))
+    }
+
+    /// What the key allows of that which `outcome` refuses, in the words of its settings.
+    pub fn allowance(&self, outcome: Outcome) -> String {
+        let Some(rules) = &self.rules else { return String::new() };
+        match outcome {
+            Outcome::ForbiddenIp => rules.networks.to_string(),
+            Outcome::InsufficientScope => rules.scopes.to_string(),
+            Outcome::RateLimited => text_of(rules.rate.as_ref().map(|rate| rate.limit())),
+            Outcome::QuotaExceeded => text_of(rules.quota.as_ref().map(|(quota, _)| quota.get())),
+            Outcome::Valid | Outcome::Expired | Outcome::Deactivated => String::new(),
         }
     }
 }
 
+/// What a key can be refused for before its limits are looked at, in the order that counts.
+const OBJECTIONS: [Outcome; 4] =
+    [Outcome::Expired, Outcome::Deactivated, Outcome::ForbiddenIp, Outcome::InsufficientScope];
+
+fn text_of(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn is_limited(rate: Option<RateLeft>) -> bool {
+    rate.is_some_and(|left| left.retry_after_seconds.is_some())
+}
+
+fn is_exceeded(quota: Option<QuotaLeft>) -> bool {
+    quota.is_some_and(|left| left.is_exceeded)
+}
+
 impl Rules {
-    fn judge(&self, demand: &Demand<'_>, now: Timestamp) -> (Outcome, Limits) {
-        let is_inside = demand.client_ip.is_some_and(|ip| self.networks.contain(ip));
-        if !self.networks.is_empty() && !is_inside {
-            return (Outcome::ForbiddenIp, Limits::default());
-        }
-        if !self.scopes.cover(demand.scopes) {
-            return (Outcome::InsufficientScope, Limits::default());
-        }
-        let rate = self.rate.as_ref().map(|rate| rate.admit(demand.cost, now));
-        if rate.is_some_and(|left| left.retry_after_seconds.is_some()) {
-            return (Outcome::RateLimited, Limits { rate, quota: None });
-        }
-        let quota = self.quota.as_ref().map(|(quota, month)| month.spend(*quota, demand.cost, now));
-        let is_exceeded = quota.is_some_and(|left| left.is_exceeded);
-        let outcome = if is_exceeded { Outcome::QuotaExceeded } else { Outcome::Valid };
-        (outcome, Limits { rate, quota })
+    fn let_in(&self, client_ip: Option<IpAddr>) -> bool {
+        self.networks.is_empty() || client_ip.is_some_and(|ip| self.networks.contain(ip))
     }
 }
 
@@ -165,4 +217,97 @@ pub struct KnownToken {
     /// The organization that it belongs to.
     pub organization: Organization,
     pub(in crate::domain) tally: Tally,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::{Duration, macros::datetime};
+
+    use super::*;
+    use crate::domain::{
+        rotation::{Begin, Overlap, Plan, Rotation},
+        secret::SecretDigest,
+        verification::meters::MeterRegistry,
+    };
+
+    #[test]
+    fn a_million_keys_take_their_bounded_place() {
+        assert!(size_of::<KnownKey>() <= 88, "{} bytes", size_of::<KnownKey>());
+    }
+
+    const START: Timestamp = datetime!(2026-11-23 10:00);
+
+    fn settings() -> impl Strategy<Value = KeySettings> {
+        let scopes = prop::sample::select(vec!["", "read", "read write"]);
+        let networks = prop::sample::select(vec!["", "10.0.0.0/8"]);
+        let rate = prop::option::of(prop::sample::select(vec!["3/second", "5/minute"]));
+        (scopes, networks, rate, prop::option::of(1u64..40)).prop_map(|(scopes, networks, rate, quota)| {
+            KeySettings {
+                scopes: scopes.parse().unwrap(),
+                networks: networks.parse().unwrap(),
+                rate_limit: rate.map(|rate| rate.parse().unwrap()),
+                monthly_quota: quota.map(|quota| MonthlyQuota::new(quota).unwrap()),
+                ..KeySettings::default()
+            }
+        })
+    }
+
+    fn key(settings: KeySettings, ends_after: Option<i64>, is_deactivated: bool) -> KnownKey {
+        let meters = MeterRegistry::default().of("key", &settings, 0, START);
+        let plan = Plan { overlap: Overlap::Day, begin: Begin::FirstUse };
+        let rotation = LiveRotation::new(Rotation {
+            old_digest: SecretDigest::of("old"),
+            plan,
+            rotated_at: START,
+            first_used_at: None,
+            old_ends_by: None,
+        });
+        KnownKey {
+            id: Uuid::nil(),
+            name: "Billing worker".into(),
+            organization: Arc::new(Organization {
+                id: "lumen".into(),
+                name: "Lumen".into(),
+                created_at: START,
+            }),
+            expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
+            is_deactivated,
+            rules: Rules::of(settings, meters),
+            rotation: Some(Box::new((Side::New, Arc::new(rotation)))),
+            tally: Tally::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_foreseen_comes_and_looking_ahead_changes_nothing(
+            settings in settings(),
+            ends_after in prop::option::of(1i64..60),
+            is_deactivated in prop::bool::weighted(0.1),
+            requests in prop::collection::vec((0i64..3, any::<bool>(), any::<bool>(), 1u32..4), 1..60),
+        ) {
+            let key = key(settings, ends_after, is_deactivated);
+            let write = ["write".to_owned()];
+            let mut now = START;
+            for (seconds, needs_scope, is_inside, cost) in requests {
+                now += Duration::seconds(seconds);
+                let demand = Demand {
+                    scopes: if needs_scope { &write } else { &[] },
+                    client_ip: Some(IpAddr::from([if is_inside { 10 } else { 11 }, 0, 0, 1])),
+                    cost,
+                    ..Demand::default()
+                };
+                let foreseen = key.foresee(&demand, now);
+                prop_assert_eq!(&key.foresee(&demand, now), &foreseen);
+                let (reasons, left) = foreseen;
+                let (outcome, limits) = key.judge(&demand, now);
+                prop_assert_eq!(reasons.first().copied().unwrap_or(Outcome::Valid), outcome);
+                prop_assert!(limits.rate.is_none() || limits.rate == left.rate);
+                prop_assert!(limits.quota.is_none() || limits.quota == left.quota);
+            }
+            let (_, rotation) = *key.rotation.unwrap();
+            prop_assert_eq!(rotation.get().first_used_at, None);
+        }
+    }
 }

@@ -48,23 +48,34 @@ impl MonthlyUse {
 
     /// Spends `cost` of `quota`, or nothing.
     pub(super) fn spend(&self, quota: MonthlyQuota, cost: u32, now: Timestamp) -> QuotaLeft {
-        let this_month = month(now);
-        let used = |state: u64| if state >> COUNT_BITS < this_month { 0 } else { state & MOST_USED };
         let spent = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-            let later = used(state).saturating_add(u64::from(cost));
-            (later <= quota.get()).then(|| packed(this_month.max(state >> COUNT_BITS), later))
+            let later = used(state, now).saturating_add(u64::from(cost));
+            (later <= quota.get()).then(|| packed(month(now).max(state >> COUNT_BITS), later))
         });
-        let (used, is_exceeded) = match spent {
-            Ok(before) => (used(before).saturating_add(u64::from(cost)), false),
-            Err(before) => (used(before), true),
-        };
-        QuotaLeft {
-            quota,
-            remaining: quota.get().saturating_sub(used),
-            reset_seconds: seconds_left_in_month(now),
-            is_exceeded,
-        }
+        answer(spent.unwrap_or_else(|refused| refused), quota, cost, now)
     }
+
+    /// What [`spend`](Self::spend) would answer. Spends nothing.
+    pub(super) fn peek(&self, quota: MonthlyQuota, cost: u32, now: Timestamp) -> QuotaLeft {
+        answer(self.0.load(Ordering::Acquire), quota, cost, now)
+    }
+}
+
+fn answer(state: u64, quota: MonthlyQuota, cost: u32, now: Timestamp) -> QuotaLeft {
+    let before = used(state, now);
+    let later = before.saturating_add(u64::from(cost));
+    let is_exceeded = later > quota.get();
+    QuotaLeft {
+        quota,
+        remaining: quota.get().saturating_sub(if is_exceeded { before } else { later }),
+        reset_seconds: seconds_left_in_month(now),
+        is_exceeded,
+    }
+}
+
+/// What a state means in the month of `now`.
+fn used(state: u64, now: Timestamp) -> u64 {
+    if state >> COUNT_BITS < month(now) { 0 } else { state & MOST_USED }
 }
 
 const MOST_USED: u64 = (1 << COUNT_BITS) - 1;
@@ -154,6 +165,7 @@ impl RotationRegistry {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use time::macros::datetime;
 
     use super::*;
@@ -188,5 +200,24 @@ mod tests {
         let changed = registry.of("a", &settings("6/hour", "read"), 0, NOW).rate.unwrap();
         assert_eq!(changed.admit(1, NOW).remaining, 5);
         assert!(registry.of("a", &KeySettings::default(), 0, NOW).rate.is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_peek_changes_nothing_and_predicts_what_comes_next(
+            quota in 1u64..100,
+            used in 0u64..120,
+            steps in prop::collection::vec((0i64..2_000_000, 0u32..40), 1..60),
+        ) {
+            let (quota, month) = (MonthlyQuota::new(quota).unwrap(), MonthlyUse::new(used, NOW));
+            let mut now = NOW;
+            for (seconds, cost) in steps {
+                now += Duration::seconds(seconds);
+                let before = month.0.load(Ordering::Acquire);
+                let told = month.peek(quota, cost, now);
+                prop_assert_eq!(month.0.load(Ordering::Acquire), before);
+                prop_assert_eq!(month.spend(quota, cost, now), told);
+            }
+        }
     }
 }

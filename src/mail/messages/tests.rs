@@ -401,3 +401,32 @@ fn every_measure_against_a_leak_has_its_words() {
     );
     assert!(token.text.contains("and in 1 more place\n"), "{}", token.text);
 }
+
+#[test]
+fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
+    let mail = compose(&Message::WebhookDeactivated {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        webhook_id: "0199".into(),
+        address: "https://hooks.example.com/tessera".into(),
+        reason: "No message has arrived for five days.".into(),
+        at: datetime!(2026-11-26 10:00:00),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Webhook deactivated in Lumen Logistics
+
+    The webhook of Lumen Logistics to
+    https://hooks.example.com/tessera
+    was deactivated on 26 November 2026, 10:00 UTC. No message has arrived for five days.
+
+    Messages that were not delivered wait for 30 days. When the receiver is ready,
+    activate the webhook:
+    https://keys.lumen.example/orgs/0198/webhooks/0199
+
+    You get this message as an administrator of Lumen Logistics.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open webhook", "https://keys.lumen.example/orgs/0198/webhooks/0199"));
+}

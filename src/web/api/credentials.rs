@@ -4,6 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
     clock::Timestamp,
@@ -65,9 +66,24 @@ fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str,
 /// 401 when it cannot be read.
 pub fn authorization(request: &HttpRequest) -> Result<Option<(&str, &str)>, AppError> {
     let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
-    let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
-    let (scheme, credential) = parts.ok_or_else(unreadable)?;
-    Ok(Some((scheme, credential.trim())))
+    scheme_and_credential(value.as_bytes()).map(Some).ok_or_else(unreadable)
+}
+
+/// The two parts of the value of `Authorization`.
+pub fn scheme_and_credential(value: &[u8]) -> Option<(&str, &str)> {
+    let value = str::from_utf8(value).ok().filter(|value| value.is_ascii())?;
+    let (scheme, credential) = value.split_once(' ')?;
+    Some((scheme, credential.trim()))
+}
+
+/// What `Authorization: Basic` carries (RFC 7617): a name and a key, in Base64. The last colon
+/// parts them, since the name of a key may hold some.
+pub fn name_and_key(credential: &str) -> Option<(String, String)> {
+    let mut name = String::from_utf8(BASE64.decode(credential).ok()?).ok()?;
+    let colon = name.rfind(':')?;
+    let key = name.split_off(colon + 1);
+    name.pop();
+    Some((name, key))
 }
 
 /// Where the request comes from; behind trusted proxies what they say.
@@ -79,5 +95,26 @@ fn unreadable() -> AppError {
     AppError::Unauthorized {
         detail: "The credential could not be read. Send “Authorization: Bearer <key>”.",
         presented: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_takes_the_last_colon_for_the_border() {
+        let (name, key) = name_and_key(&BASE64.encode("a: b:tess_x")).unwrap();
+        assert_eq!((name.as_str(), key.as_str()), ("a: b", "tess_x"));
+        for unreadable in ["%%%", &BASE64.encode("no colon"), &BASE64.encode(b"\xff:tess_x")] {
+            assert_eq!(name_and_key(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_stands_before_its_credential() {
+        assert_eq!(scheme_and_credential(b"Bearer  tess_x "), Some(("Bearer", "tess_x")));
+        assert_eq!(scheme_and_credential(b"Bearer"), None);
+        assert_eq!(scheme_and_credential("Bearer schlüssel".as_bytes()), None);
     }
 }

@@ -1,18 +1,27 @@
 //! Verification for gateways: nginx, Traefik, Caddy and HAProxy ask here before they let a
 //! request through.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
     web::Data,
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
+use uuid::Uuid;
 
-use super::{callers, credentials, rate_headers::RateHeaders, refusal};
+use super::{
+    callers, credentials,
+    rate_headers::RateHeaders,
+    refusal::{self, Asking},
+};
 use crate::{
-    domain::verification::{Demand, KnownKey, Limits, Verdict},
+    domain::{
+        refusals::{Code, Endpoint},
+        verification::{Demand, KnownKey, Limits, Verdict},
+    },
     web::{error::AppError, state::State},
 };
 
@@ -35,8 +44,15 @@ pub struct RouteDemand {
 }
 
 impl RouteDemand {
-    fn read(request: &HttpRequest) -> Result<Self, AppError> {
-        let mut demand: Self = serde_html_form::from_str(request.query_string())
+    /// Reads the part of the address after the question mark.
+    ///
+    /// # Errors
+    /// 400 for anything else than an organization and scopes.
+    pub fn read(query: &str) -> Result<Self, AppError> {
+        if query.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut demand: Self = serde_html_form::from_str(query)
             .map_err(|error| AppError::Unreadable(format!("The address could not be read: {error}.")))?;
         if demand.scope.iter().any(|scope| scope.contains(' ')) {
             demand.scope =
@@ -45,11 +61,26 @@ impl RouteDemand {
         demand.scope.retain(|scope| !scope.is_empty());
         Ok(demand)
     }
+
+    /// The scopes that the key needs, each by itself.
+    pub fn scopes(&self) -> &[String] {
+        &self.scope
+    }
+
+    fn demand<'a>(&'a self, request: &HttpRequest, name: Option<&'a str>) -> Demand<'a> {
+        Demand {
+            organization: self.organization.as_deref(),
+            name,
+            scopes: &self.scope,
+            client_ip: credentials::client_ip(request),
+            cost: 1,
+        }
+    }
 }
 
 /// A key as it was presented, with the name that Basic asks for beside it.
-struct Presented {
-    key: String,
+struct Presented<'a> {
+    key: Cow<'a, str>,
     name: Option<String>,
 }
 
@@ -59,22 +90,27 @@ struct Presented {
 /// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
 /// whose limits are reached.
 pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let Presented { key, name } = presented(&request)?;
-    let route = RouteDemand::read(&request)?;
-    let now = state.clock.now();
-    let demand = Demand {
-        organization: route.organization.as_deref(),
-        name: name.as_deref(),
-        scopes: &route.scope,
-        client_ip: credentials::client_ip(&request),
-        cost: 1,
+    let presented = presented(&request);
+    let (route, now) = (RouteDemand::read(request.query_string()), state.clock.now());
+    let Presented { key, name } = match presented {
+        Ok(presented) => presented,
+        Err(error) => {
+            let demand = route.as_ref().map(|route| route.demand(&request, None)).unwrap_or_default();
+            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+            asking.note_unverified(&state, Code::NoKey, now);
+            return Err(error);
+        }
     };
-    match state.verifier.verify(&key, &demand, now).await? {
+    let route = route?;
+    let demand = route.demand(&request, name.as_deref());
+    let verdict = state.verifier.verify(&key, &demand, now).await?;
+    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+    asking.note(&state, &key, &verdict, now);
+    match verdict {
         Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
         Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Verdict::Known { key, outcome, limits } => {
-            state.usage.note_caller(&key, callers::of(&request), now);
-            state.usage.note(&key, outcome, demand.cost, now);
+            state.usage.note(&key, outcome, demand.cost, Some(callers::of(&request)), now);
             refusal::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
         }
     }
@@ -84,7 +120,7 @@ fn accepted(key: &KnownKey, limits: &Limits) -> HttpResponse {
     let mut response = HttpResponse::NoContent();
     response
         .insert_header((ORGANIZATION, header_value(&key.organization.id)))
-        .insert_header((KEY_ID, header_value(&key.id)))
+        .insert_header((KEY_ID, header_value(key.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))))
         .insert_header((KEY_NAME, header_value(&key.name)))
         .insert_header((SCOPES, header_value(&key.scopes().join(" "))))
         .insert_header((CACHE_CONTROL, "no-store"));
@@ -94,7 +130,7 @@ fn accepted(key: &KnownKey, limits: &Limits) -> HttpResponse {
 
 /// Letters beyond ASCII are percent-encoded as UTF-8.
 fn header_value(text: &str) -> HeaderValue {
-    let encoded = utf8_percent_encode(text, NOT_IN_HEADERS).to_string();
+    let encoded: Cow<'_, str> = utf8_percent_encode(text, NOT_IN_HEADERS).into();
     HeaderValue::from_str(&encoded).unwrap_or(HeaderValue::from_static(""))
 }
 
@@ -102,20 +138,15 @@ fn refused(detail: &'static str) -> AppError {
     AppError::Unauthorized { detail, presented: true }
 }
 
-fn presented(request: &HttpRequest) -> Result<Presented, AppError> {
+fn presented(request: &HttpRequest) -> Result<Presented<'_>, AppError> {
     match credentials::authorization(request)? {
         Some((scheme, credential)) if scheme.eq_ignore_ascii_case("basic") => {
-            basic(credential).ok_or_else(|| refused("The credential could not be read."))
+            let (name, key) = credentials::name_and_key(credential)
+                .ok_or_else(|| refused("The credential could not be read."))?;
+            Ok(Presented { key: key.into(), name: Some(name) })
         }
-        _ => Ok(Presented { key: credentials::api_key(request)?.to_owned(), name: None }),
+        _ => Ok(Presented { key: credentials::api_key(request)?.into(), name: None }),
     }
-}
-
-/// RFC 7617: the key's name and the key, in Base64.
-fn basic(credential: &str) -> Option<Presented> {
-    let text = String::from_utf8(BASE64.decode(credential).ok()?).ok()?;
-    let (name, key) = text.rsplit_once(':')?;
-    Some(Presented { key: key.to_owned(), name: Some(name.to_owned()) })
 }
 
 #[cfg(test)]
@@ -126,12 +157,5 @@ mod tests {
     fn a_name_fits_into_a_header_whatever_its_letters() {
         assert_eq!(header_value("Billing worker"), "Billing worker");
         assert_eq!(header_value("100 % Zürich\r\n"), "100 %25 Z%C3%BCrich%0D%0A");
-    }
-
-    #[test]
-    fn basic_takes_the_last_colon_for_the_border() {
-        let presented = basic(&BASE64.encode("a: b:tess_x")).unwrap();
-        assert_eq!((presented.name.as_deref(), presented.key.as_str()), (Some("a: b"), "tess_x"));
-        assert!(basic("%%%").is_none());
     }
 }

@@ -11,6 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use super::{credentials, json};
 use crate::{
@@ -30,14 +31,20 @@ const LARGEST_BODY_BYTES: usize = 1024 * 1024;
 const KEY_IDENTIFIER: &str = "github-public-key-identifier";
 const SIGNATURE: &str = "github-public-key-signature";
 
-/// One text that looks like a key, and where it was found. No `Debug`: the text may be a secret.
-#[derive(Deserialize)]
-struct Match {
+/// One text that looks like a key, and where it was found.
+// No `Debug`: the text may be a secret.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeakMatch)]
+pub struct Match {
+    /// The text.
     token: String,
+    /// What the reporter calls keys of this form; it is repeated in the answer.
     #[serde(default, rename = "type")]
     kind: Option<String>,
+    /// The address where it was found.
     #[serde(default)]
     url: Option<String>,
+    /// What kind of place that is, such as `content` or `commit`.
     #[serde(default)]
     source: Option<String>,
 }
@@ -50,19 +57,33 @@ impl Match {
 }
 
 /// What became of one match. Says nothing of whose key it is.
-#[derive(Serialize)]
-struct Verdict {
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeakVerdict)]
+pub struct Verdict {
+    /// The text that was sent.
     token_raw: String,
+    /// Its type as it was sent.
     token_type: String,
+    /// `true_positive` for a key or master token of this server, active or not, otherwise
+    /// `false_positive`.
     label: &'static str,
 }
 
-/// `POST /api/v2/leaks`: says of each match whether it is a key or token of this server. What is
-/// not even well formed is told apart without the database.
+/// Reports texts that were found in public.
+///
+/// Says of each whether it is a key or master token of this server. Its organization’s
+/// administrators are told, and the key is deactivated where the organization chose that.
 ///
 /// # Errors
 /// 404 where the operator set up no reporter, 401 without one's credential, 415, 413 and 400 for a
 /// body that is not the expected JSON.
+#[utoipa::path(
+    post,
+    path = "/api/v2/leaks",
+    tag = "Leaks",
+    request_body = Vec<Match>,
+    responses((status = 200, description = "A verdict for each match, in their order.", body = Vec<Verdict>))
+)]
 pub async fn receive(
     request: HttpRequest,
     state: Data<State>,
@@ -78,6 +99,7 @@ pub async fn receive(
     {
         return Err(refused(&request, &state));
     }
+    // What is not even well formed costs no look-up.
     let matches = parse(&body)?;
     let reports: Vec<Option<LeakReport>> = matches.iter().map(Match::report).collect();
     let is_known = look_up(&request, &state, reports.iter().flatten().cloned().collect()).await?;

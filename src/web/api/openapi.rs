@@ -10,7 +10,7 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{activity, api_keys, invitations, members, organizations, session_tokens};
+use super::{activity, api_keys, invitations, leaks, members, organizations, session_tokens};
 use crate::web::{
     problem::ProblemDocument,
     routes::{Access, ROUTES, Route},
@@ -61,6 +61,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         invitations::copy_link,
         activity::list,
         activity::export,
+        leaks::receive,
         show,
     ),
     components(schemas(ProblemDocument))
@@ -147,8 +148,8 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
     let refusals: [(&str, &str, bool); 10] = [
         ("400", "BadRequest", has_body || has_query || changes),
         ("401", "Unauthorized", route.access != Access::Public),
-        ("403", "Forbidden", route.access != Access::Public),
-        ("404", "NotFound", route.pattern.contains('{')),
+        ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
+        ("404", "NotFound", route.pattern.contains('{') || route.access == Access::Reporter),
         ("409", "Conflict", changes && is_token),
         ("412", "VersionDiffers", matches!(route.method, "PATCH" | "DELETE")),
         ("413", "TooLarge", has_body),
@@ -227,6 +228,7 @@ fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
         Access::Key => json!([{ "apiKey": [] }, { "apiKeyHeader": [] }]),
+        Access::Reporter => json!([{ "leakSecret": [] }, { "leakSignature": [], "leakKey": [] }]),
         _ => json!([{ "masterToken": [] }]),
     }
 }
@@ -238,6 +240,18 @@ fn security_schemes() -> Value {
             "description": "An active master token (`tess_m_…`), or a session token (`tess_s_…`).",
         },
         "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key (`tess_…`)." },
+        "leakSecret": {
+            "type": "http", "scheme": "bearer",
+            "description": "The secret that whoever runs the server shares with those who report leaked keys.",
+        },
+        "leakSignature": {
+            "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature",
+            "description": "GitHub’s signature of the raw body (ECDSA P-256 with SHA-256, Base64).",
+        },
+        "leakKey": {
+            "type": "apiKey", "in": "header", "name": "Github-Public-Key-Identifier",
+            "description": "The identifier of the key that signed.",
+        },
         "apiKeyHeader": {
             "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key (`tess_…`).",
         },

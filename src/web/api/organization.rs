@@ -3,9 +3,16 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
 
-use super::{callers, credentials, rate_headers::RateHeaders, refusal};
+use super::{
+    callers, credentials,
+    rate_headers::RateHeaders,
+    refusal::{self, Asking},
+};
 use crate::{
-    domain::verification::{Demand, Verdict},
+    domain::{
+        refusals::{Code, Endpoint},
+        verification::{Demand, Verdict},
+    },
     web::{display, error::AppError, state::State},
 };
 
@@ -34,16 +41,17 @@ pub struct PresentedKey {
 /// # Errors
 /// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let presented = credentials::api_key(&request)?;
     let now = state.clock.now();
     let demand = Demand { client_ip: credentials::client_ip(&request), ..Demand::default() };
-    let Verdict::Known { key: known, outcome, limits } =
-        state.verifier.verify(presented, &demand, now).await?
-    else {
+    let asking = Asking { request: &request, endpoint: Endpoint::Organization, place: 0, demand: &demand };
+    let presented =
+        credentials::api_key(&request).inspect_err(|_| asking.note_unverified(&state, Code::NoKey, now))?;
+    let verdict = state.verifier.verify(presented, &demand, now).await?;
+    asking.note(&state, presented, &verdict, now);
+    let Verdict::Known { key: known, outcome, limits } = verdict else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note_caller(&known, callers::of(&request), now);
-    state.usage.note(&known, outcome, demand.cost, now);
+    state.usage.note(&known, outcome, demand.cost, Some(callers::of(&request)), now);
     if let Some(refusal) = refusal::of(outcome, &limits) {
         return Err(refusal);
     }

@@ -1,10 +1,52 @@
-//! Refusals of a known key, in HTTP's words.
+//! Refusals of a known key, in HTTP's words, and their keeping for "Why was it refused?".
+
+use actix_web::{HttpMessage, HttpRequest};
 
 use super::rate_headers::RateHeaders;
 use crate::{
-    domain::{usage::Outcome, verification::Limits},
-    web::error::AppError,
+    clock::Timestamp,
+    domain::{
+        refusals::{Code, Endpoint, Refused},
+        usage::Outcome,
+        verification::{Demand, Limits, Verdict},
+    },
+    web::{error::AppError, extract::RequestContext, state::State},
 };
+
+/// One request for a key to be let through.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The request.
+    pub request: &'a HttpRequest,
+    /// Where it came in.
+    pub endpoint: Endpoint,
+    /// Which of its keys is asked about.
+    pub place: usize,
+    /// What is asked of the key.
+    pub demand: &'a Demand<'a>,
+}
+
+impl Asking<'_> {
+    /// Keeps a refusal; an accepted key leaves nothing.
+    pub fn note(&self, state: &State, presented: &str, verdict: &Verdict, now: Timestamp) {
+        if matches!(verdict, Verdict::Known { outcome: Outcome::Valid, .. }) {
+            return;
+        }
+        self.with_id(|refused| state.refusals.note(refused, presented, verdict, now));
+    }
+
+    /// Keeps a refusal of a request that carried nothing to verify.
+    pub fn note_unverified(&self, state: &State, code: Code, now: Timestamp) {
+        self.with_id(|refused| state.refusals.note_code(refused, code, now));
+    }
+
+    fn with_id(&self, note: impl FnOnce(&Refused<'_>)) {
+        let Self { endpoint, place, demand, .. } = *self;
+        if let Some(RequestContext { id, .. }) = self.request.extensions().get() {
+            note(&Refused { request_id: &id.to_string(), place, endpoint, demand });
+        }
+    }
+}
 
 /// The refusal that an outcome means; `None` for an accepted key.
 pub fn of(outcome: Outcome, limits: &Limits) -> Option<AppError> {

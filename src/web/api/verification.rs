@@ -1,23 +1,26 @@
 //! Verification for backends: is this key of my organization accepted?
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::{Deserialize, Serialize};
 
-use super::{credentials, json::Json, rate_headers::LimitAnswers};
+use super::{credentials, json::Json, rate_headers::LimitAnswers, refusal::Asking};
 use crate::{
     clock::Timestamp,
     domain::{
         key_settings::Metadata,
-        usage::Outcome,
-        verification::{Demand, KnownKey, KnownToken, Limits, Verdict},
+        refusals::{Code, Endpoint},
+        usage::{Caller, Outcome},
+        verification::{COSTS, Demand, KnownKey, KnownToken, Limits, Verdict},
     },
     web::{display, error::AppError, state::State},
 };
 
 /// Keys in one batch.
 const MOST_IN_A_BATCH: usize = 100;
+/// Characters of a user agent.
+const LONGEST_USER_AGENT: usize = 200;
 
 /// One key to verify.
 #[derive(Debug, Deserialize)]
@@ -30,9 +33,21 @@ pub struct VerificationRequest {
     /// Where the backend's own client is.
     #[serde(default)]
     client_ip: Option<IpAddr>,
+    /// What the backend's own client calls itself.
+    #[serde(default)]
+    user_agent: Option<UserAgent>,
     /// What the request takes of the limits.
     #[serde(default)]
     cost: Cost,
+}
+
+impl VerificationRequest {
+    /// The backend's own client, as far as the backend tells.
+    fn caller(&self) -> Option<Caller<'_>> {
+        let user_agent = self.user_agent.as_ref().map(|UserAgent(text)| text.trim()).unwrap_or_default();
+        let is_known = self.client_ip.is_some() || !user_agent.is_empty();
+        is_known.then(|| Caller { ip: self.client_ip.map(|ip| ip.to_canonical()), user_agent })
+    }
 }
 
 /// A cost from 1 to 1000.
@@ -50,7 +65,24 @@ impl TryFrom<u32> for Cost {
     type Error = &'static str;
 
     fn try_from(cost: u32) -> Result<Self, Self::Error> {
-        if (1..=1000).contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
+        if COSTS.contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
+    }
+}
+
+/// The name of a program, up to 200 characters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct UserAgent(String);
+
+impl TryFrom<String> for UserAgent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.chars().count() <= LONGEST_USER_AGENT {
+            Ok(Self(text))
+        } else {
+            Err(format!("user_agent has at most {LONGEST_USER_AGENT} characters"))
+        }
     }
 }
 
@@ -151,9 +183,9 @@ pub async fn verify(
     body: Result<Json<VerificationRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = credentials::caller(&request, &state, now).await?;
+    let caller = caller(&request, &state, now).await?;
     let Json(asked) = body?;
-    let answer = answer(&state, &caller, &asked, now).await?;
+    let answer = answer(&request, &state, &caller, (0, &asked), now).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
 }
 
@@ -167,23 +199,34 @@ pub async fn verify_batch(
     body: Result<Json<BatchRequest>, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let caller = credentials::caller(&request, &state, now).await?;
+    let caller = caller(&request, &state, now).await?;
     let Json(BatchRequest { keys }) = body?;
     if keys.len() > MOST_IN_A_BATCH {
         return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
     }
     let mut results = Vec::with_capacity(keys.len());
-    for asked in &keys {
-        results.push(answer(&state, &caller, asked, now).await?);
+    for asked in keys.iter().enumerate() {
+        results.push(answer(&request, &state, &caller, asked, now).await?);
     }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(BatchAnswer { results }))
 }
 
+async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
+    credentials::caller(request, state, now).await.inspect_err(|error| {
+        if let AppError::Unauthorized { presented: true, .. } = error {
+            let demand = Demand::default();
+            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, demand: &demand };
+            asking.note_unverified(state, Code::TokenRefused, now);
+        }
+    })
+}
+
 /// A key of another organization is not found, like one that does not exist.
 async fn answer(
+    request: &HttpRequest,
     state: &State,
     caller: &KnownToken,
-    asked: &VerificationRequest,
+    (place, asked): (usize, &VerificationRequest),
     now: Timestamp,
 ) -> Result<VerificationAnswer, AppError> {
     let demand = Demand {
@@ -193,11 +236,14 @@ async fn answer(
         client_ip: asked.client_ip,
         cost: asked.cost.0,
     };
-    match state.verifier.verify(&asked.key, &demand, now).await? {
+    let verdict = state.verifier.verify(&asked.key, &demand, now).await?;
+    Asking { request, endpoint: Endpoint::Verify, place, demand: &demand }
+        .note(state, &asked.key, &verdict, now);
+    match verdict {
         Verdict::Malformed => Ok(VerificationAnswer::without_key("malformed")),
         Verdict::NotFound | Verdict::Foreign => Ok(VerificationAnswer::without_key("not_found")),
         Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, now);
+            state.usage.note(&key, outcome, demand.cost, asked.caller(), now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }

@@ -217,7 +217,7 @@ pub async fn deactivate(
 ) -> Result<HttpResponse, AppError> {
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    visitor.state.usage.flush(&visitor.state.db, now).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
     let deactivated = visitor.state.db.write(move |tx| {
         let key = api_keys::deactivate(tx, &proof, &key_id, now)?;
         let daily = api_keys::daily_requests(tx.connection(), &proof, slice::from_ref(&key), now)?;
@@ -257,7 +257,7 @@ pub async fn confirm_removal(
     admin: Admin<Organization>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
-    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
     let found = visitor.state.db.read(move |connection| {

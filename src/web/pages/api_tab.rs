@@ -109,7 +109,7 @@ impl ApiTab {
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
         let (admin, now) = (admin.clone(), visitor.now);
         let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
         let tab = visitor

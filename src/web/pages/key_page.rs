@@ -32,6 +32,8 @@ use crate::{
 /// Hours and days that the chart shows.
 const HOURS_SHOWN: i32 = 48;
 const DAYS_SHOWN: i32 = 30;
+const _: () = assert!(HOURS_SHOWN as i64 <= usage::HOURS_KEPT.whole_hours());
+const _: () = assert!(DAYS_SHOWN as i64 <= usage::DAYS_KEPT.whole_days());
 /// Events of the history that are shown.
 const EVENTS_SHOWN: i64 = 50;
 
@@ -75,7 +77,7 @@ impl KeyPage {
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
         let (admin, key_id, now) = (admin.clone(), key_id.to_owned(), visitor.now);
         let is_hourly = selection.span == "hours";
         let (span, count) = if is_hourly { (Span::Hour, HOURS_SHOWN) } else { (Span::Day, DAYS_SHOWN) };

@@ -151,7 +151,7 @@ pub async fn save(
         return show(&visitor, &admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     // A quota that is new counts what was used this month before it.
-    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
     let (proof, key_id, now) = (admin.clone(), key.id, visitor.now);
     let key = visitor
         .state

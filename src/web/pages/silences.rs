@@ -108,7 +108,7 @@ async fn show_dialog(
     hours: String,
     errors: FieldErrors,
 ) -> Result<HttpResponse, AppError> {
-    visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
     let (proof, now) = (admin.clone(), visitor.now);
     let (key, evidence) = visitor
         .state

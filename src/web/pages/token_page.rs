@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        audit::{self, Entry},
+        audit::{self, Deeds, Entry},
         master_tokens::{self, MasterToken, Status, TokenError},
         organizations::Organization,
         permission::Permission,
@@ -39,8 +39,7 @@ pub struct TokenPage {
     token: MasterToken,
     is_hourly: bool,
     bars: Bars,
-    counts: Vec<(String, i64)>,
-    events: Vec<Entry>,
+    did: Deeds,
 }
 
 page!(TokenPage);
@@ -56,7 +55,7 @@ impl TokenPage {
         token_id: &str,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush(&visitor.state.db, visitor.now).await?;
+        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
         let (admin, token_id, now) = (admin.clone(), token_id.to_owned(), visitor.now);
         let since = now - Duration::DAY * DAYS_SHOWN;
         let page = visitor
@@ -65,15 +64,14 @@ impl TokenPage {
             .read(move |connection| {
                 let token = master_tokens::find(connection, &admin, &token_id)?;
                 let series = usage::token_series(connection, &admin, &token, DAYS_SHOWN, now)?;
-                let (counts, events) = audit::of_actor(connection, &admin, &token.id, since, EVENTS_SHOWN)?;
+                let did = audit::of_actor(connection, &admin, &token.id, since, EVENTS_SHOWN)?;
                 Ok::<_, TokenError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     is_hourly: false,
                     bars: Bars::of(&series),
-                    counts,
-                    events,
+                    did,
                     token,
                 })
             })
@@ -103,7 +101,7 @@ impl TokenPage {
 
     /// Whether there is nothing to show of the last days.
     fn is_quiet(&self) -> bool {
-        self.bars.total == 0 && self.events.is_empty()
+        self.bars.total == 0 && self.did.newest.is_empty()
     }
 
     fn is_token_expired(&self, token: &MasterToken) -> bool {

@@ -216,7 +216,7 @@ async fn a_report_is_no_use_of_the_key() {
     for secret in [&secret, &token] {
         assert_eq!(judge(&app, secret, PLACE).await, "true_positive");
     }
-    app.state.usage.flush(&app.state.db, app.now()).await.expect("a flush");
+    app.state.usage.flush(&app.state.db).await.expect("a flush");
     let ledger = app.ledger().await;
     assert!(ledger["key_usage"].is_empty() && ledger["key_callers"].is_empty());
     for table in ["api_keys", "master_tokens"] {

@@ -65,10 +65,10 @@ async fn the_last_twenty_callers_are_kept() {
         let call = app.client().request("GET", "/api/v2/organization").header("x-api-key", &secret);
         call.header("user-agent", &format!("worker/{number}")).send().await.must_be(200);
         if number % 7 == 0 {
-            app.state.usage.flush(&app.state.db, app.now()).await.unwrap();
+            app.state.usage.flush(&app.state.db).await.unwrap();
         }
     }
-    app.state.usage.flush(&app.state.db, app.now()).await.unwrap();
+    app.state.usage.flush(&app.state.db).await.unwrap();
     let kept = app.query("SELECT user_agent AS text FROM key_callers ORDER BY last_seen_at").await;
     assert_eq!(kept.len(), 20);
     assert_eq!((kept[0].as_str(), kept[19].as_str()), ("worker/10", "worker/29"));

@@ -71,7 +71,7 @@ async fn a_first_use_is_remembered_over_a_restart() {
     let (ground, browser) = ground().await;
     let new = rotate(&ground, &browser, "hour", "first_use").await;
     auth(&ground.client, "/auth", &new).await.must_be(204);
-    ground.app.state.usage.flush(&ground.app.db, ground.app.now()).await.expect("a flush");
+    ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     ground.app.clock.advance(Duration::hours(1));
     let db = Db::open(ground.app.state.config.database.path()).expect("the database");
     let verdict = Verifier::new(&db, 100).verify(&ground.secret, &Demand::default(), ground.app.now()).await;

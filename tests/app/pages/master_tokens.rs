@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tessera::domain::{access::Role, master_tokens::MasterToken, outbox::Message};
+use tessera::domain::{access::Role, master_tokens::MasterToken, outbox::Message, permission::Permission};
 
 use crate::support::{Client, Company, Html, Response, TestApp};
 
@@ -29,8 +29,9 @@ impl Stage {
 
     async fn generate(&self, name: &str) -> Response {
         let dialog = self.dana.get(&self.lumen.url("api/tokens/new")).await.must_be(200).html();
-        let fields = [("name", name), ("form_id", &dialog.hidden("form_id"))];
-        self.dana.post(&dialog.action("Save"), &fields).await
+        self.dana
+            .post(&dialog.action("Save"), &fields(name, "everything", "none", &dialog.hidden("form_id")))
+            .await
     }
 
     fn url(&self, token: &MasterToken, verb: &str) -> String {
@@ -61,6 +62,16 @@ impl Stage {
         });
         newest.collect()
     }
+}
+
+/// The dialog's fields, filled in.
+fn fields<'a>(
+    name: &'a str,
+    permission: &'a str,
+    duration: &'a str,
+    form_id: &'a str,
+) -> [(&'static str, &'a str); 5] {
+    [("name", name), ("permission", permission), ("duration", duration), ("until", ""), ("form_id", form_id)]
 }
 
 fn administrators() -> BTreeSet<String> {
@@ -211,7 +222,8 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
         assert_eq!(page.dialog_title(), "Generate token");
         assert_eq!(page.field_error("Name"), error);
         assert_eq!(page.value("Name"), name);
-        let fields = [("name", name), ("form_id", &page.hidden("form_id"))];
+        let form_id = page.hidden("form_id");
+        let fields = fields(name, "everything", "none", &form_id);
         let alone =
             stage.dana.htmx_post(&stage.lumen.url("api/tokens"), "dialog-slot", &fields).await.must_be(422);
         assert!(alone.text().starts_with("<dialog"), "{}", alone.text());
@@ -222,11 +234,105 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
 }
 
 #[tokio::test]
+async fn everything_without_an_end_is_chosen_at_first_and_the_smallest_comes_first() {
+    let stage = Stage::new().await;
+    let dialog = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.must_be(200).html();
+    assert_eq!(
+        (dialog.chosen("permission"), dialog.chosen("duration")),
+        ("everything".into(), "none".into())
+    );
+    let offered = dialog.attributes("dialog input[name=permission]", "value");
+    assert_eq!(offered, ["verify", "read", "keys", "members", "everything"]);
+}
+
+#[tokio::test]
+async fn a_token_is_generated_with_a_permission_and_an_end_which_its_row_and_the_trail_show() {
+    let stage = Stage::new().await;
+    let form_id = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.html().hidden("form_id");
+    let address = stage.lumen.url("api/tokens");
+    stage.dana.post(&address, &fields("Gateway", "verify", "30", &form_id)).await.must_be(200);
+    let stored = stage.app.query("SELECT permission || ' ' || expires_at AS text FROM master_tokens").await;
+    assert_eq!(stored.len(), 1);
+    assert!(stored[0].starts_with("verify 2026-12-23"), "{stored:?}");
+    let row = stage.tab().await.row("Gateway");
+    assert!(row.contains("Verify only") && row.contains("23 Dec 2026"), "{row}");
+    let detail = stage.app.query("SELECT detail AS text FROM audit_events WHERE action LIKE 'master%'").await;
+    assert!(detail[0].ends_with(", Verify only, ends 23 Dec 2026"), "{detail:?}");
+    let mail = stage.app.mails().await.remove(0);
+    let Message::MasterTokenNotice { abilities, expires_at, .. } = mail.message else {
+        panic!("another mail")
+    };
+    assert!(abilities.contains("whether an API key is accepted") && expires_at.is_some());
+}
+
+#[tokio::test]
+async fn a_permission_or_an_end_that_cannot_be_is_said_and_nothing_is_generated() {
+    let stage = Stage::new().await;
+    let form_id = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.html().hidden("form_id");
+    let address = stage.lumen.url("api/tokens");
+    for (permission, duration, until, error) in [
+        ("", "none", "", "Choose what the token can do."),
+        ("administrator", "none", "", "Choose what the token can do."),
+        ("keys", "", "", "Choose how long the token works."),
+        ("keys", "31", "", "Choose how long the token works."),
+        ("keys", "custom", "", "Choose a date."),
+        ("keys", "custom", "2026-11-23", "Choose a date after today."),
+        ("keys", "custom", "2046-01-01", "Master tokens with an end last 10 years at most."),
+    ] {
+        let mut fields = fields("Gateway", permission, duration, &form_id);
+        fields[3].1 = until;
+        let page = stage.dana.post(&address, &fields).await.must_be(422).html();
+        assert!(page.dialog_text().contains(error), "{error}: {}", page.dialog_text());
+        assert_eq!(page.value("Name"), "Gateway");
+    }
+    assert!(stage.app.query("SELECT name AS text FROM master_tokens").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_can_only_be_removed() {
+    let stage = Stage::new().await;
+    let end = stage.app.now() + time::Duration::days(10);
+    let (token, secret) =
+        stage.app.master_token_for(&stage.lumen, "Deployment", Permission::Keys, Some(end)).await;
+    stage.dana.post(&stage.url(&token, "activate"), &[]).await.must_be(303);
+    stage.app.clock.advance(time::Duration::days(7));
+    let dana = stage.app.log_in_as(&stage.lumen.owner).await;
+    let row = dana.get(&stage.lumen.url("api")).await.must_be(200).html().row("Deployment");
+    assert!(row.contains("Expires in 3 days"), "{row}");
+    stage.ask(&secret).await.must_be(200);
+
+    stage.app.clock.advance(time::Duration::days(3));
+    let dana = stage.app.log_in_as(&stage.lumen.owner).await;
+    let tab = dana.get(&stage.lumen.url("api")).await.must_be(200).html();
+    assert!(tab.row("Deployment").contains("Expired"), "{}", tab.row("Deployment"));
+    assert!(tab.try_action("Activate").is_none() && tab.try_action("Deactivate").is_none());
+    assert!(tab.try_link("Replace").is_none() && tab.try_link("Remove").is_some());
+    stage.ask(&secret).await.must_be(401);
+    let refused = dana.post(&stage.url(&token, "activate"), &[]).await.must_be(409);
+    assert!(refused.text().contains("has expired"), "{}", refused.text());
+    dana.post(&stage.url(&token, "remove"), &[]).await.must_be(303);
+}
+
+#[tokio::test]
+async fn replacing_keeps_permission_and_end() {
+    let stage = Stage::new().await;
+    let end = stage.app.now() + time::Duration::days(10);
+    let (token, _) =
+        stage.app.master_token_for(&stage.lumen, "Deployment", Permission::Read, Some(end)).await;
+    let sql = "SELECT permission || ' ' || expires_at AS text FROM master_tokens";
+    let before = stage.app.query(sql).await;
+    let form_id = stage.dana.get(&stage.url(&token, "replace")).await.html().hidden("form_id");
+    stage.dana.post(&stage.url(&token, "replace"), &[("form_id", &form_id)]).await.must_be(200);
+    assert_eq!(stage.app.query(sql).await, before);
+}
+
+#[tokio::test]
 async fn a_reload_of_the_generated_page_makes_no_second_token() {
     let stage = Stage::new().await;
     let dialog =
         stage.dana.htmx_get(&stage.lumen.url("api/tokens/new"), "dialog-slot").await.must_be(200).html();
-    let fields = [("name", "Deployment"), ("form_id", &dialog.hidden("form_id"))];
+    let form_id = dialog.hidden("form_id");
+    let fields = fields("Deployment", "everything", "none", &form_id);
     let address = stage.lumen.url("api/tokens");
     stage.dana.htmx_post(&address, "dialog-slot", &fields).await.must_be(200);
     let again = stage.dana.post(&address, &fields).await.must_be(303);

@@ -1,5 +1,8 @@
 //! "Why was it refused?"
 
+mod attempt;
+mod refused;
+
 use time::Duration;
 
 use crate::support::{Client, Company, START, TestApp};
@@ -30,7 +33,7 @@ async fn every_state_is_told_in_plain_words() {
     browser.post(&key(&off.id, "deactivate"), &[]).await.must_be(303);
     browser.post(&key(&gone.id, "remove"), &[]).await.must_be(303);
     browser.post(&key(&silent.id, "silence"), &[("hours", "4")]).await.must_be(303);
-    app.state.usage.flush(&app.state.db, app.now()).await.unwrap();
+    app.state.usage.flush(&app.state.db).await.unwrap();
 
     let before = app.ledger().await;
     let mistyped = format!("{}x", &active[..active.len() - 1]);
@@ -54,7 +57,7 @@ async fn every_state_is_told_in_plain_words() {
         assert!(answer.contains(words), "{words}: {answer}");
     }
     let empty = browser.post(&lumen.url("api/why"), &[("key", " ")]).await.must_be(422).html();
-    assert!(empty.field_error("Key").starts_with("Paste a key"));
-    app.state.usage.flush(&app.state.db, app.now()).await.unwrap();
+    assert!(empty.field_error("Request id or key").starts_with("Paste a request id"));
+    app.state.refusals.flush(&app.state.db).await.unwrap();
     assert_eq!(app.ledger().await, before);
 }

@@ -14,14 +14,14 @@ struct Line {
 }
 
 impl World {
-    /// Every row of every table as text, but for what only reading moves: sessions, and when
-    /// somebody was last seen.
+    /// Every row of every table as text, but for what only asking moves: sessions, when somebody
+    /// was last seen, and which verifications were refused.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {
         self.read(|connection| {
             let tables = lines(
                 connection,
                 "SELECT name AS text FROM sqlite_master WHERE type = 'table'
-                 AND name NOT IN ('sessions', '__diesel_schema_migrations')",
+                 AND name NOT IN ('sessions', 'refusals', '__diesel_schema_migrations')",
             )?;
             tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })

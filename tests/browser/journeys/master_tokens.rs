@@ -44,6 +44,34 @@ async fn a_token_is_generated_replaced_and_removed(Stage { page, server, .. }: S
     page.expect_no_row("ERP sync").await;
 }
 
+async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    page.open_menu("Actions for Master Tokens").await;
+    page.click_link("Generate token").await;
+    page.expect_dialog("Generate token").await;
+    assert!(page.is_chosen("Everything").await);
+    page.fill("Name", "Gateway").await;
+    page.choose("Verify only").await;
+    page.choose("7 days").await;
+    page.click_button("Save").await;
+    shown_token(&page).await;
+    page.expect_row("Gateway", "Verify only").await;
+    page.open_menu("Actions for Gateway").await;
+    page.click_button("Activate").await;
+    page.expect_row("Gateway", "Expires in 7 days").await;
+
+    page.click_link("Gateway").await;
+    page.expect_heading("What it can do").await;
+    page.expect_text("Ask whether an API key is accepted").await;
+    page.expect_text("Nothing in the last 30 days").await;
+    page.open_menu("Actions for Gateway").await;
+    page.click_button("Deactivate").await;
+    page.expect_toast("Gateway").await;
+}
+
 /// Reads the token from the dialog that shows it, and closes the dialog.
 async fn shown_token(page: &Page) -> String {
     page.expect_text("It cannot be shown again").await;
@@ -61,4 +89,7 @@ async fn choose_for_token(page: &Page, action: &str) {
     page.expect_toast("ERP sync").await;
 }
 
-crate::with_and_without_javascript!(a_token_is_generated_replaced_and_removed);
+crate::with_and_without_javascript!(
+    a_token_is_generated_replaced_and_removed,
+    what_a_token_can_do_is_chosen_and_shown_on_its_page,
+);

@@ -138,7 +138,7 @@ impl Product {
     }
 
     async fn restart(&mut self) {
-        self.recorder.flush(&self.world.db, self.world.now()).await.expect("a flush");
+        self.recorder.flush(&self.world.db).await.expect("a flush");
         self.world.db = Db::open(&self.file).expect("the database");
         self.verifier = Verifier::new(&self.world.db, 100);
         self.recorder = Recorder::default();
@@ -148,7 +148,7 @@ impl Product {
         let (demand, now) = (Demand::default(), self.world.now());
         match self.verifier.verify(secret, &demand, now).await.expect("a verdict") {
             Verdict::Known { key, outcome, .. } => {
-                self.recorder.note(&key, outcome, 1, now);
+                self.recorder.note(&key, outcome, 1, None, now);
                 outcome == Outcome::Valid
             }
             _ => false,

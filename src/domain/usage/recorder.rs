@@ -1,0 +1,202 @@
+//! The way from memory to the database: who was noted, in which order, in how small portions.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::{Instant, sleep},
+};
+use uuid::Uuid;
+
+use super::{
+    Caller, Outcome, rows,
+    tally::{Pending, Tally},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError},
+    domain::verification::{KnownKey, KnownToken},
+};
+
+/// Keys that one transaction writes: some two milliseconds of one core, so that nobody who waits
+/// for the writer or for a core waits long.
+const KEYS_AT_ONCE: usize = 64;
+
+/// Portions that one spread writing has at most. Each ends with a sync of the disk, of which a
+/// slow one does some hundred in a second.
+const MOST_PORTIONS: usize = 160;
+
+/// Gathers usage; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    /// Who was used since it was last written, each once.
+    noted: Arc<Mutex<Vec<Noted>>>,
+    /// Whose turn it is to be written. Locked while a portion is written: who holds it finds
+    /// everything either written or still in memory.
+    turn: Arc<AsyncMutex<Turn>>,
+}
+
+type Turn = VecDeque<Noted>;
+
+/// Somebody with something to be written.
+#[derive(Clone, Debug)]
+pub(super) enum Noted {
+    Key(Arc<KnownKey>),
+    Token(Arc<KnownToken>),
+}
+
+impl Noted {
+    fn tally(&self) -> &Tally {
+        match self {
+            Self::Key(known) => &known.tally,
+            Self::Token(known) => &known.tally,
+        }
+    }
+
+    fn organization_id(&self) -> &str {
+        match self {
+            Self::Key(known) => &known.organization.id,
+            Self::Token(known) => &known.organization.id,
+        }
+    }
+
+    /// Keys by age: their rows then lie side by side, and a transaction touches fewer pages.
+    fn place(&self) -> Option<Uuid> {
+        match self {
+            Self::Key(known) => Some(known.id),
+            Self::Token(_) => None,
+        }
+    }
+}
+
+impl Recorder {
+    /// Counts a verification of a key, what it cost and who presented it.
+    pub fn note(
+        &self,
+        known: &Arc<KnownKey>,
+        outcome: Outcome,
+        cost: u32,
+        caller: Option<Caller<'_>>,
+        now: Timestamp,
+    ) {
+        if known.tally.count(outcome, cost, caller, now) {
+            self.gather(Noted::Key(known.clone()));
+        }
+    }
+
+    /// Notes that a master token was accepted, and the address that it came from.
+    pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
+        if known.tally.count(Outcome::Valid, 1, Some(Caller { ip, user_agent: "" }), now) {
+            self.gather(Noted::Token(known.clone()));
+        }
+    }
+
+    fn gather(&self, noted: Noted) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(noted);
+    }
+
+    /// Writes everything that was gathered, as when the server stops. What cannot be written is
+    /// gathered again.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn flush(&self, db: &Db) -> Result<(), DbError> {
+        let turn = self.turn().await;
+        let waiting = turn.len();
+        self.write(db, turn, waiting).await
+    }
+
+    /// Writes what was gathered of one organization, before a page shows it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn flush_organization(&self, db: &Db, organization_id: &str) -> Result<(), DbError> {
+        let mut turn = self.turn().await;
+        let is_own = |noted: &Noted| noted.organization_id() == organization_id;
+        if !turn.iter().any(is_own) {
+            return Ok(());
+        }
+        let (mut own, others): (Turn, Turn) = mem::take(&mut *turn).into_iter().partition(is_own);
+        let waiting = own.len();
+        own.extend(others);
+        *turn = own;
+        self.write(db, turn, waiting).await
+    }
+
+    /// Writes everything that was gathered, in small portions evenly over `period`: with many
+    /// keys in use, writing at once would keep verifications waiting. Between two portions
+    /// somebody else may write.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn flush_spread(&self, db: &Db, period: Duration) -> Result<(), DbError> {
+        let end = Instant::now() + period;
+        let mut turn = self.turn().await;
+        turn.make_contiguous().sort_unstable_by_key(Noted::place);
+        let mut left = turn.len();
+        let size = KEYS_AT_ONCE.max(left.div_ceil(MOST_PORTIONS));
+        while left > 0 && !turn.is_empty() {
+            drop(self.write_first(db, turn, size.min(left)).await?);
+            left = left.saturating_sub(size);
+            let portions = u32::try_from(left.div_ceil(size)).unwrap_or(u32::MAX);
+            if portions > 0 {
+                sleep(end.saturating_duration_since(Instant::now()) / portions.saturating_add(1)).await;
+            }
+            turn = self.turn.clone().lock_owned().await;
+        }
+        Ok(())
+    }
+
+    /// The turn, with everybody in it who was noted.
+    async fn turn(&self) -> OwnedMutexGuard<Turn> {
+        let mut turn = self.turn.clone().lock_owned().await;
+        turn.extend(mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner)));
+        turn
+    }
+
+    /// Writes the first `waiting` of the turn without a pause.
+    async fn write(&self, db: &Db, mut turn: OwnedMutexGuard<Turn>, waiting: usize) -> Result<(), DbError> {
+        let mut left = waiting;
+        while left > 0 {
+            turn = self.write_first(db, turn, KEYS_AT_ONCE.min(left)).await?;
+            left = left.saturating_sub(KEYS_AT_ONCE);
+        }
+        Ok(())
+    }
+
+    /// Writes the first `portion` of the turn in one transaction. Goes on to its end even when
+    /// nobody waits for it any more, so that nothing is lost between memory and database.
+    async fn write_first(
+        &self,
+        db: &Db,
+        mut turn: OwnedMutexGuard<Turn>,
+        portion: usize,
+    ) -> Result<OwnedMutexGuard<Turn>, DbError> {
+        let (db, recorder) = (db.clone(), self.clone());
+        tokio::task::spawn_blocking(move || {
+            let portion = portion.min(turn.len());
+            let taken: Vec<(Noted, Box<Pending>)> = turn
+                .drain(..portion)
+                .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
+                .collect();
+            let written = db.write_blocking(|tx| {
+                taken.iter().try_for_each(|(noted, pending)| rows::write(tx, noted, pending))
+            });
+            if written.is_err() {
+                for (noted, pending) in taken {
+                    if noted.tally().put_back(pending) {
+                        recorder.gather(noted);
+                    }
+                }
+            }
+            written.map(|()| turn)
+        })
+        .await?
+    }
+}

@@ -1,0 +1,54 @@
+//! How long usage is kept.
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::Span;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::schema::{key_usage, token_usage},
+};
+
+/// How long the sums of hours are kept.
+pub const HOURS_KEPT: Duration = Duration::days(90);
+
+/// How long the sums of days are kept, those of tokens too: a year and a month, to compare with the year before.
+pub const DAYS_KEPT: Duration = Duration::days(400);
+
+/// Rows that one transaction removes: some milliseconds, so that the writer is free again soon.
+const ROWS_AT_ONCE: i64 = 500;
+
+/// Removes some of what is older than [`HOURS_KEPT`] and [`DAYS_KEPT`]; tells whether more is left.
+///
+/// # Errors
+/// [`DbError`].
+pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
+    let mut is_more_left = false;
+    for (span, kept) in [(Span::Hour, HOURS_KEPT), (Span::Day, DAYS_KEPT)] {
+        let old: Vec<(String, Timestamp, String)> = key_usage::table
+            .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.lt(span.begin(now) - kept)))
+            .select((key_usage::api_key_id, key_usage::begins_at, key_usage::outcome))
+            .limit(ROWS_AT_ONCE)
+            .load(tx.connection())?;
+        is_more_left |= is_whole_portion(old.len());
+        for (key_id, begins_at, outcome) in old {
+            diesel::delete(key_usage::table.find((key_id, span.as_str(), begins_at, outcome)))
+                .execute(tx.connection())?;
+        }
+    }
+    let old: Vec<(String, Timestamp)> = token_usage::table
+        .filter(token_usage::begins_at.lt(Span::Day.begin(now) - DAYS_KEPT))
+        .select((token_usage::master_token_id, token_usage::begins_at))
+        .limit(ROWS_AT_ONCE)
+        .load(tx.connection())?;
+    is_more_left |= is_whole_portion(old.len());
+    for day in old {
+        diesel::delete(token_usage::table.find(day)).execute(tx.connection())?;
+    }
+    Ok(is_more_left)
+}
+
+fn is_whole_portion(found: usize) -> bool {
+    i64::try_from(found).is_ok_and(|found| found == ROWS_AT_ONCE)
+}

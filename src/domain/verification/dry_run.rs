@@ -1,0 +1,79 @@
+//! Verification without consequences: what would be answered now, and why. Nothing is counted,
+//! taken from a limit or noted as a use.
+
+use super::{Demand, Limits, Verdict, Verifier, turned_away};
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        access::Admin,
+        api_keys::{self, ApiKey},
+        organizations::Organization,
+        secret::{self, SecretDigest, SecretKind},
+        usage::Outcome,
+    },
+};
+
+/// The key that a request is tried with.
+#[derive(Clone, Copy)]
+pub enum Tried<'a> {
+    /// What somebody would present.
+    Secret(&'a str),
+    /// A key of the organization, whose secret nobody has at hand.
+    Key(&'a ApiKey),
+}
+
+/// What verification would answer.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    /// The answer. A key of another organization is not found.
+    pub verdict: Verdict,
+    /// Every reason to refuse, the one that is given first.
+    pub reasons: Vec<Outcome>,
+    /// What the limits leave as they stand.
+    pub left: Limits,
+}
+
+impl DryRun {
+    fn without_key(verdict: Verdict) -> Self {
+        Self { verdict, reasons: Vec::new(), left: Limits::default() }
+    }
+}
+
+impl Verifier {
+    /// Judges a request with a key of the organization as [`verify`](Self::verify) would at the
+    /// instant `now`, by the live limits of this process.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn dry_run(
+        &self,
+        admin: &Admin<Organization>,
+        tried: Tried<'_>,
+        demand: &Demand<'_>,
+        now: Timestamp,
+    ) -> Result<DryRun, DbError> {
+        let digest = match tried {
+            Tried::Secret(text) if !secret::is_well_formed(SecretKind::ApiKey, text) => {
+                return Ok(DryRun::without_key(Verdict::Malformed));
+            }
+            Tried::Secret(text) => Some(SecretDigest::of(text)),
+            Tried::Key(key) => {
+                let (admin, key_id) = (admin.clone(), key.id.clone());
+                self.db.read(move |connection| api_keys::digest(connection, &admin, &key_id)).await?
+            }
+        };
+        let demand = Demand { organization: Some(&admin.id), ..*demand };
+        let key = match digest {
+            Some(digest) => self.key_with(digest, now).await?,
+            None => None,
+        };
+        let Some(key) = key.filter(|key| turned_away(key, &demand, now).is_none()) else {
+            return Ok(DryRun::without_key(Verdict::NotFound));
+        };
+        let (reasons, limits) = key.foresee(&demand, now);
+        let left = key.peek(0, now);
+        let outcome = reasons.first().copied().unwrap_or(Outcome::Valid);
+        Ok(DryRun { verdict: Verdict::Known { key, outcome, limits }, reasons, left })
+    }
+}

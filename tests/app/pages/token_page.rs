@@ -1,0 +1,160 @@
+//! The page of one master token: what it can do, and what it did.
+
+use tessera::domain::{
+    access::{self, Role},
+    api_keys::{self, NewApiKey},
+    forms::FormId,
+    key_settings::KeySettings,
+    master_tokens::{self, MasterToken},
+    names::Name,
+    permission::Permission::{self, Everything, Keys, Members, Read, Verify},
+};
+
+use crate::support::{Client, Company, Html, TestApp};
+
+/// Lumen, whose administrator is logged in, with an active token.
+struct Stage {
+    app: TestApp,
+    lumen: Company,
+    browser: Client,
+    token: MasterToken,
+    secret: String,
+}
+
+impl Stage {
+    async fn new(permission: Permission) -> Self {
+        let app = TestApp::spawn().await;
+        let lumen = app.lumen().await;
+        let (token, secret) = app.master_token_for(&lumen, "ERP sync", permission, None).await;
+        let (company, id, now) = (lumen.clone(), token.id.clone(), app.now());
+        app.write(move |tx| {
+            let admin = company.admin(tx)?;
+            Ok(master_tokens::activate(tx, &admin, &id, now)?)
+        })
+        .await;
+        let browser = app.log_in_as(&lumen.owner).await;
+        Self { app, lumen, browser, token, secret }
+    }
+
+    fn url(&self) -> String {
+        self.lumen.url(&format!("api/tokens/{}", self.token.id))
+    }
+
+    async fn page(&self) -> Html {
+        self.browser.get(&self.url()).await.must_be(200).html()
+    }
+
+    async fn ask(&self) {
+        let request = self.app.client().request("POST", "/api/v2/keys/verify").without_site();
+        let request = request.header("authorization", &format!("Bearer {}", self.secret));
+        request.body("application/json", r#"{"key":"tess_x"}"#).send().await.must_be(200);
+    }
+}
+
+#[tokio::test]
+async fn the_page_says_what_a_token_of_each_permission_can_and_cannot_do() {
+    for (permission, can, cannot) in [
+        (Verify, "Ask whether an API key is accepted", "See the activity"),
+        (Read, "See the activity", "Create API keys and learn their secrets"),
+        (Keys, "Create API keys and learn their secrets", "Invite people as supervisors and users"),
+        (Members, "Invite people as supervisors and users", "Do the same with administrators"),
+        (Everything, "Do the same with administrators", "Generate, activate, replace or change a master"),
+    ] {
+        let stage = Stage::new(permission).await;
+        let page = stage.page().await;
+        assert_eq!(page.title(), "ERP sync, Lumen · Tessera");
+        let allowed = page.texts(".powers .is-allowed").join("\n");
+        let refused = page.texts(".powers li:not(.is-allowed)").join("\n");
+        assert!(allowed.contains(can) && !allowed.contains(cannot), "{permission}: {allowed}");
+        assert!(refused.contains(cannot) && !refused.contains(can), "{permission}: {refused}");
+        assert!(refused.contains("this one included"), "no token reaches master tokens");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_uses_has_an_empty_page() {
+    let stage = Stage::new(Keys).await;
+    let tab = stage.browser.get(&stage.lumen.url("api")).await.must_be(200).html();
+    assert_eq!(tab.link("ERP sync"), stage.url());
+    assert_eq!(tab.link("What it can do"), stage.url());
+    let page = stage.page().await;
+    let text = page.main_text();
+    assert!(text.contains("Nothing in the last 30 days") && text.contains("Never used"), "{text}");
+    assert!(!text.contains(&stage.secret) && page.try_link("What it can do").is_none());
+}
+
+#[tokio::test]
+async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with_their_origin() {
+    let stage = Stage::new(Keys).await;
+    for _ in 0..3 {
+        stage.ask().await;
+    }
+    stage.app.state.usage.flush(&stage.app.db).await.expect("a flush");
+    stage.ask().await;
+    let known =
+        stage.app.state.verifier.authenticate(&stage.secret, stage.app.now()).await.expect("an answer");
+    let (lumen, now) = (stage.lumen.id.clone(), stage.app.now());
+    stage
+        .app
+        .write(move |tx| {
+            let known = known.expect("an active token");
+            let machine = access::token_member(&known, Some([192, 0, 2, 7].into()), &lumen, Keys)?.admin()?;
+            for name in ["First", "Second"] {
+                let name = Name::parse(name, 60)?;
+                let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
+                api_keys::create(tx, &machine, &new, &FormId::new(now), now)?;
+            }
+            Ok(())
+        })
+        .await;
+    let page = stage.page().await;
+    let text = page.main_text();
+    assert_eq!(page.text("#bars-t"), "Requests per day, last 30 days: total 4, busiest day 4");
+    assert!(text.contains("API key created 2") && text.contains("192.0.2.7"), "{text}");
+    assert!(text.contains("It created the API key Second"), "{text}");
+    assert!(text.contains("from 127.0.0.1"), "{text}");
+    let row = stage.browser.get(&stage.lumen.url("api")).await.html().row("ERP sync");
+    assert!(row.contains("Just now from 127.0.0.1"), "{row}");
+    let trail = stage.browser.get(&page.link("All its changes")).await.must_be(200).html().main_text();
+    assert!(trail.contains("ERP sync (master token) created the API key"), "{trail}");
+
+    stage.app.clock.advance(time::Duration::days(31));
+    let browser = stage.app.log_in_as(&stage.lumen.owner).await;
+    let later = browser.get(&stage.url()).await.must_be(200).html();
+    assert!(later.main_text().contains("Nothing in the last 30 days"), "{}", later.main_text());
+}
+
+#[tokio::test]
+async fn what_is_done_on_the_page_of_a_token_stays_there() {
+    let stage = Stage::new(Read).await;
+    let address = format!("http://localhost:8080{}", stage.url());
+    let send = |verb: &str, target: &str, body: &str| {
+        let request = stage.browser.request("POST", &format!("{}/{verb}", stage.url())).htmx(target);
+        let request = request.header("HX-Current-URL", &address);
+        request.body("application/x-www-form-urlencoded", body.to_owned()).send()
+    };
+    let panel = send("deactivate", "panel", "").await.must_be(200).html();
+    assert_eq!(panel.text("#token-h"), "ERP sync");
+    assert!(panel.toast().contains("is deactivated") && panel.main_text().contains("Nothing at present"));
+    let form_id = stage.browser.get(&format!("{}/replace", stage.url())).await.html().hidden("form_id");
+    let replaced = send("replace", "dialog-slot", &format!("form_id={form_id}")).await.must_be(200).html();
+    assert_eq!(
+        (replaced.dialog_title().as_str(), replaced.text("#token-h").as_str()),
+        ("Master token replaced", "ERP sync")
+    );
+    let removed = send("remove", "dialog-slot", "").await.must_be(200);
+    assert_eq!(removed.header("hx-redirect"), stage.lumen.url("api"));
+}
+
+#[tokio::test]
+async fn only_administrators_of_the_organization_see_the_page() {
+    let stage = Stage::new(Everything).await;
+    let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
+    let outsider = stage.app.user("Frida Fern").await;
+    let fern = stage.app.organization("Fern", &outsider).await;
+    for (person, status) in [(&supervisor, 403), (&outsider, 404)] {
+        stage.app.log_in_as(person).await.get(&stage.url()).await.must_be(status);
+    }
+    let other_door = fern.url(&format!("api/tokens/{}", stage.token.id));
+    stage.app.log_in_as(&outsider).await.get(&other_door).await.must_be(404);
+}
