@@ -12,6 +12,7 @@ use std::{
 use crate::config::{ClientAction, ClientCall};
 
 mod activity;
+mod explain;
 mod invitations;
 mod keys;
 mod members;

@@ -1,6 +1,6 @@
 //! The server behind the API: requests, their repetition, and what refusals mean.
 
-use std::{error::Error, io::Write, time::Duration};
+use std::{io::Write, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Failure,
+    explain::{explain, told},
     output::{printable, text},
     say,
 };
@@ -277,43 +278,9 @@ fn encoded(part: &str) -> String {
     utf8_percent_encode(part, SPECIAL).to_string()
 }
 
-/// A problem document in words, the fields and the request's number below.
-fn told(problem: &Value) -> String {
-    let mut message = printable(&format!("{}: {}", text(problem, "/title"), text(problem, "/detail")));
-    let fields = problem.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for field in fields {
-        let line = format!("{}: {}", text(field, "/pointer"), text(field, "/detail"));
-        message.push_str(&format!("\n  {}", printable(&line)));
-    }
-    let request = text(problem, "/request_id");
-    if !request.is_empty() {
-        message.push_str(&format!("\n  Request {}", printable(request)));
-    }
-    message
-}
-
-/// The innermost reason of a failed exchange.
-fn explain(error: &reqwest::Error) -> String {
-    let mut reason: &(dyn Error + 'static) = error;
-    while let Some(inner) = reason.source() {
-        reason = inner;
-    }
-    if error.is_timeout() { "it took too long".to_owned() } else { printable(&reason.to_string()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_problem_is_told_with_its_fields_and_its_number() {
-        let problem = serde_json::json!({
-            "title": "Unprocessable Content", "detail": "Some fields need a change.", "request_id": "req_1",
-            "errors": [{ "pointer": "/name", "detail": "Enter a \u{1b}name." }],
-        });
-        let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request req_1";
-        assert_eq!(told(&problem), expected);
-    }
 
     #[test]
     fn what_is_named_stays_one_part_of_the_address() {

@@ -238,3 +238,34 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     assert_eq!(exit.message.matches("[default: ").count(), 12);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
+
+#[test]
+fn a_client_call_knows_its_server_and_hides_its_token() {
+    let call = |line: &str, environment: &[(&str, &str)]| match parse_line(line, environment) {
+        Ok(Command::Client(call)) => *call,
+        other => panic!("expected a client call, got {other:?}"),
+    };
+    let token = ("TESSERA_TOKEN", "tess_m_hunter2");
+    let plain = call("keys list", &[token]);
+    assert_eq!(plain.url, "http://127.0.0.1:8080");
+    assert!(!plain.json && !format!("{plain:?}").contains("hunter2"));
+    let url = ("TESSERA_URL", "https://keys.example.com/");
+    assert_eq!(call("activity list", &[token, url]).url, "https://keys.example.com");
+    assert_eq!(call("members --url http://[::1]:9 list", &[token, url]).url, "http://[::1]:9");
+}
+
+#[test]
+fn a_wrong_server_or_token_is_never_repeated() {
+    for (name, value) in [
+        ("TESSERA_URL", "keys.example.com"),
+        ("TESSERA_URL", "ftp://keys.example.com"),
+        ("TESSERA_URL", "https://dana:hunter2@keys.example.com"),
+        ("TESSERA_URL", "https://keys.example.com/?token=hunter2"),
+        ("TESSERA_TOKEN", "tess_m_hunter2 and more"),
+    ] {
+        let token = ("TESSERA_TOKEN", "tess_m_hunter2");
+        let exit = parse_line("keys list", &[(name, value), token]).expect_err(value);
+        assert!(exit.code == 2 && exit.message.starts_with(&format!("tessera: {name} must be ")), "{exit:?}");
+        assert!(!exit.message.contains("hunter2") && !exit.message.contains('\n'), "{exit:?}");
+    }
+}

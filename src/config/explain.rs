@@ -1,0 +1,51 @@
+//! Clap's answers in our words.
+
+use std::error::Error;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{Exit, client::Expected};
+
+/// With what every key and token begins.
+const CREDENTIAL_PREFIX: &str = "tess_";
+
+/// Turns clap's answer into ours: help and version as they are, a mistake as one line.
+pub(super) fn explain(error: clap::Error) -> Exit {
+    let code = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => 2,
+    };
+    if code == 0 {
+        return Exit { code, message: error.to_string().trim_end().to_owned() };
+    }
+    let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
+        .into_iter()
+        .find_map(|kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+            _ => None,
+        })
+        // A stray argument may be an SMTP URL that lost its flag, a key or a token.
+        .filter(|text| !text.contains("://") && !text.contains(CREDENTIAL_PREFIX))
+        .unwrap_or_else(|| "the one given".to_owned());
+    let possible = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => Some(values.join(", ")),
+        _ => None,
+    };
+    let expected = error.source().and_then(|source| source.downcast_ref::<Expected>());
+    let what = match (error.kind(), possible, expected) {
+        (ErrorKind::ValueValidation, _, Some(expected)) => format!("{named} {expected}"),
+        (ErrorKind::ValueValidation, ..) => format!("a number that fits is expected after {named}"),
+        (ErrorKind::InvalidValue, Some(possible), _) => format!("one of {possible} is expected for {named}"),
+        (ErrorKind::InvalidValue | ErrorKind::NoEquals, ..) => format!("a value is missing after {named}"),
+        (ErrorKind::MissingRequiredArgument, ..) => format!("{named} is missing"),
+        (ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ..) => {
+            "the command needs another word or value after it".to_owned()
+        }
+        (ErrorKind::ArgumentConflict, ..) => {
+            format!("{named} stands more than once, on both sides of the command, or beside what excludes it")
+        }
+        _ => format!("there is no command or flag like {named}"),
+    };
+    Exit::mistake(format_args!("{what}; see tessera --help"))
+}
