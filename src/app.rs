@@ -1,4 +1,5 @@
-//! Puts the parts together: database, sessions, routes, mail worker, housekeeping.
+//! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
+//! housekeeping.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
-    db::{Db, DbError},
+    db::{Change, Db, DbError},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
@@ -32,6 +33,7 @@ use crate::{
         sessions, silences,
         usage::{self, Recorder},
         verification::Verifier,
+        webhooks::{self, AllowedNetworks},
     },
     mail::{
         delivery::Delivery,
@@ -44,6 +46,7 @@ use crate::{
         session_store::DatabaseSessions,
         state::{MailPreview, MailPreviewer, State},
     },
+    webhooks::{sender::Sender, worker as webhook_worker},
 };
 
 /// How often usage is written.
@@ -51,8 +54,8 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 /// Over how long one writing is spread. With the interval it stays below the ten seconds within
 /// which the last use of a key is right.
 const FLUSH_PERIOD: Duration = Duration::from_secs(4);
-/// How often it is looked for silences that are over.
-const SILENCE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked for silences and keys that are over.
+const ENDS_INTERVAL: Duration = Duration::from_secs(5);
 /// A pause for others, between two portions of what is removed.
 const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
@@ -90,6 +93,9 @@ pub enum StartError {
     /// The mail server's address cannot be used.
     #[error("the mail server's address cannot be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
+    /// The way out for webhooks cannot be set up.
+    #[error("webhooks cannot be sent: {0}")]
+    Webhooks(#[from] reqwest::Error),
 }
 
 /// A server that listens and is ready to run.
@@ -123,11 +129,13 @@ impl Application {
             usage: Recorder::default(),
             refusals: refusals::Buffer::default(),
             mail_queued: Arc::new(Notify::new()),
+            webhook_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());
         let mut tasks = vec![tokio::spawn(housekeeping(state.clone()))];
         tasks.extend(start_mail_worker(&state, stopping.clone())?);
+        tasks.push(start_webhook_worker(&state, stopping.clone())?);
         let (server, address) = listen(&state, &Key::from(&cookie_key))?;
         Ok(Self { server, address, state, stopping, tasks })
     }
@@ -154,9 +162,9 @@ impl Application {
     pub async fn run(self) -> io::Result<()> {
         let result = self.server.await;
         self.stopping.notify_waiters();
-        let [housekeeping, mail @ ..] = self.tasks.as_slice() else { return result };
+        let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
-        while mail.iter().any(|task| !task.is_finished()) {
+        while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         if let Err(error) = self.state.usage.flush(&self.state.db).await {
@@ -225,9 +233,23 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
     })))
 }
 
+fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHandle<()>, StartError> {
+    let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
+    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.webhook_queued.clone());
+    let queued = wake.clone();
+    db.on_change(move |change| {
+        if *change == Change::WebhookQueued {
+            queued.notify_one();
+        }
+    });
+    Ok(tokio::spawn(async move {
+        webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
+    }))
+}
+
 /// What is done beside the requests. Each part keeps its own time: none waits for another.
 async fn housekeeping(state: State) {
-    tokio::join!(write_usage(&state), end_silences_in_time(&state), forget_old_things(&state));
+    tokio::join!(write_usage(&state), note_ends_in_time(&state), forget_old_things(&state));
 }
 
 async fn write_usage(state: &State) {
@@ -244,12 +266,16 @@ async fn write_usage(state: &State) {
     }
 }
 
-async fn end_silences_in_time(state: &State) {
+async fn note_ends_in_time(state: &State) {
     loop {
-        if let Err(error) = end_silences(state, state.clock.now()).await {
+        let now = state.clock.now();
+        if let Err(error) = end_silences(state, now).await {
             tracing::error!(%error, "silent keys could not be activated again");
         }
-        tokio::time::sleep(SILENCE_INTERVAL).await;
+        if let Err(error) = note_expiries(state, now).await {
+            tracing::error!(%error, "keys whose end has passed could not be noted");
+        }
+        tokio::time::sleep(ENDS_INTERVAL).await;
     }
 }
 
@@ -286,6 +312,13 @@ async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
     Ok(())
 }
 
+async fn note_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| expiry_notices::is_any_over(connection, now)).await? {
+        state.db.write(move |tx| expiry_notices::note_those_over(tx, now)).await?;
+    }
+    Ok(())
+}
+
 async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
     if state.db.read(move |connection| expiry_notices::is_any_due(connection, now)).await? {
         state.db.write(move |tx| expiry_notices::queue_due(tx, now)).await?;
@@ -306,6 +339,7 @@ async fn clean_up(state: &State) {
             idempotency::forget_old(tx, now)?;
             api_keys::forget_ended(tx, now)?;
             refusals::forget_old(tx, now)?;
+            webhooks::forget_old(tx, now)?;
             outbox::forget_old(tx, now)
         })
         .await;

@@ -67,6 +67,8 @@ pub struct Config {
     pub leak_secret: Option<LeakSecret>,
     /// With which keys GitHub signs its reports of leaked keys.
     pub leak_keys: Option<LeakKeys>,
+    /// The networks of the operator's own that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -200,6 +202,11 @@ struct ServeFlags {
     /// too [env: TESSERA_LEAK_KEYS] [default: none]
     #[arg(long, value_name = "FILE")]
     leak_keys: Option<String>,
+    /// Networks of your own that webhooks may reach, as addresses or networks with commas between
+    /// them; without this they reach what the internet can reach [env: TESSERA_WEBHOOK_NETWORKS]
+    /// [default: none]
+    #[arg(long, value_name = "LIST")]
+    webhook_networks: Option<String>,
     /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -275,6 +282,13 @@ impl ServeFlags {
             .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
+            webhook_networks: setting(
+                "TESSERA_WEBHOOK_NETWORKS",
+                self.webhook_networks,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
             log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,

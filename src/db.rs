@@ -5,7 +5,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -44,19 +44,21 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Db {
     readers: Pool<ConnectionManager<Connection>>,
     writer: Pool<ConnectionManager<Connection>>,
-    on_change: Arc<OnceLock<Listener>>,
+    on_change: Arc<RwLock<Vec<Listener>>>,
 }
 
 /// Is told of every [`Change`].
 type Listener = Box<dyn Fn(&Change) + Send + Sync>;
 
-/// What a transaction changed that somebody may hold a copy of.
+/// What a transaction changed that somebody may hold a copy of or wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// What the secret with this digest opens.
     Secret(Vec<u8>),
     /// So much that every copy is in doubt.
     Everything,
+    /// A message to a webhook waits to be delivered.
+    WebhookQueued,
 }
 
 /// An open `BEGIN IMMEDIATE` transaction. It commits when the closure given to
@@ -126,11 +128,9 @@ impl Db {
         })
     }
 
-    /// Calls `listener` after each commit, for every [`Change`] that it brought. The first
-    /// listener stays.
+    /// Calls `listener` after each commit, for every [`Change`] that it brought.
     pub fn on_change(&self, listener: impl Fn(&Change) + Send + Sync + 'static) {
-        // A second listener would be a mistake of ours that loses nothing.
-        let _ = self.on_change.set(Box::new(listener));
+        self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
     /// Runs a read off the async workers.
@@ -189,8 +189,9 @@ impl Db {
                 Failure::Work(error) => error,
                 Failure::Transaction(error) => DbError::Statement(error).into(),
             })?;
-        if let Some(listener) = self.on_change.get() {
-            changes.iter().for_each(listener);
+        if !changes.is_empty() {
+            let listeners = self.on_change.read().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().for_each(|listener| changes.iter().for_each(listener));
         }
         Ok(result)
     }

@@ -41,6 +41,7 @@ pub mod sessions;
 pub mod silences;
 pub mod usage;
 pub mod verification;
+pub mod webhooks;
 
 mod schema;
 mod stored_text;

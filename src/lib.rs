@@ -4,7 +4,7 @@
 //! imports and fails on one that does):
 //!
 //! ```text
-//! main -> bench -> app -> { web, mail } -> domain -> db
+//! main -> bench -> app -> { web, mail, webhooks } -> domain -> db
 //! ```
 //!
 //! * [`config`] reads the command line and the environment; [`clock`] tells the time;
@@ -13,6 +13,7 @@
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
 //! * [`mail`] renders the messages of the outbox and sends them after the commit.
+//! * [`webhooks`] delivers the messages about keys and members to the addresses that ask for them.
 //! * [`web`] turns requests into domain calls and their results into pages, fragments and JSON.
 //!   [`web::routes`] is the one table of addresses.
 //! * [`app`] puts the parts together and runs them; [`mod@bench`] measures them.
@@ -29,3 +30,4 @@ pub mod domain;
 pub mod http_client;
 pub mod mail;
 pub mod web;
+pub mod webhooks;

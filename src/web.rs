@@ -1,5 +1,6 @@
 //! The web: pages, fragments and the API, on top of the domain.
 
+pub mod activity_file;
 pub mod api;
 pub mod assets;
 pub mod chart;

@@ -40,6 +40,7 @@ fn nothing_set_serves_on_loopback() {
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.keys_in_memory, 1_000_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
+    assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -57,6 +58,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+            ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -71,6 +73,8 @@ fn every_setting_comes_from_the_environment() {
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
     assert_eq!(config.keys_in_memory, 50_000);
+    let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
 
@@ -170,6 +174,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
             &["hunter2", "hunter2 hunter2 hunter2 hunter2 hunter2", "ä".repeat(40).as_str()],
         ),
         ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
+        ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -225,10 +230,11 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "KEYS_IN_MEMORY",
         "LEAK_SECRET",
         "LEAK_KEYS",
+        "WEBHOOK_NETWORKS",
         "LOG",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 11);
+    assert_eq!(exit.message.matches("[default: ").count(), 12);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }

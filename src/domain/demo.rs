@@ -387,7 +387,7 @@ fn invite(
     at: Timestamp,
 ) -> Result<(), DemoError> {
     let email = [EmailAddress::parse(email).map_err(step)?];
-    invitations::invite(tx, admin, inviter, role, &email, &FormId::new(at), at).map_err(step)?;
+    invitations::invite(tx, admin, &inviter.into(), role, &email, &FormId::new(at), at).map_err(step)?;
     Ok(())
 }
 

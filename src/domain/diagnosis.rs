@@ -27,7 +27,7 @@ pub enum Finding {
     /// There are no such keys in the organization but these.
     Keys(Vec<ApiKey>),
     /// A whole key that the organization had and removed.
-    Removed(Entry),
+    Removed(Box<Entry>),
     /// It has the form of a key, and the organization has none like it.
     Unknown,
     /// It begins like a key and is none: a letter is wrong, missing or too much.
@@ -97,9 +97,9 @@ fn removed(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     like: impl Fn(&str) -> bool,
-) -> Result<Option<Entry>, DbError> {
+) -> Result<Option<Box<Entry>>, DbError> {
     let entries = audit::of_action(connection, admin, Action::KeyRemoved)?;
-    Ok(entries.into_iter().find(|entry| entry.detail.as_deref().is_some_and(&like)))
+    Ok(entries.into_iter().find(|entry| entry.detail.as_deref().is_some_and(&like)).map(Box::new))
 }
 
 /// The first and, in a masked form, the last characters; `None` when it cannot be part of a key.

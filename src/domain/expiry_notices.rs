@@ -1,15 +1,18 @@
 //! Mails to the administrators before a key ends: fourteen days, three days and one day ahead,
-//! each once.
+//! each once. And a line in the trail when it has ended.
 
 use diesel::prelude::*;
 use time::Duration;
 
 use super::{
+    access::Actor,
     api_keys::ApiKey,
+    audit::{self, Action, Event},
     members,
     organizations::Organization,
     outbox::{self, Message},
     schema::{api_keys, expiry_notices, organizations},
+    webhooks::{self, EventType},
 };
 use crate::{
     clock::Timestamp,
@@ -34,14 +37,7 @@ pub fn is_any_due(connection: &mut Connection, now: Timestamp) -> Result<bool, D
 pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let due = due(tx.connection(), now)?;
     for notice in &due {
-        diesel::insert_into(expiry_notices::table)
-            .values((
-                expiry_notices::api_key_id.eq(&notice.key.id),
-                expiry_notices::expires_at.eq(notice.expires_at),
-                expiry_notices::days_before.eq(notice.days_before),
-                expiry_notices::sent_at.eq(now),
-            ))
-            .execute(tx.connection())?;
+        note(tx, &notice.key.id, notice.expires_at, notice.days_before, now)?;
         let message = Message::KeyExpires {
             organization: notice.organization.name.clone(),
             organization_id: notice.organization.id.clone(),
@@ -55,8 +51,81 @@ pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
         for administrator in members::administrators(tx.connection(), &notice.organization.id)? {
             outbox::queue(tx, &administrator, &message, now)?;
         }
+        let detail = format!("within {} days", notice.days_before);
+        webhooks::queue_for_key(tx, &notice.organization, EventType::KeyExpiring, &notice.key, &detail, now)?;
     }
     Ok(due.len())
+}
+
+/// In the place of the days before the end: the end itself was noted.
+const NOTED_DAYS: i32 = 0;
+
+/// An end that passed longer ago is no news: the server was down, or older than this notice.
+const NEWS_AGE: Duration = Duration::days(7);
+
+/// Keys noted in one transaction, so that it does not hold up the others.
+const MOST_AT_ONCE: i64 = 100;
+
+/// Whether the end of a key has passed that was not noted yet.
+///
+/// # Errors
+/// [`DbError`].
+pub fn is_any_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
+    Ok(!over(connection, 1, now)?.is_empty())
+}
+
+/// Notes in the trail which ends have passed, each once; tells how many it noted this time.
+///
+/// # Errors
+/// [`DbError`].
+pub fn note_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let over = over(tx.connection(), MOST_AT_ONCE, now)?;
+    for (key, organization_id) in &over {
+        let Some(expires_at) = key.expires_at else { continue };
+        note(tx, &key.id, expires_at, NOTED_DAYS, now)?;
+        let event = Event {
+            organization_id: Some(organization_id),
+            actor: &Actor::System { ip: None },
+            action: Action::KeyExpired,
+            subject_id: Some(&key.id),
+            subject_name: &key.name,
+            detail: Some(key.masked.clone()),
+        };
+        audit::record(tx, &event, now)?;
+    }
+    Ok(over.len())
+}
+
+fn over(connection: &mut Connection, limit: i64, now: Timestamp) -> Result<Vec<(ApiKey, String)>, DbError> {
+    let noted = expiry_notices::table
+        .filter(expiry_notices::api_key_id.eq(api_keys::id))
+        .filter(expiry_notices::expires_at.nullable().eq(api_keys::expires_at))
+        .filter(expiry_notices::days_before.eq(NOTED_DAYS));
+    Ok(api_keys::table
+        .filter(api_keys::expires_at.le(now).and(api_keys::expires_at.gt(now - NEWS_AGE)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(noted)))
+        .order((api_keys::expires_at, api_keys::id))
+        .select((ApiKey::as_select(), api_keys::organization_id))
+        .limit(limit)
+        .load(connection)?)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    expires_at: Timestamp,
+    days_before: i32,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(expiry_notices::table)
+        .values((
+            expiry_notices::api_key_id.eq(key_id),
+            expiry_notices::expires_at.eq(expires_at),
+            expiry_notices::days_before.eq(days_before),
+            expiry_notices::sent_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 /// A mail to send about one key.

@@ -9,7 +9,9 @@ mod list;
 mod send;
 
 pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
-pub use list::{MailStatus, Pending, count_of_user, of_user, pending};
+pub use list::{
+    MailStatus, Pending, Search, count_of_user, find_pending, of_user, pending, slice, with_mails,
+};
 pub use send::{InvitationError, InviteOutcome, MOST_AT_ONCE, copy_link, invite, resend, withdraw};
 
 use diesel::prelude::*;
@@ -17,7 +19,9 @@ use time::Duration;
 
 use super::{
     access::{Actor, Role},
+    accounts::User,
     audit::{self, Action, Event},
+    master_tokens::MasterToken,
     organizations::Organization,
     schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
@@ -43,8 +47,10 @@ pub struct Invitation {
     pub role: Role,
     /// Who invited, by name at that time.
     pub invited_by_name: String,
-    /// Who invited, by address at that time.
-    pub invited_by_email: String,
+    /// Who invited, by address at that time; a machine has none.
+    pub invited_by_email: Option<String>,
+    /// When the person was first invited.
+    pub created_at: Timestamp,
     /// When it was sent last.
     pub sent_at: Timestamp,
     /// When it stops working.
@@ -57,6 +63,27 @@ impl Invitation {
     /// Whether it can be accepted.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.outcome.is_none() && self.expires_at > now
+    }
+}
+
+/// Who invites, as the mail names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inviter {
+    /// The name of the person or the machine.
+    pub name: String,
+    /// Where questions reach the person; a machine has no address.
+    pub email: Option<String>,
+}
+
+impl From<&User> for Inviter {
+    fn from(user: &User) -> Self {
+        Self { name: user.name.clone(), email: Some(user.email.clone()) }
+    }
+}
+
+impl From<&MasterToken> for Inviter {
+    fn from(token: &MasterToken) -> Self {
+        Self { name: token.name.clone(), email: None }
     }
 }
 
@@ -128,6 +155,7 @@ struct Row {
     role: String,
     invited_by_name: String,
     invited_by_email: String,
+    created_at: Timestamp,
     sent_at: Timestamp,
     expires_at: Timestamp,
     outcome: Option<String>,
@@ -142,7 +170,9 @@ impl From<Row> for Invitation {
             organization_id: row.organization_id,
             email: row.email,
             invited_by_name: row.invited_by_name,
-            invited_by_email: row.invited_by_email,
+            // The column is NOT NULL: an empty text stands for no address.
+            invited_by_email: Some(row.invited_by_email).filter(|email| !email.is_empty()),
+            created_at: row.created_at,
             sent_at: row.sent_at,
             expires_at: row.expires_at,
         }

@@ -1,12 +1,15 @@
 //! Members of an organization and what they may do there.
 
+mod list;
+
+pub use list::{Sort, page, slice};
+
 use diesel::prelude::*;
 
 use super::{
     access::{Actor, Member, Role, Supervisor},
     audit::{self, Action, Event},
     organizations::Organization,
-    page::{Page, PageRequest, contains_pattern},
     schema::{memberships, users},
 };
 use crate::{
@@ -50,52 +53,18 @@ pub enum MemberError {
 
 type Row = (String, String, String, String, Timestamp, Option<Timestamp>);
 
+/// The columns of a [`Row`].
+const COLUMNS: (
+    users::id,
+    users::name,
+    users::email,
+    memberships::role,
+    memberships::joined_at,
+    users::last_active_at,
+) = (users::id, users::name, users::email, memberships::role, memberships::joined_at, users::last_active_at);
+
 fn read_row((user_id, name, email, role, joined_at, last_active_at): Row) -> Person {
     Person { user_id, name, email, role: role.parse().unwrap_or(Role::User), joined_at, last_active_at }
-}
-
-macro_rules! members_of {
-    ($proof:expr, $search:expr) => {{
-        let mut query = memberships::table
-            .inner_join(users::table)
-            .filter(memberships::organization_id.eq($proof.id.clone()))
-            .into_boxed();
-        if !$search.is_empty() {
-            let pattern = contains_pattern($search);
-            query = query.filter(
-                users::name.like(pattern.clone()).escape('\\').or(users::email.like(pattern).escape('\\')),
-            );
-        }
-        query
-    }};
-}
-
-/// One page of the members, by name; with `search`, those with the text in name or address.
-///
-/// # Errors
-/// [`DbError`].
-pub fn page(
-    connection: &mut Connection,
-    proof: &Member<Organization>,
-    search: &str,
-    request: PageRequest,
-) -> Result<Page<Person>, DbError> {
-    let total: i64 = members_of!(proof, search).count().get_result(connection)?;
-    let request = request.within(total);
-    let rows: Vec<Row> = members_of!(proof, search)
-        .order((users::name, users::id))
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            memberships::role,
-            memberships::joined_at,
-            users::last_active_at,
-        ))
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)?;
-    Ok(Page::new(rows.into_iter().map(read_row).collect(), request, total))
 }
 
 /// One member.
@@ -110,14 +79,7 @@ pub fn find(
     let row: Option<Row> = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(&proof.id).and(memberships::user_id.eq(user_id)))
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            memberships::role,
-            memberships::joined_at,
-            users::last_active_at,
-        ))
+        .select(COLUMNS)
         .first(connection)
         .optional()
         .map_err(DbError::from)?;

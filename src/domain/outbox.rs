@@ -36,7 +36,8 @@ pub enum Message {
     Invitation {
         organization: String,
         inviter: String,
-        inviter_email: String,
+        /// Where to ask back; a machine that invites has no address.
+        inviter_email: Option<String>,
         /// The role's label, for example `Administrator`.
         role: String,
         /// What the role may do, as the end of "you will be able to …".
@@ -92,6 +93,17 @@ pub enum Message {
         measure: Measure,
         at: Timestamp,
     },
+    /// A webhook was switched off because nothing arrives.
+    WebhookDeactivated {
+        organization: String,
+        organization_id: String,
+        webhook_id: String,
+        /// Without its query.
+        address: String,
+        /// A whole sentence.
+        reason: String,
+        at: Timestamp,
+    },
 }
 
 impl Message {
@@ -108,7 +120,8 @@ impl Message {
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
             | Self::KeyExpires { .. }
-            | Self::KeyLeaked { .. } => {}
+            | Self::KeyLeaked { .. }
+            | Self::WebhookDeactivated { .. } => {}
         }
         self
     }

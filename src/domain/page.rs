@@ -1,4 +1,8 @@
-//! One page of a long list.
+//! One page of a long list, or a part of it behind a cursor.
+
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::{clock::Timestamp, db::DbError};
 
 /// Rows of one page, with what a pager needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +89,32 @@ pub struct Cursor {
     pub sorted_by: String,
 }
 
+impl Cursor {
+    /// The place behind a row in a list that is sorted by `instant`.
+    pub(super) fn at(id: &str, instant: Timestamp) -> Self {
+        Self { id: id.to_owned(), sorted_by: instant.assume_utc().unix_timestamp_nanos().to_string() }
+    }
+
+    /// What a list is sorted by whose cursors are made by [`at`](Self::at).
+    pub(super) fn instant(&self) -> Result<Timestamp, SliceError> {
+        let instant = self.sorted_by.parse().ok();
+        let instant = instant.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok());
+        let instant = instant.ok_or(SliceError::OtherList)?;
+        Ok(PrimitiveDateTime::new(instant.date(), instant.time()))
+    }
+}
+
+/// Why a part of a list is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceError {
+    /// The cursor is that of a list in another order.
+    #[error("Take the cursor from next_cursor of the part before, and keep the order.")]
+    OtherList,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
 /// A part of a sorted list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
@@ -98,5 +128,22 @@ impl Slice {
     /// Rows to read: one more than asked for tells whether there is more.
     pub(super) fn rows(&self) -> i64 {
         self.limit + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_keeps_an_instant_exactly() {
+        let instant = datetime!(2026-11-23 10:00:00.000_001);
+        assert_eq!(Cursor::at("0198", instant).instant().unwrap(), instant);
+        for text in ["", "Dana", "170141183460469231731687303715884105727"] {
+            let cursor = Cursor { id: "0198".into(), sorted_by: text.into() };
+            assert!(matches!(cursor.instant(), Err(SliceError::OtherList)), "{text}");
+        }
     }
 }

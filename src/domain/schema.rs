@@ -270,6 +270,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        organization_id -> Text,
+        url -> Text,
+        description -> Nullable<Text>,
+        events -> Text,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_secret_until -> Nullable<Timestamp>,
+        disabled_at -> Nullable<Timestamp>,
+        disabled_because -> Nullable<Text>,
+        failing_since -> Nullable<Timestamp>,
+        created_by -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Text,
+        webhook_id -> Text,
+        event -> Text,
+        payload -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        last_attempt_at -> Nullable<Timestamp>,
+        last_status -> Nullable<Integer>,
+        last_error -> Nullable<Text>,
+        response -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     idempotent_answers (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
@@ -294,6 +330,8 @@ diesel::joinable!(api_keys -> organizations (organization_id));
 diesel::joinable!(master_tokens -> organizations (organization_id));
 diesel::joinable!(token_usage -> master_tokens (master_token_id));
 diesel::joinable!(outbox -> invitations (invitation_id));
+diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
+diesel::joinable!(webhooks -> organizations (organization_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     instance_secrets,
@@ -319,4 +357,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     leak_reports,
     idempotent_answers,
     refusals,
+    webhooks,
+    webhook_deliveries,
 );

@@ -101,6 +101,7 @@ impl Verifier {
                     keys.clear();
                     tokens.clear();
                 }
+                Change::WebhookQueued => {}
             }
         });
         verifier

@@ -85,7 +85,7 @@ impl Composer {
             } => Invitation {
                 organization,
                 inviter,
-                inviter_email,
+                inviter_email: inviter_email.as_deref(),
                 role,
                 abilities,
                 url: &link(&format!("/i/{token}")),
@@ -169,6 +169,21 @@ impl Composer {
                 }
                 .compose(&site)
             }
+            Message::WebhookDeactivated {
+                organization,
+                organization_id,
+                webhook_id,
+                address,
+                reason,
+                at,
+            } => WebhookDeactivated {
+                organization,
+                address,
+                reason,
+                at: &instant(*at),
+                url: &link(&format!("/orgs/{organization_id}/webhooks/{webhook_id}")),
+            }
+            .compose(&site),
         }
     }
 }
@@ -223,7 +238,7 @@ struct PasswordChanged<'a> {
 struct Invitation<'a> {
     organization: &'a str,
     inviter: &'a str,
-    inviter_email: &'a str,
+    inviter_email: Option<&'a str>,
     role: &'a str,
     abilities: &'a str,
     url: &'a str,
@@ -282,6 +297,16 @@ struct KeyLeaked<'a> {
     page: &'a leak::Button,
 }
 
+#[derive(Template)]
+#[template(path = "email/webhook_deactivated/subject.txt")]
+struct WebhookDeactivated<'a> {
+    organization: &'a str,
+    address: &'a str,
+    reason: &'a str,
+    at: &'a str,
+    url: &'a str,
+}
+
 /// Binds each kind of mail, which is the template of its subject, to those of its parts.
 macro_rules! parts {
     ($($mail:ident: $text:literal, $html:literal;)*) => {$(
@@ -316,6 +341,7 @@ parts! {
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
     KeyLeaked: "email/key_leaked/body.txt", "email/key_leaked/body.html";
+    WebhookDeactivated: "email/webhook_deactivated/body.txt", "email/webhook_deactivated/body.html";
 }
 
 /// What the administrators have to know about what was done to a master token.

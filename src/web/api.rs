@@ -1,21 +1,31 @@
 //! Answers for machines: JSON in, JSON out.
 
+pub mod activity;
 pub mod answer;
 pub mod api_keys;
+pub mod calendar;
 pub mod call;
 pub mod callers;
 pub mod credentials;
 pub mod forward_auth;
 pub mod health;
+pub mod instants;
+pub mod invitations;
 pub mod json;
+pub mod key_rotation;
 pub mod key_settings;
 pub mod leaks;
+pub mod members;
 pub mod openapi;
 pub mod organization;
 pub mod organizations;
 pub mod paging;
 pub mod params;
+pub mod presented_token;
 pub mod rate_headers;
 pub mod refusal;
+pub mod scopes;
 pub mod session_tokens;
+pub mod silences;
+pub mod usage;
 pub mod verification;

@@ -13,6 +13,7 @@ use crate::{
         access::{AccessError, Role},
         accounts::AccountError,
         api_keys::{KeyError, RotateError},
+        calendar_links::CalendarError,
         invitations::{AnswerError, InvitationError},
         master_tokens::TokenError,
         members::MemberError,
@@ -20,6 +21,7 @@ use crate::{
         permission::Permission,
         secret::NoRandomness,
         silences::SilenceError,
+        webhooks::WebhookError,
     },
 };
 
@@ -36,6 +38,14 @@ pub enum AppError {
     /// The domain refused with a reason for the person.
     #[error("{0}")]
     Refused(String),
+    /// The domain refused, and will not after a while.
+    #[error("{detail}")]
+    RefusedForNow {
+        /// The reason.
+        detail: String,
+        /// Whole seconds until it is worth trying again.
+        retry_after_seconds: u64,
+    },
     /// Nobody is logged in. Carries where to go afterwards.
     #[error("Log in to go on.")]
     LogInFirst(String),
@@ -145,7 +155,7 @@ impl AppError {
         match self {
             Self::NotFound => "not-found",
             Self::Forbidden(_) => "role-too-low",
-            Self::Refused(_) => "conflict",
+            Self::Refused(_) | Self::RefusedForNow { .. } => "conflict",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
             Self::KeyForbidden(_) => "forbidden",
@@ -179,7 +189,7 @@ impl AppError {
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope => "You do not have access",
-            Self::Refused(_) => "That cannot be done",
+            Self::Refused(_) | Self::RefusedForNow { .. } => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
@@ -208,7 +218,7 @@ impl ResponseError for AppError {
             | Self::InsufficientScope
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Refused(_) | Self::RefusedForNow { .. } => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -284,6 +294,15 @@ impl From<NoRandomness> for AppError {
     }
 }
 
+impl From<CalendarError> for AppError {
+    fn from(error: CalendarError) -> Self {
+        match error {
+            CalendarError::NoRandomness(error) => error.into(),
+            CalendarError::Db(error) => error.into(),
+        }
+    }
+}
+
 impl From<SilenceError> for AppError {
     fn from(error: SilenceError) -> Self {
         match error {
@@ -327,6 +346,18 @@ impl From<TokenError> for AppError {
     }
 }
 
+impl From<WebhookError> for AppError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Self::NotFound,
+            WebhookError::NotActive => Self::Refused(error.to_string()),
+            WebhookError::Form(error) => Self::Refused(error.to_string()),
+            WebhookError::NoRandomness(error) => error.into(),
+            WebhookError::Db(error) => error.into(),
+        }
+    }
+}
+
 impl From<MemberError> for AppError {
     fn from(error: MemberError) -> Self {
         match error {
@@ -343,7 +374,9 @@ impl From<InvitationError> for AppError {
         match error {
             InvitationError::NotFound => Self::NotFound,
             InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
-            InvitationError::TooSoon => Self::Refused(error.to_string()),
+            InvitationError::TooSoon { retry_after_seconds } => {
+                Self::RefusedForNow { detail: error.to_string(), retry_after_seconds }
+            }
             InvitationError::Form(error) => Self::Refused(error.to_string()),
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),

@@ -28,4 +28,5 @@ pub mod settings;
 pub mod silences;
 pub mod token_page;
 pub mod use_keys;
+pub mod webhooks;
 pub mod why;

@@ -194,6 +194,9 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
         AppError::TooOften(limit) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
         }
+        AppError::RefusedForNow { retry_after_seconds, .. } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
         AppError::KeyLimited { retry_after_seconds, headers: limits, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
             limits.add_to(headers);

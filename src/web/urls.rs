@@ -73,6 +73,21 @@ pub fn api_key(organization_id: &str, key_id: &str) -> String {
     format!("/orgs/{organization_id}/api/keys/{key_id}")
 }
 
+/// The page of a webhook.
+pub fn webhook(organization_id: &str, webhook_id: &str) -> String {
+    format!("/orgs/{organization_id}/webhooks/{webhook_id}")
+}
+
+/// Something done with a webhook: `webhook_verb(id, webhook_id, "rotate")`.
+pub fn webhook_verb(organization_id: &str, webhook_id: &str, verb: &str) -> String {
+    format!("/orgs/{organization_id}/webhooks/{webhook_id}/{verb}")
+}
+
+/// A message of a webhook.
+pub fn webhook_delivery(organization_id: &str, webhook_id: &str, delivery_id: &str) -> String {
+    format!("/orgs/{organization_id}/webhooks/{webhook_id}/deliveries/{delivery_id}")
+}
+
 /// An API key in the management API.
 pub fn api_of_key(organization_id: &str, key_id: &str) -> String {
     format!("/api/v2/organizations/{organization_id}/keys/{key_id}")

@@ -7,6 +7,8 @@
     reason = "a test ends where its ground is not as it should be"
 )]
 
+#[path = "../support/hook_receiver.rs"]
+mod hooks;
 #[path = "../support/smtp.rs"]
 mod smtp;
 mod support;
@@ -23,3 +25,4 @@ mod races;
 mod token_proofs;
 mod usage;
 mod verification;
+mod webhooks;

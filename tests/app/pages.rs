@@ -20,6 +20,7 @@ mod preferences;
 mod settings;
 mod silences;
 mod token_page;
+mod webhooks;
 mod why;
 
 /// Names that a page has to show as they are: markup, text that runs from right to left, and the

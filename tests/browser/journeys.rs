@@ -11,4 +11,5 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod webhooks;
 mod why;

@@ -8,6 +8,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
+#[path = "../support/hook_receiver.rs"]
+mod hooks;
 mod journeys;
 #[path = "../support/smtp.rs"]
 mod smtp;

@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{Invitation, Row};
+use super::{Invitation, InvitationError, Row};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
         access::Supervisor,
         accounts::User,
+        email::EmailAddress,
         organizations::Organization,
         outbox::MailState,
-        page::{Page, PageRequest},
+        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
         schema::{invitations, organizations, outbox},
     },
 };
@@ -58,23 +59,96 @@ pub fn pending(
         .limit(request.limit())
         .offset(request.offset())
         .load(connection)?;
-    let mut mails = newest_mails(connection, &rows)?;
-    let rows = rows.into_iter().map(|row| Pending { mail: mails.remove(&row.id), invitation: row.into() });
-    Ok(Page::new(rows.collect(), request, total))
+    let rows = with_mails(connection, proof, rows.into_iter().map(Invitation::from).collect())?;
+    Ok(Page::new(rows, request, total))
 }
 
-/// The state of the newest mail of each invitation, by the invitation's id.
-fn newest_mails(connection: &mut Connection, rows: &[Row]) -> Result<HashMap<String, MailStatus>, DbError> {
+/// Which pending invitations to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Text in the address.
+    pub text: String,
+    /// Only the one to this address.
+    pub email: Option<EmailAddress>,
+}
+
+impl Pending {
+    /// The place behind it in a list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { id: self.invitation.id.clone(), sorted_by: String::new() }
+    }
+}
+
+/// A part of the organization's pending invitations behind a cursor, and one more where there is
+/// more: the newest first, those that expired included.
+///
+/// # Errors
+/// [`DbError`].
+pub fn slice(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+    search: &Search,
+    slice: &Slice,
+) -> Result<Vec<Pending>, DbError> {
+    let mut query = invitations::table
+        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
+        .into_boxed();
+    if !search.text.is_empty() {
+        query = query.filter(invitations::email.like(contains_pattern(&search.text)).escape('\\'));
+    }
+    if let Some(email) = &search.email {
+        query = query.filter(invitations::email.eq(email.as_str()));
+    }
+    if let Some(Cursor { id, .. }) = &slice.after {
+        query = query.filter(invitations::id.lt(id));
+    }
+    // Ids sort by age.
+    let rows: Vec<Row> =
+        query.order(invitations::id.desc()).select(Row::as_select()).limit(slice.rows()).load(connection)?;
+    with_mails(connection, proof, rows.into_iter().map(Invitation::from).collect())
+}
+
+/// One pending invitation; it may have expired.
+///
+/// # Errors
+/// [`InvitationError::NotFound`], [`InvitationError::Db`].
+pub fn find_pending(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+    invitation_id: &str,
+) -> Result<Pending, InvitationError> {
+    let row: Option<Row> = invitations::table
+        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&proof.id)))
+        .filter(invitations::outcome.is_null())
+        .select(Row::as_select())
+        .first(connection)
+        .optional()?;
+    let rows = with_mails(connection, proof, row.into_iter().map(Invitation::from).collect())?;
+    rows.into_iter().next().ok_or(InvitationError::NotFound)
+}
+
+/// Invitations of the organization, each with its newest mail.
+///
+/// # Errors
+/// [`DbError`].
+pub fn with_mails(
+    connection: &mut Connection,
+    _: &Supervisor<Organization>,
+    invitations: Vec<Invitation>,
+) -> Result<Vec<Pending>, DbError> {
     let mails: Vec<(Option<String>, String, Option<String>)> = outbox::table
-        .filter(outbox::invitation_id.eq_any(rows.iter().map(|row| row.id.as_str())))
+        .filter(outbox::invitation_id.eq_any(invitations.iter().map(|each| each.id.as_str())))
         .order(outbox::id)
         .select((outbox::invitation_id, outbox::state, outbox::last_error))
         .load(connection)?;
     // Of several mails the last one stays.
-    Ok(mails
+    let newest: HashMap<String, MailStatus> = mails
         .into_iter()
         .filter_map(|(id, state, error)| Some((id?, MailStatus { state: MailState::parse(&state), error })))
-        .collect())
+        .collect();
+    let with_mail =
+        |invitation: Invitation| Pending { mail: newest.get(&invitation.id).cloned(), invitation };
+    Ok(invitations.into_iter().map(with_mail).collect())
 }
 
 /// Open invitations of one person that are shown at most.

@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{Invitation, LIFETIME, LinkKind, Outcome, Row, close, record};
+use super::{Invitation, Inviter, LIFETIME, LinkKind, Outcome, Row, close, record};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
         access::{Role, Supervisor},
-        accounts::User,
         audit::Action,
         email::EmailAddress,
         forms::{self, FormError, FormId},
@@ -35,12 +34,22 @@ const MOST_SECRETS: i64 = 20;
 /// What became of one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InviteOutcome {
-    /// The invitation is on its way.
-    Sent,
+    /// This invitation is on its way.
+    Sent(Invitation),
     /// The person belongs to the organization.
     AlreadyMember,
-    /// An invitation is pending.
-    AlreadyInvited,
+    /// This invitation is pending.
+    AlreadyInvited(Invitation),
+}
+
+impl InviteOutcome {
+    /// The invitation that the person has now.
+    pub fn invitation(&self) -> Option<&Invitation> {
+        match self {
+            Self::Sent(invitation) | Self::AlreadyInvited(invitation) => Some(invitation),
+            Self::AlreadyMember => None,
+        }
+    }
 }
 
 /// Why an invitation is not sent, copied or withdrawn.
@@ -54,7 +63,10 @@ pub enum InvitationError {
     AboveYou,
     /// It was sent a moment ago.
     #[error("It was sent less than a minute ago. Give it a moment.")]
-    TooSoon,
+    TooSoon {
+        /// Whole seconds until it can be sent again.
+        retry_after_seconds: u64,
+    },
     /// The form was sent before or is stale.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -72,7 +84,7 @@ impl From<diesel::result::Error> for InvitationError {
     }
 }
 
-/// Invites `emails` as `role`, and tells for each what became of it. `inviter` is the person
+/// Invites `emails` as `role`, and tells for each what became of it. `inviter` is who stands
 /// behind the proof; the mail names them.
 ///
 /// # Errors
@@ -80,7 +92,7 @@ impl From<diesel::result::Error> for InvitationError {
 pub fn invite(
     tx: &mut Tx<'_>,
     supervisor: &Supervisor<Organization>,
-    inviter: &User,
+    inviter: &Inviter,
     role: Role,
     emails: &[EmailAddress],
     form: &FormId,
@@ -114,7 +126,7 @@ pub fn invite(
 fn invite_one(
     tx: &mut Tx<'_>,
     supervisor: &Supervisor<Organization>,
-    inviter: &User,
+    inviter: &Inviter,
     role: Role,
     email: &EmailAddress,
     now: Timestamp,
@@ -126,7 +138,7 @@ fn invite_one(
         .first(tx.connection())
         .optional()?;
     match pending {
-        Some(row) if row.expires_at > now => return Ok(InviteOutcome::AlreadyInvited),
+        Some(row) if row.expires_at > now => return Ok(InviteOutcome::AlreadyInvited(row.into())),
         Some(row) => close(tx, &row.id, Outcome::Expired, now)?,
         None => {}
     }
@@ -138,7 +150,7 @@ fn invite_one(
             invitations::role.eq(role.as_str()),
             invitations::invited_by_id.eq(supervisor.actor().id()),
             invitations::invited_by_name.eq(&inviter.name),
-            invitations::invited_by_email.eq(&inviter.email),
+            invitations::invited_by_email.eq(inviter.email.as_deref().unwrap_or_default()),
             invitations::created_at.eq(now),
             invitations::sent_at.eq(now),
             invitations::expires_at.eq(now + LIFETIME),
@@ -148,7 +160,7 @@ fn invite_one(
     let invitation = Invitation::from(row);
     mail(tx, supervisor, &invitation, now)?;
     record(tx, &invitation, supervisor.actor(), Action::Invited, Some(format!("as {role}")), now)?;
-    Ok(InviteOutcome::Sent)
+    Ok(InviteOutcome::Sent(invitation))
 }
 
 /// Mails the invitation again and starts its seven days anew. Links of earlier mails keep working.
@@ -162,8 +174,10 @@ pub fn resend(
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, supervisor, invitation_id)?;
-    if now - invitation.sent_at < RESEND_PAUSE {
-        return Err(InvitationError::TooSoon);
+    let wait = RESEND_PAUSE - (now - invitation.sent_at);
+    if wait.is_positive() {
+        let rounded_up = (wait + Duration::SECOND - Duration::NANOSECOND).whole_seconds();
+        return Err(InvitationError::TooSoon { retry_after_seconds: rounded_up.unsigned_abs() });
     }
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))

@@ -22,7 +22,7 @@ fn invitation(organization: &str, inviter: &str) -> Message {
     Message::Invitation {
         organization: organization.into(),
         inviter: inviter.into(),
-        inviter_email: "dana@lumen.example".into(),
+        inviter_email: Some("dana@lumen.example".into()),
         role: "Administrator".into(),
         abilities: "manage members, API keys and master tokens".into(),
         token: "4fT9qzW2".into(),
@@ -66,6 +66,22 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     "#);
     assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
     assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
+}
+
+#[test]
+fn a_machine_invites_by_its_name_alone() {
+    let mut message = invitation("Lumen Logistics", "Backend");
+    if let Message::Invitation { inviter_email, .. } = &mut message {
+        *inviter_email = None;
+    }
+    let mail = compose(&message);
+    assert!(
+        mail.text.starts_with("Backend invited you to Lumen Logistics as Administrator."),
+        "{}",
+        mail.text
+    );
+    assert!(mail.html.contains("Backend</strong> invited you to Lumen Logistics"), "{}", mail.html);
+    assert!(mail.text.contains("You do not know Backend or did not expect this?"));
 }
 
 #[test]
@@ -384,4 +400,33 @@ fn every_measure_against_a_leak_has_its_words() {
         ("Replace the token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"),
     );
     assert!(token.text.contains("and in 1 more place\n"), "{}", token.text);
+}
+
+#[test]
+fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
+    let mail = compose(&Message::WebhookDeactivated {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        webhook_id: "0199".into(),
+        address: "https://hooks.example.com/tessera".into(),
+        reason: "No message has arrived for five days.".into(),
+        at: datetime!(2026-11-26 10:00:00),
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Webhook deactivated in Lumen Logistics
+
+    The webhook of Lumen Logistics to
+    https://hooks.example.com/tessera
+    was deactivated on 26 November 2026, 10:00 UTC. No message has arrived for five days.
+
+    Messages that were not delivered wait for 30 days. When the receiver is ready,
+    activate the webhook:
+    https://keys.lumen.example/orgs/0198/webhooks/0199
+
+    You get this message as an administrator of Lumen Logistics.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open webhook", "https://keys.lumen.example/orgs/0198/webhooks/0199"));
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::answer::Listing;
 use crate::{
-    domain::page::{Cursor, Slice},
+    domain::page::{Cursor, Slice, SliceError},
     web::error::{AppError, FieldProblem},
 };
 
@@ -56,6 +56,15 @@ fn read(text: &str) -> Result<Cursor, AppError> {
             "cursor",
             "Take the cursor from next_cursor of the part before, unchanged.",
         ))),
+    }
+}
+
+impl From<SliceError> for AppError {
+    fn from(error: SliceError) -> Self {
+        match error {
+            SliceError::OtherList => Self::BadParameter(FieldProblem::new("cursor", error)),
+            SliceError::Db(error) => error.into(),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The tab "Activity": who did what, when and from where.
 
-mod export;
 mod sentence;
 
 use actix_web::{HttpResponse, web::Query};
@@ -9,7 +8,6 @@ use serde::Deserialize;
 use time::{Date, Duration};
 use url::form_urlencoded;
 
-pub use export::csv;
 pub(super) use sentence::Sentence;
 
 use super::organization::{Frame, Tab};
@@ -23,7 +21,9 @@ use crate::{
         page::{Page, PageRequest},
     },
     page,
-    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
+    web::{
+        activity_file, display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view,
+    },
 };
 
 /// Events on one page.
@@ -61,6 +61,7 @@ impl Selection {
             text: self.q.trim().to_owned(),
             actor_id: Some(self.who.clone()).filter(|id| !id.is_empty()),
             area: Area::OF_ORGANIZATION.into_iter().find(|area| area.as_str() == self.what),
+            ..Filter::default()
         }
     }
 
@@ -163,4 +164,16 @@ pub async fn index(
         })
         .await?;
     view::show(&tab)
+}
+
+/// Downloads what the filter selects as a CSV file, oldest first.
+///
+/// # Errors
+/// When the database fails before the first line.
+pub async fn csv(
+    visitor: Visitor,
+    supervisor: Supervisor<Organization>,
+    selection: Query<Selection>,
+) -> Result<HttpResponse, AppError> {
+    activity_file::download(activity_file::CSV, visitor.state, supervisor, selection.filter())
 }

@@ -15,7 +15,7 @@ use crate::{
         access::{Role, Supervisor},
         email::EmailAddress,
         forms::{FormError, FormId},
-        invitations::{self, InvitationError, InviteOutcome, MOST_AT_ONCE},
+        invitations::{self, InvitationError, InviteOutcome, Inviter, MOST_AT_ONCE},
         organizations::Organization,
     },
     web::{
@@ -107,9 +107,9 @@ struct NotSent;
 impl SentDialog {
     fn words(outcome: &Result<InviteOutcome, NotSent>) -> (&'static str, &'static str) {
         match outcome {
-            Ok(InviteOutcome::Sent) => ("ok", "Sent"),
+            Ok(InviteOutcome::Sent(_)) => ("ok", "Sent"),
             Ok(InviteOutcome::AlreadyMember) => ("off", "Already a member"),
-            Ok(InviteOutcome::AlreadyInvited) => ("off", "Already invited"),
+            Ok(InviteOutcome::AlreadyInvited(_)) => ("off", "Already invited"),
             Err(NotSent) => ("bad", "Not an address"),
         }
     }
@@ -168,10 +168,11 @@ pub async fn send(
     };
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
     let (proof, form_id, now) = (supervisor.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
+    let inviter = Inviter::from(&user);
     let invited = visitor
         .state
         .db
-        .write(move |tx| invitations::invite(tx, &proof, &user, role, &emails, &form_id, now))
+        .write(move |tx| invitations::invite(tx, &proof, &inviter, role, &emails, &form_id, now))
         .await;
     match invited {
         Ok(outcomes) => {

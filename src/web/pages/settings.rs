@@ -16,6 +16,7 @@ use crate::{
         members::{self, MemberError},
         names::{LONGEST_NAME, Name},
         organizations::{self, Figures, Organization, RemoveError},
+        webhooks,
     },
     page,
     web::{
@@ -39,6 +40,8 @@ pub struct SettingsTab {
     /// Whether anybody may report leaked keys to this server.
     takes_leaks: bool,
     errors: FieldErrors,
+    /// How many there are, for those who may know.
+    webhooks: Option<i64>,
 }
 
 page!(SettingsTab);
@@ -92,14 +95,13 @@ impl SettingsTab {
         let config = &visitor.state.config;
         let takes_leaks = config.leak_secret.is_some() || config.leak_keys.is_some();
         let tab = visitor.state.db.read(move |connection| {
-            Ok::<_, DbError>(Self {
-                shell,
-                frame: Frame::load(connection, &proof, Tab::Settings)?,
-                form,
-                leaks: PolicyForm::of(leaks::policy(connection, &proof)?),
-                takes_leaks,
-                errors,
-            })
+            let frame = Frame::load(connection, &proof, Tab::Settings)?;
+            let leaks = PolicyForm::of(leaks::policy(connection, &proof)?);
+            let webhooks = match proof.admin() {
+                Ok(admin) => Some(webhooks::count(connection, &admin)?),
+                Err(_) => None,
+            };
+            Ok::<_, DbError>(Self { shell, frame, form, leaks, takes_leaks, errors, webhooks })
         });
         Ok(tab.await?)
     }

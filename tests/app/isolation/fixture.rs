@@ -24,6 +24,8 @@ pub(super) struct Ids {
     pub(super) invitation: String,
     pub(super) session: String,
     pub(super) mail: String,
+    pub(super) webhook: String,
+    pub(super) delivery: String,
     /// The secret in a mailed link.
     pub(super) link: String,
 }
@@ -72,6 +74,8 @@ impl Fixture {
             "{invitation}" => ids.invitation.clone(),
             "{session}" => ids.session.clone(),
             "{mail}" => ids.mail.clone(),
+            "{webhook}" => ids.webhook.clone(),
+            "{delivery}" => ids.delivery.clone(),
             "{file:.*}" => "css/none.css".to_owned(),
             part if part.contains('{') => panic!("the fixture has nothing for {part} in {pattern}"),
             part => part.to_owned(),
@@ -123,6 +127,8 @@ impl Fixture {
             invitation: self.no_id(),
             session: self.no_id(),
             mail: self.no_id(),
+            webhook: self.no_id(),
+            delivery: format!("msg_{}", self.no_id()),
             link: Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned(),
         }
     }
@@ -131,6 +137,7 @@ impl Fixture {
 async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Ids {
     let (invitation, link) = app.invitation(company, Role::User, invited).await;
     app.log_in_as(user).await;
+    let (webhook, delivery) = app.webhook(company, "https://receiver.invalid/hook").await;
     Ids {
         organization: company.id.clone(),
         user: user.id.clone(),
@@ -139,6 +146,8 @@ async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Id
         invitation: invitation.id,
         session: session_of(app, user).await,
         mail: app.mails().await.remove(0).id,
+        webhook: webhook.id,
+        delivery: delivery.id,
         link,
     }
 }
@@ -166,6 +175,10 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/why" => vec![("key", "tess_none".into())],
         "/orgs/{organization}/api/why/try" => vec![("key", "tess_none".into()), ("cost", "1".into())],
         "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
+        "/orgs/{organization}/webhooks" | "/orgs/{organization}/webhooks/{webhook}/settings" => {
+            vec![("url", "https://example.com/".into()), ("events", "api_key.created".into()), form]
+        }
+        "/orgs/{organization}/webhooks/{webhook}/rotate" => vec![form],
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/leaks" => vec![("policy", "deactivate".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
@@ -183,6 +196,14 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
         ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
         ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/rotate") => {
+            json!({ "overlap": "24h", "begins": "first_use" })
+        }
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/silence") => json!({ "hours": 4 }),
+        ("PATCH", "/api/v2/organizations/{organization}/members/{user}") => json!({ "role": "supervisor" }),
+        ("POST", "/api/v2/organizations/{organization}/invitations") => {
+            json!({ "emails": ["new@alder.example"], "role": "user" })
+        }
         _ => json!({}),
     }
 }
@@ -195,6 +216,7 @@ pub(super) fn changes_something(route: &Route) -> bool {
         "/api/keys/{key}/activate",
         "/api/keys/{key}/end-overlap",
         "/api/tokens/{token}/deactivate",
+        "/webhooks/{webhook}/activate",
     ];
     route.pattern.starts_with("/orgs") && !done_already.iter().any(|end| route.pattern.ends_with(end))
 }

@@ -20,7 +20,18 @@ async fn export(browser: &Client, path: &str) -> Vec<Vec<String>> {
     let head: Vec<_> = reader.headers().expect("a head").iter().map(str::to_owned).collect();
     assert_eq!(
         head,
-        ["time_utc", "actor_kind", "actor", "action", "subject", "detail", "address", "event_id"]
+        [
+            "time_utc",
+            "actor_kind",
+            "actor",
+            "action",
+            "subject",
+            "detail",
+            "address",
+            "event_id",
+            "actor_id",
+            "subject_id"
+        ]
     );
     reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
 }

@@ -17,8 +17,12 @@ use tessera::{
         names::Name,
         organizations::{self, Organization},
         outbox::{self, Message, QueuedMail},
+        page::PageRequest,
         passwords::{NewPassword, PasswordHasher},
         permission::Permission,
+        webhooks::{
+            self, AllowedNetworks, Attempt, Delivery, Events, NewWebhook, Outcome, Webhook, WebhookUrl,
+        },
     },
 };
 use tokio::sync::OnceCell;
@@ -183,6 +187,32 @@ impl World {
         .await
     }
 
+    /// A webhook that has one message in its log, which failed for good. It is told of what does
+    /// not happen by itself, so that nothing goes out while a test looks elsewhere.
+    pub(crate) async fn webhook(&self, company: &Company, url: &str) -> (Webhook, Delivery) {
+        let (company, now) = (company.clone(), self.now());
+        let new = NewWebhook {
+            url: WebhookUrl::parse(url, &AllowedNetworks::default()).expect("an address"),
+            description: None,
+            events: Events::chosen(["api_key.leaked"]).expect("an event"),
+        };
+        self.write(move |tx| {
+            let admin = company.admin(tx)?;
+            let (webhook, _) = webhooks::create(tx, &admin, &new, &FormId::new(now), now)?;
+            webhooks::send_test(tx, &admin, &webhook.id, now)?;
+            let log = PageRequest::new(1, 1);
+            let queued =
+                webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, log)?.rows.remove(0);
+            for _ in 0..10 {
+                let reason = Outcome::Failed("The receiver answered 500.".into());
+                let attempt = Attempt { outcome: reason, status: Some(500), response: None };
+                webhooks::record_attempt(tx, &queued.id, &attempt, now)?;
+            }
+            Ok(webhooks::delivery(tx.connection(), &admin, &webhook.id, &queued.id)?)
+        })
+        .await
+    }
+
     /// What `user` is in the organization.
     pub(crate) async fn role_of(&self, company: &Company, user: &User) -> Option<Role> {
         let (id, user) = (company.id.clone(), user.clone());
@@ -239,7 +269,7 @@ fn invite(
     let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
     let email = EmailAddress::parse(email)?;
     let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
-    invitations::invite(tx, &supervisor, &company.owner, role, emails, &form, now)?;
+    invitations::invite(tx, &supervisor, &(&company.owner).into(), role, emails, &form, now)?;
     let mails = outbox::newest(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)

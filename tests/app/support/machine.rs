@@ -56,4 +56,20 @@ impl Machine {
     pub(crate) async fn ask(&self, method: &str, rest: &str) -> Response {
         self.request(method, &self.url(rest)).send().await
     }
+
+    /// Everything in a list, read in parts of two.
+    pub(crate) async fn whole_list(&self, rest: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        let mark = if rest.contains('?') { '&' } else { '?' };
+        loop {
+            let part = self.get(&format!("{rest}{mark}limit=2{cursor}")).await.must_be(200).json();
+            let data = part["data"].as_array().expect("a list");
+            assert!(data.len() <= 2);
+            items.extend(data.iter().cloned());
+            match part["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break items,
+            }
+        }
+    }
 }

@@ -173,6 +173,35 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.visit(&format!("{organization}/api")).await;
     inspection.look_at(page, "api").await;
 
+    page.visit(&format!("{organization}/webhooks")).await;
+    inspection.look_at(page, "webhooks-empty").await;
+    open_and_look(page, inspection, "New webhook", "new-webhook").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Address", "Enter an address").await;
+    inspection.look_at(page, "new-webhook-errors").await;
+    // Nothing listens there, so that the log has a failure.
+    page.fill("Address", "http://127.0.0.1:9/hook").await;
+    page.click_button("Save").await;
+    page.expect_dialog("Webhook created").await;
+    page.click_link("Done").await;
+    page.click_link("http://127.0.0.1:9/hook").await;
+    page.click_button("Send test event").await;
+    page.expect_row("webhook.test", "Waiting").await;
+    inspection.look_at(page, "webhook").await;
+    page.click_link("webhook.test").await;
+    page.expect_dialog("webhook.test").await;
+    inspection.look_at(page, "webhook-message").await;
+    page.click_link("Close").await;
+    for dialog in ["Rotate secret", "Remove"] {
+        page.open_menu("Actions for the webhook").await;
+        page.click_link(dialog).await;
+        page.expect_link("Cancel").await;
+        inspection.look_at(page, &format!("webhook-{}", dialog.to_lowercase().replace(' ', "-"))).await;
+        page.click_link("Cancel").await;
+    }
+    page.visit(&format!("{organization}/webhooks")).await;
+    inspection.look_at(page, "webhooks").await;
+
     for tab in ["activity", "settings", "settings/leave", "settings/remove"] {
         page.visit(&format!("{organization}/{tab}")).await;
         inspection.look_at(page, &tab.replace('/', "-")).await;

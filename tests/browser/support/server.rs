@@ -36,7 +36,8 @@ impl Server {
             .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
             .env("TESSERA_PUBLIC_URL", &url)
             .env("TESSERA_DATABASE_URL", directory.path().join("tessera.sqlite"))
-            .env("TESSERA_SMTP_URL", inbox.url());
+            .env("TESSERA_SMTP_URL", inbox.url())
+            .env("TESSERA_WEBHOOK_NETWORKS", "127.0.0.0/8");
         let scratch = directory.path().join("tmp");
         std::fs::create_dir(&scratch).expect("a scratch directory");
         let process = Guarded::start(&command, &log, &scratch);

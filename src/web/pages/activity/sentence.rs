@@ -50,6 +50,7 @@ impl Sentence {
             Action::KeyLeakReported => {
                 Self::new("triangle-alert", "received a leak report for the API key", entry).bad()
             }
+            Action::KeyExpired => Self::new("clock", "noted the end of the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::CalendarLinkMade => {
                 Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
@@ -62,6 +63,14 @@ impl Sentence {
                 Self::new("triangle-alert", "received a leak report for the master token", entry).bad()
             }
             Action::TokenRemoved => Self::new("trash-2", "removed the master token", entry),
+            Action::WebhookCreated => Self::new("webhook", "created the webhook", entry),
+            Action::WebhookChanged => Self::new("pencil", "changed the webhook", entry),
+            Action::WebhookActivated => Self::new("power", "activated the webhook", entry),
+            Action::WebhookDeactivated => Self::new("circle-slash", "deactivated the webhook", entry),
+            Action::WebhookSecretRotated => {
+                Self::new("refresh-cw", "rotated the secret of the webhook", entry)
+            }
+            Action::WebhookRemoved => Self::new("trash-2", "removed the webhook", entry),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
             Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),
             Action::EmailVerified => Self::new("mail", "confirmed the address", entry),

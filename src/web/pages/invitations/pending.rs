@@ -42,7 +42,7 @@ pub async fn resend(
     let sent = visitor.state.db.write(move |tx| invitations::resend(tx, &proof, &invitation_id, now)).await;
     let toast = match sent {
         Ok(invitation) => Toast::ok(format!("The invitation to {} is sent again.", invitation.email)),
-        Err(error @ InvitationError::TooSoon) => Toast::bad(error.to_string()),
+        Err(error @ InvitationError::TooSoon { .. }) => Toast::bad(error.to_string()),
         Err(error) => return Err(error.into()),
     };
     visitor.state.mail_queued.notify_one();

@@ -1,30 +1,59 @@
-//! The trail as a CSV file, streamed in parts so that its length does not matter.
+//! The audit trail as a file, streamed in parts so that its length does not matter.
 
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, ContentDisposition, DispositionParam, DispositionType},
-    web::{Bytes, Query},
+    web::Bytes,
 };
 use futures_util::stream;
 
-use super::Selection;
-use crate::{
-    domain::{
-        access::Supervisor,
-        audit::{self, Entry, Filter},
-        organizations::Organization,
-    },
-    web::{display, error::AppError, extract::Visitor, state::State},
+use super::{display, error::AppError, state::State};
+use crate::domain::{
+    access::Supervisor,
+    audit::{self, Entry, Filter},
+    organizations::Organization,
 };
 
 /// Events read at once.
 const EVENTS_IN_A_PART: i64 = 1000;
 
-const COLUMNS: [&str; 8] =
-    ["time_utc", "actor_kind", "actor", "action", "subject", "detail", "address", "event_id"];
+/// A kind of file, and how it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct FileKind {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The name that it is saved under.
+    pub name: &'static str,
+    /// What stands before the events, if anything does.
+    pub head: fn() -> Result<Option<Bytes>, AppError>,
+    /// Some events.
+    pub part: fn(Vec<Entry>) -> Result<Bytes, AppError>,
+}
 
-/// Where the export stands.
+/// For spreadsheets.
+pub const CSV: FileKind = FileKind {
+    content_type: "text/csv; charset=utf-8",
+    name: "activity.csv",
+    head: || write(std::iter::once(COLUMNS.map(String::from))).map(Some),
+    part: |entries| write(entries.into_iter().map(row)),
+};
+
+const COLUMNS: [&str; 10] = [
+    "time_utc",
+    "actor_kind",
+    "actor",
+    "action",
+    "subject",
+    "detail",
+    "address",
+    "event_id",
+    "actor_id",
+    "subject_id",
+];
+
+/// Where the file stands.
 struct Progress {
+    kind: FileKind,
     state: State,
     proof: Supervisor<Organization>,
     filter: Filter,
@@ -32,35 +61,30 @@ struct Progress {
     is_done: bool,
 }
 
-/// Downloads what the filter of the page selects, oldest first.
+/// Downloads what the filter selects, oldest first.
 ///
 /// # Errors
-/// When the database fails before the first line.
-pub async fn csv(
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    selection: Query<Selection>,
+/// When the first line cannot be written. A database that fails later breaks the answer off.
+pub fn download(
+    kind: FileKind,
+    state: State,
+    proof: Supervisor<Organization>,
+    filter: Filter,
 ) -> Result<HttpResponse, AppError> {
-    let header = write(std::iter::once(COLUMNS.map(String::from)))?;
-    let start = Progress {
-        state: visitor.state,
-        proof: supervisor,
-        filter: selection.filter(),
-        after: None,
-        is_done: false,
-    };
-    let parts = stream::unfold((start, Some(header)), |(progress, header)| async move {
-        match header {
-            Some(header) => Some((Ok(header), (progress, None))),
+    let head = (kind.head)()?;
+    let start = Progress { kind, state, proof, filter, after: None, is_done: false };
+    let parts = stream::unfold((start, head), |(progress, head)| async move {
+        match head {
+            Some(head) => Some((Ok(head), (progress, None))),
             None => next_part(progress).await.map(|(part, progress)| (part, (progress, None))),
         }
     });
     let file = ContentDisposition {
         disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename("activity.csv".to_owned())],
+        parameters: vec![DispositionParam::Filename(kind.name.to_owned())],
     };
     Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
+        .content_type(kind.content_type)
         .insert_header(file)
         .insert_header((CACHE_CONTROL, "no-store"))
         .streaming(Box::pin(parts)))
@@ -82,7 +106,7 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
         Ok(entries) if entries.is_empty() => return None,
         Ok(entries) => {
             progress.after = entries.last().map(|entry| entry.id.clone());
-            write(entries.into_iter().map(row))
+            (progress.kind.part)(entries)
         }
         Err(error) => Err(error.into()),
     };
@@ -90,7 +114,7 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
     Some((part, progress))
 }
 
-fn row(entry: Entry) -> [String; 8] {
+fn row(entry: Entry) -> [String; 10] {
     [
         display::iso(&entry.created_at),
         entry.actor_kind,
@@ -100,6 +124,8 @@ fn row(entry: Entry) -> [String; 8] {
         entry.detail.unwrap_or_default(),
         entry.ip.unwrap_or_default(),
         entry.id,
+        entry.actor_id.unwrap_or_default(),
+        entry.subject_id.unwrap_or_default(),
     ]
     .map(without_formula)
 }
@@ -109,7 +135,7 @@ fn without_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 
-fn write(rows: impl Iterator<Item = [String; 8]>) -> Result<Bytes, AppError> {
+fn write(rows: impl Iterator<Item = [String; 10]>) -> Result<Bytes, AppError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).map_err(AppError::internal)?;

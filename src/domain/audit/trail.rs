@@ -1,0 +1,288 @@
+//! Reading the audit trail: of an organization, of one thing in it, of an account.
+
+use diesel::prelude::*;
+
+use super::{Action, Area};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::{Admin, Role, Supervisor},
+        organizations::Organization,
+        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
+        schema::audit_events,
+    },
+};
+
+/// An event as it was noted.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+pub struct Entry {
+    /// The event's id; ids sort by age.
+    pub id: String,
+    /// `user`, `master_token` or `system`.
+    pub actor_kind: String,
+    /// The account or token that acted.
+    pub actor_id: Option<String>,
+    /// Its name at that time.
+    pub actor_name: String,
+    /// An [`Action`]'s stable name.
+    pub action: String,
+    /// What was changed, where it has an id.
+    pub subject_id: Option<String>,
+    /// Its name at that time.
+    pub subject_name: String,
+    /// More, in words.
+    pub detail: Option<String>,
+    /// The address that the request came from.
+    pub ip: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl Entry {
+    /// The action, unless a later version wrote one that is unknown here.
+    pub fn action(&self) -> Option<Action> {
+        Action::ALL.iter().copied().find(|action| action.as_str() == self.action)
+    }
+
+    /// The place behind it in a list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { id: self.id.clone(), sorted_by: String::new() }
+    }
+}
+
+/// Which events to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Text in the actor's name, the subject's name, the detail or the address.
+    pub text: String,
+    /// Only what this account or token did.
+    pub actor_id: Option<String>,
+    /// Only this part of the product.
+    pub area: Option<Area>,
+    /// Only this.
+    pub action: Option<Action>,
+    /// Only what happened then or later.
+    pub from: Option<Timestamp>,
+    /// Only what happened before.
+    pub until: Option<Timestamp>,
+}
+
+/// What the proof lets one see: a supervisor has no business with keys.
+fn visible(proof: &Supervisor<Organization>) -> &'static [Area] {
+    if proof.role() == Role::Administrator { &Area::OF_ORGANIZATION } else { &[Area::Members] }
+}
+
+/// The areas that the proof lets one filter by.
+pub fn areas(proof: &Supervisor<Organization>) -> &'static [Area] {
+    visible(proof)
+}
+
+macro_rules! filtered {
+    ($proof:expr, $filter:expr) => {{
+        let areas: Vec<Area> = visible($proof)
+            .iter()
+            .copied()
+            .filter(|area| $filter.area.is_none_or(|wanted| wanted == *area))
+            .collect();
+        let mut query = audit_events::table
+            .filter(audit_events::organization_id.eq($proof.id.clone()))
+            .filter(audit_events::action.eq_any(Area::actions(&areas)))
+            .into_boxed();
+        if let Some(actor) = &$filter.actor_id {
+            query = query.filter(audit_events::actor_id.eq(actor.clone()));
+        }
+        if let Some(action) = $filter.action {
+            query = query.filter(audit_events::action.eq(action.as_str()));
+        }
+        if let Some(from) = $filter.from {
+            query = query.filter(audit_events::created_at.ge(from));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(audit_events::created_at.lt(until));
+        }
+        if !$filter.text.is_empty() {
+            let pattern = contains_pattern(&$filter.text);
+            query = query.filter(
+                audit_events::subject_name
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(audit_events::actor_name.like(pattern.clone()).escape('\\'))
+                    .or(audit_events::detail.like(pattern.clone()).escape('\\'))
+                    .or(audit_events::ip.like(pattern).escape('\\')),
+            );
+        }
+        query
+    }};
+}
+
+/// One page of the organization's trail, newest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+    filter: &Filter,
+    request: PageRequest,
+) -> Result<Page<Entry>, DbError> {
+    let total: i64 = filtered!(proof, filter).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows = filtered!(proof, filter)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(rows, request, total))
+}
+
+/// A part of the organization's trail behind a cursor, and one more where there is more, newest
+/// first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn slice(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+    filter: &Filter,
+    slice: &Slice,
+) -> Result<Vec<Entry>, DbError> {
+    let mut query = filtered!(proof, filter);
+    if let Some(Cursor { id, .. }) = slice.after.clone() {
+        query = query.filter(audit_events::id.lt(id));
+    }
+    // Ids sort by age.
+    Ok(query
+        .order(audit_events::id.desc())
+        .select(Entry::as_select())
+        .limit(slice.rows())
+        .load(connection)?)
+}
+
+/// The next part of an export, oldest first, after the event `after`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn export(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(filtered!(proof, filter)
+        .filter(audit_events::id.gt(after.unwrap_or_default().to_owned()))
+        .order(audit_events::id)
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// Those who did something in the organization, for the filter: `(id, name)`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn actors(
+    connection: &mut Connection,
+    proof: &Supervisor<Organization>,
+) -> Result<Vec<(String, String)>, DbError> {
+    let rows: Vec<(Option<String>, String)> = audit_events::table
+        .filter(audit_events::organization_id.eq(&proof.id))
+        .filter(audit_events::action.eq_any(Area::actions(visible(proof))))
+        .filter(audit_events::actor_id.is_not_null())
+        .group_by(audit_events::actor_id)
+        .select((audit_events::actor_id, diesel::dsl::max(audit_events::actor_name).assume_not_null()))
+        .limit(200)
+        .load(connection)?;
+    let mut actors: Vec<(String, String)> =
+        rows.into_iter().filter_map(|(id, name)| Some((id?, name))).collect();
+    actors.sort_by_key(|(_, name)| name.to_lowercase());
+    Ok(actors)
+}
+
+/// The newest events of one thing in the organization, such as a key.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_subject(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    subject_id: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&proof.id)))
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// What one account or token did.
+#[derive(Clone, Debug, Default)]
+pub struct Deeds {
+    /// How often, by the action's stable name, the most frequent first.
+    pub counts: Vec<(String, i64)>,
+    /// The newest events.
+    pub newest: Vec<Entry>,
+}
+
+/// What one account or token did in the organization since an instant.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_actor(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    actor_id: &str,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Deeds, DbError> {
+    let did = audit_events::actor_id
+        .eq(actor_id)
+        .and(audit_events::organization_id.eq(&proof.id))
+        .and(audit_events::created_at.ge(since));
+    let mut counts: Vec<(String, i64)> = audit_events::table
+        .filter(did)
+        .group_by(audit_events::action)
+        .select((audit_events::action, diesel::dsl::count_star()))
+        .load(connection)?;
+    counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
+    let newest = audit_events::table
+        .filter(did)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?;
+    Ok(Deeds { counts, newest })
+}
+
+/// The organization's newest events of one kind.
+pub(in crate::domain) fn of_action(
+    connection: &mut Connection,
+    proof: &Admin<Organization>,
+    action: Action,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::organization_id.eq(&proof.id).and(audit_events::action.eq(action.as_str())))
+        .order(audit_events::id.desc())
+        .select(Entry::as_select())
+        .limit(1000)
+        .load(connection)?)
+}
+
+/// The newest events of one account, for its owner.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Result<Vec<Entry>, DbError> {
+    Ok(audit_events::table
+        .filter(audit_events::subject_id.eq(user_id))
+        .filter(audit_events::action.eq_any(Area::actions(&[Area::Account])))
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Entry::as_select())
+        .limit(limit)
+        .load(connection)?)
+}

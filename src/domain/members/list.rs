@@ -1,0 +1,121 @@
+//! The members of an organization, a page or a part at a time.
+
+use diesel::prelude::*;
+
+use super::{COLUMNS, Person, Row, read_row};
+use crate::{
+    db::{Connection, DbError},
+    domain::{
+        access::{Member, Role},
+        organizations::Organization,
+        page::{Cursor, Page, PageRequest, Slice, SliceError, contains_pattern},
+        schema::{memberships, users},
+    },
+};
+
+macro_rules! members_of {
+    ($proof:expr, $search:expr) => {{
+        let mut query = memberships::table
+            .inner_join(users::table)
+            .filter(memberships::organization_id.eq($proof.id.clone()))
+            .into_boxed();
+        if !$search.is_empty() {
+            let pattern = contains_pattern($search);
+            query = query.filter(
+                users::name.like(pattern.clone()).escape('\\').or(users::email.like(pattern).escape('\\')),
+            );
+        }
+        query
+    }};
+}
+
+/// One page of the members, by name; with `search`, those with the text in name or address.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+    search: &str,
+    request: PageRequest,
+) -> Result<Page<Person>, DbError> {
+    let total: i64 = members_of!(proof, search).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows: Vec<Row> = members_of!(proof, search)
+        .order((users::name, users::id))
+        .select(COLUMNS)
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(rows.into_iter().map(read_row).collect(), request, total))
+}
+
+/// How a list of members is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// By name.
+    #[default]
+    Name,
+    /// By name, backwards.
+    NameBackwards,
+    /// Those who joined last first.
+    Newest,
+    /// Those who joined first first.
+    Oldest,
+}
+
+impl Sort {
+    /// The place behind `person` in a list that is sorted so.
+    pub fn cursor(self, person: &Person) -> Cursor {
+        match self {
+            Self::Name | Self::NameBackwards => {
+                Cursor { id: person.user_id.clone(), sorted_by: person.name.clone() }
+            }
+            Self::Newest | Self::Oldest => Cursor::at(&person.user_id, person.joined_at),
+        }
+    }
+}
+
+/// A part of the members behind a cursor, and one more where there is more; with `role`, those who
+/// have it.
+///
+/// # Errors
+/// [`SliceError`]; a cursor of a list by name does not fit one by time.
+pub fn slice(
+    connection: &mut Connection,
+    proof: &Member<Organization>,
+    search: &str,
+    role: Option<Role>,
+    (sort, slice): (Sort, &Slice),
+) -> Result<Vec<Person>, SliceError> {
+    let mut query = members_of!(proof, search);
+    if let Some(role) = role {
+        query = query.filter(memberships::role.eq(role.as_str()));
+    }
+    query = match sort {
+        Sort::Name => query.order((users::name.asc(), users::id.asc())),
+        Sort::NameBackwards => query.order((users::name.desc(), users::id.desc())),
+        Sort::Newest => query.order((memberships::joined_at.desc(), users::id.desc())),
+        Sort::Oldest => query.order((memberships::joined_at.asc(), users::id.asc())),
+    };
+    if let Some(cursor) = &slice.after {
+        let (id, name) = (cursor.id.clone(), cursor.sorted_by.clone());
+        let has_that_name = users::name.eq(name.clone());
+        query = match sort {
+            Sort::Name => query.filter(users::name.gt(name).or(has_that_name.and(users::id.gt(id)))),
+            Sort::NameBackwards => query.filter(users::name.lt(name).or(has_that_name.and(users::id.lt(id)))),
+            Sort::Newest => {
+                let at = cursor.instant()?;
+                let then = memberships::joined_at.eq(at).and(users::id.lt(id));
+                query.filter(memberships::joined_at.lt(at).or(then))
+            }
+            Sort::Oldest => {
+                let at = cursor.instant()?;
+                let then = memberships::joined_at.eq(at).and(users::id.gt(id));
+                query.filter(memberships::joined_at.gt(at).or(then))
+            }
+        };
+    }
+    let rows: Vec<Row> = query.select(COLUMNS).limit(slice.rows()).load(connection).map_err(DbError::from)?;
+    Ok(rows.into_iter().map(read_row).collect())
+}

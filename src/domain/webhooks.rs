@@ -1,0 +1,118 @@
+//! Webhooks: messages about an organization's keys and members to addresses of its choice.
+//!
+//! A message is a row, queued in the transaction of the change it speaks of and delivered after
+//! the commit by [`crate::webhooks`]. Form and signature follow Standard Webhooks.
+
+mod address;
+mod attempts;
+mod deliveries;
+mod events;
+mod manage;
+mod queue;
+
+pub use address::{AllowedNetworks, LONGEST_URL, UrlError, WebhookUrl};
+pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
+pub use deliveries::{
+    Delivery, DeliveryState, deliveries, delivery, forget_old, last_deliveries, resend, send_test,
+};
+pub use events::{EventGroup, EventType, Events, EventsError};
+pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};
+pub(super) use queue::{Subject, queue_for_audit, queue_for_key};
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{forms::FormError, schema::webhooks, secret::NoRandomness};
+use crate::{clock::Timestamp, db::DbError};
+
+/// Webhooks that one organization may have.
+pub const MOST_WEBHOOKS: i64 = 10;
+
+/// How long the secret before a rotation goes on signing beside the new one.
+pub const SECRET_OVERLAP: Duration = Duration::hours(24);
+
+/// A webhook, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = webhooks)]
+pub struct Webhook {
+    /// The webhook's id.
+    pub id: String,
+    /// Where its messages go. The query may hold a secret of the receiver's: show [`Webhook::address`].
+    pub url: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it is told of.
+    pub events: Events,
+    /// Until when the secret before the last rotation signs, too.
+    pub previous_secret_until: Option<Timestamp>,
+    /// Since when it is switched off, if it is.
+    pub disabled_at: Option<Timestamp>,
+    /// Why it was switched off, where nobody did it.
+    pub disabled_because: Option<String>,
+    /// Since when every attempt has failed, if the last one did.
+    pub failing_since: Option<Timestamp>,
+    /// Who created it, by name at that time.
+    pub created_by: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl Webhook {
+    /// Whether messages are sent to it.
+    pub fn is_active(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+
+    /// The address without its query, for lists, mails and the trail.
+    pub fn address(&self) -> &str {
+        self.url.split_once('?').map_or(&self.url, |(address, _)| address)
+    }
+}
+
+/// A webhook to create, or what one is changed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// Where its messages go.
+    pub url: WebhookUrl,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it is told of.
+    pub events: Events,
+}
+
+/// Why a webhook is not created. What is wrong with a field, its own type says.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The organization has [`MOST_WEBHOOKS`].
+    #[error("There are {MOST_WEBHOOKS} webhooks already. Remove one that is no longer used.")]
+    TooMany,
+    /// The form was sent before or is stale.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Why nothing is done with a webhook.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// No such webhook, or no such delivery of it, in this organization.
+    #[error("not found")]
+    NotFound,
+    /// It is switched off, so nothing is sent.
+    #[error("This webhook is deactivated. Activate it first.")]
+    NotActive,
+    /// The form was sent before or is stale.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}

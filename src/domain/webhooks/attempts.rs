@@ -1,0 +1,233 @@
+//! Messages on their way: what is due, and what follows an attempt.
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    Delivery, DeliveryState, Webhook,
+    manage::{record, set_disabled},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+    domain::{
+        access::Actor,
+        audit::Action,
+        members, organizations,
+        outbox::{self, Message},
+        schema::{webhook_deliveries, webhooks},
+        secret::Secret,
+    },
+};
+
+/// The pauses after each attempt that failed; after the last of them one more follows, and then
+/// the message is given up. Standard Webhooks 1.0, "Deliverability and reliability".
+const PAUSES: [Duration; 9] = [
+    Duration::seconds(5),
+    Duration::minutes(5),
+    Duration::minutes(30),
+    Duration::hours(2),
+    Duration::hours(5),
+    Duration::hours(10),
+    Duration::hours(14),
+    Duration::hours(20),
+    Duration::hours(24),
+];
+
+/// How long nothing may arrive before a webhook is switched off.
+const LONGEST_FAILURE: Duration = Duration::days(5);
+
+/// A message whose next attempt is due.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The message's id.
+    pub id: String,
+    /// The webhook that it goes to.
+    pub webhook_id: String,
+    /// The address.
+    pub url: String,
+    /// The message.
+    pub payload: String,
+    /// What signs it: the secret and, for a day after a rotation, the one before.
+    pub secrets: Vec<Secret>,
+}
+
+/// One due message of each webhook that has some and is not `busy`, those first that wait longest.
+/// What waits for a slow receiver does not hold up the others.
+///
+/// # Errors
+/// [`DbError`].
+pub fn due(
+    connection: &mut Connection,
+    busy: &[String],
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<Outgoing>, DbError> {
+    let is_due = webhook_deliveries::state
+        .eq(DeliveryState::Queued.as_str())
+        .and(webhook_deliveries::next_attempt_at.le(now));
+    let waiting: Vec<String> = webhook_deliveries::table
+        .inner_join(webhooks::table)
+        .filter(is_due)
+        .filter(webhooks::disabled_at.is_null().and(webhooks::id.ne_all(busy)))
+        .group_by(webhook_deliveries::webhook_id)
+        .order(diesel::dsl::min(webhook_deliveries::next_attempt_at))
+        .select(webhook_deliveries::webhook_id)
+        .limit(limit)
+        .load(connection)?;
+    let mut due = Vec::new();
+    for webhook_id in waiting {
+        let (url, secret, previous, until): (String, String, Option<String>, Option<Timestamp>) =
+            webhooks::table
+                .find(&webhook_id)
+                .select((
+                    webhooks::url,
+                    webhooks::secret,
+                    webhooks::previous_secret,
+                    webhooks::previous_secret_until,
+                ))
+                .first(connection)?;
+        let (id, payload): (String, String) = webhook_deliveries::table
+            .filter(webhook_deliveries::webhook_id.eq(&webhook_id).and(is_due))
+            .order((webhook_deliveries::next_attempt_at, webhook_deliveries::id))
+            .select((webhook_deliveries::id, webhook_deliveries::payload))
+            .first(connection)?;
+        let previous = previous.filter(|_| until.is_some_and(|until| until > now));
+        let secrets = [Some(secret), previous].into_iter().flatten().map(Secret::from_stored).collect();
+        due.push(Outgoing { id, webhook_id, url, payload, secrets });
+    }
+    Ok(due)
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The status that the receiver answered.
+    pub status: Option<u16>,
+    /// The beginning of what it answered.
+    pub response: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver took the message.
+    Delivered,
+    /// It did not, for this reason; another attempt may help.
+    Failed(String),
+    /// It said that it will take none any more.
+    Gone,
+}
+
+/// Notes an attempt: a failure is followed by another attempt after a pause, until there were
+/// enough of them.
+///
+/// # Errors
+/// [`DbError`].
+pub fn record_attempt(
+    tx: &mut Tx<'_>,
+    delivery_id: &str,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let found: Option<(Delivery, Webhook)> = webhook_deliveries::table
+        .inner_join(webhooks::table)
+        .filter(webhook_deliveries::id.eq(delivery_id))
+        .select((Delivery::as_select(), Webhook::as_select()))
+        .first(tx.connection())
+        .optional()?;
+    // Removed meanwhile, with its webhook.
+    let Some((delivery, webhook)) = found else { return Ok(()) };
+    let attempts = delivery.attempts + 1;
+    let pause = pause_after(attempts, delivery_id);
+    let (state, error, next) = match &attempt.outcome {
+        Outcome::Delivered => (DeliveryState::Delivered, None, None),
+        Outcome::Gone => (DeliveryState::Failed, Some("The receiver takes no messages any more."), None),
+        Outcome::Failed(reason) => match pause {
+            Some(pause) => (DeliveryState::Queued, Some(reason.as_str()), Some(now + pause)),
+            None => (DeliveryState::Failed, Some(reason.as_str()), None),
+        },
+    };
+    diesel::update(webhook_deliveries::table.find(delivery_id))
+        .set((
+            webhook_deliveries::state.eq(state.as_str()),
+            webhook_deliveries::attempts.eq(attempts),
+            webhook_deliveries::next_attempt_at.eq(next.unwrap_or(delivery.next_attempt_at)),
+            webhook_deliveries::last_attempt_at.eq(Some(now)),
+            webhook_deliveries::last_status.eq(attempt.status.map(i32::from)),
+            webhook_deliveries::last_error.eq(error),
+            webhook_deliveries::response.eq(&attempt.response),
+            webhook_deliveries::finished_at.eq(Some(now).filter(|_| state != DeliveryState::Queued)),
+        ))
+        .execute(tx.connection())?;
+    let failing_since = match attempt.outcome {
+        Outcome::Delivered => None,
+        Outcome::Failed(_) | Outcome::Gone => webhook.failing_since.or(Some(now)),
+    };
+    if failing_since != webhook.failing_since {
+        diesel::update(webhooks::table.find(&webhook.id))
+            .set(webhooks::failing_since.eq(failing_since))
+            .execute(tx.connection())?;
+    }
+    let is_given_up = state == DeliveryState::Failed;
+    if attempt.outcome == Outcome::Gone {
+        switch_off(tx, &webhook, "The receiver answered 410: it takes no messages any more.", now)?;
+    } else if is_given_up && failing_since.is_some_and(|since| now - since >= LONGEST_FAILURE) {
+        switch_off(tx, &webhook, "No message has arrived for five days.", now)?;
+    }
+    Ok(())
+}
+
+/// Switches a webhook off that reaches nobody, and tells the administrators.
+fn switch_off(tx: &mut Tx<'_>, webhook: &Webhook, reason: &str, now: Timestamp) -> Result<(), DbError> {
+    if !webhook.is_active() {
+        return Ok(());
+    }
+    let organization_id: String =
+        webhooks::table.find(&webhook.id).select(webhooks::organization_id).first(tx.connection())?;
+    let Some(organization) = organizations::by_id(tx.connection(), &organization_id)? else { return Ok(()) };
+    set_disabled(tx, &webhook.id, Some(now), Some(reason))?;
+    let system = Actor::System { ip: None };
+    record(tx, &organization_id, &system, Action::WebhookDeactivated, webhook, Some(reason.to_owned()), now)?;
+    let message = Message::WebhookDeactivated {
+        organization: organization.name,
+        organization_id: organization.id,
+        webhook_id: webhook.id.clone(),
+        address: webhook.address().to_owned(),
+        reason: reason.to_owned(),
+        at: now,
+    };
+    for administrator in members::administrators(tx.connection(), &organization_id)? {
+        outbox::queue(tx, &administrator, &message, now)?;
+    }
+    Ok(())
+}
+
+/// The pause after attempt number `attempts` failed, longer by up to a tenth so that what failed
+/// together is not tried again together; `None` when there were enough.
+fn pause_after(attempts: i32, delivery_id: &str) -> Option<Duration> {
+    let pause = PAUSES.get(usize::try_from(attempts - 1).ok()?)?;
+    let tenths_of_percent = i32::try_from(crc32fast::hash(delivery_id.as_bytes()) % 100).unwrap_or_default();
+    Some(*pause + *pause * tenths_of_percent / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_attempts_are_spread_over_three_days() {
+        let mut total = Duration::ZERO;
+        for attempts in 1..10 {
+            let pause = pause_after(attempts, "msg_1").unwrap();
+            let least = PAUSES[usize::try_from(attempts).unwrap() - 1];
+            assert!(pause >= least && pause < least * 1.1, "{attempts}: {pause}");
+            total += pause;
+        }
+        assert!((Duration::days(3)..Duration::days(4)).contains(&total), "{total}");
+        assert_eq!(pause_after(10, "msg_1"), None);
+        assert_ne!(pause_after(9, "msg_1"), pause_after(9, "msg_2"));
+    }
+}

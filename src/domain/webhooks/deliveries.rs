@@ -1,0 +1,250 @@
+//! The log of a webhook: its messages, and what became of them.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use time::Duration;
+
+use super::{
+    Subject, Webhook, WebhookError,
+    manage::find,
+    queue::{payload, queue},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Change, Connection, DbError, Tx},
+    domain::{
+        access::Admin,
+        organizations::Organization,
+        page::{Page, PageRequest},
+        schema::webhook_deliveries,
+    },
+};
+
+/// The `type` of a message that somebody sends to try the receiver.
+const TEST_EVENT: &str = "webhook.test";
+
+/// How long a message stays in the log, or waits for a webhook that is switched off.
+const KEEP: Duration = Duration::days(30);
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It waits for its first or next attempt.
+    Queued,
+    /// The receiver took it.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Queued, Self::Delivered, Self::Failed];
+
+    /// The word in the database, in addresses and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Queued => "Waiting",
+            Self::Delivered => "Delivered",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// A message as the log shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = webhook_deliveries)]
+pub struct Delivery {
+    /// The message's id, the same at every attempt.
+    pub id: String,
+    /// The webhook that it goes to.
+    pub webhook_id: String,
+    /// The `type` of the message.
+    pub event: String,
+    /// The message itself, as it is sent.
+    pub payload: String,
+    state: String,
+    /// Attempts made so far; counted anew when it is sent again.
+    pub attempts: i32,
+    /// When the next attempt is due, while it waits.
+    pub next_attempt_at: Timestamp,
+    /// When it was last tried.
+    pub last_attempt_at: Option<Timestamp>,
+    /// The status that the receiver answered last.
+    pub last_status: Option<i32>,
+    /// Why the last attempt failed, if it did.
+    pub last_error: Option<String>,
+    /// The beginning of what the receiver answered last.
+    pub response: Option<String>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it was delivered or given up.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// Where it is on its way.
+    pub fn state(&self) -> DeliveryState {
+        let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == self.state);
+        found.unwrap_or(DeliveryState::Queued)
+    }
+}
+
+macro_rules! of_webhook {
+    ($webhook:expr, $state:expr) => {{
+        let mut query = webhook_deliveries::table
+            .filter(webhook_deliveries::webhook_id.eq($webhook.id.clone()))
+            .into_boxed();
+        if let Some(state) = $state {
+            query = query.filter(webhook_deliveries::state.eq(state.as_str()));
+        }
+        query
+    }};
+}
+
+/// One page of a webhook's log, newest first; with `state`, what is in that state.
+///
+/// # Errors
+/// [`WebhookError::NotFound`], [`WebhookError::Db`].
+pub fn deliveries(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    webhook_id: &str,
+    state: Option<DeliveryState>,
+    request: PageRequest,
+) -> Result<Page<Delivery>, WebhookError> {
+    let webhook = find(connection, admin, webhook_id)?;
+    let total: i64 = of_webhook!(webhook, state).count().get_result(connection).map_err(DbError::from)?;
+    let request = request.within(total);
+    let rows = of_webhook!(webhook, state)
+        .order((webhook_deliveries::created_at.desc(), webhook_deliveries::id.desc()))
+        .select(Delivery::as_select())
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)
+        .map_err(DbError::from)?;
+    Ok(Page::new(rows, request, total))
+}
+
+/// The newest message of each of `webhooks`, by the webhook's id.
+///
+/// # Errors
+/// [`DbError`].
+pub fn last_deliveries(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    webhooks: &[Webhook],
+) -> Result<HashMap<String, Delivery>, DbError> {
+    let mut newest = HashMap::new();
+    for webhook in webhooks {
+        let delivery: Option<Delivery> = webhook_deliveries::table
+            .filter(webhook_deliveries::webhook_id.eq(&webhook.id))
+            .order((webhook_deliveries::created_at.desc(), webhook_deliveries::id.desc()))
+            .select(Delivery::as_select())
+            .first(connection)
+            .optional()?;
+        newest.extend(delivery.map(|delivery| (webhook.id.clone(), delivery)));
+    }
+    Ok(newest)
+}
+
+/// One message of a webhook.
+///
+/// # Errors
+/// [`WebhookError::NotFound`], [`WebhookError::Db`].
+pub fn delivery(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    webhook_id: &str,
+    delivery_id: &str,
+) -> Result<(Webhook, Delivery), WebhookError> {
+    let webhook = find(connection, admin, webhook_id)?;
+    let delivery: Option<Delivery> = webhook_deliveries::table
+        .filter(webhook_deliveries::id.eq(delivery_id).and(webhook_deliveries::webhook_id.eq(webhook_id)))
+        .select(Delivery::as_select())
+        .first(connection)
+        .optional()
+        .map_err(DbError::from)?;
+    Ok((webhook, delivery.ok_or(WebhookError::NotFound)?))
+}
+
+/// Has a message sent once more, under the same id, or at once if it waits.
+///
+/// # Errors
+/// [`WebhookError::NotFound`], [`WebhookError::NotActive`], [`WebhookError::Db`].
+pub fn resend(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    webhook_id: &str,
+    delivery_id: &str,
+    now: Timestamp,
+) -> Result<Delivery, WebhookError> {
+    let (webhook, _) = delivery(tx.connection(), admin, webhook_id, delivery_id)?;
+    if !webhook.is_active() {
+        return Err(WebhookError::NotActive);
+    }
+    let delivery = diesel::update(webhook_deliveries::table.find(delivery_id))
+        .set((
+            webhook_deliveries::state.eq(DeliveryState::Queued.as_str()),
+            webhook_deliveries::attempts.eq(0),
+            webhook_deliveries::next_attempt_at.eq(now),
+            webhook_deliveries::finished_at.eq(None::<Timestamp>),
+        ))
+        .returning(Delivery::as_returning())
+        .get_result(tx.connection())
+        .map_err(DbError::from)?;
+    tx.changed(Change::WebhookQueued);
+    Ok(delivery)
+}
+
+/// Queues a message that tells of nothing, to see whether the receiver takes it.
+///
+/// # Errors
+/// [`WebhookError::NotFound`], [`WebhookError::NotActive`], [`WebhookError::Db`].
+pub fn send_test(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    webhook_id: &str,
+    now: Timestamp,
+) -> Result<Webhook, WebhookError> {
+    let webhook = find(tx.connection(), admin, webhook_id)?;
+    if !webhook.is_active() {
+        return Err(WebhookError::NotActive);
+    }
+    let subject = Subject {
+        kind: "webhook",
+        id: Some(&webhook.id),
+        name: webhook.address(),
+        masked: None,
+        expires_at: None,
+    };
+    let text = payload(
+        TEST_EVENT,
+        admin,
+        subject,
+        admin.actor(),
+        Some("Nothing has happened: this is a test."),
+        now,
+    )?;
+    queue(tx, std::slice::from_ref(&webhook.id), TEST_EVENT, &text, now)?;
+    Ok(webhook)
+}
+
+/// Forgets messages from long ago.
+///
+/// # Errors
+/// [`DbError`].
+pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let old = webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(now - KEEP));
+    Ok(diesel::delete(old).execute(tx.connection())?)
+}

@@ -1,0 +1,243 @@
+//! The audit trail: list and export.
+
+use actix_web::{HttpResponse, web::Bytes};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer::{Answer, Listing},
+    call::Call,
+    instants,
+    paging::{self, Paging},
+    params::Params,
+};
+use crate::{
+    domain::{
+        access::Supervisor,
+        audit::{self, Action, Area, Entry, Filter},
+        organizations::Organization,
+    },
+    web::{
+        activity_file::{self, FileKind},
+        error::{AppError, FieldProblem},
+    },
+};
+
+/// Something that was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Event {
+    /// The event's id; ids sort by age.
+    pub id: String,
+    /// When, to the microsecond.
+    #[schema(format = DateTime, example = "2026-11-23T10:00:00.000250Z")]
+    pub at: String,
+    /// Who did it.
+    pub actor: EventActor,
+    /// What was done.
+    #[schema(example = "member.role_changed")]
+    pub action: String,
+    /// To what.
+    pub subject: EventSubject,
+    /// More, in words.
+    #[schema(example = "from User to Supervisor")]
+    pub detail: Option<String>,
+    /// The address that the request came from; null where there was none.
+    #[schema(example = "192.0.2.7")]
+    pub ip: Option<String>,
+}
+
+/// Who did something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventActor {
+    /// `user`, `master_token` or `system`.
+    #[schema(example = "user")]
+    pub kind: String,
+    /// The id of the account or master token; null for the system.
+    pub id: Option<String>,
+    /// The name at that time.
+    #[schema(example = "Dana Whitfield")]
+    pub name: String,
+}
+
+/// What something was done to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventSubject {
+    /// The id, where it has one.
+    pub id: Option<String>,
+    /// The name at that time.
+    #[schema(example = "Jonas Brandt")]
+    pub name: String,
+}
+
+impl From<Entry> for Event {
+    fn from(entry: Entry) -> Self {
+        Self {
+            at: instants::exact(&entry.created_at),
+            id: entry.id,
+            actor: EventActor { kind: entry.actor_kind, id: entry.actor_id, name: entry.actor_name },
+            action: entry.action,
+            subject: EventSubject { id: entry.subject_id, name: entry.subject_name },
+            detail: entry.detail,
+            ip: entry.ip,
+        }
+    }
+}
+
+/// Declares parameters that select events beside some of their own: serde can refuse unknown
+/// parameters only where all known ones stand in one type.
+macro_rules! selection {
+    ($(#[$meta:meta])* pub struct $name:ident { $($own:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields, default)]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            /// Text in the actor's name, the subject's name, the detail or the address.
+            q: String,
+            /// Only what the account or master token of this id did.
+            actor: Option<String>,
+            /// Only this part of the product.
+            #[param(example = "members")]
+            area: Option<String>,
+            /// Only this.
+            #[param(example = "member.role_changed")]
+            action: Option<String>,
+            /// Only what happened then or later.
+            #[param(format = DateTime)]
+            from: Option<String>,
+            /// Only what happened before.
+            #[param(format = DateTime)]
+            to: Option<String>,
+            $($own)*
+        }
+
+        impl $name {
+            fn filter(&self) -> Result<Filter, AppError> {
+                let instant = |name: &str, text: &Option<String>| {
+                    let instant = text.as_deref().map(instants::parse).transpose();
+                    instant.map_err(|error| AppError::BadParameter(FieldProblem::new(name, error)))
+                };
+                Ok(Filter {
+                    text: self.q.trim().to_owned(),
+                    actor_id: self.actor.clone(),
+                    area: self.area.as_deref().map(area).transpose()?,
+                    action: self.action.as_deref().map(action).transpose()?,
+                    from: instant("from", &self.from)?,
+                    until: instant("to", &self.to)?,
+                })
+            }
+        }
+    };
+}
+
+selection! {
+    /// Which events to list.
+    pub struct EventFilter {
+        /// Where to go on: `next_cursor` of the part before.
+        cursor: Option<String>,
+        /// Items in one part.
+        #[param(minimum = 1, maximum = 100, default = 50)]
+        limit: Option<u32>,
+    }
+}
+
+selection! {
+    /// Which events to download, and as what.
+    pub struct EventExport {
+        /// The kind of file.
+        format: ExportFormat,
+    }
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// One JSON object a line, as they are in the list.
+    #[default]
+    Jsonl,
+    /// For spreadsheets.
+    Csv,
+}
+
+fn area(text: &str) -> Result<Area, AppError> {
+    let areas = Area::OF_ORGANIZATION;
+    areas.into_iter().find(|area| area.as_str() == text).ok_or_else(|| {
+        let known = areas.map(Area::as_str).join(", ");
+        AppError::BadParameter(FieldProblem::new("area", format!("Choose one of {known}.")))
+    })
+}
+
+fn action(text: &str) -> Result<Action, AppError> {
+    let of_organization = |action: &Action| Area::OF_ORGANIZATION.contains(&action.area());
+    let mut actions = Action::ALL.iter().copied().filter(of_organization);
+    actions.find(|action| action.as_str() == text).ok_or_else(|| {
+        let detail = "This is no action. Write it as the list tells it, for example member.joined.";
+        AppError::BadParameter(FieldProblem::new("action", detail))
+    })
+}
+
+/// Lists what was done in the organization, the newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/activity",
+    tag = "Activity",
+    params(EventFilter),
+    responses((status = 200, description = "A part of the events.", body = Listing<Event>))
+)]
+pub async fn list(
+    call: Call<Supervisor<Organization>, Params<EventFilter>>,
+) -> Result<HttpResponse, AppError> {
+    let Params(selection) = call.input.clone();
+    let filter = selection.filter()?;
+    let slice = Paging::new(selection.cursor, selection.limit).slice()?;
+    let wanted = slice.clone();
+    let entries = call
+        .read(move |connection, supervisor| audit::slice(connection, supervisor, &filter, &wanted))
+        .await?;
+    Ok(Answer::ok(&paging::listing(entries, &slice, Entry::cursor, Event::from))?.send())
+}
+
+/// Downloads what was done in the organization, the oldest first, however much it is.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/activity/export",
+    tag = "Activity",
+    params(EventExport),
+    responses((
+        status = 200,
+        description = "The events, one a line.",
+        content((Event = "application/jsonl"), (String = "text/csv"))
+    ))
+)]
+pub async fn export(
+    call: Call<Supervisor<Organization>, Params<EventExport>>,
+) -> Result<HttpResponse, AppError> {
+    let Params(selection) = &call.input;
+    let filter = selection.filter()?;
+    let kind = match selection.format {
+        ExportFormat::Jsonl => JSON_LINES,
+        ExportFormat::Csv => activity_file::CSV,
+    };
+    activity_file::download(kind, call.state, call.proof, filter)
+}
+
+const JSON_LINES: FileKind = FileKind {
+    content_type: "application/jsonl",
+    name: "activity.jsonl",
+    head: || Ok(None),
+    part: |entries| {
+        let mut lines = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut lines, &Event::from(entry)).map_err(AppError::internal)?;
+            lines.push(b'\n');
+        }
+        Ok(Bytes::from(lines))
+    },
+};

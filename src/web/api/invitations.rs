@@ -1,0 +1,372 @@
+//! Invitations: list, read, send, send again, copy a link, withdraw.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer::{Answer, Listing},
+    call::Call,
+    json::Json,
+    members::RoleName,
+    paging::{self, Paging},
+    params::Params,
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        access::Supervisor,
+        email::EmailAddress,
+        forms::FormId,
+        invitations::{
+            self, InvitationError, InviteOutcome, Inviter, MOST_AT_ONCE, MailStatus, Pending, Search,
+        },
+        organizations::Organization,
+        outbox::MailState,
+        permission::Permission,
+    },
+    web::{
+        display,
+        error::{AppError, FieldProblem},
+        urls,
+    },
+};
+
+/// An invitation that waits for its answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invitation {
+    /// The id.
+    pub id: String,
+    /// The invited address.
+    #[schema(format = "email", example = "mara@lumen.example")]
+    pub email: String,
+    /// What the person will be.
+    pub role: RoleName,
+    /// Whether it can be accepted.
+    pub status: InvitationStatus,
+    /// Who invited, by name at that time: a person or a master token.
+    #[schema(example = "Dana Whitfield")]
+    pub invited_by: String,
+    /// When the person was first invited.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it was last sent.
+    #[schema(format = DateTime)]
+    pub sent_at: String,
+    /// When it ends, seven days after it was last sent.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+    /// What became of its newest mail; null once that is not known any more.
+    pub mail: Option<InvitationMail>,
+}
+
+/// Whether an invitation can be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InvitationStatus {
+    /// It can.
+    Pending,
+    /// It ended without an answer; it can be sent again.
+    Expired,
+}
+
+/// A mail on its way.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationMail {
+    /// Where it is.
+    pub state: MailStateName,
+    /// Why the last attempt failed; null if it did not.
+    pub error: Option<String>,
+}
+
+/// Where a mail is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MailStateName {
+    /// It waits for its first or next attempt.
+    Queued,
+    /// The mail server took it.
+    Sent,
+    /// It was given up.
+    Failed,
+}
+
+impl InvitationMail {
+    fn of(mail: MailStatus) -> Self {
+        let state = match mail.state {
+            MailState::Queued => MailStateName::Queued,
+            MailState::Sent => MailStateName::Sent,
+            MailState::Failed => MailStateName::Failed,
+        };
+        Self { state, error: mail.error }
+    }
+}
+
+impl Invitation {
+    /// A pending invitation, as it is at `now`.
+    pub fn of(Pending { invitation, mail }: Pending, now: Timestamp) -> Self {
+        let is_open = invitation.is_open(now);
+        Self {
+            id: invitation.id,
+            email: invitation.email,
+            role: invitation.role.into(),
+            status: if is_open { InvitationStatus::Pending } else { InvitationStatus::Expired },
+            invited_by: invitation.invited_by_name,
+            created_at: display::iso(&invitation.created_at),
+            sent_at: display::iso(&invitation.sent_at),
+            expires_at: display::iso(&invitation.expires_at),
+            mail: mail.map(InvitationMail::of),
+        }
+    }
+}
+
+/// Which invitations to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct InvitationFilter {
+    /// Text in the address.
+    q: String,
+    /// Only the invitation of this address.
+    #[param(example = "mara@lumen.example")]
+    email: Option<String>,
+    /// Where to go on: `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// Items in one part.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Lists the invitations that wait for an answer, the newest first. Those that expired are among
+/// them.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/invitations",
+    tag = "Invitations",
+    params(InvitationFilter),
+    responses((status = 200, description = "A part of the invitations.", body = Listing<Invitation>))
+)]
+pub async fn list(
+    call: Call<Supervisor<Organization>, Params<InvitationFilter>>,
+) -> Result<HttpResponse, AppError> {
+    let Params(filter) = call.input.clone();
+    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let email = filter.email.as_deref().map(EmailAddress::parse).transpose();
+    let email = email.map_err(|error| AppError::BadParameter(FieldProblem::new("email", error)))?;
+    let search = Search { text: filter.q.trim().to_owned(), email };
+    let (now, wanted) = (call.now, slice.clone());
+    let pending = call
+        .read(move |connection, supervisor| invitations::slice(connection, supervisor, &search, &wanted))
+        .await?;
+    let listing = paging::listing(pending, &slice, Pending::cursor, |pending| Invitation::of(pending, now));
+    Ok(Answer::ok(&listing)?.send())
+}
+
+/// One invitation that waits for an answer.
+///
+/// # Errors
+/// 404 for one that was answered or withdrawn.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/invitations/{invitation}",
+    tag = "Invitations",
+    responses((status = 200, description = "The invitation.", body = Invitation))
+)]
+pub async fn show(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+    let (invitation_id, now) = (call.path("invitation"), call.now);
+    let pending = call
+        .read(move |connection, supervisor| invitations::find_pending(connection, supervisor, &invitation_id))
+        .await?;
+    call.show(&Invitation::of(pending, now))
+}
+
+/// Whom to invite.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewInvitations {
+    /// The addresses.
+    #[schema(min_items = 1, max_items = 500, example = json!(["mara@lumen.example", "jonas@lumen.example"]))]
+    emails: Vec<String>,
+    /// What they will be. A token that is for members alone invites no administrators.
+    role: RoleName,
+}
+
+impl NewInvitations {
+    fn addresses(&self) -> Result<Vec<EmailAddress>, AppError> {
+        let number = self.emails.len();
+        if number == 0 {
+            return Err(AppError::field("/emails", "Name at least one address."));
+        }
+        if number > MOST_AT_ONCE {
+            let detail = format!("These are {number} addresses. Send {MOST_AT_ONCE} at most in one go.");
+            return Err(AppError::field("/emails", detail));
+        }
+        let (mut addresses, mut wrong) = (Vec::with_capacity(number), Vec::new());
+        for (index, text) in self.emails.iter().enumerate() {
+            match EmailAddress::parse(text) {
+                Ok(address) => addresses.push(address),
+                Err(error) => wrong.push(FieldProblem::new(format!("/emails/{index}"), error)),
+            }
+        }
+        if wrong.is_empty() { Ok(addresses) } else { Err(AppError::Fields(wrong)) }
+    }
+}
+
+/// What became of each address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationOutcomes {
+    /// One for each address, in the order in which they were sent.
+    pub data: Vec<InvitationOutcome>,
+}
+
+/// What became of one address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationOutcome {
+    /// The address in the form in which it is kept.
+    #[schema(format = "email", example = "mara@lumen.example")]
+    pub email: String,
+    /// What was done.
+    pub outcome: OutcomeName,
+    /// The invitation that the person has now; null for a member.
+    pub invitation: Option<Invitation>,
+}
+
+/// What was done about one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeName {
+    /// An invitation is on its way.
+    Sent,
+    /// The person belongs to the organization; nothing was done.
+    AlreadyMember,
+    /// An invitation was pending; nothing was done.
+    AlreadyInvited,
+}
+
+/// Invites one or many addresses. All of them are looked at before the first is invited: where one
+/// is malformed, nobody is.
+///
+/// # Errors
+/// 422 for addresses that are none, 403 for administrators unless the token may everything.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/invitations",
+    tag = "Invitations",
+    request_body = NewInvitations,
+    responses((status = 200, description = "What became of each address.", body = InvitationOutcomes))
+)]
+pub async fn send(
+    call: Call<Supervisor<Organization>, Json<NewInvitations>>,
+) -> Result<HttpResponse, AppError> {
+    let Json(new) = &call.input;
+    let (emails, role, inviter) = (new.addresses()?, new.role.into(), Inviter::from(&call.token.token));
+    call.change(move |tx, supervisor, now| {
+        // Whether a call is carried out twice is the affair of its idempotency key.
+        let form = FormId::new(now);
+        let outcomes = invitations::invite(tx, supervisor, &inviter, role, &emails, &form, now);
+        let outcomes = outcomes.map_err(refusal)?;
+        let pending = outcomes.iter().filter_map(|(_, outcome)| outcome.invitation().cloned()).collect();
+        let mut pending = invitations::with_mails(tx.connection(), supervisor, pending)?.into_iter();
+        let data = outcomes.into_iter().map(|(email, outcome)| {
+            let (outcome, invitation) = match outcome {
+                InviteOutcome::Sent(_) => (OutcomeName::Sent, pending.next()),
+                InviteOutcome::AlreadyMember => (OutcomeName::AlreadyMember, None),
+                InviteOutcome::AlreadyInvited(_) => (OutcomeName::AlreadyInvited, pending.next()),
+            };
+            let invitation = invitation.map(|pending| Invitation::of(pending, now));
+            InvitationOutcome { email: email.into(), outcome, invitation }
+        });
+        Answer::ok(&InvitationOutcomes { data: data.collect() })
+    })
+    .await
+}
+
+/// Mails an invitation again and starts its seven days anew. Links of earlier mails keep working.
+///
+/// # Errors
+/// 404 for one that was answered or withdrawn, 409 within a minute, 403 for that of an
+/// administrator unless the token may everything.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/invitations/{invitation}/resend",
+    tag = "Invitations",
+    responses((status = 200, description = "The invitation as it is now.", body = Invitation))
+)]
+pub async fn resend(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+    let invitation_id = call.path("invitation");
+    call.change(move |tx, supervisor, now| {
+        invitations::resend(tx, supervisor, &invitation_id, now).map_err(refusal)?;
+        let pending = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
+        Answer::resource(&Invitation::of(pending, now))
+    })
+    .await
+}
+
+/// A link to pass on by other ways than mail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationLink {
+    /// The link. Only its digest is kept, so it cannot be told again.
+    #[schema(format = "uri", example = "https://keys.lumen.example/i/9fQ2…")]
+    pub url: String,
+    /// When the invitation ends.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+/// Makes a link to an invitation, to pass on by other ways than mail. It works only for an account
+/// whose confirmed address is the invited one.
+///
+/// # Errors
+/// 404 for one that was answered or withdrawn, 403 for that of an administrator unless the token
+/// may everything.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/invitations/{invitation}/link",
+    tag = "Invitations",
+    responses((status = 200, description = "The link, this once.", body = InvitationLink))
+)]
+pub async fn copy_link(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+    let (invitation_id, config) = (call.path("invitation"), call.state.config.clone());
+    call.change(move |tx, supervisor, now| {
+        let copied = invitations::copy_link(tx, supervisor, &invitation_id, now);
+        let (invitation, secret) = copied.map_err(refusal)?;
+        Answer::ok(&InvitationLink {
+            url: config.public_url.join(&urls::invitation_link(secret.expose())),
+            expires_at: display::iso(&invitation.expires_at),
+        })
+    })
+    .await
+}
+
+/// Takes an invitation back: its links stop working at once.
+///
+/// # Errors
+/// 404 for one that was answered or withdrawn, 412 for another version of it, 403 for that of an
+/// administrator unless the token may everything.
+#[utoipa::path(
+    delete,
+    path = "/api/v2/organizations/{organization}/invitations/{invitation}",
+    tag = "Invitations",
+    responses((status = 204, description = "It is withdrawn."))
+)]
+pub async fn withdraw(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+    let (invitation_id, precondition) = (call.path("invitation"), call.precondition());
+    call.change(move |tx, supervisor, now| {
+        let present = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
+        precondition.check(&Invitation::of(present, now))?;
+        invitations::withdraw(tx, supervisor, &invitation_id, now).map_err(refusal)?;
+        Ok(Answer::done())
+    })
+    .await
+}
+
+/// A machine has no role of its own, it has a permission.
+fn refusal(error: InvitationError) -> AppError {
+    match error {
+        InvitationError::AboveYou => AppError::TokenForbidden(Permission::Everything),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,240 @@
+//! Members: list, read, change, remove.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer::{Answer, Listing},
+    call::Call,
+    json::Json,
+    paging::{self, Paging},
+    params::Params,
+};
+use crate::{
+    domain::{
+        access::{self, Role, Supervisor},
+        members::{self, MemberError, Person, Sort},
+        organizations::Organization,
+        permission::Permission,
+    },
+    web::{display, error::AppError},
+};
+
+/// A person in the organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Member {
+    /// The account's id.
+    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
+    pub id: String,
+    /// The person's name.
+    #[schema(example = "Dana Whitfield")]
+    pub name: String,
+    /// The person's address.
+    #[schema(format = "email", example = "dana@lumen.example")]
+    pub email: String,
+    /// What the person may do.
+    pub role: RoleName,
+    /// When the person joined.
+    #[schema(format = DateTime)]
+    pub joined_at: String,
+    /// When the person was last seen, exact to some minutes; null for never.
+    #[schema(format = DateTime)]
+    pub last_active_at: Option<String>,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoleName {
+    /// Everything.
+    Administrator,
+    /// Invite and manage everybody but administrators.
+    Supervisor,
+    /// See the members.
+    User,
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Administrator => Self::Administrator,
+            Role::Supervisor => Self::Supervisor,
+            Role::User => Self::User,
+        }
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(role: RoleName) -> Self {
+        match role {
+            RoleName::Administrator => Self::Administrator,
+            RoleName::Supervisor => Self::Supervisor,
+            RoleName::User => Self::User,
+        }
+    }
+}
+
+impl From<Person> for Member {
+    fn from(person: Person) -> Self {
+        Self {
+            id: person.user_id,
+            name: person.name,
+            email: person.email,
+            role: person.role.into(),
+            joined_at: display::iso(&person.joined_at),
+            last_active_at: person.last_active_at.map(|at| display::iso(&at)),
+        }
+    }
+}
+
+/// Which members to list, and how.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct MemberFilter {
+    /// Text in the name or in the address.
+    q: String,
+    /// Only members of this role.
+    role: Option<RoleName>,
+    /// The order.
+    sort: MemberSort,
+    /// Where to go on: `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// Items in one part.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// An order of members.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+pub enum MemberSort {
+    /// By name.
+    #[default]
+    #[serde(rename = "name")]
+    Name,
+    /// By name, backwards.
+    #[serde(rename = "-name")]
+    NameBackwards,
+    /// Those who joined first first.
+    #[serde(rename = "joined_at")]
+    Oldest,
+    /// Those who joined last first.
+    #[serde(rename = "-joined_at")]
+    Newest,
+}
+
+/// Lists the organization's members.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/members",
+    tag = "Members",
+    params(MemberFilter),
+    responses((status = 200, description = "A part of the members.", body = Listing<Member>))
+)]
+pub async fn list(
+    call: Call<access::Member<Organization>, Params<MemberFilter>>,
+) -> Result<HttpResponse, AppError> {
+    let Params(filter) = call.input.clone();
+    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let sort = match filter.sort {
+        MemberSort::Name => Sort::Name,
+        MemberSort::NameBackwards => Sort::NameBackwards,
+        MemberSort::Oldest => Sort::Oldest,
+        MemberSort::Newest => Sort::Newest,
+    };
+    let (role, wanted) = (filter.role.map(Role::from), slice.clone());
+    let people = call
+        .read(move |connection, member| {
+            members::slice(connection, member, filter.q.trim(), role, (sort, &wanted))
+        })
+        .await?;
+    let listing = paging::listing(people, &slice, |person| sort.cursor(person), Member::from);
+    Ok(Answer::ok(&listing)?.send())
+}
+
+/// One member.
+///
+/// # Errors
+/// 404 for somebody who is no member.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/members/{user}",
+    tag = "Members",
+    responses((status = 200, description = "The member.", body = Member))
+)]
+pub async fn show(call: Call<access::Member<Organization>>) -> Result<HttpResponse, AppError> {
+    let user_id = call.path("user");
+    let person = call.read(move |connection, member| members::find(connection, member, &user_id)).await?;
+    call.show(&Member::from(person))
+}
+
+/// What to change of a member; what is left out stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberChange {
+    /// The new role. A token that is for members alone neither makes nor changes administrators.
+    role: Option<RoleName>,
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
+/// 409 for the last administrator, 412 for another version of the member.
+#[utoipa::path(
+    patch,
+    path = "/api/v2/organizations/{organization}/members/{user}",
+    tag = "Members",
+    request_body = MemberChange,
+    responses((status = 200, description = "The member as they are now.", body = Member))
+)]
+pub async fn change(
+    call: Call<Supervisor<Organization>, Json<MemberChange>>,
+) -> Result<HttpResponse, AppError> {
+    let role = call.input.0.role.map(Role::from);
+    let (user_id, precondition) = (call.path("user"), call.precondition());
+    call.change(move |tx, supervisor, now| {
+        let present = members::find(tx.connection(), supervisor, &user_id)?;
+        precondition.check(&Member::from(present.clone()))?;
+        let person = match role {
+            Some(role) => members::change_role(tx, supervisor, &user_id, role, now).map_err(refusal)?,
+            None => present,
+        };
+        Answer::resource(&Member::from(person))
+    })
+    .await
+}
+
+/// Removes a member. Keys that the member created keep working.
+///
+/// # Errors
+/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
+/// 409 for the last administrator, 412 for another version of the member.
+#[utoipa::path(
+    delete,
+    path = "/api/v2/organizations/{organization}/members/{user}",
+    tag = "Members",
+    responses((status = 204, description = "They no longer belong to the organization."))
+)]
+pub async fn remove(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+    let (user_id, precondition) = (call.path("user"), call.precondition());
+    call.change(move |tx, supervisor, now| {
+        let present = members::find(tx.connection(), supervisor, &user_id)?;
+        precondition.check(&Member::from(present))?;
+        members::remove(tx, supervisor, &user_id, now).map_err(refusal)?;
+        Ok(Answer::done())
+    })
+    .await
+}
+
+/// A machine has no role of its own, it has a permission.
+fn refusal(error: MemberError) -> AppError {
+    match error {
+        MemberError::AboveYou => AppError::TokenForbidden(Permission::Everything),
+        error => error.into(),
+    }
+}

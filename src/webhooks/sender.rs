@@ -1,0 +1,160 @@
+//! Sends one message and tells what became of it.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE};
+
+pub use super::resolver::LookUp;
+use super::{
+    resolver::{self, Guard, NotPublic},
+    signature,
+};
+use crate::{
+    clock::Timestamp,
+    domain::webhooks::{AllowedNetworks, Attempt, Outcome, Outgoing, UrlError, WebhookUrl},
+    http_client,
+};
+
+/// The longest that a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest that a message may take: Standard Webhooks 1.0 recommends 15 to 30 seconds.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How much of an answer is read.
+const MOST_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// How much of it is kept for the log.
+const MOST_KEPT_CHARACTERS: usize = 500;
+
+/// The way out for messages; clones share it.
+#[derive(Clone)]
+pub struct Sender {
+    client: Client,
+    /// For addresses without TLS.
+    plain: Client,
+    allowed: AllowedNetworks,
+}
+
+impl Sender {
+    /// Sends to what the internet can reach and to the `allowed` networks.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new(allowed: AllowedNetworks) -> Result<Self, reqwest::Error> {
+        Self::with_look_up(allowed, resolver::system())
+    }
+
+    /// As [`Sender::new`], with a `look_up` of names of the caller's own.
+    ///
+    /// # Errors
+    /// As [`Sender::new`].
+    pub fn with_look_up(allowed: AllowedNetworks, look_up: LookUp) -> Result<Self, reqwest::Error> {
+        let client = |allowed_only| {
+            let guard = Guard { look_up: look_up.clone(), allowed: allowed.clone(), allowed_only };
+            http_client::builder()
+                // A proxy would look names up itself, and a connection kept open was judged earlier.
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .dns_resolver(Arc::new(guard))
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(TIMEOUT)
+                .build()
+        };
+        Ok(Self { client: client(false)?, plain: client(true)?, allowed })
+    }
+
+    /// Sends a message.
+    pub async fn send(&self, message: &Outgoing, now: Timestamp) -> Attempt {
+        // The settings may have changed since the address was saved.
+        let url = match WebhookUrl::parse(&message.url, &self.allowed) {
+            Ok(url) => url,
+            Err(error) => return not_sent(refusal(error)),
+        };
+        let timestamp = now.assume_utc().unix_timestamp();
+        let Some(signature) = signature::sign(&message.secrets, &message.id, timestamp, &message.payload)
+        else {
+            return not_sent("The signing secret cannot be read. Rotate it.");
+        };
+        let client = if url.is_for_allowed_networks_only() { &self.plain } else { &self.client };
+        let request = client
+            .post(url.as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &message.id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(message.payload.clone());
+        match request.send().await {
+            Ok(response) => judge(response).await,
+            Err(error) => not_sent(explain(&error)),
+        }
+    }
+}
+
+fn not_sent(reason: impl Into<String>) -> Attempt {
+    Attempt { outcome: Outcome::Failed(reason.into()), status: None, response: None }
+}
+
+fn refusal(error: UrlError) -> String {
+    match error {
+        UrlError::NotPublic => "The address is inside the server’s own network.".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+async fn judge(response: Response) -> Attempt {
+    let status = response.status();
+    let outcome = match status {
+        status if status.is_success() => Outcome::Delivered,
+        StatusCode::GONE => Outcome::Gone,
+        status if status.is_redirection() => {
+            Outcome::Failed("The receiver answered with a redirect. Redirects are not followed.".to_owned())
+        }
+        status => Outcome::Failed(format!("The receiver answered {}.", status.as_u16())),
+    };
+    Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await }
+}
+
+/// What the receiver answered, as far as it is kept. One that breaks off has answered all the same.
+async fn beginning_of(mut response: Response) -> Option<String> {
+    let mut body = Vec::new();
+    while body.len() < MOST_RESPONSE_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(MOST_RESPONSE_BYTES);
+    let text: String = String::from_utf8_lossy(&body)
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+        .take(MOST_KEPT_CHARACTERS)
+        .collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Why nothing was answered, in words that repeat nothing of the address.
+fn explain(error: &reqwest::Error) -> String {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    let mut deepest = None;
+    while let Some(this) = cause {
+        if this.is::<NotPublic>() {
+            return "The address is inside the server’s own network.".to_owned();
+        }
+        deepest = Some(this);
+        cause = this.source();
+    }
+    if error.is_timeout() && error.is_connect() {
+        return format!("No connection within {} seconds.", CONNECT_TIMEOUT.as_secs());
+    }
+    if error.is_timeout() {
+        return format!("No answer within {} seconds.", TIMEOUT.as_secs());
+    }
+    let reason = deepest.map(ToString::to_string).unwrap_or_default().replace(char::is_control, " ");
+    let reason: String = reason.chars().take(200).collect();
+    if error.is_connect() {
+        format!("No connection: {reason}.")
+    } else {
+        format!("The connection broke off: {reason}.")
+    }
+}

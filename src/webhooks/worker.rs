@@ -1,0 +1,123 @@
+//! Carries what waits to its receivers.
+//!
+//! All state is in the database: what a stopped process left, the next one delivers. A message
+//! whose delivery was not noted is sent again, under the same id, so that receivers can tell.
+
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinSet},
+    time::{sleep, timeout},
+};
+
+use super::sender::{Sender, TIMEOUT};
+use crate::{
+    clock::Clock,
+    db::{Db, DbError},
+    domain::webhooks::{self, Attempt, Outcome, Outgoing},
+};
+
+/// Messages under way at the same time, each to another webhook.
+const AT_A_TIME: usize = 4;
+
+/// The rest between two looks at what waits when nobody wakes the worker.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits for the messages in hand: a little more than one may take.
+const GRACE: Duration = Duration::from_secs(TIMEOUT.as_secs() + 5);
+
+/// Delivers what is due until `shutdown` completes, then finishes the messages in hand.
+///
+/// `wake` is notified after a commit that queued a message.
+pub async fn run(
+    db: Db,
+    clock: Clock,
+    sender: Sender,
+    wake: Arc<Notify>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let worker = Worker { db, clock, sender };
+    let mut in_hand = JoinSet::new();
+    tokio::select! {
+        () = worker.work(&mut in_hand, &wake) => {}
+        () = pin!(shutdown) => {}
+    }
+    let finish = async { while in_hand.join_next().await.is_some() {} };
+    if timeout(GRACE, finish).await.is_err() {
+        tracing::warn!(messages = in_hand.len(), "stopped with messages to webhooks in hand");
+    }
+}
+
+#[derive(Clone)]
+struct Worker {
+    db: Db,
+    clock: Clock,
+    sender: Sender,
+}
+
+impl Worker {
+    async fn work(&self, in_hand: &mut JoinSet<()>, wake: &Notify) {
+        // Which webhook each task is about: one at a time for each, so that a receiver that is slow
+        // holds up nobody else.
+        let mut busy: HashMap<Id, String> = HashMap::new();
+        loop {
+            self.start_due(in_hand, &mut busy).await;
+            tokio::select! {
+                Some(done) = in_hand.join_next_with_id(), if !in_hand.is_empty() => {
+                    let id = match &done {
+                        Ok((id, ())) => *id,
+                        Err(error) => error.id(),
+                    };
+                    busy.remove(&id);
+                    if done.is_err() {
+                        tracing::error!("delivering a message to a webhook panicked");
+                        sleep(PAUSE).await;
+                    }
+                }
+                () = wake.notified() => {}
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn start_due(&self, in_hand: &mut JoinSet<()>, busy: &mut HashMap<Id, String>) {
+        let free = AT_A_TIME.saturating_sub(in_hand.len());
+        if free == 0 {
+            return;
+        }
+        let (webhooks, now) = (busy.values().cloned().collect::<Vec<_>>(), self.clock.now());
+        let limit = i64::try_from(free).unwrap_or_default();
+        match self.db.read(move |connection| webhooks::due(connection, &webhooks, limit, now)).await {
+            Ok(due) => {
+                for message in due {
+                    let webhook_id = message.webhook_id.clone();
+                    let task = in_hand.spawn(self.clone().deliver(message));
+                    busy.insert(task.id(), webhook_id);
+                }
+            }
+            Err(error) => tracing::error!(%error, "the messages to webhooks could not be read"),
+        }
+    }
+
+    async fn deliver(self, message: Outgoing) {
+        let attempt = self.sender.send(&message, self.clock.now()).await;
+        let (id, webhook) = (&message.id, &message.webhook_id);
+        match &attempt.outcome {
+            Outcome::Delivered => tracing::info!(id, webhook, "message delivered to a webhook"),
+            Outcome::Failed(_) | Outcome::Gone => {
+                tracing::warn!(id, webhook, status = attempt.status, "message not delivered to a webhook");
+            }
+        }
+        // A message whose fate is not on record would be sent again, so this does not give up.
+        while let Err(error) = self.record(message.id.clone(), attempt.clone()).await {
+            tracing::error!(id, %error, "the fate of a message to a webhook could not be recorded");
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn record(&self, id: String, attempt: Attempt) -> Result<(), DbError> {
+        let now = self.clock.now();
+        self.db.write(move |tx| webhooks::record_attempt(tx, &id, &attempt, now)).await
+    }
+}

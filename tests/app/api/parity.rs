@@ -1,0 +1,113 @@
+//! Whatever a page does in an organization, the management API does too, or it is said here why not.
+
+use std::collections::BTreeSet;
+
+use tessera::web::routes::{Access, ROUTES, Route};
+
+const PAGES: &str = "/orgs/{organization}";
+const API: &str = "/api/v2/organizations/{organization}";
+
+/// What a page sends by POST, and what the API has for it.
+const SAME: [(&str, &str, &str); 25] = [
+    ("/settings", "PATCH", ""),
+    ("/settings/leaks", "PUT", "/leak-policy"),
+    ("/users/invite", "POST", "/invitations"),
+    ("/users/{user}/role", "PATCH", "/members/{user}"),
+    ("/users/{user}/remove", "DELETE", "/members/{user}"),
+    ("/invitations/{invitation}/resend", "POST", "/invitations/{invitation}/resend"),
+    ("/invitations/{invitation}/link", "POST", "/invitations/{invitation}/link"),
+    ("/invitations/{invitation}/withdraw", "DELETE", "/invitations/{invitation}"),
+    ("/api/calendar", "POST", "/calendar-link"),
+    ("/api/keys", "POST", "/keys"),
+    ("/api/keys/{key}/remove", "DELETE", "/keys/{key}"),
+    ("/api/keys/{key}/settings", "PATCH", "/keys/{key}"),
+    ("/api/keys/{key}/activate", "POST", "/keys/{key}/activate"),
+    ("/api/keys/{key}/deactivate", "POST", "/keys/{key}/deactivate"),
+    ("/api/keys/{key}/rotate", "POST", "/keys/{key}/rotate"),
+    ("/api/keys/{key}/end-overlap", "POST", "/keys/{key}/end-overlap"),
+    ("/api/keys/{key}/silence", "POST", "/keys/{key}/silence"),
+    ("/webhooks", "POST", "/webhooks"),
+    ("/webhooks/{webhook}/settings", "PATCH", "/webhooks/{webhook}"),
+    ("/webhooks/{webhook}/activate", "POST", "/webhooks/{webhook}/activate"),
+    ("/webhooks/{webhook}/deactivate", "POST", "/webhooks/{webhook}/deactivate"),
+    ("/webhooks/{webhook}/test", "POST", "/webhooks/{webhook}/test"),
+    ("/webhooks/{webhook}/rotate", "POST", "/webhooks/{webhook}/rotate"),
+    ("/webhooks/{webhook}/remove", "DELETE", "/webhooks/{webhook}"),
+    (
+        "/webhooks/{webhook}/deliveries/{delivery}/resend",
+        "POST",
+        "/webhooks/{webhook}/deliveries/{delivery}/resend",
+    ),
+];
+
+/// What only people do, and why.
+const PEOPLE_ONLY: [(&str, &str); 9] = [
+    ("/settings/leave", "a machine is no member"),
+    ("/settings/remove", "no credential that leaks may end the organization"),
+    ("/api/tokens", "a token that could make tokens would outlive its own end"),
+    ("/api/tokens/{token}/activate", "a token must not widen what tokens may do"),
+    ("/api/tokens/{token}/deactivate", "a token must not lock the others out"),
+    ("/api/tokens/{token}/replace", "the answer would hold the secret of another token"),
+    ("/api/tokens/{token}/remove", "a token must not lock the others out"),
+    ("/api/why/try", "it changes nothing, and a machine tries the request itself"),
+    ("/api/why", "it changes nothing, and /api/v2/keys/verify tells a machine why a key is refused"),
+];
+
+/// What the API does not do yet; a line goes as soon as its route is there.
+const NOT_YET: [&str; 16] = [
+    "/settings/leaks",
+    "/api/calendar",
+    "/api/keys/{key}/settings",
+    "/api/keys/{key}/activate",
+    "/api/keys/{key}/deactivate",
+    "/api/keys/{key}/rotate",
+    "/api/keys/{key}/end-overlap",
+    "/api/keys/{key}/silence",
+    "/webhooks",
+    "/webhooks/{webhook}/settings",
+    "/webhooks/{webhook}/activate",
+    "/webhooks/{webhook}/deactivate",
+    "/webhooks/{webhook}/test",
+    "/webhooks/{webhook}/rotate",
+    "/webhooks/{webhook}/remove",
+    "/webhooks/{webhook}/deliveries/{delivery}/resend",
+];
+
+#[test]
+fn whatever_a_page_does_the_api_does_too() {
+    let actions: BTreeSet<&str> = ROUTES
+        .iter()
+        .filter(|route| route.method == "POST")
+        .filter_map(|route| route.pattern.strip_prefix(PAGES))
+        .collect();
+    assert!(actions.len() > 20, "only {actions:?}");
+    let same = SAME.iter().map(|(page, ..)| *page);
+    let people_only = PEOPLE_ONLY.iter().map(|(page, _)| *page);
+    let listed: Vec<&str> = same.chain(people_only).collect();
+    let known: BTreeSet<&str> = listed.iter().copied().collect();
+    assert_eq!(known.len(), listed.len(), "an action is listed twice");
+    let unlisted: Vec<&&str> = actions.difference(&known).collect();
+    assert!(unlisted.is_empty(), "say in this file what the API has for {unlisted:?}");
+    let gone: Vec<&&str> = known.difference(&actions).collect();
+    assert!(gone.is_empty(), "no page does {gone:?}");
+}
+
+#[test]
+fn what_the_api_has_for_a_page_asks_for_as_much() {
+    for (action, method, api) in SAME {
+        let page = find("POST", &format!("{PAGES}{action}")).expect("the page");
+        let found = find(method, &format!("{API}{api}"));
+        assert_eq!(found.is_none(), NOT_YET.contains(&action), "{method} {API}{api}, see NOT_YET");
+        let Some(api) = found else { continue };
+        let enough: &[Access] = match page.access {
+            Access::Supervisor => &[Access::TokenForMembers],
+            Access::Administrator => &[Access::TokenForKeys, Access::TokenForEverything],
+            other => panic!("{action} is for {other:?}"),
+        };
+        assert!(enough.contains(&api.access), "{} is for {:?}", api.pattern, api.access);
+    }
+}
+
+fn find(method: &str, pattern: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.method == method && route.pattern == pattern)
+}

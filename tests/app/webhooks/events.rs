@@ -1,0 +1,138 @@
+//! What messages there are, and what is in them.
+
+use serde_json::Value;
+use tessera::domain::{access::Role, api_keys, expiry_notices, invitations, members, webhooks};
+use time::Duration;
+
+use super::Post;
+use crate::support::START;
+
+impl Post {
+    /// The messages that wait, the oldest first.
+    async fn waiting(&self) -> Vec<Value> {
+        let deliveries = self.deliveries().await;
+        deliveries
+            .iter()
+            .rev()
+            .map(|delivery| serde_json::from_str(&delivery.payload).expect("JSON"))
+            .collect()
+    }
+
+    async fn types(&self) -> Vec<String> {
+        let waiting = self.waiting().await;
+        waiting.iter().map(|message| message["type"].as_str().expect("a type").to_owned()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_of_what_it_asked_for_only() {
+    let post = Post::start().await;
+    post.webhook(&post.receiver, &["member.joined", "api_key.removed"]).await;
+    let (key, _) = post.world.api_key(&post.lumen, "Billing worker").await;
+    let ravi = post.world.member(&post.lumen, Role::User, "Ravi Menon").await;
+    let (id, masked) = (key.id.clone(), key.masked.clone());
+    post.do_as_admin(move |tx, admin, now| api_keys::remove(tx, admin, &id, now)).await.expect("removed");
+    let waiting = post.waiting().await;
+    assert_eq!(post.types().await, ["member.joined", "api_key.removed"]);
+    let joined = &waiting[0]["data"];
+    assert_eq!(
+        joined["subject"],
+        serde_json::json!({ "kind": "member", "id": ravi.id, "name": "Ravi Menon" })
+    );
+    assert_eq!((&joined["actor"]["name"], &joined["detail"]), (&"Ravi Menon".into(), &"as User".into()));
+    let removed = &waiting[1]["data"];
+    assert_eq!(removed["subject"]["masked"], masked);
+    assert_eq!(removed["detail"], Value::Null);
+}
+
+#[tokio::test]
+async fn members_and_invitations_are_told_of() {
+    let post = Post::start().await;
+    post.webhook(&post.receiver, &[]).await;
+    let ravi = post.world.member(&post.lumen, Role::User, "Ravi Menon").await;
+    let (invitation, _) = post.world.invitation(&post.lumen, Role::User, "new@lumen.example").await;
+    let ravi_id = ravi.id.clone();
+    post.do_as_admin(move |tx, admin, now| {
+        members::change_role(tx, admin, &ravi_id, Role::Supervisor, now)?;
+        members::remove(tx, admin, &ravi_id, now)?;
+        Ok::<_, members::MemberError>(())
+    })
+    .await
+    .expect("changed");
+    post.world.clock.advance(Duration::minutes(2));
+    post.do_as_admin(move |tx, admin, now| {
+        invitations::resend(tx, admin, &invitation.id, now)?;
+        invitations::withdraw(tx, admin, &invitation.id, now)
+    })
+    .await
+    .expect("withdrawn");
+    let expected = [
+        "invitation.created",
+        "member.joined",
+        "invitation.created",
+        "member.role_changed",
+        "member.removed",
+        "invitation.resent",
+        "invitation.withdrawn",
+    ];
+    assert_eq!(post.types().await, expected);
+    let waiting = post.waiting().await;
+    assert_eq!(waiting[3]["data"]["detail"], "from User to Supervisor");
+    let subject = &waiting[6]["data"]["subject"];
+    assert_eq!((&subject["kind"], &subject["name"]), (&"invitation".into(), &"new@lumen.example".into()));
+}
+
+#[tokio::test]
+async fn the_end_of_a_key_is_told_ahead_and_once_it_has_come() {
+    let post = Post::start().await;
+    post.webhook(&post.receiver, &["api_key.expiring", "api_key.expired"]).await;
+    let end = START + Duration::days(90);
+    let (key, _) = post.world.api_key_until(&post.lumen, "Billing worker", Some(end)).await;
+    post.world.api_key(&post.lumen, "Forever").await;
+    post.world.clock.advance(Duration::days(87));
+    let now = post.world.now();
+    post.world.write(move |tx| Ok(expiry_notices::queue_due(tx, now)?)).await;
+    for (days, noted) in [(2, 0), (1, 1), (0, 0), (3, 0)] {
+        post.world.clock.advance(Duration::days(days));
+        let now = post.world.now();
+        let is_any_over =
+            post.world.read(move |connection| Ok(expiry_notices::is_any_over(connection, now)?)).await;
+        assert_eq!(is_any_over, noted > 0);
+        let told = post.world.write(move |tx| Ok(expiry_notices::note_those_over(tx, now)?)).await;
+        assert_eq!(told, noted);
+    }
+    let waiting = post.waiting().await;
+    assert_eq!(post.types().await, ["api_key.expiring", "api_key.expired"]);
+    assert_eq!(waiting[0]["data"]["detail"], "within 3 days");
+    for message in &waiting {
+        assert_eq!(message["data"]["subject"]["expires_at"], "2027-02-21T10:00:00Z");
+        assert_eq!(message["data"]["subject"]["id"], key.id);
+        assert_eq!(
+            message["data"]["actor"],
+            serde_json::json!({ "kind": "system", "id": null, "name": "System" })
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_passed_long_ago_is_no_news() {
+    let post = Post::start().await;
+    post.webhook(&post.receiver, &["api_key.expired"]).await;
+    post.world.api_key_until(&post.lumen, "Billing worker", Some(START + Duration::DAY)).await;
+    post.world.clock.advance(Duration::days(9));
+    let now = post.world.now();
+    assert_eq!(post.world.write(move |tx| Ok(expiry_notices::note_those_over(tx, now)?)).await, 0);
+    assert!(post.waiting().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_test_event_says_that_it_is_one() {
+    let post = Post::start().await;
+    // Whatever the webhook is told of.
+    let (webhook, _) = post.webhook(&post.receiver, &["member.left"]).await;
+    let id = webhook.id.clone();
+    post.do_as_admin(move |tx, admin, now| webhooks::send_test(tx, admin, &id, now)).await.expect("queued");
+    let message = post.waiting().await.remove(0);
+    assert_eq!(message["type"], "webhook.test");
+    assert_eq!(message["data"]["subject"]["id"], webhook.id);
+}
