@@ -60,7 +60,7 @@ impl Permission {
     }
 
     /// What there is to do, each with the permission that it needs, the smallest first.
-    pub const DEEDS: [(Self, &'static str); 9] = [
+    pub const DEEDS: [(Self, &'static str); 10] = [
         (Self::Verify, "Ask whether an API key is accepted"),
         (Self::Read, "See members and invitations"),
         (Self::Read, "See API keys, their settings and their use"),
@@ -70,6 +70,7 @@ impl Permission {
         (Self::Members, "Invite people as supervisors and users, and withdraw invitations"),
         (Self::Members, "Change the role of supervisors and users, and remove them"),
         (Self::Everything, "Do the same with administrators"),
+        (Self::Everything, "Rename the organization"),
     ];
 
     /// What no token can do, whatever its permission.

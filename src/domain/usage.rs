@@ -6,6 +6,7 @@
 //! lost; what was written is never written twice.
 
 mod callers;
+mod organization;
 mod recorder;
 mod retention;
 mod rows;
@@ -19,6 +20,7 @@ use diesel::prelude::*;
 use time::{Date, Duration, PrimitiveDateTime, Time};
 
 pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
+pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, forget_old};
 pub(super) use rows::add;

@@ -13,6 +13,7 @@ use crate::{
         access::{AccessError, Role},
         accounts::AccountError,
         api_keys::{KeyError, RotateError},
+        calendar_links::CalendarError,
         invitations::{AnswerError, InvitationError},
         master_tokens::TokenError,
         members::MemberError,
@@ -290,6 +291,15 @@ impl From<AccountError> for AppError {
 impl From<NoRandomness> for AppError {
     fn from(error: NoRandomness) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<CalendarError> for AppError {
+    fn from(error: CalendarError) -> Self {
+        match error {
+            CalendarError::NoRandomness(error) => error.into(),
+            CalendarError::Db(error) => error.into(),
+        }
     }
 }
 

@@ -150,8 +150,7 @@ async fn an_end_holds_for_a_token_in_memory_and_cannot_be_undone() {
     assert!(ground.known().await.is_some(), "to the last second");
     ground.app.clock.advance(Duration::seconds(1));
     assert!(ground.known().await.is_none(), "from memory");
-    let activated =
-        ground.by_a_person(|tx, admin, id, now| master_tokens::activate(tx, admin, id, now)).await;
+    let activated = ground.by_a_person(master_tokens::activate).await;
     assert!(matches!(&activated, Err(TokenError::Expired)), "{activated:?}");
     let replaced = ground
         .by_a_person(|tx, admin, id, now| master_tokens::replace(tx, admin, id, &FormId::new(now), now))

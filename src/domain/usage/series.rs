@@ -57,6 +57,15 @@ impl Series {
         }
     }
 
+    /// Adds what the database has, each with the word of its outcome.
+    pub(super) fn add_rows(&mut self, rows: Vec<(Timestamp, String, i64)>) {
+        for (begins_at, outcome, requests) in rows {
+            if let Some(outcome) = Outcome::ALL.into_iter().find(|known| known.as_str() == outcome) {
+                self.add(begins_at, outcome, requests);
+            }
+        }
+    }
+
     /// When the first step begins.
     pub(super) fn begins_at(&self) -> Timestamp {
         self.steps.first().map_or(Timestamp::MAX, |step| step.begins_at)
@@ -107,10 +116,6 @@ pub fn series(
         .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.ge(series.begins_at())))
         .select((key_usage::begins_at, key_usage::outcome, key_usage::requests))
         .load(connection)?;
-    for (begins_at, outcome, requests) in rows {
-        if let Some(outcome) = Outcome::ALL.into_iter().find(|known| known.as_str() == outcome) {
-            series.add(begins_at, outcome, requests);
-        }
-    }
+    series.add_rows(rows);
     Ok(series)
 }

@@ -102,6 +102,13 @@ pub struct Listing<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Listing<T> {
+    /// A list that is short enough to be told at once.
+    pub fn whole(data: Vec<T>) -> Self {
+        Self { data, next_cursor: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,204 +1,35 @@
-//! API keys: list, read, create, remove.
+//! API keys: list, read, create, change, switch on and off, remove.
+
+mod filter;
+mod new_key;
+mod resource;
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+
+pub use filter::{KeyFilter, KeySort, Shown};
+pub use new_key::{NewKey, parse_end};
+pub use resource::{ApiKey, KeyStatus, KeyWithSecret};
 
 use super::{
     answer::{Answer, Listing},
     call::Call,
-    instants,
     json::Json,
-    key_settings::{Given, RateLimitFields, SettingsChange, SettingsFields, body_with_settings, given},
-    paging::{self, Paging},
+    key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
+    paging,
     params::Params,
 };
 use crate::{
     clock::Timestamp,
+    db::{DbError, Tx},
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey as StoredKey, CreateError, LONGEST_DURATION, NewApiKey, Part, Sort, Status},
+        api_keys::{self, ApiKey as StoredKey},
         forms::FormId,
-        key_settings::KeySettings,
-        names::{LONGEST_KEY_NAME, Name},
         organizations::Organization,
+        page::Cursor,
     },
-    web::{
-        display,
-        error::{AppError, FieldProblem},
-        urls,
-    },
+    web::{error::AppError, urls},
 };
-
-/// An API key without its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApiKey {
-    /// The id.
-    pub id: String,
-    /// The name, unique in the organization.
-    #[schema(example = "Billing worker")]
-    pub name: String,
-    /// The key with its middle left out.
-    #[schema(example = "tess_9fQ2…xA7c")]
-    pub masked: String,
-    /// Whether it is accepted.
-    pub status: KeyStatus,
-    /// Who created it, by name at that time.
-    pub created_by: String,
-    /// When it was created.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// When it ends; null for never.
-    #[schema(format = DateTime)]
-    pub expires_at: Option<String>,
-    /// Since when it is switched off; null while it is on.
-    #[schema(format = DateTime)]
-    pub deactivated_at: Option<String>,
-    /// When it was last accepted; null for never.
-    #[schema(format = DateTime)]
-    pub last_used_at: Option<String>,
-    /// What it may do and how much.
-    #[serde(flatten)]
-    pub settings: SettingsFields,
-}
-
-/// Whether a key is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyStatus {
-    /// It is.
-    Active,
-    /// Its end has passed.
-    Expired,
-    /// It is switched off.
-    Deactivated,
-}
-
-impl ApiKey {
-    /// A stored key, as it is at `now`.
-    pub fn of(key: StoredKey, now: Timestamp) -> Self {
-        let status = match key.status(now) {
-            Status::Active => KeyStatus::Active,
-            Status::Expired => KeyStatus::Expired,
-            Status::Deactivated => KeyStatus::Deactivated,
-        };
-        let instant = |at: Option<Timestamp>| at.map(|at| display::iso(&at));
-        Self {
-            id: key.id,
-            name: key.name,
-            masked: key.masked,
-            status,
-            created_by: key.created_by,
-            created_at: display::iso(&key.created_at),
-            expires_at: instant(key.expires_at),
-            deactivated_at: instant(key.deactivated_at),
-            last_used_at: instant(key.last_used_at),
-            settings: SettingsFields::of(&key.settings),
-        }
-    }
-}
-
-/// A key with its secret, which is told this once.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreatedKey {
-    /// The key.
-    #[serde(flatten)]
-    pub key: ApiKey,
-    /// The secret. It is not kept and cannot be told again.
-    #[schema(example = "tess_9fQ2…")]
-    pub secret: String,
-}
-
-body_with_settings! {
-    /// A key to create.
-    pub struct NewKey {
-        /// The name, unique in the organization.
-        #[schema(min_length = 1, max_length = 60, example = "Billing worker")]
-        name: String,
-        /// When it ends, ten years ahead at most; left out or null for never.
-        #[serde(default)]
-        #[schema(format = DateTime)]
-        expires_at: Option<String>,
-    }
-}
-
-impl NewKey {
-    fn parse(&self, now: Timestamp) -> Result<NewApiKey, AppError> {
-        let mut wrong = Vec::new();
-        let name = Name::parse(&self.name, LONGEST_KEY_NAME)
-            .map_err(|error| wrong.push(FieldProblem::new("/name", error)));
-        let expires_at = self.expires_at.as_deref().map(|text| parse_end(text, now)).transpose();
-        let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
-        let settings = self.settings().apply(&KeySettings::default(), &mut wrong);
-        match (name, expires_at) {
-            (Ok(name), Ok(expires_at)) if wrong.is_empty() => Ok(NewApiKey { name, expires_at, settings }),
-            _ => Err(AppError::Fields(wrong)),
-        }
-    }
-}
-
-/// An end, which lies ahead.
-fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
-    let at = instants::parse(text)?;
-    if at <= now {
-        Err("Choose an instant that lies ahead.")
-    } else if at > now + LONGEST_DURATION {
-        Err("Keys with an end last 10 years at most.")
-    } else {
-        Ok(at)
-    }
-}
-
-/// Which keys to list, and how.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct KeyFilter {
-    /// Text in the name or in the masked key.
-    q: String,
-    /// Only keys in this state.
-    show: Shown,
-    /// The order.
-    sort: KeySort,
-    /// Where to go on: `next_cursor` of the part before.
-    cursor: Option<String>,
-    /// Items in one part.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-}
-
-/// A part of the keys.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Shown {
-    /// All of them.
-    #[default]
-    All,
-    /// Those that end within 14 days.
-    ExpiresSoon,
-    /// Those that nobody has called with.
-    NeverUsed,
-    /// Those that are switched off.
-    Deactivated,
-}
-
-/// An order of keys.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-pub enum KeySort {
-    /// The newest first.
-    #[default]
-    #[serde(rename = "-created_at")]
-    Newest,
-    /// The oldest first.
-    #[serde(rename = "created_at")]
-    Oldest,
-    /// By name.
-    #[serde(rename = "name")]
-    Name,
-    /// By name, backwards.
-    #[serde(rename = "-name")]
-    NameBackwards,
-}
 
 /// Lists the organization's keys.
 ///
@@ -212,27 +43,19 @@ pub enum KeySort {
     responses((status = 200, description = "A part of the keys.", body = Listing<ApiKey>))
 )]
 pub async fn list(call: Call<Admin<Organization>, Params<KeyFilter>>) -> Result<HttpResponse, AppError> {
-    let Params(filter) = call.input.clone();
-    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
-    let part = match filter.show {
-        Shown::All => Part::All,
-        Shown::ExpiresSoon => Part::ExpiresSoon,
-        Shown::NeverUsed => Part::NeverUsed,
-        Shown::Deactivated => Part::Deactivated,
-    };
-    let sort = match filter.sort {
-        KeySort::Newest => Sort::Newest,
-        KeySort::Oldest => Sort::Oldest,
-        KeySort::Name => Sort::Name,
-        KeySort::NameBackwards => Sort::NameBackwards,
-    };
-    let (now, wanted) = (call.now, slice.clone());
+    let (Params(filter), now) = (call.input.clone(), call.now);
+    let (slice, sort) = (filter.paging().slice()?, filter.sort());
+    let wanted = slice.clone();
     let keys = call
         .read(move |connection, admin| {
-            api_keys::slice(connection, admin, filter.q.trim(), part, (sort, &wanted), now)
+            let found =
+                api_keys::slice(connection, admin, filter.text(), filter.part(), (sort, &wanted), now)?;
+            let cursors: Vec<Cursor> = found.iter().map(|key| sort.cursor(key)).collect();
+            let keys = ApiKey::of_all(connection, admin, found, now)?;
+            Ok::<_, DbError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())
         })
         .await?;
-    let listing = paging::listing(keys, &slice, |key| sort.cursor(key), |key| ApiKey::of(key, now));
+    let listing = paging::listing(keys, &slice, |(cursor, _)| cursor.clone(), |(_, key)| key);
     Ok(Answer::ok(&listing)?.send())
 }
 
@@ -245,7 +68,7 @@ pub async fn list(call: Call<Admin<Organization>, Params<KeyFilter>>) -> Result<
     path = "/api/v2/organizations/{organization}/keys",
     tag = "API keys",
     request_body = NewKey,
-    responses((status = 201, description = "The key with its secret.", body = CreatedKey))
+    responses((status = 201, description = "The key with its secret.", body = KeyWithSecret))
 )]
 pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(call.now)?;
@@ -253,10 +76,8 @@ pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<Htt
         // Whether a call is carried out twice is the affair of its idempotency key.
         let (key, secret) = api_keys::create(tx, admin, &new, &FormId::new(now), now)?;
         let location = urls::api_of_key(&admin.id, &key.id);
-        Answer::created(
-            &CreatedKey { key: ApiKey::of(key, now), secret: secret.expose().to_owned() },
-            location,
-        )
+        let key = ApiKey::of(tx.connection(), admin, key, now)?;
+        Answer::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)
     })
     .await
 }
@@ -273,8 +94,78 @@ pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<Htt
 )]
 pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     let (key_id, now) = (call.path("key"), call.now);
-    let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
-    call.show(&ApiKey::of(key, now))
+    let key = call.read(move |connection, admin| ApiKey::find(connection, admin, &key_id, now)).await?;
+    call.show(&key)
+}
+
+body_with_settings! {
+    /// What to change of a key; what is left out stays, what is null is taken away.
+    pub struct KeyChange {}
+}
+
+/// Changes a key's settings, which hold from the next request on. A new quota counts what was used
+/// this month before it.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it, 422 for fields that need
+/// a change.
+#[utoipa::path(
+    patch,
+    path = "/api/v2/organizations/{organization}/keys/{key}",
+    tag = "API keys",
+    request_body = KeyChange,
+    responses((status = 200, description = "The key as it is now.", body = ApiKey))
+)]
+pub async fn change(call: Call<Admin<Organization>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
+    let settings = call.input.0.settings();
+    // A quota that is new counts what was used this month before it.
+    counted_key(&call).await?;
+    change_key(&call, move |tx, admin, key, now| {
+        let mut wrong = Vec::new();
+        let settings = settings.apply(&key.settings, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(AppError::Fields(wrong));
+        }
+        let key = api_keys::change_settings(tx, admin, &key.id, &settings, now)?;
+        show_changed(tx, admin, key, now)
+    })
+    .await
+}
+
+/// Switches a key on; a silence test ends with that. It stays refused once its end has passed.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/keys/{key}/activate",
+    tag = "API keys",
+    responses((status = 200, description = "The key, whether it was on before or not.", body = ApiKey))
+)]
+pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, admin, key, now| {
+        let key = api_keys::activate(tx, admin, &key.id, now)?;
+        show_changed(tx, admin, key, now)
+    })
+    .await
+}
+
+/// Switches a key off; from the next request on it is refused.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/keys/{key}/deactivate",
+    tag = "API keys",
+    responses((status = 200, description = "The key, whether it was off before or not.", body = ApiKey))
+)]
+pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, admin, key, now| {
+        let key = api_keys::deactivate(tx, admin, &key.id, now)?;
+        show_changed(tx, admin, key, now)
+    })
+    .await
 }
 
 /// Removes a key for good.
@@ -288,24 +179,43 @@ pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppEr
     responses((status = 204, description = "It is removed and refused from now on."))
 )]
 pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    let (key_id, precondition) = (call.path("key"), call.precondition());
-    call.change(move |tx, admin, now| {
-        let present = api_keys::find(tx.connection(), admin, &key_id)?;
-        precondition.check(&ApiKey::of(present, now))?;
-        api_keys::remove(tx, admin, &key_id, now)?;
+    change_key(&call, |tx, admin, key, now| {
+        api_keys::remove(tx, admin, &key.id, now)?;
         Ok(Answer::done())
     })
     .await
 }
 
-impl From<CreateError> for AppError {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::NameTaken => Self::field("/name", error),
-            CreateError::TooMany => Self::Refused(error.to_string()),
-            CreateError::Form(error) => Self::Refused(error.to_string()),
-            CreateError::NoRandomness(error) => error.into(),
-            CreateError::Db(error) => error.into(),
-        }
-    }
+/// The key in the address, once everything that was asked of it is counted.
+pub(super) async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Result<StoredKey, AppError> {
+    let key_id = call.path("key");
+    let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
+    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
+    Ok(key)
+}
+
+/// Carries out a change of the key in the address, if it is in the version that the client demands.
+pub(super) async fn change_key<B>(
+    call: &Call<Admin<Organization>, B>,
+    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredKey, Timestamp) -> Result<Answer, AppError>
+    + Send
+    + 'static,
+) -> Result<HttpResponse, AppError> {
+    let (key_id, precondition) = (call.path("key"), call.precondition());
+    call.change(move |tx, admin, now| {
+        let key = api_keys::find(tx.connection(), admin, &key_id)?;
+        precondition.check(&ApiKey::of(tx.connection(), admin, key.clone(), now)?)?;
+        work(tx, admin, &key, now)
+    })
+    .await
+}
+
+/// The answer with a key that was changed.
+pub(super) fn show_changed(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key: StoredKey,
+    now: Timestamp,
+) -> Result<Answer, AppError> {
+    Answer::resource(&ApiKey::of(tx.connection(), admin, key, now)?)
 }

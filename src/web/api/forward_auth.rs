@@ -10,6 +10,7 @@ use actix_web::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
@@ -34,8 +35,9 @@ const SCOPES: HeaderName = HeaderName::from_static("x-tessera-scopes");
 const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b'%');
 
 /// What the route behind the gateway asks of a key, in the address.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct RouteDemand {
     /// The only organization whose keys are let through.
     organization: Option<String>,
@@ -84,11 +86,32 @@ struct Presented<'a> {
     name: Option<String>,
 }
 
-/// `/auth`, by any method: 204 with who the key belongs to, otherwise 401, 403 or 429.
+/// Whether a gateway may let a request through, asked with the request's own headers and by any
+/// method. The key comes as `Authorization: Bearer`, as `X-API-Key`, or as the password of `Basic`
+/// with its name.
 ///
 /// # Errors
 /// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
 /// whose limits are reached.
+#[utoipa::path(
+    get,
+    path = "/auth",
+    tag = "Verification",
+    operation_id = "verify_for_gateway",
+    params(RouteDemand),
+    responses((
+        status = 204,
+        description = "The key is accepted. Names are percent-encoded beyond ASCII.",
+        headers(
+            ("X-Tessera-Organization" = String, description = "The organization’s id."),
+            ("X-Tessera-Key-Id" = String, description = "The key’s id."),
+            ("X-Tessera-Key-Name" = String, description = "The key’s name."),
+            ("X-Tessera-Scopes" = String, description = "The key’s scopes, separated by spaces."),
+            ("RateLimit" = String, description = "What the key’s limits leave; absent without limits."),
+            ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
+        )
+    ))
+)]
 pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let presented = presented(&request);
     let (route, now) = (RouteDemand::read(request.query_string()), state.clock.now());

@@ -10,7 +10,10 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{activity, api_keys, invitations, leaks, members, organizations, session_tokens};
+use super::{
+    activity, api_keys, calendar, forward_auth, invitations, key_rotation, leaks, members, organization,
+    organizations, presented_token, scopes, session_tokens, silences, usage, verification,
+};
 use crate::web::{
     problem::ProblemDocument,
     routes::{Access, ROUTES, Route},
@@ -42,13 +45,30 @@ pub const PATH: &str = "/api/v2/openapi.json";
         (name = "Description", description = "This description."),
     ),
     paths(
+        verification::verify,
+        verification::verify_batch,
+        forward_auth::answer,
+        organization::show,
         session_tokens::issue,
+        presented_token::show,
         organizations::show,
         organizations::change,
         api_keys::list,
         api_keys::create,
         api_keys::show,
+        api_keys::change,
+        api_keys::activate,
+        api_keys::deactivate,
         api_keys::remove,
+        key_rotation::rotate,
+        key_rotation::end_overlap,
+        silences::begin,
+        scopes::list,
+        calendar::replace,
+        usage::of_key,
+        usage::callers,
+        usage::of_organization,
+        leaks::receive,
         members::list,
         members::show,
         members::change,
@@ -61,7 +81,6 @@ pub const PATH: &str = "/api/v2/openapi.json";
         invitations::copy_link,
         activity::list,
         activity::export,
-        leaks::receive,
         show,
     ),
     components(schemas(ProblemDocument))
@@ -128,7 +147,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
     name_operation(route, operation);
     let has_body = operation.contains_key("requestBody");
     let changes = !matches!(route.method, "GET" | "ANY");
-    let is_counted = route.pattern.starts_with("/api/v2/organizations/");
+    let is_counted = route.pattern.starts_with("/api/v2/organizations/") || route.pattern == "/api/v2/token";
     operation.insert("security".to_owned(), security(route.access));
     if let Some(permission) = route.access.permission() {
         operation.insert("x-permission".to_owned(), json!(permission.as_str()));
@@ -191,6 +210,10 @@ fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
         let subject = if handler == "list" { subject } else { subject.strip_suffix('s').unwrap_or(subject) };
         let id = format!("{handler}_{subject}").replace(['-', '.'], "_");
         operation.insert("operationId".to_owned(), json!(id));
+    }
+    if let Some(summary) = operation.get("summary").and_then(Value::as_str) {
+        let summary = summary.replace('\n', " ");
+        operation.insert("summary".to_owned(), json!(summary));
     }
     if let Some(description) = operation.get("description").and_then(Value::as_str) {
         let description = description.replace("# Errors\n", "Refusals: ");

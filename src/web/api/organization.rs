@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     callers, credentials,
@@ -17,29 +18,48 @@ use crate::{
 };
 
 /// What a key may know of its organization and of itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct OrganizationOfKey {
     /// The organization's id.
+    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: String,
     /// The organization's name.
+    #[schema(example = "Lumen Logistics")]
     pub name: String,
     /// The key that was presented.
     pub key: PresentedKey,
 }
 
 /// A key, as its bearer sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PresentedKey {
     /// Its name.
+    #[schema(example = "Billing worker")]
     pub name: String,
-    /// Its end in RFC 3339, or null for none.
+    /// Its end, or null for none.
+    #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }
 
-/// `GET /api/v2/organization`.
+/// The organization behind an API key, and what the key may know of itself. It counts as a use.
 ///
 /// # Errors
 /// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organization",
+    tag = "Verification",
+    operation_id = "show_organization_of_key",
+    responses((
+        status = 200,
+        description = "The key is accepted.",
+        body = OrganizationOfKey,
+        headers(
+            ("RateLimit" = String, description = "What the key’s limits leave; absent without limits."),
+            ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
+        )
+    ))
+)]
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
     let demand = Demand { client_ip: credentials::client_ip(&request), ..Demand::default() };

@@ -6,6 +6,7 @@ use actix_web::{
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::verification::Limits,
@@ -71,7 +72,7 @@ impl RateHeaders {
 }
 
 /// One limit in an answer's JSON.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct LimitAnswer {
     /// How much is allowed.
     pub limit: u64,
@@ -85,7 +86,7 @@ pub struct LimitAnswer {
 }
 
 /// The limits in an answer's JSON.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct LimitAnswers {
     /// Of the rate limit.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,182 +1,76 @@
 //! Verification for backends: is this key of my organization accepted?
 
-use std::{net::IpAddr, sync::Arc};
+mod bodies;
+
+use std::{future::Future, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{credentials, json::Json, rate_headers::LimitAnswers, refusal::Asking};
+pub use bodies::{
+    BatchAnswer, BatchRequest, NamedId, VerificationAnswer, VerificationCode, VerificationRequest,
+    VerifiedKey,
+};
+
+use super::{answer::Answer, call, credentials, json::Json, refusal::Asking};
 use crate::{
     clock::Timestamp,
+    db::Tx,
     domain::{
-        key_settings::Metadata,
+        idempotency::IdempotencyError,
         refusals::{Code, Endpoint},
-        usage::{Caller, Outcome},
-        verification::{COSTS, Demand, KnownKey, KnownToken, Limits, Verdict},
+        verification::{Demand, KnownToken, Verdict},
     },
-    web::{display, error::AppError, state::State},
+    web::{error::AppError, state::State},
 };
 
 /// Keys in one batch.
 const MOST_IN_A_BATCH: usize = 100;
-/// Characters of a user agent.
-const LONGEST_USER_AGENT: usize = 200;
 
-/// One key to verify.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VerificationRequest {
-    key: String,
-    /// Scopes that the key needs.
-    #[serde(default)]
-    scopes: Vec<String>,
-    /// Where the backend's own client is.
-    #[serde(default)]
-    client_ip: Option<IpAddr>,
-    /// What the backend's own client calls itself.
-    #[serde(default)]
-    user_agent: Option<UserAgent>,
-    /// What the request takes of the limits.
-    #[serde(default)]
-    cost: Cost,
-}
-
-impl VerificationRequest {
-    /// The backend's own client, as far as the backend tells.
-    fn caller(&self) -> Option<Caller<'_>> {
-        let user_agent = self.user_agent.as_ref().map(|UserAgent(text)| text.trim()).unwrap_or_default();
-        let is_known = self.client_ip.is_some() || !user_agent.is_empty();
-        is_known.then(|| Caller { ip: self.client_ip.map(|ip| ip.to_canonical()), user_agent })
-    }
-}
-
-/// A cost from 1 to 1000.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "u32")]
-struct Cost(u32);
-
-impl Default for Cost {
-    fn default() -> Self {
-        Self(1)
-    }
-}
-
-impl TryFrom<u32> for Cost {
-    type Error = &'static str;
-
-    fn try_from(cost: u32) -> Result<Self, Self::Error> {
-        if COSTS.contains(&cost) { Ok(Self(cost)) } else { Err("cost is a number from 1 to 1000") }
-    }
-}
-
-/// The name of a program, up to 200 characters.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct UserAgent(String);
-
-impl TryFrom<String> for UserAgent {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.chars().count() <= LONGEST_USER_AGENT {
-            Ok(Self(text))
-        } else {
-            Err(format!("user_agent has at most {LONGEST_USER_AGENT} characters"))
-        }
-    }
-}
-
-/// Several keys to verify.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchRequest {
-    keys: Vec<VerificationRequest>,
-}
-
-/// The answers, in the order of the keys.
-#[derive(Debug, Serialize)]
-pub struct BatchAnswer {
-    /// One for each key.
-    pub results: Vec<VerificationAnswer>,
-}
-
-/// The answer for one key.
-#[derive(Debug, Serialize)]
-pub struct VerificationAnswer {
-    /// Whether to let the request through.
-    pub valid: bool,
-    /// `malformed`, `not_found` or an [`Outcome`].
-    pub code: &'static str,
-    /// The organization, for a key that is its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organization: Option<NamedId>,
-    /// The key, for a key of the organization.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<VerifiedKey>,
-    /// What the key's limits leave.
-    #[serde(flatten)]
-    pub limits: LimitAnswers,
-}
-
-/// An id with its name.
-#[derive(Debug, Serialize)]
-pub struct NamedId {
-    /// The id.
-    pub id: String,
-    /// The name.
-    pub name: String,
-}
-
-/// A key of the caller's organization.
-#[derive(Debug, Serialize)]
-pub struct VerifiedKey {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// What it may be used for.
-    pub scopes: Vec<String>,
-    /// What the organization keeps about it.
-    pub metadata: Option<serde_json::Value>,
-    /// Its end in RFC 3339, or null for none.
-    pub expires_at: Option<String>,
-}
-
-impl VerificationAnswer {
-    fn without_key(code: &'static str) -> Self {
-        Self {
-            valid: false,
-            code,
-            organization: None,
-            key: None,
-            limits: LimitAnswers::of(&Limits::default()),
-        }
-    }
-
-    fn of(outcome: Outcome, known: &KnownKey, limits: &Limits) -> Self {
-        Self {
-            valid: outcome == Outcome::Valid,
-            code: outcome.as_str(),
-            organization: Some(NamedId {
-                id: known.organization.id.clone(),
-                name: known.organization.name.clone(),
-            }),
-            key: Some(VerifiedKey {
-                id: known.id.to_string(),
-                name: known.name.to_string(),
-                scopes: known.scopes().to_vec(),
-                metadata: known.metadata().map(Metadata::to_value),
-                expires_at: known.expires_at.map(|at| display::iso(&at)),
-            }),
-            limits: LimitAnswers::of(limits),
-        }
-    }
-}
-
-/// `POST /api/v2/keys/verify`: always 200, with the answer in the body.
+/// Whether a key of the organization is accepted. The answer is in the body; a key that is refused
+/// is no error. What an accepted key costs is taken from its limits.
 ///
 /// # Errors
 /// 401 without an active master token, 400 or 415 for a body that is not the expected JSON.
+#[utoipa::path(
+    post,
+    path = "/api/v2/keys/verify",
+    tag = "Verification",
+    request_body = VerificationRequest,
+    responses((
+        status = 200,
+        description = "Whether to let the request through.",
+        body = VerificationAnswer,
+        examples(
+            ("valid" = (value = json!({
+                "valid": true, "code": "valid",
+                "organization": { "id": "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f", "name": "Lumen Logistics" },
+                "key": {
+                    "id": "019a8f41-03aa-7c51-8d7e-61b2c3d4e5f6", "name": "Billing worker",
+                    "scopes": ["invoices:read"], "metadata": { "customer": 4711 },
+                    "expires_at": "2027-01-31T00:00:00Z",
+                },
+                "rate_limit": { "limit": 100, "window_seconds": 60, "remaining": 99, "reset_seconds": 1 },
+                "quota": { "limit": 100_000, "remaining": 87_654, "reset_seconds": 604_800 },
+            }))),
+            ("malformed" = (value = json!({ "valid": false, "code": "malformed" }))),
+            ("not_found" = (value = json!({ "valid": false, "code": "not_found" }))),
+            ("expired" = (value = json!(refused_example("expired")))),
+            ("deactivated" = (value = json!(refused_example("deactivated")))),
+            ("forbidden_ip" = (value = json!(refused_example("forbidden_ip")))),
+            ("insufficient_scope" = (value = json!(refused_example("insufficient_scope")))),
+            ("rate_limited" = (value = json!(limited_example(
+                "rate_limited", "rate_limit",
+                &json!({ "limit": 100, "window_seconds": 60, "remaining": 0, "reset_seconds": 60 }), 1,
+            )))),
+            ("quota_exceeded" = (value = json!(limited_example(
+                "quota_exceeded", "quota",
+                &json!({ "limit": 100_000, "remaining": 0, "reset_seconds": 604_800 }), 604_800,
+            )))),
+        )
+    ))
+)]
 pub async fn verify(
     request: HttpRequest,
     state: Data<State>,
@@ -185,14 +79,28 @@ pub async fn verify(
     let now = state.clock.now();
     let caller = caller(&request, &state, now).await?;
     let Json(asked) = body?;
-    let answer = answer(&request, &state, &caller, (0, &asked), now).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+    once(&request, &state, &caller, now, answer(&request, &state, &caller, (0, &asked), now)).await
 }
 
-/// `POST /api/v2/keys/verify/batch`: up to 100 keys at once.
+/// Whether up to 100 keys of the organization are accepted, asked at once.
 ///
 /// # Errors
-/// As [`verify`]; 400 for more keys.
+/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON, 400
+/// for more keys.
+#[utoipa::path(
+    post,
+    path = "/api/v2/keys/verify/batch",
+    tag = "Verification",
+    request_body = BatchRequest,
+    responses((
+        status = 200,
+        description = "One answer for each key, in their order.",
+        body = BatchAnswer,
+        example = json!({ "results": [
+            { "valid": false, "code": "not_found" }, { "valid": false, "code": "malformed" },
+        ] })
+    ))
+)]
 pub async fn verify_batch(
     request: HttpRequest,
     state: Data<State>,
@@ -204,11 +112,45 @@ pub async fn verify_batch(
     if keys.len() > MOST_IN_A_BATCH {
         return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
     }
-    let mut results = Vec::with_capacity(keys.len());
-    for asked in keys.iter().enumerate() {
-        results.push(answer(&request, &state, &caller, asked, now).await?);
-    }
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(BatchAnswer { results }))
+    let answers = async {
+        let mut results = Vec::with_capacity(keys.len());
+        for asked in keys.iter().enumerate() {
+            results.push(answer(&request, &state, &caller, asked, now).await?);
+        }
+        Ok(BatchAnswer { results })
+    };
+    once(&request, &state, &caller, now, answers).await
+}
+
+/// Verifies, unless the request has an `Idempotency-Key` under which the same one was answered
+/// before. Only such a request asks the database.
+async fn once<T: Serialize>(
+    request: &HttpRequest,
+    state: &State,
+    caller: &KnownToken,
+    now: Timestamp,
+    verify: impl Future<Output = Result<T, AppError>>,
+) -> Result<HttpResponse, AppError> {
+    let Some(once) = call::once(request, caller)? else {
+        return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verify.await?));
+    };
+    let wanted = once.clone();
+    let kept = match state.db.read(move |connection| wanted.recall(connection, now)).await? {
+        Some(kept) => kept,
+        None => {
+            let answer = serde_json::to_vec(&Answer::ok(&verify.await?)?).map_err(AppError::internal)?;
+            let keep = move |tx: &mut Tx<'_>| {
+                // The same request may have been answered meanwhile; both get one answer.
+                if let Some(kept) = once.recall(tx.connection(), now)? {
+                    return Ok(kept);
+                }
+                once.remember(tx, &answer, now)?;
+                Ok::<_, IdempotencyError>(answer)
+            };
+            state.db.write(keep).await?
+        }
+    };
+    Ok(serde_json::from_slice::<Answer>(&kept).map_err(AppError::internal)?.send())
 }
 
 async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
@@ -240,11 +182,33 @@ async fn answer(
     Asking { request, endpoint: Endpoint::Verify, place, demand: &demand }
         .note(state, &asked.key, &verdict, now);
     match verdict {
-        Verdict::Malformed => Ok(VerificationAnswer::without_key("malformed")),
-        Verdict::NotFound | Verdict::Foreign => Ok(VerificationAnswer::without_key("not_found")),
+        Verdict::Malformed => Ok(VerificationAnswer::without_key(VerificationCode::Malformed)),
+        Verdict::NotFound | Verdict::Foreign => {
+            Ok(VerificationAnswer::without_key(VerificationCode::NotFound))
+        }
         Verdict::Known { key, outcome, limits } => {
             state.usage.note(&key, outcome, demand.cost, asked.caller(), now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }
+}
+
+fn refused_example(code: &str) -> Value {
+    json!({
+        "valid": false, "code": code,
+        "organization": { "id": "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f", "name": "Lumen Logistics" },
+        "key": {
+            "id": "019a8f41-03aa-7c51-8d7e-61b2c3d4e5f6", "name": "Billing worker", "scopes": [],
+            "metadata": null, "expires_at": "2027-01-31T00:00:00Z",
+        },
+    })
+}
+
+fn limited_example(code: &str, limit: &str, left: &Value, retry_after_seconds: u64) -> Value {
+    let mut example = refused_example(code);
+    if let Some(fields) = example.as_object_mut() {
+        fields.insert(limit.to_owned(), left.clone());
+        fields.insert("retry_after_seconds".to_owned(), json!(retry_after_seconds));
+    }
+    example
 }

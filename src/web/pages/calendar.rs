@@ -11,9 +11,8 @@ use super::api_tab::{ApiTab, Selection};
 use crate::{
     domain::{
         access::Admin,
-        calendar_links::{self, CalendarError, CalendarLink, Expiries},
+        calendar_links::{self, CalendarLink, Expiries},
         organizations::Organization,
-        secret::Secret,
     },
     web::{
         display,
@@ -59,11 +58,7 @@ pub async fn ask(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpRes
 /// When the database fails.
 pub async fn replace(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
     let (proof, now) = (admin.clone(), visitor.now);
-    let made = visitor.state.db.write(move |tx| calendar_links::replace(tx, &proof, now)).await;
-    let secret: Secret = made.map_err(|error| match error {
-        CalendarError::Db(error) => error.into(),
-        CalendarError::NoRandomness(error) => AppError::internal(error),
-    })?;
+    let secret = visitor.state.db.write(move |tx| calendar_links::replace(tx, &proof, now)).await?;
     let path = urls::calendar_feed(&admin.id, secret.expose());
     let dialog = CreatedDialog {
         organization_id: admin.id.clone(),

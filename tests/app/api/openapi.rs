@@ -44,6 +44,23 @@ fn every_operation_says_what_it_does_and_what_it_refuses() {
     }
 }
 
+#[test]
+fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
+    let mut names = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        let name = operation["operationId"].as_str().expect("a name");
+        assert!(names.insert(name), "{method} {path} is called {name}, too");
+    }
+    let document = openapi::document();
+    let text = document.to_string();
+    let references: BTreeSet<&str> =
+        text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(references.contains("/components/schemas/ApiKey"));
+    for reference in references {
+        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+}
+
 #[tokio::test]
 async fn the_description_and_the_reference_are_open_to_everybody() {
     let app = TestApp::spawn().await;

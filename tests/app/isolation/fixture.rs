@@ -196,6 +196,10 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
         ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
         ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/rotate") => {
+            json!({ "overlap": "24h", "begins": "first_use" })
+        }
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/silence") => json!({ "hours": 4 }),
         ("PATCH", "/api/v2/organizations/{organization}/members/{user}") => json!({ "role": "supervisor" }),
         ("POST", "/api/v2/organizations/{organization}/invitations") => {
             json!({ "emails": ["new@alder.example"], "role": "user" })

@@ -277,7 +277,7 @@ async fn a_permission_or_an_end_that_cannot_be_is_said_and_nothing_is_generated(
         ("keys", "31", "", "Choose how long the token works."),
         ("keys", "custom", "", "Choose a date."),
         ("keys", "custom", "2026-11-23", "Choose a date after today."),
-        ("keys", "custom", "2046-01-01", "Master tokens with an end last 10 years at most."),
+        ("keys", "custom", "2046-01-01", "Tokens with an end last 10 years at most."),
     ] {
         let mut fields = fields("Gateway", permission, duration, &form_id);
         fields[3].1 = until;

@@ -1,0 +1,67 @@
+//! The past of all keys of an organization together.
+
+use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
+
+use super::{
+    super::{
+        access::Admin,
+        organizations::Organization,
+        schema::{api_keys, key_usage},
+    },
+    Series, Span,
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+};
+
+/// A sum of whole numbers is a decimal in PostgreSQL unless it is told otherwise.
+const SUM: &str = "CAST(SUM(key_usage.requests) AS BIGINT)";
+
+/// How the keys of an organization were used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationUsage {
+    /// Day by day, over all keys.
+    pub days: Series,
+    /// The keys with requests in these days, the busiest first.
+    pub keys: Vec<KeyRequests>,
+}
+
+/// How often one key came, whatever the outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct KeyRequests {
+    /// The key's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// All its requests.
+    pub requests: i64,
+}
+
+/// The last `days` days of the organization, the present one among them.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_organization(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    days: i32,
+    now: Timestamp,
+) -> Result<OrganizationUsage, DbError> {
+    let mut series = Series::empty(Span::Day, days, now);
+    let rows = key_usage::table
+        .inner_join(api_keys::table)
+        .filter(api_keys::organization_id.eq(&admin.id))
+        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(series.begins_at())));
+    let sums = rows
+        .group_by((key_usage::begins_at, key_usage::outcome))
+        .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))
+        .load(connection)?;
+    series.add_rows(sums);
+    let mut keys: Vec<KeyRequests> = rows
+        .group_by((api_keys::id, api_keys::name))
+        .select((api_keys::id, api_keys::name, sql::<BigInt>(SUM)))
+        .load(connection)?;
+    keys.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
+    Ok(OrganizationUsage { days: series, keys })
+}

@@ -1,0 +1,76 @@
+//! A key to create.
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        api_keys::{CreateError, LONGEST_DURATION, NewApiKey},
+        key_settings::KeySettings,
+        names::{LONGEST_KEY_NAME, Name},
+    },
+    web::{
+        api::{
+            instants,
+            key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
+        },
+        error::{AppError, FieldProblem},
+    },
+};
+
+body_with_settings! {
+    /// A key to create.
+    pub struct NewKey {
+        /// The name, unique in the organization.
+        #[schema(min_length = 1, max_length = 60, example = "Billing worker")]
+        name: String,
+        /// When it ends, ten years ahead at most; left out or null for never.
+        #[serde(default)]
+        #[schema(format = DateTime)]
+        expires_at: Option<String>,
+    }
+}
+
+impl NewKey {
+    /// The key, checked.
+    ///
+    /// # Errors
+    /// 422 for fields that need a change.
+    pub fn parse(&self, now: Timestamp) -> Result<NewApiKey, AppError> {
+        let mut wrong = Vec::new();
+        let name = Name::parse(&self.name, LONGEST_KEY_NAME)
+            .map_err(|error| wrong.push(FieldProblem::new("/name", error)));
+        let expires_at = self.expires_at.as_deref().map(|text| parse_end(text, now)).transpose();
+        let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
+        let settings = self.settings().apply(&KeySettings::default(), &mut wrong);
+        match (name, expires_at) {
+            (Ok(name), Ok(expires_at)) if wrong.is_empty() => Ok(NewApiKey { name, expires_at, settings }),
+            _ => Err(AppError::Fields(wrong)),
+        }
+    }
+}
+
+/// An end, which lies ahead.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+    let at = instants::parse(text)?;
+    if at <= now {
+        Err("Choose an instant that lies ahead.")
+    } else if at > now + LONGEST_DURATION {
+        Err("Keys with an end last 10 years at most.")
+    } else {
+        Ok(at)
+    }
+}
+
+impl From<CreateError> for AppError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::NameTaken => Self::field("/name", error),
+            CreateError::TooMany => Self::Refused(error.to_string()),
+            CreateError::Form(error) => Self::Refused(error.to_string()),
+            CreateError::NoRandomness(error) => error.into(),
+            CreateError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The secret address of the calendar in which the ends of keys stand.
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{answer::Answer, call::Call};
+use crate::{
+    domain::{access::Admin, calendar_links, organizations::Organization},
+    web::{error::AppError, urls},
+};
+
+/// A calendar’s address. Whoever has it may read the calendar.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CalendarLink {
+    /// The address, for calendar programs. It is not kept and cannot be told again.
+    #[schema(
+        example = "https://tessera.example/orgs/019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f/api/calendar/….ics"
+    )]
+    pub address: String,
+}
+
+/// Makes a new address for the calendar of expiries (iCalendar); the one before stops working.
+///
+/// # Errors
+/// 403 for a token that may not do everything.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/calendar-link",
+    tag = "API keys",
+    responses((status = 200, description = "The new address, told this once.", body = CalendarLink))
+)]
+pub async fn replace(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let public_url = call.state.config.public_url.clone();
+    call.change(move |tx, admin, now| {
+        let secret = calendar_links::replace(tx, admin, now)?;
+        let address = public_url.join(&urls::calendar_feed(&admin.id, secret.expose()));
+        Answer::ok(&CalendarLink { address })
+    })
+    .await
+}

@@ -1,0 +1,32 @@
+//! The scopes that an organization uses.
+
+use actix_web::HttpResponse;
+
+use super::{
+    answer::{Answer, Listing},
+    call::Call,
+};
+use crate::{
+    domain::{access::Admin, api_keys, organizations::Organization},
+    web::error::AppError,
+};
+
+/// The scopes of the organization’s keys, each once, in alphabetical order.
+///
+/// # Errors
+/// 403 for a token that may only verify.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/scopes",
+    tag = "API keys",
+    responses((
+        status = 200,
+        description = "All of them.",
+        body = Listing<String>,
+        example = json!({ "data": ["invoices:read", "invoices:write"], "next_cursor": null })
+    ))
+)]
+pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let scopes = call.read(api_keys::scopes_in_use).await?;
+    Ok(Answer::ok(&Listing::whole(scopes))?.send())
+}

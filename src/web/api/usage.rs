@@ -1,0 +1,283 @@
+//! How keys are used: requests by outcome, hour by hour or day by day, and who sent them.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer::{Answer, Listing},
+    api_keys::counted_key,
+    call::Call,
+    params::Params,
+};
+use crate::{
+    domain::{
+        access::Admin,
+        organizations::Organization,
+        usage::{self, ByOutcome, KeyCaller, KeyRequests as StoredKeyRequests, Series, Span, Step},
+    },
+    web::{
+        display,
+        error::{AppError, FieldProblem},
+    },
+};
+
+/// A month of hours and a year of days.
+const MOST_HOURS: i32 = 31 * 24;
+const MOST_DAYS: i32 = 366;
+
+/// Requests by how they ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Requests {
+    /// All of them.
+    pub total: i64,
+    /// Accepted.
+    pub valid: i64,
+    /// The key’s end had passed.
+    pub expired: i64,
+    /// The key was switched off.
+    pub deactivated: i64,
+    /// The key came from elsewhere than it may.
+    pub forbidden_ip: i64,
+    /// The key had not every scope that was needed.
+    pub insufficient_scope: i64,
+    /// The key came too often.
+    pub rate_limited: i64,
+    /// The key’s quota of the month was spent.
+    pub quota_exceeded: i64,
+}
+
+impl Requests {
+    fn of(by_outcome: &ByOutcome) -> Self {
+        let [valid, expired, deactivated, forbidden_ip, insufficient_scope, rate_limited, quota_exceeded] =
+            *by_outcome;
+        Self {
+            total: by_outcome.iter().sum(),
+            valid,
+            expired,
+            deactivated,
+            forbidden_ip,
+            insufficient_scope,
+            rate_limited,
+            quota_exceeded,
+        }
+    }
+}
+
+/// The requests of one hour or day.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UsageStep {
+    /// When it begins.
+    #[schema(format = DateTime)]
+    pub begins_at: String,
+    /// What came in it.
+    pub requests: Requests,
+}
+
+impl UsageStep {
+    fn of(step: &Step) -> Self {
+        Self { begins_at: display::iso(&step.begins_at), requests: Requests::of(&step.requests) }
+    }
+}
+
+/// How one key was used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyUsage {
+    /// What a step is.
+    pub span: SpanName,
+    /// All steps together.
+    pub totals: Requests,
+    /// The steps without a gap, the oldest first; the last one is not over.
+    pub steps: Vec<UsageStep>,
+}
+
+/// What a step spans, in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SpanName {
+    /// An hour.
+    Hour,
+    /// A day.
+    #[default]
+    Day,
+}
+
+/// Which steps of a key’s usage to show.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct KeyUsageParameters {
+    /// What a step is.
+    #[param(inline)]
+    span: SpanName,
+    /// How many steps: up to 744 hours or 366 days; 24 hours or 30 days unless it is given.
+    #[param(minimum = 1, maximum = 744)]
+    count: Option<i32>,
+}
+
+impl KeyUsageParameters {
+    fn parse(&self) -> Result<(Span, i32), AppError> {
+        let (span, usual, most) = match self.span {
+            SpanName::Hour => (Span::Hour, 24, MOST_HOURS),
+            SpanName::Day => (Span::Day, 30, MOST_DAYS),
+        };
+        Ok((span, within("count", self.count.unwrap_or(usual), most)?))
+    }
+}
+
+/// Which days of the organization’s usage to show.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct UsageParameters {
+    /// How many days, today among them.
+    #[param(minimum = 1, maximum = 366, default = 30)]
+    days: Option<i32>,
+}
+
+fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
+    if (1..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(AppError::BadParameter(FieldProblem::new(name, format!("Choose a number from 1 to {most}."))))
+    }
+}
+
+/// How a key was used, the last hours or days.
+///
+/// # Errors
+/// 404 for a key of another organization, 400 for more steps than are told at once.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/keys/{key}/usage",
+    tag = "Usage",
+    operation_id = "show_key_usage",
+    params(KeyUsageParameters),
+    responses((status = 200, description = "The requests, all of them counted.", body = KeyUsage))
+)]
+pub async fn of_key(
+    call: Call<Admin<Organization>, Params<KeyUsageParameters>>,
+) -> Result<HttpResponse, AppError> {
+    let ((span, count), now) = (call.input.0.parse()?, call.now);
+    let key = counted_key(&call).await?;
+    let series =
+        call.read(move |connection, admin| usage::series(connection, admin, &key, span, count, now)).await?;
+    let answer =
+        KeyUsage { span: call.input.0.span, totals: Requests::of(&series.totals()), steps: steps(&series) };
+    Ok(Answer::ok(&answer)?.send())
+}
+
+fn steps(series: &Series) -> Vec<UsageStep> {
+    series.steps.iter().map(UsageStep::of).collect()
+}
+
+/// Whoever called with a key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Caller {
+    /// The client’s address; null where it was not known.
+    #[schema(example = "203.0.113.7")]
+    pub address: Option<String>,
+    /// What the client calls itself; null where it did not.
+    #[schema(example = "curl/8.14.1")]
+    pub user_agent: Option<String>,
+    /// Requests in all.
+    pub requests: i64,
+    /// When it called last.
+    #[schema(format = DateTime)]
+    pub last_seen_at: String,
+}
+
+impl Caller {
+    fn of(caller: KeyCaller) -> Self {
+        let given = |text: String| (!text.is_empty()).then_some(text);
+        Self {
+            address: given(caller.address),
+            user_agent: given(caller.user_agent),
+            requests: caller.requests,
+            last_seen_at: display::iso(&caller.last_seen_at),
+        }
+    }
+}
+
+/// The last 20 callers of a key, where they called Tessera themselves or through a gateway.
+///
+/// # Errors
+/// 404 for a key of another organization.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/keys/{key}/callers",
+    tag = "Usage",
+    operation_id = "list_key_callers",
+    responses((status = 200, description = "All of them, the last first.", body = Listing<Caller>))
+)]
+pub async fn callers(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let key = counted_key(&call).await?;
+    let callers = call.read(move |connection, admin| usage::callers(connection, admin, &key)).await?;
+    Ok(Answer::ok(&Listing::whole(callers.into_iter().map(Caller::of).collect()))?.send())
+}
+
+/// How all keys of the organization were used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrganizationUsage {
+    /// All days together.
+    pub totals: Requests,
+    /// The days of UTC without a gap, the oldest first; the last one is not over.
+    pub days: Vec<UsageStep>,
+    /// The keys with requests in these days, the busiest first.
+    pub keys: Vec<KeyRequests>,
+}
+
+/// How often one key came.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyRequests {
+    /// The key’s id.
+    pub id: String,
+    /// The key’s name.
+    pub name: String,
+    /// All requests, whatever the outcome.
+    pub requests: i64,
+}
+
+/// How the organization’s keys were used, the last days. Keys that were removed do not count.
+///
+/// # Errors
+/// 400 for more days than are told at once.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/usage",
+    tag = "Usage",
+    operation_id = "show_usage",
+    params(UsageParameters),
+    responses((status = 200, description = "The requests, all of them counted.", body = OrganizationUsage))
+)]
+pub async fn of_organization(
+    call: Call<Admin<Organization>, Params<UsageParameters>>,
+) -> Result<HttpResponse, AppError> {
+    let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MOST_DAYS)?, call.now);
+    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
+    let usage =
+        call.read(move |connection, admin| usage::of_organization(connection, admin, days, now)).await?;
+    let of_key = |StoredKeyRequests { id, name, requests }| KeyRequests { id, name, requests };
+    let answer = OrganizationUsage {
+        totals: Requests::of(&usage.days.totals()),
+        days: steps(&usage.days),
+        keys: usage.keys.into_iter().map(of_key).collect(),
+    };
+    Ok(Answer::ok(&answer)?.send())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::usage::Outcome;
+
+    #[test]
+    fn each_number_stands_under_the_name_of_its_outcome() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            let mut by_outcome = ByOutcome::default();
+            by_outcome[place] = 3;
+            let requests = serde_json::to_value(Requests::of(&by_outcome)).unwrap();
+            assert_eq!((&requests[outcome.as_str()], &requests["total"]), (&3.into(), &3.into()));
+        }
+    }
+}
