@@ -145,6 +145,7 @@ selection! {
     /// Which events to download, and as what.
     pub struct EventExport {
         /// The kind of file.
+        #[param(inline)]
         format: ExportFormat,
     }
 }
