@@ -135,7 +135,11 @@ async fn a_token_for_members_has_no_say_over_administrators() {
     assert_eq!(machine.get(&path).await.must_be(200).json()["role"], "administrator");
     let supervisors = json!({ "emails": ["sam@lumen.example"], "role": "supervisor" });
     machine.send("POST", "invitations", supervisors).await.must_be(200);
-    app.machine(&lumen, Permission::Everything).await.send("POST", "invitations", new).await.must_be(200);
+    // Whoever administers could generate tokens, which no token can.
+    let whole = app.machine(&lumen, Permission::Everything).await;
+    let refused = whole.send("POST", "invitations", new).await.must_be(403);
+    assert_eq!(refused.json()["type"], "/problems/forbidden");
+    whole.ask("DELETE", &path).await.must_be(204);
 }
 
 #[tokio::test]

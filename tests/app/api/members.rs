@@ -141,10 +141,10 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
     }
     assert_eq!(app.ledger().await, before);
     let whole = app.machine(&lumen, Permission::Everything).await;
-    whole
-        .send("PATCH", &format!("members/{}", uli.id), json!({ "role": "administrator" }))
-        .await
-        .must_be(200);
+    let promoted =
+        whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "administrator" })).await;
+    assert_eq!(promoted.must_be(403).json()["type"], "/problems/forbidden");
+    whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "supervisor" })).await.must_be(200);
     whole.ask("DELETE", &format!("members/{}", second.id)).await.must_be(204);
 }
 
