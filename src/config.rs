@@ -5,6 +5,7 @@
 //! and what is expected; it never repeats a value that may hold a password.
 
 use std::{
+    error::Error,
     ffi::OsString,
     io::Write,
     net::{Ipv4Addr, SocketAddr},
@@ -21,11 +22,19 @@ use clap::{
 use ipnet::IpNet;
 use lettre::message::Mailbox;
 
+mod client;
 mod leaks;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use clap_complete::Shell;
+pub use client::{
+    ActivityAction, ActivityFilter, Begin, ClientAction, ClientCall, EndFlags, Expiry, Format,
+    InvitationsAction, KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKey, Overlap, Period, Rate,
+    RoleName, Show, Sort,
+};
+use client::{ClientLine, CompletionsLine, EXIT_STATUS, Expected};
 pub use leaks::{LeakKeys, LeakSecret};
 pub use values::{Brand, DatabaseUrl, LogFilter, PublicUrl, SmtpUrl};
 
@@ -43,6 +52,10 @@ pub enum Command {
     Bench(BenchPlan),
     /// Print the description of the API.
     OpenApi,
+    /// Ask a running server for something.
+    Client(Box<ClientCall>),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(Shell),
 }
 
 /// Everything that can be set.
@@ -139,9 +152,25 @@ pub fn parse_with(
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
         Some(Verb::Bench(flags)) => Ok(Command::Bench(flags.plan())),
+        Some(Verb::Keys(line)) => client(line.read(&environment, ClientAction::Keys)),
+        Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
+        Some(Verb::Invitations(line)) => client(line.read(&environment, ClientAction::Invitations)),
+        Some(Verb::Activity(line)) => client(line.read(&environment, ClientAction::Activity)),
+        Some(Verb::Completions(line)) => Ok(Command::Completions(line.shell)),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
         None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
     }
+}
+
+fn client(call: Result<ClientCall, Exit>) -> Result<Command, Exit> {
+    call.map(|call| Command::Client(Box::new(call)))
+}
+
+/// The script with which a shell completes commands and flags.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut CommandLine::command(), "tessera", &mut script);
+    script
 }
 
 /// A self-hosted home for organizations, their members and their API keys.
@@ -165,6 +194,20 @@ enum Verb {
     /// Print the description of the API as OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi,
+    /// Work with the API keys of an organization on a running server.
+    #[command(after_help = EXIT_STATUS)]
+    Keys(ClientLine<KeysAction>),
+    /// Work with the members of an organization on a running server.
+    #[command(after_help = EXIT_STATUS)]
+    Members(ClientLine<MembersAction>),
+    /// Work with the invitations of an organization on a running server.
+    #[command(after_help = EXIT_STATUS)]
+    Invitations(ClientLine<InvitationsAction>),
+    /// Read what was done in an organization on a running server.
+    #[command(after_help = EXIT_STATUS)]
+    Activity(ClientLine<ActivityAction>),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(CompletionsLine),
 }
 
 // Flags are kept as text here: clap's own errors take several lines and repeat the value.
@@ -337,6 +380,9 @@ fn setting<T>(
     parse(text.trim()).map(Some).map_err(|expected| Exit::mistake(format_args!("{name} {expected}")))
 }
 
+/// With what every key and token begins.
+const CREDENTIAL_PREFIX: &str = "tess_";
+
 /// Turns clap's answer into ours: help and version as they are, a mistake as one line.
 fn explain(error: clap::Error) -> Exit {
     let code = match error.kind() {
@@ -349,17 +395,31 @@ fn explain(error: clap::Error) -> Exit {
     let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
         .into_iter()
         .find_map(|kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => Some(text.as_str()),
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
             _ => None,
         })
-        // A stray argument may be an SMTP URL that lost its flag.
-        .filter(|text| !text.contains("://"));
-    let what = match error.kind() {
-        ErrorKind::ValueValidation => "a number that fits is expected after",
-        ErrorKind::InvalidValue | ErrorKind::NoEquals => "a value is missing after",
-        ErrorKind::ArgumentConflict => "more than once, or on both sides of the command, stands",
-        _ => "there is no command or flag like",
+        // A stray argument may be an SMTP URL that lost its flag, a key or a token.
+        .filter(|text| !text.contains("://") && !text.contains(CREDENTIAL_PREFIX))
+        .unwrap_or_else(|| "the one given".to_owned());
+    let possible = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => Some(values.join(", ")),
+        _ => None,
     };
-    let named = named.unwrap_or("the one given");
-    Exit::mistake(format_args!("{what} {named}; see tessera --help"))
+    let expected = error.source().and_then(|source| source.downcast_ref::<Expected>());
+    let what = match (error.kind(), possible, expected) {
+        (ErrorKind::ValueValidation, _, Some(expected)) => format!("{named} {expected}"),
+        (ErrorKind::ValueValidation, ..) => format!("a number that fits is expected after {named}"),
+        (ErrorKind::InvalidValue, Some(possible), _) => format!("one of {possible} is expected for {named}"),
+        (ErrorKind::InvalidValue | ErrorKind::NoEquals, ..) => format!("a value is missing after {named}"),
+        (ErrorKind::MissingRequiredArgument, ..) => format!("{named} is missing"),
+        (ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ..) => {
+            "the command needs another word or value after it".to_owned()
+        }
+        (ErrorKind::ArgumentConflict, ..) => {
+            format!("more than once, with its opposite, or on both sides of the command, stands {named}")
+        }
+        _ => format!("there is no command or flag like {named}"),
+    };
+    Exit::mistake(format_args!("{what}; see tessera --help"))
 }

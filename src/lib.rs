@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! main -> bench -> app -> { web, mail, webhooks } -> domain -> db
+//! main -> client
 //! ```
 //!
 //! * [`config`] reads the command line and the environment; [`clock`] tells the time;
@@ -17,12 +18,14 @@
 //! * [`web`] turns requests into domain calls and their results into pages, fragments and JSON.
 //!   [`web::routes`] is the one table of addresses.
 //! * [`app`] puts the parts together and runs them; [`mod@bench`] measures them.
+//! * [`client`] asks a running server over its API and knows nothing else of it.
 //!
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 
 pub mod app;
 pub mod bench;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use tessera::{
     app::{self, Application},
-    bench,
+    bench, client,
     clock::Clock,
     config::{self, BenchPlan, Command, Config, DatabaseUrl},
     domain::demo::LOG_IN_EMAIL,
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Bench(plan)) => bench(&plan),
         Ok(Command::OpenApi) => print(&mut std::io::stdout(), &format!("{:#}", openapi::document())),
+        Ok(Command::Client(call)) => client::run(&call),
+        Ok(Command::Completions(shell)) => write(&mut std::io::stdout(), &config::completions(shell)),
         Err(exit) => exit.report(),
     }
 }
@@ -49,6 +51,10 @@ fn bench(plan: &BenchPlan) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn write(to: &mut impl Write, bytes: &[u8]) -> ExitCode {
+    if to.write_all(bytes).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(to: &mut impl Write, text: &str) -> ExitCode {

@@ -1,0 +1,321 @@
+//! The server behind the API: requests, their repetition, and what refusals mean.
+
+use std::{error::Error, io::Write, time::Duration};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Failure,
+    output::{printable, text},
+    say,
+};
+use crate::{config::ClientCall, http_client};
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server may keep silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// The pauses before a request is sent again.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
+/// The longest wait that a server may ask for; a longer one is told instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often such a wait is kept for one request.
+const MOST_WAITS: usize = 5;
+/// Items in one part of a list, the most that the server gives.
+const PART: usize = 100;
+/// What says that a refusal is Tessera's (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+
+/// A server, asked with a token.
+pub(super) struct Server {
+    client: Client,
+    url: String,
+    token: SecretString,
+}
+
+/// The organization of the token.
+pub(super) struct Organization {
+    /// `/api/v2/organizations/…`, to put something behind.
+    path: String,
+    pub(super) name: String,
+}
+
+/// Parameters behind the address.
+pub(super) type Query<'a> = [(&'a str, &'a str)];
+
+/// A request that can be sent several times.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a Query<'a>,
+    body: Option<&'a Value>,
+    /// Has the server carry out a repetition once.
+    idempotency_key: Option<String>,
+}
+
+/// A whole answer.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Server {
+    pub(super) fn new(call: &ClientCall) -> Result<Self, Failure> {
+        let client = http_client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .build()
+            .map_err(|error| Failure::NoServer(format!("no request can be made: {}", explain(&error))))?;
+        Ok(Self { client, url: call.url.clone(), token: call.token.clone() })
+    }
+
+    /// What the token belongs to.
+    pub(super) async fn organization(&self) -> Result<Organization, Failure> {
+        let token = self.get("/api/v2/token", &[]).await?;
+        let id = text(&token, "/organization/id");
+        if id.is_empty() {
+            return Err(self.stranger("its answer tells no organization"));
+        }
+        let path = format!("/api/v2/organizations/{}", encoded(id));
+        Ok(Organization { path, name: text(&token, "/organization/name").to_owned() })
+    }
+
+    pub(super) async fn get(&self, path: &str, query: &Query<'_>) -> Result<Value, Failure> {
+        self.json(Call { method: Method::GET, path, query, body: None, idempotency_key: None }).await
+    }
+
+    /// Carries something out, once however often it has to be sent.
+    pub(super) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let idempotency_key = Some(Uuid::new_v4().to_string());
+        self.json(Call { method: Method::POST, path, query: &[], body, idempotency_key }).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.json(Call { method: Method::PATCH, path, query: &[], body: Some(body), idempotency_key: None })
+            .await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        let call = Call { method: Method::DELETE, path, query: &[], body: None, idempotency_key: None };
+        self.accepted(call).await.map(drop)
+    }
+
+    /// The items of a list, `most` of them at most.
+    pub(super) async fn list(
+        &self,
+        path: &str,
+        query: &Query<'_>,
+        most: usize,
+    ) -> Result<Vec<Value>, Failure> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let limit = PART.min(most.saturating_sub(items.len())).to_string();
+            let mut query = query.to_vec();
+            query.push(("limit", &limit));
+            if let Some(cursor) = &cursor {
+                query.push(("cursor", cursor));
+            }
+            let part = self.get(path, &query).await?;
+            let Some(data) = part.get("data").and_then(Value::as_array) else {
+                return Err(self.stranger("its answer is no list"));
+            };
+            items.extend(data.iter().cloned());
+            let next = part.get("next_cursor").and_then(Value::as_str);
+            match next
+                .filter(|next| !data.is_empty() && items.len() < most && cursor.as_deref() != Some(next))
+            {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => {
+                    items.truncate(most);
+                    return Ok(items);
+                }
+            }
+        }
+    }
+
+    /// Copies an answer to `to` as it comes.
+    pub(super) async fn download(
+        &self,
+        path: &str,
+        query: &Query<'_>,
+        to: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let call = Call { method: Method::GET, path, query, body: None, idempotency_key: None };
+        let mut response = self.request(&call).send().await.map_err(|error| self.no_answer(&error))?;
+        if !response.status().is_success() {
+            let answer = whole(response).await.map_err(|error| self.no_answer(&error))?;
+            return Err(self.refusal(&answer));
+        }
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.no_answer(&error))? {
+            to.write_all(&chunk)?;
+        }
+        Ok(to.flush()?)
+    }
+
+    async fn json(&self, call: Call<'_>) -> Result<Value, Failure> {
+        let answer = self.accepted(call).await?;
+        serde_json::from_slice(&answer.body).map_err(|_| self.stranger("its answer is no JSON"))
+    }
+
+    async fn accepted(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        let answer = self.exchange(call).await.map_err(|error| self.no_answer(&error))?;
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(&answer)) }
+    }
+
+    /// Sends a request, again where that is safe and may help.
+    async fn exchange(&self, call: Call<'_>) -> Result<Answer, reqwest::Error> {
+        let may_repeat = call.method == Method::GET || call.idempotency_key.is_some();
+        let (mut pauses, mut waits) = (PAUSES.into_iter().filter(|_| may_repeat), 0..MOST_WAITS);
+        loop {
+            let answer = match self.request(&call).send().await {
+                Ok(response) => whole(response).await,
+                Err(error) => Err(error),
+            };
+            let again_after = match &answer {
+                Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                    answer.wait().filter(|_| waits.next().is_some())
+                }
+                Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => pauses.next(),
+                Ok(_) => None,
+                Err(_) => pauses.next(),
+            };
+            match again_after {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
+            }
+        }
+    }
+
+    fn request(&self, call: &Call<'_>) -> RequestBuilder {
+        let mut request = self
+            .client
+            .request(call.method.clone(), format!("{}{}", self.url, call.path))
+            .query(call.query)
+            .bearer_auth(self.token.expose_secret());
+        if let Some(key) = &call.idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        match call.body {
+            Some(body) => request.json(body),
+            None => request,
+        }
+    }
+
+    fn refusal(&self, answer: &Answer) -> Failure {
+        let is_problem = answer.header(CONTENT_TYPE.as_str()).starts_with(PROBLEM);
+        let problem = serde_json::from_slice::<Value>(&answer.body).ok().filter(|_| is_problem);
+        let Some(problem) = problem else {
+            return self
+                .stranger(&format!("it says {} and nothing that Tessera would", answer.status.as_u16()));
+        };
+        let message = told(&problem);
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::NotPermitted(message),
+            StatusCode::NOT_FOUND => Failure::NotFound(message),
+            _ => Failure::Refused(message),
+        }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> Failure {
+        Failure::NoServer(format!(
+            "{} does not answer: {}. Check TESSERA_URL and whether the server runs.",
+            printable(&self.url),
+            explain(error)
+        ))
+    }
+
+    fn stranger(&self, what: &str) -> Failure {
+        Failure::NoServer(format!(
+            "{} is no Tessera server: {what}. Check TESSERA_URL.",
+            printable(&self.url)
+        ))
+    }
+}
+
+impl Organization {
+    /// The address of `parts` in it.
+    pub(super) fn path(&self, parts: &[&str]) -> String {
+        parts.iter().fold(self.path.clone(), |path, part| format!("{path}/{}", encoded(part)))
+    }
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// How long the server asks to wait, if that is bearable.
+    fn wait(&self) -> Option<Duration> {
+        let seconds = self.header(RETRY_AFTER.as_str()).parse().ok()?;
+        let wait = Duration::from_secs(seconds);
+        if wait > LONGEST_WAIT {
+            return None;
+        }
+        say(format_args!("Too many requests; going on in {seconds} s."));
+        Some(wait)
+    }
+}
+
+async fn whole(response: Response) -> Result<Answer, reqwest::Error> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+}
+
+/// A part of an address, whatever stands in it.
+fn encoded(part: &str) -> String {
+    utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()
+}
+
+/// A problem document in words, the fields and the request's number below.
+fn told(problem: &Value) -> String {
+    let mut message = printable(&format!("{}: {}", text(problem, "/title"), text(problem, "/detail")));
+    let fields = problem.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for field in fields {
+        let line = format!("{}: {}", text(field, "/pointer"), text(field, "/detail"));
+        message.push_str(&format!("\n  {}", printable(&line)));
+    }
+    let request = text(problem, "/request_id");
+    if !request.is_empty() {
+        message.push_str(&format!("\n  Request {}", printable(request)));
+    }
+    message
+}
+
+/// The innermost reason of a failed exchange.
+fn explain(error: &reqwest::Error) -> String {
+    let mut reason: &(dyn Error + 'static) = error;
+    while let Some(inner) = reason.source() {
+        reason = inner;
+    }
+    if error.is_timeout() { "it took too long".to_owned() } else { printable(&reason.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_with_its_fields_and_its_number() {
+        let problem = serde_json::json!({
+            "title": "Unprocessable Content", "detail": "Some fields need a change.", "request_id": "req_1",
+            "errors": [{ "pointer": "/name", "detail": "Enter a \u{1b}name." }],
+        });
+        let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request req_1";
+        assert_eq!(told(&problem), expected);
+    }
+
+    #[test]
+    fn what_is_named_stays_one_part_of_the_address() {
+        let organization = Organization { path: "/o".to_owned(), name: String::new() };
+        assert_eq!(organization.path(&["keys", "../a?b#c"]), "/o/keys/%2E%2E%2Fa%3Fb%23c");
+    }
+}
