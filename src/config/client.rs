@@ -107,6 +107,7 @@ pub enum KeysAction {
     Create(Box<NewKey>),
     /// Give a key a new secret and print it, this once.
     Rotate {
+        /// The key.
         #[command(flatten)]
         key: NamedKey,
         /// How long the old secret goes on
@@ -115,6 +116,7 @@ pub enum KeysAction {
         /// When the overlap begins: with the first use of the new secret, or at once
         #[arg(long, value_enum, default_value = "first-use")]
         begins: Begin,
+        /// Its end.
         #[command(flatten)]
         end: EndFlags,
     },
@@ -124,6 +126,7 @@ pub enum KeysAction {
     Activate(NamedKey),
     /// Remove a key for good.
     Remove {
+        /// The key.
         #[command(flatten)]
         key: NamedKey,
         /// Remove it without asking
@@ -257,6 +260,7 @@ pub enum InvitationsAction {
 pub enum ActivityAction {
     /// List what was done in the organization, the newest first.
     List {
+        /// Which events.
         #[command(flatten)]
         filter: ActivityFilter,
         /// How many events at most
@@ -265,6 +269,7 @@ pub enum ActivityAction {
     },
     /// Print everything that was done, the oldest first.
     Export {
+        /// Which events.
         #[command(flatten)]
         filter: ActivityFilter,
         /// The kind of file

@@ -188,7 +188,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         ("412", "VersionDiffers", takes_version(route)),
         ("413", "TooLarge", has_body),
         ("415", "UnsupportedMediaType", has_body),
-        ("422", "InvalidFields", changes && is_token),
+        ("422", "InvalidFields", is_token && (changes || has_query)),
         ("429", "TooManyRequests", route.access != Access::Public),
     ];
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
@@ -393,7 +393,7 @@ fn responses() -> Value {
         "UnsupportedMediaType": refusal(415, "unsupported-media-type", "The body is no JSON.",
             "This address takes a different kind of content."),
         "InvalidFields": refusal(422, "invalid-fields",
-            "Some fields need a change, or an `Idempotency-Key` came with another request before.",
+            "Some fields or parameters need a change, or an `Idempotency-Key` came with another request before.",
             "Some fields need a change."),
         "TooManyRequests": refusal(429, "too-many-requests", "It happens too often.",
             "That was too often. Try again in 12 seconds."),

@@ -212,8 +212,11 @@ async fn deliveries_are_listed_part_by_part_the_newest_first() {
     assert_eq!(ids("?state=failed").await, [failed.id.as_str()]);
     assert_eq!(ids("?state=queued").await, expected[..4]);
     assert!(ids("?state=delivered").await.is_empty());
-    for query in ["?state=lost", "?cursor=abc", "?limit=101", "?page=2", "?cursor=MDE5OAo"] {
+    for query in ["?state=lost", "?limit=101", "?page=2"] {
         machine.get(&format!("{path}/deliveries{query}")).await.must_be(400);
+    }
+    for query in ["?cursor=abc", "?cursor=MDE5OAo"] {
+        machine.get(&format!("{path}/deliveries{query}")).await.must_be(422);
     }
 }
 
