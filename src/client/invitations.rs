@@ -1,6 +1,7 @@
 //! `tessera invitations`.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     Failure,
@@ -59,7 +60,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAc
 
 /// The invitation of this id or address.
 async fn find(server: &Server, organization: &Organization, invitation: &str) -> Result<Value, Failure> {
-    if !invitation.contains('@') {
+    if Uuid::parse_str(invitation).is_ok() {
         return server.get(&organization.path(&["invitations", invitation]), &[]).await;
     }
     let path = organization.path(&["invitations"]);

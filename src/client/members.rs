@@ -1,6 +1,7 @@
 //! `tessera members`.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     Failure, confirm, must_be_able_to_ask,
@@ -52,7 +53,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction
 
 /// The member of this id or address.
 async fn find(server: &Server, organization: &Organization, user: &str) -> Result<Value, Failure> {
-    if !user.contains('@') {
+    if Uuid::parse_str(user).is_ok() {
         return server.get(&organization.path(&["members", user]), &[]).await;
     }
     let members = server.list(&organization.path(&["members"]), &[("q", user)], usize::MAX).await?;

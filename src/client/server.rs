@@ -2,7 +2,7 @@
 
 use std::{error::Error, io::Write, time::Duration};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
@@ -31,6 +31,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const MOST_WAITS: usize = 5;
 /// Items in one part of a list, the most that the server gives.
 const PART: usize = 100;
+/// What is encoded in a part of an address; ids are as they are.
+const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 /// What says that a refusal is Tessera's (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
@@ -272,7 +274,7 @@ async fn whole(response: Response) -> Result<Answer, reqwest::Error> {
 
 /// A part of an address, whatever stands in it.
 fn encoded(part: &str) -> String {
-    utf8_percent_encode(part, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(part, SPECIAL).to_string()
 }
 
 /// A problem document in words, the fields and the request's number below.

@@ -107,7 +107,7 @@ pub enum KeysAction {
     Create(Box<NewKey>),
     /// Give a key a new secret and print it, this once.
     Rotate {
-        /// The key.
+        /// Which key.
         #[command(flatten)]
         key: NamedKey,
         /// How long the old secret goes on
@@ -116,7 +116,7 @@ pub enum KeysAction {
         /// When the overlap begins: with the first use of the new secret, or at once
         #[arg(long, value_enum, default_value = "first-use")]
         begins: Begin,
-        /// Its end.
+        /// A new end for the key.
         #[command(flatten)]
         end: EndFlags,
     },
@@ -126,7 +126,7 @@ pub enum KeysAction {
     Activate(NamedKey),
     /// Remove a key for good.
     Remove {
-        /// The key.
+        /// Which key.
         #[command(flatten)]
         key: NamedKey,
         /// Remove it without asking

@@ -1,6 +1,8 @@
 //! The real binary: its settings, two of it side by side, and what a power cut leaves.
 
+mod client;
 mod instance;
+mod scripted;
 
 use std::fs;
 

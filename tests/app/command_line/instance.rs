@@ -1,7 +1,7 @@
 //! A process of the real binary, on a port and a database of its own.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -112,8 +112,29 @@ impl Drop for Instance {
 
 /// Runs the binary to its end in `folder`, with these variables and no others.
 pub(super) fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let output =
-        command(folder).args(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
+    run_with_input(folder, arguments, variables, "")
+}
+
+/// As [`run`], with this on standard input.
+pub(super) fn run_with_input(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Output {
+    let mut process = command(folder)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = process.stdin.take().expect("standard input");
+    // One that does not read it may be over already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = process.wait_with_output().expect("the binary ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
