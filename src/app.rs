@@ -125,7 +125,7 @@ impl Application {
             passwords: PasswordHasher::new()?,
             devices: DeviceSeal::new(device_key),
             session_tokens: SessionSeal::new(&session_token_key),
-            limits: Arc::new(Limits::default()),
+            limits: Arc::new(Limits::new(config.calls_per_minute)),
             usage: Recorder::default(),
             refusals: refusals::Buffer::default(),
             mail_queued: Arc::new(Notify::new()),

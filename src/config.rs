@@ -8,6 +8,7 @@ use std::{
     ffi::OsString,
     io::Write,
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     process::ExitCode,
     time::Duration,
 };
@@ -73,6 +74,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Keys that verification keeps in memory at most.
     pub keys_in_memory: usize,
+    /// Calls of the management API that a master token has in a minute.
+    pub calls_per_minute: NonZeroU32,
     /// What lets a machine report leaked keys.
     pub leak_secret: Option<LeakSecret>,
     /// With which keys GitHub signs its reports of leaked keys.
@@ -234,6 +237,10 @@ struct ServeFlags {
     /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
     keys_in_memory: Option<String>,
+    /// Calls of the management API that a master token has in a minute; verifications are none
+    /// [env: TESSERA_CALLS_PER_MINUTE] [default: 600]
+    #[arg(long, value_name = "NUMBER")]
+    calls_per_minute: Option<String>,
     /// The secret of machines that report leaked keys to /api/v2/leaks, 32 characters or more;
     /// better set in the environment [env: TESSERA_LEAK_SECRET] [default: none, nothing is taken]
     #[arg(long, value_name = "SECRET")]
@@ -320,6 +327,13 @@ impl ServeFlags {
                 values::keys_in_memory,
             )?
             .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
+            calls_per_minute: setting(
+                "TESSERA_CALLS_PER_MINUTE",
+                self.calls_per_minute,
+                environment,
+                values::calls_per_minute,
+            )?
+            .unwrap_or(values::DEFAULT_CALLS_PER_MINUTE),
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
             webhook_networks: setting(

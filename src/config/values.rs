@@ -4,6 +4,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -240,6 +241,19 @@ pub(super) const DEFAULT_KEYS_IN_MEMORY: usize = 1_000_000;
 pub(super) fn keys_in_memory(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (100..=10_000_000).contains(number));
     number.ok_or_else(|| "must be a whole number from 100 to 10000000".to_owned())
+}
+
+/// Calls a minute when nothing is said: ten in a second, which a machine that is no attacker does
+/// not need for long.
+pub(super) const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(600) {
+    Some(calls) => calls,
+    None => NonZeroU32::MIN,
+};
+
+/// A number of calls.
+pub(super) fn calls_per_minute(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 1_000_000);
+    number.ok_or_else(|| "must be a whole number from 1 to 1000000".to_owned())
 }
 
 /// A mail address, with or without a name before it.

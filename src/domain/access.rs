@@ -207,6 +207,13 @@ pub struct Supervisor<T>(Member<T>);
 pub struct Admin<T>(Supervisor<T>);
 
 impl<T> Member<T> {
+    /// Whether the actor may make somebody a `role`, apart from the own role. No master token makes
+    /// an administrator: that person could generate tokens, and so the token would have handed out
+    /// more than it holds.
+    pub(super) fn may_make(&self, role: Role) -> bool {
+        role != Role::Administrator || !matches!(self.actor, Actor::MasterToken { .. })
+    }
+
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         &self.actor

@@ -43,6 +43,9 @@ pub enum MemberError {
     /// Nobody would be left to administer the organization.
     #[error("This is the last administrator. Make somebody else administrator first.")]
     LastAdministrator,
+    /// A master token would make an administrator.
+    #[error("Only a person can make somebody an administrator.")]
+    OnlyPeople,
     /// The actor's role does not reach so far.
     #[error("Only an administrator can do that.")]
     AboveYou,
@@ -115,6 +118,9 @@ pub fn change_role(
     }
     if person.role == role {
         return Ok(person);
+    }
+    if !supervisor.may_make(role) {
+        return Err(MemberError::OnlyPeople);
     }
     if role != Role::Administrator {
         keep_an_administrator(tx, supervisor, &person)?;

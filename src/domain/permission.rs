@@ -18,7 +18,7 @@ pub enum Permission {
     Keys,
     /// Invite and manage members who are no administrators.
     Members,
-    /// What an administrator may do, but for master tokens.
+    /// What an administrator may do, but for master tokens and making administrators.
     Everything,
 }
 
@@ -55,12 +55,14 @@ impl Permission {
             Self::Read => "see members, API keys and activity, and change nothing",
             Self::Keys => "create, change and remove API keys, and see everything",
             Self::Members => "invite and manage members who are no administrators, and see everything",
-            Self::Everything => "do what an administrator can, but for master tokens",
+            Self::Everything => {
+                "do what an administrator can, but generate master tokens and make administrators"
+            }
         }
     }
 
     /// What there is to do, each with the permission that it needs, the smallest first.
-    pub const DEEDS: [(Self, &'static str); 10] = [
+    pub const DEEDS: [(Self, &'static str); 12] = [
         (Self::Verify, "Ask whether an API key is accepted"),
         (Self::Read, "See members and invitations"),
         (Self::Read, "See API keys, their settings and their use"),
@@ -69,12 +71,15 @@ impl Permission {
         (Self::Keys, "Change, rotate, deactivate, activate and remove API keys"),
         (Self::Members, "Invite people as supervisors and users, and withdraw invitations"),
         (Self::Members, "Change the role of supervisors and users, and remove them"),
-        (Self::Everything, "Do the same with administrators"),
+        (Self::Everything, "Demote and remove administrators, and withdraw their invitations"),
         (Self::Everything, "Rename the organization"),
+        (Self::Everything, "Manage webhooks, and see where they lead"),
+        (Self::Everything, "Choose what happens to leaked keys, and renew the calendar’s address"),
     ];
 
     /// What no token can do, whatever its permission.
-    pub const NEVER: [&'static str; 3] = [
+    pub const NEVER: [&'static str; 4] = [
+        "Make somebody an administrator",
         "Generate, activate, replace or change a master token, this one included",
         "See the secret of an API key that exists",
         "Reach another organization",

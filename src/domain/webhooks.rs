@@ -13,7 +13,7 @@ mod queue;
 pub use address::{AllowedNetworks, LONGEST_URL, UrlError, WebhookUrl};
 pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
 pub use deliveries::{
-    Delivery, DeliveryState, deliveries, delivery, forget_old, last_deliveries, resend, send_test,
+    Delivery, DeliveryState, deliveries, delivery, forget_old, last_deliveries, resend, send_test, slice,
 };
 pub use events::{EventGroup, EventType, Events, EventsError};
 pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};

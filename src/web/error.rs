@@ -25,6 +25,10 @@ use crate::{
     },
 };
 
+/// A token that made an administrator would have handed out more than it holds.
+const ONLY_PEOPLE: &str =
+    "No master token makes an administrator. A person does that, on the tab Users of the organization.";
+
 /// A request that is not carried out. [`super::problem`] turns it into a page, a toast or a
 /// problem document, whichever the client asked for.
 #[derive(Debug, thiserror::Error)]
@@ -363,6 +367,7 @@ impl From<MemberError> for AppError {
         match error {
             MemberError::NotFound => Self::NotFound,
             MemberError::AboveYou => Self::Forbidden(Role::Administrator),
+            MemberError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
             MemberError::LastAdministrator => Self::Refused(error.to_string()),
             MemberError::Db(error) => error.into(),
         }
@@ -374,6 +379,7 @@ impl From<InvitationError> for AppError {
         match error {
             InvitationError::NotFound => Self::NotFound,
             InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
+            InvitationError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::RefusedForNow { detail: error.to_string(), retry_after_seconds }
             }

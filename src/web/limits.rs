@@ -15,8 +15,8 @@ use governor::{
 const LOG_INS: (NonZeroU32, Duration) = (nonzero(10), Duration::from_secs(300));
 /// Requests without a log-in that cost mail or a password hash, by address of origin.
 const SIGN_UPS: (NonZeroU32, Duration) = (nonzero(20), Duration::from_secs(3600));
-/// Calls of the management API, by master token.
-pub const CALLS: (NonZeroU32, Duration) = (nonzero(600), Duration::from_secs(60));
+/// In what calls of the management API are counted.
+pub const CALLS_PERIOD: Duration = Duration::from_secs(60);
 /// Guesses at keys and links, by address of origin.
 const GUESSES: (NonZeroU32, Duration) = (nonzero(100), Duration::from_secs(60));
 
@@ -36,6 +36,7 @@ pub struct Limits {
     log_ins_by_origin: Keyed,
     sign_ups: Keyed,
     guesses: Keyed,
+    calls_a_minute: NonZeroU32,
     calls: Informing,
     clock: DefaultClock,
 }
@@ -50,16 +51,18 @@ pub struct TooOften {
 /// What is left of a token's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallsLeft {
+    /// Calls that a token has in [`CALLS_PERIOD`].
+    pub most: NonZeroU32,
     /// Calls that could be made at once.
     pub remaining: u32,
     wait: Option<TooOften>,
 }
 
 impl CallsLeft {
-    /// Seconds until all of [`CALLS`] could be made at once, rounded up.
+    /// Seconds until all of them could be made at once, rounded up.
     pub fn reset_seconds(&self) -> u64 {
-        let (most, period) = CALLS;
-        (u64::from(most.get() - self.remaining) * period.as_secs()).div_ceil(u64::from(most.get()))
+        let (most, spent) = (u64::from(self.most.get()), u64::from(self.most.get() - self.remaining));
+        (spent * CALLS_PERIOD.as_secs()).div_ceil(most)
     }
 
     /// Whether this call was one too many.
@@ -81,20 +84,20 @@ impl TooOften {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// Limits of which nothing is used; a master token has `calls_a_minute`.
+    pub fn new(calls_a_minute: NonZeroU32) -> Self {
         Self {
+            calls_a_minute,
+            calls: limiter((calls_a_minute, CALLS_PERIOD)).with_middleware(),
             log_ins_by_account: limiter(LOG_INS),
             log_ins_by_origin: limiter(LOG_INS),
             sign_ups: limiter(SIGN_UPS),
             guesses: limiter(GUESSES),
-            calls: limiter(CALLS).with_middleware(),
             clock: DefaultClock::default(),
         }
     }
-}
 
-impl Limits {
     /// Counts a log-in. A browser that logged in to this account before (`known_device`) has a
     /// count of its own, so that a stranger's failures do not lock the owner out (OWASP, device
     /// cookies; ASVS 6.1.1).
@@ -125,11 +128,16 @@ impl Limits {
 
     /// Counts a call of a master token, and tells what is left.
     pub fn call(&self, token_id: &str) -> CallsLeft {
+        let most = self.calls_a_minute;
         match self.calls.check_key(&token_id.to_owned()) {
-            Ok(left) => CallsLeft { remaining: left.remaining_burst_capacity(), wait: None },
+            Ok(left) => CallsLeft { most, remaining: left.remaining_burst_capacity(), wait: None },
             Err(not_until) => {
                 let wait = not_until.wait_time_from(self.clock.now());
-                CallsLeft { remaining: 0, wait: Some(TooOften { retry_after_seconds: wait.as_secs() + 1 }) }
+                CallsLeft {
+                    most,
+                    remaining: 0,
+                    wait: Some(TooOften { retry_after_seconds: wait.as_secs() + 1 }),
+                }
             }
         }
     }
@@ -175,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_eleventh_log_in_waits_and_a_known_device_does_not() {
-        let limits = Limits::default();
+        let limits = Limits::new(nonzero(600));
         for number in 0..10u8 {
             let from = Some(IpAddr::from([192, 0, 2, number]));
             assert_eq!(limits.log_in("dana@lumen.example", false, from), Ok(()));
@@ -188,7 +196,7 @@ mod tests {
 
     #[test]
     fn one_origin_cannot_try_many_accounts() {
-        let limits = Limits::default();
+        let limits = Limits::new(nonzero(600));
         let results: Vec<_> = (0..12u16)
             .map(|n| {
                 limits.log_in(

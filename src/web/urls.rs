@@ -93,6 +93,11 @@ pub fn api_of_key(organization_id: &str, key_id: &str) -> String {
     format!("/api/v2/organizations/{organization_id}/keys/{key_id}")
 }
 
+/// A webhook in the management API.
+pub fn api_of_webhook(organization_id: &str, webhook_id: &str) -> String {
+    format!("/api/v2/organizations/{organization_id}/webhooks/{webhook_id}")
+}
+
 /// The page of a master token.
 pub fn master_token(organization_id: &str, token_id: &str) -> String {
     format!("/orgs/{organization_id}/api/tokens/{token_id}")

@@ -14,3 +14,4 @@ mod organizations;
 mod parity;
 mod usage;
 mod verification;
+mod webhooks;

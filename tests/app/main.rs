@@ -16,6 +16,7 @@ mod support;
 mod api;
 mod architecture;
 mod command_line;
+mod contract;
 mod gateways;
 mod ground;
 mod isolation;

@@ -61,6 +61,9 @@ pub enum InvitationError {
     /// The role is above the inviter's own.
     #[error("Only an administrator can do that.")]
     AboveYou,
+    /// A master token would make an administrator.
+    #[error("Only a person can invite an administrator.")]
+    OnlyPeople,
     /// It was sent a moment ago.
     #[error("It was sent less than a minute ago. Give it a moment.")]
     TooSoon {
@@ -101,6 +104,9 @@ pub fn invite(
     forms::spend(tx, form, now)?;
     if role > supervisor.role() {
         return Err(InvitationError::AboveYou);
+    }
+    if !supervisor.may_make(role) {
+        return Err(InvitationError::OnlyPeople);
     }
     let texts: Vec<&str> = emails.iter().map(EmailAddress::as_str).collect();
     let members: HashSet<String> = memberships::table

@@ -86,6 +86,15 @@ mod tests {
         assert_eq!(Metadata::parse(" \n"), Ok(None));
     }
 
+    /// Without serde_json's `float_roundtrip` a number moves a little with each reading. Found by
+    /// the fuzzer.
+    #[test]
+    fn a_number_stays_the_same_however_often_it_is_saved() {
+        let digits = format!("{{\"ct1\":1{}e-78}}", "6".repeat(47));
+        let metadata: Metadata = digits.parse().unwrap();
+        assert_eq!(metadata.to_string().parse(), Ok(metadata));
+    }
+
     #[test]
     fn anything_else_is_refused_with_its_reason() {
         assert_eq!(Metadata::parse("[1]"), Err(MetadataError::NotAnObject));

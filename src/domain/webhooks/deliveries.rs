@@ -16,7 +16,7 @@ use crate::{
     domain::{
         access::Admin,
         organizations::Organization,
-        page::{Page, PageRequest},
+        page::{Cursor, Page, PageRequest, Slice, SliceError},
         schema::webhook_deliveries,
     },
 };
@@ -93,6 +93,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The place behind it in the log.
+    pub fn cursor(&self) -> Cursor {
+        Cursor::at(&self.id, self.created_at)
+    }
+
     /// Where it is on its way.
     pub fn state(&self) -> DeliveryState {
         let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == self.state);
@@ -134,6 +139,33 @@ pub fn deliveries(
         .load(connection)
         .map_err(DbError::from)?;
     Ok(Page::new(rows, request, total))
+}
+
+/// A part of a webhook's log behind a cursor, and one more where there is more, newest first; with
+/// `state`, of what is in that state.
+///
+/// # Errors
+/// [`SliceError`].
+pub fn slice(
+    connection: &mut Connection,
+    _: &Admin<Organization>,
+    webhook: &Webhook,
+    state: Option<DeliveryState>,
+    slice: &Slice,
+) -> Result<Vec<Delivery>, SliceError> {
+    let mut query = of_webhook!(webhook, state);
+    if let Some(cursor) = &slice.after {
+        let at = cursor.instant()?;
+        let then = webhook_deliveries::created_at.eq(at).and(webhook_deliveries::id.lt(cursor.id.clone()));
+        query = query.filter(webhook_deliveries::created_at.lt(at).or(then));
+    }
+    let rows = query
+        .order((webhook_deliveries::created_at.desc(), webhook_deliveries::id.desc()))
+        .select(Delivery::as_select())
+        .limit(slice.rows())
+        .load(connection)
+        .map_err(DbError::from)?;
+    Ok(rows)
 }
 
 /// The newest message of each of `webhooks`, by the webhook's id.
@@ -216,7 +248,7 @@ pub fn send_test(
     admin: &Admin<Organization>,
     webhook_id: &str,
     now: Timestamp,
-) -> Result<Webhook, WebhookError> {
+) -> Result<Delivery, WebhookError> {
     let webhook = find(tx.connection(), admin, webhook_id)?;
     if !webhook.is_active() {
         return Err(WebhookError::NotActive);
@@ -237,7 +269,14 @@ pub fn send_test(
         now,
     )?;
     queue(tx, std::slice::from_ref(&webhook.id), TEST_EVENT, &text, now)?;
-    Ok(webhook)
+    // Ids sort by age.
+    let delivery = webhook_deliveries::table
+        .filter(webhook_deliveries::webhook_id.eq(&webhook.id))
+        .order(webhook_deliveries::id.desc())
+        .select(Delivery::as_select())
+        .first(tx.connection())
+        .map_err(DbError::from)?;
+    Ok(delivery)
 }
 
 /// Forgets messages from long ago.

@@ -145,6 +145,7 @@ selection! {
     /// Which events to download, and as what.
     pub struct EventExport {
         /// The kind of file.
+        #[param(inline)]
         format: ExportFormat,
     }
 }
@@ -164,7 +165,7 @@ fn area(text: &str) -> Result<Area, AppError> {
     let areas = Area::OF_ORGANIZATION;
     areas.into_iter().find(|area| area.as_str() == text).ok_or_else(|| {
         let known = areas.map(Area::as_str).join(", ");
-        AppError::BadParameter(FieldProblem::new("area", format!("Choose one of {known}.")))
+        AppError::field("area", format!("Choose one of {known}."))
     })
 }
 
@@ -173,7 +174,7 @@ fn action(text: &str) -> Result<Action, AppError> {
     let mut actions = Action::ALL.iter().copied().filter(of_organization);
     actions.find(|action| action.as_str() == text).ok_or_else(|| {
         let detail = "This is no action. Write it as the list tells it, for example member.joined.";
-        AppError::BadParameter(FieldProblem::new("action", detail))
+        AppError::field("action", detail)
     })
 }
 

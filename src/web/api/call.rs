@@ -151,9 +151,11 @@ impl<P: Proof, B> Call<P, B> {
         Ok(answer.send())
     }
 
-    /// The version that the client demands of what it changes.
+    /// The version that the client demands of what it changes. A header that cannot be read demands
+    /// one that nothing has: it must not pass for none.
     pub fn precondition(&self) -> Precondition {
-        Precondition(header(&self.request, &IF_MATCH).map(str::to_owned))
+        let wanted = self.request.headers().get(IF_MATCH);
+        Precondition(wanted.map(|value| value.to_str().unwrap_or_default().to_owned()))
     }
 
     /// Carries out a change in one transaction. With an `Idempotency-Key`, the answer is kept in

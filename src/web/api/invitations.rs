@@ -155,7 +155,7 @@ pub async fn list(
     let Params(filter) = call.input.clone();
     let slice = Paging::new(filter.cursor, filter.limit).slice()?;
     let email = filter.email.as_deref().map(EmailAddress::parse).transpose();
-    let email = email.map_err(|error| AppError::BadParameter(FieldProblem::new("email", error)))?;
+    let email = email.map_err(|error| AppError::field("email", error))?;
     let search = Search { text: filter.q.trim().to_owned(), email };
     let (now, wanted) = (call.now, slice.clone());
     let pending = call

@@ -98,6 +98,7 @@ pub struct MemberFilter {
     /// Only members of this role.
     role: Option<RoleName>,
     /// The order.
+    #[param(inline)]
     sort: MemberSort,
     /// Where to go on: `next_cursor` of the part before.
     cursor: Option<String>,

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    activity, api_keys, calendar, forward_auth, invitations, key_rotation, leaks, members, organization,
-    organizations, presented_token, scopes, session_tokens, silences, usage, verification,
+    activity, api_keys, calendar, forward_auth, invitations, key_rotation, leak_policy, leaks, members,
+    organization, organizations, presented_token, scopes, session_tokens, silences, usage, verification,
+    webhooks,
 };
 use crate::web::{
     problem::ProblemDocument,
@@ -41,7 +42,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         (name = "Invitations", description = "People who are asked to join."),
         (name = "Activity", description = "Who did what, when and from where."),
         (name = "Webhooks", description = "Addresses that are told of events."),
-        (name = "Leaks", description = "Reports of keys that were found in public."),
+        (name = "Leaks", description = "Keys that were found in public, and what follows."),
         (name = "Description", description = "This description."),
     ),
     paths(
@@ -69,6 +70,20 @@ pub const PATH: &str = "/api/v2/openapi.json";
         usage::callers,
         usage::of_organization,
         leaks::receive,
+        leak_policy::show_policy,
+        leak_policy::change_policy,
+        webhooks::list,
+        webhooks::create,
+        webhooks::show,
+        webhooks::change,
+        webhooks::remove,
+        webhooks::activate,
+        webhooks::deactivate,
+        webhooks::send_test,
+        webhooks::rotate,
+        webhooks::deliveries::list,
+        webhooks::deliveries::show,
+        webhooks::deliveries::resend,
         members::list,
         members::show,
         members::change,
@@ -170,10 +185,10 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
         ("404", "NotFound", route.pattern.contains('{') || route.access == Access::Reporter),
         ("409", "Conflict", changes && is_token),
-        ("412", "VersionDiffers", matches!(route.method, "PATCH" | "DELETE")),
+        ("412", "VersionDiffers", takes_version(route)),
         ("413", "TooLarge", has_body),
         ("415", "UnsupportedMediaType", has_body),
-        ("422", "InvalidFields", changes && is_token),
+        ("422", "InvalidFields", is_token && (changes || has_query)),
         ("429", "TooManyRequests", route.access != Access::Public),
     ];
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
@@ -184,7 +199,8 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         {
             let schema =
                 response.get("content").and_then(|content| content.pointer("/application~1json/schema"));
-            let has_version = is_counted && schema.is_some_and(|schema| has_id(schema, schemas));
+            let has_version = is_counted
+                && schema.is_some_and(|schema| has_id(schema, schemas) || is_changed(route.pattern));
             add_headers(response, is_counted, has_version);
         }
     }
@@ -219,6 +235,21 @@ fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
         let description = description.replace("# Errors\n", "Refusals: ");
         operation.insert("description".to_owned(), json!(description));
     }
+}
+
+/// Whether a change can be tied to the version that was read.
+pub fn takes_version(route: &Route) -> bool {
+    let acts_on = |place: &str| route.pattern.rsplit_once('/').is_some_and(|(one, _)| one.ends_with(place));
+    match route.method {
+        "PATCH" | "PUT" | "DELETE" => true,
+        "POST" => acts_on("/{key}") || acts_on("/{webhook}"),
+        _ => false,
+    }
+}
+
+/// Whether what stands at an address is changed there.
+fn is_changed(pattern: &str) -> bool {
+    ROUTES.iter().any(|route| route.pattern == pattern && matches!(route.method, "PATCH" | "PUT"))
 }
 
 /// Whether a schema is that of a resource, which has a version.
@@ -305,16 +336,10 @@ fn header_parameters(route: &Route) -> Vec<Value> {
     };
     let once = "Carries the request out once however often it is sent in 24 hours: the same request gets the same \
                 answer again. Use a random one for each, such as a UUID.";
-    match route.method {
-        "POST" if route.access.permission().is_some() => vec![header("Idempotency-Key", once)],
-        "PATCH" | "DELETE" => {
-            vec![header(
-                "If-Match",
-                "The version (`ETag`) that the change is meant for; 412 for another one.",
-            )]
-        }
-        _ => Vec::new(),
-    }
+    let version = "The version (`ETag`) that the change is meant for; 412 for another one.";
+    let is_once = route.method == "POST" && route.access.permission().is_some();
+    let headers = [("Idempotency-Key", once, is_once), ("If-Match", version, takes_version(route))];
+    headers.iter().filter(|(_, _, applies)| *applies).map(|(name, text, _)| header(name, text)).collect()
 }
 
 fn headers() -> Value {
@@ -368,7 +393,7 @@ fn responses() -> Value {
         "UnsupportedMediaType": refusal(415, "unsupported-media-type", "The body is no JSON.",
             "This address takes a different kind of content."),
         "InvalidFields": refusal(422, "invalid-fields",
-            "Some fields need a change, or an `Idempotency-Key` came with another request before.",
+            "Some fields or parameters need a change, or an `Idempotency-Key` came with another request before.",
             "Some fields need a change."),
         "TooManyRequests": refusal(429, "too-many-requests", "It happens too often.",
             "That was too often. Try again in 12 seconds."),

@@ -52,17 +52,16 @@ fn read(text: &str) -> Result<Cursor, AppError> {
     let cursor = bytes.as_deref().and_then(|text| text.split_once('\n'));
     match cursor {
         Some((id, sorted_by)) => Ok(Cursor { id: id.to_owned(), sorted_by: sorted_by.to_owned() }),
-        None => Err(AppError::BadParameter(FieldProblem::new(
-            "cursor",
-            "Take the cursor from next_cursor of the part before, unchanged.",
-        ))),
+        None => {
+            Err(AppError::field("cursor", "Take the cursor from next_cursor of the part before, unchanged."))
+        }
     }
 }
 
 impl From<SliceError> for AppError {
     fn from(error: SliceError) -> Self {
         match error {
-            SliceError::OtherList => Self::BadParameter(FieldProblem::new("cursor", error)),
+            SliceError::OtherList => Self::field("cursor", error),
             SliceError::Db(error) => error.into(),
         }
     }

@@ -39,7 +39,7 @@ pub enum PermissionName {
     Keys,
     /// Invite and manage members who are no administrators.
     Members,
-    /// What an administrator may do, but for master tokens.
+    /// What an administrator may do, but for master tokens and making administrators.
     Everything,
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::verification::Limits,
-    web::limits::{CALLS, CallsLeft},
+    web::limits::{CALLS_PERIOD, CallsLeft},
 };
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -41,9 +41,8 @@ impl RateHeaders {
 
     /// What is left of a master token's calls.
     pub fn of_calls(left: &CallsLeft) -> Self {
-        let (most, period) = CALLS;
         Self {
-            policy: format!(r#""calls";q={most};w={}"#, period.as_secs()),
+            policy: format!(r#""calls";q={};w={}"#, left.most, CALLS_PERIOD.as_secs()),
             limit: format!(r#""calls";r={};t={}"#, left.remaining, left.reset_seconds()),
         }
     }

@@ -81,7 +81,7 @@ async fn a_problem_names_its_kind_the_request_and_the_fields() {
     assert_eq!(misspelt["errors"][0]["pointer"], "/nmae");
     machine.get("keys?show=everything").await.must_be(400);
     machine.get("keys?limit=0").await.must_be(400);
-    machine.get("keys?cursor=abc").await.must_be(400);
+    machine.get("keys?cursor=abc").await.must_be(422);
 }
 
 #[tokio::test]

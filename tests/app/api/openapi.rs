@@ -45,6 +45,27 @@ fn every_operation_says_what_it_does_and_what_it_refuses() {
 }
 
 #[test]
+fn whatever_takes_a_version_says_how_it_is_refused() {
+    let mut versioned = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let is_described = parameters.iter().any(|parameter| parameter["name"] == "If-Match");
+        let responses = operation["responses"].as_object().expect("answers");
+        assert_eq!(responses.contains_key("412"), is_described, "{method} {path}");
+        if is_described {
+            versioned
+                .insert(format!("{method} {}", path.replace("/api/v2/organizations/{organization}", "")));
+        }
+    }
+    for one in ["put /leak-policy", "post /keys/{key}/rotate", "post /webhooks/{webhook}/activate"] {
+        assert!(versioned.contains(one), "{one} is not among {versioned:?}");
+    }
+    let paths = &openapi::document()["paths"];
+    let shown = &paths["/api/v2/organizations/{organization}/leak-policy"]["get"]["responses"]["200"];
+    assert!(shown["headers"]["ETag"].is_object(), "{shown}");
+}
+
+#[test]
 fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
     let mut names = BTreeSet::new();
     for (method, path, operation) in operations() {

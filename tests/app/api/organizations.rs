@@ -67,3 +67,35 @@ async fn renaming_takes_the_version_that_was_read() {
     let wrong = machine.send("PATCH", "", json!({ "name": " " })).await.must_be(422).json();
     assert_eq!(wrong["errors"], json!([{ "pointer": "/name", "detail": "Enter a name." }]));
 }
+
+#[tokio::test]
+async fn the_leak_policy_is_read_by_many_and_chosen_by_who_may_everything() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let machine = app.machine(&lumen, Permission::Everything).await;
+    let reader = app.machine(&lumen, Permission::Read).await;
+    let read = reader.get("leak-policy").await.must_be(200);
+    assert_eq!(read.json(), json!({ "policy": "notify" }));
+    let choose = async |policy: &str, version: &str| {
+        let request = machine.request("PUT", &machine.url("leak-policy")).header("if-match", version);
+        request.body("application/json", json!({ "policy": policy }).to_string()).send().await
+    };
+    let chosen = choose("deactivate", read.header("etag")).await.must_be(200);
+    assert_eq!(chosen.json(), json!({ "policy": "deactivate" }));
+    assert_eq!(reader.get("leak-policy").await.header("etag"), chosen.header("etag"));
+    choose("notify", read.header("etag")).await.must_be(412);
+    choose("deactivate", "*").await.must_be(200);
+    for (body, pointer) in [
+        (json!({ "policy": "ignore" }), "/policy"),
+        (json!({}), ""),
+        (json!({ "policy": "notify", "for": "all" }), "/for"),
+    ] {
+        let problem = machine.send("PUT", "leak-policy", body).await.must_be(400).json();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let refused = machine.ask("POST", "leak-policy").await.must_be(405);
+    assert_eq!(refused.header("allow"), "GET, PUT");
+    assert_eq!(reader.get("leak-policy").await.json(), json!({ "policy": "deactivate" }));
+    let changes = "SELECT action AS text FROM audit_events WHERE action = 'organization.leak_policy_changed'";
+    assert_eq!(app.query(changes).await.len(), 1, "the same choice again is no change");
+}

@@ -204,6 +204,8 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/organizations/{organization}/invitations") => {
             json!({ "emails": ["new@alder.example"], "role": "user" })
         }
+        ("PUT", "/api/v2/organizations/{organization}/leak-policy") => json!({ "policy": "deactivate" }),
+        ("POST", "/api/v2/organizations/{organization}/webhooks") => json!({ "url": "https://example.com/" }),
         _ => json!({}),
     }
 }

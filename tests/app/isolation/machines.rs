@@ -2,7 +2,10 @@
 
 use tessera::{
     domain::permission::Permission,
-    web::routes::{Access, Route},
+    web::{
+        api::openapi,
+        routes::{Access, Route},
+    },
 };
 
 use super::{
@@ -73,6 +76,24 @@ async fn the_smallest_permission_that_will_do_gets_through() {
         let fine = [200, 201, 202, 204, 409].contains(&answer.status);
         assert!(fine, "{route:?}: {} {}", answer.status, answer.text());
     }
+}
+
+/// A client that relies on a version must not find that it was ignored, nor the other way round.
+#[tokio::test]
+async fn another_version_is_refused_wherever_the_description_says_so() {
+    let fixture = Fixture::new().await;
+    let mut refused = 0;
+    for (number, route) in of_tokens().filter(|route| route.method != "GET").enumerate() {
+        let (company, _, ids) = fixture.company_for(route, number).await;
+        let machine = fixture.app.machine(&company, route.access.permission().expect("one")).await;
+        fixture.app.clock.advance(time::Duration::minutes(2));
+        let request = machine.request(route.method, &fixture.path(route, &ids)).header("if-match", "\"0\"");
+        let answer = request.body("application/json", fixture::body(route).to_string()).send().await;
+        let takes_version = openapi::takes_version(route);
+        assert_eq!(answer.status == 412, takes_version, "{route:?}: {} {}", answer.status, answer.text());
+        refused += i32::from(takes_version);
+    }
+    assert!(refused > 10, "only {refused}");
 }
 
 fn of_tokens() -> impl Iterator<Item = &'static Route> {

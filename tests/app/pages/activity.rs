@@ -82,7 +82,7 @@ async fn the_trail_is_filtered_by_person_kind_and_text() {
     assert_eq!(page.texts("#log-who option"), ["Anyone", "Dana Whitfield", "Sam Berg"]);
     assert_eq!(
         page.texts("#log-what option"),
-        ["All changes", "Members", "API keys", "Master tokens", "Organization"]
+        ["All changes", "Members", "API keys", "Master tokens", "Webhooks", "Organization"]
     );
     let sam = page.attributes("#log-who option", "value").remove(2);
     for (query, number) in [

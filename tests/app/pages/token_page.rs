@@ -57,8 +57,8 @@ async fn the_page_says_what_a_token_of_each_permission_can_and_cannot_do() {
         (Verify, "Ask whether an API key is accepted", "See the activity"),
         (Read, "See the activity", "Create API keys and learn their secrets"),
         (Keys, "Create API keys and learn their secrets", "Invite people as supervisors and users"),
-        (Members, "Invite people as supervisors and users", "Do the same with administrators"),
-        (Everything, "Do the same with administrators", "Generate, activate, replace or change a master"),
+        (Members, "Invite people as supervisors and users", "Demote and remove administrators"),
+        (Everything, "Demote and remove administrators", "Generate, activate, replace or change a master"),
     ] {
         let stage = Stage::new(permission).await;
         let page = stage.page().await;

@@ -135,9 +135,9 @@ pub async fn send_test(
 ) -> Result<HttpResponse, AppError> {
     let (_, id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    let webhook = visitor.state.db.write(move |tx| webhooks::send_test(tx, &proof, &id, now)).await?;
+    let sent = visitor.state.db.write(move |tx| webhooks::send_test(tx, &proof, &id, now)).await?;
     let toast = Toast::ok("The test event is on its way. Reload the page to see what became of it.");
-    show_changed(&visitor, &admin, &webhook.id, toast).await
+    show_changed(&visitor, &admin, &sent.webhook_id, toast).await
 }
 
 /// Asks before the signing secret is rotated.

@@ -1,0 +1,222 @@
+//! Webhooks: list, read, create, change, switch on and off, try, rotate, remove.
+
+pub mod deliveries;
+mod fields;
+mod resource;
+
+use actix_web::HttpResponse;
+
+pub use fields::{NewWebhook, WebhookChange};
+pub use resource::{Webhook, WebhookStatus, WebhookWithSecret};
+
+use super::{
+    answer::{Answer, Listing},
+    call::Call,
+    json::Json,
+};
+use crate::{
+    clock::Timestamp,
+    db::Tx,
+    domain::{
+        access::Admin,
+        forms::FormId,
+        organizations::Organization,
+        webhooks::{self, AllowedNetworks, Webhook as StoredWebhook},
+    },
+    web::{error::AppError, urls},
+};
+use deliveries::Delivery;
+
+/// Lists the organization’s webhooks, the newest first.
+///
+/// # Errors
+/// 403 for a token that may not do everything.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/webhooks",
+    tag = "Webhooks",
+    responses((status = 200, description = "All of them.", body = Listing<Webhook>))
+)]
+pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let webhooks = call.read(webhooks::list).await?;
+    Ok(Answer::ok(&Listing::whole(webhooks.iter().map(Webhook::from).collect()))?.send())
+}
+
+/// Creates a webhook. The secret that signs its messages is in the answer, this once.
+///
+/// # Errors
+/// 422 for fields that need a change, 409 where there are too many webhooks.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks",
+    tag = "Webhooks",
+    request_body = NewWebhook,
+    responses((status = 201, description = "The webhook with its secret.", body = WebhookWithSecret))
+)]
+pub async fn create(call: Call<Admin<Organization>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
+    let new = call.input.0.parse(&networks(&call))?;
+    call.change(move |tx, admin, now| {
+        // Whether a call is carried out twice is the affair of its idempotency key.
+        let (webhook, secret) = webhooks::create(tx, admin, &new, &FormId::new(now), now)?;
+        let location = urls::api_of_webhook(&admin.id, &webhook.id);
+        let webhook = Webhook::from(&webhook);
+        Answer::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)
+    })
+    .await
+}
+
+/// One webhook.
+///
+/// # Errors
+/// 404 for a webhook of another organization.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
+    tag = "Webhooks",
+    responses((status = 200, description = "The webhook.", body = Webhook))
+)]
+pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let webhook_id = call.path("webhook");
+    let webhook = call.read(move |connection, admin| webhooks::find(connection, admin, &webhook_id)).await?;
+    call.show(&Webhook::from(&webhook))
+}
+
+/// Gives a webhook another address, description or choice of events.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it, 422 for fields that
+/// need a change.
+#[utoipa::path(
+    patch,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
+    tag = "Webhooks",
+    request_body = WebhookChange,
+    responses((status = 200, description = "The webhook as it is now.", body = Webhook))
+)]
+pub async fn change(call: Call<Admin<Organization>, Json<WebhookChange>>) -> Result<HttpResponse, AppError> {
+    let (change, networks) = (call.input.0.clone(), networks(&call));
+    change_webhook(&call, move |tx, admin, webhook, now| {
+        let new = change.apply(webhook, &networks)?;
+        show_changed(&webhooks::change(tx, admin, &webhook.id, &new, now)?)
+    })
+    .await
+}
+
+/// Switches a webhook on: messages are sent again, those first that waited meanwhile.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/activate",
+    tag = "Webhooks",
+    responses((status = 200, description = "The webhook, whether it was on before or not.", body = Webhook))
+)]
+pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, admin, webhook, now| {
+        show_changed(&webhooks::activate(tx, admin, &webhook.id, now)?)
+    })
+    .await
+}
+
+/// Switches a webhook off: what waits goes on waiting, and nothing more is queued.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate",
+    tag = "Webhooks",
+    responses((status = 200, description = "The webhook, whether it was off before or not.", body = Webhook))
+)]
+pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, admin, webhook, now| {
+        show_changed(&webhooks::deactivate(tx, admin, &webhook.id, now)?)
+    })
+    .await
+}
+
+/// Sends a message of the type `webhook.test`, which tells of nothing. Whether it arrives, its
+/// delivery tells.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 409 for one that is deactivated, 412 for another
+/// version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/test",
+    tag = "Webhooks",
+    operation_id = "test_webhook",
+    responses((status = 200, description = "The message, on its way.", body = Delivery))
+)]
+pub async fn send_test(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, admin, webhook, now| {
+        let delivery = webhooks::send_test(tx, admin, &webhook.id, now)?;
+        Answer::resource(&Delivery::from(delivery))
+    })
+    .await
+}
+
+/// Gives a webhook a new signing secret, which is in the answer, this once. For 24 hours the one
+/// before signs, too.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate",
+    tag = "Webhooks",
+    responses((status = 200, description = "The webhook with its new secret.", body = WebhookWithSecret))
+)]
+pub async fn rotate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, admin, webhook, now| {
+        let (webhook, secret) = webhooks::rotate_secret(tx, admin, &webhook.id, &FormId::new(now), now)?;
+        let webhook = Webhook::from(&webhook);
+        Answer::resource(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() })
+    })
+    .await
+}
+
+/// Removes a webhook with its log. What waits is not sent.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
+#[utoipa::path(
+    delete,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
+    tag = "Webhooks",
+    responses((status = 204, description = "It is removed."))
+)]
+pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, admin, webhook, now| {
+        webhooks::remove(tx, admin, &webhook.id, now)?;
+        Ok(Answer::done())
+    })
+    .await
+}
+
+/// The networks of the operator's own that webhooks may reach.
+fn networks<B>(call: &Call<Admin<Organization>, B>) -> AllowedNetworks {
+    AllowedNetworks::new(&call.state.config.webhook_networks)
+}
+
+/// Carries out a change of the webhook in the address, if it is in the version that the client
+/// demands.
+async fn change_webhook<B>(
+    call: &Call<Admin<Organization>, B>,
+    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredWebhook, Timestamp) -> Result<Answer, AppError>
+    + Send
+    + 'static,
+) -> Result<HttpResponse, AppError> {
+    let (webhook_id, precondition) = (call.path("webhook"), call.precondition());
+    call.change(move |tx, admin, now| {
+        let webhook = webhooks::find(tx.connection(), admin, &webhook_id)?;
+        precondition.check(&Webhook::from(&webhook))?;
+        work(tx, admin, &webhook, now)
+    })
+    .await
+}
+
+fn show_changed(webhook: &StoredWebhook) -> Result<Answer, AppError> {
+    Answer::resource(&Webhook::from(webhook))
+}

@@ -1,0 +1,203 @@
+//! The log of a webhook: its messages, and sending one again.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    domain::{
+        access::Admin,
+        organizations::Organization,
+        webhooks::{self, Delivery as StoredDelivery, DeliveryState},
+    },
+    web::{
+        api::{
+            answer::{Answer, Listing},
+            call::Call,
+            paging::{self, Paging},
+            params::Params,
+        },
+        display,
+        error::AppError,
+    },
+};
+
+/// A message of a webhook, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Delivery {
+    /// The message’s id, which the receiver gets as `webhook-id` at every attempt.
+    #[schema(example = "msg_019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
+    pub id: String,
+    /// The `type` of the message.
+    #[schema(example = "api_key.leaked")]
+    pub event: String,
+    /// Where it is on its way.
+    pub state: DeliveryStateName,
+    /// Attempts made so far; counted anew when it is sent again.
+    #[schema(example = 1)]
+    pub attempts: i32,
+    /// When the next attempt is due; null once it waits for none.
+    #[schema(format = DateTime)]
+    pub next_attempt_at: Option<String>,
+    /// When it was last tried; null for never.
+    #[schema(format = DateTime)]
+    pub last_attempt_at: Option<String>,
+    /// The status that the receiver answered last; null for none.
+    #[schema(example = 204)]
+    pub last_status: Option<i32>,
+    /// Why the last attempt failed; null if it did not.
+    pub last_error: Option<String>,
+    /// When it was queued.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When it was delivered or given up; null while it waits.
+    #[schema(format = DateTime)]
+    pub finished_at: Option<String>,
+}
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryStateName {
+    /// It waits for its first or next attempt.
+    Queued,
+    /// The receiver took it.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
+
+impl From<DeliveryState> for DeliveryStateName {
+    fn from(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Queued => Self::Queued,
+            DeliveryState::Delivered => Self::Delivered,
+            DeliveryState::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<DeliveryStateName> for DeliveryState {
+    fn from(state: DeliveryStateName) -> Self {
+        match state {
+            DeliveryStateName::Queued => Self::Queued,
+            DeliveryStateName::Delivered => Self::Delivered,
+            DeliveryStateName::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<StoredDelivery> for Delivery {
+    fn from(delivery: StoredDelivery) -> Self {
+        let state = delivery.state();
+        let waits = state == DeliveryState::Queued;
+        Self {
+            state: state.into(),
+            next_attempt_at: waits.then(|| display::iso(&delivery.next_attempt_at)),
+            id: delivery.id,
+            event: delivery.event,
+            attempts: delivery.attempts,
+            last_attempt_at: delivery.last_attempt_at.map(|at| display::iso(&at)),
+            last_status: delivery.last_status,
+            last_error: delivery.last_error,
+            created_at: display::iso(&delivery.created_at),
+            finished_at: delivery.finished_at.map(|at| display::iso(&at)),
+        }
+    }
+}
+
+/// A message of a webhook, what it says, and what the receiver said.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryWithPayload {
+    /// The message, and what became of it.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+    /// The message itself.
+    #[schema(value_type = Object)]
+    pub payload: Value,
+    /// The beginning of what the receiver answered last; null for nothing.
+    pub response: Option<String>,
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryFilter {
+    /// Only messages in this state.
+    state: Option<DeliveryStateName>,
+    /// Where to go on: `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// Items in one part.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Lists a webhook’s messages of the last 30 days, the newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read, 404 for a webhook of another organization.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries",
+    tag = "Webhooks",
+    operation_id = "list_webhook_deliveries",
+    params(DeliveryFilter),
+    responses((status = 200, description = "A part of the messages.", body = Listing<Delivery>))
+)]
+pub async fn list(call: Call<Admin<Organization>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
+    let Params(filter) = call.input.clone();
+    let (webhook_id, state) = (call.path("webhook"), filter.state.map(DeliveryState::from));
+    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let wanted = slice.clone();
+    let deliveries = call
+        .read(move |connection, admin| {
+            let webhook = webhooks::find(connection, admin, &webhook_id)?;
+            Ok::<_, AppError>(webhooks::slice(connection, admin, &webhook, state, &wanted)?)
+        })
+        .await?;
+    let listing = paging::listing(deliveries, &slice, StoredDelivery::cursor, Delivery::from);
+    Ok(Answer::ok(&listing)?.send())
+}
+
+/// One message of a webhook, with what it says and what the receiver said.
+///
+/// # Errors
+/// 404 for a message of another webhook or organization.
+#[utoipa::path(
+    get,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}",
+    tag = "Webhooks",
+    operation_id = "show_webhook_delivery",
+    responses((status = 200, description = "The message.", body = DeliveryWithPayload))
+)]
+pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
+    let (_, mut delivery) = call
+        .read(move |connection, admin| webhooks::delivery(connection, admin, &webhook_id, &delivery_id))
+        .await?;
+    let payload = serde_json::from_str(&delivery.payload).map_err(AppError::internal)?;
+    let response = delivery.response.take();
+    call.show(&DeliveryWithPayload { delivery: delivery.into(), payload, response })
+}
+
+/// Sends a message once more under the same id, or at once if it waits.
+///
+/// # Errors
+/// 404 for a message of another webhook or organization, 409 for a webhook that is deactivated.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend",
+    tag = "Webhooks",
+    operation_id = "resend_webhook_delivery",
+    responses((status = 200, description = "The message, on its way.", body = Delivery))
+)]
+pub async fn resend(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+    let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
+    call.change(move |tx, admin, now| {
+        let delivery = webhooks::resend(tx, admin, &webhook_id, &delivery_id, now)?;
+        Answer::resource(&Delivery::from(delivery))
+    })
+    .await
+}

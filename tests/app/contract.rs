@@ -1,0 +1,46 @@
+//! The API held against its own description by a stranger: schemathesis makes up requests that fit
+//! the schema, and others that do not. `tests/run` installs it.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tessera::domain::permission::Permission;
+
+use crate::support::TestApp;
+
+/// Requests that are made up for each operation.
+const EXAMPLES: &str = "15";
+
+#[tokio::test]
+async fn every_answer_is_one_that_the_description_tells() {
+    let app = TestApp::builder().flag("--calls-per-minute", "1000000").spawn().await;
+    let lumen = app.lumen().await;
+    app.api_key(&lumen, "Billing worker").await;
+    let machine = app.machine(&lumen, Permission::Everything).await;
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/schemathesis.toml");
+    let own = format!("[parameters]\n\"path.organization\" = \"{}\"\n", lumen.id);
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = folder.path().join("schemathesis.toml");
+    let text = std::fs::read_to_string(config).expect("the configuration");
+    std::fs::write(&told, own + &text).expect("the configuration is written");
+    let output = Command::new("schemathesis")
+        .arg("--config-file")
+        .arg(&told)
+        .arg("run")
+        .arg(format!("http://{}/api/v2/openapi.json", app.address()))
+        .args(["--header", &format!("Authorization: Bearer {}", machine.credential)])
+        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES])
+        .args(["--continue-on-failure", "--generation-deterministic", "--no-color"])
+        // These take an API key or a reporter's credential, which this master token is not.
+        .args(["--exclude-path", "/auth", "--exclude-path", "/api/v2/organization"])
+        .args(["--exclude-path", "/api/v2/leaks"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("schemathesis is in the path, see tests/run");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("Test cases:"), "{told}");
+}
