@@ -171,7 +171,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
-        ("TESSERA_CALLS_PER_MINUTE", &["0", "-1", "1000001", "many"]),
+        ("TESSERA_CALLS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
         ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
         (
             "TESSERA_LEAK_SECRET",

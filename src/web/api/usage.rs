@@ -121,7 +121,11 @@ impl KeyUsageParameters {
             SpanName::Hour => (Span::Hour, 24, MOST_HOURS),
             SpanName::Day => (Span::Day, 30, MOST_DAYS),
         };
-        Ok((span, within("count", self.count.unwrap_or(usual), most)?))
+        let count = within("count", self.count.unwrap_or(usual), MOST_HOURS)?;
+        if count > most {
+            return Err(AppError::field("count", format!("Of days, choose a number from 1 to {most}.")));
+        }
+        Ok((span, count))
     }
 }
 

@@ -24,7 +24,8 @@ async fn the_past_of_a_key_has_no_gap_and_each_request_its_hour_and_outcome() {
     assert_eq!((days["steps"].as_array().map(Vec::len), &days["totals"]["total"]), (Some(30), &json!(3)));
     let one = machine.get(&format!("{path}?span=hour&count=1")).await.must_be(200).json();
     assert_eq!(steps(&one["steps"]), [("2026-11-23T12:00:00Z", 1)]);
-    for wrong in ["count=0", "count=367", "span=hour&count=745", "span=week", "days=3"] {
+    machine.get(&format!("{path}?count=367")).await.must_be(422);
+    for wrong in ["count=0", "span=hour&count=745", "span=week", "days=3"] {
         machine.get(&format!("{path}?{wrong}")).await.must_be(400);
     }
     let problem = machine.get(&format!("{path}?count=0")).await.json();
