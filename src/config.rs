@@ -233,7 +233,7 @@ struct ServeFlags {
     /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
-    /// Keys that are verified from memory, some 250 bytes each; those beyond are read when they are
+    /// Keys that are verified from memory, some 300 bytes each; those beyond are read when they are
     /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
     keys_in_memory: Option<String>,

@@ -234,7 +234,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         })
 }
 
-/// Keys in memory when nothing is said: enough for nearly everybody, in some 250 MB at most.
+/// Keys in memory when nothing is said: enough for nearly everybody, in some 320 MiB at most.
 pub(super) const DEFAULT_KEYS_IN_MEMORY: usize = 1_000_000;
 
 /// A number of keys. Fewer than 100 would spare nothing, more than ten millions are gigabytes.
