@@ -10,13 +10,13 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use tempfile::TempDir;
-use tessera::web::pages::use_keys;
+use tessera::{domain::permission::Permission, web::pages::use_keys};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::support::TestApp;
+use crate::support::{Company, TestApp};
 
 /// The backend of the recipes.
 const RECIPE_BACKEND: &str = "127.0.0.1:3000";
@@ -70,13 +70,27 @@ async fn haproxy_lets_through_whom_tessera_lets_through() {
     drop(running);
 }
 
+#[tokio::test]
+async fn curl_asks_as_a_backend_does() {
+    let gateway = Gateway::prepare().await;
+    let machine = gateway.app.machine(&gateway.company, Permission::Verify).await;
+    let command =
+        gateway.recipe("backend").replace("tess_…", &gateway.key).replace("curl ", "curl --silent ");
+    let asked = Command::new("sh").args(["-c", &command]).env("MASTER_TOKEN", &machine.credential).output();
+    let answer: serde_json::Value =
+        serde_json::from_slice(&asked.expect("curl is installed, see tests/run").stdout).expect("JSON");
+    // The key of this test lacks the scope that the recipe asks for.
+    assert_eq!((&answer["valid"], &answer["code"]), (&false.into(), &"insufficient_scope".into()));
+    assert_eq!(answer["key"]["name"], "Billing worker");
+}
+
 /// A key, a backend that repeats what it is asked, and a place for a gateway between them.
 struct Gateway {
     app: TestApp,
     folder: TempDir,
     address: SocketAddr,
     backend: SocketAddr,
-    organization_id: String,
+    company: Company,
     key: String,
 }
 
@@ -99,7 +113,7 @@ impl Gateway {
             folder: tempfile::tempdir().expect("a folder"),
             address: free_address(),
             backend: start_backend().await,
-            organization_id: company.organization.id.clone(),
+            company,
             key,
             app,
         }
@@ -118,7 +132,7 @@ impl Gateway {
     /// The text of the page, with the address of this test's backend.
     fn recipe(&self, id: &str) -> String {
         let origin = format!("http://{}", self.app.address());
-        let recipes = use_keys::recipes(&origin, &self.organization_id);
+        let recipes = use_keys::recipes(&origin, &self.company.id);
         let recipe = recipes.iter().find(|recipe| recipe.id() == id).expect("a recipe");
         recipe.text().replace(RECIPE_BACKEND, &self.backend.to_string())
     }
