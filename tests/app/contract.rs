@@ -31,7 +31,14 @@ async fn every_answer_is_one_that_the_description_tells() {
         .arg("run")
         .arg(format!("http://{}/api/v2/openapi.json", app.address()))
         .args(["--header", &format!("Authorization: Bearer {}", machine.credential)])
-        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES])
+        .args([
+            "--checks",
+            "all",
+            "--phases",
+            "examples,coverage,fuzzing,stateful",
+            "--max-examples",
+            EXAMPLES,
+        ])
         .args(["--continue-on-failure", "--generation-deterministic", "--no-color"])
         // These take an API key or a reporter's credential, which this master token is not.
         .args(["--exclude-path", "/auth", "--exclude-path", "/api/v2/organization"])
