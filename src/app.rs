@@ -210,7 +210,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
 /// token and nothing else; how long it counts is the domain's affair.
 fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSessions> {
     let lifetime = PersistentSession::default()
-        .session_ttl(sessions::LONGEST_SESSION)
+        .session_ttl(sessions::MAX_SESSION)
         .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
     SessionMiddleware::builder(DatabaseSessions::new(state.db.clone(), state.clock.clone()), key)
         .cookie_name(state.session_cookie().to_owned())
@@ -249,7 +249,7 @@ fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHand
 
 /// What is done beside the requests. Each part keeps its own time: none waits for another.
 async fn housekeeping(state: State) {
-    tokio::join!(write_usage(&state), note_ends_in_time(&state), forget_old_things(&state));
+    tokio::join!(write_usage(&state), note_ends_in_time(&state), purge_regularly(&state));
 }
 
 async fn write_usage(state: &State) {
@@ -279,7 +279,7 @@ async fn note_ends_in_time(state: &State) {
     }
 }
 
-async fn forget_old_things(state: &State) {
+async fn purge_regularly(state: &State) {
     let mut last_clean_up = None;
     loop {
         let now = state.clock.now();
@@ -289,7 +289,7 @@ async fn forget_old_things(state: &State) {
             if let Err(error) = tell_of_expiries(state, now).await {
                 tracing::error!(%error, "nobody could be told of keys that expire");
             }
-            if let Err(error) = forget_old_usage(state, now).await {
+            if let Err(error) = purge_usage(state, now).await {
                 tracing::error!(%error, "old usage could not be cleaned up");
             }
         }
@@ -297,8 +297,8 @@ async fn forget_old_things(state: &State) {
     }
 }
 
-async fn forget_old_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
-    while state.db.write(move |tx| usage::forget_old(tx, now)).await? {
+async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
+    while state.db.write(move |tx| usage::purge_expired(tx, now)).await? {
         tokio::time::sleep(CLEAN_UP_PAUSE).await;
     }
     Ok(())
@@ -328,19 +328,19 @@ async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> 
 }
 
 async fn clean_up(state: &State) {
-    state.limits.forget_old();
+    state.limits.purge_expired();
     let now = state.clock.now();
     let forgotten = state
         .db
         .write(move |tx| {
-            sessions::forget_old(tx, now)?;
-            email_links::forget_old(tx, now)?;
-            forms::forget_old(tx, now)?;
-            idempotency::forget_old(tx, now)?;
-            api_keys::forget_ended(tx, now)?;
-            refusals::forget_old(tx, now)?;
-            webhooks::forget_old(tx, now)?;
-            outbox::forget_old(tx, now)
+            sessions::purge_expired(tx, now)?;
+            email_links::purge_expired(tx, now)?;
+            forms::purge_expired(tx, now)?;
+            idempotency::purge_expired(tx, now)?;
+            api_keys::purge_expired(tx, now)?;
+            refusals::purge_expired(tx, now)?;
+            webhooks::purge_expired(tx, now)?;
+            outbox::purge_expired(tx, now)
         })
         .await;
     if let Err(error) = forgotten {

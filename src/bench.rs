@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     config::{self, BenchPlan, Command, Config},
     db::{Db, DbError},
-    domain::{bulk, verification::Demand},
+    domain::{bulk, verification::KeyRequest},
     web::state::State,
 };
 
@@ -112,7 +112,7 @@ fn bring_into_memory(state: &State, secrets: &[String]) -> Result<Memory, BenchE
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         for secret in secrets {
-            state.verifier.verify(secret, &Demand::default(), state.clock.now()).await?;
+            state.verifier.verify(secret, &KeyRequest::default(), state.clock.now()).await?;
             bar.inc(1);
         }
         Ok::<_, DbError>(())

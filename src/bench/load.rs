@@ -29,7 +29,7 @@ pub struct Measured {
 }
 
 /// Largest answer that is read, in bytes.
-const LARGEST_ANSWER: usize = 256 * 1024;
+const MAX_ANSWER: usize = 256 * 1024;
 
 /// Sends `requests` in turn over `connections` connections for `duration`; each connection waits
 /// for its answer. The server is expected in this process, on other threads.
@@ -83,7 +83,7 @@ async fn keep_busy(
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut times = Vec::with_capacity(100_000);
-    let mut buffer = vec![0; LARGEST_ANSWER];
+    let mut buffer = vec![0; MAX_ANSWER];
     for request in requests.iter().cycle().skip(first) {
         let started = Instant::now();
         if started >= until {

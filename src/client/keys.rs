@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most of standard input that is read for a key; none is nearly as long.
-const LONGEST_KEY: u64 = 4096;
+const MAX_KEY_LENGTH: u64 = 4096;
 
 const COLUMNS: &[Column] = &[
     ("Name", |key| shown(key, "/name")),
@@ -201,7 +201,7 @@ fn key_from(stdin: io::Stdin) -> Result<String, Failure> {
         say("Type or paste the key, then press Enter.");
     }
     let mut text = String::new();
-    io::BufReader::new(stdin.lock().take(LONGEST_KEY))
+    io::BufReader::new(stdin.lock().take(MAX_KEY_LENGTH))
         .read_line(&mut text)
         .map_err(|_| Failure::Usage("standard input must be a key in UTF-8".to_owned()))?;
     match text.trim() {

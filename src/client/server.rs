@@ -27,9 +27,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
 /// The longest wait that a server may ask for; a longer one is told instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How often such a wait is kept for one request.
-const MOST_WAITS: usize = 5;
+const MAX_WAITS: usize = 5;
 /// Items in one part of a list, the most that the server gives.
 const PART: usize = 100;
 /// What is encoded in a part of an address; ids are as they are.
@@ -177,7 +177,7 @@ impl Server {
     /// Sends a request, again where that is safe and may help.
     async fn exchange(&self, call: Call<'_>) -> Result<Answer, reqwest::Error> {
         let may_repeat = call.method == Method::GET || call.idempotency_key.is_some();
-        let (mut pauses, mut waits) = (PAUSES.into_iter().filter(|_| may_repeat), 0..MOST_WAITS);
+        let (mut pauses, mut waits) = (PAUSES.into_iter().filter(|_| may_repeat), 0..MAX_WAITS);
         loop {
             let answer = match self.request(&call).send().await {
                 Ok(response) => whole(response).await,
@@ -260,7 +260,7 @@ impl Answer {
     fn wait(&self) -> Option<Duration> {
         let seconds = self.header(RETRY_AFTER.as_str()).parse().ok()?;
         let wait = Duration::from_secs(seconds);
-        if wait > LONGEST_WAIT {
+        if wait > MAX_WAIT {
             return None;
         }
         say(format_args!("Too many requests; going on in {seconds} s."));

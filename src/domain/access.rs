@@ -100,7 +100,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// Who does something, and from where. Ends up in the audit trail.
+/// Who does something, and from where. Ends up in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A person with a browser session.
@@ -157,7 +157,7 @@ impl Actor {
         }
     }
 
-    /// The word in the audit trail.
+    /// The word in the audit log.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::User { .. } => "user",

@@ -6,7 +6,7 @@ mod rotate;
 
 pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest};
-pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, forget_ended, overlaps, rotate};
+pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, purge_expired, overlaps, rotate};
 pub(super) use rotate::{stop_old_secret, write_use};
 
 use diesel::prelude::*;
@@ -30,10 +30,10 @@ use crate::{
 };
 
 /// Keys that one organization may have.
-pub const MOST_KEYS: i64 = 1000;
+pub const MAX_KEYS: i64 = 1000;
 
 /// The longest duration that can be chosen, apart from "no end".
-pub const LONGEST_DURATION: Duration = Duration::days(3650);
+pub const MAX_DURATION: Duration = Duration::days(3650);
 
 /// An API key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -106,8 +106,8 @@ pub enum CreateError {
     /// The organization has a key of that name.
     #[error("A key with this name exists already. Choose another name.")]
     NameTaken,
-    /// The organization has [`MOST_KEYS`].
-    #[error("There are {MOST_KEYS} keys already. Remove one that is no longer used.")]
+    /// The organization has [`MAX_KEYS`].
+    #[error("There are {MAX_KEYS} keys already. Remove one that is no longer used.")]
     TooMany,
     /// The form was sent before or is stale.
     #[error(transparent)]
@@ -148,7 +148,7 @@ pub fn create(
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    if count >= MOST_KEYS {
+    if count >= MAX_KEYS {
         return Err(CreateError::TooMany);
     }
     let secret = Secret::generate(SecretKind::ApiKey)?;
@@ -245,7 +245,7 @@ pub(super) fn set_deactivated_at(
     key_id: &str,
     deactivated_at: Option<Timestamp>,
 ) -> Result<ApiKey, DbError> {
-    forget_copies(tx, key_id)?;
+    invalidate(tx, key_id)?;
     Ok(diesel::update(api_keys::table.find(key_id))
         .set(api_keys::deactivated_at.eq(deactivated_at))
         .returning(ApiKey::as_returning())
@@ -268,7 +268,7 @@ pub fn change_settings(
     if changes.is_empty() {
         return Ok(key);
     }
-    forget_copies(tx, key_id)?;
+    invalidate(tx, key_id)?;
     let key = diesel::update(api_keys::table.find(key_id))
         .set(settings)
         .returning(ApiKey::as_returning())
@@ -289,7 +289,7 @@ pub fn remove(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    forget_copies(tx, key_id)?;
+    invalidate(tx, key_id)?;
     diesel::delete(api_keys::table.find(key_id)).execute(tx.connection()).map_err(DbError::from)?;
     record(tx, admin, Action::KeyRemoved, &key, now)?;
     Ok(key)
@@ -325,7 +325,7 @@ fn record_with(
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.
-pub(super) fn forget_copies(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+pub(super) fn invalidate(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
     if let Some(digest) = rotate::old_digest(tx.connection(), key_id)? {

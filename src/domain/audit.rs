@@ -1,11 +1,11 @@
-//! The audit trail: who did what, when and from where. Rows are written in the transaction of
+//! The audit log: who did what, when and from where. Rows are written in the transaction of
 //! the change and never altered.
 
-mod trail;
+mod log;
 
-pub use trail::{Deeds, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
+pub use log::{Deeds, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
 
-pub(super) use trail::of_action;
+pub(super) use log::of_action;
 
 use diesel::prelude::*;
 
@@ -109,7 +109,7 @@ actions! {
     KeyExpired = "api_key.expired", ApiKeys;
     /// An API key was removed.
     KeyRemoved = "api_key.removed", ApiKeys;
-    /// The calendar of expiries got a new address.
+    /// The expiration calendar got a new address.
     CalendarLinkMade = "calendar_link.created", ApiKeys;
     /// A master token was generated.
     TokenGenerated = "master_token.generated", MasterTokens;
@@ -155,7 +155,7 @@ pub enum Area {
 }
 
 impl Area {
-    /// The areas of an organization's trail.
+    /// The areas of an organization's audit log.
     pub const OF_ORGANIZATION: [Self; 5] =
         [Self::Members, Self::ApiKeys, Self::MasterTokens, Self::Webhooks, Self::Organization];
 

@@ -3,12 +3,12 @@
 use super::{
     access::{self, AccessError, Actor},
     accounts::{self, NewAccount},
-    api_keys::{self, MOST_KEYS, NewApiKey},
+    api_keys::{self, MAX_KEYS, NewApiKey},
     email::EmailAddress,
     forms::FormId,
     id::new_id,
     key_settings::KeySettings,
-    names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
+    names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organizations,
     secret::Secret,
 };
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Keys that one call can make: as many as an organization may have.
-pub const KEYS_AT_ONCE: usize = MOST_KEYS as usize;
+pub const KEYS_AT_ONCE: usize = MAX_KEYS as usize;
 
 /// One of the steps failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub fn organization_with_keys(
 ) -> Result<Vec<Secret>, BulkError> {
     let new = NewAccount {
         email: EmailAddress::parse(&format!("{}@bench.example", new_id(now))).map_err(step)?,
-        name: Name::parse("Bench", LONGEST_NAME).map_err(step)?,
+        name: Name::parse("Bench", MAX_NAME_LENGTH).map_err(step)?,
         password_hash: String::new(),
     };
     let user = accounts::insert(tx, &new, now)?;
@@ -58,7 +58,7 @@ pub fn organization_with_keys(
         .map_err(|error: AccessError| step(error))?;
     (1..=count)
         .map(|number| {
-            let name = Name::parse(&format!("Key {number}"), LONGEST_KEY_NAME).map_err(step)?;
+            let name = Name::parse(&format!("Key {number}"), MAX_KEY_NAME_LENGTH).map_err(step)?;
             let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
             api_keys::create(tx, &admin, &new, &FormId::new(now), now).map(|(_, secret)| secret).map_err(step)
         })

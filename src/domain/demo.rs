@@ -17,7 +17,7 @@ use super::{
     key_settings::KeySettings,
     master_tokens::{self, NewToken},
     members,
-    names::{LONGEST_KEY_NAME, LONGEST_NAME, Name},
+    names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organizations::{self, Organization},
     outbox,
     permission::Permission,
@@ -198,7 +198,7 @@ fn person(
 ) -> Result<User, DemoError> {
     let new = NewAccount {
         email: EmailAddress::parse(email).map_err(step)?,
-        name: name(full_name, LONGEST_NAME)?,
+        name: name(full_name, MAX_NAME_LENGTH)?,
         password_hash: password_hash.to_owned(),
     };
     let user = accounts::insert(tx, &new, at)?;
@@ -214,7 +214,7 @@ fn seen(tx: &mut Tx<'_>, email: &str, at: Timestamp) -> Result<(), DbError> {
 
 fn organization(tx: &mut Tx<'_>, user: &User, text: &str, at: Timestamp) -> Result<Organization, DemoError> {
     let actor = Actor::user(user, address(24));
-    organizations::create(tx, user, &actor, &name(text, LONGEST_NAME)?, &FormId::new(at), at).map_err(step)
+    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, &FormId::new(at), at).map_err(step)
 }
 
 /// An address from the range that RFC 5737 keeps for examples.
@@ -311,7 +311,7 @@ fn new_key(
     at: Timestamp,
 ) -> Result<ApiKey, DemoError> {
     let settings = KeySettings { scopes: scopes.parse().map_err(step)?, ..KeySettings::default() };
-    let new = NewApiKey { name: name(key_name, LONGEST_KEY_NAME)?, expires_at, settings };
+    let new = NewApiKey { name: name(key_name, MAX_KEY_NAME_LENGTH)?, expires_at, settings };
     api_keys::create(tx, admin, &new, &FormId::new(at), at).map(|(key, _)| key).map_err(step)
 }
 
@@ -354,7 +354,7 @@ fn token(
 ) -> Result<(), DemoError> {
     let at = now - Duration::days(example.days_since_generation);
     let new = NewToken {
-        name: name(example.name, LONGEST_KEY_NAME)?,
+        name: name(example.name, MAX_KEY_NAME_LENGTH)?,
         permission: example.permission,
         expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
     };

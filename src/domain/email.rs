@@ -17,7 +17,7 @@ pub struct EmailAddress(String);
 pub struct NotAnAddress;
 
 /// RFC 5321, 4.5.3.1.3: a path has at most 256 octets, the angle brackets included.
-const LONGEST_ADDRESS: usize = 254;
+const MAX_ADDRESS_LENGTH: usize = 254;
 
 impl EmailAddress {
     /// Parses and normalises `text`.
@@ -29,7 +29,7 @@ impl EmailAddress {
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| NotAnAddress)?;
         let address = format!("{}@{domain}", local.to_lowercase());
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-        let plain = address.len() <= LONGEST_ADDRESS
+        let plain = address.len() <= MAX_ADDRESS_LENGTH
             && !local.contains(['"', '(', ')', '<', '>', ',', ';', '\\'])
             && !local.chars().any(|c| c.is_control() || c.is_whitespace());
         if !plain {

@@ -123,7 +123,7 @@ pub(super) fn spend_all(tx: &mut Tx<'_>, user_id: &str, now: Timestamp) -> Resul
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = email_links::table.filter(email_links::expires_at.lt(now - Duration::WEEK));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }

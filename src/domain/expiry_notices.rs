@@ -1,5 +1,5 @@
 //! Mails to the administrators before a key ends: fourteen days, three days and one day ahead,
-//! each once. And a line in the trail when it has ended.
+//! each once. And a line in the audit log when it has ended.
 
 use diesel::prelude::*;
 use time::Duration;
@@ -64,7 +64,7 @@ const NOTED_DAYS: i32 = 0;
 const NEWS_AGE: Duration = Duration::days(7);
 
 /// Keys noted in one transaction, so that it does not hold up the others.
-const MOST_AT_ONCE: i64 = 100;
+const MAX_AT_ONCE: i64 = 100;
 
 /// Whether the end of a key has passed that was not noted yet.
 ///
@@ -74,12 +74,12 @@ pub fn is_any_over(connection: &mut Connection, now: Timestamp) -> Result<bool, 
     Ok(!over(connection, 1, now)?.is_empty())
 }
 
-/// Notes in the trail which ends have passed, each once; tells how many it noted this time.
+/// Notes in the audit log which ends have passed, each once; tells how many it noted this time.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn note_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let over = over(tx.connection(), MOST_AT_ONCE, now)?;
+    let over = over(tx.connection(), MAX_AT_ONCE, now)?;
     for (key, organization_id) in &over {
         let Some(expires_at) = key.expires_at else { continue };
         note(tx, &key.id, expires_at, NOTED_DAYS, now)?;

@@ -81,7 +81,7 @@ pub fn spend(tx: &mut Tx<'_>, form: &FormId, now: Timestamp) -> Result<(), FormE
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let limit = now - FORM_LIFETIME - Duration::HOUR;
     Ok(diesel::delete(spent_forms::table.filter(spent_forms::spent_at.lt(limit))).execute(tx.connection())?)
 }

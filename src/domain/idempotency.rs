@@ -23,7 +23,7 @@ use crate::{
 pub const KEPT: Duration = Duration::hours(24);
 
 /// The longest idempotency key, in bytes.
-pub const LONGEST_KEY: usize = 255;
+pub const MAX_KEY_LENGTH: usize = 255;
 
 /// A request that a client wants carried out once.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl fmt::Debug for Once {
 
 /// The text is no idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters, for example a UUID.")]
+#[error("An Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters, for example a UUID.")]
 pub struct NotAKey;
 
 /// Why an answer can be neither given again nor kept.
@@ -65,7 +65,7 @@ impl Once {
     /// # Errors
     /// [`NotAKey`].
     pub fn new(owner_id: &str, key: &str, what: &[&[u8]]) -> Result<Self, NotAKey> {
-        if !(1..=LONGEST_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !(1..=MAX_KEY_LENGTH).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NotAKey);
         }
         Ok(Self {
@@ -162,7 +162,7 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = idempotent_answers::table.filter(idempotent_answers::created_at.le(now - KEPT));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }

@@ -12,7 +12,7 @@ pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, 
 pub use list::{
     MailStatus, Pending, Search, count_of_user, find_pending, of_user, pending, slice, with_mails,
 };
-pub use send::{InvitationError, InviteOutcome, MOST_AT_ONCE, copy_link, invite, resend, withdraw};
+pub use send::{InvitationError, InviteOutcome, MAX_AT_ONCE, copy_link, invite, resend, withdraw};
 
 use diesel::prelude::*;
 use time::Duration;

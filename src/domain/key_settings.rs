@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Longest description, in characters.
-pub const LONGEST_DESCRIPTION: usize = 200;
+pub const MAX_DESCRIPTION_LENGTH: usize = 200;
 
 /// The settings of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -46,7 +46,7 @@ pub struct KeySettings {
 /// # Errors
 /// [`NameError`].
 pub fn parse_description(text: &str) -> Result<Option<String>, NameError> {
-    match Name::parse(text, LONGEST_DESCRIPTION) {
+    match Name::parse(text, MAX_DESCRIPTION_LENGTH) {
         Ok(description) => Ok(Some(description.into())),
         Err(NameError::Empty) => Ok(None),
         Err(error) => Err(error),

@@ -117,8 +117,8 @@ pub fn change_policy(
 }
 
 /// Characters of an address that are kept, and of what kind of place it is.
-const LONGEST_URL: usize = 500;
-const LONGEST_SOURCE: usize = 50;
+const MAX_URL_LENGTH: usize = 500;
+const MAX_SOURCE_LENGTH: usize = 50;
 
 /// What could end a line, a word or a tag where the text is shown. Letters beyond ASCII are encoded
 /// as well: some turn the direction of the text around them.
@@ -145,8 +145,8 @@ impl LeakReport {
             kind,
             digest: SecretDigest::of(token),
             masked: secret::masked(token),
-            url: shown(url, LONGEST_URL),
-            source: shown(source, LONGEST_SOURCE),
+            url: shown(url, MAX_URL_LENGTH),
+            source: shown(source, MAX_SOURCE_LENGTH),
         })
     }
 
@@ -155,7 +155,7 @@ impl LeakReport {
         self.digest
     }
 
-    /// Where it was found, for the trail.
+    /// Where it was found, for the audit log.
     fn place(&self) -> String {
         match (self.url.as_str(), self.source.as_str()) {
             ("", "") => format!("{}, found at an unknown place", self.masked),
@@ -221,7 +221,7 @@ mod tests {
         let url = report("https://a.example/x\r\nBcc: b <i>\u{202e}\u{1b}[2J", "con\ntent");
         assert_eq!(url.url, "https://a.example/x%0D%0ABcc:%20b%20%3Ci%3E%E2%80%AE%1B[2J");
         assert!(url.place().ends_with("%1B[2J (con%0Atent)"), "{}", url.place());
-        assert_eq!(report(&"x".repeat(9000), "").url.len(), LONGEST_URL);
+        assert_eq!(report(&"x".repeat(9000), "").url.len(), MAX_URL_LENGTH);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ mod look_up;
 mod notes;
 
 pub use change::{activate, deactivate, remove, replace};
-pub(super) use look_up::{by_digest, forget_copies};
+pub(super) use look_up::{by_digest, invalidate};
 
 use diesel::prelude::*;
 
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Tokens that one organization may have. One can open everything, so few are enough.
-pub const MOST_TOKENS: i64 = 25;
+pub const MAX_TOKENS: i64 = 25;
 
 /// A master token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -102,8 +102,8 @@ pub enum GenerateError {
     /// The organization has a token of that name.
     #[error("A master token with this name exists already. Choose another name.")]
     NameTaken,
-    /// The organization has [`MOST_TOKENS`].
-    #[error("There are {MOST_TOKENS} master tokens already. Remove one that is no longer used.")]
+    /// The organization has [`MAX_TOKENS`].
+    #[error("There are {MAX_TOKENS} master tokens already. Remove one that is no longer used.")]
     TooMany,
     /// A token asks.
     #[error(transparent)]
@@ -161,7 +161,7 @@ pub fn generate(
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    if count >= MOST_TOKENS {
+    if count >= MAX_TOKENS {
         return Err(GenerateError::TooMany);
     }
     let secret = Secret::generate(SecretKind::MasterToken)?;

@@ -24,9 +24,9 @@ pub enum NameError {
 }
 
 /// Longest name of a person or an organization, in characters.
-pub const LONGEST_NAME: usize = 80;
+pub const MAX_NAME_LENGTH: usize = 80;
 /// Longest name of a key or a token, in characters.
-pub const LONGEST_KEY_NAME: usize = 60;
+pub const MAX_KEY_NAME_LENGTH: usize = 60;
 
 impl Name {
     /// Parses a name of at most `max` characters; runs of space become one space.

@@ -42,13 +42,13 @@ pub struct Membership {
 }
 
 /// Organizations that one person may administer (ASVS 2.4.1: limit what one account can create).
-pub const MOST_ORGANIZATIONS: i64 = 100;
+pub const MAX_ORGANIZATIONS: i64 = 100;
 
 /// Why an organization is not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The person administers too many already.
-    #[error("You administer {MOST_ORGANIZATIONS} organizations already. Remove one first.")]
+    #[error("You administer {MAX_ORGANIZATIONS} organizations already. Remove one first.")]
     TooMany,
     /// The form was sent before or is stale.
     #[error(transparent)]
@@ -76,7 +76,7 @@ pub fn create(
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    if administered >= MOST_ORGANIZATIONS {
+    if administered >= MAX_ORGANIZATIONS {
         return Err(CreateError::TooMany);
     }
     let organization = insert(tx, name, now)?;
@@ -206,7 +206,7 @@ pub enum RemoveError {
     Db(#[from] DbError),
 }
 
-/// Removes the organization with its members, invitations, keys and tokens. The trail stays.
+/// Removes the organization with its members, invitations, keys and tokens. The audit log stays.
 ///
 /// # Errors
 /// [`RemoveError`].

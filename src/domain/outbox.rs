@@ -172,7 +172,7 @@ pub struct QueuedMail {
 }
 
 /// Attempts before a mail is given up: with the pauses below, about two days.
-const MOST_ATTEMPTS: i32 = 12;
+const MAX_ATTEMPTS: i32 = 12;
 
 /// The pause before attempt `n + 1`: 30 s, doubled each time, six hours at most.
 fn pause_after(attempts: i32) -> Duration {
@@ -305,7 +305,7 @@ pub fn mark_attempt_failed(
 ) -> Result<(), DbError> {
     let Some(mail) = by_id(tx.connection(), id)? else { return Ok(()) };
     let attempts = mail.attempts + 1;
-    if permanent || attempts >= MOST_ATTEMPTS {
+    if permanent || attempts >= MAX_ATTEMPTS {
         return finish(tx, id, MailState::Failed, Some(reason), now);
     }
     diesel::update(outbox::table.find(id))
@@ -346,7 +346,7 @@ const KEEP_FINISHED: Duration = Duration::days(30);
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = outbox::table.filter(outbox::finished_at.lt(now - KEEP_FINISHED));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }

@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 /// NIST SP 800-63B-4, 3.1.1.2: at least 15 characters where the password is the only factor.
-pub const SHORTEST_PASSWORD: usize = 15;
+pub const MIN_PASSWORD_LENGTH: usize = 15;
 /// The same section asks for 64 at least; this bounds the work that a request can cause.
-pub const LONGEST_PASSWORD: usize = 256;
+pub const MAX_PASSWORD_LENGTH: usize = 256;
 
 /// OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, t = 2, p = 1.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -23,7 +23,7 @@ const LANES: u32 = 1;
 const HASHES_AT_ONCE: usize = 2;
 
 /// zxcvbn's guesses, as a power of ten, below which a password is refused (ASVS 6.2.4, 6.2.12).
-const FEWEST_GUESSES_LOG10: f64 = 10.0;
+const MIN_GUESSES_LOG10: f64 = 10.0;
 
 /// A password that may be set. Kept exactly as typed.
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ pub struct NewPassword(SecretString);
 /// Why a password may not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer than [`SHORTEST_PASSWORD`] characters.
-    #[error("Use at least {SHORTEST_PASSWORD} characters. A short sentence works well.")]
+    /// Fewer than [`MIN_PASSWORD_LENGTH`] characters.
+    #[error("Use at least {MIN_PASSWORD_LENGTH} characters. A short sentence works well.")]
     TooShort,
-    /// More than [`LONGEST_PASSWORD`] characters.
-    #[error("Use at most {LONGEST_PASSWORD} characters.")]
+    /// More than [`MAX_PASSWORD_LENGTH`] characters.
+    #[error("Use at most {MAX_PASSWORD_LENGTH} characters.")]
     TooLong,
     /// Made mostly of the product's name, the person's name or address.
     #[error("This is mostly your name, your address or {brand}. Choose something that others cannot guess.")]
@@ -58,16 +58,16 @@ impl NewPassword {
     pub fn parse(text: SecretString, context: &[&str]) -> Result<Self, PasswordError> {
         let typed = text.expose_secret();
         match typed.chars().count() {
-            length if length < SHORTEST_PASSWORD => return Err(PasswordError::TooShort),
-            length if length > LONGEST_PASSWORD => return Err(PasswordError::TooLong),
+            length if length < MIN_PASSWORD_LENGTH => return Err(PasswordError::TooShort),
+            length if length > MAX_PASSWORD_LENGTH => return Err(PasswordError::TooLong),
             _ => {}
         }
         let words: Vec<&str> = context.iter().flat_map(|text| words(text)).collect();
-        if without(typed, &words).chars().count() < SHORTEST_PASSWORD / 2 {
+        if without(typed, &words).chars().count() < MIN_PASSWORD_LENGTH / 2 {
             let brand = context.first().copied().unwrap_or_default().to_owned();
             return Err(PasswordError::Personal { brand });
         }
-        if zxcvbn::zxcvbn(typed, &words).guesses_log10() < FEWEST_GUESSES_LOG10 {
+        if zxcvbn::zxcvbn(typed, &words).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(PasswordError::Guessable);
         }
         Ok(Self(text))

@@ -29,10 +29,10 @@ use crate::{
 /// How long a refusal can be explained.
 const KEEP: Duration = Duration::days(7);
 /// Refusals of an organization's keys that are kept; the newest stay.
-pub const MOST_OF_KEYS: i64 = 5000;
+pub const MAX_OF_KEYS: i64 = 5000;
 /// Refusals without a key that are kept of an organization, and of none. Anybody can send those,
 /// so they push out no others.
-const MOST_WITHOUT_KEY: i64 = 1000;
+const MAX_WITHOUT_KEY: i64 = 1000;
 /// Rows in one statement of a removal.
 const ROWS_IN_A_REMOVAL: usize = 500;
 
@@ -174,7 +174,7 @@ fn write(tx: &mut Tx<'_>, noted: &[Noted]) -> Result<(), DbError> {
     }
     touched
         .into_iter()
-        .try_for_each(|(organization_id, has_key)| forget_surplus(tx, organization_id, has_key))
+        .try_for_each(|(organization_id, has_key)| purge_surplus(tx, organization_id, has_key))
 }
 
 fn is_existing<'a>(
@@ -211,15 +211,15 @@ fn row(refusal: &Noted, organization_id: Option<&str>) -> Row {
     }
 }
 
-fn forget_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>, has_key: bool) -> Result<(), DbError> {
+fn purge_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>, has_key: bool) -> Result<(), DbError> {
     let of_one = match organization_id {
         Some(id) => refusals::table.filter(refusals::organization_id.eq(id)).into_boxed(),
         None => refusals::table.filter(refusals::organization_id.is_null()).into_boxed(),
     };
     let (of_kind, most) = if has_key {
-        (of_one.filter(refusals::api_key_id.is_not_null()), MOST_OF_KEYS)
+        (of_one.filter(refusals::api_key_id.is_not_null()), MAX_OF_KEYS)
     } else {
-        (of_one.filter(refusals::api_key_id.is_null()), MOST_WITHOUT_KEY)
+        (of_one.filter(refusals::api_key_id.is_null()), MAX_WITHOUT_KEY)
     };
     let surplus: Vec<String> = of_kind
         .order((refusals::created_at.desc(), refusals::id.desc()))
@@ -237,7 +237,7 @@ fn forget_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>, has_key: bool)
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     diesel::delete(refusals::table.filter(refusals::created_at.lt(now - KEEP))).execute(tx.connection())?;
     Ok(())
 }

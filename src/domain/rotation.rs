@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 mod tests;
 
 /// How long an old secret waits at most for the new one to be used.
-pub const LONGEST_WAIT: Duration = Duration::days(30);
+pub const MAX_WAIT: Duration = Duration::days(30);
 
 /// How long the old secret goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Overlap {
 /// When the overlap begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// When the new secret is first used, [`LONGEST_WAIT`] after the rotation at the latest.
+    /// When the new secret is first used, [`MAX_WAIT`] after the rotation at the latest.
     FirstUse,
     /// With the rotation.
     AtOnce,
@@ -118,7 +118,7 @@ impl Plan {
         self != Self { overlap: Overlap::None, begin: Begin::AtOnce }
     }
 
-    /// The plan in words, for the audit trail.
+    /// The plan in words, for the audit log.
     pub fn words(self) -> String {
         match (self.begin, self.overlap) {
             (Begin::AtOnce, Overlap::None) => "the old secret ended at once".to_owned(),
@@ -164,8 +164,8 @@ impl Rotation {
         let length = self.plan.overlap.length();
         let as_planned = match (self.plan.begin, self.first_used_at) {
             (Begin::AtOnce, _) => self.rotated_at + length,
-            (Begin::FirstUse, Some(used)) => used.min(self.rotated_at + LONGEST_WAIT) + length,
-            (Begin::FirstUse, None) => self.rotated_at + LONGEST_WAIT + length,
+            (Begin::FirstUse, Some(used)) => used.min(self.rotated_at + MAX_WAIT) + length,
+            (Begin::FirstUse, None) => self.rotated_at + MAX_WAIT + length,
         };
         self.old_ends_by.map_or(as_planned, |end| end.min(as_planned))
     }

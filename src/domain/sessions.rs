@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// NIST SP 800-63B-4, 2.1.3: log in again after 30 days at the latest.
-pub const LONGEST_SESSION: Duration = Duration::days(30);
+pub const MAX_SESSION: Duration = Duration::days(30);
 /// And after a week without a request (ASVS 7.3.1).
-pub const LONGEST_PAUSE: Duration = Duration::days(7);
+pub const MAX_IDLE: Duration = Duration::days(7);
 /// "Last seen" is written at most this often, so that reading pages does not write.
 const TOUCH_INTERVAL: Duration = Duration::minutes(5);
 
@@ -79,8 +79,8 @@ pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp)
 pub fn load(connection: &mut Connection, token: &str, now: Timestamp) -> Result<Option<String>, DbError> {
     Ok(sessions::table
         .filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes()))
-        .filter(sessions::created_at.gt(now - LONGEST_SESSION))
-        .filter(sessions::last_seen_at.gt(now - LONGEST_PAUSE))
+        .filter(sessions::created_at.gt(now - MAX_SESSION))
+        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
         .select(sessions::state)
         .first(connection)
         .optional()?)
@@ -132,8 +132,8 @@ pub fn logged_in(
     let found: Option<(User, Timestamp)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(session_id))
-        .filter(sessions::created_at.gt(now - LONGEST_SESSION))
-        .filter(sessions::last_seen_at.gt(now - LONGEST_PAUSE))
+        .filter(sessions::created_at.gt(now - MAX_SESSION))
+        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
         .select((User::as_select(), sessions::last_seen_at))
         .first(connection)
         .optional()?;
@@ -171,8 +171,8 @@ pub fn of_user(
 ) -> Result<Vec<BrowserSession>, DbError> {
     Ok(sessions::table
         .filter(sessions::user_id.eq(&user.id))
-        .filter(sessions::created_at.gt(now - LONGEST_SESSION))
-        .filter(sessions::last_seen_at.gt(now - LONGEST_PAUSE))
+        .filter(sessions::created_at.gt(now - MAX_SESSION))
+        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
         .order((sessions::last_seen_at.desc(), sessions::id.desc()))
         .select(BrowserSession::as_select())
         .limit(100)
@@ -204,8 +204,8 @@ pub fn end_all(tx: &mut Tx<'_>, user_id: &str, keep: Option<&str>) -> Result<(),
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let over =
-        sessions::created_at.lt(now - LONGEST_SESSION).or(sessions::last_seen_at.lt(now - LONGEST_PAUSE));
+        sessions::created_at.lt(now - MAX_SESSION).or(sessions::last_seen_at.lt(now - MAX_IDLE));
     Ok(diesel::delete(sessions::table.filter(over)).execute(tx.connection())?)
 }

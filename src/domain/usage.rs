@@ -19,10 +19,10 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{Date, Duration, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MOST_CALLERS, callers, callers_of_keys};
+pub use callers::{Caller, KeyCaller, MAX_CALLERS, callers, callers_of_keys};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;
-pub use retention::{DAYS_KEPT, HOURS_KEPT, forget_old};
+pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};
 pub(super) use rows::add;
 pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tally::Tally;

@@ -20,7 +20,7 @@ use std::{
 use quick_cache::sync::Cache;
 
 pub use dry_run::{DryRun, Tried};
-pub use known::{COSTS, Demand, KnownKey, KnownToken, Limits};
+pub use known::{COSTS, KeyRequest, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
 
 use known::Rules;
@@ -39,11 +39,11 @@ use crate::{
 };
 
 /// Few machines hold master tokens.
-const MOST_TOKENS_IN_MEMORY: usize = 10_000;
+const MAX_TOKENS_IN_MEMORY: usize = 10_000;
 
 /// The answer to "is this key accepted?".
 #[derive(Clone, Debug)]
-pub enum Verdict {
+pub enum Decision {
     /// The text has not the form or the checksum of a key.
     Malformed,
     /// No such key.
@@ -79,7 +79,7 @@ impl Verifier {
         let verifier = Self {
             db: db.clone(),
             keys: Arc::new(Cache::new(most_keys)),
-            tokens: Arc::new(Cache::new(MOST_TOKENS_IN_MEMORY)),
+            tokens: Arc::new(Cache::new(MAX_TOKENS_IN_MEMORY)),
             changes: Arc::default(),
             meters: Arc::default(),
             rotations: Arc::default(),
@@ -119,23 +119,23 @@ impl Verifier {
     pub async fn verify(
         &self,
         presented: &str,
-        demand: &Demand<'_>,
+        wanted: &KeyRequest<'_>,
         now: Timestamp,
-    ) -> Result<Verdict, DbError> {
+    ) -> Result<Decision, DbError> {
         if !secret::is_well_formed(SecretKind::ApiKey, presented) {
-            return Ok(Verdict::Malformed);
+            return Ok(Decision::Malformed);
         }
         let Some(key) = self.key_with(SecretDigest::of(presented), now).await? else {
-            return Ok(Verdict::NotFound);
+            return Ok(Decision::NotFound);
         };
-        if let Some(verdict) = turned_away(&key, demand, now) {
-            return Ok(verdict);
+        if let Some(decision) = reject_early(&key, wanted, now) {
+            return Ok(decision);
         }
-        let (outcome, limits) = key.judge(demand, now);
+        let (outcome, limits) = key.evaluate(wanted, now);
         if outcome == Outcome::Valid {
             key.note_use(now);
         }
-        Ok(Verdict::Known { key, outcome, limits })
+        Ok(Decision::Known { key, outcome, limits })
     }
 
     /// The key that a secret opens, from memory or else from the database.
@@ -236,13 +236,13 @@ impl Verifier {
     }
 }
 
-/// The verdict on a key that is none for this demand; `None` for one that has to be judged.
-fn turned_away(key: &KnownKey, demand: &Demand<'_>, now: Timestamp) -> Option<Verdict> {
+/// The decision on a key that is none for this wanted; `None` for one that has to be evaluated.
+fn reject_early(key: &KnownKey, wanted: &KeyRequest<'_>, now: Timestamp) -> Option<Decision> {
     if key.is_over(now) {
-        return Some(Verdict::NotFound);
+        return Some(Decision::NotFound);
     }
-    if demand.organization.is_some_and(|wanted| wanted != key.organization.id) {
-        return Some(Verdict::Foreign);
+    if wanted.organization.is_some_and(|wanted| wanted != key.organization.id) {
+        return Some(Decision::Foreign);
     }
-    demand.name.is_some_and(|wanted| wanted != &*key.name).then_some(Verdict::NotFound)
+    wanted.name.is_some_and(|wanted| wanted != &*key.name).then_some(Decision::NotFound)
 }

@@ -10,10 +10,10 @@ mod events;
 mod manage;
 mod queue;
 
-pub use address::{AllowedNetworks, LONGEST_URL, UrlError, WebhookUrl};
+pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
 pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
 pub use deliveries::{
-    Delivery, DeliveryState, deliveries, delivery, forget_old, last_deliveries, resend, send_test, slice,
+    Delivery, DeliveryState, deliveries, delivery, purge_expired, last_deliveries, resend, send_test, slice,
 };
 pub use events::{EventGroup, EventType, Events, EventsError};
 pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};
@@ -26,7 +26,7 @@ use super::{forms::FormError, schema::webhooks, secret::NoRandomness};
 use crate::{clock::Timestamp, db::DbError};
 
 /// Webhooks that one organization may have.
-pub const MOST_WEBHOOKS: i64 = 10;
+pub const MAX_WEBHOOKS: i64 = 10;
 
 /// How long the secret before a rotation goes on signing beside the new one.
 pub const SECRET_OVERLAP: Duration = Duration::hours(24);
@@ -63,7 +63,7 @@ impl Webhook {
         self.disabled_at.is_none()
     }
 
-    /// The address without its query, for lists, mails and the trail.
+    /// The address without its query, for lists, mails and the audit log.
     pub fn address(&self) -> &str {
         self.url.split_once('?').map_or(&self.url, |(address, _)| address)
     }
@@ -83,8 +83,8 @@ pub struct NewWebhook {
 /// Why a webhook is not created. What is wrong with a field, its own type says.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// The organization has [`MOST_WEBHOOKS`].
-    #[error("There are {MOST_WEBHOOKS} webhooks already. Remove one that is no longer used.")]
+    /// The organization has [`MAX_WEBHOOKS`].
+    #[error("There are {MAX_WEBHOOKS} webhooks already. Remove one that is no longer used.")]
     TooMany,
     /// The form was sent before or is stale.
     #[error(transparent)]

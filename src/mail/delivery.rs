@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const AUTHENTICATION_REQUIRED: u16 = 530;
 
 /// How much of a server's answer is kept.
-const MOST_REASON_CHARACTERS: usize = 300;
+const MAX_REASON_CHARACTERS: usize = 300;
 
 /// The way out for mails. Clones share connections, and take turns.
 #[derive(Clone)]
@@ -135,5 +135,5 @@ fn part(content_type: ContentType, body: &str) -> SinglePart {
 }
 
 fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ").chars().take(MOST_REASON_CHARACTERS).collect()
+    text.replace(char::is_control, " ").chars().take(MAX_REASON_CHARACTERS).collect()
 }

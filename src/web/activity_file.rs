@@ -1,4 +1,4 @@
-//! The audit trail as a file, streamed in parts so that its length does not matter.
+//! The audit log as a file, streamed in parts so that its length does not matter.
 
 use actix_web::{
     HttpResponse,

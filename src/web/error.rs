@@ -106,7 +106,7 @@ pub enum AppError {
     Fields(Vec<FieldProblem>),
     /// The resource is not in the version that the change is meant for.
     #[error("It was changed meanwhile. Read it again and repeat the change with its new version.")]
-    VersionDiffers,
+    PreconditionFailed,
     /// An `Idempotency-Key` came with another request before.
     #[error("This Idempotency-Key was used for another request. Use a new one for each request.")]
     IdempotencyKeyReused,
@@ -158,19 +158,19 @@ impl AppError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
-            Self::Forbidden(_) => "role-too-low",
+            Self::Forbidden(_) => "forbidden",
             Self::Refused(_) | Self::RefusedForNow { .. } => "conflict",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
             Self::KeyForbidden(_) => "forbidden",
-            Self::TokenForbidden(_) => "permission-too-low",
+            Self::TokenForbidden(_) => "insufficient-access",
             Self::InsufficientScope => "insufficient-scope",
             Self::KeyLimited { .. } => "key-limited",
             Self::CrossSite => "cross-site-request",
-            Self::Unreadable(_) | Self::BadBody(_) => "unreadable-body",
+            Self::Unreadable(_) | Self::BadBody(_) => "malformed-request",
             Self::BadParameter(_) => "bad-parameter",
             Self::Fields(_) => "invalid-fields",
-            Self::VersionDiffers => "version-differs",
+            Self::PreconditionFailed => "precondition-failed",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
@@ -203,7 +203,7 @@ impl AppError {
             | Self::BadParameter(_)
             | Self::MethodNotAllowed(_) => "That could not be read",
             Self::Fields(_) => "Some fields need a change",
-            Self::VersionDiffers => "Changed meanwhile",
+            Self::PreconditionFailed => "Changed meanwhile",
             Self::IdempotencyKeyReused => "Key used before",
             Self::TooLarge => "Too large",
             Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
@@ -226,7 +226,7 @@ impl ResponseError for AppError {
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

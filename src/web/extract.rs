@@ -145,7 +145,7 @@ impl Visitor {
         self.session.purge();
     }
 
-    /// Whoever acts, for the audit trail.
+    /// Whoever acts, for the audit log.
     pub fn actor(&self) -> Actor {
         match &self.logged_in {
             Some(logged_in) => Actor::user(&logged_in.user, self.ip),

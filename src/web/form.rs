@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::error::AppError;
 
 /// 500 addresses of 254 characters, percent-encoded at worst, fit in.
-const LARGEST_FORM_BYTES: usize = 512 * 1024;
+const MAX_FORM_BYTES: usize = 512 * 1024;
 
 /// A form's fields as they were typed. Types with `deny_unknown_fields` refuse fields of which
 /// the form knows nothing, such as a `role` that nobody offered.
@@ -29,7 +29,7 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
             if !is_form {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read_body(payload, LARGEST_FORM_BYTES).await?;
+            let body = read_body(payload, MAX_FORM_BYTES).await?;
             let text = std::str::from_utf8(&body)
                 .ok()
                 // The decoder of forms would put replacement characters where bytes are no text.

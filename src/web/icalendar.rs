@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 const INSTANT: StaticFormatDescription = format_description!("[year][month][day]T[hour][minute][second]Z");
 
 /// Octets of a line without its end.
-const LONGEST_LINE: usize = 75;
+const MAX_LINE_LENGTH: usize = 75;
 
 /// A calendar that is being written.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Calendar {
 
     /// 3.1: a long line goes on after a line break and a blank, never within a letter.
     fn line(&mut self, mut rest: &str) {
-        let mut room = LONGEST_LINE;
+        let mut room = MAX_LINE_LENGTH;
         loop {
             let (part, more) = rest.split_at(rest.floor_char_boundary(room));
             self.0.push_str(part);
@@ -75,7 +75,7 @@ impl Calendar {
                 return;
             }
             self.0.push(' ');
-            (rest, room) = (more, LONGEST_LINE - 1);
+            (rest, room) = (more, MAX_LINE_LENGTH - 1);
         }
     }
 }

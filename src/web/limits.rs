@@ -143,7 +143,7 @@ impl Limits {
     }
 
     /// Forgets counts that are full again, so that memory stays bounded.
-    pub fn forget_old(&self) {
+    pub fn purge_expired(&self) {
         for limiter in [&self.log_ins_by_account, &self.log_ins_by_origin, &self.sign_ups, &self.guesses] {
             limiter.retain_recent();
             limiter.shrink_to_fit();

@@ -27,6 +27,6 @@ pub mod preferences;
 pub mod settings;
 pub mod silences;
 pub mod token_page;
-pub mod use_keys;
+pub mod gateway_setup;
 pub mod webhooks;
 pub mod why;

@@ -232,7 +232,7 @@ routes! {
         POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
 
         GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
-        GET "/orgs/{organization}/api/use" Administrator => pages::use_keys::show;
+        GET "/orgs/{organization}/api/gateway-setup" Administrator => pages::gateway_setup::show;
         GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
         POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
         GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;

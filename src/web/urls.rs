@@ -103,7 +103,7 @@ pub fn master_token(organization_id: &str, token_id: &str) -> String {
     format!("/orgs/{organization_id}/api/tokens/{token_id}")
 }
 
-/// The calendar of expiries; `token` is the secret.
+/// The expiration calendar; `token` is the secret.
 pub fn calendar_feed(organization_id: &str, token: &str) -> String {
     format!("/orgs/{organization_id}/api/calendar/{token}.ics")
 }

@@ -22,10 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How much of an answer is read.
-const MOST_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// How much of it is kept for the log.
-const MOST_KEPT_CHARACTERS: usize = 500;
+const MAX_KEPT_CHARACTERS: usize = 500;
 
 /// The way out for messages; clones share it.
 #[derive(Clone)]
@@ -118,16 +118,16 @@ async fn judge(response: Response) -> Attempt {
 /// What the receiver answered, as far as it is kept. One that breaks off has answered all the same.
 async fn beginning_of(mut response: Response) -> Option<String> {
     let mut body = Vec::new();
-    while body.len() < MOST_RESPONSE_BYTES
+    while body.len() < MAX_RESPONSE_BYTES
         && let Ok(Some(chunk)) = response.chunk().await
     {
         body.extend_from_slice(&chunk);
     }
-    body.truncate(MOST_RESPONSE_BYTES);
+    body.truncate(MAX_RESPONSE_BYTES);
     let text: String = String::from_utf8_lossy(&body)
         .chars()
         .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-        .take(MOST_KEPT_CHARACTERS)
+        .take(MAX_KEPT_CHARACTERS)
         .collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -1,4 +1,4 @@
-//! Real gateways in front of a small backend, with the configuration that "Use your keys" shows.
+//! Real gateways in front of a small backend, with the configuration that "Gateway setup" shows.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use tempfile::TempDir;
-use tessera::{domain::permission::Permission, web::pages::use_keys};
+use tessera::{domain::permission::Permission, web::pages::gateway_setup};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -132,7 +132,7 @@ impl Gateway {
     /// The text of the page, with the address of this test's backend.
     fn recipe(&self, id: &str) -> String {
         let origin = format!("http://{}", self.app.address());
-        let recipes = use_keys::recipes(&origin, &self.company.id);
+        let recipes = gateway_setup::recipes(&origin, &self.company.id);
         let recipe = recipes.iter().find(|recipe| recipe.id() == id).expect("a recipe");
         recipe.text().replace(RECIPE_BACKEND, &self.backend.to_string())
     }

@@ -8,7 +8,7 @@ use tessera::{
         bulk,
         secret::{Secret, SecretKind},
         usage,
-        verification::{Demand, Verdict},
+        verification::{KeyRequest, Decision},
     },
 };
 use time::Duration;
@@ -34,8 +34,8 @@ async fn keys(app: &TestApp, count: usize) -> Vec<String> {
 /// Verifies as the handlers do; tells whether the key is accepted.
 async fn present(app: &TestApp, secret: &str) -> bool {
     let now = app.now();
-    match app.state.verifier.verify(secret, &Demand::default(), now).await.expect("a verdict") {
-        Verdict::Known { key, outcome, .. } => {
+    match app.state.verifier.verify(secret, &KeyRequest::default(), now).await.expect("a decision") {
+        Decision::Known { key, outcome, .. } => {
             app.state.usage.note(&key, outcome, 1, None, now);
             outcome == usage::Outcome::Valid
         }
@@ -169,7 +169,7 @@ async fn old_sums_are_removed_a_portion_at_a_time() {
          FROM numbers",
     )
     .await;
-    let forget = async |now: Timestamp| app.write(move |tx| Ok(usage::forget_old(tx, now)?)).await;
+    let forget = async |now: Timestamp| app.write(move |tx| Ok(usage::purge_expired(tx, now)?)).await;
     let rows = async || {
         app.query("SELECT span || ' ' || COUNT(*) AS text FROM key_usage GROUP BY span ORDER BY 1").await
     };

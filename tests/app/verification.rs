@@ -18,7 +18,7 @@ use tessera::{
         master_tokens::{self, NewToken},
         permission::Permission,
         usage::Outcome,
-        verification::{Demand, Verdict, Verifier},
+        verification::{KeyRequest, Decision, Verifier},
     },
 };
 use time::Duration;
@@ -164,8 +164,8 @@ async fn a_quota_holds_over_a_restart() {
     let fresh = restarted(&ground);
     let mut left = Vec::new();
     for _ in 0..2 {
-        let verdict = fresh.verify(&ground.secret, &Demand::default(), ground.app.now()).await;
-        let Ok(Verdict::Known { outcome, .. }) = verdict else { panic!("{verdict:?}") };
+        let decision = fresh.verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
+        let Ok(Decision::Known { outcome, .. }) = decision else { panic!("{decision:?}") };
         left.push(outcome.as_str());
     }
     assert_eq!(left, ["valid", "quota_exceeded"]);
@@ -247,8 +247,8 @@ fn restarted(ground: &Ground) -> Verifier {
 async fn accepted_after_a_restart<'a>(ground: &Ground, secrets: &'a [String]) -> Vec<&'a String> {
     let (fresh, mut accepted) = (restarted(ground), Vec::new());
     for secret in secrets {
-        let verdict = fresh.verify(secret, &Demand::default(), ground.app.now()).await;
-        if matches!(verdict, Ok(Verdict::Known { outcome: Outcome::Valid, .. })) {
+        let decision = fresh.verify(secret, &KeyRequest::default(), ground.app.now()).await;
+        if matches!(decision, Ok(Decision::Known { outcome: Outcome::Valid, .. })) {
             accepted.push(secret);
         }
     }

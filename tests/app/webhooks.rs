@@ -15,7 +15,7 @@ use tessera::{
         outbox::Message,
         page::PageRequest,
         webhooks::{
-            self, AllowedNetworks, Delivery, DeliveryState, Events, MOST_WEBHOOKS, NewWebhook, Webhook,
+            self, AllowedNetworks, Delivery, DeliveryState, Events, MAX_WEBHOOKS, NewWebhook, Webhook,
             WebhookError, WebhookUrl,
         },
     },
@@ -326,7 +326,7 @@ async fn the_log_forgets_after_thirty_days() {
     for (days, left) in [(30, 1), (1, 0)] {
         post.world.clock.advance(Duration::days(days));
         let now = post.world.now();
-        post.world.write(move |tx| Ok(webhooks::forget_old(tx, now)?)).await;
+        post.world.write(move |tx| Ok(webhooks::purge_expired(tx, now)?)).await;
         assert_eq!(post.deliveries().await.len(), left);
     }
 }
@@ -334,7 +334,7 @@ async fn the_log_forgets_after_thirty_days() {
 #[tokio::test]
 async fn an_organization_has_ten_webhooks_at_most() {
     let post = Post::start().await;
-    for _ in 0..MOST_WEBHOOKS {
+    for _ in 0..MAX_WEBHOOKS {
         post.webhook(&post.receiver, &[]).await;
     }
     let new = new_webhook(&post.receiver.url(), &[]);

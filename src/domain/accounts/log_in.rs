@@ -13,7 +13,7 @@ use crate::{
 
 /// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row. A mailed link then opens the account
 /// again, so a stranger who caused them locks nobody out (ASVS 6.1.1).
-const MOST_FAILURES_IN_A_ROW: i32 = 100;
+const MAX_FAILURES_IN_A_ROW: i32 = 100;
 
 /// What a log-in is checked against.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub fn credentials(
     Ok(found.map(|(user, password_hash, failures)| Credentials {
         user,
         password_hash,
-        is_exhausted: failures >= MOST_FAILURES_IN_A_ROW,
+        is_exhausted: failures >= MAX_FAILURES_IN_A_ROW,
     }))
 }
 

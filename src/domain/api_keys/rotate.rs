@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{format_description::StaticFormatDescription, macros::format_description};
 
-use super::{ApiKey, KeyError, LONGEST_DURATION, Status, find, forget_copies, record_with};
+use super::{ApiKey, KeyError, MAX_DURATION, Status, find, invalidate, record_with};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -44,7 +44,7 @@ pub enum EndError {
     /// It lies in the past.
     #[error("Choose an end in the future.")]
     Past,
-    /// It is more than [`LONGEST_DURATION`] away.
+    /// It is more than [`MAX_DURATION`] away.
     #[error("Choose an end within 10 years.")]
     TooFar,
 }
@@ -86,7 +86,7 @@ pub fn rotate(
     let before = find(tx.connection(), admin, key_id)?;
     let expires_at = end_after(&before, end, now)?;
     forms::spend(tx, form, now)?;
-    forget_copies(tx, key_id)?;
+    invalidate(tx, key_id)?;
     remove_overlap(tx, key_id)?;
     let has_expired = before.status(now) == Status::Expired;
     if plan.has_overlap() && !has_expired {
@@ -118,12 +118,12 @@ fn end_after(key: &ApiKey, end: NewEnd, now: Timestamp) -> Result<Option<Timesta
         (NewEnd::At(_), None) => Err(EndError::Endless),
         (NewEnd::At(new), _) if new <= now => Err(EndError::Past),
         // A key works through the whole of its last day.
-        (NewEnd::At(new), _) if new.date() > (now + LONGEST_DURATION).date() => Err(EndError::TooFar),
+        (NewEnd::At(new), _) if new.date() > (now + MAX_DURATION).date() => Err(EndError::TooFar),
         (NewEnd::At(new), _) => Ok(Some(new)),
     }
 }
 
-/// For the audit trail: from where to where the end was moved, if it was.
+/// For the audit log: from where to where the end was moved, if it was.
 fn end_words(before: &ApiKey, after: &ApiKey) -> String {
     let end = |key: &ApiKey| key.expires_at.and_then(|end| end.format(END).ok()).unwrap_or_default();
     if before.expires_at == after.expires_at {
@@ -176,7 +176,7 @@ pub fn end_overlap(
 
 /// Ends the overlap, whoever decided so; tells whether there was one.
 pub(in crate::domain) fn stop_old_secret(tx: &mut Tx<'_>, key_id: &str) -> Result<bool, DbError> {
-    forget_copies(tx, key_id)?;
+    invalidate(tx, key_id)?;
     Ok(remove_overlap(tx, key_id)? > 0)
 }
 
@@ -246,7 +246,7 @@ pub fn overlaps(
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_ended(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;
     for row in rows.iter().filter(|row| row.rotation().is_none_or(|rotation| !rotation.is_under_way(now))) {

@@ -152,7 +152,7 @@ pub fn with_mails(
 }
 
 /// Open invitations of one person that are shown at most.
-const MOST_LISTED: i64 = 1000;
+const MAX_LISTED: i64 = 1000;
 
 /// The open invitations of `user`; none while the address is not proven.
 ///
@@ -172,7 +172,7 @@ pub fn of_user(
         .filter(invitations::expires_at.gt(now))
         .order((invitations::sent_at.desc(), invitations::id))
         .select((Row::as_select(), Organization::as_select()))
-        .limit(MOST_LISTED)
+        .limit(MAX_LISTED)
         .load(connection)?;
     Ok(rows.into_iter().map(|(row, organization)| (row.into(), organization)).collect())
 }

@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// Addresses in one go.
-pub const MOST_AT_ONCE: usize = 500;
+pub const MAX_AT_ONCE: usize = 500;
 
 /// The same mail goes out again after this pause at the earliest, so that nobody is flooded.
 const RESEND_PAUSE: Duration = Duration::minutes(1);
 
 /// Copied links that one invitation keeps; a further one ends the oldest.
-const MOST_SECRETS: i64 = 20;
+const MAX_SECRETS: i64 = 20;
 
 /// What became of one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,8 +276,8 @@ fn add_secret(
     let too_old: Vec<Vec<u8>> = of_kind
         .order(invitation_secrets::created_at.desc())
         .select(invitation_secrets::token_digest)
-        .offset(MOST_SECRETS - 1)
-        .limit(MOST_SECRETS)
+        .offset(MAX_SECRETS - 1)
+        .limit(MAX_SECRETS)
         .load(tx.connection())?;
     diesel::delete(invitation_secrets::table.filter(invitation_secrets::token_digest.eq_any(too_old)))
         .execute(tx.connection())?;

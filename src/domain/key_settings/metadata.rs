@@ -6,7 +6,7 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text}
 use serde_json::{Map, Value};
 
 /// Bytes of the stored JSON.
-const LARGEST_METADATA: usize = 4096;
+const MAX_METADATA: usize = 4096;
 
 /// A JSON object of at most 4 KB.
 #[derive(Clone, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]
@@ -52,14 +52,14 @@ impl FromStr for Metadata {
 
     fn from_str(text: &str) -> Result<Self, MetadataError> {
         // Room for spaces that are not stored; beyond it nothing is even read.
-        if text.len() > 4 * LARGEST_METADATA {
+        if text.len() > 4 * MAX_METADATA {
             return Err(MetadataError::TooLarge);
         }
         let value: Value =
             serde_json::from_str(text).map_err(|error| MetadataError::NotJson(error.to_string()))?;
         let Value::Object(object) = value else { return Err(MetadataError::NotAnObject) };
         let metadata = Self(object);
-        if metadata.to_string().len() > LARGEST_METADATA {
+        if metadata.to_string().len() > MAX_METADATA {
             return Err(MetadataError::TooLarge);
         }
         Ok(metadata)
@@ -99,7 +99,7 @@ mod tests {
     fn anything_else_is_refused_with_its_reason() {
         assert_eq!(Metadata::parse("[1]"), Err(MetadataError::NotAnObject));
         assert!(matches!(Metadata::parse("{customer: 1}"), Err(MetadataError::NotJson(_))));
-        let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(LARGEST_METADATA));
+        let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_METADATA));
         assert_eq!(Metadata::parse(&large), Err(MetadataError::TooLarge));
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(2000), "]".repeat(2000));
         assert!(matches!(Metadata::parse(&deep), Err(MetadataError::NotJson(_))));

@@ -10,7 +10,7 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text}
 use ipnet::{IpNet, Ipv4Net};
 
 /// Networks of one key.
-const MOST_NETWORKS: usize = 50;
+const MAX_NETWORKS: usize = 50;
 
 /// Networks in CIDR notation, IPv4-mapped IPv6 told as the IPv4 that it means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromSqlRow, AsExpression)]
@@ -34,7 +34,7 @@ pub enum NetworksError {
         network: IpNet,
     },
     /// There are too many.
-    #[error("Use at most {MOST_NETWORKS} networks.")]
+    #[error("Use at most {MAX_NETWORKS} networks.")]
     TooMany,
 }
 
@@ -73,7 +73,7 @@ impl FromStr for Networks {
                 networks.push(network);
             }
         }
-        if networks.len() > MOST_NETWORKS { Err(NetworksError::TooMany) } else { Ok(Self(networks)) }
+        if networks.len() > MAX_NETWORKS { Err(NetworksError::TooMany) } else { Ok(Self(networks)) }
     }
 }
 

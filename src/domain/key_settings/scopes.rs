@@ -5,9 +5,9 @@ use std::{fmt, str::FromStr};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text};
 
 /// Scopes of one key.
-const MOST_SCOPES: usize = 50;
+const MAX_SCOPES: usize = 50;
 /// Characters of one scope.
-const LONGEST_SCOPE: usize = 64;
+const MAX_SCOPE_LENGTH: usize = 64;
 
 /// Words such as `invoices:read`, each once, in the order in which they were typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromSqlRow, AsExpression)]
@@ -18,10 +18,10 @@ pub struct Scopes(Vec<String>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopesError {
     /// A word has other signs or is too long.
-    #[error("“{0}” is not a scope. Use letters, digits, and : . _ - only, up to {LONGEST_SCOPE} in a word.")]
+    #[error("“{0}” is not a scope. Use letters, digits, and : . _ - only, up to {MAX_SCOPE_LENGTH} in a word.")]
     NotAScope(String),
     /// There are too many.
-    #[error("Use at most {MOST_SCOPES} scopes.")]
+    #[error("Use at most {MAX_SCOPES} scopes.")]
     TooMany,
 }
 
@@ -49,16 +49,16 @@ impl FromStr for Scopes {
     fn from_str(text: &str) -> Result<Self, ScopesError> {
         let mut scopes: Vec<String> = Vec::new();
         for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
-            let is_scope = word.len() <= LONGEST_SCOPE
+            let is_scope = word.len() <= MAX_SCOPE_LENGTH
                 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b":._-".contains(&b));
             if !is_scope {
-                return Err(ScopesError::NotAScope(word.chars().take(LONGEST_SCOPE).collect()));
+                return Err(ScopesError::NotAScope(word.chars().take(MAX_SCOPE_LENGTH).collect()));
             }
             if !scopes.iter().any(|scope| scope == word) {
                 scopes.push(word.to_owned());
             }
         }
-        if scopes.len() > MOST_SCOPES { Err(ScopesError::TooMany) } else { Ok(Self(scopes)) }
+        if scopes.len() > MAX_SCOPES { Err(ScopesError::TooMany) } else { Ok(Self(scopes)) }
     }
 }
 

@@ -210,7 +210,7 @@ fn carry_out_policy(
             Action::KeyDeactivated
         }
         Subject::Token(token) => {
-            master_tokens::forget_copies(tx, &token.id)?;
+            master_tokens::invalidate(tx, &token.id)?;
             diesel::update(tokens::table.find(&token.id))
                 .set(tokens::active.eq(false))
                 .execute(tx.connection())?;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{MasterToken, Status, TokenError, find, look_up::forget_copies, notes, refuse_tokens};
+use super::{MasterToken, Status, TokenError, find, look_up::invalidate, notes, refuse_tokens};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -57,7 +57,7 @@ fn switch(
     if token.active == active {
         return Ok(token);
     }
-    forget_copies(tx, token_id)?;
+    invalidate(tx, token_id)?;
     let token = diesel::update(master_tokens::table.find(token_id))
         .set(master_tokens::active.eq(active))
         .returning(MasterToken::as_returning())
@@ -89,7 +89,7 @@ pub fn replace(
         return Err(TokenError::Expired);
     }
     forms::spend(tx, form, now)?;
-    forget_copies(tx, token_id)?;
+    invalidate(tx, token_id)?;
     let secret = Secret::generate(SecretKind::MasterToken)?;
     let token: MasterToken = diesel::update(master_tokens::table.find(token_id))
         .set((
@@ -117,7 +117,7 @@ pub fn remove(
 ) -> Result<MasterToken, TokenError> {
     refuse_tokens(admin)?;
     let token = find(tx.connection(), admin, token_id)?;
-    forget_copies(tx, token_id)?;
+    invalidate(tx, token_id)?;
     diesel::delete(master_tokens::table.find(token_id)).execute(tx.connection()).map_err(DbError::from)?;
     notes::record(tx, admin, Action::TokenRemoved, &token, now)?;
     Ok(token)

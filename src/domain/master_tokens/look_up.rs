@@ -30,7 +30,7 @@ pub(in crate::domain) fn by_digest(
 }
 
 /// Has copies of the token in memory dropped once the transaction is committed.
-pub(in crate::domain) fn forget_copies(tx: &mut Tx<'_>, token_id: &str) -> Result<(), DbError> {
+pub(in crate::domain) fn invalidate(tx: &mut Tx<'_>, token_id: &str) -> Result<(), DbError> {
     let digest =
         master_tokens::table.find(token_id).select(master_tokens::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));

@@ -15,18 +15,18 @@ use crate::{
     db::{Db, DbError},
     domain::{
         usage::Outcome,
-        verification::{Demand, KnownKey, Verdict},
+        verification::{KeyRequest, KnownKey, Decision},
     },
 };
 
 /// Refusals of one organization between two writings; the oldest go first.
-const MOST_OF_ONE: usize = 200;
+const MAX_OF_ONE: usize = 200;
 /// Refusals of a pool: some 300 bytes each.
-const MOST_IN_ALL: usize = 2000;
+const MAX_IN_ALL: usize = 2000;
 /// Bytes of the scopes that a request needed; what does not fit in is left out.
-const LONGEST_SCOPES: usize = 500;
+const MAX_SCOPES_LENGTH: usize = 500;
 /// Bytes of an organization's id. A longer one in an address is nobody's.
-const LONGEST_ID: usize = 36;
+const MAX_ID_LENGTH: usize = 36;
 
 /// Where a request asks to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Refused<'a> {
     /// Where it asked.
     pub endpoint: Endpoint,
     /// What was asked of the key.
-    pub demand: &'a Demand<'a>,
+    pub wanted: &'a KeyRequest<'a>,
 }
 
 /// A refusal that waits to be written.
@@ -90,29 +90,29 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// What is kept of a verdict on `presented`; `None` for an accepted key.
-    fn of(refused: &Refused<'_>, presented: &str, verdict: &Verdict, now: Timestamp) -> Option<Self> {
+    /// What is kept of a decision on `presented`; `None` for an accepted key.
+    fn of(refused: &Refused<'_>, presented: &str, decision: &Decision, now: Timestamp) -> Option<Self> {
         let noted = |code| Self::new(refused, code, now);
-        Some(match verdict {
-            Verdict::Known { outcome: Outcome::Valid, .. } => return None,
-            Verdict::Known { key, outcome, limits } => Self {
+        Some(match decision {
+            Decision::Known { outcome: Outcome::Valid, .. } => return None,
+            Decision::Known { key, outcome, limits } => Self {
                 key: Some(key.clone()),
                 retry_after_seconds: limits.retry_after_seconds(),
                 ..noted(Code::Key(*outcome))
             },
-            Verdict::Malformed => noted(Code::Malformed),
+            Decision::Malformed => noted(Code::Malformed),
             // That it is a key of somebody else is nothing that the two may learn of each other.
-            Verdict::NotFound | Verdict::Foreign => {
+            Decision::NotFound | Decision::Foreign => {
                 Self { presented: masked(presented), ..noted(Code::NotFound) }
             }
         })
     }
 
     fn new(refused: &Refused<'_>, code: Code, at: Timestamp) -> Self {
-        let demand = refused.demand;
+        let wanted = refused.wanted;
         let mut needed_scopes = String::new();
-        for scope in demand.scopes {
-            if needed_scopes.len() + scope.len() < LONGEST_SCOPES {
+        for scope in wanted.scopes {
+            if needed_scopes.len() + scope.len() < MAX_SCOPES_LENGTH {
                 needed_scopes += scope;
                 needed_scopes.push(' ');
             }
@@ -121,13 +121,13 @@ impl Noted {
             request_id: refused.request_id.to_owned(),
             place: i32::try_from(refused.place).unwrap_or(i32::MAX),
             endpoint: refused.endpoint,
-            pinned: demand.organization.filter(|id| id.len() <= LONGEST_ID).map(str::to_owned),
+            pinned: wanted.organization.filter(|id| id.len() <= MAX_ID_LENGTH).map(str::to_owned),
             key: None,
             code,
             presented: None,
             needed_scopes,
-            client_ip: demand.client_ip,
-            cost: demand.cost,
+            client_ip: wanted.client_ip,
+            cost: wanted.cost,
             retry_after_seconds: None,
             at,
         }
@@ -165,14 +165,14 @@ struct Pool {
 }
 
 impl Buffer {
-    /// Notes a verdict, unless the key is accepted.
-    pub fn note(&self, refused: &Refused<'_>, presented: &str, verdict: &Verdict, now: Timestamp) {
-        if let Some(noted) = Noted::of(refused, presented, verdict, now) {
+    /// Notes a decision, unless the key is accepted.
+    pub fn note(&self, refused: &Refused<'_>, presented: &str, decision: &Decision, now: Timestamp) {
+        if let Some(noted) = Noted::of(refused, presented, decision, now) {
             self.put(noted);
         }
     }
 
-    /// Notes a refusal without a verdict.
+    /// Notes a refusal without a decision.
     pub fn note_code(&self, refused: &Refused<'_>, code: Code, now: Timestamp) {
         self.put(Noted::new(refused, code, now));
     }
@@ -220,12 +220,12 @@ impl Pool {
     /// noted.
     fn put(&mut self, noted: Noted) {
         let owner = noted.organization_id().map(str::to_owned);
-        let is_full = self.count >= MOST_IN_ALL;
+        let is_full = self.count >= MAX_IN_ALL;
         if is_full && !self.of_one.contains_key(&owner) {
             return;
         }
         let of_one = self.of_one.entry(owner).or_default();
-        if is_full || of_one.len() >= MOST_OF_ONE {
+        if is_full || of_one.len() >= MAX_OF_ONE {
             of_one.pop_front();
             self.count -= 1;
         }
@@ -243,18 +243,18 @@ mod tests {
     const NOW: Timestamp = datetime!(2026-11-23 10:00);
 
     fn note(buffer: &Buffer, number: usize, organization: Option<&str>, scopes: &[String]) {
-        let demand = Demand { organization, scopes, ..Demand::default() };
+        let wanted = KeyRequest { organization, scopes, ..KeyRequest::default() };
         let request_id = format!("req_{number}");
         let refused =
-            Refused { request_id: &request_id, place: 0, endpoint: Endpoint::Auth, demand: &demand };
-        buffer.note(&refused, "tess_none", &Verdict::Malformed, NOW);
+            Refused { request_id: &request_id, place: 0, endpoint: Endpoint::Auth, wanted: &wanted };
+        buffer.note(&refused, "tess_none", &Decision::Malformed, NOW);
     }
 
     #[test]
     fn one_organization_keeps_its_newest_and_pushes_out_nobody() {
         let buffer = Buffer::default();
         note(&buffer, 0, Some("quiet"), &[]);
-        for number in 1..=3 * MOST_OF_ONE {
+        for number in 1..=3 * MAX_OF_ONE {
             note(&buffer, number, Some("busy"), &[]);
             note(&buffer, number, None, &[]);
         }
@@ -262,7 +262,7 @@ mod tests {
         let of = |id| taken.iter().filter(move |noted| noted.organization_id() == id);
         assert_eq!((of(Some("quiet")).count(), of(Some("busy")).count(), of(None).count()), (1, 200, 200));
         assert!(of(Some("busy")).all(|noted| noted.request_id != "req_1"));
-        assert_eq!(of(Some("busy")).next_back().unwrap().request_id, format!("req_{}", 3 * MOST_OF_ONE));
+        assert_eq!(of(Some("busy")).next_back().unwrap().request_id, format!("req_{}", 3 * MAX_OF_ONE));
         assert!(buffer.take().is_empty());
     }
 
@@ -270,14 +270,14 @@ mod tests {
     fn made_up_organizations_and_scopes_do_not_make_it_grow() {
         let buffer = Buffer::default();
         let scopes = ["é".repeat(100_000)];
-        for number in 0..3 * MOST_IN_ALL {
+        for number in 0..3 * MAX_IN_ALL {
             note(&buffer, number, Some(&format!("made up {number}")), &scopes);
             note(&buffer, number, Some(&"x".repeat(1000)), &[]);
         }
         let taken = buffer.take();
-        assert_eq!(taken.len(), MOST_IN_ALL);
-        assert!(taken.iter().all(|noted| noted.needed_scopes.len() <= LONGEST_SCOPES));
+        assert_eq!(taken.len(), MAX_IN_ALL);
+        assert!(taken.iter().all(|noted| noted.needed_scopes.len() <= MAX_SCOPES_LENGTH));
         buffer.put_back(taken);
-        assert_eq!(buffer.take().len(), MOST_IN_ALL);
+        assert_eq!(buffer.take().len(), MAX_IN_ALL);
     }
 }

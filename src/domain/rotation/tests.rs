@@ -37,7 +37,7 @@ fn limited(plan: Plan) -> impl Strategy<Value = Rotation> {
 fn the_overlap_begins_as_chosen() {
     let day = |begin| fresh(Plan { overlap: Overlap::Day, begin });
     assert_eq!(day(Begin::AtOnce).ends_at(), START + Duration::DAY);
-    assert_eq!(day(Begin::FirstUse).ends_at(), START + LONGEST_WAIT + Duration::DAY);
+    assert_eq!(day(Begin::FirstUse).ends_at(), START + MAX_WAIT + Duration::DAY);
     let used = Rotation { first_used_at: Some(START + Duration::HOUR), ..day(Begin::FirstUse) };
     assert_eq!(used.ends_at(), START + Duration::HOUR + Duration::DAY);
     assert!(!fresh(Plan { overlap: Overlap::None, begin: Begin::AtOnce }).is_under_way(START));
@@ -60,7 +60,7 @@ proptest! {
         for seconds in uses {
             live.note_use(START + Duration::seconds(seconds));
         }
-        let latest = START + LONGEST_WAIT + Duration::WEEK;
+        let latest = START + MAX_WAIT + Duration::WEEK;
         prop_assert!(live.get().ends_at() <= latest);
         prop_assert!(!live.get().is_under_way(latest));
     }

@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// Callers that are kept of one key.
-pub const MOST_CALLERS: usize = 20;
+pub const MAX_CALLERS: usize = 20;
 
 /// Bytes of a program's name that are kept.
-const LONGEST_USER_AGENT: usize = 200;
+const MAX_USER_AGENT_LENGTH: usize = 200;
 
 /// Who presents a key.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl Callers {
         if let Some(place) = place {
             callers.swap(0, place);
         } else {
-            if callers.len() >= MOST_CALLERS {
+            if callers.len() >= MAX_CALLERS {
                 callers.pop_back();
             }
             callers.push_front(Seen {
@@ -80,7 +80,7 @@ impl Callers {
             }
         }
         self.0.make_contiguous().sort_by_key(|seen| Reverse(seen.last_seen_at));
-        self.0.truncate(MOST_CALLERS);
+        self.0.truncate(MAX_CALLERS);
     }
 
     /// The address of the last call.
@@ -94,7 +94,7 @@ impl Callers {
 }
 
 fn shortened(user_agent: &str) -> &str {
-    user_agent.get(..user_agent.floor_char_boundary(LONGEST_USER_AGENT)).unwrap_or_default()
+    user_agent.get(..user_agent.floor_char_boundary(MAX_USER_AGENT_LENGTH)).unwrap_or_default()
 }
 
 /// Adds what was seen and forgets all but the last callers of the key.
@@ -121,15 +121,15 @@ pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, callers: &Callers) -> Result<
                 .execute(tx.connection())?;
         }
     }
-    if is_anybody_new { forget_older(tx, key_id) } else { Ok(()) }
+    if is_anybody_new { purge_older(tx, key_id) } else { Ok(()) }
 }
 
-fn forget_older(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
+fn purge_older(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let older: Vec<(String, String)> = key_callers::table
         .filter(key_callers::api_key_id.eq(key_id))
         .order((key_callers::last_seen_at.desc(), key_callers::requests.desc()))
         .select((key_callers::address, key_callers::user_agent))
-        .offset(i64::try_from(MOST_CALLERS).unwrap_or_default())
+        .offset(i64::try_from(MAX_CALLERS).unwrap_or_default())
         .limit(i64::from(i32::MAX))
         .load(tx.connection())?;
     for (address, user_agent) in older {
@@ -152,7 +152,7 @@ pub struct KeyCaller {
     pub last_seen_at: Timestamp,
 }
 
-/// Who called with `key`, the last first, [`MOST_CALLERS`] at most.
+/// Who called with `key`, the last first, [`MAX_CALLERS`] at most.
 ///
 /// # Errors
 /// [`DbError`].
@@ -205,7 +205,7 @@ mod tests {
             callers.note(caller(number), NOW);
             callers.note(caller(number), NOW);
         }
-        assert_eq!(callers.0.len(), MOST_CALLERS);
+        assert_eq!(callers.0.len(), MAX_CALLERS);
         assert_eq!((callers.0[0].ip, callers.0[0].requests), (caller(99).ip, 2));
     }
 
@@ -218,7 +218,7 @@ mod tests {
         }
         before.add(after);
         let counted: Vec<_> = before.0.iter().map(|seen| seen.requests).collect();
-        assert_eq!(counted.len(), MOST_CALLERS);
+        assert_eq!(counted.len(), MAX_CALLERS);
         assert_eq!(counted.iter().sum::<i64>(), 25);
         let last = before.0.iter().filter(|seen| seen.last_seen_at > NOW).count();
         assert_eq!(last, 15);

@@ -30,7 +30,7 @@ const KEYS_AT_ONCE: usize = 64;
 
 /// Portions that one spread writing has at most. Each ends with a sync of the disk, of which a
 /// slow one does some hundred in a second.
-const MOST_PORTIONS: usize = 160;
+const MAX_PORTIONS: usize = 160;
 
 /// Gathers usage; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +140,7 @@ impl Recorder {
         let mut turn = self.turn().await;
         turn.make_contiguous().sort_unstable_by_key(Noted::place);
         let mut left = turn.len();
-        let size = KEYS_AT_ONCE.max(left.div_ceil(MOST_PORTIONS));
+        let size = KEYS_AT_ONCE.max(left.div_ceil(MAX_PORTIONS));
         while left > 0 && !turn.is_empty() {
             drop(self.write_first(db, turn, size.min(left)).await?);
             left = left.saturating_sub(size);

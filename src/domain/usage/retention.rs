@@ -23,7 +23,7 @@ const ROWS_AT_ONCE: i64 = 500;
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     let mut is_more_left = false;
     for (span, kept) in [(Span::Hour, HOURS_KEPT), (Span::Day, DAYS_KEPT)] {
         let old: Vec<(String, Timestamp, String)> = key_usage::table

@@ -1,7 +1,7 @@
 //! Verification without consequences: what would be answered now, and why. Nothing is counted,
 //! taken from a limit or noted as a use.
 
-use super::{Demand, Limits, Verdict, Verifier, turned_away};
+use super::{KeyRequest, Limits, Decision, Verifier, reject_early};
 use crate::{
     clock::Timestamp,
     db::DbError,
@@ -27,7 +27,7 @@ pub enum Tried<'a> {
 #[derive(Clone, Debug)]
 pub struct DryRun {
     /// The answer. A key of another organization is not found.
-    pub verdict: Verdict,
+    pub decision: Decision,
     /// Every reason to refuse, the one that is given first.
     pub reasons: Vec<Outcome>,
     /// What the limits leave as they stand.
@@ -35,13 +35,13 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    fn without_key(verdict: Verdict) -> Self {
-        Self { verdict, reasons: Vec::new(), left: Limits::default() }
+    fn without_key(decision: Decision) -> Self {
+        Self { decision, reasons: Vec::new(), left: Limits::default() }
     }
 }
 
 impl Verifier {
-    /// Judges a request with a key of the organization as [`verify`](Self::verify) would at the
+    /// Evaluates a request with a key of the organization as [`verify`](Self::verify) would at the
     /// instant `now`, by the live limits of this process.
     ///
     /// # Errors
@@ -50,12 +50,12 @@ impl Verifier {
         &self,
         admin: &Admin<Organization>,
         tried: Tried<'_>,
-        demand: &Demand<'_>,
+        wanted: &KeyRequest<'_>,
         now: Timestamp,
     ) -> Result<DryRun, DbError> {
         let digest = match tried {
             Tried::Secret(text) if !secret::is_well_formed(SecretKind::ApiKey, text) => {
-                return Ok(DryRun::without_key(Verdict::Malformed));
+                return Ok(DryRun::without_key(Decision::Malformed));
             }
             Tried::Secret(text) => Some(SecretDigest::of(text)),
             Tried::Key(key) => {
@@ -63,17 +63,17 @@ impl Verifier {
                 self.db.read(move |connection| api_keys::digest(connection, &admin, &key_id)).await?
             }
         };
-        let demand = Demand { organization: Some(&admin.id), ..*demand };
+        let wanted = KeyRequest { organization: Some(&admin.id), ..*wanted };
         let key = match digest {
             Some(digest) => self.key_with(digest, now).await?,
             None => None,
         };
-        let Some(key) = key.filter(|key| turned_away(key, &demand, now).is_none()) else {
-            return Ok(DryRun::without_key(Verdict::NotFound));
+        let Some(key) = key.filter(|key| reject_early(key, &wanted, now).is_none()) else {
+            return Ok(DryRun::without_key(Decision::NotFound));
         };
-        let (reasons, limits) = key.foresee(&demand, now);
+        let (reasons, limits) = key.dry_run(&wanted, now);
         let left = key.peek(0, now);
         let outcome = reasons.first().copied().unwrap_or(Outcome::Valid);
-        Ok(DryRun { verdict: Verdict::Known { key, outcome, limits }, reasons, left })
+        Ok(DryRun { decision: Decision::Known { key, outcome, limits }, reasons, left })
     }
 }

@@ -1,4 +1,4 @@
-//! What verification keeps in memory of keys and tokens, and how it judges a key.
+//! What verification keeps in memory of keys and tokens, and how it evaluates a key.
 
 use std::{net::IpAddr, ops::RangeInclusive, sync::Arc};
 
@@ -37,7 +37,7 @@ pub struct KnownKey {
     pub(in crate::domain) tally: Tally,
 }
 
-/// The settings that a key is judged by.
+/// The settings that a key is evaluated by.
 #[derive(Debug)]
 pub(super) struct Rules {
     scopes: Scopes,
@@ -67,7 +67,7 @@ pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 /// What is asked of a key.
 #[derive(Clone, Copy, Debug)]
-pub struct Demand<'a> {
+pub struct KeyRequest<'a> {
     /// The only organization whose keys count.
     pub organization: Option<&'a str>,
     /// The name that the key must bear.
@@ -80,7 +80,7 @@ pub struct Demand<'a> {
     pub cost: u32,
 }
 
-impl Default for Demand<'_> {
+impl Default for KeyRequest<'_> {
     fn default() -> Self {
         Self { organization: None, name: None, scopes: &[], client_ip: None, cost: 1 }
     }
@@ -126,26 +126,26 @@ impl KnownKey {
         }
     }
 
-    /// Judges a request. Limits are taken from last, and only by what passed everything else.
-    pub(super) fn judge(&self, demand: &Demand<'_>, now: Timestamp) -> (Outcome, Limits) {
-        if let Some(objection) = self.objections(demand, now).next() {
-            return (objection, Limits::default());
+    /// Evaluates a request. Limits are taken from last, and only by what passed everything else.
+    pub(super) fn evaluate(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> (Outcome, Limits) {
+        if let Some(rejection) = self.rejections(wanted, now).next() {
+            return (rejection, Limits::default());
         }
         let Some(rules) = &self.rules else { return (Outcome::Valid, Limits::default()) };
-        let rate = rules.rate.as_ref().map(|rate| rate.admit(demand.cost, now));
+        let rate = rules.rate.as_ref().map(|rate| rate.admit(wanted.cost, now));
         if is_limited(rate) {
             return (Outcome::RateLimited, Limits { rate, quota: None });
         }
-        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, demand.cost, now));
+        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, wanted.cost, now));
         let outcome = if is_exceeded(quota) { Outcome::QuotaExceeded } else { Outcome::Valid };
         (outcome, Limits { rate, quota })
     }
 
-    /// Every reason why [`judge`](Self::judge) would refuse, the one that it would give first, and
+    /// Every reason why [`evaluate`](Self::evaluate) would refuse, the one that it would give first, and
     /// what the limits would leave. Takes nothing.
-    pub(super) fn foresee(&self, demand: &Demand<'_>, now: Timestamp) -> (Vec<Outcome>, Limits) {
-        let mut reasons: Vec<Outcome> = self.objections(demand, now).collect();
-        let limits = self.peek(demand.cost, now);
+    pub(super) fn dry_run(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> (Vec<Outcome>, Limits) {
+        let mut reasons: Vec<Outcome> = self.rejections(wanted, now).collect();
+        let limits = self.peek(wanted.cost, now);
         reasons.extend(is_limited(limits.rate).then_some(Outcome::RateLimited));
         reasons.extend(is_exceeded(limits.quota).then_some(Outcome::QuotaExceeded));
         (reasons, limits)
@@ -161,12 +161,12 @@ impl KnownKey {
     }
 
     /// The reasons to refuse a request before its limits are looked at, in the order that counts.
-    fn objections(&self, demand: &Demand<'_>, now: Timestamp) -> impl Iterator<Item = Outcome> {
-        OBJECTIONS.into_iter().filter(move |objection| match objection {
+    fn rejections(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> impl Iterator<Item = Outcome> {
+        OBJECTIONS.into_iter().filter(move |rejection| match rejection {
             Outcome::Expired => self.expires_at.is_some_and(|end| end <= now),
             Outcome::Deactivated => self.is_deactivated,
-            Outcome::ForbiddenIp => self.rules.as_ref().is_some_and(|rules| !rules.let_in(demand.client_ip)),
-            _ => !self.covers(demand.scopes),
+            Outcome::ForbiddenIp => self.rules.as_ref().is_some_and(|rules| !rules.let_in(wanted.client_ip)),
+            _ => !self.covers(wanted.scopes),
         })
     }
 
@@ -292,16 +292,16 @@ mod tests {
             let mut now = START;
             for (seconds, needs_scope, is_inside, cost) in requests {
                 now += Duration::seconds(seconds);
-                let demand = Demand {
+                let wanted = KeyRequest {
                     scopes: if needs_scope { &write } else { &[] },
                     client_ip: Some(IpAddr::from([if is_inside { 10 } else { 11 }, 0, 0, 1])),
                     cost,
-                    ..Demand::default()
+                    ..KeyRequest::default()
                 };
-                let foreseen = key.foresee(&demand, now);
-                prop_assert_eq!(&key.foresee(&demand, now), &foreseen);
-                let (reasons, left) = foreseen;
-                let (outcome, limits) = key.judge(&demand, now);
+                let dry = key.dry_run(&wanted, now);
+                prop_assert_eq!(&key.dry_run(&wanted, now), &dry);
+                let (reasons, left) = dry;
+                let (outcome, limits) = key.evaluate(&wanted, now);
                 prop_assert_eq!(reasons.first().copied().unwrap_or(Outcome::Valid), outcome);
                 prop_assert!(limits.rate.is_none() || limits.rate == left.rate);
                 prop_assert!(limits.quota.is_none() || limits.quota == left.quota);

@@ -75,13 +75,13 @@ fn answer(state: u64, quota: MonthlyQuota, cost: u32, now: Timestamp) -> QuotaLe
 
 /// What a state means in the month of `now`.
 fn used(state: u64, now: Timestamp) -> u64 {
-    if state >> COUNT_BITS < month(now) { 0 } else { state & MOST_USED }
+    if state >> COUNT_BITS < month(now) { 0 } else { state & MAX_USED }
 }
 
-const MOST_USED: u64 = (1 << COUNT_BITS) - 1;
+const MAX_USED: u64 = (1 << COUNT_BITS) - 1;
 
 fn packed(month: u64, used: u64) -> u64 {
-    (month << COUNT_BITS) | used.min(MOST_USED)
+    (month << COUNT_BITS) | used.min(MAX_USED)
 }
 
 /// Months since the year 0.

@@ -13,7 +13,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::{Host, Url};
 
 /// Longest address of a webhook, in bytes.
-pub const LONGEST_URL: usize = 2000;
+pub const MAX_URL_LENGTH: usize = 2000;
 
 /// IPv4 addresses that are not globally reachable: IANA IPv4 Special-Purpose Address Registry
 /// (RFC 6890 and its updates), multicast (RFC 5771), and 6to4 relays (RFC 7526).
@@ -115,8 +115,8 @@ pub enum UrlError {
     /// Nothing was typed.
     #[error("Enter an address.")]
     Empty,
-    /// It is longer than [`LONGEST_URL`].
-    #[error("Use at most {LONGEST_URL} characters.")]
+    /// It is longer than [`MAX_URL_LENGTH`].
+    #[error("Use at most {MAX_URL_LENGTH} characters.")]
     TooLong,
     /// It is no whole address.
     #[error("Write a whole address, such as https://example.com/webhooks.")]
@@ -167,7 +167,7 @@ impl WebhookUrl {
             _ => {}
         }
         url.set_fragment(None);
-        if url.as_str().len() > LONGEST_URL { Err(UrlError::TooLong) } else { Ok(Self(url)) }
+        if url.as_str().len() > MAX_URL_LENGTH { Err(UrlError::TooLong) } else { Ok(Self(url)) }
     }
 
     /// The address as text.

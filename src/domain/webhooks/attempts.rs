@@ -35,7 +35,7 @@ const PAUSES: [Duration; 9] = [
 ];
 
 /// How long nothing may arrive before a webhook is switched off.
-const LONGEST_FAILURE: Duration = Duration::days(5);
+const MAX_FAILURE: Duration = Duration::days(5);
 
 /// A message whose next attempt is due.
 #[derive(Clone, Debug)]
@@ -174,7 +174,7 @@ pub fn record_attempt(
     let is_given_up = state == DeliveryState::Failed;
     if attempt.outcome == Outcome::Gone {
         switch_off(tx, &webhook, "The receiver answered 410: it takes no messages any more.", now)?;
-    } else if is_given_up && failing_since.is_some_and(|since| now - since >= LONGEST_FAILURE) {
+    } else if is_given_up && failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
         switch_off(tx, &webhook, "No message has arrived for five days.", now)?;
     }
     Ok(())

@@ -283,7 +283,7 @@ pub fn send_test(
 ///
 /// # Errors
 /// [`DbError`].
-pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(now - KEEP));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{CreateError, MOST_WEBHOOKS, NewWebhook, SECRET_OVERLAP, Webhook, WebhookError};
+use super::{CreateError, MAX_WEBHOOKS, NewWebhook, SECRET_OVERLAP, Webhook, WebhookError};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
@@ -29,7 +29,7 @@ pub fn create(
     now: Timestamp,
 ) -> Result<(Webhook, Secret), CreateError> {
     forms::spend(tx, form, now)?;
-    if count(tx.connection(), admin)? >= MOST_WEBHOOKS {
+    if count(tx.connection(), admin)? >= MAX_WEBHOOKS {
         return Err(CreateError::TooMany);
     }
     let secret = Secret::generate_signing()?;

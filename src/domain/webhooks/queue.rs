@@ -68,7 +68,7 @@ struct Who<'a> {
     name: &'a str,
 }
 
-/// Queues messages about what the audit trail notes, where somebody wants them.
+/// Queues messages about what the audit log notes, where somebody wants them.
 pub(in crate::domain) fn queue_for_audit(
     tx: &mut Tx<'_>,
     event: &Event<'_>,
@@ -90,7 +90,7 @@ pub(in crate::domain) fn queue_for_audit(
         masked: None,
         expires_at: None,
     };
-    // The trail names the invitation; whoever follows members wants the new one.
+    // The audit log names the invitation; whoever follows members wants the new one.
     if event.action == Action::Joined {
         subject = Subject { id: event.actor.id(), name: event.actor.name(), ..subject };
     }
@@ -99,7 +99,7 @@ pub(in crate::domain) fn queue_for_audit(
         _ => None,
     };
     let end = key.as_ref().and_then(|(_, end)| *end).map(rfc3339);
-    // Of a removed key, the trail's detail is what is left.
+    // Of a removed key, the audit log's detail is what is left.
     let masked = key
         .map(|(masked, _)| masked)
         .or_else(|| event.detail.clone().filter(|_| event.action == Action::KeyRemoved));

@@ -1,4 +1,4 @@
-//! The audit trail: list and export.
+//! The audit log: list and export.
 
 use actix_web::{HttpResponse, web::Bytes};
 use serde::{Deserialize, Serialize};

@@ -20,7 +20,7 @@ pub struct CalendarLink {
     pub address: String,
 }
 
-/// Makes a new address for the calendar of expiries (iCalendar); the one before stops working.
+/// Makes a new address for the expiration calendar (iCalendar); the one before stops working.
 ///
 /// # Errors
 /// 403 for a token that may not do everything.

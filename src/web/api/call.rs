@@ -234,7 +234,7 @@ impl Precondition {
         if answer.etag().is_some_and(|etag| names(wanted, etag)) {
             Ok(())
         } else {
-            Err(AppError::VersionDiffers)
+            Err(AppError::PreconditionFailed)
         }
     }
 }

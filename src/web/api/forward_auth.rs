@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::{
         refusals::{Code, Endpoint},
-        verification::{Demand, KnownKey, Limits, Verdict},
+        verification::{KeyRequest, KnownKey, Limits, Decision},
     },
     web::{error::AppError, state::State},
 };
@@ -54,14 +54,14 @@ impl RouteDemand {
         if query.is_empty() {
             return Ok(Self::default());
         }
-        let mut demand: Self = serde_html_form::from_str(query)
+        let mut wanted: Self = serde_html_form::from_str(query)
             .map_err(|error| AppError::Unreadable(format!("The address could not be read: {error}.")))?;
-        if demand.scope.iter().any(|scope| scope.contains(' ')) {
-            demand.scope =
-                demand.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
+        if wanted.scope.iter().any(|scope| scope.contains(' ')) {
+            wanted.scope =
+                wanted.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
         }
-        demand.scope.retain(|scope| !scope.is_empty());
-        Ok(demand)
+        wanted.scope.retain(|scope| !scope.is_empty());
+        Ok(wanted)
     }
 
     /// The scopes that the key needs, each by itself.
@@ -69,8 +69,8 @@ impl RouteDemand {
         &self.scope
     }
 
-    fn demand<'a>(&'a self, request: &HttpRequest, name: Option<&'a str>) -> Demand<'a> {
-        Demand {
+    fn wanted<'a>(&'a self, request: &HttpRequest, name: Option<&'a str>) -> KeyRequest<'a> {
+        KeyRequest {
             organization: self.organization.as_deref(),
             name,
             scopes: &self.scope,
@@ -118,22 +118,22 @@ pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResp
     let Presented { key, name } = match presented {
         Ok(presented) => presented,
         Err(error) => {
-            let demand = route.as_ref().map(|route| route.demand(&request, None)).unwrap_or_default();
-            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
+            let wanted = route.as_ref().map(|route| route.wanted(&request, None)).unwrap_or_default();
+            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, wanted: &wanted };
             asking.note_unverified(&state, Code::NoKey, now);
             return Err(error);
         }
     };
     let route = route?;
-    let demand = route.demand(&request, name.as_deref());
-    let verdict = state.verifier.verify(&key, &demand, now).await?;
-    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, demand: &demand };
-    asking.note(&state, &key, &verdict, now);
-    match verdict {
-        Verdict::Malformed | Verdict::NotFound => Err(refused("This key does not exist.")),
-        Verdict::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
-        Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, Some(callers::of(&request)), now);
+    let wanted = route.wanted(&request, name.as_deref());
+    let decision = state.verifier.verify(&key, &wanted, now).await?;
+    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, wanted: &wanted };
+    asking.note(&state, &key, &decision, now);
+    match decision {
+        Decision::Malformed | Decision::NotFound => Err(refused("This key does not exist.")),
+        Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
+        Decision::Known { key, outcome, limits } => {
+            state.usage.note(&key, outcome, wanted.cost, Some(callers::of(&request)), now);
             refusal::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         email::EmailAddress,
         forms::FormId,
         invitations::{
-            self, InvitationError, InviteOutcome, Inviter, MOST_AT_ONCE, MailStatus, Pending, Search,
+            self, InvitationError, InviteOutcome, Inviter, MAX_AT_ONCE, MailStatus, Pending, Search,
         },
         organizations::Organization,
         outbox::MailState,
@@ -200,8 +200,8 @@ impl NewInvitations {
         if number == 0 {
             return Err(AppError::field("/emails", "Name at least one address."));
         }
-        if number > MOST_AT_ONCE {
-            let detail = format!("These are {number} addresses. Send {MOST_AT_ONCE} at most in one go.");
+        if number > MAX_AT_ONCE {
+            let detail = format!("These are {number} addresses. Send {MAX_AT_ONCE} at most in one go.");
             return Err(AppError::field("/emails", detail));
         }
         let (mut addresses, mut wrong) = (Vec::with_capacity(number), Vec::new());

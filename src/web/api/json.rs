@@ -13,7 +13,7 @@ use crate::web::{
 };
 
 /// 500 addresses of 254 characters, or 100 keys, with room to spare.
-const LARGEST_BODY_BYTES: usize = 256 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// The SHA-256 of the body, kept with the request: whether two requests are the same.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             if !is_json {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read_body(payload, LARGEST_BODY_BYTES).await?;
+            let body = read_body(payload, MAX_BODY_BYTES).await?;
             let value = parse(&body)?;
             if request.headers().contains_key("idempotency-key") {
                 request.extensions_mut().insert(BodyDigest(Sha256::digest(&body).into()));

@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// Matches in one report.
-const MOST_MATCHES: usize = 1000;
+const MAX_MATCHES: usize = 1000;
 /// That many, with a kilobyte for each.
-const LARGEST_BODY_BYTES: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 const KEY_IDENTIFIER: &str = "github-public-key-identifier";
 const SIGNATURE: &str = "github-public-key-signature";
@@ -59,7 +59,7 @@ impl Match {
 /// What became of one match. Says nothing of whose key it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LeakVerdict)]
-pub struct Verdict {
+pub struct Decision {
     /// The text that was sent.
     token_raw: String,
     /// Its type as it was sent.
@@ -82,7 +82,7 @@ pub struct Verdict {
     path = "/api/v2/leaks",
     tag = "Leaks",
     request_body = Vec<Match>,
-    responses((status = 200, description = "A verdict for each match, in their order.", body = Vec<Verdict>))
+    responses((status = 200, description = "A decision for each match, in their order.", body = Vec<Decision>))
 )]
 pub async fn receive(
     request: HttpRequest,
@@ -93,7 +93,7 @@ pub async fn receive(
     if !json::is_json(&request) {
         return Err(AppError::UnsupportedMediaType);
     }
-    let body = read_body(payload.into_inner(), LARGEST_BODY_BYTES).await?;
+    let body = read_body(payload.into_inner(), MAX_BODY_BYTES).await?;
     if let Credential::Signature(signature) = credential
         && !signature.is_of(&body)
     {
@@ -103,7 +103,7 @@ pub async fn receive(
     let matches = parse(&body)?;
     let reports: Vec<Option<LeakReport>> = matches.iter().map(Match::report).collect();
     let is_known = look_up(&request, &state, reports.iter().flatten().cloned().collect()).await?;
-    let verdicts = matches.into_iter().zip(&reports).map(|(found, report)| Verdict {
+    let decision = matches.into_iter().zip(&reports).map(|(found, report)| Decision {
         token_raw: found.token,
         token_type: found.kind.unwrap_or_default(),
         label: match report {
@@ -111,8 +111,8 @@ pub async fn receive(
             _ => "false_positive",
         },
     });
-    let verdicts: Vec<Verdict> = verdicts.collect();
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verdicts))
+    let decision: Vec<Decision> = decision.collect();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(decision))
 }
 
 /// Tells which reports are of a key or token, after what follows from them is done.
@@ -147,8 +147,8 @@ fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
             error.column()
         ))
     })?;
-    if matches.len() > MOST_MATCHES {
-        return Err(AppError::Unreadable(format!("Send at most {MOST_MATCHES} matches at once.")));
+    if matches.len() > MAX_MATCHES {
+        return Err(AppError::Unreadable(format!("Send at most {MAX_MATCHES} matches at once.")));
     }
     Ok(matches)
 }

@@ -185,7 +185,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
         ("404", "NotFound", route.pattern.contains('{') || route.access == Access::Reporter),
         ("409", "Conflict", changes && is_token),
-        ("412", "VersionDiffers", takes_version(route)),
+        ("412", "PreconditionFailed", takes_version(route)),
         ("413", "TooLarge", has_body),
         ("415", "UnsupportedMediaType", has_body),
         ("422", "InvalidFields", is_token && (changes || has_query)),
@@ -362,7 +362,7 @@ fn responses() -> Value {
             "type": format!("/problems/{kind}"), "title": title(status), "status": status, "detail": detail,
             "request_id": "req_9f02ab71-0000001c",
         });
-        if matches!(kind, "invalid-fields" | "unreadable-body")
+        if matches!(kind, "invalid-fields" | "malformed-request")
             && let Some(example) = example.as_object_mut()
         {
             let errors = json!([{ "pointer": "/name", "detail": "Enter a name." }]);
@@ -377,17 +377,17 @@ fn responses() -> Value {
         })
     };
     let mut responses = json!({
-        "BadRequest": refusal(400, "unreadable-body", "The body, a parameter or a header cannot be read.",
+        "BadRequest": refusal(400, "malformed-request", "The body, a parameter or a header cannot be read.",
             "The body is not what this address takes. Missing field `name`."),
         "Unauthorized": refusal(401, "unauthorized", "No credential, or one that opens nothing.",
             "This token does not exist, has expired or is deactivated."),
-        "Forbidden": refusal(403, "permission-too-low", "The credential is good, but not for this.",
+        "Forbidden": refusal(403, "insufficient-access", "The credential is good, but not for this.",
             "This master token may not do that. It takes one with the permission “Keys” or “Everything”."),
         "NotFound": refusal(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
             "The address is wrong, or you do not have access to it."),
         "Conflict": refusal(409, "conflict", "It cannot be done as things are.",
             "There are 1000 keys already. Remove one that is no longer used."),
-        "VersionDiffers": refusal(412, "version-differs", "It was changed since the version in `If-Match`.",
+        "PreconditionFailed": refusal(412, "precondition-failed", "It was changed since the version in `If-Match`.",
             "It was changed meanwhile. Read it again and repeat the change with its new version."),
         "TooLarge": refusal(413, "too-large", "The body is too large.", "This is more than can be sent at once."),
         "UnsupportedMediaType": refusal(415, "unsupported-media-type", "The body is no JSON.",

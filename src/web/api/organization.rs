@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         refusals::{Code, Endpoint},
-        verification::{Demand, Verdict},
+        verification::{KeyRequest, Decision},
     },
     web::{display, error::AppError, state::State},
 };
@@ -62,16 +62,16 @@ pub struct PresentedKey {
 )]
 pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
     let now = state.clock.now();
-    let demand = Demand { client_ip: credentials::client_ip(&request), ..Demand::default() };
-    let asking = Asking { request: &request, endpoint: Endpoint::Organization, place: 0, demand: &demand };
+    let wanted = KeyRequest { client_ip: credentials::client_ip(&request), ..KeyRequest::default() };
+    let asking = Asking { request: &request, endpoint: Endpoint::Organization, place: 0, wanted: &wanted };
     let presented =
         credentials::api_key(&request).inspect_err(|_| asking.note_unverified(&state, Code::NoKey, now))?;
-    let verdict = state.verifier.verify(presented, &demand, now).await?;
-    asking.note(&state, presented, &verdict, now);
-    let Verdict::Known { key: known, outcome, limits } = verdict else {
+    let decision = state.verifier.verify(presented, &wanted, now).await?;
+    asking.note(&state, presented, &decision, now);
+    let Decision::Known { key: known, outcome, limits } = decision else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note(&known, outcome, demand.cost, Some(callers::of(&request)), now);
+    state.usage.note(&known, outcome, wanted.cost, Some(callers::of(&request)), now);
     if let Some(refusal) = refusal::of(outcome, &limits) {
         return Err(refusal);
     }

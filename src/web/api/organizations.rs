@@ -8,7 +8,7 @@ use super::{answer::Answer, call::Call, json::Json};
 use crate::{
     domain::{
         access::{Admin, Member},
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         organizations::{self, Organization as StoredOrganization},
     },
     web::{display, error::AppError},
@@ -76,7 +76,7 @@ pub async fn change(
     call: Call<Admin<StoredOrganization>, Json<OrganizationChange>>,
 ) -> Result<HttpResponse, AppError> {
     let Json(OrganizationChange { name }) = &call.input;
-    let name = name.as_deref().map(|name| Name::parse(name, LONGEST_NAME)).transpose();
+    let name = name.as_deref().map(|name| Name::parse(name, MAX_NAME_LENGTH)).transpose();
     let name = name.map_err(|error| AppError::field("/name", error))?;
     let precondition = call.precondition();
     call.change(move |tx, admin, now| {

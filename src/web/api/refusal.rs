@@ -8,7 +8,7 @@ use crate::{
     domain::{
         refusals::{Code, Endpoint, Refused},
         usage::Outcome,
-        verification::{Demand, Limits, Verdict},
+        verification::{KeyRequest, Limits, Decision},
     },
     web::{error::AppError, extract::RequestContext, state::State},
 };
@@ -23,16 +23,16 @@ pub struct Asking<'a> {
     /// Which of its keys is asked about.
     pub place: usize,
     /// What is asked of the key.
-    pub demand: &'a Demand<'a>,
+    pub wanted: &'a KeyRequest<'a>,
 }
 
 impl Asking<'_> {
     /// Keeps a refusal; an accepted key leaves nothing.
-    pub fn note(&self, state: &State, presented: &str, verdict: &Verdict, now: Timestamp) {
-        if matches!(verdict, Verdict::Known { outcome: Outcome::Valid, .. }) {
+    pub fn note(&self, state: &State, presented: &str, decision: &Decision, now: Timestamp) {
+        if matches!(decision, Decision::Known { outcome: Outcome::Valid, .. }) {
             return;
         }
-        self.with_id(|refused| state.refusals.note(refused, presented, verdict, now));
+        self.with_id(|refused| state.refusals.note(refused, presented, decision, now));
     }
 
     /// Keeps a refusal of a request that carried nothing to verify.
@@ -41,9 +41,9 @@ impl Asking<'_> {
     }
 
     fn with_id(&self, note: impl FnOnce(&Refused<'_>)) {
-        let Self { endpoint, place, demand, .. } = *self;
+        let Self { endpoint, place, wanted, .. } = *self;
         if let Some(RequestContext { id, .. }) = self.request.extensions().get() {
-            note(&Refused { request_id: &id.to_string(), place, endpoint, demand });
+            note(&Refused { request_id: &id.to_string(), place, endpoint, wanted });
         }
     }
 }

@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// A month of hours and a year of days.
-const MOST_HOURS: i32 = 31 * 24;
-const MOST_DAYS: i32 = 366;
+const MAX_HOURS: i32 = 31 * 24;
+const MAX_DAYS: i32 = 366;
 
 /// Requests by how they ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -118,10 +118,10 @@ pub struct KeyUsageParameters {
 impl KeyUsageParameters {
     fn parse(&self) -> Result<(Span, i32), AppError> {
         let (span, usual, most) = match self.span {
-            SpanName::Hour => (Span::Hour, 24, MOST_HOURS),
-            SpanName::Day => (Span::Day, 30, MOST_DAYS),
+            SpanName::Hour => (Span::Hour, 24, MAX_HOURS),
+            SpanName::Day => (Span::Day, 30, MAX_DAYS),
         };
-        let count = within("count", self.count.unwrap_or(usual), MOST_HOURS)?;
+        let count = within("count", self.count.unwrap_or(usual), MAX_HOURS)?;
         if count > most {
             return Err(AppError::field("count", format!("Of days, choose a number from 1 to {most}.")));
         }
@@ -257,7 +257,7 @@ pub struct KeyRequests {
 pub async fn of_organization(
     call: Call<Admin<Organization>, Params<UsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
-    let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MOST_DAYS)?, call.now);
+    let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MAX_DAYS)?, call.now);
     call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
     let usage =
         call.read(move |connection, admin| usage::of_organization(connection, admin, days, now)).await?;

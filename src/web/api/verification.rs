@@ -20,13 +20,13 @@ use crate::{
     domain::{
         idempotency::IdempotencyError,
         refusals::{Code, Endpoint},
-        verification::{Demand, KnownToken, Verdict},
+        verification::{KeyRequest, KnownToken, Decision},
     },
     web::{error::AppError, state::State},
 };
 
 /// Keys in one batch.
-const MOST_IN_A_BATCH: usize = 100;
+const MAX_IN_A_BATCH: usize = 100;
 
 /// Whether a key of the organization is accepted. The answer is in the body; a key that is refused
 /// is no error. What an accepted key costs is taken from its limits.
@@ -109,8 +109,8 @@ pub async fn verify_batch(
     let now = state.clock.now();
     let caller = caller(&request, &state, now).await?;
     let Json(BatchRequest { keys }) = body?;
-    if keys.len() > MOST_IN_A_BATCH {
-        return Err(AppError::Unreadable(format!("Send at most {MOST_IN_A_BATCH} keys at once.")));
+    if keys.len() > MAX_IN_A_BATCH {
+        return Err(AppError::Unreadable(format!("Send at most {MAX_IN_A_BATCH} keys at once.")));
     }
     let answers = async {
         let mut results = Vec::with_capacity(keys.len());
@@ -156,8 +156,8 @@ async fn once<T: Serialize>(
 async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
     credentials::caller(request, state, now).await.inspect_err(|error| {
         if let AppError::Unauthorized { presented: true, .. } = error {
-            let demand = Demand::default();
-            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, demand: &demand };
+            let wanted = KeyRequest::default();
+            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, wanted: &wanted };
             asking.note_unverified(state, Code::TokenRefused, now);
         }
     })
@@ -171,23 +171,23 @@ async fn answer(
     (place, asked): (usize, &VerificationRequest),
     now: Timestamp,
 ) -> Result<VerificationAnswer, AppError> {
-    let demand = Demand {
+    let wanted = KeyRequest {
         organization: Some(&caller.organization.id),
         name: None,
         scopes: &asked.scopes,
         client_ip: asked.client_ip,
         cost: asked.cost.0,
     };
-    let verdict = state.verifier.verify(&asked.key, &demand, now).await?;
-    Asking { request, endpoint: Endpoint::Verify, place, demand: &demand }
-        .note(state, &asked.key, &verdict, now);
-    match verdict {
-        Verdict::Malformed => Ok(VerificationAnswer::without_key(VerificationCode::Malformed)),
-        Verdict::NotFound | Verdict::Foreign => {
+    let decision = state.verifier.verify(&asked.key, &wanted, now).await?;
+    Asking { request, endpoint: Endpoint::Verify, place, wanted: &wanted }
+        .note(state, &asked.key, &decision, now);
+    match decision {
+        Decision::Malformed => Ok(VerificationAnswer::without_key(VerificationCode::Malformed)),
+        Decision::NotFound | Decision::Foreign => {
             Ok(VerificationAnswer::without_key(VerificationCode::NotFound))
         }
-        Verdict::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, demand.cost, asked.caller(), now);
+        Decision::Known { key, outcome, limits } => {
+            state.usage.note(&key, outcome, wanted.cost, asked.caller(), now);
             Ok(VerificationAnswer::of(outcome, &key, &limits))
         }
     }

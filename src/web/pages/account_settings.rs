@@ -11,7 +11,7 @@ use crate::{
     domain::{
         accounts,
         audit::{self, Entry},
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         passwords::NewPassword,
         sessions::{self, BrowserSession},
     },
@@ -110,7 +110,7 @@ pub async fn rename(
     Submitted(form): Submitted<NameForm>,
 ) -> Result<HttpResponse, AppError> {
     let mut errors = FieldErrors::default();
-    let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_NAME)) else {
+    let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         let page = AccountPage::load(&current, form.name, errors).await?;
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };

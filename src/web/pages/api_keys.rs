@@ -20,7 +20,7 @@ use crate::{
         api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey, Status},
         forms::{FormError, FormId},
         key_settings::Period,
-        names::{LONGEST_KEY_NAME, Name},
+        names::{MAX_KEY_NAME_LENGTH, Name},
         organizations::Organization,
         secret::Secret,
     },
@@ -74,7 +74,7 @@ impl NewKeyForm {
 
     fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
+        let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
         let expires_at = duration::parse_new(KEY, &self.duration, &self.until, now, &mut errors);
         match (name, expires_at, self.settings().parse(&mut errors)) {
             (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),

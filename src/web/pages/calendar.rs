@@ -1,4 +1,4 @@
-//! The calendar of expiries: its secret address, and the feed behind it.
+//! The expiration calendar: its secret address, and the feed behind it.
 
 use actix_web::{
     HttpRequest, HttpResponse,

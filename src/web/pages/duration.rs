@@ -4,7 +4,7 @@ use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros
 
 use crate::{
     clock::Timestamp,
-    domain::api_keys::{ApiKey, LONGEST_DURATION},
+    domain::api_keys::{ApiKey, MAX_DURATION},
     web::{display, form::FieldErrors},
 };
 
@@ -90,7 +90,7 @@ impl EndFields {
 
     /// The last one.
     pub(super) fn latest(&self) -> String {
-        iso_date((self.now + LONGEST_DURATION).date())
+        iso_date((self.now + MAX_DURATION).date())
     }
 }
 
@@ -157,7 +157,7 @@ impl Lasting {
 /// It works through the whole of its last day.
 fn parse_until(what: Lasting, text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
-    let latest = now + LONGEST_DURATION;
+    let latest = now + MAX_DURATION;
     if date <= now.date() {
         return Err("Choose a date after today.".to_owned());
     }

@@ -15,7 +15,7 @@ use crate::{
         access::{Role, Supervisor},
         email::EmailAddress,
         forms::{FormError, FormId},
-        invitations::{self, InvitationError, InviteOutcome, Inviter, MOST_AT_ONCE},
+        invitations::{self, InvitationError, InviteOutcome, Inviter, MAX_AT_ONCE},
         organizations::Organization,
     },
     web::{
@@ -49,11 +49,11 @@ impl InviteForm {
     fn parse(&self) -> Result<Vec<Entry>, FieldErrors> {
         let entries = addresses::split(&self.emails);
         let mut errors = FieldErrors::default();
-        if entries.len() > MOST_AT_ONCE {
+        if entries.len() > MAX_AT_ONCE {
             let number = entries.len();
             errors.add(
                 "emails",
-                format!("These are {number} addresses. Send {MOST_AT_ONCE} at most in one go."),
+                format!("These are {number} addresses. Send {MAX_AT_ONCE} at most in one go."),
             );
         } else if entries.is_empty() {
             errors.add("emails", "Enter at least one address, such as name@example.com.");

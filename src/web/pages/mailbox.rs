@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Mails that are listed.
-const MOST_LISTED: i64 = 50;
+const MAX_LISTED: i64 = 50;
 
 /// The page of a mail shows the HTML part in a frame; otherwise as strict as every page.
 const FRAMING_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -64,7 +64,7 @@ struct MailPage {
 /// # Errors
 /// 404 where there is no local mailbox.
 pub async fn index(LocalVisitor(visitor): LocalVisitor) -> Result<HttpResponse, AppError> {
-    let mails = visitor.state.db.read(|connection| outbox::newest(connection, MOST_LISTED)).await?;
+    let mails = visitor.state.db.read(|connection| outbox::newest(connection, MAX_LISTED)).await?;
     let mails = mails.into_iter().filter_map(|mail| compose(&visitor, mail)).collect();
     view::plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
 }

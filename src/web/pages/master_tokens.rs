@@ -15,7 +15,7 @@ use crate::{
         access::Admin,
         forms::{FormError, FormId},
         master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
-        names::{LONGEST_KEY_NAME, Name},
+        names::{MAX_KEY_NAME_LENGTH, Name},
         organizations::Organization,
         permission::{Permission, UnknownPermission},
         secret::Secret,
@@ -53,7 +53,7 @@ impl NewTokenForm {
 
     fn parse(&self, now: Timestamp) -> Result<NewToken, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = errors.check("name", Name::parse(&self.name, LONGEST_KEY_NAME));
+        let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
         let permission =
             self.permission.parse().map_err(|_: UnknownPermission| "Choose what the token can do.");
         let permission = errors.check("permission", permission);

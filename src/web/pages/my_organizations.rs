@@ -11,7 +11,7 @@ use crate::{
         access::Role,
         forms::{FormError, FormId},
         invitations::{self, Invitation},
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         organizations::{self, CreateError, Membership, Organization},
     },
     page,
@@ -109,7 +109,7 @@ pub async fn create(
     Submitted(form): Submitted<NewOrganizationForm>,
 ) -> Result<HttpResponse, AppError> {
     let mut errors = FieldErrors::default();
-    let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_NAME)) else {
+    let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         return show_form(&current, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let visitor = &current.visitor;

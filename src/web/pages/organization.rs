@@ -15,7 +15,7 @@ pub enum Tab {
     Users,
     /// Keys and tokens.
     Api,
-    /// The trail.
+    /// The audit log.
     Activity,
     /// Name, leaving, removal.
     Settings,

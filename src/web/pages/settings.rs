@@ -14,7 +14,7 @@ use crate::{
         access::{Admin, Member, Role},
         leaks,
         members::{self, MemberError},
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         organizations::{self, Figures, Organization, RemoveError},
         webhooks,
     },
@@ -143,7 +143,7 @@ pub async fn rename(
     Submitted(form): Submitted<NameForm>,
 ) -> Result<HttpResponse, AppError> {
     let mut errors = FieldErrors::default();
-    let Some(name) = errors.check("name", Name::parse(&form.name, LONGEST_NAME)) else {
+    let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         let tab = SettingsTab::load(&visitor, &admin, form, errors, visitor.shell()).await?;
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };

@@ -117,7 +117,7 @@ impl TokenPage {
         urls::api_item(&self.frame.id, "tokens", &token.id, verb)
     }
 
-    /// All that the token did, in the organization's trail.
+    /// All that the token did, in the organization's audit log.
     fn activity_url(&self) -> String {
         let activity = urls::organization(&self.frame.id, "activity");
         format!("{activity}?{}", urls::query("who", &self.token.id))

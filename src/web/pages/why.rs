@@ -35,7 +35,7 @@ use answers::{Answer, without_key};
 use attempt::{Attempt, Trial};
 
 /// A whole answer with the id in it, and no more.
-const LONGEST_TEXT: usize = 1000;
+const MAX_TEXT_LENGTH: usize = 1000;
 
 /// `GET /orgs/{organization}/api/why`.
 #[derive(Template)]
@@ -103,7 +103,7 @@ pub async fn answer(
     let mut errors = FieldErrors::default();
     if text.is_empty() {
         errors.add("key", "Paste a request id, a key, its masked form, or its first characters.");
-    } else if text.chars().count() > LONGEST_TEXT {
+    } else if text.chars().count() > MAX_TEXT_LENGTH {
         errors.add("key", "This is longer than any key. Paste the key or the request id alone.");
     }
     let is_fine = errors.is_empty();

@@ -1,4 +1,4 @@
-//! The audit trail in the management API.
+//! The audit log in the management API.
 
 use serde_json::{Value, json};
 use tessera::domain::{access::Role, permission::Permission};

@@ -129,7 +129,7 @@ async fn a_token_for_members_has_no_say_over_administrators() {
         machine.ask("POST", &format!("{path}/link")).await,
         machine.ask("DELETE", &path).await,
     ] {
-        assert_eq!(answer.must_be(403).json()["type"], "/problems/permission-too-low");
+        assert_eq!(answer.must_be(403).json()["type"], "/problems/insufficient-access");
     }
     assert_eq!(app.ledger().await, before);
     assert_eq!(machine.get(&path).await.must_be(200).json()["role"], "administrator");

@@ -72,7 +72,7 @@ async fn a_change_takes_the_version_that_was_read() {
             None => request,
         };
         let refused = request.send().await.must_be(412).json();
-        assert_eq!(refused["type"], "/problems/version-differs", "{method} {rest}");
+        assert_eq!(refused["type"], "/problems/precondition-failed", "{method} {rest}");
     }
     let after = ground.app.ledger().await;
     assert_eq!(before["api_keys"], after["api_keys"]);

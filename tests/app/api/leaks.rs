@@ -170,9 +170,9 @@ async fn junk_is_told_apart_without_the_database() {
     ];
     let matches: Vec<Value> = junk.iter().map(|token| found(token, PLACE)).collect();
     let answer = report(&app.client(), &matches).await.must_be(200).json();
-    for (text, verdict) in junk.iter().zip(answer.as_array().expect("verdicts")) {
+    for (text, decision) in junk.iter().zip(answer.as_array().expect("decision")) {
         let expected = json!({ "token_raw": text, "token_type": "tessera_key", "label": "false_positive" });
-        assert_eq!(*verdict, expected);
+        assert_eq!(*decision, expected);
     }
     for well_formed in [key, token] {
         report(&app.client(), &[found(&well_formed, PLACE)]).await.must_be(500);

@@ -59,7 +59,7 @@ async fn renaming_takes_the_version_that_was_read() {
     assert_eq!(renamed.json()["name"], "Lumen AG");
     assert_ne!(renamed.header("etag"), read.header("etag"));
     let stale = rename("Lumen SE", read.header("etag")).await.must_be(412).json();
-    assert_eq!(stale["type"], "/problems/version-differs");
+    assert_eq!(stale["type"], "/problems/precondition-failed");
     assert_eq!(machine.get("").await.json()["name"], "Lumen AG");
     let known = machine.request("GET", &machine.url("")).header("if-none-match", renamed.header("etag"));
     known.send().await.must_be(304);

@@ -1,7 +1,7 @@
 //! Webhooks in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{permission::Permission, webhooks::MOST_WEBHOOKS};
+use tessera::domain::{permission::Permission, webhooks::MAX_WEBHOOKS};
 use time::Duration;
 
 use crate::support::{Company, Machine, Response, TestApp};
@@ -106,7 +106,7 @@ async fn every_wrong_field_is_told_with_its_place() {
 #[tokio::test]
 async fn an_organization_has_so_many_webhooks_and_no_more() {
     let (_app, _, machine) = ground().await;
-    for number in 0..MOST_WEBHOOKS {
+    for number in 0..MAX_WEBHOOKS {
         create(&machine, &format!("https://receiver.example/{number}")).await;
     }
     let problem = machine.send("POST", "webhooks", json!({ "url": ADDRESS })).await.must_be(409).json();
@@ -137,7 +137,7 @@ async fn a_change_takes_the_version_that_was_read() {
     let before = app.ledger().await;
     for (method, rest) in changes {
         let refused = send(method, rest, "\"0\"").await.must_be(412).json();
-        assert_eq!(refused["type"], "/problems/version-differs", "{method} {rest}");
+        assert_eq!(refused["type"], "/problems/precondition-failed", "{method} {rest}");
     }
     assert_eq!(app.ledger().await, before);
     let changed = send("PATCH", "", read.header("etag")).await.must_be(200);

@@ -53,7 +53,7 @@ async fn a_token_of_another_permission_is_refused() {
             let answer = send(machine, route, &fixture.path(route, &fixture.lumen_ids)).await;
             check_headers(route, &answer);
             assert_eq!(answer.status, 403, "{permission} at {route:?}: {answer:?}");
-            assert_eq!(answer.json()["type"], "/problems/permission-too-low");
+            assert_eq!(answer.json()["type"], "/problems/insufficient-access");
             assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{route:?}");
             refused += 1;
         }

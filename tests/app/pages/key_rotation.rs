@@ -8,7 +8,7 @@ use tessera::{
     domain::{
         key_settings::KeySettings,
         usage::Outcome,
-        verification::{Demand, Verdict, Verifier},
+        verification::{KeyRequest, Decision, Verifier},
     },
 };
 use time::Duration;
@@ -60,9 +60,9 @@ async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing()
     };
     for (days, is_accepted) in [(29, true), (2, false)] {
         ground.app.clock.advance(Duration::days(days));
-        let verdict = fresh().verify(&ground.secret, &Demand::default(), ground.app.now()).await;
-        let found = matches!(verdict, Ok(Verdict::Known { outcome: Outcome::Valid, .. }));
-        assert_eq!(found, is_accepted, "{verdict:?}");
+        let decision = fresh().verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
+        let found = matches!(decision, Ok(Decision::Known { outcome: Outcome::Valid, .. }));
+        assert_eq!(found, is_accepted, "{decision:?}");
     }
 }
 
@@ -74,8 +74,8 @@ async fn a_first_use_is_remembered_over_a_restart() {
     ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     ground.app.clock.advance(Duration::hours(1));
     let db = Db::open(ground.app.state.config.database.path()).expect("the database");
-    let verdict = Verifier::new(&db, 100).verify(&ground.secret, &Demand::default(), ground.app.now()).await;
-    assert!(matches!(verdict, Ok(Verdict::NotFound)), "{verdict:?}");
+    let decision = Verifier::new(&db, 100).verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
+    assert!(matches!(decision, Ok(Decision::NotFound)), "{decision:?}");
 }
 
 #[tokio::test]

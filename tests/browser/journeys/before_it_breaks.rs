@@ -78,7 +78,7 @@ async fn a_calendar_subscribes_to_the_expiries(Stage { page, server, .. }: Stage
     page.visit(&format!("{organization}/api")).await;
     let mut addresses = Vec::new();
     for button in ["Make address", "Replace address"] {
-        page.click_link("Calendar of expiries").await;
+        page.click_link("Expiration calendar").await;
         page.click_button(button).await;
         page.expect_text("This is the only time you see it").await;
         addresses.push(page.value("Address").await.trim().to_owned());

@@ -3,9 +3,9 @@
 use crate::{
     clock::Timestamp,
     domain::{
-        api_keys::{CreateError, LONGEST_DURATION, NewApiKey},
+        api_keys::{CreateError, MAX_DURATION, NewApiKey},
         key_settings::KeySettings,
-        names::{LONGEST_KEY_NAME, Name},
+        names::{MAX_KEY_NAME_LENGTH, Name},
     },
     web::{
         api::{
@@ -36,7 +36,7 @@ impl NewKey {
     /// 422 for fields that need a change.
     pub fn parse(&self, now: Timestamp) -> Result<NewApiKey, AppError> {
         let mut wrong = Vec::new();
-        let name = Name::parse(&self.name, LONGEST_KEY_NAME)
+        let name = Name::parse(&self.name, MAX_KEY_NAME_LENGTH)
             .map_err(|error| wrong.push(FieldProblem::new("/name", error)));
         let expires_at = self.expires_at.as_deref().map(|text| parse_end(text, now)).transpose();
         let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
@@ -56,7 +56,7 @@ pub fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> 
     let at = instants::parse(text)?;
     if at <= now {
         Err("Choose an instant that lies ahead.")
-    } else if at > now + LONGEST_DURATION {
+    } else if at > now + MAX_DURATION {
         Err("Keys with an end last 10 years at most.")
     } else {
         Ok(at)

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Characters of a user agent.
-const LONGEST_USER_AGENT: usize = 200;
+const MAX_USER_AGENT_LENGTH: usize = 200;
 
 /// One key to verify.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -79,10 +79,10 @@ impl TryFrom<String> for UserAgent {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.chars().count() <= LONGEST_USER_AGENT {
+        if text.chars().count() <= MAX_USER_AGENT_LENGTH {
             Ok(Self(text))
         } else {
-            Err(format!("user_agent has at most {LONGEST_USER_AGENT} characters"))
+            Err(format!("user_agent has at most {MAX_USER_AGENT_LENGTH} characters"))
         }
     }
 }

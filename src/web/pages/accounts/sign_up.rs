@@ -9,7 +9,7 @@ use crate::{
     domain::{
         accounts::{self, NewAccount},
         email::EmailAddress,
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         passwords::NewPassword,
     },
     web::{
@@ -33,7 +33,7 @@ pub struct SignUpForm {
 
 impl SignUpForm {
     fn parse(&self, brand: &str, errors: &mut FieldErrors) -> Option<(Name, EmailAddress, NewPassword)> {
-        let name = errors.check("name", Name::parse(&self.name, LONGEST_NAME));
+        let name = errors.check("name", Name::parse(&self.name, MAX_NAME_LENGTH));
         let email = errors.check("email", EmailAddress::parse(&self.email));
         let password = NewPassword::parse(self.password.clone().into(), &[brand, &self.name, &self.email]);
         let password = errors.check("password", password);

@@ -2,7 +2,7 @@
 
 use crate::domain::audit::{Action, Entry};
 
-/// What a line of the trail says after the actor's name.
+/// What a line of the audit log says after the actor's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::web::pages) struct Sentence {
     /// The icon's name.
@@ -53,7 +53,7 @@ impl Sentence {
             Action::KeyExpired => Self::new("clock", "noted the end of the API key", entry),
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::CalendarLinkMade => {
-                Self::new("calendar", "made a new address for the calendar of expiries", entry).alone()
+                Self::new("calendar", "made a new address for the expiration calendar", entry).alone()
             }
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         accounts,
         invitations::{self, AnswerError, Found},
-        names::{LONGEST_NAME, Name},
+        names::{MAX_NAME_LENGTH, Name},
         passwords::NewPassword,
     },
     web::{
@@ -31,7 +31,7 @@ pub struct SignUpForm {
 impl SignUpForm {
     fn parse(&self, brand: &str, found: &Found) -> Result<(Name, NewPassword), FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = errors.check("name", Name::parse(&self.name, LONGEST_NAME));
+        let name = errors.check("name", Name::parse(&self.name, MAX_NAME_LENGTH));
         let context = [brand, &self.name, &found.invitation.email, &found.organization.name];
         let typed = SecretString::from(self.password.clone());
         let password = errors.check("password", NewPassword::parse(typed, &context));

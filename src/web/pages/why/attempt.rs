@@ -20,7 +20,7 @@ use crate::{
         organizations::Organization,
         secret::{self, SecretKind},
         usage::Outcome,
-        verification::{COSTS, Demand, DryRun, KnownKey, Limits, Tried, Verdict},
+        verification::{COSTS, KeyRequest, DryRun, KnownKey, Limits, Tried, Decision},
     },
     web::{
         api::refusal,
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Longer than any key.
-const LONGEST_KEY: usize = 200;
+const MAX_KEY_LENGTH: usize = 200;
 
 /// A request as it is described. The key may be a whole one, so there is no `Debug`.
 #[derive(Clone, Default, Deserialize)]
@@ -97,7 +97,7 @@ impl Attempt {
         let errors = &mut self.errors;
         if self.key.trim().is_empty() {
             errors.add("key", "Paste a key, its masked form, or as much of it as tells it from the others.");
-        } else if self.key.chars().count() > LONGEST_KEY {
+        } else if self.key.chars().count() > MAX_KEY_LENGTH {
             errors.add("key", "This is longer than any key. Paste the key alone.");
         }
         let scopes = errors.check("scopes", self.scopes.parse::<Scopes>());
@@ -155,14 +155,14 @@ pub async fn try_request(
                 let presented = attempt.key.trim();
                 let is_whole = secret::is_well_formed(SecretKind::ApiKey, presented);
                 let tried = if is_whole { Tried::Secret(presented) } else { Tried::Key(key) };
-                let demand = Demand {
+                let wanted = KeyRequest {
                     scopes: asked.scopes.as_slice(),
                     client_ip: asked.client_ip,
                     cost: asked.cost,
-                    ..Demand::default()
+                    ..KeyRequest::default()
                 };
-                let run = visitor.state.verifier.dry_run(&admin, tried, &demand, now).await?;
-                Trial::of(&admin.id, key, &demand, &run)
+                let run = visitor.state.verifier.dry_run(&admin, tried, &wanted, now).await?;
+                Trial::of(&admin.id, key, &wanted, &run)
             }
             None => Trial::without_key(&finding),
         }),
@@ -190,14 +190,14 @@ fn one_key<'a>(finding: &'a Finding, errors: &mut FieldErrors) -> Option<&'a Api
 }
 
 impl Trial {
-    fn of(organization_id: &str, key: &ApiKey, demand: &Demand<'_>, run: &DryRun) -> Self {
-        let Verdict::Known { key: known, outcome, limits } = &run.verdict else {
+    fn of(organization_id: &str, key: &ApiKey, wanted: &KeyRequest<'_>, run: &DryRun) -> Self {
+        let Decision::Known { key: known, outcome, limits } = &run.decision else {
             return Self::refused(
                 vec![without_key(&Finding::Unknown)],
                 vec![("A gateway gets", "401".into()), ("A backend gets", "not_found".into())],
             );
         };
-        let reason = |outcome: &Outcome| explanation(*outcome, key, known, demand, limits);
+        let reason = |outcome: &Outcome| explanation(*outcome, key, known, wanted, limits);
         let reasons: Vec<Answer> = run.reasons.iter().map(reason).collect();
         let status = refusal::of(*outcome, limits).map_or(204, |error| error.status_code().as_u16());
         let mut facts =
@@ -233,10 +233,10 @@ fn explanation(
     outcome: Outcome,
     key: &ApiKey,
     known: &KnownKey,
-    demand: &Demand<'_>,
+    wanted: &KeyRequest<'_>,
     limits: &Limits,
 ) -> Answer {
-    let client_address = demand.client_ip.map(|ip| ip.to_string());
+    let client_address = wanted.client_ip.map(|ip| ip.to_string());
     let of_rate = limits.rate.and_then(|rate| rate.retry_after_seconds);
     let of_quota = limits.quota.map(|quota| quota.reset_seconds);
     explain(
@@ -244,9 +244,9 @@ fn explanation(
         Tense::Now,
         &Facts {
             allowed: &known.allowance(outcome),
-            needed_scopes: demand.scopes,
+            needed_scopes: wanted.scopes,
             client_address: client_address.as_deref(),
-            cost: demand.cost,
+            cost: wanted.cost,
             retry_after_seconds: if outcome == Outcome::QuotaExceeded { of_quota } else { of_rate },
             expires_at: key.expires_at,
         },

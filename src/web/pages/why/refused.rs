@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Networks and scopes that are told one by one.
-const MOST_IN_A_SENTENCE: usize = 5;
+const MAX_IN_A_SENTENCE: usize = 5;
 
 /// What is known of the request `id`.
 pub(super) fn answers(
@@ -306,7 +306,7 @@ pub(super) fn period_words(limit: RateLimit) -> String {
 /// "a, b and c", and how many more there are.
 fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<&str> = words.collect();
-    let shown = words.get(..MOST_IN_A_SENTENCE).unwrap_or(&words);
+    let shown = words.get(..MAX_IN_A_SENTENCE).unwrap_or(&words);
     match (shown, words.len() - shown.len()) {
         (_, more @ 1..) => format!("{} and {more} more", shown.join(", ")),
         ([first @ .., last], 0) if !first.is_empty() => format!("{} and {last}", first.join(", ")),

@@ -18,7 +18,7 @@ use tessera::{
         forms::FormId,
         rotation::{Begin, Overlap, Plan},
         usage::{Outcome, Recorder},
-        verification::{Demand, Verdict, Verifier},
+        verification::{KeyRequest, Decision, Verifier},
     },
 };
 use time::Duration;
@@ -27,7 +27,7 @@ use crate::support::{Company, START, World};
 
 /// Sequences that are tried, and what each does at most.
 const SEQUENCES: u32 = 40;
-const MOST_STEPS: usize = 14;
+const MAX_STEPS: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -145,9 +145,9 @@ impl Product {
     }
 
     async fn accepts(&self, secret: &str) -> bool {
-        let (demand, now) = (Demand::default(), self.world.now());
-        match self.verifier.verify(secret, &demand, now).await.expect("a verdict") {
-            Verdict::Known { key, outcome, .. } => {
+        let (wanted, now) = (KeyRequest::default(), self.world.now());
+        match self.verifier.verify(secret, &wanted, now).await.expect("a decision") {
+            Decision::Known { key, outcome, .. } => {
                 self.recorder.note(&key, outcome, 1, None, now);
                 outcome == Outcome::Valid
             }
@@ -245,7 +245,7 @@ fn no_sequence_of_rotations_opens_more_or_longer_than_it_should() {
     let folder = tempfile::tempdir().expect("a folder");
     let product = RefCell::new(runtime.block_on(Product::new(folder.path().join("tessera.db"))));
     let number = Cell::new(0);
-    let sequences = (prop::option::of(1i64..50), prop::collection::vec(step(), 1..MOST_STEPS));
+    let sequences = (prop::option::of(1i64..50), prop::collection::vec(step(), 1..MAX_STEPS));
     let mut runner =
         TestRunner::new(Config { cases: SEQUENCES, failure_persistence: None, ..Config::default() });
     let result = runner.run(&sequences, |(days, steps)| {

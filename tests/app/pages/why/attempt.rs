@@ -1,4 +1,4 @@
-//! "Try a request": the verdict of this moment, without consequences.
+//! "Try a request": the decision of this moment, without consequences.
 
 use serde_json::json;
 use tessera::domain::key_settings::KeySettings;

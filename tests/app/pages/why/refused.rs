@@ -196,7 +196,7 @@ async fn refusals_outlive_a_restart_and_end_after_seven_days() {
     for (days, expected) in [(7, 1), (1, 0)] {
         ground.app.clock.advance(Duration::days(days));
         let now = ground.app.now();
-        ground.app.write(move |tx| Ok(refusals::forget_old(tx, now)?)).await;
+        ground.app.write(move |tx| Ok(refusals::purge_expired(tx, now)?)).await;
         assert_eq!(found(ground.lumen.clone()).await, expected, "after {days} more days");
     }
 }
@@ -204,7 +204,7 @@ async fn refusals_outlive_a_restart_and_end_after_seven_days() {
 #[tokio::test]
 async fn a_flood_keeps_a_bounded_number_and_the_newest_of_it() {
     let ground = Ground::new(KeySettings::default()).await;
-    let (app, most) = (&ground.app, refusals::MOST_OF_KEYS);
+    let (app, most) = (&ground.app, refusals::MAX_OF_KEYS);
     let rows = format!(
         "WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {})
          INSERT INTO refusals SELECT 'old' || number, 'req_old', 0, 'auth', '{}', 'key', 'expired', NULL, '', NULL, 1,

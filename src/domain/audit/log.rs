@@ -1,4 +1,4 @@
-//! Reading the audit trail: of an organization, of one thing in it, of an account.
+//! Reading the audit log: of an organization, of one thing in it, of an account.
 
 use diesel::prelude::*;
 
@@ -117,7 +117,7 @@ macro_rules! filtered {
     }};
 }
 
-/// One page of the organization's trail, newest first.
+/// One page of the organization's audit log, newest first.
 ///
 /// # Errors
 /// [`DbError`].
@@ -138,7 +138,7 @@ pub fn page(
     Ok(Page::new(rows, request, total))
 }
 
-/// A part of the organization's trail behind a cursor, and one more where there is more, newest
+/// A part of the organization's audit log behind a cursor, and one more where there is more, newest
 /// first.
 ///
 /// # Errors

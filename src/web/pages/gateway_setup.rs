@@ -1,4 +1,4 @@
-//! "Use your keys": configuration for gateways and backends, ready to be copied.
+//! "Gateway setup": configuration for gateways and backends, ready to be copied.
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -12,7 +12,7 @@ use crate::{
 
 /// `GET /orgs/{organization}/api/use`.
 #[derive(Template)]
-#[template(path = "use_keys/index.html", blocks = ["title", "content", "tabs", "panel"])]
+#[template(path = "gateway_setup/index.html", blocks = ["title", "content", "tabs", "panel"])]
 pub struct UseKeysPage {
     shell: Shell,
     frame: Frame,
