@@ -27,10 +27,10 @@ use crate::{
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
-        refusals,
+        rejections,
         secret::Secret,
         session_tokens::SessionSeal,
-        sessions, silences,
+        sessions,
         usage::{self, Recorder},
         verification::Verifier,
         webhooks::{self, AllowedNetworks},
@@ -54,8 +54,8 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 /// Over how long one writing is spread. With the interval it stays below the ten seconds within
 /// which the last use of a key is right.
 const FLUSH_PERIOD: Duration = Duration::from_secs(4);
-/// How often it is looked for silences and keys that are over.
-const ENDS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked for pauses and keys that are over.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
 /// A pause for others, between two portions of what is removed.
 const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
@@ -125,9 +125,9 @@ impl Application {
             passwords: PasswordHasher::new()?,
             devices: DeviceSeal::new(device_key),
             session_tokens: SessionSeal::new(&session_token_key),
-            limits: Arc::new(Limits::new(config.calls_per_minute)),
+            limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
-            refusals: refusals::Buffer::default(),
+            rejections: rejections::Buffer::default(),
             mail_queued: Arc::new(Notify::new()),
             webhook_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
@@ -170,8 +170,8 @@ impl Application {
         if let Err(error) = self.state.usage.flush(&self.state.db).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
-        if let Err(error) = self.state.refusals.flush(&self.state.db).await {
-            tracing::error!(%error, "refusals could not be written");
+        if let Err(error) = self.state.rejections.flush(&self.state.db).await {
+            tracing::error!(%error, "rejections could not be written");
         }
         result
     }
@@ -260,8 +260,8 @@ async fn write_usage(state: &State) {
         if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
             tracing::error!(%error, "the usage of keys could not be written");
         }
-        if let Err(error) = state.refusals.flush(&state.db).await {
-            tracing::error!(%error, "refusals could not be written");
+        if let Err(error) = state.rejections.flush(&state.db).await {
+            tracing::error!(%error, "rejections could not be written");
         }
     }
 }
@@ -269,13 +269,13 @@ async fn write_usage(state: &State) {
 async fn note_ends_in_time(state: &State) {
     loop {
         let now = state.clock.now();
-        if let Err(error) = end_silences(state, now).await {
-            tracing::error!(%error, "silent keys could not be activated again");
+        if let Err(error) = end_pauses(state, now).await {
+            tracing::error!(%error, "paused keys could not be activated again");
         }
         if let Err(error) = note_expiries(state, now).await {
             tracing::error!(%error, "keys whose end has passed could not be noted");
         }
-        tokio::time::sleep(ENDS_INTERVAL).await;
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
     }
 }
 
@@ -305,9 +305,9 @@ async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
 }
 
 /// Looks first, so that the writer is left alone while there is nothing to do.
-async fn end_silences(state: &State, now: Timestamp) -> Result<(), DbError> {
-    if state.db.read(move |connection| silences::is_any_over(connection, now)).await? {
-        state.db.write(move |tx| silences::end_those_over(tx, now)).await?;
+async fn end_pauses(state: &State, now: Timestamp) -> Result<(), DbError> {
+    if state.db.read(move |connection| api_keys::is_any_pause_over(connection, now)).await? {
+        state.db.write(move |tx| api_keys::resume_paused(tx, now)).await?;
     }
     Ok(())
 }
@@ -338,7 +338,7 @@ async fn clean_up(state: &State) {
             forms::purge_expired(tx, now)?;
             idempotency::purge_expired(tx, now)?;
             api_keys::purge_expired(tx, now)?;
-            refusals::purge_expired(tx, now)?;
+            rejections::purge_expired(tx, now)?;
             webhooks::purge_expired(tx, now)?;
             outbox::purge_expired(tx, now)
         })

@@ -36,7 +36,7 @@ enum Failure {
     /// What was named is not there.
     NotFound(String),
     /// The key that was verified is refused; its code is printed already.
-    KeyRefused,
+    KeyRejected,
     /// Whoever reads standard output has heard enough, as `head` has.
     NobodyReads,
 }
@@ -76,7 +76,7 @@ impl Failure {
             Self::NoServer(_) => 3,
             Self::NotPermitted(_) => 4,
             Self::NotFound(_) => 5,
-            Self::KeyRefused => 6,
+            Self::KeyRejected => 6,
         }
     }
 
@@ -87,7 +87,7 @@ impl Failure {
             | Self::NoServer(text)
             | Self::NotPermitted(text)
             | Self::NotFound(text) => Some(text),
-            Self::KeyRefused | Self::NobodyReads => None,
+            Self::KeyRejected | Self::NobodyReads => None,
         }
     }
 }

@@ -26,9 +26,9 @@ mod values;
 
 pub use clap_complete::Shell;
 pub use client::{
-    ActivityAction, ActivityFilter, Begin, ClientAction, ClientCall, EndFlags, Expiry, Format,
-    InvitationsAction, KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKey, Overlap, Period, Rate,
-    RoleName, Show, Sort,
+    ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, Format, GracePeriod,
+    InvitationsAction, KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKey, Period, Rate, RoleName,
+    Show, Sort, Starts,
 };
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 use explain::explain;
@@ -74,8 +74,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Keys that verification keeps in memory at most.
     pub keys_in_memory: usize,
-    /// Calls of the management API that a master token has in a minute.
-    pub calls_per_minute: NonZeroU32,
+    /// Requests to the management API that a master token has in a minute.
+    pub requests_per_minute: NonZeroU32,
     /// What lets a machine report leaked keys.
     pub leak_secret: Option<LeakSecret>,
     /// With which keys GitHub signs its reports of leaked keys.
@@ -237,10 +237,10 @@ struct ServeFlags {
     /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
     keys_in_memory: Option<String>,
-    /// Calls of the management API that a master token has in a minute; verifications are none
-    /// [env: TESSERA_CALLS_PER_MINUTE] [default: 600]
+    /// Requests to the management API that a master token has in a minute; verifications are none
+    /// [env: TESSERA_REQUESTS_PER_MINUTE] [default: 600]
     #[arg(long, value_name = "NUMBER")]
-    calls_per_minute: Option<String>,
+    requests_per_minute: Option<String>,
     /// The secret of machines that report leaked keys to /api/v2/leaks, 32 characters or more;
     /// better set in the environment [env: TESSERA_LEAK_SECRET] [default: none, nothing is taken]
     #[arg(long, value_name = "SECRET")]
@@ -327,11 +327,11 @@ impl ServeFlags {
                 values::keys_in_memory,
             )?
             .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
-            calls_per_minute: setting(
-                "TESSERA_CALLS_PER_MINUTE",
-                self.calls_per_minute,
+            requests_per_minute: setting(
+                "TESSERA_REQUESTS_PER_MINUTE",
+                self.requests_per_minute,
                 environment,
-                values::calls_per_minute,
+                values::requests_per_minute,
             )?
             .unwrap_or(values::DEFAULT_CALLS_PER_MINUTE),
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,

@@ -1,4 +1,4 @@
-//! Refusals and failures in words.
+//! Rejections and failures in words.
 
 use std::error::Error;
 

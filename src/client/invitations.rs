@@ -49,7 +49,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAc
             let sent = server.post(&path, None).await?;
             output.changed(&sent, &format!("Sent the invitation of “{}” again.", text(&sent, "/email")))
         }
-        InvitationsAction::Withdraw { invitation } => {
+        InvitationsAction::Cancel { invitation } => {
             let found = find(server, &organization, invitation).await?;
             server.delete(&organization.path(&["invitations", text(&found, "/id")])).await?;
             say(printable(&format!("Withdrew the invitation of “{}”.", text(&found, "/email"))));

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    config::{EndFlags, KeysAction, NewKey},
+    config::{ExpirationFlags, KeysAction, NewKey},
 };
 
 /// The most of standard input that is read for a key; none is nearly as long.
@@ -44,7 +44,7 @@ const DETAILS: &[Column] = &[
     ("Rate limit", rate),
     ("Monthly quota", |key| shown(key, "/monthly_quota")),
     ("Metadata", |key| shown(key, "/metadata")),
-    ("Old secret ends (UTC)", |key| minute(key, "/rotation/ends_at")),
+    ("Previous secret ends (UTC)", |key| minute(key, "/rotation/ends_at")),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -> Result<(), Failure> {
@@ -66,8 +66,8 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let key = server.post(&organization.path(&["keys"]), Some(&body)).await?;
             tell_secret(output, &key, "Created")
         }
-        KeysAction::Rotate { key, overlap, begins, end } => {
-            let mut body = json!({ "overlap": overlap.as_str(), "begins": begins.as_str() });
+        KeysAction::Rotate { key, grace_period, starts, end } => {
+            let mut body = json!({ "grace_period": grace_period.as_str(), "starts": starts.as_str() });
             if let (Some(end), Some(body)) = (expires_at(end)?, body.as_object_mut()) {
                 body.insert("expires_at".to_owned(), end.into());
             }
@@ -114,7 +114,7 @@ async fn verify(server: &Server, output: &Output, body: &Value) -> Result<(), Fa
             say(printable(&format!("The key is “{name}”.")));
         }
     }
-    if answer.get("valid") == Some(&Value::Bool(true)) { Ok(()) } else { Err(Failure::KeyRefused) }
+    if answer.get("valid") == Some(&Value::Bool(true)) { Ok(()) } else { Err(Failure::KeyRejected) }
 }
 
 /// Changes the key of this id or name.
@@ -180,11 +180,11 @@ fn new_key(new: &NewKey) -> Result<Value, Failure> {
     Ok(Value::Object(body))
 }
 
-fn expires_at(end: &EndFlags) -> Result<Option<String>, Failure> {
+fn expires_at(end: &ExpirationFlags) -> Result<Option<String>, Failure> {
     ends_at(end, Clock::System.now())
 }
 
-fn ends_at(end: &EndFlags, now: Timestamp) -> Result<Option<String>, Failure> {
+fn ends_at(end: &ExpirationFlags, now: Timestamp) -> Result<Option<String>, Failure> {
     if let Some(moment) = &end.expires_at {
         return Ok(Some(moment.as_str().to_owned()));
     }
@@ -229,9 +229,10 @@ mod tests {
     #[test]
     fn a_time_until_the_end_counts_from_now() {
         let now = datetime!(2026-11-23 10:00);
-        let end = |text| EndFlags { expires_in: Some(Expiry::parse(text).expect(text)), expires_at: None };
+        let end =
+            |text| ExpirationFlags { expires_in: Some(Expiry::parse(text).expect(text)), expires_at: None };
         assert_eq!(ends_at(&end("90d"), now), Ok(Some("2027-02-21T10:00:00Z".to_owned())));
         assert_eq!(ends_at(&end("12h"), now), Ok(Some("2026-11-23T22:00:00Z".to_owned())));
-        assert_eq!(ends_at(&EndFlags { expires_in: None, expires_at: None }, now), Ok(None));
+        assert_eq!(ends_at(&ExpirationFlags { expires_in: None, expires_at: None }, now), Ok(None));
     }
 }

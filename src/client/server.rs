@@ -1,4 +1,4 @@
-//! The server behind the API: requests, their repetition, and what refusals mean.
+//! The server behind the API: requests, their repetition, and what rejections mean.
 
 use std::{io::Write, time::Duration};
 
@@ -34,7 +34,7 @@ const MAX_WAITS: usize = 5;
 const PART: usize = 100;
 /// What is encoded in a part of an address; ids are as they are.
 const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
-/// What says that a refusal is Tessera's (RFC 9457).
+/// What says that a rejection is Tessera's (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
 /// A server, asked with a token.
@@ -156,7 +156,7 @@ impl Server {
         let mut response = self.request(&call).send().await.map_err(|error| self.no_answer(&error))?;
         if !response.status().is_success() {
             let answer = whole(response).await.map_err(|error| self.no_answer(&error))?;
-            return Err(self.refusal(&answer));
+            return Err(self.rejection(&answer));
         }
         while let Some(chunk) = response.chunk().await.map_err(|error| self.no_answer(&error))? {
             to.write_all(&chunk)?;
@@ -171,7 +171,7 @@ impl Server {
 
     async fn accepted(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let answer = self.exchange(call).await.map_err(|error| self.no_answer(&error))?;
-        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(&answer)) }
+        if answer.status.is_success() { Ok(answer) } else { Err(self.rejection(&answer)) }
     }
 
     /// Sends a request, again where that is safe and may help.
@@ -213,7 +213,7 @@ impl Server {
         }
     }
 
-    fn refusal(&self, answer: &Answer) -> Failure {
+    fn rejection(&self, answer: &Answer) -> Failure {
         let is_problem = answer.header(CONTENT_TYPE.as_str()).starts_with(PROBLEM);
         let problem = serde_json::from_slice::<Value>(&answer.body).ok().filter(|_| is_problem);
         let Some(problem) = problem else {

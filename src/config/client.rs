@@ -18,9 +18,10 @@ mod choices;
 mod values;
 
 pub use actions::{
-    ActivityAction, ActivityFilter, EndFlags, InvitationsAction, KeysAction, MembersAction, NamedKey, NewKey,
+    ActivityAction, ActivityFilter, ExpirationFlags, InvitationsAction, KeysAction, MembersAction, NamedKey,
+    NewKey,
 };
-pub use choices::{Begin, Format, Overlap, RoleName, Show, Sort};
+pub use choices::{Format, GracePeriod, RoleName, Show, Sort, Starts};
 pub(super) use values::Expected;
 pub use values::{Expiry, Metadata, Moment, Period, Rate};
 

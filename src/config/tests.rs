@@ -39,7 +39,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.keys_in_memory, 1_000_000);
-    assert_eq!(config.calls_per_minute.get(), 600);
+    assert_eq!(config.requests_per_minute.get(), 600);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
@@ -58,7 +58,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
-            ("TESSERA_CALLS_PER_MINUTE", "60"),
+            ("TESSERA_REQUESTS_PER_MINUTE", "60"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_LOG", "warn,tessera=debug"),
@@ -75,7 +75,7 @@ fn every_setting_comes_from_the_environment() {
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
     assert_eq!(config.keys_in_memory, 50_000);
-    assert_eq!(config.calls_per_minute.get(), 60);
+    assert_eq!(config.requests_per_minute.get(), 60);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
@@ -171,7 +171,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
-        ("TESSERA_CALLS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
+        ("TESSERA_REQUESTS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
         ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
         (
             "TESSERA_LEAK_SECRET",

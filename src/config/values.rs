@@ -251,7 +251,7 @@ pub(super) const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(60
 };
 
 /// A number of calls.
-pub(super) fn calls_per_minute(text: &str) -> Result<NonZeroU32, String> {
+pub(super) fn requests_per_minute(text: &str) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 1_000_000);
     number.ok_or_else(|| "must be a whole number from 1 to 1000000".to_owned())
 }

@@ -33,7 +33,7 @@ use super::{
     accounts::User,
     members,
     organizations::{self, Organization},
-    permission::Permission,
+    token_access::TokenAccess,
     verification::KnownToken,
 };
 use crate::db::{Connection, DbError};
@@ -179,11 +179,11 @@ pub enum AccessError {
         /// The least role that would do.
         needed: Role,
     },
-    /// The actor is a master token whose permission does not cover this.
-    #[error("this needs the permission {needed}")]
+    /// The actor is a master token whose access does not cover this.
+    #[error("this needs the access {needed}")]
     Insufficient {
-        /// The least permission that would do.
-        needed: Permission,
+        /// The least access that would do.
+        needed: TokenAccess,
     },
     /// The database failed.
     #[error(transparent)]
@@ -290,8 +290,8 @@ pub fn member(
 /// what needs `needed`.
 ///
 /// `needed` is the gate, and the only one: the proof of a token that may only read still carries
-/// the role that sees everything. A route declares the permission that it needs, one that changes
-/// anything never less than [`Permission::Keys`], and asks for a proof with it.
+/// the role that sees everything. A route declares the access that it needs, one that changes
+/// anything never less than [`TokenAccess::Keys`], and asks for a proof with it.
 ///
 /// Who may manage members alone acts as a supervisor, and so makes and touches no administrator.
 ///
@@ -301,17 +301,17 @@ pub fn token_member(
     known: &KnownToken,
     ip: Option<IpAddr>,
     organization_id: &str,
-    needed: Permission,
+    needed: TokenAccess,
 ) -> Result<Member<Organization>, AccessError> {
     let KnownToken { token, organization, .. } = known;
     if organization.id != organization_id {
         return Err(AccessError::NotFound);
     }
-    if !token.permission.covers(needed) {
+    if !token.access.covers(needed) {
         return Err(AccessError::Insufficient { needed });
     }
-    let role = match (needed, token.permission) {
-        (Permission::Members, held) if held != Permission::Everything => Role::Supervisor,
+    let role = match (needed, token.access) {
+        (TokenAccess::Members, held) if held != TokenAccess::Full => Role::Supervisor,
         _ => Role::Administrator,
     };
     let actor = Actor::MasterToken { id: token.id.clone(), name: token.name.clone(), ip };

@@ -2,18 +2,23 @@
 
 mod list;
 mod look_up;
+mod pause;
 mod rotate;
 
-pub use list::{ENDS_SOON, Part, Sort, daily_requests, page, scopes_in_use, slice};
+pub use list::{EXPIRES_SOON, KeyFilter, Sort, daily_requests, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest};
-pub use rotate::{EndError, NewEnd, Overlapping, RotateError, end_overlap, purge_expired, overlaps, rotate};
-pub(super) use rotate::{stop_old_secret, write_use};
+pub use pause::{PauseLength, is_any_pause_over, pause, resume_paused};
+pub use rotate::{
+    ActiveRotation, ExpirationError, NewExpiration, RotateError, purge_expired, revoke_previous, rotate,
+    rotations,
+};
+pub(super) use rotate::{revoke_previous_secret, write_use};
 
 use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::Admin,
+    access::{Actor, Admin},
     audit::{self, Action, Event},
     forms::{self, FormError, FormId},
     id::new_id,
@@ -22,7 +27,6 @@ use super::{
     organizations::Organization,
     schema::api_keys,
     secret::{NoRandomness, Secret, SecretKind},
-    silences,
 };
 use crate::{
     clock::Timestamp,
@@ -52,9 +56,11 @@ pub struct ApiKey {
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     /// When a rotation gave it that end; `None` for the end that it was created with.
-    pub end_chosen_at: Option<Timestamp>,
+    pub expiry_set_at: Option<Timestamp>,
     /// Since when it is switched off, if it is.
     pub deactivated_at: Option<Timestamp>,
+    /// Until when it is paused: it is switched off, and comes back by itself.
+    pub paused_until: Option<Timestamp>,
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
     /// What it may do and how much.
@@ -85,7 +91,7 @@ impl ApiKey {
 
     /// For how long it was to work when its present end was chosen.
     pub fn duration(&self) -> Option<Duration> {
-        self.expires_at.map(|end| end - self.end_chosen_at.unwrap_or(self.created_at))
+        self.expires_at.map(|end| end - self.expiry_set_at.unwrap_or(self.created_at))
     }
 }
 
@@ -126,6 +132,9 @@ pub enum KeyError {
     /// No such key in this organization.
     #[error("not found")]
     NotFound,
+    /// The key is off or expired already.
+    #[error("Only an active key can be paused.")]
+    NotActive,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -230,24 +239,25 @@ fn switch(
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    let was_silent = silences::forget(tx, key_id)?;
-    if key.deactivated_at.is_some() == deactivated_at.is_some() && !was_silent {
+    if key.deactivated_at.is_some() == deactivated_at.is_some() && key.paused_until.is_none() {
         return Ok(key);
     }
-    let key = set_deactivated_at(tx, key_id, deactivated_at)?;
+    let key = set_switch(tx, key_id, deactivated_at, None)?;
     record(tx, admin, action, &key, now)?;
     Ok(key)
 }
 
-/// Switches the key off since an instant, or on; holds from the next request on.
-pub(super) fn set_deactivated_at(
+/// Switches the key off since an instant, until another one where it is paused, or on; applies from
+/// the next request.
+pub(super) fn set_switch(
     tx: &mut Tx<'_>,
     key_id: &str,
     deactivated_at: Option<Timestamp>,
+    paused_until: Option<Timestamp>,
 ) -> Result<ApiKey, DbError> {
     invalidate(tx, key_id)?;
     Ok(diesel::update(api_keys::table.find(key_id))
-        .set(api_keys::deactivated_at.eq(deactivated_at))
+        .set((api_keys::deactivated_at.eq(deactivated_at), api_keys::paused_until.eq(paused_until)))
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())?)
 }
@@ -313,9 +323,32 @@ fn record_with(
     detail: String,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    record_event(tx, &admin.id, admin.actor(), action, key, detail, now)
+}
+
+fn record_by(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    actor: &Actor,
+    action: Action,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    record_event(tx, organization_id, actor, action, key, key.masked.clone(), now)
+}
+
+fn record_event(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    actor: &Actor,
+    action: Action,
+    key: &ApiKey,
+    detail: String,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let event = Event {
-        organization_id: Some(&admin.id),
-        actor: admin.actor(),
+        organization_id: Some(organization_id),
+        actor,
         action,
         subject_id: Some(&key.id),
         subject_name: &key.name,
@@ -328,7 +361,7 @@ fn record_with(
 pub(super) fn invalidate(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
     let digest = api_keys::table.find(key_id).select(api_keys::secret_digest).first(tx.connection())?;
     tx.changed(Change::Secret(digest));
-    if let Some(digest) = rotate::old_digest(tx.connection(), key_id)? {
+    if let Some(digest) = rotate::previous_digest(tx.connection(), key_id)? {
         tx.changed(Change::Secret(digest));
     }
     Ok(())

@@ -3,7 +3,9 @@
 
 mod log;
 
-pub use log::{Deeds, Entry, Filter, actors, areas, export, of_account, of_actor, of_subject, page, slice};
+pub use log::{
+    ActorActivity, Entry, Filter, actors, areas, export, list_after, of_account, of_actor, of_subject, page,
+};
 
 pub(super) use log::of_action;
 
@@ -73,8 +75,8 @@ actions! {
     InvitationResent = "invitation.resent", Members;
     /// A link to an invitation was copied.
     InvitationLinkCopied = "invitation.link_copied", Members;
-    /// An invitation was withdrawn.
-    InvitationWithdrawn = "invitation.withdrawn", Members;
+    /// An invitation was canceled.
+    InvitationCanceled = "invitation.canceled", Members;
     /// The invited person declined.
     InvitationDeclined = "invitation.declined", Members;
     /// The invited person asked for another invitation.
@@ -98,11 +100,11 @@ actions! {
     /// An API key got a new secret.
     KeyRotated = "api_key.rotated", ApiKeys;
     /// The secret that an API key had before was ended.
-    OverlapEnded = "api_key.overlap_ended", ApiKeys;
+    PreviousSecretRevoked = "api_key.previous_secret_revoked", ApiKeys;
     /// An API key was switched off for some hours.
-    KeySilenced = "api_key.silenced", ApiKeys;
-    /// An API key came back after its silence.
-    KeySilenceEnded = "api_key.silence_ended", ApiKeys;
+    KeyPaused = "api_key.paused", ApiKeys;
+    /// An API key came back after its pause.
+    KeyResumed = "api_key.resumed", ApiKeys;
     /// A secret of an API key was found in public.
     KeyLeakReported = "api_key.leak_reported", ApiKeys;
     /// The end of an API key has passed.

@@ -20,8 +20,8 @@ use super::{
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organizations::{self, Organization},
     outbox,
-    permission::Permission,
     schema::{api_keys as keys, master_tokens as tokens, users},
+    token_access::TokenAccess,
     usage::{self, Outcome, Span, Sum, Tally},
     verification::KnownToken,
 };
@@ -108,7 +108,7 @@ const fn example_key(
 /// A master token of the example.
 struct ExampleToken {
     name: &'static str,
-    permission: Permission,
+    access: TokenAccess,
     days_since_generation: i64,
     ends_in_days: Option<i64>,
     /// `None` for one that was never activated.
@@ -119,7 +119,7 @@ struct ExampleToken {
 const TOKENS: [ExampleToken; 4] = [
     ExampleToken {
         name: "Warehouse migration",
-        permission: Permission::Everything,
+        access: TokenAccess::Full,
         days_since_generation: 30,
         ends_in_days: None,
         minutes_since_last_use: None,
@@ -127,7 +127,7 @@ const TOKENS: [ExampleToken; 4] = [
     },
     ExampleToken {
         name: "Gateway",
-        permission: Permission::Verify,
+        access: TokenAccess::Verify,
         days_since_generation: 26,
         ends_in_days: None,
         minutes_since_last_use: Some(1),
@@ -135,7 +135,7 @@ const TOKENS: [ExampleToken; 4] = [
     },
     ExampleToken {
         name: "Quarterly audit",
-        permission: Permission::Read,
+        access: TokenAccess::Read,
         days_since_generation: 25,
         ends_in_days: Some(5),
         minutes_since_last_use: Some(3_000),
@@ -143,7 +143,7 @@ const TOKENS: [ExampleToken; 4] = [
     },
     ExampleToken {
         name: ERP_SYNC,
-        permission: Permission::Keys,
+        access: TokenAccess::Keys,
         days_since_generation: 19,
         ends_in_days: Some(346),
         minutes_since_last_use: Some(9),
@@ -355,7 +355,7 @@ fn token(
     let at = now - Duration::days(example.days_since_generation);
     let new = NewToken {
         name: name(example.name, MAX_KEY_NAME_LENGTH)?,
-        permission: example.permission,
+        access: example.access,
         expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
     };
     let (token, _) = master_tokens::generate(tx, admin, &new, &FormId::new(at), at).map_err(step)?;
@@ -371,7 +371,7 @@ fn token(
     })?;
     if example.name == ERP_SYNC {
         let known = KnownToken { token, organization: (****admin).clone(), tally: Tally::default() };
-        let machine = access::token_member(&known, address(77), &admin.id, Permission::Keys)
+        let machine = access::token_member(&known, address(77), &admin.id, TokenAccess::Keys)
             .and_then(access::Member::admin)
             .map_err(|error: AccessError| step(error))?;
         removed_key(tx, &machine, "Old importer", now - Duration::days(2))?;

@@ -1,4 +1,4 @@
-//! "Why was it refused?": what is known of a key, from whatever somebody has of it.
+//! "Troubleshoot a request": what is known of a key, from whatever somebody has of it.
 
 use diesel::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Forms that must not be carried out twice.
+//! Forms that must not be run twice.
 //!
 //! The page puts a fresh id into the form; the change spends it in its own transaction. A reload
 //! or a double click then finds it spent. Nothing is stored for forms that are never sent.
@@ -20,10 +20,10 @@ const FORM_LIFETIME: Duration = Duration::hours(24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormId(String);
 
-/// Why a form is not carried out.
+/// Why a form is not run.
 #[derive(Debug, thiserror::Error)]
 pub enum FormError {
-    /// It was carried out before.
+    /// It was run before.
     #[error("this form was sent before")]
     AlreadySent,
     /// Its id is missing, foreign or older than a day.

@@ -28,7 +28,7 @@ pub struct RateLeft {
     pub remaining: u32,
     /// Seconds until all of it could, rounded up.
     pub reset_seconds: u64,
-    /// For a refusal: seconds until it would be admitted, rounded up.
+    /// For a rejection: seconds until it would be admitted, rounded up.
     pub retry_after_seconds: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
-//! Requests that are carried out once however often they are sent: the answer is kept in the
+//! Requests that are run once however often they are sent: the response is kept in the
 //! transaction of the change and given again (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! An answer may hold a secret that nobody else keeps, so it is sealed with a key that is made
+//! A response may hold a secret that nobody else keeps, so it is sealed with a key that is made
 //! from the client's own idempotency key. The database holds only a digest of that.
 
 use std::fmt;
@@ -13,19 +13,19 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use sha2::{Digest, Sha256};
 use time::Duration;
 
-use super::{schema::idempotent_answers, secret::NoRandomness};
+use super::{schema::idempotent_responses, secret::NoRandomness};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
 };
 
-/// How long an answer is kept.
+/// How long a response is kept.
 pub const KEPT: Duration = Duration::hours(24);
 
 /// The longest idempotency key, in bytes.
 pub const MAX_KEY_LENGTH: usize = 255;
 
-/// A request that a client wants carried out once.
+/// A request that a client wants run once.
 #[derive(Clone)]
 pub struct Once {
     owner_id: String,
@@ -45,7 +45,7 @@ impl fmt::Debug for Once {
 #[error("An Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters, for example a UUID.")]
 pub struct NotAKey;
 
-/// Why an answer can be neither given again nor kept.
+/// Why a response can be neither given again nor kept.
 #[derive(Debug, thiserror::Error)]
 pub enum IdempotencyError {
     /// The key came with another request before.
@@ -76,7 +76,7 @@ impl Once {
         })
     }
 
-    /// The answer that this request got before.
+    /// The response that this request got before.
     ///
     /// # Errors
     /// [`IdempotencyError::Reused`], [`IdempotencyError::Db`].
@@ -85,10 +85,10 @@ impl Once {
         connection: &mut Connection,
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, IdempotencyError> {
-        let row: Option<(Vec<u8>, Vec<u8>)> = idempotent_answers::table
+        let row: Option<(Vec<u8>, Vec<u8>)> = idempotent_responses::table
             .find((&self.owner_id, &self.key_digest))
-            .filter(idempotent_answers::created_at.gt(now - KEPT))
-            .select((idempotent_answers::fingerprint, idempotent_answers::answer))
+            .filter(idempotent_responses::created_at.gt(now - KEPT))
+            .select((idempotent_responses::fingerprint, idempotent_responses::response))
             .first(connection)
             .optional()
             .map_err(DbError::from)?;
@@ -99,23 +99,23 @@ impl Once {
         }
     }
 
-    /// Keeps the answer in the transaction of the change that it speaks of.
+    /// Keeps the response in the transaction of the change that it speaks of.
     ///
     /// # Errors
     /// [`IdempotencyError`].
-    pub fn remember(&self, tx: &mut Tx<'_>, answer: &[u8], now: Timestamp) -> Result<(), IdempotencyError> {
-        let sealed = self.seal(answer)?;
+    pub fn remember(&self, tx: &mut Tx<'_>, response: &[u8], now: Timestamp) -> Result<(), IdempotencyError> {
+        let sealed = self.seal(response)?;
         // One that is over may not be cleaned up yet.
-        diesel::delete(idempotent_answers::table.find((&self.owner_id, &self.key_digest)))
+        diesel::delete(idempotent_responses::table.find((&self.owner_id, &self.key_digest)))
             .execute(tx.connection())
             .map_err(DbError::from)?;
-        diesel::insert_into(idempotent_answers::table)
+        diesel::insert_into(idempotent_responses::table)
             .values((
-                idempotent_answers::owner_id.eq(&self.owner_id),
-                idempotent_answers::key_digest.eq(&self.key_digest),
-                idempotent_answers::fingerprint.eq(&self.fingerprint),
-                idempotent_answers::answer.eq(sealed),
-                idempotent_answers::created_at.eq(now),
+                idempotent_responses::owner_id.eq(&self.owner_id),
+                idempotent_responses::key_digest.eq(&self.key_digest),
+                idempotent_responses::fingerprint.eq(&self.fingerprint),
+                idempotent_responses::response.eq(sealed),
+                idempotent_responses::created_at.eq(now),
             ))
             .execute(tx.connection())
             .map_err(DbError::from)?;
@@ -123,10 +123,10 @@ impl Once {
     }
 
     /// The nonce, then the sealed text.
-    fn seal(&self, answer: &[u8]) -> Result<Vec<u8>, IdempotencyError> {
+    fn seal(&self, response: &[u8]) -> Result<Vec<u8>, IdempotencyError> {
         let mut nonce = [0; NONCE_LEN];
         SysRng.try_fill_bytes(&mut nonce).map_err(|_| NoRandomness)?;
-        let mut text = answer.to_vec();
+        let mut text = response.to_vec();
         self.cipher()?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text)
             .map_err(|_| damaged())?;
@@ -136,8 +136,8 @@ impl Once {
     fn open(&self, mut sealed: Vec<u8>) -> Result<Vec<u8>, IdempotencyError> {
         let (nonce, text) = sealed.split_at_mut_checked(NONCE_LEN).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let answer = self.cipher()?.open_in_place(nonce, Aad::empty(), text).map_err(|_| damaged())?;
-        Ok(answer.to_vec())
+        let response = self.cipher()?.open_in_place(nonce, Aad::empty(), text).map_err(|_| damaged())?;
+        Ok(response.to_vec())
     }
 
     fn cipher(&self) -> Result<LessSafeKey, IdempotencyError> {
@@ -147,7 +147,7 @@ impl Once {
 }
 
 fn damaged() -> IdempotencyError {
-    IdempotencyError::Db(DbError::Open("a kept answer is damaged".to_owned()))
+    IdempotencyError::Db(DbError::Open("a kept response is damaged".to_owned()))
 }
 
 /// Each part behind its length, so that no two lists of parts are one text.
@@ -158,12 +158,12 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Forgets answers that are over.
+/// Forgets responses that are over.
 ///
 /// # Errors
 /// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let old = idempotent_answers::table.filter(idempotent_answers::created_at.le(now - KEPT));
+    let old = idempotent_responses::table.filter(idempotent_responses::created_at.le(now - KEPT));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }
 
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_same_key_opens_an_answer() {
+    fn only_the_same_key_opens_a_response() {
         let once = Once::new("token", "4ab1", &[b"POST"]).unwrap();
         let sealed = once.seal(b"tess_secret").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"secret"));

@@ -10,9 +10,9 @@ mod send;
 
 pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
 pub use list::{
-    MailStatus, Pending, Search, count_of_user, find_pending, of_user, pending, slice, with_mails,
+    MailStatus, Pending, Search, count_of_user, find_pending, list_after, of_user, pending, with_mails,
 };
-pub use send::{InvitationError, InviteOutcome, MAX_AT_ONCE, copy_link, invite, resend, withdraw};
+pub use send::{InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
 
 use diesel::prelude::*;
 use time::Duration;
@@ -95,7 +95,7 @@ pub enum Outcome {
     /// The person declined.
     Declined,
     /// The organization took it back.
-    Withdrawn,
+    Canceled,
     /// It ran out and another one took its place.
     Expired,
 }
@@ -105,13 +105,13 @@ impl Outcome {
         match self {
             Self::Accepted => "accepted",
             Self::Declined => "declined",
-            Self::Withdrawn => "withdrawn",
+            Self::Canceled => "canceled",
             Self::Expired => "expired",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Accepted, Self::Declined, Self::Withdrawn, Self::Expired]
+        [Self::Accepted, Self::Declined, Self::Canceled, Self::Expired]
             .into_iter()
             .find(|o| o.as_str() == text)
     }

@@ -177,7 +177,7 @@ pub enum LeakedKind {
     /// An API key's present secret.
     ApiKey,
     /// The secret that an API key had before, during the overlap of a rotation.
-    OldSecret,
+    PreviousSecret,
     /// A master token.
     MasterToken,
 }

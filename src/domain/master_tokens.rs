@@ -18,9 +18,9 @@ use super::{
     id::new_id,
     names::Name,
     organizations::Organization,
-    permission::Permission,
     schema::master_tokens,
     secret::{NoRandomness, Secret, SecretKind},
+    token_access::TokenAccess,
 };
 use crate::{
     clock::Timestamp,
@@ -51,7 +51,7 @@ pub struct MasterToken {
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
     /// What it may do.
-    pub permission: Permission,
+    pub access: TokenAccess,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     /// The address that it was last accepted from.
@@ -86,7 +86,7 @@ pub struct NewToken {
     /// Its name.
     pub name: Name,
     /// What it may do.
-    pub permission: Permission,
+    pub access: TokenAccess,
     /// Its end, if any.
     pub expires_at: Option<Timestamp>,
 }
@@ -176,7 +176,7 @@ pub fn generate(
             master_tokens::active.eq(false),
             master_tokens::created_by.eq(admin.actor().name()),
             master_tokens::created_at.eq(now),
-            master_tokens::permission.eq(new.permission),
+            master_tokens::access.eq(new.access),
             master_tokens::expires_at.eq(new.expires_at),
         ))
         .returning(MasterToken::as_returning())

@@ -2,7 +2,7 @@
 
 mod list;
 
-pub use list::{Sort, page, slice};
+pub use list::{Sort, list_after, page};
 
 use diesel::prelude::*;
 

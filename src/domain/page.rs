@@ -96,17 +96,17 @@ impl Cursor {
     }
 
     /// What a list is sorted by whose cursors are made by [`at`](Self::at).
-    pub(super) fn instant(&self) -> Result<Timestamp, SliceError> {
+    pub(super) fn instant(&self) -> Result<Timestamp, CursorError> {
         let instant = self.sorted_by.parse().ok();
         let instant = instant.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok());
-        let instant = instant.ok_or(SliceError::OtherList)?;
+        let instant = instant.ok_or(CursorError::OtherList)?;
         Ok(PrimitiveDateTime::new(instant.date(), instant.time()))
     }
 }
 
 /// Why a part of a list is not read.
 #[derive(Debug, thiserror::Error)]
-pub enum SliceError {
+pub enum CursorError {
     /// The cursor is that of a list in another order.
     #[error("Take the cursor from next_cursor of the part before, and keep the order.")]
     OtherList,
@@ -117,14 +117,14 @@ pub enum SliceError {
 
 /// A part of a sorted list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slice {
+pub struct ListRequest {
     /// Where it begins; `None` for the start of the list.
     pub after: Option<Cursor>,
     /// Rows in it at most.
     pub limit: i64,
 }
 
-impl Slice {
+impl ListRequest {
     /// Rows to read: one more than asked for tells whether there is more.
     pub(super) fn rows(&self) -> i64 {
         self.limit + 1
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(Cursor::at("0198", instant).instant().unwrap(), instant);
         for text in ["", "Dana", "170141183460469231731687303715884105727"] {
             let cursor = Cursor { id: "0198".into(), sorted_by: text.into() };
-            assert!(matches!(cursor.instant(), Err(SliceError::OtherList)), "{text}");
+            assert!(matches!(cursor.instant(), Err(CursorError::OtherList)), "{text}");
         }
     }
 }

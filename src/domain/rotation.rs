@@ -1,7 +1,7 @@
-//! Rotation: a key with a new secret while the old one goes on for a while.
+//! Rotation: a key with a new secret while the old one keeps working for a while.
 //!
 //! How long that is depends on nothing but the plan, when it was made and when the new secret was
-//! first used, so that a restart changes nothing. The old secret always has an end.
+//! first used, so that a restart changes nothing. The previous secret always has an end.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,12 +13,12 @@ use crate::clock::Timestamp;
 #[cfg(test)]
 mod tests;
 
-/// How long an old secret waits at most for the new one to be used.
+/// How long a previous secret waits at most for the new one to be used.
 pub const MAX_WAIT: Duration = Duration::days(30);
 
-/// How long the old secret goes on.
+/// How long the previous secret goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overlap {
+pub enum GracePeriod {
     /// Not at all.
     None,
     /// For an hour.
@@ -29,33 +29,33 @@ pub enum Overlap {
     Week,
 }
 
-impl Overlap {
-    /// All overlaps, the shortest first.
+impl GracePeriod {
+    /// All grace periods, the shortest first.
     pub const ALL: [Self; 4] = [Self::None, Self::Hour, Self::Day, Self::Week];
 
     /// The word in forms and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::None => "now",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
+            Self::None => "none",
+            Self::Hour => "1h",
+            Self::Day => "24h",
+            Self::Week => "7d",
         }
     }
 
     /// The words on pages.
     pub fn label(self) -> &'static str {
         match self {
-            Self::None => "Now",
+            Self::None => "None",
             Self::Hour => "1 hour",
             Self::Day => "24 hours",
             Self::Week => "7 days",
         }
     }
 
-    /// The overlap with a word.
+    /// The grace period with a word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|overlap| overlap.as_str() == word)
+        Self::ALL.into_iter().find(|grace_period| grace_period.as_str() == word)
     }
 
     fn length(self) -> Duration {
@@ -68,66 +68,73 @@ impl Overlap {
     }
 }
 
-/// When the overlap begins.
+/// When the grace period starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
+pub enum Starts {
     /// When the new secret is first used, [`MAX_WAIT`] after the rotation at the latest.
-    FirstUse,
+    OnFirstUse,
     /// With the rotation.
-    AtOnce,
+    Immediately,
 }
 
-impl Begin {
-    /// Both beginnings.
-    pub const ALL: [Self; 2] = [Self::FirstUse, Self::AtOnce];
+impl Starts {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::OnFirstUse, Self::Immediately];
 
     /// The word in forms and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::FirstUse => "first_use",
-            Self::AtOnce => "at_once",
+            Self::OnFirstUse => "on_first_use",
+            Self::Immediately => "immediately",
         }
     }
 
     /// The words on pages.
     pub fn label(self) -> &'static str {
         match self {
-            Self::FirstUse => "When the new secret is first used",
-            Self::AtOnce => "At once",
+            Self::OnFirstUse => "When the new secret is first used",
+            Self::Immediately => "Immediately",
         }
     }
 
-    /// The beginning with a word.
+    /// The choice with a word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|begin| begin.as_str() == word)
+        Self::ALL.into_iter().find(|starts| starts.as_str() == word)
     }
 }
 
 /// What was chosen for a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// How long the old secret goes on.
-    pub overlap: Overlap,
+    /// How long the previous secret goes on.
+    pub grace_period: GracePeriod,
     /// From when.
-    pub begin: Begin,
+    pub starts: Starts,
 }
 
 impl Plan {
-    /// Whether the old secret goes on at all.
-    pub fn has_overlap(self) -> bool {
-        self != Self { overlap: Overlap::None, begin: Begin::AtOnce }
+    /// Whether the previous secret goes on at all.
+    pub fn has_grace_period(self) -> bool {
+        self != Self { grace_period: GracePeriod::None, starts: Starts::Immediately }
     }
 
     /// The plan in words, for the audit log.
     pub fn words(self) -> String {
-        match (self.begin, self.overlap) {
-            (Begin::AtOnce, Overlap::None) => "the old secret ended at once".to_owned(),
-            (Begin::FirstUse, Overlap::None) => {
-                "the old secret ends with the first use of the new one".to_owned()
+        match (self.starts, self.grace_period) {
+            (Starts::Immediately, GracePeriod::None) => {
+                "the previous secret was revoked immediately".to_owned()
             }
-            (Begin::AtOnce, overlap) => format!("the old secret goes on for {}", overlap.label()),
-            (Begin::FirstUse, overlap) => {
-                format!("the old secret goes on for {} after the first use of the new one", overlap.label())
+            (Starts::OnFirstUse, GracePeriod::None) => {
+                "the previous secret is revoked with the first use of the new one".to_owned()
+            }
+            (Starts::Immediately, grace_period) => {
+                format!("the previous secret keeps working for {}", grace_period.label())
+            }
+            (Starts::OnFirstUse, grace_period) => {
+                format!(
+                    "the previous secret keeps working for {} after the first use of the new one",
+                    grace_period.label()
+                )
             }
         }
     }
@@ -137,16 +144,16 @@ impl Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The one that stays.
-    New,
+    Current,
     /// The one that ends.
-    Old,
+    Previous,
 }
 
 /// A rotation under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// The secret that ends. No two rotations have the same.
-    pub old_digest: SecretDigest,
+    pub previous_digest: SecretDigest,
     /// What was chosen.
     pub plan: Plan,
     /// When the key got its new secret.
@@ -154,23 +161,23 @@ pub struct Rotation {
     /// When the new secret was first accepted.
     pub first_used_at: Option<Timestamp>,
     /// The end that the key had before, where the rotation gave it a later one.
-    pub old_ends_by: Option<Timestamp>,
+    pub previous_expires_at: Option<Timestamp>,
 }
 
 impl Rotation {
-    /// When the old secret ends; earlier once the new one is used, never later. An end that the
+    /// When the previous secret ends; earlier once the new one is used, never later. An end that the
     /// rotation gave the key is the new secret's alone: whoever has the old one gains no time.
     pub fn ends_at(&self) -> Timestamp {
-        let length = self.plan.overlap.length();
-        let as_planned = match (self.plan.begin, self.first_used_at) {
-            (Begin::AtOnce, _) => self.rotated_at + length,
-            (Begin::FirstUse, Some(used)) => used.min(self.rotated_at + MAX_WAIT) + length,
-            (Begin::FirstUse, None) => self.rotated_at + MAX_WAIT + length,
+        let length = self.plan.grace_period.length();
+        let as_planned = match (self.plan.starts, self.first_used_at) {
+            (Starts::Immediately, _) => self.rotated_at + length,
+            (Starts::OnFirstUse, Some(used)) => used.min(self.rotated_at + MAX_WAIT) + length,
+            (Starts::OnFirstUse, None) => self.rotated_at + MAX_WAIT + length,
         };
-        self.old_ends_by.map_or(as_planned, |end| end.min(as_planned))
+        self.previous_expires_at.map_or(as_planned, |end| end.min(as_planned))
     }
 
-    /// Whether the old secret still opens what the key opens.
+    /// Whether the previous secret still opens what the key opens.
     pub fn is_under_way(&self, now: Timestamp) -> bool {
         now < self.ends_at()
     }
@@ -179,10 +186,10 @@ impl Rotation {
 /// A rotation in memory, shared by the copies of the key under both secrets.
 #[derive(Debug)]
 pub struct LiveRotation {
-    old_digest: SecretDigest,
+    previous_digest: SecretDigest,
     plan: Plan,
     rotated_at: Timestamp,
-    old_ends_by: Option<Timestamp>,
+    previous_expires_at: Option<Timestamp>,
     /// Microseconds since 1970; 0 for never.
     first_used: AtomicI64,
 }
@@ -190,9 +197,9 @@ pub struct LiveRotation {
 impl LiveRotation {
     /// A rotation as the database knows it.
     pub fn new(rotation: Rotation) -> Self {
-        let Rotation { old_digest, plan, rotated_at, first_used_at, old_ends_by } = rotation;
+        let Rotation { previous_digest, plan, rotated_at, first_used_at, previous_expires_at } = rotation;
         let first_used = AtomicI64::new(first_used_at.map_or(0, microseconds));
-        Self { old_digest, plan, rotated_at, old_ends_by, first_used }
+        Self { previous_digest, plan, rotated_at, previous_expires_at, first_used }
     }
 
     /// The rotation as it stands.
@@ -201,11 +208,11 @@ impl LiveRotation {
         let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(used);
         let first_used_at = (used > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()));
         Rotation {
-            old_digest: self.old_digest,
+            previous_digest: self.previous_digest,
             plan: self.plan,
             rotated_at: self.rotated_at,
             first_used_at,
-            old_ends_by: self.old_ends_by,
+            previous_expires_at: self.previous_expires_at,
         }
     }
 

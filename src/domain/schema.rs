@@ -109,20 +109,21 @@ diesel::table! {
         rate_limit -> Nullable<Text>,
         monthly_quota -> Nullable<BigInt>,
         metadata -> Nullable<Text>,
-        end_chosen_at -> Nullable<Timestamp>,
+        expiry_set_at -> Nullable<Timestamp>,
+        paused_until -> Nullable<Timestamp>,
     }
 }
 
 diesel::table! {
     key_rotations (api_key_id) {
         api_key_id -> Text,
-        old_digest -> Binary,
-        overlap -> Text,
-        begins -> Text,
+        previous_digest -> Binary,
+        grace_period -> Text,
+        starts -> Text,
         rotated_at -> Timestamp,
         first_used_at -> Nullable<Timestamp>,
-        old_last_used_at -> Nullable<Timestamp>,
-        old_ends_by -> Nullable<Timestamp>,
+        previous_last_used_at -> Nullable<Timestamp>,
+        previous_expires_at -> Nullable<Timestamp>,
     }
 }
 
@@ -139,7 +140,7 @@ diesel::table! {
         created_at -> Timestamp,
         replaced_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
-        permission -> Text,
+        access -> Text,
         expires_at -> Nullable<Timestamp>,
         last_used_ip -> Nullable<Text>,
     }
@@ -195,7 +196,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    key_callers (api_key_id, address, user_agent) {
+    key_clients (api_key_id, address, user_agent) {
         api_key_id -> Text,
         address -> Text,
         user_agent -> Text,
@@ -209,13 +210,6 @@ diesel::table! {
         master_token_id -> Text,
         begins_at -> Timestamp,
         requests -> BigInt,
-    }
-}
-
-diesel::table! {
-    key_silences (api_key_id) {
-        api_key_id -> Text,
-        reactivate_at -> Timestamp,
     }
 }
 
@@ -251,7 +245,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    refusals (id) {
+    rejections (id) {
         id -> Text,
         request_id -> Text,
         place -> Integer,
@@ -306,19 +300,18 @@ diesel::table! {
 }
 
 diesel::table! {
-    idempotent_answers (owner_id, key_digest) {
+    idempotent_responses (owner_id, key_digest) {
         owner_id -> Text,
         key_digest -> Binary,
         fingerprint -> Binary,
-        answer -> Binary,
+        response -> Binary,
         created_at -> Timestamp,
     }
 }
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
-diesel::joinable!(key_callers -> api_keys (api_key_id));
+diesel::joinable!(key_clients -> api_keys (api_key_id));
 diesel::joinable!(key_rotations -> api_keys (api_key_id));
-diesel::joinable!(key_silences -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
 diesel::joinable!(memberships -> users (user_id));
@@ -349,14 +342,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     spent_forms,
     key_usage,
-    key_callers,
+    key_clients,
     token_usage,
-    key_silences,
     expiry_notices,
     calendar_links,
     leak_reports,
-    idempotent_answers,
-    refusals,
+    idempotent_responses,
+    rejections,
     webhooks,
     webhook_deliveries,
 );

@@ -205,7 +205,6 @@ pub fn end_all(tx: &mut Tx<'_>, user_id: &str, keep: Option<&str>) -> Result<(),
 /// # Errors
 /// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let over =
-        sessions::created_at.lt(now - MAX_SESSION).or(sessions::last_seen_at.lt(now - MAX_IDLE));
+    let over = sessions::created_at.lt(now - MAX_SESSION).or(sessions::last_seen_at.lt(now - MAX_IDLE));
     Ok(diesel::delete(sessions::table.filter(over)).execute(tx.connection())?)
 }

@@ -5,7 +5,7 @@
 //! the writer nor a core is taken for long. What was not yet written when a server crashes is
 //! lost; what was written is never written twice.
 
-mod callers;
+mod clients;
 mod organization;
 mod recorder;
 mod retention;
@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{Date, Duration, PrimitiveDateTime, Time};
 
-pub use callers::{Caller, KeyCaller, MAX_CALLERS, callers, callers_of_keys};
+pub use clients::{Client, KeyClient, MAX_CLIENTS, clients, clients_of_keys};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};

@@ -13,7 +13,8 @@ mod queue;
 pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
 pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
 pub use deliveries::{
-    Delivery, DeliveryState, deliveries, delivery, purge_expired, last_deliveries, resend, send_test, slice,
+    Delivery, DeliveryState, deliveries, delivery, last_deliveries, list_after, purge_expired, resend,
+    send_test,
 };
 pub use events::{EventGroup, EventType, Events, EventsError};
 pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};
@@ -29,7 +30,7 @@ use crate::{clock::Timestamp, db::DbError};
 pub const MAX_WEBHOOKS: i64 = 10;
 
 /// How long the secret before a rotation goes on signing beside the new one.
-pub const SECRET_OVERLAP: Duration = Duration::hours(24);
+pub const SECRET_GRACE_PERIOD: Duration = Duration::hours(24);
 
 /// A webhook, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]

@@ -1,11 +1,10 @@
 //! Answers for machines: JSON in, JSON out.
 
 pub mod activity;
-pub mod answer;
 pub mod api_keys;
 pub mod calendar;
 pub mod call;
-pub mod callers;
+pub mod clients;
 pub mod credentials;
 pub mod forward_auth;
 pub mod health;
@@ -20,14 +19,15 @@ pub mod members;
 pub mod openapi;
 pub mod organization;
 pub mod organizations;
-pub mod paging;
+pub mod pagination;
 pub mod params;
+pub mod pauses;
 pub mod presented_token;
 pub mod rate_headers;
-pub mod refusal;
+pub mod rejection;
+pub mod response;
 pub mod scopes;
 pub mod session_tokens;
-pub mod silences;
 pub mod usage;
 pub mod verification;
 pub mod webhooks;

@@ -54,7 +54,7 @@ impl Asset {
 }
 
 /// The weight that `Accept-Encoding` gives a coding (RFC 9110, section 12.5.3): by its name, else
-/// by `*`; `None` when neither is there. A weight that cannot be read counts as a refusal.
+/// by `*`; `None` when neither is there. A weight that cannot be read counts as a rejection.
 fn weight(accepted: &str, coding: &str) -> Option<f32> {
     let named = |wanted: &str| {
         accepted.split(',').find_map(|item| {

@@ -18,9 +18,8 @@ use crate::{
         master_tokens::TokenError,
         members::MemberError,
         passwords::HashError,
-        permission::Permission,
         secret::NoRandomness,
-        silences::SilenceError,
+        token_access::TokenAccess,
         webhooks::WebhookError,
     },
 };
@@ -29,7 +28,7 @@ use crate::{
 const ONLY_PEOPLE: &str =
     "No master token makes an administrator. A person does that, on the tab Users of the organization.";
 
-/// A request that is not carried out. [`super::problem`] turns it into a page, a toast or a
+/// A request that is not run. [`super::problem`] turns it into a page, a toast or a
 /// problem document, whichever the client asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -41,10 +40,10 @@ pub enum AppError {
     Forbidden(Role),
     /// The domain refused with a reason for the person.
     #[error("{0}")]
-    Refused(String),
+    Conflict(String),
     /// The domain refused, and will not after a while.
     #[error("{detail}")]
-    RefusedForNow {
+    TemporaryConflict {
         /// The reason.
         detail: String,
         /// Whole seconds until it is worth trying again.
@@ -71,8 +70,8 @@ pub enum AppError {
     #[error("This key does not have the scope that this needs.")]
     InsufficientScope,
     /// The master token is good, but may not do this.
-    #[error("This master token may not do that; it needs the permission “{}”.", .0.label())]
-    TokenForbidden(Permission),
+    #[error("This master token may not do that; it needs the access “{}”.", .0.label())]
+    TokenForbidden(TokenAccess),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
     KeyLimited {
@@ -84,7 +83,7 @@ pub enum AppError {
         headers: Box<RateHeaders>,
     },
     /// The request comes from another site.
-    #[error("This request came from another site and was not carried out. Open the page here and try again.")]
+    #[error("This request came from another site and was not run. Open the page here and try again.")]
     CrossSite,
     /// The request cannot be read.
     #[error("{0}")]
@@ -159,7 +158,7 @@ impl AppError {
         match self {
             Self::NotFound => "not-found",
             Self::Forbidden(_) => "forbidden",
-            Self::Refused(_) | Self::RefusedForNow { .. } => "conflict",
+            Self::Conflict(_) | Self::TemporaryConflict { .. } => "conflict",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
             Self::KeyForbidden(_) => "forbidden",
@@ -193,7 +192,7 @@ impl AppError {
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope => "You do not have access",
-            Self::Refused(_) | Self::RefusedForNow { .. } => "That cannot be done",
+            Self::Conflict(_) | Self::TemporaryConflict { .. } => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request refused",
@@ -222,7 +221,7 @@ impl ResponseError for AppError {
             | Self::InsufficientScope
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Refused(_) | Self::RefusedForNow { .. } => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::TemporaryConflict { .. } => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -285,7 +284,7 @@ impl From<AccountError> for AppError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::LinkOver => Self::NotFound,
-            AccountError::TooManyMails => Self::Refused(error.to_string()),
+            AccountError::TooManyMails => Self::Conflict(error.to_string()),
             AccountError::NoRandomness(error) => error.into(),
             AccountError::Db(error) => error.into(),
         }
@@ -307,20 +306,11 @@ impl From<CalendarError> for AppError {
     }
 }
 
-impl From<SilenceError> for AppError {
-    fn from(error: SilenceError) -> Self {
-        match error {
-            SilenceError::NotActive => Self::Refused(error.to_string()),
-            SilenceError::Key(error) => error.into(),
-            SilenceError::Db(error) => error.into(),
-        }
-    }
-}
-
 impl From<KeyError> for AppError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::NotFound => Self::NotFound,
+            KeyError::NotActive => Self::Conflict(error.to_string()),
             KeyError::Db(error) => error.into(),
         }
     }
@@ -330,8 +320,8 @@ impl From<RotateError> for AppError {
     fn from(error: RotateError) -> Self {
         match error {
             RotateError::Key(error) => error.into(),
-            RotateError::Form(error) => Self::Refused(error.to_string()),
-            RotateError::End(error) => Self::Refused(error.to_string()),
+            RotateError::Form(error) => Self::Conflict(error.to_string()),
+            RotateError::End(error) => Self::Conflict(error.to_string()),
             RotateError::NoRandomness(error) => error.into(),
             RotateError::Db(error) => error.into(),
         }
@@ -342,8 +332,8 @@ impl From<TokenError> for AppError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::NotFound => Self::NotFound,
-            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Refused(error.to_string()),
-            TokenError::Form(error) => Self::Refused(error.to_string()),
+            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Conflict(error.to_string()),
+            TokenError::Form(error) => Self::Conflict(error.to_string()),
             TokenError::NoRandomness(error) => Self::internal(error),
             TokenError::Db(error) => error.into(),
         }
@@ -354,8 +344,8 @@ impl From<WebhookError> for AppError {
     fn from(error: WebhookError) -> Self {
         match error {
             WebhookError::NotFound => Self::NotFound,
-            WebhookError::NotActive => Self::Refused(error.to_string()),
-            WebhookError::Form(error) => Self::Refused(error.to_string()),
+            WebhookError::NotActive => Self::Conflict(error.to_string()),
+            WebhookError::Form(error) => Self::Conflict(error.to_string()),
             WebhookError::NoRandomness(error) => error.into(),
             WebhookError::Db(error) => error.into(),
         }
@@ -368,7 +358,7 @@ impl From<MemberError> for AppError {
             MemberError::NotFound => Self::NotFound,
             MemberError::AboveYou => Self::Forbidden(Role::Administrator),
             MemberError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
-            MemberError::LastAdministrator => Self::Refused(error.to_string()),
+            MemberError::LastAdministrator => Self::Conflict(error.to_string()),
             MemberError::Db(error) => error.into(),
         }
     }
@@ -381,9 +371,9 @@ impl From<InvitationError> for AppError {
             InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
             InvitationError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
             InvitationError::TooSoon { retry_after_seconds } => {
-                Self::RefusedForNow { detail: error.to_string(), retry_after_seconds }
+                Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
-            InvitationError::Form(error) => Self::Refused(error.to_string()),
+            InvitationError::Form(error) => Self::Conflict(error.to_string()),
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),
         }
@@ -394,7 +384,7 @@ impl From<AnswerError> for AppError {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::NotYours => Self::NotFound,
-            AnswerError::HasAccount | AnswerError::AskedAlready => Self::Refused(error.to_string()),
+            AnswerError::HasAccount | AnswerError::AskedAlready => Self::Conflict(error.to_string()),
             AnswerError::Account(error) => Self::internal(error),
             AnswerError::Db(error) => error.into(),
         }

@@ -15,8 +15,8 @@ use governor::{
 const LOG_INS: (NonZeroU32, Duration) = (nonzero(10), Duration::from_secs(300));
 /// Requests without a log-in that cost mail or a password hash, by address of origin.
 const SIGN_UPS: (NonZeroU32, Duration) = (nonzero(20), Duration::from_secs(3600));
-/// In what calls of the management API are counted.
-pub const CALLS_PERIOD: Duration = Duration::from_secs(60);
+/// In what requests to the management API are counted.
+pub const REQUESTS_PERIOD: Duration = Duration::from_secs(60);
 /// Guesses at keys and links, by address of origin.
 const GUESSES: (NonZeroU32, Duration) = (nonzero(100), Duration::from_secs(60));
 
@@ -36,8 +36,8 @@ pub struct Limits {
     log_ins_by_origin: Keyed,
     sign_ups: Keyed,
     guesses: Keyed,
-    calls_a_minute: NonZeroU32,
-    calls: Informing,
+    requests_a_minute: NonZeroU32,
+    requests: Informing,
     clock: DefaultClock,
 }
 
@@ -50,19 +50,19 @@ pub struct TooOften {
 
 /// What is left of a token's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallsLeft {
-    /// Calls that a token has in [`CALLS_PERIOD`].
+pub struct RequestsLeft {
+    /// Calls that a token has in [`REQUESTS_PERIOD`].
     pub most: NonZeroU32,
     /// Calls that could be made at once.
     pub remaining: u32,
     wait: Option<TooOften>,
 }
 
-impl CallsLeft {
+impl RequestsLeft {
     /// Seconds until all of them could be made at once, rounded up.
     pub fn reset_seconds(&self) -> u64 {
         let (most, spent) = (u64::from(self.most.get()), u64::from(self.most.get() - self.remaining));
-        (spent * CALLS_PERIOD.as_secs()).div_ceil(most)
+        (spent * REQUESTS_PERIOD.as_secs()).div_ceil(most)
     }
 
     /// Whether this call was one too many.
@@ -85,11 +85,11 @@ impl TooOften {
 }
 
 impl Limits {
-    /// Limits of which nothing is used; a master token has `calls_a_minute`.
-    pub fn new(calls_a_minute: NonZeroU32) -> Self {
+    /// Limits of which nothing is used; a master token has `requests_a_minute`.
+    pub fn new(requests_a_minute: NonZeroU32) -> Self {
         Self {
-            calls_a_minute,
-            calls: limiter((calls_a_minute, CALLS_PERIOD)).with_middleware(),
+            requests_a_minute,
+            requests: limiter((requests_a_minute, REQUESTS_PERIOD)).with_middleware(),
             log_ins_by_account: limiter(LOG_INS),
             log_ins_by_origin: limiter(LOG_INS),
             sign_ups: limiter(SIGN_UPS),
@@ -127,13 +127,13 @@ impl Limits {
     }
 
     /// Counts a call of a master token, and tells what is left.
-    pub fn call(&self, token_id: &str) -> CallsLeft {
-        let most = self.calls_a_minute;
-        match self.calls.check_key(&token_id.to_owned()) {
-            Ok(left) => CallsLeft { most, remaining: left.remaining_burst_capacity(), wait: None },
+    pub fn call(&self, token_id: &str) -> RequestsLeft {
+        let most = self.requests_a_minute;
+        match self.requests.check_key(&token_id.to_owned()) {
+            Ok(left) => RequestsLeft { most, remaining: left.remaining_burst_capacity(), wait: None },
             Err(not_until) => {
                 let wait = not_until.wait_time_from(self.clock.now());
-                CallsLeft {
+                RequestsLeft {
                     most,
                     remaining: 0,
                     wait: Some(TooOften { retry_after_seconds: wait.as_secs() + 1 }),
@@ -148,8 +148,8 @@ impl Limits {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        self.calls.retain_recent();
-        self.calls.shrink_to_fit();
+        self.requests.retain_recent();
+        self.requests.shrink_to_fit();
     }
 
     fn count(&self, limiter: &Keyed, key: String) -> Result<(), TooOften> {

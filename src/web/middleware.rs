@@ -31,7 +31,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// ASVS 3.4.1: a year or more.
 const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
 
-/// The outermost layer: numbers the request, finds out where it came from, renders refusals, adds
+/// The outermost layer: numbers the request, finds out where it came from, renders rejections, adds
 /// the security headers and writes one line to the log. Paths are not logged, since some hold
 /// secrets; the route's pattern is.
 pub async fn around(
@@ -67,9 +67,9 @@ pub async fn around(
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
-    let calls_left = response.request().extensions().get::<RateHeaders>().cloned();
-    if let Some(calls_left) = calls_left {
-        calls_left.add_to(response.headers_mut());
+    let requests_left = response.request().extensions().get::<RateHeaders>().cloned();
+    if let Some(requests_left) = requests_left {
+        requests_left.add_to(response.headers_mut());
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     log_answer(&response, &client, started.elapsed());

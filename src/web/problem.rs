@@ -1,4 +1,4 @@
-//! Turns every refusal into what the client can read: a page, a toast for htmx, or an RFC 9457
+//! Turns every rejection into what the client can read: a page, a toast for htmx, or an RFC 9457
 //! problem document for the API. Detail of our own faults is logged once and never shown.
 
 use actix_web::{
@@ -194,7 +194,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
         AppError::TooOften(limit) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
         }
-        AppError::RefusedForNow { retry_after_seconds, .. } => {
+        AppError::TemporaryConflict { retry_after_seconds, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
         }
         AppError::KeyLimited { retry_after_seconds, headers: limits, .. } => {

@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use super::{api, assets, error::AppError, pages};
-use crate::domain::permission::Permission;
+use crate::domain::token_access::TokenAccess;
 
 /// Who may use a route. A visitor below it is turned away before the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub enum Access {
     Public,
     /// Whoever presents an API key.
     Key,
-    /// Whoever presents an active master token, of whatever permission.
+    /// Whoever presents an active master token, of whatever access.
     Token,
     /// Whoever may report leaked keys.
     Reporter,
@@ -27,7 +27,7 @@ pub enum Access {
     /// A master token for members.
     TokenForMembers,
     /// A master token for everything.
-    TokenForEverything,
+    TokenForAll,
     /// Whoever is logged in, their address proven or not.
     LoggedIn,
     /// Whoever is logged in with a proven address.
@@ -42,13 +42,13 @@ pub enum Access {
 
 impl Access {
     /// What a master token must be permitted; `None` where none is asked for.
-    pub fn permission(self) -> Option<Permission> {
+    pub fn access(self) -> Option<TokenAccess> {
         match self {
-            Self::Token => Some(Permission::Verify),
-            Self::TokenToRead => Some(Permission::Read),
-            Self::TokenForKeys => Some(Permission::Keys),
-            Self::TokenForMembers => Some(Permission::Members),
-            Self::TokenForEverything => Some(Permission::Everything),
+            Self::Token => Some(TokenAccess::Verify),
+            Self::TokenToRead => Some(TokenAccess::Read),
+            Self::TokenForKeys => Some(TokenAccess::Keys),
+            Self::TokenForMembers => Some(TokenAccess::Members),
+            Self::TokenForAll => Some(TokenAccess::Full),
             _ => None,
         }
     }
@@ -130,7 +130,7 @@ routes! {
         GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
         GET "/api/v2/token" Token => api::presented_token::show;
         GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
-        PATCH "/api/v2/organizations/{organization}" TokenForEverything => api::organizations::change;
+        PATCH "/api/v2/organizations/{organization}" TokenForAll => api::organizations::change;
         GET "/api/v2/organizations/{organization}/keys" TokenToRead => api::api_keys::list;
         POST "/api/v2/organizations/{organization}/keys" TokenForKeys => api::api_keys::create;
         GET "/api/v2/organizations/{organization}/keys/{key}" TokenToRead => api::api_keys::show;
@@ -139,13 +139,13 @@ routes! {
         POST "/api/v2/organizations/{organization}/keys/{key}/activate" TokenForKeys => api::api_keys::activate;
         POST "/api/v2/organizations/{organization}/keys/{key}/deactivate" TokenForKeys => api::api_keys::deactivate;
         POST "/api/v2/organizations/{organization}/keys/{key}/rotate" TokenForKeys => api::key_rotation::rotate;
-        POST "/api/v2/organizations/{organization}/keys/{key}/end-overlap" TokenForKeys => api::key_rotation::end_overlap;
-        POST "/api/v2/organizations/{organization}/keys/{key}/silence" TokenForKeys => api::silences::begin;
+        POST "/api/v2/organizations/{organization}/keys/{key}/revoke-previous" TokenForKeys => api::key_rotation::revoke_previous;
+        POST "/api/v2/organizations/{organization}/keys/{key}/pause" TokenForKeys => api::pauses::begin;
         GET "/api/v2/organizations/{organization}/keys/{key}/usage" TokenToRead => api::usage::of_key;
-        GET "/api/v2/organizations/{organization}/keys/{key}/callers" TokenToRead => api::usage::callers;
+        GET "/api/v2/organizations/{organization}/keys/{key}/clients" TokenToRead => api::usage::clients;
         GET "/api/v2/organizations/{organization}/usage" TokenToRead => api::usage::of_organization;
         GET "/api/v2/organizations/{organization}/scopes" TokenToRead => api::scopes::list;
-        POST "/api/v2/organizations/{organization}/calendar-link" TokenForEverything => api::calendar::replace;
+        POST "/api/v2/organizations/{organization}/calendar-link" TokenForAll => api::calendar::replace;
         GET "/api/v2/organizations/{organization}/members" TokenToRead => api::members::list;
         GET "/api/v2/organizations/{organization}/members/{user}" TokenToRead => api::members::show;
         PATCH "/api/v2/organizations/{organization}/members/{user}" TokenForMembers => api::members::change;
@@ -153,25 +153,25 @@ routes! {
         GET "/api/v2/organizations/{organization}/invitations" TokenToRead => api::invitations::list;
         POST "/api/v2/organizations/{organization}/invitations" TokenForMembers => api::invitations::send;
         GET "/api/v2/organizations/{organization}/invitations/{invitation}" TokenToRead => api::invitations::show;
-        DELETE "/api/v2/organizations/{organization}/invitations/{invitation}" TokenForMembers => api::invitations::withdraw;
+        DELETE "/api/v2/organizations/{organization}/invitations/{invitation}" TokenForMembers => api::invitations::cancel;
         POST "/api/v2/organizations/{organization}/invitations/{invitation}/resend" TokenForMembers => api::invitations::resend;
         POST "/api/v2/organizations/{organization}/invitations/{invitation}/link" TokenForMembers => api::invitations::copy_link;
         GET "/api/v2/organizations/{organization}/activity" TokenToRead => api::activity::list;
         GET "/api/v2/organizations/{organization}/activity/export" TokenToRead => api::activity::export;
         GET "/api/v2/organizations/{organization}/leak-policy" TokenToRead => api::leak_policy::show_policy;
-        PUT "/api/v2/organizations/{organization}/leak-policy" TokenForEverything => api::leak_policy::change_policy;
-        GET "/api/v2/organizations/{organization}/webhooks" TokenForEverything => api::webhooks::list;
-        POST "/api/v2/organizations/{organization}/webhooks" TokenForEverything => api::webhooks::create;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForEverything => api::webhooks::show;
-        PATCH "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForEverything => api::webhooks::change;
-        DELETE "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForEverything => api::webhooks::remove;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/activate" TokenForEverything => api::webhooks::activate;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate" TokenForEverything => api::webhooks::deactivate;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/test" TokenForEverything => api::webhooks::send_test;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate" TokenForEverything => api::webhooks::rotate;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries" TokenForEverything => api::webhooks::deliveries::list;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}" TokenForEverything => api::webhooks::deliveries::show;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" TokenForEverything => api::webhooks::deliveries::resend;
+        PUT "/api/v2/organizations/{organization}/leak-policy" TokenForAll => api::leak_policy::change_policy;
+        GET "/api/v2/organizations/{organization}/webhooks" TokenForAll => api::webhooks::list;
+        POST "/api/v2/organizations/{organization}/webhooks" TokenForAll => api::webhooks::create;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::show;
+        PATCH "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::change;
+        DELETE "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::remove;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/activate" TokenForAll => api::webhooks::activate;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate" TokenForAll => api::webhooks::deactivate;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/test" TokenForAll => api::webhooks::send_test;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate" TokenForAll => api::webhooks::rotate;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries" TokenForAll => api::webhooks::deliveries::list;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}" TokenForAll => api::webhooks::deliveries::show;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" TokenForAll => api::webhooks::deliveries::resend;
         GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
         GET "/healthz" Public => api::health::show;
         GET "/static/{file:.*}" Public => assets::serve;
@@ -198,8 +198,8 @@ routes! {
         GET "/account" Account => pages::account_settings::show;
         POST "/account/name" Account => pages::account_settings::rename;
         POST "/account/password" Account => pages::account_settings::change_password;
-        POST "/account/sessions/end-others" Account => pages::account_settings::log_ins::end_others;
-        POST "/account/sessions/{session}/end" Account => pages::account_settings::log_ins::end;
+        POST "/account/sessions/end-others" Account => pages::account_settings::browser_sessions::end_others;
+        POST "/account/sessions/{session}/end" Account => pages::account_settings::browser_sessions::end;
         POST "/preferences/theme" Public => pages::preferences::set_theme;
 
         GET "/orgs" Account => pages::my_organizations::index;
@@ -229,14 +229,14 @@ routes! {
         POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
         POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
         POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
-        POST "/orgs/{organization}/invitations/{invitation}/withdraw" Supervisor => pages::invitations::withdraw;
+        POST "/orgs/{organization}/invitations/{invitation}/cancel" Supervisor => pages::invitations::cancel;
 
         GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
         GET "/orgs/{organization}/api/gateway-setup" Administrator => pages::gateway_setup::show;
-        GET "/orgs/{organization}/api/why" Administrator => pages::why::ask;
-        POST "/orgs/{organization}/api/why" Administrator => pages::why::answer;
-        GET "/orgs/{organization}/api/why/try" Administrator => pages::why::ask;
-        POST "/orgs/{organization}/api/why/try" Administrator => pages::why::attempt::try_request;
+        GET "/orgs/{organization}/api/troubleshoot" Administrator => pages::troubleshoot::ask;
+        POST "/orgs/{organization}/api/troubleshoot" Administrator => pages::troubleshoot::answer;
+        GET "/orgs/{organization}/api/troubleshoot/try" Administrator => pages::troubleshoot::ask;
+        POST "/orgs/{organization}/api/troubleshoot/try" Administrator => pages::troubleshoot::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
         GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
@@ -248,9 +248,9 @@ routes! {
         POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
         GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
         POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
-        POST "/orgs/{organization}/api/keys/{key}/end-overlap" Administrator => pages::key_rotation::end_overlap;
-        GET "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::ask;
-        POST "/orgs/{organization}/api/keys/{key}/silence" Administrator => pages::silences::begin;
+        POST "/orgs/{organization}/api/keys/{key}/revoke-previous" Administrator => pages::key_rotation::revoke_previous;
+        GET "/orgs/{organization}/api/keys/{key}/pause" Administrator => pages::pauses::ask;
+        POST "/orgs/{organization}/api/keys/{key}/pause" Administrator => pages::pauses::begin;
         GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
         POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
         GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;

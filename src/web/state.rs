@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     db::Db,
     domain::{
-        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, refusals::Buffer,
+        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, rejections::Buffer,
         session_tokens::SessionSeal, usage::Recorder, verification::Verifier,
     },
 };
@@ -36,8 +36,8 @@ pub struct State {
     pub session_tokens: SessionSeal,
     /// Gathers how keys are used.
     pub usage: Recorder,
-    /// Gathers refusals, so that they can be explained.
-    pub refusals: Buffer,
+    /// Gathers rejections, so that they can be explained.
+    pub rejections: Buffer,
     /// Wakes the mail worker after a change that queued a mail.
     pub mail_queued: Arc<Notify>,
     /// Wakes the webhook worker; the database does so after a commit that queued a message.

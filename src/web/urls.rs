@@ -53,7 +53,7 @@ pub fn invite(organization_id: &str) -> String {
     format!("/orgs/{organization_id}/users/invite")
 }
 
-/// Something done with a pending invitation: `invitation(id, invitation_id, "withdraw")`.
+/// Something done with a pending invitation: `invitation(id, invitation_id, "cancel")`.
 pub fn invitation(organization_id: &str, invitation_id: &str, verb: &str) -> String {
     format!("/orgs/{organization_id}/invitations/{invitation_id}/{verb}")
 }

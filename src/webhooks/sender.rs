@@ -69,7 +69,7 @@ impl Sender {
         // The settings may have changed since the address was saved.
         let url = match WebhookUrl::parse(&message.url, &self.allowed) {
             Ok(url) => url,
-            Err(error) => return not_sent(refusal(error)),
+            Err(error) => return not_sent(rejection(error)),
         };
         let timestamp = now.assume_utc().unix_timestamp();
         let Some(signature) = signature::sign(&message.secrets, &message.id, timestamp, &message.payload)
@@ -95,7 +95,7 @@ fn not_sent(reason: impl Into<String>) -> Attempt {
     Attempt { outcome: Outcome::Failed(reason.into()), status: None, response: None }
 }
 
-fn refusal(error: UrlError) -> String {
+fn rejection(error: UrlError) -> String {
     match error {
         UrlError::NotPublic => "The address is inside the server’s own network.".to_owned(),
         other => other.to_string(),
@@ -115,7 +115,7 @@ async fn judge(response: Response) -> Attempt {
     Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await }
 }
 
-/// What the receiver answered, as far as it is kept. One that breaks off has answered all the same.
+/// Response body, as far as it is kept. One that breaks off has answered all the same.
 async fn beginning_of(mut response: Response) -> Option<String> {
     let mut body = Vec::new();
     while body.len() < MAX_RESPONSE_BYTES

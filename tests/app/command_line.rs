@@ -62,7 +62,7 @@ fn help_lists_every_setting_with_its_variable() {
             "brand",
             "trusted-proxies",
             "keys-in-memory",
-            "calls-per-minute",
+            "requests-per-minute",
             "webhook-networks",
             "log",
         ] {

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 
 use crate::support::TestApp;
 
@@ -15,10 +15,10 @@ const EXAMPLES: &str = "15";
 
 #[tokio::test]
 async fn every_answer_is_one_that_the_description_tells() {
-    let app = TestApp::builder().flag("--calls-per-minute", "1000000").spawn().await;
+    let app = TestApp::builder().flag("--requests-per-minute", "1000000").spawn().await;
     let lumen = app.lumen().await;
     app.api_key(&lumen, "Billing worker").await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/schemathesis.toml");
     let own = format!("[parameters]\n\"path.organization\" = \"{}\"\n", lumen.id);
     let folder = tempfile::tempdir().expect("a folder");

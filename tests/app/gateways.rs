@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use tempfile::TempDir;
-use tessera::{domain::permission::Permission, web::pages::gateway_setup};
+use tessera::{domain::token_access::TokenAccess, web::pages::gateway_setup};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -73,7 +73,7 @@ async fn haproxy_lets_through_whom_tessera_lets_through() {
 #[tokio::test]
 async fn curl_asks_as_a_backend_does() {
     let gateway = Gateway::prepare().await;
-    let machine = gateway.app.machine(&gateway.company, Permission::Verify).await;
+    let machine = gateway.app.machine(&gateway.company, TokenAccess::Verify).await;
     let command =
         gateway.recipe("backend").replace("tess_…", &gateway.key).replace("curl ", "curl --silent ");
     let asked = Command::new("sh").args(["-c", &command]).env("MASTER_TOKEN", &machine.credential).output();

@@ -54,7 +54,7 @@ fn only_what_is_named_here_is_open_to_everybody() {
             | Access::TokenToRead
             | Access::TokenForKeys
             | Access::TokenForMembers
-            | Access::TokenForEverything => assert!(is_for_machines(pattern), "{pattern}"),
+            | Access::TokenForAll => assert!(is_for_machines(pattern), "{pattern}"),
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
             }

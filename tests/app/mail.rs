@@ -65,7 +65,7 @@ async fn a_rolled_back_change_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
+async fn a_temporary_rejection_is_tried_again_with_the_same_message_id() {
     let post = Post::start().await;
     post.sink.refuse_next(1, "451 4.3.0 try again later");
     let worker = post.worker();
@@ -85,7 +85,7 @@ async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
 }
 
 #[tokio::test]
-async fn a_final_refusal_is_kept_with_its_reason() {
+async fn a_final_rejection_is_kept_with_its_reason() {
     let post = Post::start().await;
     post.sink.refuse_next(1, "550 5.1.1 no such user");
     let worker = post.worker();

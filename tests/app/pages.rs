@@ -16,12 +16,12 @@ mod mailbox;
 mod master_tokens;
 mod members;
 mod my_organizations;
+mod pauses;
 mod preferences;
 mod settings;
-mod silences;
 mod token_page;
+mod troubleshoot;
 mod webhooks;
-mod why;
 
 /// Names that a page has to show as they are: markup, text that runs from right to left, and the
 /// longest that can be.

@@ -130,7 +130,7 @@ async fn an_invitation_that_is_accepted_twice_makes_one_member() {
 }
 
 #[tokio::test]
-async fn an_invitation_is_either_accepted_or_withdrawn() {
+async fn an_invitation_is_either_accepted_or_canceled() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     for round in 0..ROUNDS {
@@ -146,14 +146,13 @@ async fn an_invitation_is_either_accepted_or_withdrawn() {
                     accepted.map(drop).map_err(|error| error.to_string())
                 }),
                 Box::new(move |db| {
-                    let withdrawn =
-                        db.write_blocking(|tx| invitations::withdraw(tx, &by_owner, &own_id, now));
-                    withdrawn.map(drop).map_err(|error| error.to_string())
+                    let canceled = db.write_blocking(|tx| invitations::cancel(tx, &by_owner, &own_id, now));
+                    canceled.map(drop).map_err(|error| error.to_string())
                 }),
             ],
         );
-        let [accepted, withdrawn] = results.as_slice() else { panic!("{results:?}") };
-        assert_ne!(accepted.is_ok(), withdrawn.is_ok(), "{results:?}");
+        let [accepted, canceled] = results.as_slice() else { panic!("{results:?}") };
+        assert_ne!(accepted.is_ok(), canceled.is_ok(), "{results:?}");
         assert_eq!(app.role_of(&lumen, &mara).await.is_some(), accepted.is_ok());
     }
 }

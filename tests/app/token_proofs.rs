@@ -12,7 +12,7 @@ use tessera::{
         members::{self, MemberError},
         names::Name,
         organizations::Organization,
-        permission::Permission::{self, Everything, Keys, Members, Verify},
+        token_access::TokenAccess::{self, Full, Keys, Members, Verify},
         verification::KnownToken,
     },
 };
@@ -20,7 +20,7 @@ use time::Duration;
 
 use crate::support::{Company, TestApp};
 
-/// Lumen with an active token of one permission.
+/// Lumen with an active token of one access.
 struct Ground {
     app: TestApp,
     lumen: Company,
@@ -29,11 +29,11 @@ struct Ground {
 }
 
 impl Ground {
-    async fn new(permission: Permission, lifetime: Option<Duration>) -> Self {
+    async fn new(access: TokenAccess, lifetime: Option<Duration>) -> Self {
         let app = TestApp::spawn().await;
         let expires_at = lifetime.map(|lifetime| app.now() + lifetime);
         let lumen = app.lumen().await;
-        let (token, secret) = app.master_token_for(&lumen, "Machine", permission, expires_at).await;
+        let (token, secret) = app.master_token_for(&lumen, "Machine", access, expires_at).await;
         let ground = Self { app, lumen, token, secret };
         let (company, id, now) = (ground.lumen.clone(), ground.token.id.clone(), ground.app.now());
         ground
@@ -67,10 +67,10 @@ impl Ground {
 
 #[tokio::test]
 async fn a_proof_is_for_the_tokens_own_organization_and_what_it_may_do() {
-    for held in Permission::ALL {
+    for held in TokenAccess::ALL {
         let ground = Ground::new(held, None).await;
         let known = ground.known().await.expect("an active token");
-        for needed in Permission::ALL {
+        for needed in TokenAccess::ALL {
             let proof = access::token_member(&known, None, &ground.lumen.id, needed);
             match proof {
                 Ok(proof) => {
@@ -94,14 +94,14 @@ async fn a_proof_is_for_the_tokens_own_organization_and_what_it_may_do() {
 
 #[tokio::test]
 async fn no_token_reaches_master_tokens_whatever_it_may_do() {
-    let ground = Ground::new(Everything, None).await;
+    let ground = Ground::new(Full, None).await;
     let known = ground.known().await.expect("an active token");
     let (lumen, id, now) = (ground.lumen.id.clone(), ground.token.id.clone(), ground.app.now());
     ground
         .app
         .write(move |tx| {
-            let admin = access::token_member(&known, None, &lumen, Everything)?.admin()?;
-            let new = NewToken { name: Name::parse("Heir", 60)?, permission: Verify, expires_at: None };
+            let admin = access::token_member(&known, None, &lumen, Full)?.admin()?;
+            let new = NewToken { name: Name::parse("Heir", 60)?, access: Verify, expires_at: None };
             let generated = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now);
             assert!(matches!(generated, Err(GenerateError::OnlyPeople(_))), "{generated:?}");
             for result in [

@@ -8,7 +8,7 @@ use tessera::{
         bulk,
         secret::{Secret, SecretKind},
         usage,
-        verification::{KeyRequest, Decision},
+        verification::{Decision, KeyRequest},
     },
 };
 use time::Duration;

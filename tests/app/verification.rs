@@ -16,9 +16,9 @@ use tessera::{
         forms::FormId,
         key_settings::KeySettings,
         master_tokens::{self, NewToken},
-        permission::Permission,
+        token_access::TokenAccess,
         usage::Outcome,
-        verification::{KeyRequest, Decision, Verifier},
+        verification::{Decision, KeyRequest, Verifier},
     },
 };
 use time::Duration;
@@ -48,7 +48,7 @@ async fn a_backend_learns_what_the_key_is_and_what_is_left() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_code_and_the_first_reason_counts() {
+async fn each_rejection_has_its_code_and_the_first_reason_counts() {
     let ground = Ground::new(settings("read", "10.0.0.0/8", Some("4/minute"), Some(6))).await;
     let code = async |asked| ground.verify(asked).await["code"].clone();
     assert_eq!(code(json!({ "scopes": ["write"] })).await, "forbidden_ip");
@@ -113,10 +113,10 @@ async fn a_backend_tells_who_its_own_client_is() {
     let page =
         browser.get(&ground.lumen.url(&format!("api/keys/{}", ground.key_id))).await.must_be(200).html();
     assert_eq!(page.row("192.0.2.7"), "192.0.2.7 billing/2.1 1 Just now");
-    assert_eq!(page.row("192.0.2.8"), "192.0.2.8 Does not say 1 Just now");
-    let callers = ground.app.query("SELECT address || user_agent AS text FROM key_callers ORDER BY 1").await;
-    assert_eq!(callers.len(), 4, "a backend that tells nothing is no caller: {callers:?}");
-    assert_eq!(callers[2], "billing/2.2");
+    assert_eq!(page.row("192.0.2.8"), "192.0.2.8 - 1 Just now");
+    let clients = ground.app.query("SELECT address || user_agent AS text FROM key_clients ORDER BY 1").await;
+    assert_eq!(clients.len(), 4, "a backend that tells nothing is no client: {clients:?}");
+    assert_eq!(clients[2], "billing/2.2");
 }
 
 #[tokio::test]
@@ -203,25 +203,25 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
         ground.auth("/auth").await.must_be(204);
     }
     let mut secrets = vec![ground.secret.clone()];
-    for (overlap, begin) in
-        [("now", "at_once"), ("week", "at_once"), ("now", "first_use"), ("day", "first_use")]
+    for (grace_period, begin) in
+        [("now", "immediately"), ("week", "immediately"), ("now", "on_first_use"), ("day", "on_first_use")]
     {
         let old = secrets.last().expect("a secret").clone();
-        let new = rotate(&ground, &browser, overlap, begin).await;
-        let goes_on = (overlap, begin) != ("now", "at_once");
+        let new = rotate(&ground, &browser, grace_period, begin).await;
+        let goes_on = (grace_period, begin) != ("now", "immediately");
         auth(&ground.client, "/auth", &old).await.must_be(if goes_on { 204 } else { 401 });
-        if goes_on && begin == "at_once" {
-            browser.post(&format!("{key}/end-overlap"), &[]).await.must_be(303);
+        if goes_on && begin == "immediately" {
+            browser.post(&format!("{key}/revoke-previous"), &[]).await.must_be(303);
             auth(&ground.client, "/auth", &old).await.must_be(401);
         }
         auth(&ground.client, "/auth", &new).await.must_be(204);
-        if overlap == "now" {
+        if grace_period == "now" {
             auth(&ground.client, "/auth", &old).await.must_be(401);
         }
         secrets.push(new);
         *presented.write().expect("the secrets") = secrets.clone();
     }
-    browser.post(&format!("{key}/end-overlap"), &[]).await.must_be(303);
+    browser.post(&format!("{key}/revoke-previous"), &[]).await.must_be(303);
     let new = secrets.pop().expect("the new secret");
     for old in &secrets {
         auth(&ground.client, "/auth", old).await.must_be(401);
@@ -335,7 +335,7 @@ pub(crate) async fn active_token(app: &TestApp, company: &Company) -> String {
         let admin = company.admin(tx)?;
         let new = NewToken {
             name: tessera::domain::names::Name::parse("Backend", 60)?,
-            permission: Permission::Verify,
+            access: TokenAccess::Verify,
             expires_at: None,
         };
         let (token, secret) = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now)?;

@@ -76,7 +76,7 @@ async fn a_rolled_back_change_sends_nothing() {
         .db
         .write(move |tx| {
             let admin = company.admin(tx).map_err(|error| DbError::Open(error.to_string()))?;
-            webhooks::send_test(tx, &admin, &webhook.id, now).expect("queued");
+            webhooks::send_test(tx, &admin, &webhook.id, now).expect("pending");
             Err(DbError::Open("the change failed after all".into()))
         })
         .await;
@@ -98,7 +98,7 @@ async fn a_failure_is_tried_again_after_a_pause_under_the_same_id() {
     let worker = post.worker();
     post.world.api_key(&post.lumen, "Billing worker").await;
     let delivery = post.only_delivery(|delivery| delivery.attempts == 1).await;
-    assert_eq!(delivery.state(), DeliveryState::Queued);
+    assert_eq!(delivery.state(), DeliveryState::Pending);
     assert_eq!(delivery.last_error.as_deref(), Some("The receiver answered 500."));
     assert_eq!((delivery.last_status, delivery.response.as_deref()), (Some(500), Some("out of [2J order")));
     let pause = delivery.next_attempt_at - post.world.now();
@@ -169,7 +169,7 @@ async fn a_webhook_that_nothing_reaches_for_five_days_is_switched_off() {
             post.world.api_key(&post.lumen, &format!("Key of hour {hours}")).await;
         }
         let is_due = |delivery: &Delivery| {
-            delivery.state() == DeliveryState::Queued && delivery.next_attempt_at <= post.world.now()
+            delivery.state() == DeliveryState::Pending && delivery.next_attempt_at <= post.world.now()
         };
         while post.the_webhook().await.is_active() && post.deliveries().await.iter().any(is_due) {
             worker.wake();
@@ -204,7 +204,7 @@ async fn a_message_can_be_sent_again() {
         webhooks::resend(tx, admin, &webhook.id, &delivery.id, now).map(|_| ())
     })
     .await
-    .expect("queued");
+    .expect("pending");
     let messages = post.receiver.wait_for(2).await;
     assert_eq!(messages[0].header("webhook-id"), messages[1].header("webhook-id"));
     assert_eq!(messages[0].body, messages[1].body);
@@ -282,7 +282,7 @@ async fn a_shutdown_finishes_the_message_in_hand() {
     post.receiver.release();
     stopping.await.expect("stopped");
     let states: Vec<DeliveryState> = post.deliveries().await.iter().map(Delivery::state).collect();
-    assert_eq!(states, [DeliveryState::Queued, DeliveryState::Delivered], "the newest first");
+    assert_eq!(states, [DeliveryState::Pending, DeliveryState::Delivered], "the newest first");
 }
 
 #[tokio::test]

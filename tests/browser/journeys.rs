@@ -11,5 +11,5 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod troubleshoot;
 mod webhooks;
-mod why;

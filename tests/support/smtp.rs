@@ -30,7 +30,7 @@ pub(crate) struct SmtpSink {
 #[derive(Default)]
 struct State {
     mails: Vec<ReceivedMail>,
-    refusals: VecDeque<String>,
+    rejections: VecDeque<String>,
     down: bool,
     most_at_once: usize,
     open_now: usize,
@@ -59,7 +59,7 @@ impl SmtpSink {
     /// Answers the recipients of the next `mails` mails with `reply`, for example
     /// `451 4.2.0 try later` or `550 5.1.1 no such user`.
     pub(crate) fn refuse_next(&self, mails: usize, reply: &str) {
-        self.state().refusals.extend(std::iter::repeat_n(reply.to_owned(), mails));
+        self.state().rejections.extend(std::iter::repeat_n(reply.to_owned(), mails));
     }
 
     /// While down, hangs up on whoever calls.
@@ -124,11 +124,11 @@ impl SmtpSink {
             let answer = match verb.as_str() {
                 "EHLO" => "250-sink\r\n250 8BITMIME".to_owned(),
                 "RCPT" => {
-                    let refusal = self.state().refusals.pop_front();
-                    if refusal.is_none() {
+                    let rejection = self.state().rejections.pop_front();
+                    if rejection.is_none() {
                         recipients.extend(between(&line, '<', '>'));
                     }
-                    refusal.unwrap_or_else(|| "250 fine".to_owned())
+                    rejection.unwrap_or_else(|| "250 fine".to_owned())
                 }
                 "DATA" => {
                     reply(&mut stream, "354 go ahead").await?;

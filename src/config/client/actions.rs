@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::{Args, Subcommand, value_parser};
 
 use super::{
-    choices::{Begin, Format, Overlap, RoleName, Show, Sort},
+    choices::{Format, GracePeriod, RoleName, Show, Sort, Starts},
     values::{self, Expiry, Metadata, Moment, Rate},
 };
 
@@ -33,15 +33,15 @@ pub enum KeysAction {
         /// Which key.
         #[command(flatten)]
         key: NamedKey,
-        /// How long the old secret goes on
+        /// How long the previous secret goes on
         #[arg(long, value_enum, default_value = "24h")]
-        overlap: Overlap,
-        /// When the overlap begins: with the first use of the new secret, or at once
+        grace_period: GracePeriod,
+        /// When the grace period starts: with the first use of the new secret, or at once
         #[arg(long, value_enum, default_value = "first-use")]
-        begins: Begin,
+        starts: Starts,
         /// A new end for the key.
         #[command(flatten)]
-        end: EndFlags,
+        end: ExpirationFlags,
     },
     /// Switch a key off; from the next request on it is refused.
     Deactivate(NamedKey),
@@ -85,7 +85,7 @@ pub struct NewKey {
     pub name: String,
     /// When it ends; without it, never.
     #[command(flatten)]
-    pub end: EndFlags,
+    pub end: ExpirationFlags,
     /// What it may be used for; more of them with the flag again
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
@@ -109,7 +109,7 @@ pub struct NewKey {
 /// When a key ends.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
-pub struct EndFlags {
+pub struct ExpirationFlags {
     /// The key ends after this time, such as 12h, 90d or 52w
     #[arg(long, value_name = "TIME", value_parser = Expiry::parse)]
     pub expires_in: Option<Expiry>,
@@ -172,7 +172,7 @@ pub enum InvitationsAction {
         invitation: String,
     },
     /// Take an invitation back: its links stop working at once.
-    Withdraw {
+    Cancel {
         /// The invitation’s id or address
         invitation: String,
     },

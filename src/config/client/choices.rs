@@ -42,9 +42,9 @@ pub enum Sort {
     NameDescending,
 }
 
-/// How long the old secret of a rotation goes on.
+/// How long the previous secret of a rotation goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Overlap {
+pub enum GracePeriod {
     /// Not at all
     None,
     /// An hour
@@ -58,13 +58,13 @@ pub enum Overlap {
     Week,
 }
 
-/// When the overlap of a rotation begins.
+/// When the grace period of a rotation starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Begin {
+pub enum Starts {
     /// With the first use of the new secret
-    FirstUse,
+    OnFirstUse,
     /// At once
-    AtOnce,
+    Immediately,
 }
 
 /// What a member may do.
@@ -90,8 +90,8 @@ pub enum Format {
 named_in_the_api! {
     Show { All => "all", ExpiresSoon => "expires_soon", NeverUsed => "never_used", Deactivated => "deactivated" }
     Sort { Newest => "-created_at", Oldest => "created_at", Name => "name", NameDescending => "-name" }
-    Overlap { None => "none", Hour => "1h", Day => "24h", Week => "7d" }
-    Begin { FirstUse => "first_use", AtOnce => "at_once" }
+    GracePeriod { None => "none", Hour => "1h", Day => "24h", Week => "7d" }
+    Starts { OnFirstUse => "on_first_use", Immediately => "immediately" }
     RoleName { User => "user", Supervisor => "supervisor", Administrator => "administrator" }
     Format { Jsonl => "jsonl", Csv => "csv" }
 }

@@ -13,7 +13,7 @@ use crate::{
         access::Admin,
         key_settings::Scopes,
         organizations::Organization,
-        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::api_keys,
         usage::{self, DailyRequests},
     },
@@ -21,11 +21,11 @@ use crate::{
 
 /// A part of the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum KeyFilter {
     /// All of them.
     #[default]
     All,
-    /// Those that end within [`ENDS_SOON`].
+    /// Those that end within [`EXPIRES_SOON`].
     ExpiresSoon,
     /// Those that nobody has called with.
     NeverUsed,
@@ -34,7 +34,7 @@ pub enum Part {
 }
 
 /// When a key is about to end: from the first mail about it on.
-pub const ENDS_SOON: Duration = Duration::days(14);
+pub const EXPIRES_SOON: Duration = Duration::days(14);
 
 macro_rules! keys_of {
     ($admin:expr, $search:expr, $part:expr, $now:expr) => {{
@@ -49,12 +49,12 @@ macro_rules! keys_of {
             );
         }
         match $part {
-            Part::All => query,
-            Part::ExpiresSoon => {
-                query.filter(api_keys::expires_at.gt($now).and(api_keys::expires_at.le($now + ENDS_SOON)))
+            KeyFilter::All => query,
+            KeyFilter::ExpiresSoon => {
+                query.filter(api_keys::expires_at.gt($now).and(api_keys::expires_at.le($now + EXPIRES_SOON)))
             }
-            Part::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
-            Part::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
+            KeyFilter::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
+            KeyFilter::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
         }
     }};
 }
@@ -68,7 +68,7 @@ pub fn page(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     search: &str,
-    part: Part,
+    part: KeyFilter,
     request: PageRequest,
     now: Timestamp,
 ) -> Result<Page<ApiKey>, DbError> {
@@ -112,12 +112,12 @@ impl Sort {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn slice(
+pub fn list_after(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     search: &str,
-    part: Part,
-    (sort, slice): (Sort, &Slice),
+    part: KeyFilter,
+    (sort, slice): (Sort, &ListRequest),
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, DbError> {
     let mut query = keys_of!(admin, search, part, now);

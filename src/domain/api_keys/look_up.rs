@@ -53,14 +53,14 @@ pub(in crate::domain) fn by_digest(
 ) -> Result<Option<StoredKey>, DbError> {
     // An alias, since the table stands in the statement itself, too.
     let rotated = diesel::alias!(key_rotations as rotated);
-    let old_secret = rotated
-        .filter(rotated.field(key_rotations::old_digest).eq(digest.as_bytes()))
+    let previous_secret = rotated
+        .filter(rotated.field(key_rotations::previous_digest).eq(digest.as_bytes()))
         .select(rotated.field(key_rotations::api_key_id));
     // One statement, so that the key and its rotation are of the same moment.
     let found: Option<(VerifiedColumns, Organization, Option<StoredRotation>)> = api_keys::table
         .inner_join(organizations::table)
         .left_join(key_rotations::table)
-        .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.eq_any(old_secret)))
+        .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.eq_any(previous_secret)))
         .select((
             VerifiedColumns::as_select(),
             Organization::as_select(),
@@ -73,10 +73,10 @@ pub(in crate::domain) fn by_digest(
         Some(_) => usage::used_this_month(connection, &key.id, now)?,
         None => 0,
     };
-    let side = if key.secret_digest == digest.as_bytes() { Side::New } else { Side::Old };
+    let side = if key.secret_digest == digest.as_bytes() { Side::Current } else { Side::Previous };
     let rotation = stored.and_then(|stored| stored.rotation()).map(|rotation| (side, rotation));
-    if side == Side::Old && rotation.is_none() {
-        return Ok(None); // an overlap that cannot be read is none
+    if side == Side::Previous && rotation.is_none() {
+        return Ok(None); // an grace_period that cannot be read is none
     }
     Ok(Some(StoredKey {
         rotation,
@@ -90,7 +90,7 @@ pub(in crate::domain) fn by_digest(
     }))
 }
 
-/// The organization's key with a secret; an old one counts while its overlap lasts.
+/// The organization's key with a secret; an old one counts while its grace period lasts.
 pub(in crate::domain) fn by_secret(
     connection: &mut Connection,
     admin: &Admin<Organization>,
@@ -99,7 +99,7 @@ pub(in crate::domain) fn by_secret(
 ) -> Result<Option<ApiKey>, DbError> {
     let Some(found) = by_digest(connection, digest, now)? else { return Ok(None) };
     let is_over =
-        found.rotation.is_some_and(|(side, rotation)| side == Side::Old && !rotation.is_under_way(now));
+        found.rotation.is_some_and(|(side, rotation)| side == Side::Previous && !rotation.is_under_way(now));
     if is_over || found.organization.id != admin.id {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! A new secret for the same key, while the old one goes on for a while.
+//! A new secret for the same key, while the old one keeps working for a while.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::{
         audit::Action,
         forms::{self, FormError, FormId},
         organizations::Organization,
-        rotation::{Begin, Overlap, Plan, Rotation, Side},
+        rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
         secret::{NoRandomness, Secret, SecretDigest, SecretKind},
     },
@@ -25,7 +25,7 @@ const END: StaticFormatDescription =
 
 /// What becomes of the end of a key that is rotated. No value of it takes an end away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewEnd {
+pub enum NewExpiration {
     /// It stays, or there stays none.
     Keep,
     /// The key works until then.
@@ -34,12 +34,12 @@ pub enum NewEnd {
 
 /// Why a key does not get the end that was chosen for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndError {
+pub enum ExpirationError {
     /// The key has none, and a rotation gives it none.
     #[error("This key has no end, and a rotation does not change that.")]
-    Endless,
+    NoExpiration,
     /// The key has expired: with the same end the new secret would be refused, too.
-    #[error("This key has expired. Choose a new end.")]
+    #[error("This key has expired. Choose an expiration date.")]
     Expired,
     /// It lies in the past.
     #[error("Choose an end in the future.")]
@@ -57,7 +57,7 @@ pub enum RotateError {
     Key(#[from] KeyError),
     /// The end that was chosen is none for this key.
     #[error(transparent)]
-    End(#[from] EndError),
+    End(#[from] ExpirationError),
     /// The form was sent before or is stale.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -70,7 +70,7 @@ pub enum RotateError {
 }
 
 /// Gives a key a new secret, returned this once. Name and settings stay, and so does the end unless
-/// a new one is chosen; an overlap that is under way ends.
+/// a new one is chosen; a grace period that is under way ends.
 ///
 /// # Errors
 /// [`RotateError`].
@@ -79,18 +79,18 @@ pub fn rotate(
     admin: &Admin<Organization>,
     key_id: &str,
     plan: Plan,
-    end: NewEnd,
+    end: NewExpiration,
     form: &FormId,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), RotateError> {
     let before = find(tx.connection(), admin, key_id)?;
-    let expires_at = end_after(&before, end, now)?;
+    let expires_at = expiration_after(&before, end, now)?;
     forms::spend(tx, form, now)?;
     invalidate(tx, key_id)?;
-    remove_overlap(tx, key_id)?;
+    remove_rotation(tx, key_id)?;
     let has_expired = before.status(now) == Status::Expired;
-    if plan.has_overlap() && !has_expired {
-        begin_overlap(tx, &before, plan, expires_at, now)?;
+    if plan.has_grace_period() && !has_expired {
+        begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
     let secret = Secret::generate(SecretKind::ApiKey)?;
     let key: ApiKey = diesel::update(api_keys::table.find(key_id))
@@ -98,33 +98,43 @@ pub fn rotate(
             api_keys::masked.eq(secret.masked()),
             api_keys::secret_digest.eq(secret.digest().as_bytes()),
             api_keys::expires_at.eq(expires_at),
-            api_keys::end_chosen_at.eq(if end == NewEnd::Keep { before.end_chosen_at } else { Some(now) }),
+            api_keys::expiry_set_at.eq(if end == NewExpiration::Keep {
+                before.expiry_set_at
+            } else {
+                Some(now)
+            }),
         ))
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    let what_ends = if has_expired { "the old secret had expired".to_owned() } else { plan.words() };
-    let detail = format!("{what_ends}{}", end_words(&before, &key));
+    let what_ends = if has_expired { "the previous secret had expired".to_owned() } else { plan.words() };
+    let detail = format!("{what_ends}{}", expiration_words(&before, &key));
     record_with(tx, admin, Action::KeyRotated, &key, detail, now)?;
     Ok((key, secret))
 }
 
 /// The key's end once it is rotated. A key with an end keeps one whatever is asked, and one
 /// without gets none: a rotation is about the secret.
-fn end_after(key: &ApiKey, end: NewEnd, now: Timestamp) -> Result<Option<Timestamp>, EndError> {
+fn expiration_after(
+    key: &ApiKey,
+    end: NewExpiration,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, ExpirationError> {
     match (end, key.expires_at) {
-        (NewEnd::Keep, Some(old)) if old <= now => Err(EndError::Expired),
-        (NewEnd::Keep, old) => Ok(old),
-        (NewEnd::At(_), None) => Err(EndError::Endless),
-        (NewEnd::At(new), _) if new <= now => Err(EndError::Past),
+        (NewExpiration::Keep, Some(old)) if old <= now => Err(ExpirationError::Expired),
+        (NewExpiration::Keep, old) => Ok(old),
+        (NewExpiration::At(_), None) => Err(ExpirationError::NoExpiration),
+        (NewExpiration::At(new), _) if new <= now => Err(ExpirationError::Past),
         // A key works through the whole of its last day.
-        (NewEnd::At(new), _) if new.date() > (now + MAX_DURATION).date() => Err(EndError::TooFar),
-        (NewEnd::At(new), _) => Ok(Some(new)),
+        (NewExpiration::At(new), _) if new.date() > (now + MAX_DURATION).date() => {
+            Err(ExpirationError::TooFar)
+        }
+        (NewExpiration::At(new), _) => Ok(Some(new)),
     }
 }
 
 /// For the audit log: from where to where the end was moved, if it was.
-fn end_words(before: &ApiKey, after: &ApiKey) -> String {
+fn expiration_words(before: &ApiKey, after: &ApiKey) -> String {
     let end = |key: &ApiKey| key.expires_at.and_then(|end| end.format(END).ok()).unwrap_or_default();
     if before.expires_at == after.expires_at {
         String::new()
@@ -134,53 +144,53 @@ fn end_words(before: &ApiKey, after: &ApiKey) -> String {
 }
 
 /// Keeps the secret that `before` has, besides the new one that it is about to get.
-fn begin_overlap(
+fn begin_grace_period(
     tx: &mut Tx<'_>,
     before: &ApiKey,
     plan: Plan,
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let old_digest: Vec<u8> =
+    let previous_digest: Vec<u8> =
         api_keys::table.find(&before.id).select(api_keys::secret_digest).first(tx.connection())?;
     diesel::insert_into(key_rotations::table)
         .values((
             key_rotations::api_key_id.eq(&before.id),
-            key_rotations::old_digest.eq(old_digest),
-            key_rotations::overlap.eq(plan.overlap.as_str()),
-            key_rotations::begins.eq(plan.begin.as_str()),
+            key_rotations::previous_digest.eq(previous_digest),
+            key_rotations::grace_period.eq(plan.grace_period.as_str()),
+            key_rotations::starts.eq(plan.starts.as_str()),
             key_rotations::rotated_at.eq(now),
-            key_rotations::old_last_used_at.eq(before.last_used_at),
-            key_rotations::old_ends_by.eq(before.expires_at.filter(|old| Some(*old) < expires_at)),
+            key_rotations::previous_last_used_at.eq(before.last_used_at),
+            key_rotations::previous_expires_at.eq(before.expires_at.filter(|old| Some(*old) < expires_at)),
         ))
         .execute(tx.connection())?;
     Ok(())
 }
 
-/// Ends the overlap: from the next request on only the new secret works.
+/// Ends the grace_period: from the next request on only the new secret works.
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn end_overlap(
+pub fn revoke_previous(
     tx: &mut Tx<'_>,
     admin: &Admin<Organization>,
     key_id: &str,
     now: Timestamp,
 ) -> Result<ApiKey, KeyError> {
     let key = find(tx.connection(), admin, key_id)?;
-    if stop_old_secret(tx, key_id)? {
-        record_with(tx, admin, Action::OverlapEnded, &key, key.masked.clone(), now)?;
+    if revoke_previous_secret(tx, key_id)? {
+        record_with(tx, admin, Action::PreviousSecretRevoked, &key, key.masked.clone(), now)?;
     }
     Ok(key)
 }
 
-/// Ends the overlap, whoever decided so; tells whether there was one.
-pub(in crate::domain) fn stop_old_secret(tx: &mut Tx<'_>, key_id: &str) -> Result<bool, DbError> {
+/// Ends the grace period, whoever decided so; tells whether there was one.
+pub(in crate::domain) fn revoke_previous_secret(tx: &mut Tx<'_>, key_id: &str) -> Result<bool, DbError> {
     invalidate(tx, key_id)?;
-    Ok(remove_overlap(tx, key_id)? > 0)
+    Ok(remove_rotation(tx, key_id)? > 0)
 }
 
-fn remove_overlap(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
+fn remove_rotation(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
     Ok(diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?)
 }
 
@@ -189,60 +199,63 @@ fn remove_overlap(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
 #[diesel(table_name = key_rotations)]
 pub(super) struct StoredRotation {
     api_key_id: String,
-    old_digest: Vec<u8>,
-    overlap: String,
-    begins: String,
+    previous_digest: Vec<u8>,
+    grace_period: String,
+    starts: String,
     rotated_at: Timestamp,
     first_used_at: Option<Timestamp>,
-    old_last_used_at: Option<Timestamp>,
-    old_ends_by: Option<Timestamp>,
+    previous_last_used_at: Option<Timestamp>,
+    previous_expires_at: Option<Timestamp>,
 }
 
 impl StoredRotation {
-    /// What cannot be read has no overlap.
+    /// What cannot be read has no grace period.
     pub(super) fn rotation(&self) -> Option<Rotation> {
-        let plan = Plan { overlap: Overlap::parse(&self.overlap)?, begin: Begin::parse(&self.begins)? };
+        let plan = Plan {
+            grace_period: GracePeriod::parse(&self.grace_period)?,
+            starts: Starts::parse(&self.starts)?,
+        };
         Some(Rotation {
-            old_digest: SecretDigest::from_bytes(&self.old_digest)?,
+            previous_digest: SecretDigest::from_bytes(&self.previous_digest)?,
             plan,
             rotated_at: self.rotated_at,
             first_used_at: self.first_used_at,
-            old_ends_by: self.old_ends_by,
+            previous_expires_at: self.previous_expires_at,
         })
     }
 }
 
 /// A rotation under way, as the list of keys shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overlapping {
+pub struct ActiveRotation {
     /// The rotation.
     pub rotation: Rotation,
-    /// When the old secret was last accepted.
-    pub old_last_used_at: Option<Timestamp>,
+    /// When the previous secret was last accepted.
+    pub previous_last_used_at: Option<Timestamp>,
 }
 
 /// The rotations under way of `keys`, by the key's id.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn overlaps(
+pub fn rotations(
     connection: &mut Connection,
     _: &Admin<Organization>,
     keys: &[ApiKey],
     now: Timestamp,
-) -> Result<HashMap<String, Overlapping>, DbError> {
+) -> Result<HashMap<String, ActiveRotation>, DbError> {
     let rows: Vec<StoredRotation> = key_rotations::table
         .filter(key_rotations::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
         .select(StoredRotation::as_select())
         .load(connection)?;
-    let overlapping = |row: StoredRotation| {
+    let active = |row: StoredRotation| {
         let rotation = row.rotation().filter(|rotation| rotation.is_under_way(now))?;
-        Some((row.api_key_id, Overlapping { rotation, old_last_used_at: row.old_last_used_at }))
+        Some((row.api_key_id, ActiveRotation { rotation, previous_last_used_at: row.previous_last_used_at }))
     };
-    Ok(rows.into_iter().filter_map(overlapping).collect())
+    Ok(rows.into_iter().filter_map(active).collect())
 }
 
-/// Forgets rotations whose overlap has ended.
+/// Forgets rotations whose grace period has ended.
 ///
 /// # Errors
 /// [`DbError`].
@@ -250,14 +263,18 @@ pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;
     for row in rows.iter().filter(|row| row.rotation().is_none_or(|rotation| !rotation.is_under_way(now))) {
-        remove_overlap(tx, &row.api_key_id)?;
+        remove_rotation(tx, &row.api_key_id)?;
     }
     Ok(())
 }
 
 /// The digest of the secret that the key had before.
-pub(super) fn old_digest(connection: &mut Connection, key_id: &str) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(key_rotations::table.find(key_id).select(key_rotations::old_digest).first(connection).optional()?)
+pub(super) fn previous_digest(connection: &mut Connection, key_id: &str) -> Result<Option<Vec<u8>>, DbError> {
+    Ok(key_rotations::table
+        .find(key_id)
+        .select(key_rotations::previous_digest)
+        .first(connection)
+        .optional()?)
 }
 
 /// Writes what verification saw of a rotation.
@@ -267,15 +284,16 @@ pub(in crate::domain) fn write_use(
     rotation: Rotation,
     last_used_at: Option<Timestamp>,
 ) -> Result<(), DbError> {
-    let row = key_rotations::table.filter(key_rotations::old_digest.eq(rotation.old_digest.as_bytes()));
+    let row =
+        key_rotations::table.filter(key_rotations::previous_digest.eq(rotation.previous_digest.as_bytes()));
     match (side, rotation.first_used_at, last_used_at) {
-        (Side::New, Some(at), _) => {
+        (Side::Current, Some(at), _) => {
             diesel::update(row.filter(key_rotations::first_used_at.is_null()))
                 .set(key_rotations::first_used_at.eq(at))
                 .execute(tx.connection())?;
         }
-        (Side::Old, _, Some(at)) => {
-            diesel::update(row).set(key_rotations::old_last_used_at.eq(at)).execute(tx.connection())?;
+        (Side::Previous, _, Some(at)) => {
+            diesel::update(row).set(key_rotations::previous_last_used_at.eq(at)).execute(tx.connection())?;
         }
         _ => {}
     }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         access::{Admin, Role, Supervisor},
         organizations::Organization,
-        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::audit_events,
     },
 };
@@ -143,11 +143,11 @@ pub fn page(
 ///
 /// # Errors
 /// [`DbError`].
-pub fn slice(
+pub fn list_after(
     connection: &mut Connection,
     proof: &Supervisor<Organization>,
     filter: &Filter,
-    slice: &Slice,
+    slice: &ListRequest,
 ) -> Result<Vec<Entry>, DbError> {
     let mut query = filtered!(proof, filter);
     if let Some(Cursor { id, .. }) = slice.after.clone() {
@@ -222,7 +222,7 @@ pub fn of_subject(
 
 /// What one account or token did.
 #[derive(Clone, Debug, Default)]
-pub struct Deeds {
+pub struct ActorActivity {
     /// How often, by the action's stable name, the most frequent first.
     pub counts: Vec<(String, i64)>,
     /// The newest events.
@@ -239,7 +239,7 @@ pub fn of_actor(
     actor_id: &str,
     since: Timestamp,
     limit: i64,
-) -> Result<Deeds, DbError> {
+) -> Result<ActorActivity, DbError> {
     let did = audit_events::actor_id
         .eq(actor_id)
         .and(audit_events::organization_id.eq(&proof.id))
@@ -256,7 +256,7 @@ pub fn of_actor(
         .select(Entry::as_select())
         .limit(limit)
         .load(connection)?;
-    Ok(Deeds { counts, newest })
+    Ok(ActorActivity { counts, newest })
 }
 
 /// The organization's newest events of one kind.

@@ -28,7 +28,7 @@ const RENEWAL_PAUSE: Duration = Duration::days(1);
 /// Why an invitation is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    /// Unknown, spent, withdrawn, expired, or for somebody else. They look alike.
+    /// Unknown, spent, canceled, expired, or for somebody else. They look alike.
     #[error("this invitation cannot be used")]
     NotYours,
     /// The address has a proven account: its owner logs in and accepts.

@@ -14,7 +14,7 @@ use crate::{
         email::EmailAddress,
         organizations::Organization,
         outbox::MailState,
-        page::{Cursor, Page, PageRequest, Slice, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::{invitations, organizations, outbox},
     },
 };
@@ -84,11 +84,11 @@ impl Pending {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn slice(
+pub fn list_after(
     connection: &mut Connection,
     proof: &Supervisor<Organization>,
     search: &Search,
-    slice: &Slice,
+    slice: &ListRequest,
 ) -> Result<Vec<Pending>, DbError> {
     let mut query = invitations::table
         .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))

@@ -1,4 +1,4 @@
-//! The organization's side: invite, send again, copy a link, withdraw.
+//! The organization's side: invite, send again, copy a link, cancel.
 
 use std::collections::HashSet;
 
@@ -52,7 +52,7 @@ impl InviteOutcome {
     }
 }
 
-/// Why an invitation is not sent, copied or withdrawn.
+/// Why an invitation is not sent, copied or canceled.
 #[derive(Debug, thiserror::Error)]
 pub enum InvitationError {
     /// No such pending invitation in this organization.
@@ -215,15 +215,15 @@ pub fn copy_link(
 ///
 /// # Errors
 /// [`InvitationError`].
-pub fn withdraw(
+pub fn cancel(
     tx: &mut Tx<'_>,
     supervisor: &Supervisor<Organization>,
     invitation_id: &str,
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, supervisor, invitation_id)?;
-    close(tx, invitation_id, Outcome::Withdrawn, now)?;
-    record(tx, &invitation, supervisor.actor(), Action::InvitationWithdrawn, None, now)?;
+    close(tx, invitation_id, Outcome::Canceled, now)?;
+    record(tx, &invitation, supervisor.actor(), Action::InvitationCanceled, None, now)?;
     Ok(invitation)
 }
 

@@ -18,7 +18,9 @@ pub struct Scopes(Vec<String>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopesError {
     /// A word has other signs or is too long.
-    #[error("“{0}” is not a scope. Use letters, digits, and : . _ - only, up to {MAX_SCOPE_LENGTH} in a word.")]
+    #[error(
+        "“{0}” is not a scope. Use letters, digits, and : . _ - only, up to {MAX_SCOPE_LENGTH} in a word."
+    )]
     NotAScope(String),
     /// There are too many.
     #[error("Use at most {MAX_SCOPES} scopes.")]

@@ -9,7 +9,7 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::Admin,
-        api_keys::{ApiKey, Overlapping},
+        api_keys::{ActiveRotation, ApiKey},
         master_tokens::MasterToken,
         organizations::Organization,
         schema::{api_keys, key_rotations, leak_reports, master_tokens},
@@ -26,7 +26,7 @@ pub struct Notice {
     /// Other places where it was found.
     pub more_places: i64,
     /// Whether it is the secret that the key had before its rotation.
-    pub is_old_secret: bool,
+    pub is_previous_secret: bool,
 }
 
 impl Notice {
@@ -39,7 +39,7 @@ impl Notice {
 
 type Row = (String, String, Timestamp);
 
-/// Those of `keys` with a secret that was found in public, by the key's id. `overlaps` are the
+/// Those of `keys` with a secret that was found in public, by the key's id. `rotations` are the
 /// rotations under way.
 ///
 /// # Errors
@@ -48,7 +48,7 @@ pub fn of_keys(
     connection: &mut Connection,
     admin: &Admin<Organization>,
     keys: &[ApiKey],
-    overlaps: &HashMap<String, Overlapping>,
+    rotations: &HashMap<String, ActiveRotation>,
 ) -> Result<HashMap<String, Notice>, DbError> {
     let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
     let present: Vec<Row> = leak_reports::table
@@ -58,9 +58,9 @@ pub fn of_keys(
         .select((api_keys::id, leak_reports::url, leak_reports::reported_at))
         .load(connection)?;
     let old: Vec<Row> = leak_reports::table
-        .inner_join(key_rotations::table.on(leak_reports::secret_digest.eq(key_rotations::old_digest)))
+        .inner_join(key_rotations::table.on(leak_reports::secret_digest.eq(key_rotations::previous_digest)))
         .filter(leak_reports::organization_id.eq(&admin.id))
-        .filter(key_rotations::api_key_id.eq_any(overlaps.keys()))
+        .filter(key_rotations::api_key_id.eq_any(rotations.keys()))
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
         .select((key_rotations::api_key_id, leak_reports::url, leak_reports::reported_at))
         .load(connection)?;
@@ -89,14 +89,14 @@ pub fn of_tokens(
 }
 
 /// The first of each, the others counted.
-fn newest(rows: Vec<Row>, is_old_secret: bool) -> HashMap<String, Notice> {
+fn newest(rows: Vec<Row>, is_previous_secret: bool) -> HashMap<String, Notice> {
     let mut notices: HashMap<String, Notice> = HashMap::new();
     for (id, url, reported_at) in rows {
         notices.entry(id).and_modify(|notice| notice.more_places += 1).or_insert(Notice {
             url,
             reported_at,
             more_places: 0,
-            is_old_secret,
+            is_previous_secret,
         });
     }
     notices

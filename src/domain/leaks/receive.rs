@@ -1,4 +1,4 @@
-//! What follows from a report: it is kept, the policy is carried out, the administrators are told.
+//! What follows from a report: it is kept, the policy is run, the administrators are told.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -18,9 +18,8 @@ use crate::{
         organizations::Organization,
         outbox::{self, Message},
         rotation::Side,
-        schema::{api_keys as keys, key_silences, leak_reports, master_tokens as tokens, organizations},
+        schema::{api_keys as keys, leak_reports, master_tokens as tokens, organizations},
         secret::{SecretDigest, SecretKind},
-        silences,
     },
 };
 
@@ -32,15 +31,15 @@ struct Leaked {
 }
 
 enum Subject {
-    Key { key: Box<ApiKey>, is_old_secret: bool },
+    Key { key: Box<ApiKey>, is_previous_secret: bool },
     Token(Box<MasterToken>),
 }
 
 impl Leaked {
     fn kind(&self) -> LeakedKind {
         match &self.subject {
-            Subject::Key { is_old_secret: false, .. } => LeakedKind::ApiKey,
-            Subject::Key { is_old_secret: true, .. } => LeakedKind::OldSecret,
+            Subject::Key { is_previous_secret: false, .. } => LeakedKind::ApiKey,
+            Subject::Key { is_previous_secret: true, .. } => LeakedKind::PreviousSecret,
             Subject::Token(_) => LeakedKind::MasterToken,
         }
     }
@@ -131,7 +130,7 @@ fn find_key(
     now: Timestamp,
 ) -> Result<Option<Leaked>, DbError> {
     let Some(stored) = api_keys::by_digest(connection, digest, now)? else { return Ok(None) };
-    let old = stored.rotation.filter(|(side, _)| *side == Side::Old);
+    let old = stored.rotation.filter(|(side, _)| *side == Side::Previous);
     if old.is_some_and(|(_, rotation)| !rotation.is_under_way(now)) {
         return Ok(None);
     }
@@ -142,7 +141,7 @@ fn find_key(
         .first(connection)
         .optional()?;
     Ok(found.map(|(key, policy)| Leaked {
-        subject: Subject::Key { key: Box::new(key), is_old_secret: old.is_some() },
+        subject: Subject::Key { key: Box::new(key), is_previous_secret: old.is_some() },
         organization: stored.organization,
         policy,
     }))
@@ -193,20 +192,19 @@ fn carry_out_policy(
     masked: &str,
     now: Timestamp,
 ) -> Result<Measure, DbError> {
-    if !works(tx.connection(), leaked, now)? {
+    if !works(leaked, now) {
         return Ok(Measure::StoppedBefore);
     }
     if leaked.policy == LeakPolicy::Notify {
         return Ok(Measure::None);
     }
     let action = match &leaked.subject {
-        Subject::Key { key, is_old_secret: true } => {
-            api_keys::stop_old_secret(tx, &key.id)?;
-            Action::OverlapEnded
+        Subject::Key { key, is_previous_secret: true } => {
+            api_keys::revoke_previous_secret(tx, &key.id)?;
+            Action::PreviousSecretRevoked
         }
-        Subject::Key { key, is_old_secret: false } => {
-            silences::forget(tx, &key.id)?;
-            api_keys::set_deactivated_at(tx, &key.id, Some(now))?;
+        Subject::Key { key, is_previous_secret: false } => {
+            api_keys::set_switch(tx, &key.id, Some(now), None)?;
             Action::KeyDeactivated
         }
         Subject::Token(token) => {
@@ -221,17 +219,14 @@ fn carry_out_policy(
     Ok(Measure::Stopped)
 }
 
-/// Whether the secret is accepted. A silent key is not, but comes back by itself.
-fn works(connection: &mut Connection, leaked: &Leaked, now: Timestamp) -> Result<bool, DbError> {
+/// Whether the secret is accepted. A paused key is not, but comes back by itself.
+fn works(leaked: &Leaked, now: Timestamp) -> bool {
     match &leaked.subject {
-        Subject::Token(token) => Ok(token.active && token.expires_at.is_none_or(|end| end > now)),
+        Subject::Token(token) => token.active && token.expires_at.is_none_or(|end| end > now),
         Subject::Key { key, .. } => match key.status(now) {
-            Status::Active => Ok(true),
-            Status::Expired => Ok(false),
-            Status::Deactivated => {
-                let silence = key_silences::table.find(&key.id);
-                Ok(diesel::select(diesel::dsl::exists(silence)).get_result(connection)?)
-            }
+            Status::Active => true,
+            Status::Expired => false,
+            Status::Deactivated => key.paused_until.is_some(),
         },
     }
 }

@@ -73,7 +73,7 @@ fn switch(
 }
 
 /// Gives the token a new value, returned this once; the old one stops at once. The token stays
-/// active or not, as it was, with its permission and its end. Tells the administrators.
+/// active or not, as it was, with its access and its end. Tells the administrators.
 ///
 /// # Errors
 /// [`TokenError`].

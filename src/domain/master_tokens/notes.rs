@@ -39,7 +39,7 @@ pub(super) fn record(
 fn detail(token: &MasterToken) -> String {
     let end = token.expires_at.and_then(|end| end.format(DAY).ok());
     let end = end.map(|day| format!(", ends {day}")).unwrap_or_default();
-    format!("{}, {}{end}", token.masked, token.permission.label())
+    format!("{}, {}{end}", token.masked, token.access.label())
 }
 
 pub(super) fn tell_administrators(
@@ -55,7 +55,7 @@ pub(super) fn tell_administrators(
         token_name: token.name.clone(),
         event: event.to_owned(),
         actor: admin.actor().name().to_owned(),
-        abilities: token.permission.abilities().to_owned(),
+        abilities: token.access.abilities().to_owned(),
         expires_at: token.expires_at,
         at: now,
         ip: admin.actor().ip().map(|ip| ip.to_string()),

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{Member, Role},
         organizations::Organization,
-        page::{Cursor, Page, PageRequest, Slice, SliceError, contains_pattern},
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern},
         schema::{memberships, users},
     },
 };
@@ -80,14 +80,14 @@ impl Sort {
 /// have it.
 ///
 /// # Errors
-/// [`SliceError`]; a cursor of a list by name does not fit one by time.
-pub fn slice(
+/// [`CursorError`]; a cursor of a list by name does not fit one by time.
+pub fn list_after(
     connection: &mut Connection,
     proof: &Member<Organization>,
     search: &str,
     role: Option<Role>,
-    (sort, slice): (Sort, &Slice),
-) -> Result<Vec<Person>, SliceError> {
+    (sort, slice): (Sort, &ListRequest),
+) -> Result<Vec<Person>, CursorError> {
     let mut query = members_of!(proof, search);
     if let Some(role) = role {
         query = query.filter(memberships::role.eq(role.as_str()));

@@ -10,46 +10,48 @@ fn rotation() -> impl Strategy<Value = Rotation> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let overlap = prop::sample::select(Overlap::ALL.to_vec());
-    let begin = prop::sample::select(Begin::ALL.to_vec());
-    (overlap, begin).prop_map(|(overlap, begin)| Plan { overlap, begin })
+    let grace_period = prop::sample::select(GracePeriod::ALL.to_vec());
+    let starts = prop::sample::select(Starts::ALL.to_vec());
+    (grace_period, starts).prop_map(|(grace_period, starts)| Plan { grace_period, starts })
 }
 
 fn fresh(plan: Plan) -> Rotation {
     Rotation {
-        old_digest: SecretDigest::of("the old secret"),
+        previous_digest: SecretDigest::of("the previous secret"),
         plan,
         rotated_at: START,
         first_used_at: None,
-        old_ends_by: None,
+        previous_expires_at: None,
     }
 }
 
 fn limited(plan: Plan) -> impl Strategy<Value = Rotation> {
     let end = prop::option::of(0i64..5_000_000);
     end.prop_map(move |end| Rotation {
-        old_ends_by: end.map(|seconds| START + Duration::seconds(seconds)),
+        previous_expires_at: end.map(|seconds| START + Duration::seconds(seconds)),
         ..fresh(plan)
     })
 }
 
 #[test]
 fn the_overlap_begins_as_chosen() {
-    let day = |begin| fresh(Plan { overlap: Overlap::Day, begin });
-    assert_eq!(day(Begin::AtOnce).ends_at(), START + Duration::DAY);
-    assert_eq!(day(Begin::FirstUse).ends_at(), START + MAX_WAIT + Duration::DAY);
-    let used = Rotation { first_used_at: Some(START + Duration::HOUR), ..day(Begin::FirstUse) };
+    let day = |starts| fresh(Plan { grace_period: GracePeriod::Day, starts });
+    assert_eq!(day(Starts::Immediately).ends_at(), START + Duration::DAY);
+    assert_eq!(day(Starts::OnFirstUse).ends_at(), START + MAX_WAIT + Duration::DAY);
+    let used = Rotation { first_used_at: Some(START + Duration::HOUR), ..day(Starts::OnFirstUse) };
     assert_eq!(used.ends_at(), START + Duration::HOUR + Duration::DAY);
-    assert!(!fresh(Plan { overlap: Overlap::None, begin: Begin::AtOnce }).is_under_way(START));
+    assert!(
+        !fresh(Plan { grace_period: GracePeriod::None, starts: Starts::Immediately }).is_under_way(START)
+    );
 }
 
 #[test]
 fn an_old_secret_gains_nothing_from_an_end_that_is_put_off() {
-    let plan = Plan { overlap: Overlap::Week, begin: Begin::AtOnce };
+    let plan = Plan { grace_period: GracePeriod::Week, starts: Starts::Immediately };
     let old_end = START + Duration::days(2);
-    let rotation = Rotation { old_ends_by: Some(old_end), ..fresh(plan) };
+    let rotation = Rotation { previous_expires_at: Some(old_end), ..fresh(plan) };
     assert_eq!(rotation.ends_at(), old_end);
-    let later = Rotation { old_ends_by: Some(START + Duration::days(90)), ..fresh(plan) };
+    let later = Rotation { previous_expires_at: Some(START + Duration::days(90)), ..fresh(plan) };
     assert_eq!(later.ends_at(), START + Duration::WEEK);
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Caller, Outcome, rows,
+    Client, Outcome, rows,
     tally::{Pending, Tally},
 };
 use crate::{
@@ -82,17 +82,17 @@ impl Recorder {
         known: &Arc<KnownKey>,
         outcome: Outcome,
         cost: u32,
-        caller: Option<Caller<'_>>,
+        client: Option<Client<'_>>,
         now: Timestamp,
     ) {
-        if known.tally.count(outcome, cost, caller, now) {
+        if known.tally.count(outcome, cost, client, now) {
             self.gather(Noted::Key(known.clone()));
         }
     }
 
     /// Notes that a master token was accepted, and the address that it came from.
     pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
-        if known.tally.count(Outcome::Valid, 1, Some(Caller { ip, user_agent: "" }), now) {
+        if known.tally.count(Outcome::Valid, 1, Some(Client { ip, user_agent: "" }), now) {
             self.gather(Noted::Token(known.clone()));
         }
     }

@@ -2,7 +2,7 @@
 
 use diesel::{dsl::case_when, prelude::*};
 
-use super::{Span, Sum, callers, recorder::Noted, tally::Pending, tokens};
+use super::{Span, Sum, clients, recorder::Noted, tally::Pending, tokens};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -46,7 +46,7 @@ fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(),
             add(tx, key_id, span, span.begin(hour), sum)?;
         }
     }
-    callers::write(tx, key_id, &pending.callers)
+    clients::write(tx, key_id, &pending.clients)
 }
 
 /// Adds to a sum. An update that finds nothing is followed by an insert: both engines take that.

@@ -5,10 +5,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Outcome, Span, Sum, callers::Callers};
+use super::{Outcome, Span, Sum, clients::Clients};
 use crate::clock::Timestamp;
 
-use super::Caller;
+use super::Client;
 
 /// What happened to one key or token since it was last written. Mostly that is nothing, and then
 /// it takes 16 bytes: of a million keys in memory few are used between two writings.
@@ -19,7 +19,7 @@ pub(in crate::domain) struct Tally(Mutex<Option<Box<Pending>>>);
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) last_used_at: Option<Timestamp>,
-    pub(super) callers: Callers,
+    pub(super) clients: Clients,
     hour: HourCounts,
     /// Hours before it that could not be written in time.
     earlier: Vec<HourCounts>,
@@ -40,15 +40,15 @@ impl Tally {
         &self,
         outcome: Outcome,
         cost: u32,
-        caller: Option<Caller<'_>>,
+        client: Option<Client<'_>>,
         now: Timestamp,
     ) -> bool {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = slot.is_none();
         let pending = slot.get_or_insert_with(|| Box::new(Pending::new(Span::Hour.begin(now))));
         pending.count(outcome, cost, now);
-        if let Some(caller) = caller {
-            pending.callers.note(caller, now);
+        if let Some(client) = client {
+            pending.clients.note(client, now);
         }
         is_first
     }
@@ -76,7 +76,7 @@ impl Pending {
     fn new(hour_begins_at: Timestamp) -> Self {
         Self {
             last_used_at: None,
-            callers: Callers::default(),
+            clients: Clients::default(),
             hour: HourCounts::new(hour_begins_at),
             earlier: Vec::new(),
         }
@@ -97,9 +97,9 @@ impl Pending {
     }
 
     fn add(&mut self, later: Self) {
-        let Self { last_used_at, callers, hour, earlier } = later;
+        let Self { last_used_at, clients, hour, earlier } = later;
         self.last_used_at = self.last_used_at.max(last_used_at);
-        self.callers.add(callers);
+        self.clients.add(clients);
         for counts in earlier.into_iter().chain([hour]) {
             if counts.begins_at == self.hour.begins_at {
                 self.hour.add(&counts);

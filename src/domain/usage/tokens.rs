@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn write(tx: &mut Tx<'_>, known: &KnownToken, pending: &Pending) -> Result<(), DbError> {
     let token_id = &known.token.id;
     let Some(at) = pending.last_used_at else { return Ok(()) };
-    let last_ip = pending.callers.last_ip().map(|ip| ip.to_string());
+    let last_ip = pending.clients.last_ip().map(|ip| ip.to_string());
     // As with keys, a copy from before a change may be written after one from after it.
     let is_older = || master_tokens::last_used_at.gt(at);
     let updated = diesel::update(master_tokens::table.find(token_id))

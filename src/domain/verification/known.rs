@@ -96,7 +96,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a refusal: when it is worth trying again.
+    /// For a rejection: when it is worth trying again.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let by_quota = self.quota.filter(|quota| quota.is_exceeded).map(|quota| quota.reset_seconds);
         self.rate.and_then(|rate| rate.retry_after_seconds).or(by_quota)
@@ -114,14 +114,14 @@ impl KnownKey {
         self.rules.as_ref().and_then(|rules| rules.metadata.as_ref())
     }
 
-    /// Whether this is an old secret that has ended.
+    /// Whether this is a previous secret that has ended.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        matches!(self.rotation.as_deref(), Some((Side::Old, live)) if !live.get().is_under_way(now))
+        matches!(self.rotation.as_deref(), Some((Side::Previous, live)) if !live.get().is_under_way(now))
     }
 
     /// Notes that a new secret was accepted.
     pub(super) fn note_use(&self, now: Timestamp) {
-        if let Some((Side::New, live)) = self.rotation.as_deref() {
+        if let Some((Side::Current, live)) = self.rotation.as_deref() {
             live.note_use(now);
         }
     }
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        rotation::{Begin, Overlap, Plan, Rotation},
+        rotation::{GracePeriod, Plan, Rotation, Starts},
         secret::SecretDigest,
         verification::meters::MeterRegistry,
     };
@@ -255,13 +255,13 @@ mod tests {
 
     fn key(settings: KeySettings, ends_after: Option<i64>, is_deactivated: bool) -> KnownKey {
         let meters = MeterRegistry::default().of("key", &settings, 0, START);
-        let plan = Plan { overlap: Overlap::Day, begin: Begin::FirstUse };
+        let plan = Plan { grace_period: GracePeriod::Day, starts: Starts::OnFirstUse };
         let rotation = LiveRotation::new(Rotation {
-            old_digest: SecretDigest::of("old"),
+            previous_digest: SecretDigest::of("old"),
             plan,
             rotated_at: START,
             first_used_at: None,
-            old_ends_by: None,
+            previous_expires_at: None,
         });
         KnownKey {
             id: Uuid::nil(),
@@ -274,7 +274,7 @@ mod tests {
             expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
             is_deactivated,
             rules: Rules::of(settings, meters),
-            rotation: Some(Box::new((Side::New, Arc::new(rotation)))),
+            rotation: Some(Box::new((Side::Current, Arc::new(rotation)))),
             tally: Tally::default(),
         }
     }

@@ -152,7 +152,7 @@ impl RotationRegistry {
     pub(super) fn of(&self, key_id: &str, rotation: Rotation) -> Arc<LiveRotation> {
         let mut registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = registry.get(key_id).and_then(Weak::upgrade)
-            && live.get().old_digest == rotation.old_digest
+            && live.get().previous_digest == rotation.previous_digest
         {
             return live;
         }

@@ -64,7 +64,7 @@ pub fn due(
     now: Timestamp,
 ) -> Result<Vec<Outgoing>, DbError> {
     let is_due = webhook_deliveries::state
-        .eq(DeliveryState::Queued.as_str())
+        .eq(DeliveryState::Pending.as_str())
         .and(webhook_deliveries::next_attempt_at.le(now));
     let waiting: Vec<String> = webhook_deliveries::table
         .inner_join(webhooks::table)
@@ -144,9 +144,9 @@ pub fn record_attempt(
     let pause = pause_after(attempts, delivery_id);
     let (state, error, next) = match &attempt.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, None, None),
-        Outcome::Gone => (DeliveryState::Failed, Some("The receiver takes no messages any more."), None),
+        Outcome::Gone => (DeliveryState::Failed, Some("The receiver accepts no more events."), None),
         Outcome::Failed(reason) => match pause {
-            Some(pause) => (DeliveryState::Queued, Some(reason.as_str()), Some(now + pause)),
+            Some(pause) => (DeliveryState::Pending, Some(reason.as_str()), Some(now + pause)),
             None => (DeliveryState::Failed, Some(reason.as_str()), None),
         },
     };
@@ -159,7 +159,7 @@ pub fn record_attempt(
             webhook_deliveries::last_status.eq(attempt.status.map(i32::from)),
             webhook_deliveries::last_error.eq(error),
             webhook_deliveries::response.eq(&attempt.response),
-            webhook_deliveries::finished_at.eq(Some(now).filter(|_| state != DeliveryState::Queued)),
+            webhook_deliveries::finished_at.eq(Some(now).filter(|_| state != DeliveryState::Pending)),
         ))
         .execute(tx.connection())?;
     let failing_since = match attempt.outcome {
@@ -173,7 +173,7 @@ pub fn record_attempt(
     }
     let is_given_up = state == DeliveryState::Failed;
     if attempt.outcome == Outcome::Gone {
-        switch_off(tx, &webhook, "The receiver answered 410: it takes no messages any more.", now)?;
+        switch_off(tx, &webhook, "The receiver answered 410: it accepts no more events.", now)?;
     } else if is_given_up && failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
         switch_off(tx, &webhook, "No message has arrived for five days.", now)?;
     }

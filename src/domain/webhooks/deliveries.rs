@@ -16,7 +16,7 @@ use crate::{
     domain::{
         access::Admin,
         organizations::Organization,
-        page::{Cursor, Page, PageRequest, Slice, SliceError},
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest},
         schema::webhook_deliveries,
     },
 };
@@ -31,7 +31,7 @@ const KEEP: Duration = Duration::days(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
     /// It waits for its first or next attempt.
-    Queued,
+    Pending,
     /// The receiver took it.
     Delivered,
     /// It was given up.
@@ -40,12 +40,12 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// All states.
-    pub const ALL: [Self; 3] = [Self::Queued, Self::Delivered, Self::Failed];
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
 
     /// The word in the database, in addresses and in answers.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Queued => "queued",
+            Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
         }
@@ -54,7 +54,7 @@ impl DeliveryState {
     /// The words on pages.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Queued => "Waiting",
+            Self::Pending => "Pending",
             Self::Delivered => "Delivered",
             Self::Failed => "Failed",
         }
@@ -101,7 +101,7 @@ impl Delivery {
     /// Where it is on its way.
     pub fn state(&self) -> DeliveryState {
         let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == self.state);
-        found.unwrap_or(DeliveryState::Queued)
+        found.unwrap_or(DeliveryState::Pending)
     }
 }
 
@@ -145,14 +145,14 @@ pub fn deliveries(
 /// `state`, of what is in that state.
 ///
 /// # Errors
-/// [`SliceError`].
-pub fn slice(
+/// [`CursorError`].
+pub fn list_after(
     connection: &mut Connection,
     _: &Admin<Organization>,
     webhook: &Webhook,
     state: Option<DeliveryState>,
-    slice: &Slice,
-) -> Result<Vec<Delivery>, SliceError> {
+    slice: &ListRequest,
+) -> Result<Vec<Delivery>, CursorError> {
     let mut query = of_webhook!(webhook, state);
     if let Some(cursor) = &slice.after {
         let at = cursor.instant()?;
@@ -227,7 +227,7 @@ pub fn resend(
     }
     let delivery = diesel::update(webhook_deliveries::table.find(delivery_id))
         .set((
-            webhook_deliveries::state.eq(DeliveryState::Queued.as_str()),
+            webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
             webhook_deliveries::attempts.eq(0),
             webhook_deliveries::next_attempt_at.eq(now),
             webhook_deliveries::finished_at.eq(None::<Timestamp>),

@@ -46,10 +46,10 @@ event_types! {
     KeyRotated = "api_key.rotated", ApiKeys, "Key rotated", from ["api_key.rotated"];
     /// An API key got other settings.
     KeySettingsChanged = "api_key.settings_changed", ApiKeys, "Key settings changed", from ["api_key.settings_changed"];
-    /// An API key was switched off, for good or for a silence test.
-    KeyDeactivated = "api_key.deactivated", ApiKeys, "Key deactivated", from ["api_key.deactivated", "api_key.silenced"];
-    /// An API key was switched on, by somebody or at the end of a silence test.
-    KeyActivated = "api_key.activated", ApiKeys, "Key activated", from ["api_key.activated", "api_key.silence_ended"];
+    /// An API key was switched off, for good or for a pause.
+    KeyDeactivated = "api_key.deactivated", ApiKeys, "Key deactivated", from ["api_key.deactivated", "api_key.paused"];
+    /// An API key was switched on, by somebody or at the end of a pause.
+    KeyActivated = "api_key.activated", ApiKeys, "Key activated", from ["api_key.activated", "api_key.resumed"];
     /// An API key ends soon. No action of anybody's: told when the mails about it are queued.
     KeyExpiring = "api_key.expiring", ApiKeys, "Key expires soon", from [];
     /// The end of an API key has passed.
@@ -70,8 +70,8 @@ event_types! {
     InvitationCreated = "invitation.created", Invitations, "Invitation created", from ["invitation.created"];
     /// The mail of an invitation was sent again.
     InvitationResent = "invitation.resent", Invitations, "Invitation sent again", from ["invitation.resent"];
-    /// An invitation was withdrawn.
-    InvitationWithdrawn = "invitation.withdrawn", Invitations, "Invitation withdrawn", from ["invitation.withdrawn"];
+    /// An invitation was canceled.
+    InvitationCanceled = "invitation.canceled", Invitations, "Invitation canceled", from ["invitation.canceled"];
     /// The invited person declined.
     InvitationDeclined = "invitation.declined", Invitations, "Invitation declined", from ["invitation.declined"];
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{CreateError, MAX_WEBHOOKS, NewWebhook, SECRET_OVERLAP, Webhook, WebhookError};
+use super::{CreateError, MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookError};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
@@ -180,7 +180,7 @@ pub(super) fn set_disabled(
         .get_result(tx.connection())?)
 }
 
-/// Gives a webhook a new signing secret, returned this once. For [`SECRET_OVERLAP`] the one before
+/// Gives a webhook a new signing secret, returned this once. For [`SECRET_GRACE_PERIOD`] the one before
 /// signs, too; one that was still overlapping ends.
 ///
 /// # Errors
@@ -204,7 +204,7 @@ pub fn rotate_secret(
         .set((
             webhooks::secret.eq(secret.expose()),
             webhooks::previous_secret.eq(Some(before)),
-            webhooks::previous_secret_until.eq(Some(now + SECRET_OVERLAP)),
+            webhooks::previous_secret_until.eq(Some(now + SECRET_GRACE_PERIOD)),
         ))
         .returning(Webhook::as_returning())
         .get_result::<Webhook>(tx.connection())

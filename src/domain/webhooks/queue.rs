@@ -188,7 +188,7 @@ pub(super) fn queue(
                 webhook_deliveries::webhook_id.eq(webhook_id),
                 webhook_deliveries::event.eq(event),
                 webhook_deliveries::payload.eq(payload),
-                webhook_deliveries::state.eq(DeliveryState::Queued.as_str()),
+                webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
                 webhook_deliveries::next_attempt_at.eq(now),
                 webhook_deliveries::created_at.eq(now),
             ))

@@ -36,7 +36,7 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
                 .then(|| Button { label: "Rotate the key", url: format!("{api}/keys/{id}/rotate") }),
             page: key(),
         },
-        LeakedKind::OldSecret => Words {
+        LeakedKind::PreviousSecret => Words {
             what: "old secret of the API key",
             consequence: match measure {
                 Measure::Stopped => "It was ended at once. The new secret goes on.",

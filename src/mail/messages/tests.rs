@@ -2,7 +2,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::domain::leaks::{LeakedKind, Measure};
-use crate::domain::permission::Permission;
+use crate::domain::token_access::TokenAccess;
 
 fn composer() -> Composer {
     let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
@@ -231,7 +231,7 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
             token_name: "Terraform".into(),
             event: event.into(),
             actor: "Dana Whitfield".into(),
-            abilities: Permission::Keys.abilities().into(),
+            abilities: TokenAccess::Keys.abilities().into(),
             expires_at: Some(datetime!(2026-12-23 10:00:00)),
             at: datetime!(2026-11-23 10:00:00),
             ip: Some("192.0.2.7".into()),
@@ -363,7 +363,7 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
 
 #[test]
 fn a_leak_without_a_place_is_told_as_such() {
-    let mail = leak(LeakedKind::OldSecret, Measure::None, "", 0);
+    let mail = leak(LeakedKind::PreviousSecret, Measure::None, "", 0);
     insta::assert_snapshot!(print(&mail), @r#"
     Subject: Found in public: old secret of the API key Billing worker of Lumen Logistics
 
@@ -388,7 +388,7 @@ fn a_leak_without_a_place_is_told_as_such() {
 #[test]
 fn every_measure_against_a_leak_has_its_words() {
     let mut texts = std::collections::BTreeSet::new();
-    for leaked in [LeakedKind::ApiKey, LeakedKind::OldSecret, LeakedKind::MasterToken] {
+    for leaked in [LeakedKind::ApiKey, LeakedKind::PreviousSecret, LeakedKind::MasterToken] {
         for measure in [Measure::Stopped, Measure::StoppedBefore, Measure::None] {
             texts.insert(leak(leaked, measure, "https://code.example", 1).text);
         }

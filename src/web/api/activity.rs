@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
     instants,
-    paging::{self, Paging},
+    pagination::{self, Pagination},
     params::Params,
+    response::{List, Response},
 };
 use crate::{
     domain::{
@@ -187,19 +187,19 @@ fn action(text: &str) -> Result<Action, AppError> {
     path = "/api/v2/organizations/{organization}/activity",
     tag = "Activity",
     params(EventFilter),
-    responses((status = 200, description = "A part of the events.", body = Listing<Event>))
+    responses((status = 200, description = "A part of the events.", body = List<Event>))
 )]
 pub async fn list(
     call: Call<Supervisor<Organization>, Params<EventFilter>>,
 ) -> Result<HttpResponse, AppError> {
     let Params(selection) = call.input.clone();
     let filter = selection.filter()?;
-    let slice = Paging::new(selection.cursor, selection.limit).slice()?;
+    let slice = Pagination::new(selection.cursor, selection.limit).list_request()?;
     let wanted = slice.clone();
     let entries = call
-        .read(move |connection, supervisor| audit::slice(connection, supervisor, &filter, &wanted))
+        .read(move |connection, supervisor| audit::list_after(connection, supervisor, &filter, &wanted))
         .await?;
-    Ok(Answer::ok(&paging::listing(entries, &slice, Entry::cursor, Event::from))?.send())
+    Ok(Response::ok(&pagination::list(entries, &slice, Entry::cursor, Event::from))?.send())
 }
 
 /// Downloads what was done in the organization, the oldest first, however much it is.

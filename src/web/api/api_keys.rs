@@ -6,17 +6,17 @@ mod resource;
 
 use actix_web::HttpResponse;
 
-pub use filter::{KeyFilter, KeySort, Shown};
-pub use new_key::{NewKey, parse_end};
+pub use filter::{KeyQuery, KeySort, Show};
+pub use new_key::{NewKey, parse_expiration};
 pub use resource::{ApiKey, KeyStatus, KeyWithSecret};
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
     json::Json,
     key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
-    paging,
+    pagination,
     params::Params,
+    response::{List, Response},
 };
 use crate::{
     clock::Timestamp,
@@ -39,24 +39,30 @@ use crate::{
     get,
     path = "/api/v2/organizations/{organization}/keys",
     tag = "API keys",
-    params(KeyFilter),
-    responses((status = 200, description = "A part of the keys.", body = Listing<ApiKey>))
+    params(KeyQuery),
+    responses((status = 200, description = "A part of the keys.", body = List<ApiKey>))
 )]
-pub async fn list(call: Call<Admin<Organization>, Params<KeyFilter>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Admin<Organization>, Params<KeyQuery>>) -> Result<HttpResponse, AppError> {
     let (Params(filter), now) = (call.input.clone(), call.now);
-    let (slice, sort) = (filter.paging().slice()?, filter.sort());
+    let (slice, sort) = (filter.pagination().list_request()?, filter.sort());
     let wanted = slice.clone();
     let keys = call
         .read(move |connection, admin| {
-            let found =
-                api_keys::slice(connection, admin, filter.text(), filter.part(), (sort, &wanted), now)?;
+            let found = api_keys::list_after(
+                connection,
+                admin,
+                filter.text(),
+                filter.filter(),
+                (sort, &wanted),
+                now,
+            )?;
             let cursors: Vec<Cursor> = found.iter().map(|key| sort.cursor(key)).collect();
             let keys = ApiKey::of_all(connection, admin, found, now)?;
             Ok::<_, DbError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())
         })
         .await?;
-    let listing = paging::listing(keys, &slice, |(cursor, _)| cursor.clone(), |(_, key)| key);
-    Ok(Answer::ok(&listing)?.send())
+    let listing = pagination::list(keys, &slice, |(cursor, _)| cursor.clone(), |(_, key)| key);
+    Ok(Response::ok(&listing)?.send())
 }
 
 /// Creates a key. Its secret is in the answer, this once.
@@ -73,11 +79,11 @@ pub async fn list(call: Call<Admin<Organization>, Params<KeyFilter>>) -> Result<
 pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(call.now)?;
     call.change(move |tx, admin, now| {
-        // Whether a call is carried out twice is the affair of its idempotency key.
+        // Whether a call is run twice is the affair of its idempotency key.
         let (key, secret) = api_keys::create(tx, admin, &new, &FormId::new(now), now)?;
         let location = urls::api_of_key(&admin.id, &key.id);
         let key = ApiKey::of(tx.connection(), admin, key, now)?;
-        Answer::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)
+        Response::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)
     })
     .await
 }
@@ -132,7 +138,7 @@ pub async fn change(call: Call<Admin<Organization>, Json<KeyChange>>) -> Result<
     .await
 }
 
-/// Switches a key on; a silence test ends with that. It stays refused once its end has passed.
+/// Switches a key on; a pause ends with that. It stays refused once its end has passed.
 ///
 /// # Errors
 /// 404 for a key of another organization, 412 for another version of it.
@@ -181,7 +187,7 @@ pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse,
 pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, admin, key, now| {
         api_keys::remove(tx, admin, &key.id, now)?;
-        Ok(Answer::done())
+        Ok(Response::done())
     })
     .await
 }
@@ -197,7 +203,7 @@ pub(super) async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Resul
 /// Carries out a change of the key in the address, if it is in the version that the client demands.
 pub(super) async fn change_key<B>(
     call: &Call<Admin<Organization>, B>,
-    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredKey, Timestamp) -> Result<Answer, AppError>
+    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredKey, Timestamp) -> Result<Response, AppError>
     + Send
     + 'static,
 ) -> Result<HttpResponse, AppError> {
@@ -216,6 +222,6 @@ pub(super) fn show_changed(
     admin: &Admin<Organization>,
     key: StoredKey,
     now: Timestamp,
-) -> Result<Answer, AppError> {
-    Answer::resource(&ApiKey::of(tx.connection(), admin, key, now)?)
+) -> Result<Response, AppError> {
+    Response::resource(&ApiKey::of(tx.connection(), admin, key, now)?)
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{answer::Answer, call::Call};
+use super::{call::Call, response::Response};
 use crate::{
     domain::{access::Admin, calendar_links, organizations::Organization},
     web::{error::AppError, urls},
@@ -35,7 +35,7 @@ pub async fn replace(call: Call<Admin<Organization>>) -> Result<HttpResponse, Ap
     call.change(move |tx, admin, now| {
         let secret = calendar_links::replace(tx, admin, now)?;
         let address = public_url.join(&urls::calendar_feed(&admin.id, secret.expose()));
-        Answer::ok(&CalendarLink { address })
+        Response::ok(&CalendarLink { address })
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! A call of the management API: who calls, by what right, and how its changes are carried out.
+//! A call of the management API: who calls, by what right, and how its changes are run.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -9,7 +9,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{answer::Answer, credentials, json::BodyDigest, rate_headers::RateHeaders};
+use super::{credentials, json::BodyDigest, rate_headers::RateHeaders, response::Response};
 use crate::{
     clock::Timestamp,
     db::{Connection, Tx},
@@ -17,7 +17,7 @@ use crate::{
         access::{self, AccessError, Admin, Member, Supervisor},
         idempotency::{IdempotencyError, Once},
         organizations::Organization,
-        permission::Permission,
+        token_access::TokenAccess,
         verification::KnownToken,
     },
     web::{error::AppError, routes::Access, state::State},
@@ -25,7 +25,7 @@ use crate::{
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A call whose credential has the permission that the route table asks for. `P` is the proof
+/// A call whose credential has the access that the route table asks for. `P` is the proof
 /// that the handler needs, `B` what it reads of the request once the caller is known.
 pub struct Call<P, B = ()> {
     /// The application's parts.
@@ -88,8 +88,8 @@ where
             count(&request, &state, &token)?;
             let needed = request
                 .app_data::<Access>()
-                .and_then(|access| access.permission())
-                .ok_or_else(|| AppError::internal("the route asks for no permission"))?;
+                .and_then(|access| access.access())
+                .ok_or_else(|| AppError::internal("the route asks for no access"))?;
             let proof = P::of(prove(&request, &token, needed)?)?;
             let input = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
             Ok(Self { state, now, proof, token, input, request })
@@ -101,7 +101,7 @@ where
 fn prove(
     request: &HttpRequest,
     token: &KnownToken,
-    needed: Permission,
+    needed: TokenAccess,
 ) -> Result<Member<Organization>, AccessError> {
     let organization_id = request.match_info().get("organization").unwrap_or(&token.organization.id);
     access::token_member(token, credentials::client_ip(request), organization_id, needed)
@@ -110,7 +110,7 @@ fn prove(
 /// Each token has so many calls a minute; what is left is told with every answer.
 fn count(request: &HttpRequest, state: &State, token: &KnownToken) -> Result<(), AppError> {
     let left = state.limits.call(&token.token.id);
-    request.extensions_mut().insert(RateHeaders::of_calls(&left));
+    request.extensions_mut().insert(RateHeaders::of_requests(&left));
     left.check().map_err(AppError::TooOften)
 }
 
@@ -141,7 +141,7 @@ impl<P: Proof, B> Call<P, B> {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn show(&self, resource: &impl serde::Serialize) -> Result<HttpResponse, AppError> {
-        let answer = Answer::resource(resource)?;
+        let answer = Response::resource(resource)?;
         let known = header(&self.request, &IF_NONE_MATCH);
         if answer.etag().zip(known).is_some_and(|(etag, known)| names(known, etag)) {
             return Ok(HttpResponse::NotModified()
@@ -166,7 +166,7 @@ impl<P: Proof, B> Call<P, B> {
     /// with another request.
     pub async fn change(
         &self,
-        work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Answer, AppError> + Send + 'static,
+        work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
     ) -> Result<HttpResponse, AppError> {
         let (once, proof, now) = (self.once()?, self.proof.clone(), self.now);
         let answer = self
@@ -230,7 +230,7 @@ impl Precondition {
     /// 412 when it is another one.
     pub fn check(&self, present: &impl serde::Serialize) -> Result<(), AppError> {
         let Some(wanted) = &self.0 else { return Ok(()) };
-        let answer = Answer::resource(present)?;
+        let answer = Response::resource(present)?;
         if answer.etag().is_some_and(|etag| names(wanted, etag)) {
             Ok(())
         } else {

@@ -14,14 +14,14 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
-    callers, credentials,
+    clients, credentials,
     rate_headers::RateHeaders,
-    refusal::{self, Asking},
+    rejection::{self, Asking},
 };
 use crate::{
     domain::{
-        refusals::{Code, Endpoint},
-        verification::{KeyRequest, KnownKey, Limits, Decision},
+        rejections::{Code, Endpoint},
+        verification::{Decision, KeyRequest, KnownKey, Limits},
     },
     web::{error::AppError, state::State},
 };
@@ -133,8 +133,8 @@ pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResp
         Decision::Malformed | Decision::NotFound => Err(refused("This key does not exist.")),
         Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Decision::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, wanted.cost, Some(callers::of(&request)), now);
-            refusal::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
+            state.usage.note(&key, outcome, wanted.cost, Some(clients::of(&request)), now);
+            rejection::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
         }
     }
 }

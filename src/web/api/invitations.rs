@@ -1,16 +1,16 @@
-//! Invitations: list, read, send, send again, copy a link, withdraw.
+//! Invitations: list, read, send, send again, copy a link, cancel.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
     json::Json,
     members::RoleName,
-    paging::{self, Paging},
+    pagination::{self, Pagination},
     params::Params,
+    response::{List, Response},
 };
 use crate::{
     clock::Timestamp,
@@ -23,7 +23,7 @@ use crate::{
         },
         organizations::Organization,
         outbox::MailState,
-        permission::Permission,
+        token_access::TokenAccess,
     },
     web::{
         display,
@@ -147,28 +147,28 @@ pub struct InvitationFilter {
     path = "/api/v2/organizations/{organization}/invitations",
     tag = "Invitations",
     params(InvitationFilter),
-    responses((status = 200, description = "A part of the invitations.", body = Listing<Invitation>))
+    responses((status = 200, description = "A part of the invitations.", body = List<Invitation>))
 )]
 pub async fn list(
     call: Call<Supervisor<Organization>, Params<InvitationFilter>>,
 ) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
-    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let email = filter.email.as_deref().map(EmailAddress::parse).transpose();
     let email = email.map_err(|error| AppError::field("email", error))?;
     let search = Search { text: filter.q.trim().to_owned(), email };
     let (now, wanted) = (call.now, slice.clone());
     let pending = call
-        .read(move |connection, supervisor| invitations::slice(connection, supervisor, &search, &wanted))
+        .read(move |connection, supervisor| invitations::list_after(connection, supervisor, &search, &wanted))
         .await?;
-    let listing = paging::listing(pending, &slice, Pending::cursor, |pending| Invitation::of(pending, now));
-    Ok(Answer::ok(&listing)?.send())
+    let listing = pagination::list(pending, &slice, Pending::cursor, |pending| Invitation::of(pending, now));
+    Ok(Response::ok(&listing)?.send())
 }
 
 /// One invitation that waits for an answer.
 ///
 /// # Errors
-/// 404 for one that was answered or withdrawn.
+/// 404 for one that was answered or canceled.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
@@ -264,10 +264,10 @@ pub async fn send(
     let Json(new) = &call.input;
     let (emails, role, inviter) = (new.addresses()?, new.role.into(), Inviter::from(&call.token.token));
     call.change(move |tx, supervisor, now| {
-        // Whether a call is carried out twice is the affair of its idempotency key.
+        // Whether a call is run twice is the affair of its idempotency key.
         let form = FormId::new(now);
         let outcomes = invitations::invite(tx, supervisor, &inviter, role, &emails, &form, now);
-        let outcomes = outcomes.map_err(refusal)?;
+        let outcomes = outcomes.map_err(rejection)?;
         let pending = outcomes.iter().filter_map(|(_, outcome)| outcome.invitation().cloned()).collect();
         let mut pending = invitations::with_mails(tx.connection(), supervisor, pending)?.into_iter();
         let data = outcomes.into_iter().map(|(email, outcome)| {
@@ -279,7 +279,7 @@ pub async fn send(
             let invitation = invitation.map(|pending| Invitation::of(pending, now));
             InvitationOutcome { email: email.into(), outcome, invitation }
         });
-        Answer::ok(&InvitationOutcomes { data: data.collect() })
+        Response::ok(&InvitationOutcomes { data: data.collect() })
     })
     .await
 }
@@ -287,7 +287,7 @@ pub async fn send(
 /// Mails an invitation again and starts its seven days anew. Links of earlier mails keep working.
 ///
 /// # Errors
-/// 404 for one that was answered or withdrawn, 409 within a minute, 403 for that of an
+/// 404 for one that was answered or canceled, 409 within a minute, 403 for that of an
 /// administrator unless the token may everything.
 #[utoipa::path(
     post,
@@ -298,9 +298,9 @@ pub async fn send(
 pub async fn resend(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
     let invitation_id = call.path("invitation");
     call.change(move |tx, supervisor, now| {
-        invitations::resend(tx, supervisor, &invitation_id, now).map_err(refusal)?;
+        invitations::resend(tx, supervisor, &invitation_id, now).map_err(rejection)?;
         let pending = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
-        Answer::resource(&Invitation::of(pending, now))
+        Response::resource(&Invitation::of(pending, now))
     })
     .await
 }
@@ -320,7 +320,7 @@ pub struct InvitationLink {
 /// whose confirmed address is the invited one.
 ///
 /// # Errors
-/// 404 for one that was answered or withdrawn, 403 for that of an administrator unless the token
+/// 404 for one that was answered or canceled, 403 for that of an administrator unless the token
 /// may everything.
 #[utoipa::path(
     post,
@@ -332,8 +332,8 @@ pub async fn copy_link(call: Call<Supervisor<Organization>>) -> Result<HttpRespo
     let (invitation_id, config) = (call.path("invitation"), call.state.config.clone());
     call.change(move |tx, supervisor, now| {
         let copied = invitations::copy_link(tx, supervisor, &invitation_id, now);
-        let (invitation, secret) = copied.map_err(refusal)?;
-        Answer::ok(&InvitationLink {
+        let (invitation, secret) = copied.map_err(rejection)?;
+        Response::ok(&InvitationLink {
             url: config.public_url.join(&urls::invitation_link(secret.expose())),
             expires_at: display::iso(&invitation.expires_at),
         })
@@ -344,29 +344,29 @@ pub async fn copy_link(call: Call<Supervisor<Organization>>) -> Result<HttpRespo
 /// Takes an invitation back: its links stop working at once.
 ///
 /// # Errors
-/// 404 for one that was answered or withdrawn, 412 for another version of it, 403 for that of an
+/// 404 for one that was answered or canceled, 412 for another version of it, 403 for that of an
 /// administrator unless the token may everything.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
     tag = "Invitations",
-    responses((status = 204, description = "It is withdrawn."))
+    responses((status = 204, description = "It is canceled."))
 )]
-pub async fn withdraw(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn cancel(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, precondition) = (call.path("invitation"), call.precondition());
     call.change(move |tx, supervisor, now| {
         let present = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
         precondition.check(&Invitation::of(present, now))?;
-        invitations::withdraw(tx, supervisor, &invitation_id, now).map_err(refusal)?;
-        Ok(Answer::done())
+        invitations::cancel(tx, supervisor, &invitation_id, now).map_err(rejection)?;
+        Ok(Response::done())
     })
     .await
 }
 
-/// A machine has no role of its own, it has a permission.
-fn refusal(error: InvitationError) -> AppError {
+/// A machine has no role of its own, it has a access.
+fn rejection(error: InvitationError) -> AppError {
     match error {
-        InvitationError::AboveYou => AppError::TokenForbidden(Permission::Everything),
+        InvitationError::AboveYou => AppError::TokenForbidden(TokenAccess::Full),
         error => error.into(),
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{answer::Answer, call::Call, json::Json};
+use super::{call::Call, json::Json, response::Response};
 use crate::{
     domain::{
         access::{Admin, Member},
@@ -86,7 +86,7 @@ pub async fn change_policy(
     call.change(move |tx, admin, now| {
         precondition.check(&LeakPolicy::from(leaks::policy(tx.connection(), admin)?))?;
         leaks::change_policy(tx, admin, wanted.into(), now)?;
-        Answer::resource(&wanted)
+        Response::resource(&wanted)
     })
     .await
 }

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
     json::Json,
-    paging::{self, Paging},
+    pagination::{self, Pagination},
     params::Params,
+    response::{List, Response},
 };
 use crate::{
     domain::{
         access::{self, Role, Supervisor},
         members::{self, MemberError, Person, Sort},
         organizations::Organization,
-        permission::Permission,
+        token_access::TokenAccess,
     },
     web::{display, error::AppError},
 };
@@ -134,13 +134,13 @@ pub enum MemberSort {
     path = "/api/v2/organizations/{organization}/members",
     tag = "Members",
     params(MemberFilter),
-    responses((status = 200, description = "A part of the members.", body = Listing<Member>))
+    responses((status = 200, description = "A part of the members.", body = List<Member>))
 )]
 pub async fn list(
     call: Call<access::Member<Organization>, Params<MemberFilter>>,
 ) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
-    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let sort = match filter.sort {
         MemberSort::Name => Sort::Name,
         MemberSort::NameBackwards => Sort::NameBackwards,
@@ -150,11 +150,11 @@ pub async fn list(
     let (role, wanted) = (filter.role.map(Role::from), slice.clone());
     let people = call
         .read(move |connection, member| {
-            members::slice(connection, member, filter.q.trim(), role, (sort, &wanted))
+            members::list_after(connection, member, filter.q.trim(), role, (sort, &wanted))
         })
         .await?;
-    let listing = paging::listing(people, &slice, |person| sort.cursor(person), Member::from);
-    Ok(Answer::ok(&listing)?.send())
+    let listing = pagination::list(people, &slice, |person| sort.cursor(person), Member::from);
+    Ok(Response::ok(&listing)?.send())
 }
 
 /// One member.
@@ -202,10 +202,10 @@ pub async fn change(
         let present = members::find(tx.connection(), supervisor, &user_id)?;
         precondition.check(&Member::from(present.clone()))?;
         let person = match role {
-            Some(role) => members::change_role(tx, supervisor, &user_id, role, now).map_err(refusal)?,
+            Some(role) => members::change_role(tx, supervisor, &user_id, role, now).map_err(rejection)?,
             None => present,
         };
-        Answer::resource(&Member::from(person))
+        Response::resource(&Member::from(person))
     })
     .await
 }
@@ -226,16 +226,16 @@ pub async fn remove(call: Call<Supervisor<Organization>>) -> Result<HttpResponse
     call.change(move |tx, supervisor, now| {
         let present = members::find(tx.connection(), supervisor, &user_id)?;
         precondition.check(&Member::from(present))?;
-        members::remove(tx, supervisor, &user_id, now).map_err(refusal)?;
-        Ok(Answer::done())
+        members::remove(tx, supervisor, &user_id, now).map_err(rejection)?;
+        Ok(Response::done())
     })
     .await
 }
 
-/// A machine has no role of its own, it has a permission.
-fn refusal(error: MemberError) -> AppError {
+/// A machine has no role of its own, it has a access.
+fn rejection(error: MemberError) -> AppError {
     match error {
-        MemberError::AboveYou => AppError::TokenForbidden(Permission::Everything),
+        MemberError::AboveYou => AppError::TokenForbidden(TokenAccess::Full),
         error => error.into(),
     }
 }

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use super::{
     activity, api_keys, calendar, forward_auth, invitations, key_rotation, leak_policy, leaks, members,
-    organization, organizations, presented_token, scopes, session_tokens, silences, usage, verification,
+    organization, organizations, pauses, presented_token, scopes, session_tokens, usage, verification,
     webhooks,
 };
 use crate::web::{
@@ -30,7 +30,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         title = "Tessera",
         description = "Organizations, their members and their API keys, for machines.\n\nSend an active master \
             token, or a session token that stands for one, as `Authorization: Bearer`. What a token may do is \
-            chosen when it is generated. Refusals are problem documents (RFC 9457) whose `type` is stable.",
+            chosen when it is generated. Rejections are problem documents (RFC 9457) whose `type` is stable.",
     ),
     tags(
         (name = "Verification", description = "Is this key accepted? Asked by gateways and backends."),
@@ -62,12 +62,12 @@ pub const PATH: &str = "/api/v2/openapi.json";
         api_keys::deactivate,
         api_keys::remove,
         key_rotation::rotate,
-        key_rotation::end_overlap,
-        silences::begin,
+        key_rotation::revoke_previous,
+        pauses::begin,
         scopes::list,
         calendar::replace,
         usage::of_key,
-        usage::callers,
+        usage::clients,
         usage::of_organization,
         leaks::receive,
         leak_policy::show_policy,
@@ -91,7 +91,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         invitations::list,
         invitations::send,
         invitations::show,
-        invitations::withdraw,
+        invitations::cancel,
         invitations::resend,
         invitations::copy_link,
         activity::list,
@@ -164,8 +164,8 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
     let changes = !matches!(route.method, "GET" | "ANY");
     let is_counted = route.pattern.starts_with("/api/v2/organizations/") || route.pattern == "/api/v2/token";
     operation.insert("security".to_owned(), security(route.access));
-    if let Some(permission) = route.access.permission() {
-        operation.insert("x-permission".to_owned(), json!(permission.as_str()));
+    if let Some(access) = route.access.access() {
+        operation.insert("x-access".to_owned(), json!(access.as_str()));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
@@ -174,12 +174,12 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         parameters.extend(query);
         parameters.extend(header_parameters(route));
     }
-    let is_token = route.access.permission().is_some();
+    let is_token = route.access.access().is_some();
     let has_query = operation
         .get("parameters")
         .and_then(Value::as_array)
         .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"));
-    let refusals: [(&str, &str, bool); 10] = [
+    let rejections: [(&str, &str, bool); 10] = [
         ("400", "BadRequest", has_body || has_query || changes),
         ("401", "Unauthorized", route.access != Access::Public),
         ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
@@ -204,9 +204,9 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
             add_headers(response, is_counted, has_version);
         }
     }
-    for (status, name, _) in refusals.iter().filter(|(_, _, applies)| *applies) {
-        let refusal = json!({ "$ref": format!("#/components/responses/{name}") });
-        responses.entry((*status).to_owned()).or_insert(refusal);
+    for (status, name, _) in rejections.iter().filter(|(_, _, applies)| *applies) {
+        let rejection = json!({ "$ref": format!("#/components/responses/{name}") });
+        responses.entry((*status).to_owned()).or_insert(rejection);
     }
     let failure = json!({ "$ref": "#/components/responses/InternalError" });
     responses.insert("500".to_owned(), failure);
@@ -232,7 +232,7 @@ fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
         operation.insert("summary".to_owned(), json!(summary));
     }
     if let Some(description) = operation.get("description").and_then(Value::as_str) {
-        let description = description.replace("# Errors\n", "Refusals: ");
+        let description = description.replace("# Errors\n", "Rejections: ");
         operation.insert("description".to_owned(), json!(description));
     }
 }
@@ -337,7 +337,7 @@ fn header_parameters(route: &Route) -> Vec<Value> {
     let once = "Carries the request out once however often it is sent in 24 hours: the same request gets the same \
                 answer again. Use a random one for each, such as a UUID.";
     let version = "The version (`ETag`) that the change is meant for; 412 for another one.";
-    let is_once = route.method == "POST" && route.access.permission().is_some();
+    let is_once = route.method == "POST" && route.access.access().is_some();
     let headers = [("Idempotency-Key", once, is_once), ("If-Match", version, takes_version(route))];
     headers.iter().filter(|(_, _, applies)| *applies).map(|(name, text, _)| header(name, text)).collect()
 }
@@ -346,8 +346,8 @@ fn headers() -> Value {
     let header = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     json!({
         "RequestId": header("The number to quote to the operator.", "req_9f02ab71-0000001c"),
-        "RateLimit": header("What is left of the calls of this token.", "\"calls\";r=599;t=1"),
-        "RateLimitPolicy": header("How many calls a token has.", "\"calls\";q=600;w=60"),
+        "RateLimit": header("What is left of the calls of this token.", "\"requests\";r=599;t=1"),
+        "RateLimitPolicy": header("How many calls a token has.", "\"requests\";q=600;w=60"),
         "ETag": header("The version of the resource.", "\"3f1c0e8d7b64a1b2c3d4e5f60718293a\""),
         "RetryAfter": header("Seconds until it is worth trying again.", "12"),
         "WwwAuthenticate": header("Which credential is needed (RFC 6750).", "Bearer realm=\"api\""),
@@ -355,9 +355,9 @@ fn headers() -> Value {
     })
 }
 
-/// The refusals that are the same everywhere, each with an example.
+/// The rejections that are the same everywhere, each with an example.
 fn responses() -> Value {
-    let refusal = |status: u16, kind: &str, description: &str, detail: &str| {
+    let rejection = |status: u16, kind: &str, description: &str, detail: &str| {
         let mut example = json!({
             "type": format!("/problems/{kind}"), "title": title(status), "status": status, "detail": detail,
             "request_id": "req_9f02ab71-0000001c",
@@ -377,27 +377,27 @@ fn responses() -> Value {
         })
     };
     let mut responses = json!({
-        "BadRequest": refusal(400, "malformed-request", "The body, a parameter or a header cannot be read.",
+        "BadRequest": rejection(400, "malformed-request", "The body, a parameter or a header cannot be read.",
             "The body is not what this address takes. Missing field `name`."),
-        "Unauthorized": refusal(401, "unauthorized", "No credential, or one that opens nothing.",
+        "Unauthorized": rejection(401, "unauthorized", "No credential, or one that opens nothing.",
             "This token does not exist, has expired or is deactivated."),
-        "Forbidden": refusal(403, "insufficient-access", "The credential is good, but not for this.",
-            "This master token may not do that. It takes one with the permission “Keys” or “Everything”."),
-        "NotFound": refusal(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
+        "Forbidden": rejection(403, "insufficient-access", "The credential is good, but not for this.",
+            "This master token may not do that. It takes one with the access “Keys” or “Everything”."),
+        "NotFound": rejection(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
             "The address is wrong, or you do not have access to it."),
-        "Conflict": refusal(409, "conflict", "It cannot be done as things are.",
+        "Conflict": rejection(409, "conflict", "It cannot be done as things are.",
             "There are 1000 keys already. Remove one that is no longer used."),
-        "PreconditionFailed": refusal(412, "precondition-failed", "It was changed since the version in `If-Match`.",
+        "PreconditionFailed": rejection(412, "precondition-failed", "It was changed since the version in `If-Match`.",
             "It was changed meanwhile. Read it again and repeat the change with its new version."),
-        "TooLarge": refusal(413, "too-large", "The body is too large.", "This is more than can be sent at once."),
-        "UnsupportedMediaType": refusal(415, "unsupported-media-type", "The body is no JSON.",
+        "TooLarge": rejection(413, "too-large", "The body is too large.", "This is more than can be sent at once."),
+        "UnsupportedMediaType": rejection(415, "unsupported-media-type", "The body is no JSON.",
             "This address takes a different kind of content."),
-        "InvalidFields": refusal(422, "invalid-fields",
+        "InvalidFields": rejection(422, "invalid-fields",
             "Some fields or parameters need a change, or an `Idempotency-Key` came with another request before.",
             "Some fields need a change."),
-        "TooManyRequests": refusal(429, "too-many-requests", "It happens too often.",
+        "TooManyRequests": rejection(429, "too-many-requests", "It happens too often.",
             "That was too often. Try again in 12 seconds."),
-        "InternalError": refusal(500, "internal-error", "The fault is ours. Nothing was changed.",
+        "InternalError": rejection(500, "internal-error", "The fault is ours. Nothing was changed.",
             "Something went wrong on our side. Nothing was saved; try again in a moment."),
     });
     for (name, header, reference) in [

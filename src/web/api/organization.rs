@@ -5,14 +5,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    callers, credentials,
+    clients, credentials,
     rate_headers::RateHeaders,
-    refusal::{self, Asking},
+    rejection::{self, Asking},
 };
 use crate::{
     domain::{
-        refusals::{Code, Endpoint},
-        verification::{KeyRequest, Decision},
+        rejections::{Code, Endpoint},
+        verification::{Decision, KeyRequest},
     },
     web::{display, error::AppError, state::State},
 };
@@ -71,9 +71,9 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
     let Decision::Known { key: known, outcome, limits } = decision else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note(&known, outcome, wanted.cost, Some(callers::of(&request)), now);
-    if let Some(refusal) = refusal::of(outcome, &limits) {
-        return Err(refusal);
+    state.usage.note(&known, outcome, wanted.cost, Some(clients::of(&request)), now);
+    if let Some(rejection) = rejection::of(outcome, &limits) {
+        return Err(rejection);
     }
     let mut response = HttpResponse::Ok();
     RateHeaders::of(&limits).add(&mut response);

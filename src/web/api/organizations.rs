@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{answer::Answer, call::Call, json::Json};
+use super::{call::Call, json::Json, response::Response};
 use crate::{
     domain::{
         access::{Admin, Member},
@@ -85,7 +85,7 @@ pub async fn change(
         if let Some(name) = name {
             organizations::rename(tx, admin, &name, now)?;
         }
-        Answer::resource(&Organization::of(&organizations::of_proof(tx.connection(), admin)?))
+        Response::resource(&Organization::of(&organizations::of_proof(tx.connection(), admin)?))
     })
     .await
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{call::Call, verification::NamedId};
 use crate::{
-    domain::{access::Member, organizations::Organization, permission::Permission},
+    domain::{access::Member, organizations::Organization, token_access::TokenAccess},
     web::{display, error::AppError},
 };
 
@@ -19,7 +19,7 @@ pub struct PresentedToken {
     #[schema(example = "Deployment")]
     pub name: String,
     /// What it may do.
-    pub permission: PermissionName,
+    pub access: AccessName,
     /// When it ends; null for never. A session token ends earlier.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
@@ -30,7 +30,7 @@ pub struct PresentedToken {
 /// What a master token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum PermissionName {
+pub enum AccessName {
     /// Ask whether a key is accepted.
     Verify,
     /// See everything, change nothing.
@@ -40,18 +40,18 @@ pub enum PermissionName {
     /// Invite and manage members who are no administrators.
     Members,
     /// What an administrator may do, but for master tokens and making administrators.
-    Everything,
+    Full,
 }
 
-impl PermissionName {
-    /// The name of a permission.
-    pub fn of(permission: Permission) -> Self {
-        match permission {
-            Permission::Verify => Self::Verify,
-            Permission::Read => Self::Read,
-            Permission::Keys => Self::Keys,
-            Permission::Members => Self::Members,
-            Permission::Everything => Self::Everything,
+impl AccessName {
+    /// The name of a access.
+    pub fn of(access: TokenAccess) -> Self {
+        match access {
+            TokenAccess::Verify => Self::Verify,
+            TokenAccess::Read => Self::Read,
+            TokenAccess::Keys => Self::Keys,
+            TokenAccess::Members => Self::Members,
+            TokenAccess::Full => Self::Full,
         }
     }
 }
@@ -71,7 +71,7 @@ pub async fn show(call: Call<Member<Organization>>) -> Result<HttpResponse, AppE
     call.show(&PresentedToken {
         id: known.token.id.clone(),
         name: known.token.name.clone(),
-        permission: PermissionName::of(known.token.permission),
+        access: AccessName::of(known.token.access),
         expires_at: known.token.expires_at.map(|at| display::iso(&at)),
         organization: NamedId { id: known.organization.id.clone(), name: known.organization.name.clone() },
     })

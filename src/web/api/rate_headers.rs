@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::verification::Limits,
-    web::limits::{CALLS_PERIOD, CallsLeft},
+    web::limits::{REQUESTS_PERIOD, RequestsLeft},
 };
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -40,10 +40,10 @@ impl RateHeaders {
     }
 
     /// What is left of a master token's calls.
-    pub fn of_calls(left: &CallsLeft) -> Self {
+    pub fn of_requests(left: &RequestsLeft) -> Self {
         Self {
-            policy: format!(r#""calls";q={};w={}"#, left.most, CALLS_PERIOD.as_secs()),
-            limit: format!(r#""calls";r={};t={}"#, left.remaining, left.reset_seconds()),
+            policy: format!(r#""requests";q={};w={}"#, left.most, REQUESTS_PERIOD.as_secs()),
+            limit: format!(r#""requests";r={};t={}"#, left.remaining, left.reset_seconds()),
         }
     }
 
@@ -72,7 +72,7 @@ impl RateHeaders {
 
 /// One limit in an answer's JSON.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct LimitAnswer {
+pub struct LimitResponse {
     /// How much is allowed.
     pub limit: u64,
     /// In how many seconds; absent for a calendar month.
@@ -89,11 +89,11 @@ pub struct LimitAnswer {
 pub struct LimitAnswers {
     /// Of the rate limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<LimitAnswer>,
+    pub rate_limit: Option<LimitResponse>,
     /// Of the monthly quota.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<LimitAnswer>,
-    /// For a refusal: seconds until it is worth trying again.
+    pub quota: Option<LimitResponse>,
+    /// For a rejection: seconds until it is worth trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
 }
@@ -102,13 +102,13 @@ impl LimitAnswers {
     /// The limits in words of JSON.
     pub fn of(limits: &Limits) -> Self {
         Self {
-            rate_limit: limits.rate.map(|rate| LimitAnswer {
+            rate_limit: limits.rate.map(|rate| LimitResponse {
                 limit: rate.limit.count.get().into(),
                 window_seconds: Some(rate.limit.period.seconds()),
                 remaining: rate.remaining.into(),
                 reset_seconds: rate.reset_seconds,
             }),
-            quota: limits.quota.map(|quota| LimitAnswer {
+            quota: limits.quota.map(|quota| LimitResponse {
                 limit: quota.quota.get(),
                 window_seconds: None,
                 remaining: quota.remaining,

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
+    response::{List, Response},
 };
 use crate::{
     domain::{access::Admin, api_keys, organizations::Organization},
@@ -22,11 +22,11 @@ use crate::{
     responses((
         status = 200,
         description = "All of them.",
-        body = Listing<String>,
+        body = List<String>,
         example = json!({ "data": ["invoices:read", "invoices:write"], "next_cursor": null })
     ))
 )]
 pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     let scopes = call.read(api_keys::scopes_in_use).await?;
-    Ok(Answer::ok(&Listing::whole(scopes))?.send())
+    Ok(Response::ok(&List::whole(scopes))?.send())
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{answer::Answer, credentials};
+use super::{credentials, response::Response};
 use crate::{
     domain::{
         secret::{self, SecretDigest, SecretKind},
@@ -46,5 +46,5 @@ pub async fn issue(request: HttpRequest, state: Data<State>) -> Result<HttpRespo
         });
     }
     let data = state.session_tokens.issue(SecretDigest::of(presented), now);
-    Ok(Answer::ok(&SessionToken { data, expires_in_seconds: LIFETIME.whole_seconds() })?.send())
+    Ok(Response::ok(&SessionToken { data, expires_in_seconds: LIFETIME.whole_seconds() })?.send())
 }

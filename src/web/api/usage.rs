@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{Answer, Listing},
     api_keys::counted_key,
     call::Call,
     params::Params,
+    response::{List, Response},
 };
 use crate::{
     domain::{
         access::Admin,
         organizations::Organization,
-        usage::{self, ByOutcome, KeyCaller, KeyRequests as StoredKeyRequests, Series, Span, Step},
+        usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Span, Step},
     },
     web::{
         display,
@@ -168,7 +168,7 @@ pub async fn of_key(
         call.read(move |connection, admin| usage::series(connection, admin, &key, span, count, now)).await?;
     let answer =
         KeyUsage { span: call.input.0.span, totals: Requests::of(&series.totals()), steps: steps(&series) };
-    Ok(Answer::ok(&answer)?.send())
+    Ok(Response::ok(&answer)?.send())
 }
 
 fn steps(series: &Series) -> Vec<UsageStep> {
@@ -177,7 +177,7 @@ fn steps(series: &Series) -> Vec<UsageStep> {
 
 /// Whoever called with a key.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Caller {
+pub struct Client {
     /// The client’s address; null where it was not known.
     #[schema(example = "203.0.113.7")]
     pub address: Option<String>,
@@ -191,33 +191,33 @@ pub struct Caller {
     pub last_seen_at: String,
 }
 
-impl Caller {
-    fn of(caller: KeyCaller) -> Self {
+impl Client {
+    fn of(client: KeyClient) -> Self {
         let given = |text: String| (!text.is_empty()).then_some(text);
         Self {
-            address: given(caller.address),
-            user_agent: given(caller.user_agent),
-            requests: caller.requests,
-            last_seen_at: display::iso(&caller.last_seen_at),
+            address: given(client.address),
+            user_agent: given(client.user_agent),
+            requests: client.requests,
+            last_seen_at: display::iso(&client.last_seen_at),
         }
     }
 }
 
-/// The last 20 callers of a key, where they called Tessera themselves or through a gateway.
+/// The last 20 clients of a key, where they called Tessera themselves or through a gateway.
 ///
 /// # Errors
 /// 404 for a key of another organization.
 #[utoipa::path(
     get,
-    path = "/api/v2/organizations/{organization}/keys/{key}/callers",
+    path = "/api/v2/organizations/{organization}/keys/{key}/clients",
     tag = "Usage",
-    operation_id = "list_key_callers",
-    responses((status = 200, description = "All of them, the last first.", body = Listing<Caller>))
+    operation_id = "list_key_clients",
+    responses((status = 200, description = "All of them, the last first.", body = List<Client>))
 )]
-pub async fn callers(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn clients(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     let key = counted_key(&call).await?;
-    let callers = call.read(move |connection, admin| usage::callers(connection, admin, &key)).await?;
-    Ok(Answer::ok(&Listing::whole(callers.into_iter().map(Caller::of).collect()))?.send())
+    let clients = call.read(move |connection, admin| usage::clients(connection, admin, &key)).await?;
+    Ok(Response::ok(&List::whole(clients.into_iter().map(Client::of).collect()))?.send())
 }
 
 /// How all keys of the organization were used.
@@ -267,7 +267,7 @@ pub async fn of_organization(
         days: steps(&usage.days),
         keys: usage.keys.into_iter().map(of_key).collect(),
     };
-    Ok(Answer::ok(&answer)?.send())
+    Ok(Response::ok(&answer)?.send())
 }
 
 #[cfg(test)]

@@ -9,18 +9,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use bodies::{
-    BatchAnswer, BatchRequest, NamedId, VerificationAnswer, VerificationCode, VerificationRequest,
+    BatchRequest, BatchVerification, NamedId, Verification, VerificationCode, VerificationRequest,
     VerifiedKey,
 };
 
-use super::{answer::Answer, call, credentials, json::Json, refusal::Asking};
+use super::{call, credentials, json::Json, rejection::Asking, response::Response};
 use crate::{
     clock::Timestamp,
     db::Tx,
     domain::{
         idempotency::IdempotencyError,
-        refusals::{Code, Endpoint},
-        verification::{KeyRequest, KnownToken, Decision},
+        rejections::{Code, Endpoint},
+        verification::{Decision, KeyRequest, KnownToken},
     },
     web::{error::AppError, state::State},
 };
@@ -41,7 +41,7 @@ const MAX_IN_A_BATCH: usize = 100;
     responses((
         status = 200,
         description = "Whether to let the request through.",
-        body = VerificationAnswer,
+        body = Verification,
         examples(
             ("valid" = (value = json!({
                 "valid": true, "code": "valid",
@@ -95,7 +95,7 @@ pub async fn verify(
     responses((
         status = 200,
         description = "One answer for each key, in their order.",
-        body = BatchAnswer,
+        body = BatchVerification,
         example = json!({ "results": [
             { "valid": false, "code": "not_found" }, { "valid": false, "code": "malformed" },
         ] })
@@ -117,7 +117,7 @@ pub async fn verify_batch(
         for asked in keys.iter().enumerate() {
             results.push(answer(&request, &state, &caller, asked, now).await?);
         }
-        Ok(BatchAnswer { results })
+        Ok(BatchVerification { results })
     };
     once(&request, &state, &caller, now, answers).await
 }
@@ -138,7 +138,7 @@ async fn once<T: Serialize>(
     let kept = match state.db.read(move |connection| wanted.recall(connection, now)).await? {
         Some(kept) => kept,
         None => {
-            let answer = serde_json::to_vec(&Answer::ok(&verify.await?)?).map_err(AppError::internal)?;
+            let answer = serde_json::to_vec(&Response::ok(&verify.await?)?).map_err(AppError::internal)?;
             let keep = move |tx: &mut Tx<'_>| {
                 // The same request may have been answered meanwhile; both get one answer.
                 if let Some(kept) = once.recall(tx.connection(), now)? {
@@ -150,7 +150,7 @@ async fn once<T: Serialize>(
             state.db.write(keep).await?
         }
     };
-    Ok(serde_json::from_slice::<Answer>(&kept).map_err(AppError::internal)?.send())
+    Ok(serde_json::from_slice::<Response>(&kept).map_err(AppError::internal)?.send())
 }
 
 async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
@@ -158,7 +158,7 @@ async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<
         if let AppError::Unauthorized { presented: true, .. } = error {
             let wanted = KeyRequest::default();
             let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, wanted: &wanted };
-            asking.note_unverified(state, Code::TokenRefused, now);
+            asking.note_unverified(state, Code::TokenRejected, now);
         }
     })
 }
@@ -170,7 +170,7 @@ async fn answer(
     caller: &KnownToken,
     (place, asked): (usize, &VerificationRequest),
     now: Timestamp,
-) -> Result<VerificationAnswer, AppError> {
+) -> Result<Verification, AppError> {
     let wanted = KeyRequest {
         organization: Some(&caller.organization.id),
         name: None,
@@ -182,13 +182,11 @@ async fn answer(
     Asking { request, endpoint: Endpoint::Verify, place, wanted: &wanted }
         .note(state, &asked.key, &decision, now);
     match decision {
-        Decision::Malformed => Ok(VerificationAnswer::without_key(VerificationCode::Malformed)),
-        Decision::NotFound | Decision::Foreign => {
-            Ok(VerificationAnswer::without_key(VerificationCode::NotFound))
-        }
+        Decision::Malformed => Ok(Verification::without_key(VerificationCode::Malformed)),
+        Decision::NotFound | Decision::Foreign => Ok(Verification::without_key(VerificationCode::NotFound)),
         Decision::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, wanted.cost, asked.caller(), now);
-            Ok(VerificationAnswer::of(outcome, &key, &limits))
+            state.usage.note(&key, outcome, wanted.cost, asked.client(), now);
+            Ok(Verification::of(outcome, &key, &limits))
         }
     }
 }

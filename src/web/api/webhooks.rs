@@ -10,9 +10,9 @@ pub use fields::{NewWebhook, WebhookChange};
 pub use resource::{Webhook, WebhookStatus, WebhookWithSecret};
 
 use super::{
-    answer::{Answer, Listing},
     call::Call,
     json::Json,
+    response::{List, Response},
 };
 use crate::{
     clock::Timestamp,
@@ -35,11 +35,11 @@ use deliveries::Delivery;
     get,
     path = "/api/v2/organizations/{organization}/webhooks",
     tag = "Webhooks",
-    responses((status = 200, description = "All of them.", body = Listing<Webhook>))
+    responses((status = 200, description = "All of them.", body = List<Webhook>))
 )]
 pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     let webhooks = call.read(webhooks::list).await?;
-    Ok(Answer::ok(&Listing::whole(webhooks.iter().map(Webhook::from).collect()))?.send())
+    Ok(Response::ok(&List::whole(webhooks.iter().map(Webhook::from).collect()))?.send())
 }
 
 /// Creates a webhook. The secret that signs its messages is in the answer, this once.
@@ -56,11 +56,11 @@ pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppEr
 pub async fn create(call: Call<Admin<Organization>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(&networks(&call))?;
     call.change(move |tx, admin, now| {
-        // Whether a call is carried out twice is the affair of its idempotency key.
+        // Whether a call is run twice is the affair of its idempotency key.
         let (webhook, secret) = webhooks::create(tx, admin, &new, &FormId::new(now), now)?;
         let location = urls::api_of_webhook(&admin.id, &webhook.id);
         let webhook = Webhook::from(&webhook);
-        Answer::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)
+        Response::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)
     })
     .await
 }
@@ -152,7 +152,7 @@ pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse,
 pub async fn send_test(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, admin, webhook, now| {
         let delivery = webhooks::send_test(tx, admin, &webhook.id, now)?;
-        Answer::resource(&Delivery::from(delivery))
+        Response::resource(&Delivery::from(delivery))
     })
     .await
 }
@@ -172,7 +172,7 @@ pub async fn rotate(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
     change_webhook(&call, |tx, admin, webhook, now| {
         let (webhook, secret) = webhooks::rotate_secret(tx, admin, &webhook.id, &FormId::new(now), now)?;
         let webhook = Webhook::from(&webhook);
-        Answer::resource(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() })
+        Response::resource(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() })
     })
     .await
 }
@@ -190,7 +190,7 @@ pub async fn rotate(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
 pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, admin, webhook, now| {
         webhooks::remove(tx, admin, &webhook.id, now)?;
-        Ok(Answer::done())
+        Ok(Response::done())
     })
     .await
 }
@@ -204,7 +204,7 @@ fn networks<B>(call: &Call<Admin<Organization>, B>) -> AllowedNetworks {
 /// demands.
 async fn change_webhook<B>(
     call: &Call<Admin<Organization>, B>,
-    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredWebhook, Timestamp) -> Result<Answer, AppError>
+    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredWebhook, Timestamp) -> Result<Response, AppError>
     + Send
     + 'static,
 ) -> Result<HttpResponse, AppError> {
@@ -217,6 +217,6 @@ async fn change_webhook<B>(
     .await
 }
 
-fn show_changed(webhook: &StoredWebhook) -> Result<Answer, AppError> {
-    Answer::resource(&Webhook::from(webhook))
+fn show_changed(webhook: &StoredWebhook) -> Result<Response, AppError> {
+    Response::resource(&Webhook::from(webhook))
 }

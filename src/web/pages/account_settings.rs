@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
+pub mod browser_sessions;
 mod browsers;
 mod events;
-pub mod log_ins;
 
 /// Events that the page shows.
 const RECENT_EVENTS: i64 = 10;
@@ -55,7 +55,7 @@ struct AccountPage {
     email: String,
     errors: FieldErrors,
     /// The browser of this request first.
-    log_ins: Vec<BrowserSession>,
+    sessions: Vec<BrowserSession>,
     session_id: String,
     events: Vec<Entry>,
     now: Timestamp,
@@ -66,25 +66,25 @@ impl AccountPage {
         let CurrentUser { visitor, user, session_id } = current;
         let (owner, now) = (user.clone(), visitor.now);
         let read = move |connection: &mut _| {
-            let log_ins = sessions::of_user(connection, &owner, now)?;
-            Ok::<_, DbError>((log_ins, audit::of_account(connection, &owner.id, RECENT_EVENTS)?))
+            let sessions = sessions::of_user(connection, &owner, now)?;
+            Ok::<_, DbError>((sessions, audit::of_account(connection, &owner.id, RECENT_EVENTS)?))
         };
-        let (mut log_ins, events) = visitor.state.db.read(read).await?;
-        log_ins.sort_by_key(|log_in| log_in.id != *session_id);
+        let (mut sessions, events) = visitor.state.db.read(read).await?;
+        sessions.sort_by_key(|session| session.id != *session_id);
         Ok(Self {
             shell: Shell { path: urls::ACCOUNT.to_owned(), ..visitor.shell() },
             name,
             email: user.email.clone(),
             errors,
-            log_ins,
+            sessions,
             session_id: session_id.clone(),
             events,
             now,
         })
     }
 
-    fn browser(log_in: &BrowserSession) -> String {
-        browsers::describe(log_in.user_agent.as_deref().unwrap_or_default())
+    fn browser(session: &BrowserSession) -> String {
+        browsers::describe(session.user_agent.as_deref().unwrap_or_default())
     }
 
     fn words(event: &Entry) -> (&'static str, &str) {
@@ -104,7 +104,7 @@ pub async fn show(current: CurrentUser) -> Result<HttpResponse, AppError> {
 /// Gives the person another name.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the page.
+/// When the database fails; what can be corrected is answered with 422 and the page.
 pub async fn rename(
     current: CurrentUser,
     Submitted(form): Submitted<NameForm>,
@@ -122,7 +122,7 @@ pub async fn rename(
 /// Changes the password of somebody who gives the present one (ASVS 6.2.3); the other log-ins end.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the page.
+/// When the database fails; what can be corrected is answered with 422 and the page.
 pub async fn change_password(
     current: CurrentUser,
     request: HttpRequest,
@@ -155,7 +155,7 @@ pub async fn change_password(
     let (owner, keep, ip, now) = (user.clone(), session_id.clone(), visitor.ip, visitor.now);
     visitor.state.db.write(move |tx| accounts::change_password(tx, &owner, &hash, &keep, ip, now)).await?;
     visitor.state.mail_queued.notify_one();
-    let toast = Toast::ok("Your password is changed. Other log-ins have ended.");
+    let toast = Toast::ok("Your password is changed. Other sessions logged out.");
     view::go(visitor, Some(toast), urls::ACCOUNT)
 }
 

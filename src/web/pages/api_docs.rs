@@ -7,7 +7,7 @@ use askama::Template;
 use serde_json::Value;
 
 use crate::{
-    domain::permission::Permission,
+    domain::token_access::TokenAccess,
     web::{api::openapi, error::AppError, extract::Visitor, shell::Shell, view},
 };
 use shapes::{Field, Schemas};
@@ -40,12 +40,12 @@ struct Operation {
     summary: String,
     notes: String,
     /// What a master token must be permitted, in the words of pages.
-    permission: Option<&'static str>,
+    access: Option<&'static str>,
     parameters: Vec<Field>,
     body: Option<Body>,
     answers: Vec<Body>,
-    /// The statuses of refusals that are the same everywhere.
-    refusals: Vec<String>,
+    /// The statuses of rejections that are the same everywhere.
+    rejections: Vec<String>,
 }
 
 /// What is sent or answered.
@@ -59,7 +59,7 @@ struct Body {
     example: String,
 }
 
-/// A refusal that is the same everywhere.
+/// A rejection that is the same everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
     status: String,
@@ -117,26 +117,26 @@ fn operations(document: &Value) -> Vec<(String, Operation)> {
 
 fn one_operation(path: &str, method: &str, operation: &Value, schemas: &Schemas<'_>) -> Operation {
     let answers = operation["responses"].as_object().into_iter().flatten();
-    let (mut told, mut refusals) = (Vec::new(), Vec::new());
+    let (mut told, mut rejections) = (Vec::new(), Vec::new());
     for (status, response) in answers {
         if response.get("$ref").is_some() {
-            refusals.push(status.clone());
+            rejections.push(status.clone());
         } else {
             told.push(body(status, response, schemas));
         }
     }
-    let permission = operation["x-permission"].as_str().and_then(|word| word.parse::<Permission>().ok());
+    let access = operation["x-access"].as_str().and_then(|word| word.parse::<TokenAccess>().ok());
     Operation {
         id: text(operation, "operationId"),
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: text(operation, "summary").trim_end_matches('.').to_owned(),
         notes: text(operation, "description"),
-        permission: permission.map(Permission::label),
+        access: access.map(TokenAccess::label),
         parameters: operation["parameters"].as_array().into_iter().flatten().map(shapes::parameter).collect(),
         body: operation.get("requestBody").map(|sent| body("", sent, schemas)),
         answers: told,
-        refusals,
+        rejections,
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
         assert!(name.is_required && name.kind == "text");
         assert!(sent.fields.iter().any(|field| field.name == "rate_limit.per"), "{:?}", sent.fields);
         assert!(sent.example.contains("\"name\": \"Billing worker\""), "{}", sent.example);
-        assert!(create.refusals.contains(&"422".to_owned()));
-        assert_eq!(create.permission, Some("Keys"));
+        assert!(create.rejections.contains(&"422".to_owned()));
+        assert_eq!(create.access, Some("Keys"));
     }
 }

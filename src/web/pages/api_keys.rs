@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::{
     api_tab::{ApiTab, Selection},
-    duration::{self, EndFields, KEY},
-    evidence::{self, Evidence},
+    duration::{self, ExpirationFields, KEY},
     key_page::{self, KeyPage},
     key_settings::{self, SettingsForm},
+    recent_usage::{self, RecentUsage},
 };
 use crate::{
     clock::Timestamp,
@@ -92,7 +92,7 @@ struct NewKeyDialog {
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
-    end: EndFields,
+    end: ExpirationFields,
 }
 
 /// The dialog that shows a new key once.
@@ -111,15 +111,15 @@ struct CreatedDialog {
 struct RemoveDialog {
     organization_id: String,
     key: ApiKey,
-    evidence: Evidence,
+    recent_usage: RecentUsage,
     now: Timestamp,
 }
 
 impl RemoveDialog {
     /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
-    fn silence_url(&self) -> Option<String> {
+    fn pause_url(&self) -> Option<String> {
         let is_active = self.key.status(self.now) == Status::Active;
-        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "silence"))
+        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "pause"))
     }
 }
 
@@ -135,7 +135,7 @@ pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpRes
 /// Creates a key and shows it, this once.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn create(
     visitor: Visitor,
     admin: Admin<Organization>,
@@ -198,7 +198,7 @@ async fn show_form(
         organization_id: admin.id.clone(),
         settings: form.settings(),
         scopes_in_use: key_settings::suggestions(visitor, admin).await?,
-        end: EndFields::of_new_key(&form.duration, &form.until, visitor.now),
+        end: ExpirationFields::of_new_key(&form.duration, &form.until, visitor.now),
         form,
         errors,
     };
@@ -224,8 +224,8 @@ pub async fn deactivate(
         Ok::<_, KeyError>((key, daily))
     });
     let (key, daily) = deactivated.await?;
-    let evidence = daily.first().and_then(|daily| evidence::sentence(&key, daily, &now));
-    let text = format!("“{}” is deactivated. {}", key.name, evidence.unwrap_or_default());
+    let recent_usage = daily.first().and_then(|daily| recent_usage::sentence(&key, daily, &now));
+    let text = format!("“{}” is deactivated. {}", key.name, recent_usage.unwrap_or_default());
     let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
     let toast = Toast::ok(text.trim_end().to_owned()).with_undo(undo, Vec::new());
     show_changed(&visitor, &admin, toast).await
@@ -262,10 +262,10 @@ pub async fn confirm_removal(
     let (proof, now) = (admin.clone(), visitor.now);
     let found = visitor.state.db.read(move |connection| {
         let key = api_keys::find(connection, &proof, &key_id)?;
-        Ok::<_, KeyError>((Evidence::load(connection, &proof, &key, now)?, key))
+        Ok::<_, KeyError>((RecentUsage::load(connection, &proof, &key, now)?, key))
     });
-    let (evidence, key) = found.await?;
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, evidence, now };
+    let (recent_usage, key) = found.await?;
+    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, recent_usage, now };
     let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
     view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
 }

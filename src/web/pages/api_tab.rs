@@ -7,21 +7,21 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
+    recent_usage::UsageSummary,
 };
 use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, Overlapping, Part, Status},
+        api_keys::{self, ActiveRotation, ApiKey, KeyFilter, Status},
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
         organizations::Organization,
         page::{Page, PageRequest},
-        silences, usage,
+        usage,
     },
     page,
     web::{
@@ -45,13 +45,12 @@ pub struct ApiTab {
     show: Show,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
-    overlaps: HashMap<String, Overlapping>,
+    rotations: HashMap<String, ActiveRotation>,
     pager: Pager,
     tokens: Vec<MasterToken>,
-    silences: HashMap<String, Timestamp>,
     /// By the id of the key or token.
     leaks: HashMap<String, Notice>,
-    glances: HashMap<String, Glance>,
+    summaries: HashMap<String, UsageSummary>,
 }
 
 page!(ApiTab);
@@ -73,7 +72,7 @@ pub struct Selection {
 /// A part of the keys, as it stands in the address and in the list of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Show {
-    part: Part,
+    part: KeyFilter,
     id: &'static str,
     label: &'static str,
     /// The sentence for a list without keys.
@@ -82,13 +81,13 @@ struct Show {
 
 impl Show {
     const ALL: [Self; 4] = [
-        Self::new(Part::All, "", "All keys", "There are no keys."),
-        Self::new(Part::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
-        Self::new(Part::NeverUsed, "unused", "Never used", "Every key has been used."),
-        Self::new(Part::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
+        Self::new(KeyFilter::All, "", "All keys", "There are no keys."),
+        Self::new(KeyFilter::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
+        Self::new(KeyFilter::NeverUsed, "unused", "Never used", "Every key has been used."),
+        Self::new(KeyFilter::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
     ];
 
-    const fn new(part: Part, id: &'static str, label: &'static str, empty: &'static str) -> Self {
+    const fn new(part: KeyFilter, id: &'static str, label: &'static str, empty: &'static str) -> Self {
         Self { part, id, label, empty }
     }
 
@@ -120,15 +119,15 @@ impl ApiTab {
                 let show = Show::parse(&selection.show);
                 let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
-                let overlaps = api_keys::overlaps(connection, &admin, &keys.rows, now)?;
+                let rotations = api_keys::rotations(connection, &admin, &keys.rows, now)?;
                 let tokens = master_tokens::list(connection, &admin)?;
-                let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &overlaps)?;
+                let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &rotations)?;
                 leaks.extend(leaks::of_tokens(connection, &admin, &tokens)?);
-                let mut callers = usage::callers_of_keys(connection, &admin, &keys.rows)?;
-                let glance = |(key, daily): (&ApiKey, _)| {
-                    (key.id.clone(), Glance::of(daily, callers.remove(&key.id).unwrap_or_default()))
+                let mut clients = usage::clients_of_keys(connection, &admin, &keys.rows)?;
+                let summary = |(key, daily): (&ApiKey, _)| {
+                    (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))
                 };
-                let glances = keys.rows.iter().zip(&daily).map(glance).collect();
+                let summaries = keys.rows.iter().zip(&daily).map(summary).collect();
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
@@ -142,9 +141,8 @@ impl ApiTab {
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
-                    overlaps,
-                    silences: silences::of_keys(connection, &admin, &keys.rows)?,
-                    glances,
+                    rotations,
+                    summaries,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens,
@@ -159,7 +157,7 @@ impl ApiTab {
 
     /// Whether the list is narrowed.
     fn is_filtered(&self) -> bool {
-        !self.search.is_empty() || self.show.part != Part::All
+        !self.search.is_empty() || self.show.part != KeyFilter::All
     }
 
     /// Whether the search field is worth its place.
@@ -179,12 +177,7 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        key_badge(key, self.silence(key), self.now)
-    }
-
-    /// Until when a key is silent, if it is.
-    fn silence(&self, key: &ApiKey) -> Option<Timestamp> {
-        self.silences.get(&key.id).copied()
+        key_badge(key, self.now)
     }
 
     /// Where the secret of a key or token was found in public, if it was.
@@ -192,14 +185,14 @@ impl ApiTab {
         self.leaks.get(id)
     }
 
-    /// How the key was used of late.
-    fn glance(&self, key: &ApiKey) -> Option<&Glance> {
-        self.glances.get(&key.id)
+    /// How the key was used recently.
+    fn summary(&self, key: &ApiKey) -> Option<&UsageSummary> {
+        self.summaries.get(&key.id)
     }
 
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.overlaps.get(&key.id).and_then(|overlapping| key_rotation::words(key, overlapping, &self.now))
+        self.rotations.get(&key.id).and_then(|active| key_rotation::words(key, active, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.
@@ -237,10 +230,10 @@ impl ApiTab {
 }
 
 /// The kind of a key's badge and its words.
-pub(super) fn key_badge(key: &ApiKey, silence: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
+pub(super) fn key_badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
     match key.status(now) {
-        Status::Deactivated => match silence {
-            Some(end) => ("off", format!("Silent until {}", display::time_of_day(&end, &now))),
+        Status::Deactivated => match key.paused_until {
+            Some(end) => ("off", format!("Paused until {}", display::time_of_day(&end, &now))),
             None => ("off", "Deactivated".to_owned()),
         },
         Status::Expired => ("bad", "Expired".to_owned()),

@@ -68,7 +68,7 @@ pub async fn replace(visitor: Visitor, admin: Admin<Organization>) -> Result<Htt
     view::reveal(&visitor, &dialog, tab).await
 }
 
-/// The feed. Whoever has the address may read it.
+/// The feed. Whoever has the URL may read it.
 ///
 /// # Errors
 /// 404 for an address that is not, or no longer, one.
@@ -82,7 +82,7 @@ pub async fn feed(
     let look_up =
         move |connection: &mut _| calendar_links::expiries(connection, &organization_id, &secret, now);
     let Some(expiries) = state.db.read(look_up).await? else {
-        state.limits.guess(crate::web::api::callers::of(&request).ip)?;
+        state.limits.guess(crate::web::api::clients::of(&request).ip)?;
         return Err(AppError::NotFound);
     };
     Ok(HttpResponse::Ok()

@@ -13,17 +13,17 @@ const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
 /// The duration that is chosen at first for a new key.
 const DEFAULT_DURATION: &str = "90";
 /// The choice of no end.
-pub(super) const ENDLESS: &str = "none";
+pub(super) const NO_EXPIRATION: &str = "none";
 /// Chosen when the end stays.
 const KEEP: &str = "keep";
 
 /// An end that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChosenEnd {
+pub(super) enum ChosenExpiration {
     /// The one that the key has.
     Keep,
     /// None.
-    Endless,
+    NoExpiration,
     /// That one.
     At(Timestamp),
 }
@@ -42,7 +42,7 @@ pub(super) const TOKEN: Lasting = Lasting { one: "token", many: "Tokens" };
 
 /// The fields for an end; shown by `components/duration.html`.
 #[derive(Debug)]
-pub(super) struct EndFields {
+pub(super) struct ExpirationFields {
     /// What is chosen, as the form sends it.
     pub(super) choice: String,
     /// The date that was typed.
@@ -54,7 +54,7 @@ pub(super) struct EndFields {
     now: Timestamp,
 }
 
-impl EndFields {
+impl ExpirationFields {
     /// For a new key.
     pub(super) fn of_new_key(choice: &str, until: &str, now: Timestamp) -> Self {
         let (choice, until) = (choice.to_owned(), until.to_owned());
@@ -122,9 +122,9 @@ pub(super) fn parse_new(
     errors: &mut FieldErrors,
 ) -> Option<Option<Timestamp>> {
     match parse(what, choice, until, now, errors)? {
-        ChosenEnd::At(end) => Some(Some(end)),
-        ChosenEnd::Endless => Some(None),
-        ChosenEnd::Keep => errors.check("duration", Err(what.unchosen())),
+        ChosenExpiration::At(end) => Some(Some(end)),
+        ChosenExpiration::NoExpiration => Some(None),
+        ChosenExpiration::Keep => errors.check("duration", Err(what.unchosen())),
     }
 }
 
@@ -135,13 +135,13 @@ pub(super) fn parse(
     until: &str,
     now: Timestamp,
     errors: &mut FieldErrors,
-) -> Option<ChosenEnd> {
+) -> Option<ChosenExpiration> {
     match choice {
-        KEEP => Some(ChosenEnd::Keep),
-        ENDLESS => Some(ChosenEnd::Endless),
-        "custom" => errors.check("until", parse_until(what, until, now)).map(ChosenEnd::At),
+        KEEP => Some(ChosenExpiration::Keep),
+        NO_EXPIRATION => Some(ChosenExpiration::NoExpiration),
+        "custom" => errors.check("until", parse_until(what, until, now)).map(ChosenExpiration::At),
         days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
-            Some(days) => Some(ChosenEnd::At(now + Duration::days(*days))),
+            Some(days) => Some(ChosenExpiration::At(now + Duration::days(*days))),
             None => errors.check("duration", Err(what.unchosen())),
         },
     }

@@ -57,7 +57,7 @@ impl OverPage {
         match self.found.invitation.outcome {
             Some(Outcome::Accepted) => "You accepted this invitation",
             Some(Outcome::Declined) => "You declined this invitation",
-            Some(Outcome::Withdrawn) => "This invitation was withdrawn",
+            Some(Outcome::Canceled) => "This invitation was canceled",
             Some(Outcome::Expired) | None => "This invitation has expired",
         }
     }
@@ -70,7 +70,7 @@ impl OverPage {
             Some(Outcome::Declined) => {
                 format!("It was for {name}. If you changed your mind, ask for another one.")
             }
-            Some(Outcome::Withdrawn) => format!("An administrator or supervisor of {name} took it back."),
+            Some(Outcome::Canceled) => format!("An administrator or supervisor of {name} took it back."),
             Some(Outcome::Expired) | None => {
                 format!("It was for {name}, until {}.", display::date_time_utc(&invitation.expires_at))
             }
@@ -147,7 +147,7 @@ fn invited_user<'a>(visitor: &'a Visitor, found: &Found) -> Option<&'a User> {
     (user.is_verified() && user.email == found.invitation.email).then_some(user)
 }
 
-/// One answer for unknown, spent, withdrawn and expired links. Each counts as a guess.
+/// One answer for unknown, spent, canceled and expired links. Each counts as a guess.
 fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
     let log_in = urls::log_in(&urls::invitation_link(token));

@@ -3,7 +3,7 @@
 mod addresses;
 mod pending;
 
-pub use pending::{copy_link, resend, withdraw};
+pub use pending::{cancel, copy_link, resend};
 
 use actix_web::{HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
@@ -151,7 +151,7 @@ pub async fn new(
 /// Invites, and tells for each address what became of it.
 ///
 /// # Errors
-/// 403 for a role above the visitor's own; what can be mended is answered with 422 and the form.
+/// 403 for a role above the visitor's own; what can be corrected is answered with 422 and the form.
 pub async fn send(
     current: CurrentUser,
     supervisor: Supervisor<Organization>,

@@ -10,20 +10,19 @@ use serde::Deserialize;
 use super::{
     activity::Sentence,
     api_tab::key_badge,
-    evidence::Glance,
     key_rotation, key_settings,
     organization::{Frame, Tab},
+    recent_usage::UsageSummary,
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, KeyError, Overlapping, Status},
+        api_keys::{self, ActiveRotation, ApiKey, KeyError, Status},
         audit::{self, Entry},
         leaks::{self, Notice},
         organizations::Organization,
-        silences,
-        usage::{self, KeyCaller, Span},
+        usage::{self, KeyClient, Span},
     },
     page,
     web::{chart::Bars, error::AppError, extract::Visitor, shell::Shell, urls, view},
@@ -45,13 +44,12 @@ pub struct KeyPage {
     frame: Frame,
     now: Timestamp,
     key: ApiKey,
-    silence: Option<Timestamp>,
-    overlapping: Option<Overlapping>,
+    active: Option<ActiveRotation>,
     leak: Option<Notice>,
     is_hourly: bool,
     bars: Bars,
-    callers: Vec<KeyCaller>,
-    glance: Option<Glance>,
+    clients: Vec<KeyClient>,
+    summary: Option<UsageSummary>,
     history: Vec<Entry>,
 }
 
@@ -86,23 +84,21 @@ impl KeyPage {
             .db
             .read(move |connection| {
                 let key = api_keys::find(connection, &admin, &key_id)?;
-                let silences = silences::of_keys(connection, &admin, std::slice::from_ref(&key))?;
-                let overlaps = api_keys::overlaps(connection, &admin, std::slice::from_ref(&key), now)?;
-                let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &overlaps)?;
+                let rotations = api_keys::rotations(connection, &admin, std::slice::from_ref(&key), now)?;
+                let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &rotations)?;
                 let daily = api_keys::daily_requests(connection, &admin, std::slice::from_ref(&key), now)?;
-                let callers = usage::callers(connection, &admin, &key)?;
+                let clients = usage::clients(connection, &admin, &key)?;
                 let series = usage::series(connection, &admin, &key, span, count, now)?;
                 Ok::<_, KeyError>(Self {
                     shell,
                     frame: Frame::load(connection, &admin, Tab::Api)?,
                     now,
                     leak: leaks.remove(&key.id),
-                    overlapping: overlaps.get(&key.id).copied(),
-                    silence: silences.get(&key.id).copied(),
+                    active: rotations.get(&key.id).copied(),
                     is_hourly,
                     bars: Bars::of(&series),
-                    glance: daily.first().map(|daily| Glance::of(daily, callers.clone())),
-                    callers,
+                    summary: daily.first().map(|daily| UsageSummary::of(daily, clients.clone())),
+                    clients,
                     history: audit::of_subject(connection, &admin, &key.id, EVENTS_SHOWN)?,
                     key,
                 })
@@ -112,25 +108,21 @@ impl KeyPage {
     }
 
     fn badge(&self) -> (&'static str, String) {
-        key_badge(&self.key, self.silence, self.now)
+        key_badge(&self.key, self.now)
     }
 
-    fn silence(&self, _: &ApiKey) -> Option<Timestamp> {
-        self.silence
-    }
-
-    /// How the key was used of late.
-    fn glance(&self, _: &ApiKey) -> Option<&Glance> {
-        self.glance.as_ref()
+    /// How the key was used recently.
+    fn summary(&self, _: &ApiKey) -> Option<&UsageSummary> {
+        self.summary.as_ref()
     }
 
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.overlapping.and_then(|overlapping| key_rotation::words(key, &overlapping, &self.now))
+        self.active.and_then(|active| key_rotation::words(key, &active, &self.now))
     }
 
     fn leak_title(&self, leak: &Notice) -> &'static str {
-        if leak.is_old_secret {
+        if leak.is_previous_secret {
             "The old secret of this key was found in public"
         } else {
             "This key was found in public"

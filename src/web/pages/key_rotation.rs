@@ -1,4 +1,4 @@
-//! Rotation: a new secret for a key, shown once, while the old one goes on for a while.
+//! Rotation: a new secret for a key, shown once, while the old one keeps working for a while.
 
 use actix_web::{
     HttpResponse,
@@ -11,16 +11,16 @@ use serde::Deserialize;
 use super::{
     api_keys::show_changed,
     api_tab::{ApiTab, Selection},
-    duration::{self, ChosenEnd, EndFields, KEY},
+    duration::{self, ChosenExpiration, ExpirationFields, KEY},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey, NewEnd, Overlapping, RotateError, Status},
+        api_keys::{self, ActiveRotation, ApiKey, NewExpiration, RotateError, Status},
         forms::{FormError, FormId},
         organizations::Organization,
-        rotation::{Begin, Overlap, Plan},
+        rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
     web::{
@@ -45,8 +45,8 @@ pub struct Prefill {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RotateForm {
-    overlap: String,
-    begin: String,
+    grace_period: String,
+    starts: String,
     duration: String,
     until: String,
     form_id: String,
@@ -55,35 +55,37 @@ pub struct RotateForm {
 impl RotateForm {
     fn new(key: &ApiKey, prefill: &Prefill, now: Timestamp) -> Self {
         Self {
-            overlap: Overlap::Day.as_str().to_owned(),
-            begin: Begin::FirstUse.as_str().to_owned(),
+            grace_period: GracePeriod::Day.as_str().to_owned(),
+            starts: Starts::OnFirstUse.as_str().to_owned(),
             duration: duration::choice_for(key, prefill.duration == "same", now),
             until: String::new(),
             form_id: FormId::new(now).as_str().to_owned(),
         }
     }
 
-    fn parse(&self, now: Timestamp) -> Result<(Plan, NewEnd), FieldErrors> {
+    fn parse(&self, now: Timestamp) -> Result<(Plan, NewExpiration), FieldErrors> {
         let mut errors = FieldErrors::default();
-        let overlap = Overlap::parse(&self.overlap).ok_or("Choose how long the old secret goes on.");
-        let begin = Begin::parse(&self.begin).ok_or("Choose when that time begins.");
-        let (overlap, begin) = (errors.check("overlap", overlap), errors.check("begin", begin));
-        let end = self.parse_end(now, &mut errors);
-        match (overlap, begin, end) {
-            (Some(overlap), Some(begin), Some(end)) => Ok((Plan { overlap, begin }, end)),
+        let grace_period =
+            GracePeriod::parse(&self.grace_period).ok_or("Choose how long the previous secret goes on.");
+        let starts = Starts::parse(&self.starts).ok_or("Choose when that time starts.");
+        let (grace_period, starts) =
+            (errors.check("grace_period", grace_period), errors.check("starts", starts));
+        let end = self.parse_expiration(now, &mut errors);
+        match (grace_period, starts, end) {
+            (Some(grace_period), Some(starts), Some(end)) => Ok((Plan { grace_period, starts }, end)),
             _ => Err(errors),
         }
     }
 
     /// A form for a key without an end has no field for one.
-    fn parse_end(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<NewEnd> {
+    fn parse_expiration(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<NewExpiration> {
         if self.duration.is_empty() {
-            return Some(NewEnd::Keep);
+            return Some(NewExpiration::Keep);
         }
         match duration::parse(KEY, &self.duration, &self.until, now, errors)? {
-            ChosenEnd::Keep => Some(NewEnd::Keep),
-            ChosenEnd::At(end) => Some(NewEnd::At(end)),
-            ChosenEnd::Endless => errors.check("duration", Err("Choose when the key ends.")),
+            ChosenExpiration::Keep => Some(NewExpiration::Keep),
+            ChosenExpiration::At(end) => Some(NewExpiration::At(end)),
+            ChosenExpiration::NoExpiration => errors.check("duration", Err("Choose when the key ends.")),
         }
     }
 }
@@ -96,18 +98,18 @@ struct RotateDialog {
     key: ApiKey,
     form: RotateForm,
     /// `None` for a key without an end.
-    end: Option<EndFields>,
+    end: Option<ExpirationFields>,
     has_expired: bool,
     errors: FieldErrors,
 }
 
 impl RotateDialog {
-    /// What the old secret does not outlive.
+    /// What the previous secret does not outlive.
     fn limits(&self) -> &'static str {
         if self.key.expires_at.is_some() {
-            "An old secret waits 30 days at most for the new one to be used, and never goes on beyond the end that the key has now. A rotation that is still under way ends with this one."
+            "A previous secret waits 30 days at most for the new one to be used, and never goes on beyond the end that the key has now. A rotation that is still under way ends with this one."
         } else {
-            "An old secret waits 30 days at most for the new one to be used. A rotation that is still under way ends with this one."
+            "A previous secret waits 30 days at most for the new one to be used. A rotation that is still under way ends with this one."
         }
     }
 }
@@ -119,22 +121,22 @@ struct RotatedDialog {
     organization_id: String,
     key: ApiKey,
     secret: Secret,
-    /// What becomes of the old secret.
+    /// What becomes of the previous secret.
     fate: String,
 }
 
 /// How a rotation stands, in words for the list.
-pub(super) fn words(key: &ApiKey, overlapping: &Overlapping, now: &Timestamp) -> Option<String> {
+pub(super) fn words(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -> Option<String> {
     if key.status(*now) == Status::Expired {
         return None; // both secrets are over
     }
-    let rotation = &overlapping.rotation;
+    let rotation = &active.rotation;
     let end = key.expires_at.map_or(rotation.ends_at(), |end| end.min(rotation.ends_at()));
     let ends = display::relative(&end, now);
-    Some(match (rotation.first_used_at, overlapping.old_last_used_at) {
+    Some(match (rotation.first_used_at, active.previous_last_used_at) {
         (None, _) => format!("New secret not used yet · old one ends {ends} at the latest"),
-        (Some(_), None) => format!("Old secret never used · ends {ends}"),
-        (Some(_), Some(at)) => format!("Old secret last used {} · ends {ends}", display::ago(&at, now)),
+        (Some(_), None) => format!("Previous secret never used · ends {ends}"),
+        (Some(_), Some(at)) => format!("Previous secret last used {} · ends {ends}", display::ago(&at, now)),
     })
 }
 
@@ -178,7 +180,7 @@ pub async fn rotate(
     match rotated {
         Ok((rotated, secret)) => {
             let fate = if key.status(now) == Status::Expired {
-                "The old secret had expired and stays so.".to_owned()
+                "The previous secret had expired and stays so.".to_owned()
             } else {
                 format!("In short: {}.", plan.words())
             };
@@ -192,7 +194,7 @@ pub async fn rotate(
         }
         Err(RotateError::Form(FormError::Stale)) => {
             let mut errors = FieldErrors::default();
-            errors.add("begin", "This form was open for too long. Rotate once more.");
+            errors.add("starts", "This form was open for too long. Rotate once more.");
             let form = RotateForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
             refuse(&visitor, &admin, key, form, errors).await
         }
@@ -206,18 +208,18 @@ pub async fn rotate(
     }
 }
 
-/// Ends the overlap.
+/// Ends the grace period.
 ///
 /// # Errors
 /// 404 for a key of another organization.
-pub async fn end_overlap(
+pub async fn revoke_previous(
     visitor: Visitor,
     admin: Admin<Organization>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
     let (_, key_id) = path.into_inner();
     let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::end_overlap(tx, &proof, &key_id, now)).await?;
+    let key = visitor.state.db.write(move |tx| api_keys::revoke_previous(tx, &proof, &key_id, now)).await?;
     let toast = Toast::ok(format!("Only the new secret of “{}” works now.", key.name));
     show_changed(&visitor, &admin, toast).await
 }
@@ -247,7 +249,7 @@ async fn show_form(
 ) -> Result<HttpResponse, AppError> {
     let dialog = RotateDialog {
         organization_id: admin.id.clone(),
-        end: EndFields::of_rotation(&key, &form.duration, &form.until, visitor.now),
+        end: ExpirationFields::of_rotation(&key, &form.duration, &form.until, visitor.now),
         has_expired: key.status(visitor.now) == Status::Expired,
         key,
         form,

@@ -138,7 +138,7 @@ pub async fn edit(
 /// Changes a key's settings.
 ///
 /// # Errors
-/// 404 for a key of another organization; what can be mended is answered with 422 and the form.
+/// 404 for a key of another organization; what can be corrected is answered with 422 and the form.
 pub async fn save(
     visitor: Visitor,
     admin: Admin<Organization>,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     api_tab::{ApiTab, Selection},
-    duration::{self, ENDLESS, EndFields, TOKEN},
+    duration::{self, ExpirationFields, NO_EXPIRATION, TOKEN},
     token_page::{self, TokenPage},
 };
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
         master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
         names::{MAX_KEY_NAME_LENGTH, Name},
         organizations::Organization,
-        permission::{Permission, UnknownPermission},
         secret::Secret,
+        token_access::{TokenAccess, UnknownAccess},
     },
     web::{
         error::AppError,
@@ -34,7 +34,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct NewTokenForm {
     name: String,
-    permission: String,
+    access: String,
     duration: String,
     until: String,
     form_id: String,
@@ -44,8 +44,8 @@ impl NewTokenForm {
     /// Everything is chosen at first: that is what tokens could do before there was a choice.
     fn empty(now: Timestamp) -> Self {
         Self {
-            permission: Permission::Everything.as_str().to_owned(),
-            duration: ENDLESS.to_owned(),
+            access: TokenAccess::Full.as_str().to_owned(),
+            duration: NO_EXPIRATION.to_owned(),
             form_id: FormId::new(now).as_str().to_owned(),
             ..Self::default()
         }
@@ -54,18 +54,17 @@ impl NewTokenForm {
     fn parse(&self, now: Timestamp) -> Result<NewToken, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
-        let permission =
-            self.permission.parse().map_err(|_: UnknownPermission| "Choose what the token can do.");
-        let permission = errors.check("permission", permission);
+        let access = self.access.parse().map_err(|_: UnknownAccess| "Choose what the token can do.");
+        let access = errors.check("access", access);
         let expires_at = duration::parse_new(TOKEN, &self.duration, &self.until, now, &mut errors);
-        match (name, permission, expires_at) {
-            (Some(name), Some(permission), Some(expires_at)) => Ok(NewToken { name, permission, expires_at }),
+        match (name, access, expires_at) {
+            (Some(name), Some(access), Some(expires_at)) => Ok(NewToken { name, access, expires_at }),
             _ => Err(errors),
         }
     }
 }
 
-/// A confirmation that must not be carried out twice.
+/// A confirmation that must not be run twice.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplaceForm {
@@ -79,7 +78,7 @@ struct NewTokenDialog {
     organization_id: String,
     form: NewTokenForm,
     errors: FieldErrors,
-    end: EndFields,
+    end: ExpirationFields,
 }
 
 /// The dialog that shows a token once.
@@ -138,7 +137,7 @@ pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpRes
 /// Generates a token and shows it, this once.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn generate(
     visitor: Visitor,
     admin: Admin<Organization>,
@@ -166,7 +165,7 @@ pub async fn generate(
             errors.add("name", error);
             show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Err(GenerateError::OnlyPeople(error)) => Err(AppError::Refused(error.to_string())),
+        Err(GenerateError::OnlyPeople(error)) => Err(AppError::Conflict(error.to_string())),
         Err(GenerateError::NoRandomness(error)) => Err(AppError::internal(error)),
         Err(GenerateError::Db(error) | GenerateError::Form(FormError::Db(error))) => Err(error.into()),
     }
@@ -295,7 +294,7 @@ async fn show_form(
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    let end = EndFields::of_new_token(&form.duration, &form.until, visitor.now);
+    let end = ExpirationFields::of_new_token(&form.duration, &form.until, visitor.now);
     let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors, end };
     let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
     view::dialog(visitor, status, &dialog, tab).await

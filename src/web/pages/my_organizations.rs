@@ -103,7 +103,7 @@ pub async fn new(current: CurrentUser) -> Result<HttpResponse, AppError> {
 /// Creates an organization, whose administrator the person becomes.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn create(
     current: CurrentUser,
     Submitted(form): Submitted<NewOrganizationForm>,

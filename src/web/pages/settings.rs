@@ -59,7 +59,7 @@ pub struct NameForm {
 struct LeaveDialog {
     organization_id: String,
     organization: String,
-    refusal: Option<String>,
+    rejection: Option<String>,
 }
 
 /// The dialog that asks before the organization is removed.
@@ -178,8 +178,8 @@ pub async fn leave(visitor: Visitor, member: Member<Organization>) -> Result<Htt
             view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ MemberError::LastAdministrator) => {
-            let refusal = Some(error.to_string());
-            ask_before_leaving(&visitor, &member, refusal, StatusCode::UNPROCESSABLE_ENTITY).await
+            let rejection = Some(error.to_string());
+            ask_before_leaving(&visitor, &member, rejection, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(error) => Err(error.into()),
     }
@@ -188,11 +188,11 @@ pub async fn leave(visitor: Visitor, member: Member<Organization>) -> Result<Htt
 async fn ask_before_leaving(
     visitor: &Visitor,
     member: &Member<Organization>,
-    refusal: Option<String>,
+    rejection: Option<String>,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
     let dialog =
-        LeaveDialog { organization_id: member.id.clone(), organization: member.name.clone(), refusal };
+        LeaveDialog { organization_id: member.id.clone(), organization: member.name.clone(), rejection };
     view::dialog(visitor, status, &dialog, async |shell| unchanged(visitor, member, shell).await).await
 }
 

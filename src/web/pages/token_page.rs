@@ -14,10 +14,10 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Admin,
-        audit::{self, Deeds, Entry},
+        audit::{self, ActorActivity, Entry},
         master_tokens::{self, MasterToken, Status, TokenError},
         organizations::Organization,
-        permission::Permission,
+        token_access::TokenAccess,
         usage,
     },
     page,
@@ -39,7 +39,7 @@ pub struct TokenPage {
     token: MasterToken,
     is_hourly: bool,
     bars: Bars,
-    did: Deeds,
+    did: ActorActivity,
 }
 
 page!(TokenPage);
@@ -85,18 +85,21 @@ impl TokenPage {
 
     /// What the token can do, in plain words.
     fn can(&self) -> Vec<&'static str> {
-        self.deeds(true).collect()
+        self.capabilities(true).collect()
     }
 
     /// What it cannot, and what no token can.
     fn cannot(&self) -> Vec<&'static str> {
-        self.deeds(false).chain(Permission::NEVER).collect()
+        self.capabilities(false).chain(TokenAccess::NEVER_ALLOWED).collect()
     }
 
-    fn deeds(&self, are_allowed: bool) -> impl Iterator<Item = &'static str> {
-        let held = self.token.permission;
-        let wanted = move |needed: &Permission| held.covers(*needed) == are_allowed;
-        Permission::DEEDS.into_iter().filter(move |(needed, _)| wanted(needed)).map(|(_, words)| words)
+    fn capabilities(&self, are_allowed: bool) -> impl Iterator<Item = &'static str> {
+        let held = self.token.access;
+        let wanted = move |needed: &TokenAccess| held.covers(*needed) == are_allowed;
+        TokenAccess::CAPABILITIES
+            .into_iter()
+            .filter(move |(needed, _)| wanted(needed))
+            .map(|(_, words)| words)
     }
 
     /// Whether there is nothing to show of the last days.

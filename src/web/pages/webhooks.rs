@@ -104,8 +104,8 @@ fn delivery_badge(delivery: &Delivery) -> (&'static str, &'static str) {
     let kind = match delivery.state() {
         DeliveryState::Delivered => "ok",
         DeliveryState::Failed => "bad",
-        DeliveryState::Queued if delivery.attempts > 0 => "warn",
-        DeliveryState::Queued => "off",
+        DeliveryState::Pending if delivery.attempts > 0 => "warn",
+        DeliveryState::Pending => "off",
     };
     (kind, delivery.state().label())
 }
@@ -158,7 +158,7 @@ pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpRes
 /// Creates a webhook and shows its signing secret, this once.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn create(
     visitor: Visitor,
     admin: Admin<Organization>,
@@ -175,7 +175,7 @@ pub async fn create(
             let dialog = RevealedDialog {
                 close: urls::organization(&admin.id, "webhooks"),
                 title: "Webhook created",
-                description: format!("Messages to {} are signed with this secret.", webhook.address()),
+                description: format!("Events to {} are signed with this secret.", webhook.address()),
                 secret,
             };
             let page = async |shell| WebhooksPage::load(&visitor, &admin, shell).await;

@@ -1,7 +1,7 @@
 //! The audit log in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{access::Role, permission::Permission};
+use tessera::domain::{access::Role, token_access::TokenAccess};
 use time::Duration;
 
 use crate::support::{Company, Machine, TestApp};
@@ -11,7 +11,7 @@ async fn an_event_tells_who_did_what_to_whom_from_where() {
     let (app, lumen, reader) = ground().await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     app.clock.advance(Duration::microseconds(1_000_250));
-    let machine = app.machine(&lumen, Permission::Members).await;
+    let machine = app.machine(&lumen, TokenAccess::Members).await;
     machine.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "supervisor" })).await.must_be(200);
     let event = reader.get("activity?limit=1").await.must_be(200).json()["data"][0].clone();
     let sql = format!("SELECT name AS text FROM master_tokens WHERE id = '{}'", machine.token_id);
@@ -146,6 +146,6 @@ fn text(value: &Value) -> &str {
 async fn ground() -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Read).await;
+    let machine = app.machine(&lumen, TokenAccess::Read).await;
     (app, lumen, machine)
 }

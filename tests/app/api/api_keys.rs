@@ -1,7 +1,7 @@
 //! API keys in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Machine, TestApp};
@@ -91,6 +91,6 @@ fn pointer(problem: &Value) -> &str {
 async fn ground() -> (TestApp, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Keys).await;
+    let machine = app.machine(&lumen, TokenAccess::Keys).await;
     (app, machine)
 }

@@ -1,7 +1,7 @@
 //! What every call of the management API keeps to.
 
 use serde_json::json;
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Machine, TestApp};
@@ -39,7 +39,7 @@ async fn an_idempotency_key_belongs_to_its_token() {
     let lumen = machine.clone();
     let frida = app.user("Frida Fern").await;
     let fern = app.organization("Fern", &frida).await;
-    let other = app.machine(&fern, Permission::Everything).await;
+    let other = app.machine(&fern, TokenAccess::Full).await;
     for machine in [&lumen, &other] {
         let request = machine.request("POST", &machine.url("keys")).header("idempotency-key", "1");
         let created = request.body("application/json", r#"{"name":"Billing"}"#).send().await.must_be(201);
@@ -51,11 +51,15 @@ async fn an_idempotency_key_belongs_to_its_token() {
 async fn every_answer_tells_what_is_left_of_the_calls() {
     let (_app, machine) = ground().await;
     let answer = machine.get("keys").await.must_be(200);
-    assert_eq!(answer.header("ratelimit-policy"), r#""calls";q=600;w=60"#);
-    assert!(answer.header("ratelimit").starts_with(r#""calls";r=599;t="#), "{}", answer.header("ratelimit"));
+    assert_eq!(answer.header("ratelimit-policy"), r#""requests";q=600;w=60"#);
+    assert!(
+        answer.header("ratelimit").starts_with(r#""requests";r=599;t="#),
+        "{}",
+        answer.header("ratelimit")
+    );
     let refused = machine.get("keys/none").await.must_be(404);
     assert!(
-        refused.header("ratelimit").starts_with(r#""calls";r=598;t="#),
+        refused.header("ratelimit").starts_with(r#""requests";r=598;t="#),
         "{}",
         refused.header("ratelimit")
     );
@@ -105,6 +109,6 @@ async fn a_form_is_no_json() {
 async fn ground() -> (TestApp, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
     (app, machine)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tessera::domain::{
     access::Role,
     outbox::{self, Message},
-    permission::Permission,
+    token_access::TokenAccess,
 };
 use time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Company, Machine, Response, TestApp};
 
 #[tokio::test]
 async fn many_are_invited_at_once_and_each_is_told_apart() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     app.member(&lumen, Role::User, "Uli Berg").await;
     let pending = invite(&machine, &["mara@lumen.example"]).await.must_be(200).json();
     let answer = invite(
@@ -50,7 +50,7 @@ async fn many_are_invited_at_once_and_each_is_told_apart() {
 
 #[tokio::test]
 async fn a_machine_is_named_in_the_mail_and_its_link_is_accepted() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let mara = app.user("Mara Berg").await;
     invite(&machine, &[&mara.email]).await.must_be(200);
     let mail = app.mail_to(&mara.email).await;
@@ -65,7 +65,7 @@ async fn a_machine_is_named_in_the_mail_and_its_link_is_accepted() {
 
 #[tokio::test]
 async fn nobody_is_invited_where_an_address_is_malformed() {
-    let (app, _, machine) = ground(Permission::Members).await;
+    let (app, _, machine) = ground(TokenAccess::Members).await;
     let before = app.ledger().await;
     let emails = ["a@lumen.example", "dana@", "b@lumen.example", "Mara <mara@lumen.example>"];
     let problem = invite(&machine, &emails).await.must_be(422).json();
@@ -100,7 +100,7 @@ async fn nobody_is_invited_where_an_address_is_malformed() {
 
 #[tokio::test]
 async fn a_repeated_request_invites_once() {
-    let (app, _, machine) = ground(Permission::Members).await;
+    let (app, _, machine) = ground(TokenAccess::Members).await;
     let send = async || {
         let body = json!({ "emails": ["mara@lumen.example"], "role": "user" }).to_string();
         let request = machine.request("POST", &machine.url("invitations")).header("idempotency-key", "1");
@@ -117,7 +117,7 @@ async fn a_repeated_request_invites_once() {
 
 #[tokio::test]
 async fn a_token_for_members_has_no_say_over_administrators() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let (invitation, _) = app.invitation(&lumen, Role::Administrator, "ada@lumen.example").await;
     app.clock.advance(Duration::minutes(2));
     let path = format!("invitations/{}", invitation.id);
@@ -136,7 +136,7 @@ async fn a_token_for_members_has_no_say_over_administrators() {
     let supervisors = json!({ "emails": ["sam@lumen.example"], "role": "supervisor" });
     machine.send("POST", "invitations", supervisors).await.must_be(200);
     // Whoever administers could generate tokens, which no token can.
-    let whole = app.machine(&lumen, Permission::Everything).await;
+    let whole = app.machine(&lumen, TokenAccess::Full).await;
     let refused = whole.send("POST", "invitations", new).await.must_be(403);
     assert_eq!(refused.json()["type"], "/problems/forbidden");
     whole.ask("DELETE", &path).await.must_be(204);
@@ -144,7 +144,7 @@ async fn a_token_for_members_has_no_say_over_administrators() {
 
 #[tokio::test]
 async fn invitations_are_listed_part_by_part_the_newest_first() {
-    let (app, lumen, machine) = ground(Permission::Read).await;
+    let (app, lumen, machine) = ground(TokenAccess::Read).await;
     for name in ["ada", "bo", "cy", "dot", "eve"] {
         app.invitation(&lumen, Role::User, &format!("{name}@lumen.example")).await;
         app.clock.advance(Duration::SECOND);
@@ -168,7 +168,7 @@ async fn invitations_are_listed_part_by_part_the_newest_first() {
 
 #[tokio::test]
 async fn an_invitation_that_expired_is_sent_again() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let path = format!("invitations/{}", invitation.id);
     app.clock.advance(Duration::milliseconds(20_500));
@@ -186,7 +186,7 @@ async fn an_invitation_that_expired_is_sent_again() {
 
 #[tokio::test]
 async fn a_mail_that_failed_is_told_with_its_reason() {
-    let (app, lumen, machine) = ground(Permission::Read).await;
+    let (app, lumen, machine) = ground(TokenAccess::Read).await;
     let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let now = app.now();
     app.write(move |tx| {
@@ -200,7 +200,7 @@ async fn a_mail_that_failed_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn a_copied_link_leads_to_the_invitation() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let path = format!("invitations/{}", invitation.id);
     let copied = machine.ask("POST", &format!("{path}/link")).await.must_be(200);
@@ -222,8 +222,8 @@ async fn a_copied_link_leads_to_the_invitation() {
 }
 
 #[tokio::test]
-async fn the_version_that_was_read_is_withdrawn() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+async fn the_version_that_was_read_is_canceled() {
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let path = format!("invitations/{}", invitation.id);
     let read = machine.get(&path).await.must_be(200);
@@ -231,11 +231,11 @@ async fn the_version_that_was_read_is_withdrawn() {
     known.send().await.must_be(304);
     app.clock.advance(Duration::minutes(2));
     let again = machine.ask("POST", &format!("{path}/resend")).await.must_be(200);
-    let withdraw = async |version: &str| {
+    let cancel = async |version: &str| {
         machine.request("DELETE", &machine.url(&path)).header("if-match", version).send().await
     };
-    withdraw(read.header("etag")).await.must_be(412);
-    withdraw(again.header("etag")).await.must_be(204);
+    cancel(read.header("etag")).await.must_be(412);
+    cancel(again.header("etag")).await.must_be(204);
 }
 
 async fn invite(machine: &Machine, emails: &[&str]) -> Response {
@@ -250,9 +250,9 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }
 
-async fn ground(permission: Permission) -> (TestApp, Company, Machine) {
+async fn ground(access: TokenAccess) -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, permission).await;
+    let machine = app.machine(&lumen, access).await;
     (app, lumen, machine)
 }

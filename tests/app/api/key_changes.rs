@@ -1,7 +1,7 @@
-//! Changes of keys in the management API: settings, switches, rotations and silence tests.
+//! Changes of keys in the management API: settings, switches, rotations and pauses.
 
 use serde_json::{Value, json};
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Machine, Response, TestApp};
@@ -57,11 +57,11 @@ async fn a_change_takes_the_version_that_was_read() {
     let first = ground.created.header("etag").to_owned();
     let bodies = [
         ("PATCH", "", Some(json!({ "description": "Invoices" }))),
-        ("POST", "/rotate", Some(json!({ "overlap": "none", "begins": "at_once" }))),
-        ("POST", "/silence", Some(json!({ "hours": 1 }))),
+        ("POST", "/rotate", Some(json!({ "grace_period": "none", "starts": "immediately" }))),
+        ("POST", "/pause", Some(json!({ "hours": 1 }))),
         ("POST", "/deactivate", None),
         ("POST", "/activate", None),
-        ("POST", "/end-overlap", None),
+        ("POST", "/revoke-previous", None),
         ("DELETE", "", None),
     ];
     let before = ground.app.ledger().await;
@@ -102,9 +102,9 @@ async fn switching_twice_is_as_good_as_once() {
 #[tokio::test]
 async fn a_rotation_that_is_sent_twice_gives_one_secret() {
     let ground = Ground::new().await;
-    let rotate = async |overlap: &str| {
+    let rotate = async |grace_period: &str| {
         let request = ground.request("POST", "/rotate").header("idempotency-key", "0c7e");
-        let plan = json!({ "overlap": overlap, "begins": "first_use" });
+        let plan = json!({ "grace_period": grace_period, "starts": "on_first_use" });
         request.body("application/json", plan.to_string()).send().await
     };
     let first = rotate("1h").await.must_be(200);
@@ -131,24 +131,24 @@ async fn a_rotation_that_is_sent_twice_gives_one_secret() {
 async fn a_rotation_says_how_long_and_from_when() {
     let ground = Ground::new().await;
     let plans = [
-        (json!({ "overlap": "2h", "begins": "at_once" }), "/overlap"),
-        (json!({ "overlap": "1h", "begins": "later" }), "/begins"),
-        (json!({ "overlap": "1h" }), ""),
-        (json!({ "overlap": "1h", "begins": "at_once", "form_id": "1" }), "/form_id"),
+        (json!({ "grace_period": "2h", "starts": "immediately" }), "/grace_period"),
+        (json!({ "grace_period": "1h", "starts": "later" }), "/starts"),
+        (json!({ "grace_period": "1h" }), ""),
+        (json!({ "grace_period": "1h", "starts": "immediately", "form_id": "1" }), "/form_id"),
     ];
     for (plan, pointer) in plans {
         let problem = ground.send("POST", "/rotate", plan).await.must_be(400).json();
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
-    for overlap in ["none", "1h", "24h", "7d"] {
-        for begins in ["first_use", "at_once"] {
-            let plan = json!({ "overlap": overlap, "begins": begins });
+    for grace_period in ["none", "1h", "24h", "7d"] {
+        for starts in ["on_first_use", "immediately"] {
+            let plan = json!({ "grace_period": grace_period, "starts": starts });
             let rotated = ground.send("POST", "/rotate", plan).await.must_be(200).json();
             let told = &rotated["rotation"];
-            if (overlap, begins) == ("none", "at_once") {
+            if (grace_period, starts) == ("none", "immediately") {
                 assert_eq!(told, &Value::Null);
             } else {
-                assert_eq!((&told["overlap"], &told["begins"]), (&json!(overlap), &json!(begins)));
+                assert_eq!((&told["grace_period"], &told["starts"]), (&json!(grace_period), &json!(starts)));
             }
             ground.app.clock.advance(Duration::SECOND);
         }
@@ -158,7 +158,7 @@ async fn a_rotation_says_how_long_and_from_when() {
 #[tokio::test]
 async fn a_rotation_moves_an_end_and_neither_gives_nor_takes_one() {
     let ground = Ground::new().await;
-    let plan = |end: &str| json!({ "overlap": "1h", "begins": "at_once", "expires_at": end });
+    let plan = |end: &str| json!({ "grace_period": "1h", "starts": "immediately", "expires_at": end });
     let problem = ground.send("POST", "/rotate", plan("2027-01-31T00:00:00Z")).await.must_be(422).json();
     assert_eq!(problem["errors"][0]["pointer"], "/expires_at", "it has no end");
     let new = json!({ "name": "Ending", "expires_at": "2026-12-01T00:00:00Z" });
@@ -168,33 +168,33 @@ async fn a_rotation_moves_an_end_and_neither_gives_nor_takes_one() {
         let problem = ground.send("POST", "/rotate", plan(end)).await.must_be(422).json();
         assert_eq!(problem["errors"][0]["pointer"], "/expires_at", "{end}");
     }
-    let keep = json!({ "overlap": "1h", "begins": "at_once" });
+    let keep = json!({ "grace_period": "1h", "starts": "immediately" });
     let kept = ground.send("POST", "/rotate", keep.clone()).await.must_be(200).json();
     assert_eq!(kept["expires_at"], "2026-12-01T00:00:00Z");
     ground.app.clock.advance(Duration::days(30));
     let problem = ground.send("POST", "/rotate", keep).await.must_be(422).json();
-    assert_eq!(problem["errors"][0]["detail"], "This key has expired. Choose a new end.");
+    assert_eq!(problem["errors"][0]["detail"], "This key has expired. Choose an expiration date.");
     let moved = ground.send("POST", "/rotate", plan("2027-01-31T00:00:00Z")).await.must_be(200).json();
     assert_eq!((&moved["status"], &moved["expires_at"]), (&json!("active"), &json!("2027-01-31T00:00:00Z")));
 }
 
 #[tokio::test]
-async fn a_silent_key_tells_until_when_and_activating_it_ends_the_test() {
+async fn a_paused_key_tells_until_when_and_activating_it_ends_the_test() {
     let ground = Ground::new().await;
     for hours in [0, 2, 25] {
-        let problem = ground.send("POST", "/silence", json!({ "hours": hours })).await.must_be(422).json();
+        let problem = ground.send("POST", "/pause", json!({ "hours": hours })).await.must_be(422).json();
         assert_eq!(problem["errors"][0]["pointer"], "/hours");
     }
-    ground.send("POST", "/silence", json!({ "hours": "4" })).await.must_be(400);
-    let silent = ground.send("POST", "/silence", json!({ "hours": 4 })).await.must_be(200).json();
+    ground.send("POST", "/pause", json!({ "hours": "4" })).await.must_be(400);
+    let paused = ground.send("POST", "/pause", json!({ "hours": 4 })).await.must_be(200).json();
     assert_eq!(
-        (&silent["status"], &silent["silent_until"]),
+        (&paused["status"], &paused["paused_until"]),
         (&json!("deactivated"), &json!("2026-11-23T14:00:00Z"))
     );
-    assert_eq!(ground.show().await.json(), silent);
-    ground.send("POST", "/silence", json!({ "hours": 4 })).await.must_be(409);
+    assert_eq!(ground.show().await.json(), paused);
+    ground.send("POST", "/pause", json!({ "hours": 4 })).await.must_be(409);
     let back = ground.request("POST", "/activate").send().await.must_be(200).json();
-    assert_eq!((&back["status"], &back["silent_until"]), (&json!("active"), &Value::Null));
+    assert_eq!((&back["status"], &back["paused_until"]), (&json!("active"), &Value::Null));
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn the_scopes_in_use_are_told_once_each() {
 async fn a_new_calendar_address_replaces_the_old_one() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
     let new_path = async || {
         let answer = machine.ask("POST", "calendar-link").await.must_be(200).json();
         let address = answer["address"].as_str().expect("an address").to_owned();
@@ -244,7 +244,7 @@ impl Ground {
     async fn new() -> Self {
         let app = TestApp::spawn().await;
         let lumen = app.lumen().await;
-        let machine = app.machine(&lumen, Permission::Keys).await;
+        let machine = app.machine(&lumen, TokenAccess::Keys).await;
         let created = machine.send("POST", "keys", json!({ "name": "Billing" })).await.must_be(201);
         let path = created.header("location").to_owned();
         Self { app, machine, created, path }

@@ -1,7 +1,7 @@
 //! The life of a key from its creation to its removal, as a machine leads it.
 
 use serde_json::{Value, json};
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Machine, TestApp};
@@ -10,7 +10,7 @@ use crate::support::{Machine, TestApp};
 async fn a_key_lives_from_its_creation_to_its_removal() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Keys).await;
+    let machine = app.machine(&lumen, TokenAccess::Keys).await;
     let created = machine.send("POST", "keys", json!({ "name": "Billing" })).await.must_be(201);
     let (path, first) = (created.header("location").to_owned(), secret(&created.json()));
     let act = async |verb: &str| machine.request("POST", &format!("{path}/{verb}")).send().await;
@@ -23,7 +23,7 @@ async fn a_key_lives_from_its_creation_to_its_removal() {
     assert_eq!(changed.json()["scopes"], json!(["invoices:read"]));
     assert_eq!(code(&machine, &first, &["invoices:read"]).await, "valid");
 
-    let plan = json!({ "overlap": "24h", "begins": "at_once" });
+    let plan = json!({ "grace_period": "24h", "starts": "immediately" });
     let request = machine.request("POST", &format!("{path}/rotate"));
     let rotated = request.body("application/json", plan.to_string()).send().await.must_be(200).json();
     let second = secret(&rotated);
@@ -31,15 +31,15 @@ async fn a_key_lives_from_its_creation_to_its_removal() {
     assert_eq!(
         rotated["rotation"],
         json!({
-            "overlap": "24h", "begins": "at_once", "rotated_at": "2026-11-23T10:00:00Z",
-            "first_used_at": null, "ends_at": "2026-11-24T10:00:00Z", "old_last_used_at": "2026-11-23T10:00:00Z",
+            "grace_period": "24h", "starts": "immediately", "rotated_at": "2026-11-23T10:00:00Z",
+            "first_used_at": null, "ends_at": "2026-11-24T10:00:00Z", "previous_last_used_at": "2026-11-23T10:00:00Z",
         })
     );
     app.clock.advance(Duration::HOUR);
     assert_eq!(code(&machine, &first, &[]).await, "valid");
     assert_eq!(code(&machine, &second, &[]).await, "valid");
 
-    let ended = act("end-overlap").await.must_be(200).json();
+    let ended = act("revoke-previous").await.must_be(200).json();
     assert_eq!(ended["rotation"], Value::Null);
     assert_eq!(code(&machine, &first, &[]).await, "not_found");
     assert_eq!(code(&machine, &second, &[]).await, "valid");

@@ -218,7 +218,7 @@ async fn a_report_is_no_use_of_the_key() {
     }
     app.state.usage.flush(&app.state.db).await.expect("a flush");
     let ledger = app.ledger().await;
-    assert!(ledger["key_usage"].is_empty() && ledger["key_callers"].is_empty());
+    assert!(ledger["key_usage"].is_empty() && ledger["key_clients"].is_empty());
     for table in ["api_keys", "master_tokens"] {
         let used = format!("SELECT id AS text FROM {table} WHERE last_used_at IS NOT NULL");
         assert!(app.query(&used).await.is_empty(), "{table}");
@@ -276,8 +276,8 @@ async fn a_leaked_old_secret_ends_and_the_new_one_goes_on() {
     assert_eq!(judge(&app, &old, PLACE).await, "true_positive");
     assert_eq!((works(&app, &old).await, works(&app, &new).await), (false, true));
     let [(_, kind, measure, ..)] = told(&app).await.try_into().expect("one mail");
-    assert_eq!((kind, measure), (LeakedKind::OldSecret, Measure::Stopped));
-    assert_eq!(trail(&app).await[1], format!("system api_key.overlap_ended {}", key.masked));
+    assert_eq!((kind, measure), (LeakedKind::PreviousSecret, Measure::Stopped));
+    assert_eq!(trail(&app).await[1], format!("system api_key.previous_secret_revoked {}", key.masked));
     // What has ended is nobody's any more.
     assert_eq!(judge(&app, &old, "https://code.example/elsewhere").await, "false_positive");
     let newest = rotate(&app, &lumen, &key.id, "hour").await;
@@ -311,17 +311,17 @@ async fn a_leaked_master_token_is_deactivated() {
 }
 
 #[tokio::test]
-async fn a_silent_key_that_leaked_does_not_come_back() {
+async fn a_paused_key_that_leaked_does_not_come_back() {
     let app = app().await;
     let lumen = app.lumen().await;
     choose(&app, &lumen, LeakPolicy::Deactivate).await;
     let (key, secret) = app.api_key(&lumen, "Billing worker").await;
     let browser = app.log_in_as(&lumen.owner).await;
-    let silence = lumen.url(&format!("api/keys/{}/silence", key.id));
-    browser.post(&silence, &[("hours", "1")]).await.must_be(303);
+    let pause = lumen.url(&format!("api/keys/{}/pause", key.id));
+    browser.post(&pause, &[("hours", "1")]).await.must_be(303);
     judge(&app, &secret, PLACE).await;
     assert_eq!(told(&app).await[0].2, Measure::Stopped);
-    assert!(app.query("SELECT api_key_id AS text FROM key_silences").await.is_empty());
+    assert!(app.query("SELECT id AS text FROM api_keys WHERE paused_until IS NOT NULL").await.is_empty());
     assert!(!works(&app, &secret).await);
 }
 
@@ -469,10 +469,10 @@ async fn a_signature_counts_for_its_body_and_its_key_alone() {
 }
 
 /// Rotates a key by its dialog; returns the new secret.
-pub(crate) async fn rotate(app: &TestApp, company: &Company, key_id: &str, overlap: &str) -> String {
+pub(crate) async fn rotate(app: &TestApp, company: &Company, key_id: &str, grace_period: &str) -> String {
     let browser = app.log_in_as(&company.owner).await;
     let url = company.url(&format!("api/keys/{key_id}/rotate"));
     let form = browser.get(&url).await.must_be(200).html().hidden("form_id");
-    let fields = [("overlap", overlap), ("begin", "at_once"), ("form_id", form.as_str())];
+    let fields = [("grace_period", grace_period), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url, &fields).await.must_be(200).html().text("#secret")
 }

@@ -1,14 +1,14 @@
 //! Members in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{access::Role, permission::Permission};
+use tessera::domain::{access::Role, token_access::TokenAccess};
 use time::Duration;
 
 use crate::support::{Company, Machine, TestApp};
 
 #[tokio::test]
 async fn a_member_is_shown_with_name_address_and_role() {
-    let (app, lumen, machine) = ground(Permission::Read).await;
+    let (app, lumen, machine) = ground(TokenAccess::Read).await;
     let sam = app.member(&lumen, Role::Supervisor, "Sam Berg").await;
     let shown = machine.get(&format!("members/{}", sam.id)).await.must_be(200);
     assert_eq!(
@@ -28,7 +28,7 @@ async fn a_member_is_shown_with_name_address_and_role() {
 
 #[tokio::test]
 async fn members_are_listed_part_by_part_in_every_order() {
-    let (app, lumen, machine) = ground(Permission::Read).await;
+    let (app, lumen, machine) = ground(TokenAccess::Read).await;
     for (name, role) in [
         ("Eve Ash", Role::User),
         ("Bo Birch", Role::Supervisor),
@@ -62,7 +62,7 @@ async fn members_are_listed_part_by_part_in_every_order() {
 
 #[tokio::test]
 async fn a_filter_that_cannot_be_read_is_named() {
-    let (app, lumen, machine) = ground(Permission::Read).await;
+    let (app, lumen, machine) = ground(TokenAccess::Read).await;
     app.member(&lumen, Role::User, "Uli Berg").await;
     machine.get("members?role=owner").await.must_be(400);
     machine.get("members?order=name").await.must_be(400);
@@ -73,7 +73,7 @@ async fn a_filter_that_cannot_be_read_is_named() {
 
 #[tokio::test]
 async fn a_role_is_changed_in_the_version_that_was_read() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     let path = format!("members/{}", uli.id);
     let read = machine.get(&path).await.must_be(200);
@@ -97,7 +97,7 @@ async fn a_role_is_changed_in_the_version_that_was_read() {
 
 #[tokio::test]
 async fn what_is_no_role_is_named() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     for (body, pointer) in [(json!({ "role": "owner" }), "/role"), (json!({ "name": "Ulrike" }), "/name")] {
         let answer = machine.send("PATCH", &format!("members/{}", uli.id), body).await.must_be(400).json();
@@ -108,7 +108,7 @@ async fn what_is_no_role_is_named() {
 
 #[tokio::test]
 async fn a_removed_member_is_gone_at_once() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     let (path, browser) = (format!("members/{}", uli.id), app.log_in_as(&uli).await);
     let other = machine.request("DELETE", &machine.url(&path)).header("if-match", "\"0\"");
@@ -124,7 +124,7 @@ async fn a_removed_member_is_gone_at_once() {
 
 #[tokio::test]
 async fn a_token_for_members_neither_makes_nor_touches_administrators() {
-    let (app, lumen, machine) = ground(Permission::Members).await;
+    let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let second = app.member(&lumen, Role::Administrator, "Ada Berg").await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     let before = app.ledger().await;
@@ -136,11 +136,11 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
     for answer in refused {
         let problem = answer.must_be(403).json();
         assert_eq!(problem["type"], "/problems/insufficient-access");
-        let detail = "This master token may not do that; it needs the permission “Everything”.";
+        let detail = "This master token may not do that; it needs the access “Everything”.";
         assert_eq!(problem["detail"], detail);
     }
     assert_eq!(app.ledger().await, before);
-    let whole = app.machine(&lumen, Permission::Everything).await;
+    let whole = app.machine(&lumen, TokenAccess::Full).await;
     let promoted =
         whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "administrator" })).await;
     assert_eq!(promoted.must_be(403).json()["type"], "/problems/forbidden");
@@ -150,7 +150,7 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
 
 #[tokio::test]
 async fn the_last_administrator_stays() {
-    let (app, lumen, machine) = ground(Permission::Everything).await;
+    let (app, lumen, machine) = ground(TokenAccess::Full).await;
     let path = format!("members/{}", lumen.owner.id);
     let demoted = machine.send("PATCH", &path, json!({ "role": "user" })).await.must_be(409).json();
     assert_eq!(
@@ -166,9 +166,9 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-async fn ground(permission: Permission) -> (TestApp, Company, Machine) {
+async fn ground(access: TokenAccess) -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, permission).await;
+    let machine = app.machine(&lumen, access).await;
     (app, lumen, machine)
 }

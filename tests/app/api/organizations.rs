@@ -1,7 +1,7 @@
 //! The organization in the management API, and the credential that stands for a master token.
 
 use serde_json::json;
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::TestApp;
@@ -10,7 +10,7 @@ use crate::support::TestApp;
 async fn a_client_of_the_mirrored_system_exchanges_its_token_and_reads_id_and_name() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let mut machine = app.machine(&lumen, Permission::Everything).await;
+    let mut machine = app.machine(&lumen, TokenAccess::Full).await;
     let exchanged = machine.request("GET", "/api/v2/sessionToken").send().await.must_be(200);
     assert_eq!(exchanged.header("cache-control"), "no-store");
     machine.credential = exchanged.json()["data"].as_str().expect("a token").to_owned();
@@ -28,7 +28,7 @@ async fn a_session_token_ends_with_its_master_token() {
     let lumen = app.lumen().await;
     let owner = app.log_in_as(&lumen.owner).await;
     for verb in ["deactivate", "remove"] {
-        let mut machine = app.machine(&lumen, Permission::Read).await;
+        let mut machine = app.machine(&lumen, TokenAccess::Read).await;
         let exchanged = machine.request("GET", "/api/v2/sessionToken").send().await.must_be(200);
         machine.credential = exchanged.json()["data"].as_str().expect("a token").to_owned();
         machine.get("").await.must_be(200);
@@ -36,7 +36,7 @@ async fn a_session_token_ends_with_its_master_token() {
         machine.get("").await.must_be(401);
         app.clock.advance(Duration::SECOND);
     }
-    let mut machine = app.machine(&lumen, Permission::Read).await;
+    let mut machine = app.machine(&lumen, TokenAccess::Read).await;
     let exchanged = machine.request("GET", "/api/v2/sessionToken").send().await.must_be(200);
     let form = tessera::domain::forms::FormId::new(app.now());
     let path = lumen.url(&format!("api/tokens/{}/replace", machine.token_id));
@@ -49,7 +49,7 @@ async fn a_session_token_ends_with_its_master_token() {
 async fn renaming_takes_the_version_that_was_read() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
     let read = machine.get("").await.must_be(200);
     let rename = async |name: &str, version: &str| {
         let request = machine.request("PATCH", &machine.url("")).header("if-match", version);
@@ -72,8 +72,8 @@ async fn renaming_takes_the_version_that_was_read() {
 async fn the_leak_policy_is_read_by_many_and_chosen_by_who_may_everything() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
-    let reader = app.machine(&lumen, Permission::Read).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
+    let reader = app.machine(&lumen, TokenAccess::Read).await;
     let read = reader.get("leak-policy").await.must_be(200);
     assert_eq!(read.json(), json!({ "policy": "notify" }));
     let choose = async |policy: &str, version: &str| {

@@ -16,7 +16,7 @@ const SAME: [(&str, &str, &str); 25] = [
     ("/users/{user}/remove", "DELETE", "/members/{user}"),
     ("/invitations/{invitation}/resend", "POST", "/invitations/{invitation}/resend"),
     ("/invitations/{invitation}/link", "POST", "/invitations/{invitation}/link"),
-    ("/invitations/{invitation}/withdraw", "DELETE", "/invitations/{invitation}"),
+    ("/invitations/{invitation}/cancel", "DELETE", "/invitations/{invitation}"),
     ("/api/calendar", "POST", "/calendar-link"),
     ("/api/keys", "POST", "/keys"),
     ("/api/keys/{key}/remove", "DELETE", "/keys/{key}"),
@@ -24,8 +24,8 @@ const SAME: [(&str, &str, &str); 25] = [
     ("/api/keys/{key}/activate", "POST", "/keys/{key}/activate"),
     ("/api/keys/{key}/deactivate", "POST", "/keys/{key}/deactivate"),
     ("/api/keys/{key}/rotate", "POST", "/keys/{key}/rotate"),
-    ("/api/keys/{key}/end-overlap", "POST", "/keys/{key}/end-overlap"),
-    ("/api/keys/{key}/silence", "POST", "/keys/{key}/silence"),
+    ("/api/keys/{key}/revoke-previous", "POST", "/keys/{key}/revoke-previous"),
+    ("/api/keys/{key}/pause", "POST", "/keys/{key}/pause"),
     ("/webhooks", "POST", "/webhooks"),
     ("/webhooks/{webhook}/settings", "PATCH", "/webhooks/{webhook}"),
     ("/webhooks/{webhook}/activate", "POST", "/webhooks/{webhook}/activate"),
@@ -49,8 +49,8 @@ const PEOPLE_ONLY: [(&str, &str); 9] = [
     ("/api/tokens/{token}/deactivate", "a token must not lock the others out"),
     ("/api/tokens/{token}/replace", "the answer would hold the secret of another token"),
     ("/api/tokens/{token}/remove", "a token must not lock the others out"),
-    ("/api/why/try", "it changes nothing, and a machine tries the request itself"),
-    ("/api/why", "it changes nothing, and /api/v2/keys/verify tells a machine why a key is refused"),
+    ("/api/troubleshoot/try", "it changes nothing, and a machine tries the request itself"),
+    ("/api/troubleshoot", "it changes nothing, and /api/v2/keys/verify tells a machine why a key is refused"),
 ];
 
 #[test]
@@ -80,7 +80,7 @@ fn what_the_api_has_for_a_page_asks_for_as_much() {
         let api = found.unwrap_or_else(|| panic!("the API has no {method} {API}{api}"));
         let enough: &[Access] = match page.access {
             Access::Supervisor => &[Access::TokenForMembers],
-            Access::Administrator => &[Access::TokenForKeys, Access::TokenForEverything],
+            Access::Administrator => &[Access::TokenForKeys, Access::TokenForAll],
             other => panic!("{action} is for {other:?}"),
         };
         assert!(enough.contains(&api.access), "{} is for {:?}", api.pattern, api.access);

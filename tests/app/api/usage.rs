@@ -1,7 +1,7 @@
 //! How keys are used, in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Company, Machine, TestApp};
@@ -41,7 +41,7 @@ async fn an_organization_sees_its_own_keys_by_day_and_the_busiest_first() {
     let frida = app.user("Frida Fern").await;
     let fern = app.organization("Fern", &frida).await;
     let (_, foreign_secret) = app.api_key(&fern, "Foreign").await;
-    let other = app.machine(&fern, Permission::Read).await;
+    let other = app.machine(&fern, TokenAccess::Read).await;
     use_key(&other, &foreign_secret, 5).await;
     use_key(&machine, &quiet_secret, 1).await;
     pass(&app, Duration::DAY).await;
@@ -74,7 +74,7 @@ async fn an_organization_sees_its_own_keys_by_day_and_the_busiest_first() {
 }
 
 #[tokio::test]
-async fn the_callers_of_a_key_are_told_the_last_first() {
+async fn the_clients_of_a_key_are_told_the_last_first() {
     let (app, lumen, machine) = ground().await;
     let (key, secret) = app.api_key(&lumen, "Billing").await;
     for (program, calls) in [("curl/8.14", 2), ("", 1)] {
@@ -85,9 +85,9 @@ async fn the_callers_of_a_key_are_told_the_last_first() {
         }
         app.clock.advance(Duration::SECOND);
     }
-    let callers = machine.get(&format!("keys/{}/callers", key.id)).await.must_be(200).json();
+    let clients = machine.get(&format!("keys/{}/clients", key.id)).await.must_be(200).json();
     assert_eq!(
-        callers,
+        clients,
         json!({
             "data": [
                 { "address": "127.0.0.1", "user_agent": null, "requests": 1, "last_seen_at": "2026-11-23T10:00:01Z" },
@@ -99,7 +99,7 @@ async fn the_callers_of_a_key_are_told_the_last_first() {
             "next_cursor": null,
         })
     );
-    machine.get("keys/none/callers").await.must_be(404);
+    machine.get("keys/none/clients").await.must_be(404);
 }
 
 /// Counted is when it is written, which happens every few seconds.
@@ -123,6 +123,6 @@ async fn use_key(machine: &Machine, secret: &str, times: usize) {
 async fn ground() -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Read).await;
+    let machine = app.machine(&lumen, TokenAccess::Read).await;
     (app, lumen, machine)
 }

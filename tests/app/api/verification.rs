@@ -1,7 +1,7 @@
 //! Verification that is asked again under the same `Idempotency-Key`, and what a token says of itself.
 
 use serde_json::{Value, json};
-use tessera::domain::permission::Permission;
+use tessera::domain::token_access::TokenAccess;
 
 use crate::support::{Company, Machine, TestApp};
 
@@ -54,7 +54,7 @@ async fn a_token_learns_what_it_is() {
     let show = async |machine: &Machine| machine.request("GET", "/api/v2/token").send().await;
     let name = app.query("SELECT name AS text FROM master_tokens").await.remove(0);
     let expected = json!({
-        "id": machine.token_id, "name": name, "permission": "verify", "expires_at": null,
+        "id": machine.token_id, "name": name, "access": "verify", "expires_at": null,
         "organization": { "id": lumen.id, "name": "Lumen" },
     });
     assert_eq!(show(&machine).await.must_be(200).json(), expected);
@@ -75,6 +75,6 @@ async fn counted(app: &TestApp) -> String {
 async fn ground() -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Verify).await;
+    let machine = app.machine(&lumen, TokenAccess::Verify).await;
     (app, lumen, machine)
 }

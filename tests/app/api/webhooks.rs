@@ -1,7 +1,7 @@
 //! Webhooks in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{permission::Permission, webhooks::MAX_WEBHOOKS};
+use tessera::domain::{token_access::TokenAccess, webhooks::MAX_WEBHOOKS};
 use time::Duration;
 
 use crate::support::{Company, Machine, Response, TestApp};
@@ -180,7 +180,7 @@ async fn a_test_is_queued_and_not_for_a_webhook_that_is_deactivated() {
     let sent = machine.ask("POST", &format!("{path}/test")).await.must_be(200).json();
     assert_eq!(
         (&sent["event"], &sent["state"], &sent["attempts"]),
-        (&json!("webhook.test"), &json!("queued"), &json!(0))
+        (&json!("webhook.test"), &json!("pending"), &json!(0))
     );
     let log = machine.whole_list(&format!("{path}/deliveries")).await;
     let ids: Vec<_> = log.iter().map(|delivery| &delivery["id"]).collect();
@@ -238,7 +238,7 @@ async fn a_delivery_tells_what_it_says_and_is_sent_again() {
 
     app.clock.advance(Duration::HOUR);
     let queued = machine.ask("POST", &format!("{one}/resend")).await.must_be(200).json();
-    assert_eq!((&queued["id"], &queued["state"]), (&shown["id"], &json!("queued")));
+    assert_eq!((&queued["id"], &queued["state"]), (&shown["id"], &json!("pending")));
     assert_eq!(
         (&queued["next_attempt_at"], &queued["attempts"], &queued["finished_at"]),
         (&json!("2026-11-23T11:00:00Z"), &json!(0), &Value::Null)
@@ -267,6 +267,6 @@ fn list(value: &Value) -> &[Value] {
 async fn ground() -> (TestApp, Company, Machine) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Everything).await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
     (app, lumen, machine)
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tessera::domain::{access::Role, permission::Permission};
+use tessera::domain::{access::Role, token_access::TokenAccess};
 
 use super::instance::{Output, run, run_with_input};
 use crate::support::{Company, Machine, TestApp};
@@ -52,8 +52,8 @@ impl Output {
     }
 }
 
-async fn caller(app: &TestApp, company: &Company, permission: Permission) -> (Caller, Machine) {
-    let machine = app.machine(company, permission).await;
+async fn caller(app: &TestApp, company: &Company, access: TokenAccess) -> (Caller, Machine) {
+    let machine = app.machine(company, access).await;
     (Caller::new(&format!("http://{}", app.address()), &machine.credential), machine)
 }
 
@@ -61,7 +61,7 @@ async fn caller(app: &TestApp, company: &Company, permission: Permission) -> (Ca
 async fn a_key_lives_its_whole_life_by_the_command_line() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, machine) = caller(&app, &lumen, Permission::Everything).await;
+    let (caller, machine) = caller(&app, &lumen, TokenAccess::Full).await;
 
     let settings = [
         "--expires-at",
@@ -107,7 +107,7 @@ async fn a_key_lives_its_whole_life_by_the_command_line() {
     assert_eq!(elsewhere.stdout, "forbidden_ip\n");
 
     let rotated = caller
-        .run(&["keys", "rotate", "Billing worker", "--overlap", "none", "--begins", "at-once"])
+        .run(&["keys", "rotate", "Billing worker", "--grace_period", "none", "--starts", "at-once"])
         .must_end_with(0);
     let new_secret = rotated.stdout.trim_end();
     assert!(new_secret.starts_with("tess_") && new_secret != secret, "{rotated:?}");
@@ -133,7 +133,7 @@ async fn a_key_lives_its_whole_life_by_the_command_line() {
 async fn a_secret_in_json_stands_there_once() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, _) = caller(&app, &lumen, Permission::Keys).await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Keys).await;
     for arguments in
         [&["keys", "create", "Billing", "--expires-in", "90d"][..], &["keys", "rotate", "Billing"]]
     {
@@ -148,7 +148,7 @@ async fn a_secret_in_json_stands_there_once() {
 async fn lists_are_read_to_their_end_as_tables_and_as_json() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, _) = caller(&app, &lumen, Permission::Read).await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Read).await;
     for number in 0..103 {
         app.api_key(&lumen, &format!("Worker {number:03}")).await;
     }
@@ -178,7 +178,7 @@ async fn members_are_listed_changed_and_removed() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let jonas = app.member(&lumen, Role::User, "Jonas Brandt").await;
-    let (caller, _) = caller(&app, &lumen, Permission::Everything).await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Full).await;
     let address = jonas.email.to_string();
 
     let table = caller.run(&["members", "list", "--search", "Jonas"]).must_end_with(0).stdout;
@@ -197,10 +197,10 @@ async fn members_are_listed_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn invitations_are_sent_listed_and_withdrawn() {
+async fn invitations_are_sent_listed_and_canceled() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, _) = caller(&app, &lumen, Permission::Members).await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Members).await;
     let send = ["invitations", "send", "mara@lumen.example", "ada@lumen.example", "--role", "supervisor"];
     let table = caller.run(&send).must_end_with(0).stdout;
     assert!(table.contains("mara@lumen.example  sent "), "{table}");
@@ -211,8 +211,8 @@ async fn invitations_are_sent_listed_and_withdrawn() {
     assert!(soon.stderr.starts_with("tessera: Conflict: "), "{soon:?}");
     app.clock.advance(time::Duration::minutes(2));
     caller.run(&["invitations", "resend", "mara@lumen.example"]).must_end_with(0);
-    caller.run(&["invitations", "withdraw", list[0]["id"].as_str().expect("an id")]).must_end_with(0);
-    caller.run(&["invitations", "withdraw", "mara@lumen.example"]).must_end_with(5);
+    caller.run(&["invitations", "cancel", list[0]["id"].as_str().expect("an id")]).must_end_with(0);
+    caller.run(&["invitations", "cancel", "mara@lumen.example"]).must_end_with(5);
     assert_eq!(caller.json(&["invitations", "list"]).as_array().map(Vec::len), Some(1));
 }
 
@@ -220,7 +220,7 @@ async fn invitations_are_sent_listed_and_withdrawn() {
 async fn activity_is_listed_and_exported() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, machine) = caller(&app, &lumen, Permission::Everything).await;
+    let (caller, machine) = caller(&app, &lumen, TokenAccess::Full).await;
     for name in ["One", "Two", "Three"] {
         caller.run(&["keys", "create", name]).must_end_with(0);
     }
@@ -239,10 +239,10 @@ async fn activity_is_listed_and_exported() {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_with_1_and_tells_the_fields_and_the_request() {
+async fn a_rejection_ends_with_1_and_tells_the_fields_and_the_request() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let (caller, _) = caller(&app, &lumen, Permission::Keys).await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Keys).await;
     let refused = caller.run(&["keys", "create", "x", "--network", "nowhere"]).must_end_with(1);
     assert_eq!(refused.stdout, "");
     let lines: Vec<&str> = refused.stderr.lines().collect();
@@ -256,7 +256,7 @@ async fn a_token_that_is_unknown_or_may_too_little_ends_with_4() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     app.api_key(&lumen, "Billing worker").await;
-    let (reader, _) = caller(&app, &lumen, Permission::Read).await;
+    let (reader, _) = caller(&app, &lumen, TokenAccess::Read).await;
     let refused = reader.run(&["keys", "create", "Another"]).must_end_with(4);
     assert!(refused.stdout.is_empty() && refused.stderr.starts_with("tessera: Forbidden: "), "{refused:?}");
     reader.run(&["keys", "deactivate", "Billing worker"]).must_end_with(4);
@@ -271,7 +271,7 @@ async fn another_organization_is_not_found() {
     let owner = app.user("Olga Petrov").await;
     let other = app.organization("Harbour", &owner).await;
     let (key, _) = app.api_key(&lumen, "Billing worker").await;
-    let (stranger, _) = caller(&app, &other, Permission::Everything).await;
+    let (stranger, _) = caller(&app, &other, TokenAccess::Full).await;
     for named in [key.id.as_str(), "Billing worker"] {
         stranger.run(&["keys", "show", named]).must_end_with(5);
         stranger.run(&["keys", "remove", named, "--yes"]).must_end_with(5);
@@ -323,7 +323,7 @@ fn without_a_token_the_setting_is_named() {
 async fn the_token_can_stand_in_a_file_and_the_server_in_a_flag() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let machine = app.machine(&lumen, Permission::Read).await;
+    let machine = app.machine(&lumen, TokenAccess::Read).await;
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("token"), format!("{}\n", machine.credential)).expect("a file");
     let url = format!("http://{}/", app.address());

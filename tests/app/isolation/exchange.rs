@@ -76,7 +76,7 @@ pub(super) fn is_log_in(location: &str) -> bool {
     location == "/login" || location.starts_with("/login?next=%2F")
 }
 
-/// ASVS 3.4.3, 3.4.4, 14.3.2: on every answer, refusals too.
+/// ASVS 3.4.3, 3.4.4, 14.3.2: on every answer, rejections too.
 #[track_caller]
 pub(super) fn check_headers(route: &Route, answer: &Response) {
     let policy = answer.header("content-security-policy");

@@ -157,7 +157,7 @@ async fn session_of(app: &TestApp, user: &User) -> String {
     app.query(&sql).await.remove(0)
 }
 
-/// A form that the route carries out, so that a refusal is not the form's fault.
+/// A form that the route carries out, so that a rejection is not the form's fault.
 pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
     let form = ("form_id", FormId::new(START).as_str().to_owned());
     let name = ("name", "Alder".to_owned());
@@ -165,16 +165,18 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/keys" => vec![name, ("duration", "90".into()), form],
         "/orgs" => vec![name, form],
         "/orgs/{organization}/api/tokens" => {
-            vec![name, ("permission", "keys".into()), ("duration", "none".into()), form]
+            vec![name, ("access", "keys".into()), ("duration", "none".into()), form]
         }
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
         "/orgs/{organization}/api/keys/{key}/rotate" => {
-            vec![("overlap", "day".into()), ("begin", "first_use".into()), form]
+            vec![("grace_period", "day".into()), ("starts", "on_first_use".into()), form]
         }
         "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
-        "/orgs/{organization}/api/why" => vec![("key", "tess_none".into())],
-        "/orgs/{organization}/api/why/try" => vec![("key", "tess_none".into()), ("cost", "1".into())],
-        "/orgs/{organization}/api/keys/{key}/silence" => vec![("hours", "4".into())],
+        "/orgs/{organization}/api/troubleshoot" => vec![("key", "tess_none".into())],
+        "/orgs/{organization}/api/troubleshoot/try" => {
+            vec![("key", "tess_none".into()), ("cost", "1".into())]
+        }
+        "/orgs/{organization}/api/keys/{key}/pause" => vec![("hours", "4".into())],
         "/orgs/{organization}/webhooks" | "/orgs/{organization}/webhooks/{webhook}/settings" => {
             vec![("url", "https://example.com/".into()), ("events", "api_key.created".into()), form]
         }
@@ -197,9 +199,9 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
         ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
         ("POST", "/api/v2/organizations/{organization}/keys/{key}/rotate") => {
-            json!({ "overlap": "24h", "begins": "first_use" })
+            json!({ "grace_period": "24h", "starts": "on_first_use" })
         }
-        ("POST", "/api/v2/organizations/{organization}/keys/{key}/silence") => json!({ "hours": 4 }),
+        ("POST", "/api/v2/organizations/{organization}/keys/{key}/pause") => json!({ "hours": 4 }),
         ("PATCH", "/api/v2/organizations/{organization}/members/{user}") => json!({ "role": "supervisor" }),
         ("POST", "/api/v2/organizations/{organization}/invitations") => {
             json!({ "emails": ["new@alder.example"], "role": "user" })
@@ -213,10 +215,10 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
 /// A key is active at first and a token is not, so these find what they would do already done.
 pub(super) fn changes_something(route: &Route) -> bool {
     let done_already = [
-        "/api/why",
-        "/api/why/try",
+        "/api/troubleshoot",
+        "/api/troubleshoot/try",
         "/api/keys/{key}/activate",
-        "/api/keys/{key}/end-overlap",
+        "/api/keys/{key}/revoke-previous",
         "/api/tokens/{token}/deactivate",
         "/webhooks/{webhook}/activate",
     ];

@@ -1,7 +1,7 @@
 //! Which master token may do what, tried at every address of the management API.
 
 use tessera::{
-    domain::permission::Permission,
+    domain::token_access::TokenAccess,
     web::{
         api::openapi,
         routes::{Access, Route},
@@ -18,7 +18,7 @@ use crate::support::{Machine, Response};
 #[tokio::test]
 async fn the_token_of_another_organization_finds_nothing() {
     let fixture = Fixture::new().await;
-    let outsider = fixture.app.machine(&fixture.fern, Permission::Everything).await;
+    let outsider = fixture.app.machine(&fixture.fern, TokenAccess::Full).await;
     let before = fixture.app.ledger().await;
     let own = fixture.fern.id.clone();
     for route in of_tokens().filter(|route| route.pattern.contains("{organization}")) {
@@ -39,20 +39,20 @@ async fn the_token_of_another_organization_finds_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_permission_is_refused() {
+async fn a_token_of_another_access_is_refused() {
     let fixture = Fixture::new().await;
     let mut machines = Vec::new();
-    for permission in Permission::ALL {
-        machines.push((permission, fixture.app.machine(&fixture.lumen, permission).await));
+    for access in TokenAccess::ALL {
+        machines.push((access, fixture.app.machine(&fixture.lumen, access).await));
     }
     let before = fixture.app.ledger().await;
     let mut refused = 0;
     for route in of_tokens() {
-        let needed = route.access.permission().expect("a permission");
-        for (permission, machine) in machines.iter().filter(|(permission, _)| !permission.covers(needed)) {
+        let needed = route.access.access().expect("a access");
+        for (access, machine) in machines.iter().filter(|(access, _)| !access.covers(needed)) {
             let answer = send(machine, route, &fixture.path(route, &fixture.lumen_ids)).await;
             check_headers(route, &answer);
-            assert_eq!(answer.status, 403, "{permission} at {route:?}: {answer:?}");
+            assert_eq!(answer.status, 403, "{access} at {route:?}: {answer:?}");
             assert_eq!(answer.json()["type"], "/problems/insufficient-access");
             assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{route:?}");
             refused += 1;
@@ -64,11 +64,11 @@ async fn a_token_of_another_permission_is_refused() {
 
 /// Without this, a route that refuses everybody would pass the tests above.
 #[tokio::test]
-async fn the_smallest_permission_that_will_do_gets_through() {
+async fn the_smallest_access_that_will_do_gets_through() {
     let fixture = Fixture::new().await;
     for (number, route) in of_tokens().enumerate() {
         let (company, _, ids) = fixture.company_for(route, number).await;
-        let machine = fixture.app.machine(&company, route.access.permission().expect("one")).await;
+        let machine = fixture.app.machine(&company, route.access.access().expect("one")).await;
         // An invitation can be sent again after a minute.
         fixture.app.clock.advance(time::Duration::minutes(2));
         let answer = send(&machine, route, &fixture.path(route, &ids)).await;
@@ -85,7 +85,7 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
     let mut refused = 0;
     for (number, route) in of_tokens().filter(|route| route.method != "GET").enumerate() {
         let (company, _, ids) = fixture.company_for(route, number).await;
-        let machine = fixture.app.machine(&company, route.access.permission().expect("one")).await;
+        let machine = fixture.app.machine(&company, route.access.access().expect("one")).await;
         fixture.app.clock.advance(time::Duration::minutes(2));
         let request = machine.request(route.method, &fixture.path(route, &ids)).header("if-match", "\"0\"");
         let answer = request.body("application/json", fixture::body(route).to_string()).send().await;
@@ -97,7 +97,7 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
 }
 
 fn of_tokens() -> impl Iterator<Item = &'static Route> {
-    routes(|access: Access| access.permission().is_some())
+    routes(|access: Access| access.access().is_some())
 }
 
 async fn send(machine: &Machine, route: &Route, path: &str) -> Response {

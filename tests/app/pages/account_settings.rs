@@ -70,8 +70,8 @@ async fn log_ins_elsewhere_are_ended_one_by_one_or_together() {
 
     let owner = dana.clone();
     let now = app.now();
-    let log_ins = app.read(move |connection| Ok(sessions::of_user(connection, &owner, now)?)).await;
-    let newest = log_ins.iter().map(|log_in| log_in.id.clone()).max().expect("a log-in");
+    let sessions = app.read(move |connection| Ok(sessions::of_user(connection, &owner, now)?)).await;
+    let newest = sessions.iter().map(|session| session.id.clone()).max().expect("a log-in");
     let end = format!("/account/sessions/{newest}/end");
     stranger.post(&end, &[]).await.must_be(404);
     tablet.get("/account").await.must_be(200);

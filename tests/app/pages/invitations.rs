@@ -170,7 +170,7 @@ async fn supervisors_keep_their_hands_off_administrators() {
     browser.get(&lumen.url("users/invite?role=administrator")).await.must_be(403);
     let form = [("emails", "x@lumen.example"), ("role", "administrator"), ("form_id", "x")];
     browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
-    for verb in ["resend", "link", "withdraw"] {
+    for verb in ["resend", "link", "cancel"] {
         let path = lumen.url(&format!("invitations/{}/{verb}", above.id));
         browser.post(&path, &[]).await.must_be(403);
         browser.htmx_post(&path, "panel", &[]).await.must_be(403);

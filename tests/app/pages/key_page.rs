@@ -1,4 +1,4 @@
-//! The page of one key: facts, chart, callers, history.
+//! The page of one key: facts, chart, clients, history.
 
 use time::Duration;
 
@@ -56,7 +56,7 @@ async fn what_is_done_on_the_page_of_a_key_stays_there() {
 }
 
 #[tokio::test]
-async fn the_last_twenty_callers_are_kept() {
+async fn the_last_twenty_clients_are_kept() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let (_, secret) = app.api_key(&lumen, "Billing worker").await;
@@ -69,7 +69,7 @@ async fn the_last_twenty_callers_are_kept() {
         }
     }
     app.state.usage.flush(&app.state.db).await.unwrap();
-    let kept = app.query("SELECT user_agent AS text FROM key_callers ORDER BY last_seen_at").await;
+    let kept = app.query("SELECT user_agent AS text FROM key_clients ORDER BY last_seen_at").await;
     assert_eq!(kept.len(), 20);
     assert_eq!((kept[0].as_str(), kept[19].as_str()), ("worker/10", "worker/29"));
 }

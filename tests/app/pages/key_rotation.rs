@@ -8,7 +8,7 @@ use tessera::{
     domain::{
         key_settings::KeySettings,
         usage::Outcome,
-        verification::{KeyRequest, Decision, Verifier},
+        verification::{Decision, KeyRequest, Verifier},
     },
 };
 use time::Duration;
@@ -21,7 +21,7 @@ use crate::{
 #[tokio::test]
 async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "hour", "first_use").await;
+    let new = rotate(&ground, &browser, "hour", "on_first_use").await;
     assert_ne!(new, ground.secret);
     let row = row(&ground, &browser).await;
     assert!(row.contains("New secret not used yet"), "{row}");
@@ -32,20 +32,20 @@ async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
     assert_eq!(key_id, ground.key_id);
     ground.app.clock.advance(Duration::minutes(4));
     let row = self::row(&ground, &browser).await;
-    assert!(row.contains("Old secret last used 4 min ago"), "{row}");
+    assert!(row.contains("Previous secret last used 4 min ago"), "{row}");
     ground.auth("/auth").await.must_be(204);
     ground.app.clock.advance(Duration::minutes(56));
     ground.auth("/auth").await.must_be(401);
     auth(&ground.client, "/auth", &new).await.must_be(204);
     let row = self::row(&ground, &browser).await;
-    assert!(!row.contains("ecret ") && !row.contains("End overlap"), "{row}");
+    assert!(!row.contains("ecret ") && !row.contains("Revoke previous secret"), "{row}");
 }
 
 #[tokio::test]
 async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
     let (ground, browser) = ground().await;
     ground.auth("/auth").await.must_be(204);
-    let new = rotate(&ground, &browser, "now", "at_once").await;
+    let new = rotate(&ground, &browser, "now", "immediately").await;
     ground.auth("/auth").await.must_be(401);
     auth(&ground.client, "/auth", &new).await.must_be(204);
 }
@@ -53,7 +53,7 @@ async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
 #[tokio::test]
 async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing() {
     let (ground, browser) = ground().await;
-    rotate(&ground, &browser, "day", "first_use").await;
+    rotate(&ground, &browser, "day", "on_first_use").await;
     let fresh = || {
         let db = Db::open(ground.app.state.config.database.path()).expect("the database");
         Verifier::new(&db, 100)
@@ -69,35 +69,36 @@ async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing()
 #[tokio::test]
 async fn a_first_use_is_remembered_over_a_restart() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "hour", "first_use").await;
+    let new = rotate(&ground, &browser, "hour", "on_first_use").await;
     auth(&ground.client, "/auth", &new).await.must_be(204);
     ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     ground.app.clock.advance(Duration::hours(1));
     let db = Db::open(ground.app.state.config.database.path()).expect("the database");
-    let decision = Verifier::new(&db, 100).verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
+    let decision =
+        Verifier::new(&db, 100).verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
     assert!(matches!(decision, Ok(Decision::NotFound)), "{decision:?}");
 }
 
 #[tokio::test]
 async fn deactivation_stops_both_secrets_and_the_trail_tells_of_rotations() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "week", "at_once").await;
+    let new = rotate(&ground, &browser, "week", "immediately").await;
     ground.auth("/auth").await.must_be(204);
     auth(&ground.client, "/auth", &new).await.must_be(204);
     browser.post(&url(&ground, "deactivate"), &[]).await.must_be(303);
     ground.auth("/auth").await.must_be(401);
     auth(&ground.client, "/auth", &new).await.must_be(401);
     let trail = browser.get(&ground.lumen.url("activity")).await.html().main_text();
-    assert!(trail.contains("rotated the API key") && trail.contains("goes on for 7 days"), "{trail}");
+    assert!(trail.contains("rotated the API key") && trail.contains("keeps working for 7 days"), "{trail}");
 }
 
 #[tokio::test]
 async fn a_form_rotates_once_and_what_is_not_offered_is_refused() {
     let (ground, browser) = ground().await;
     let form = browser.get(&url(&ground, "rotate")).await.must_be(200).html().hidden("form_id");
-    let fields = [("overlap", "year"), ("begin", "at_once"), ("form_id", form.as_str())];
+    let fields = [("grace_period", "year"), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(422);
-    let fields = [("overlap", "day"), ("begin", "at_once"), ("form_id", form.as_str())];
+    let fields = [("grace_period", "day"), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(200);
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(303);
     assert_eq!(
@@ -121,9 +122,9 @@ async fn row(ground: &Ground, browser: &Client) -> String {
 }
 
 /// Rotates the key by its dialog; returns the new secret.
-pub(crate) async fn rotate(ground: &Ground, browser: &Client, overlap: &str, begin: &str) -> String {
+pub(crate) async fn rotate(ground: &Ground, browser: &Client, grace_period: &str, starts: &str) -> String {
     let form = browser.get(&url(ground, "rotate")).await.must_be(200).html().hidden("form_id");
-    let fields = [("overlap", overlap), ("begin", begin), ("form_id", form.as_str())];
+    let fields = [("grace_period", grace_period), ("starts", starts), ("form_id", form.as_str())];
     let shown = browser.post(&url(ground, "rotate"), &fields).await.must_be(200).html();
     assert_eq!(shown.dialog_title(), "API key rotated");
     shown.text("#secret")

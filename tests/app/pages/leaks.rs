@@ -123,9 +123,11 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
 
     rotate(&app, &lumen, &key.id, "week").await;
     let note = browser.get(&address).await.html().text("#panel .note--bad");
-    assert!(note.starts_with("The old secret of this key was found in public"), "{note}");
-    assert!(browser.get(&list).await.html().row("Billing worker").contains("Old secret found in public"));
-    browser.post(&format!("{address}/end-overlap"), &[]).await.must_be(303);
+    assert!(note.starts_with("The previous secret of this key was found in public"), "{note}");
+    assert!(
+        browser.get(&list).await.html().row("Billing worker").contains("Previous secret found in public")
+    );
+    browser.post(&format!("{address}/revoke-previous"), &[]).await.must_be(303);
     let page = browser.get(&address).await.html();
     assert!(!page.has("#panel .note--bad"), "{}", page.main_text());
     assert!(!browser.get(&list).await.html().row("Billing worker").contains("Leaked"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tessera::domain::{access::Role, master_tokens::MasterToken, outbox::Message, permission::Permission};
+use tessera::domain::{access::Role, master_tokens::MasterToken, outbox::Message, token_access::TokenAccess};
 
 use crate::support::{Client, Company, Html, Response, TestApp};
 
@@ -29,9 +29,7 @@ impl Stage {
 
     async fn generate(&self, name: &str) -> Response {
         let dialog = self.dana.get(&self.lumen.url("api/tokens/new")).await.must_be(200).html();
-        self.dana
-            .post(&dialog.action("Save"), &fields(name, "everything", "none", &dialog.hidden("form_id")))
-            .await
+        self.dana.post(&dialog.action("Save"), &fields(name, "full", "none", &dialog.hidden("form_id"))).await
     }
 
     fn url(&self, token: &MasterToken, verb: &str) -> String {
@@ -67,11 +65,11 @@ impl Stage {
 /// The dialog's fields, filled in.
 fn fields<'a>(
     name: &'a str,
-    permission: &'a str,
+    access: &'a str,
     duration: &'a str,
     form_id: &'a str,
 ) -> [(&'static str, &'a str); 5] {
-    [("name", name), ("permission", permission), ("duration", duration), ("until", ""), ("form_id", form_id)]
+    [("name", name), ("access", access), ("duration", duration), ("until", ""), ("form_id", form_id)]
 }
 
 fn administrators() -> BTreeSet<String> {
@@ -223,7 +221,7 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
         assert_eq!(page.field_error("Name"), error);
         assert_eq!(page.value("Name"), name);
         let form_id = page.hidden("form_id");
-        let fields = fields(name, "everything", "none", &form_id);
+        let fields = fields(name, "full", "none", &form_id);
         let alone =
             stage.dana.htmx_post(&stage.lumen.url("api/tokens"), "dialog-slot", &fields).await.must_be(422);
         assert!(alone.text().starts_with("<dialog"), "{}", alone.text());
@@ -237,21 +235,18 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
 async fn everything_without_an_end_is_chosen_at_first_and_the_smallest_comes_first() {
     let stage = Stage::new().await;
     let dialog = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.must_be(200).html();
-    assert_eq!(
-        (dialog.chosen("permission"), dialog.chosen("duration")),
-        ("everything".into(), "none".into())
-    );
-    let offered = dialog.attributes("dialog input[name=permission]", "value");
-    assert_eq!(offered, ["verify", "read", "keys", "members", "everything"]);
+    assert_eq!((dialog.chosen("access"), dialog.chosen("duration")), ("full".into(), "none".into()));
+    let offered = dialog.attributes("dialog input[name=access]", "value");
+    assert_eq!(offered, ["verify", "read", "keys", "members", "full"]);
 }
 
 #[tokio::test]
-async fn a_token_is_generated_with_a_permission_and_an_end_which_its_row_and_the_trail_show() {
+async fn a_token_is_generated_with_a_access_and_an_end_which_its_row_and_the_trail_show() {
     let stage = Stage::new().await;
     let form_id = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.html().hidden("form_id");
     let address = stage.lumen.url("api/tokens");
     stage.dana.post(&address, &fields("Gateway", "verify", "30", &form_id)).await.must_be(200);
-    let stored = stage.app.query("SELECT permission || ' ' || expires_at AS text FROM master_tokens").await;
+    let stored = stage.app.query("SELECT access || ' ' || expires_at AS text FROM master_tokens").await;
     assert_eq!(stored.len(), 1);
     assert!(stored[0].starts_with("verify 2026-12-23"), "{stored:?}");
     let row = stage.tab().await.row("Gateway");
@@ -266,11 +261,11 @@ async fn a_token_is_generated_with_a_permission_and_an_end_which_its_row_and_the
 }
 
 #[tokio::test]
-async fn a_permission_or_an_end_that_cannot_be_is_said_and_nothing_is_generated() {
+async fn a_access_or_an_end_that_cannot_be_is_said_and_nothing_is_generated() {
     let stage = Stage::new().await;
     let form_id = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.html().hidden("form_id");
     let address = stage.lumen.url("api/tokens");
-    for (permission, duration, until, error) in [
+    for (access, duration, until, error) in [
         ("", "none", "", "Choose what the token can do."),
         ("administrator", "none", "", "Choose what the token can do."),
         ("keys", "", "", "Choose how long the token works."),
@@ -279,7 +274,7 @@ async fn a_permission_or_an_end_that_cannot_be_is_said_and_nothing_is_generated(
         ("keys", "custom", "2026-11-23", "Choose a date after today."),
         ("keys", "custom", "2046-01-01", "Tokens with an end last 10 years at most."),
     ] {
-        let mut fields = fields("Gateway", permission, duration, &form_id);
+        let mut fields = fields("Gateway", access, duration, &form_id);
         fields[3].1 = until;
         let page = stage.dana.post(&address, &fields).await.must_be(422).html();
         assert!(page.dialog_text().contains(error), "{error}: {}", page.dialog_text());
@@ -293,7 +288,7 @@ async fn a_token_that_has_ended_can_only_be_removed() {
     let stage = Stage::new().await;
     let end = stage.app.now() + time::Duration::days(10);
     let (token, secret) =
-        stage.app.master_token_for(&stage.lumen, "Deployment", Permission::Keys, Some(end)).await;
+        stage.app.master_token_for(&stage.lumen, "Deployment", TokenAccess::Keys, Some(end)).await;
     stage.dana.post(&stage.url(&token, "activate"), &[]).await.must_be(303);
     stage.app.clock.advance(time::Duration::days(7));
     let dana = stage.app.log_in_as(&stage.lumen.owner).await;
@@ -314,12 +309,12 @@ async fn a_token_that_has_ended_can_only_be_removed() {
 }
 
 #[tokio::test]
-async fn replacing_keeps_permission_and_end() {
+async fn replacing_keeps_access_and_end() {
     let stage = Stage::new().await;
     let end = stage.app.now() + time::Duration::days(10);
     let (token, _) =
-        stage.app.master_token_for(&stage.lumen, "Deployment", Permission::Read, Some(end)).await;
-    let sql = "SELECT permission || ' ' || expires_at AS text FROM master_tokens";
+        stage.app.master_token_for(&stage.lumen, "Deployment", TokenAccess::Read, Some(end)).await;
+    let sql = "SELECT access || ' ' || expires_at AS text FROM master_tokens";
     let before = stage.app.query(sql).await;
     let form_id = stage.dana.get(&stage.url(&token, "replace")).await.html().hidden("form_id");
     stage.dana.post(&stage.url(&token, "replace"), &[("form_id", &form_id)]).await.must_be(200);
@@ -332,7 +327,7 @@ async fn a_reload_of_the_generated_page_makes_no_second_token() {
     let dialog =
         stage.dana.htmx_get(&stage.lumen.url("api/tokens/new"), "dialog-slot").await.must_be(200).html();
     let form_id = dialog.hidden("form_id");
-    let fields = fields("Deployment", "everything", "none", &form_id);
+    let fields = fields("Deployment", "full", "none", &form_id);
     let address = stage.lumen.url("api/tokens");
     stage.dana.htmx_post(&address, "dialog-slot", &fields).await.must_be(200);
     let again = stage.dana.post(&address, &fields).await.must_be(303);

@@ -7,7 +7,7 @@ use tessera::domain::{
     key_settings::KeySettings,
     master_tokens::{self, MasterToken},
     names::Name,
-    permission::Permission::{self, Everything, Keys, Members, Read, Verify},
+    token_access::TokenAccess::{self, Full, Keys, Members, Read, Verify},
 };
 
 use crate::support::{Client, Company, Html, TestApp};
@@ -22,10 +22,10 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new(permission: Permission) -> Self {
+    async fn new(access: TokenAccess) -> Self {
         let app = TestApp::spawn().await;
         let lumen = app.lumen().await;
-        let (token, secret) = app.master_token_for(&lumen, "ERP sync", permission, None).await;
+        let (token, secret) = app.master_token_for(&lumen, "ERP sync", access, None).await;
         let (company, id, now) = (lumen.clone(), token.id.clone(), app.now());
         app.write(move |tx| {
             let admin = company.admin(tx)?;
@@ -52,21 +52,21 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn the_page_says_what_a_token_of_each_permission_can_and_cannot_do() {
-    for (permission, can, cannot) in [
+async fn the_page_says_what_a_token_of_each_access_can_and_cannot_do() {
+    for (access, can, cannot) in [
         (Verify, "Ask whether an API key is accepted", "See the activity"),
         (Read, "See the activity", "Create API keys and learn their secrets"),
         (Keys, "Create API keys and learn their secrets", "Invite people as supervisors and users"),
         (Members, "Invite people as supervisors and users", "Demote and remove administrators"),
-        (Everything, "Demote and remove administrators", "Generate, activate, replace or change a master"),
+        (Full, "Demote and remove administrators", "Generate, activate, replace or change a master"),
     ] {
-        let stage = Stage::new(permission).await;
+        let stage = Stage::new(access).await;
         let page = stage.page().await;
         assert_eq!(page.title(), "ERP sync, Lumen · Tessera");
         let allowed = page.texts(".powers .is-allowed").join("\n");
         let refused = page.texts(".powers li:not(.is-allowed)").join("\n");
-        assert!(allowed.contains(can) && !allowed.contains(cannot), "{permission}: {allowed}");
-        assert!(refused.contains(cannot) && !refused.contains(can), "{permission}: {refused}");
+        assert!(allowed.contains(can) && !allowed.contains(cannot), "{access}: {allowed}");
+        assert!(refused.contains(cannot) && !refused.contains(can), "{access}: {refused}");
         assert!(refused.contains("this one included"), "no token reaches master tokens");
     }
 }
@@ -76,11 +76,11 @@ async fn a_token_that_nobody_uses_has_an_empty_page() {
     let stage = Stage::new(Keys).await;
     let tab = stage.browser.get(&stage.lumen.url("api")).await.must_be(200).html();
     assert_eq!(tab.link("ERP sync"), stage.url());
-    assert_eq!(tab.link("What it can do"), stage.url());
+    assert_eq!(tab.link("Can"), stage.url());
     let page = stage.page().await;
     let text = page.main_text();
     assert!(text.contains("Nothing in the last 30 days") && text.contains("Never used"), "{text}");
-    assert!(!text.contains(&stage.secret) && page.try_link("What it can do").is_none());
+    assert!(!text.contains(&stage.secret) && page.try_link("Can").is_none());
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn what_is_done_on_the_page_of_a_token_stays_there() {
 
 #[tokio::test]
 async fn only_administrators_of_the_organization_see_the_page() {
-    let stage = Stage::new(Everything).await;
+    let stage = Stage::new(Full).await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
     let outsider = stage.app.user("Frida Fern").await;
     let fern = stage.app.organization("Fern", &outsider).await;

@@ -142,7 +142,7 @@ async fn what_cannot_be_is_said_beside_its_field() {
     ] {
         let page = stage.create(&[("url", url), ("events", "member.left")]).await.must_be(422).html();
         assert_eq!(page.dialog_title(), "New webhook");
-        assert_eq!((page.field_error("Address").as_str(), page.value("Address").as_str()), (error, url));
+        assert_eq!((page.field_error("URL").as_str(), page.value("URL").as_str()), (error, url));
     }
     let page = stage.create(&[("url", ADDRESS), ("description", &long)]).await.must_be(422).html();
     assert_eq!(page.field_error("Description"), "Use at most 200 characters.");
@@ -158,10 +158,10 @@ async fn the_settings_are_changed() {
     let stage = Stage::new().await;
     let path = stage.webhook().await;
     let dialog = stage.page(&stage.page(&path).await.link("Edit settings")).await;
-    assert_eq!(dialog.value("Address"), stage.receiver.url());
+    assert_eq!(dialog.value("URL"), stage.receiver.url());
     let bad = [("url", "https://10.0.0.1/"), ("events", "member.left")];
     let again = stage.dana.post(&dialog.action("Save"), &bad).await.must_be(422).html();
-    assert_eq!(again.value("Address"), "https://10.0.0.1/");
+    assert_eq!(again.value("URL"), "https://10.0.0.1/");
     let good = [("url", ADDRESS), ("events", "member.left"), ("events", "member.joined")];
     let answer = stage.dana.post(&dialog.action("Save"), &good).await.must_be(303);
     let page = stage.dana.follow(&answer).await.html();
@@ -182,10 +182,10 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     assert!(row.contains("Waiting next attempt in a moment 500 The receiver answered 500. 1"), "{row}");
     assert!(page.main_text().contains("Failing since"));
     let delivered = stage.page(&format!("{path}?state=delivered")).await;
-    assert!(delivered.main_text().contains("No message is in this state."));
+    assert!(delivered.main_text().contains("No delivery has this status."));
     assert!(stage.page(&format!("{path}?state=queued")).await.try_row("api_key.created").is_some());
 
-    let dialog = stage.page(&page.link("Show message")).await;
+    let dialog = stage.page(&page.link("Show delivery")).await;
     assert_eq!(dialog.dialog_title(), "api_key.created");
     let words = dialog.dialog_text();
     assert!(words.contains("out of <order>") && words.contains("\"name\": \"Billing worker\""), "{words}");

@@ -19,7 +19,7 @@ use tessera::{
         outbox::{self, Message, QueuedMail},
         page::PageRequest,
         passwords::{NewPassword, PasswordHasher},
-        permission::Permission,
+        token_access::TokenAccess,
         webhooks::{
             self, AllowedNetworks, Attempt, Delivery, Events, NewWebhook, Outcome, Webhook, WebhookUrl,
         },
@@ -164,7 +164,7 @@ impl World {
 
     /// A master token for everything that is not active yet, and its secret.
     pub(crate) async fn master_token(&self, company: &Company, token_name: &str) -> (MasterToken, String) {
-        self.master_token_for(company, token_name, Permission::Everything, None).await
+        self.master_token_for(company, token_name, TokenAccess::Full, None).await
     }
 
     /// A master token that is not active yet, and its secret.
@@ -172,11 +172,11 @@ impl World {
         &self,
         company: &Company,
         token_name: &str,
-        permission: Permission,
+        access: TokenAccess,
         expires_at: Option<Timestamp>,
     ) -> (MasterToken, String) {
         let (company, now) = (company.clone(), self.now());
-        let new = NewToken { name: name(token_name), permission, expires_at };
+        let new = NewToken { name: name(token_name), access, expires_at };
         self.write(move |tx| {
             quietly(tx, now, |tx| {
                 let admin = company.admin(tx)?;

@@ -21,7 +21,7 @@ impl World {
             let tables = lines(
                 connection,
                 "SELECT name AS text FROM sqlite_master WHERE type = 'table'
-                 AND name NOT IN ('sessions', 'refusals', '__diesel_schema_migrations')",
+                 AND name NOT IN ('sessions', 'rejections', '__diesel_schema_migrations')",
             )?;
             tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })

@@ -1,7 +1,7 @@
 //! A machine with a master token, as it calls the management API.
 
 use serde_json::Value;
-use tessera::domain::{master_tokens, permission::Permission};
+use tessera::domain::{master_tokens, token_access::TokenAccess};
 
 use super::{Client, Company, Request, Response, TestApp};
 
@@ -15,10 +15,10 @@ pub(crate) struct Machine {
 }
 
 impl TestApp {
-    /// A machine with a new token of this permission.
-    pub(crate) async fn machine(&self, company: &Company, permission: Permission) -> Machine {
-        let name = format!("Machine that may {permission} {}", self.now());
-        let (token, credential) = self.master_token_for(company, &name, permission, None).await;
+    /// A machine with a new token of this access.
+    pub(crate) async fn machine(&self, company: &Company, access: TokenAccess) -> Machine {
+        let name = format!("Machine that may {access} {}", self.now());
+        let (token, credential) = self.master_token_for(company, &name, access, None).await;
         let (owner, token_id, now) = (company.clone(), token.id.clone(), self.now());
         self.write(move |tx| {
             let admin = owner.admin(tx)?;

@@ -62,10 +62,10 @@ async fn members_and_invitations_are_told_of() {
     post.world.clock.advance(Duration::minutes(2));
     post.do_as_admin(move |tx, admin, now| {
         invitations::resend(tx, admin, &invitation.id, now)?;
-        invitations::withdraw(tx, admin, &invitation.id, now)
+        invitations::cancel(tx, admin, &invitation.id, now)
     })
     .await
-    .expect("withdrawn");
+    .expect("canceled");
     let expected = [
         "invitation.created",
         "member.joined",
@@ -73,7 +73,7 @@ async fn members_and_invitations_are_told_of() {
         "member.role_changed",
         "member.removed",
         "invitation.resent",
-        "invitation.withdrawn",
+        "invitation.canceled",
     ];
     assert_eq!(post.types().await, expected);
     let waiting = post.waiting().await;
@@ -131,7 +131,7 @@ async fn a_test_event_says_that_it_is_one() {
     // Whatever the webhook is told of.
     let (webhook, _) = post.webhook(&post.receiver, &["member.left"]).await;
     let id = webhook.id.clone();
-    post.do_as_admin(move |tx, admin, now| webhooks::send_test(tx, admin, &id, now)).await.expect("queued");
+    post.do_as_admin(move |tx, admin, now| webhooks::send_test(tx, admin, &id, now)).await.expect("pending");
     let message = post.waiting().await.remove(0);
     assert_eq!(message["type"], "webhook.test");
     assert_eq!(message["data"]["subject"]["id"], webhook.id);

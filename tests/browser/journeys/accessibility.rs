@@ -128,18 +128,18 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     inspection.look_at(page, "remove-key").await;
     page.click_link("Cancel").await;
     page.open_menu("Actions for Billing worker").await;
-    page.click_link("Silence test").await;
-    page.expect_dialog("Silence test of “Billing worker”").await;
-    inspection.look_at(page, "silence-key").await;
-    page.click_button("Start silence").await;
-    page.expect_row("Billing worker", "Silent until").await;
+    page.click_link("Pause key").await;
+    page.expect_dialog("Pause “Billing worker”").await;
+    inspection.look_at(page, "pause-key").await;
+    page.click_button("Pause key").await;
+    page.expect_row("Billing worker", "Paused until").await;
     page.click_link("Billing worker").await;
-    page.expect_text("Last callers").await;
+    page.expect_text("Last clients").await;
     inspection.look_at(page, "key").await;
     page.click_link("48 hours").await;
     page.visit(&format!("{organization}/api/calendar")).await;
     inspection.look_at(page, "calendar").await;
-    page.visit(&format!("{organization}/api/why")).await;
+    page.visit(&format!("{organization}/api/troubleshoot")).await;
     page.fill("Request id or key", "tess_none").await;
     page.click_button("Find out").await;
     page.expect_text("This organization has no such key").await;
@@ -177,10 +177,10 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     inspection.look_at(page, "webhooks-empty").await;
     open_and_look(page, inspection, "New webhook", "new-webhook").await;
     page.click_button("Save").await;
-    page.expect_field_error("Address", "Enter an address").await;
+    page.expect_field_error("URL", "Enter an address").await;
     inspection.look_at(page, "new-webhook-errors").await;
     // Nothing listens there, so that the log has a failure.
-    page.fill("Address", "http://127.0.0.1:9/hook").await;
+    page.fill("URL", "http://127.0.0.1:9/hook").await;
     page.click_button("Save").await;
     page.expect_dialog("Webhook created").await;
     page.click_link("Done").await;
@@ -219,7 +219,7 @@ async fn open_and_look(page: &Page, inspection: &mut Inspection, label: &str, na
     inspection.look_at(page, name).await;
 }
 
-/// Long names and such as are read from right to left, evidence of many callers, a rotation under way.
+/// Long names and such as are read from right to left, recent usage of many clients, a rotation under way.
 async fn dialogs_of_a_key(stage: Stage) {
     let mut inspection = Inspection::default();
     walk_key(&stage, &mut inspection).await;
@@ -257,7 +257,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     for (link, name) in [
         ("Edit settings", "key-settings"),
         ("Rotate", "key-rotate"),
-        ("Silence test", "key-silence"),
+        ("Pause key", "key-pause"),
         ("Remove", "key-remove"),
     ] {
         for key in [long_name, ARABIC_NAME] {
@@ -285,7 +285,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     page.expect_row(long_name, "3 scopes").await;
     page.open_menu(&format!("Actions for {long_name}")).await;
     page.click_link("Rotate").await;
-    page.choose("Until a date").await;
+    page.choose("Custom date").await;
     page.click_button("Rotate key").await;
     page.expect_text("Choose a date.").await;
     inspection.look_at(page, "key-rotate-error").await;
@@ -297,7 +297,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     page.expect_row(long_name, "New secret not used yet").await;
     inspection.look_at(page, "api-rotation").await;
     page.open_menu(&format!("Actions for {long_name}")).await;
-    inspection.look_at(page, "api-evidence").await;
+    inspection.look_at(page, "api-recent usage").await;
     page.click_button("Deactivate").await;
     page.expect_toast("in the last 7 days").await;
     inspection.look_at(page, "api-deactivated").await;

@@ -92,7 +92,7 @@ async fn a_name_in_use_is_refused_by_its_field(Stage { page, server, .. }: Stage
     page.click_button("Save").await;
     page.expect_field_error("Name", "name").await;
     page.fill("Name", "Tablet app").await;
-    page.choose("No end date").await;
+    page.choose("No expiration").await;
     page.click_button("Save").await;
     page.expect_dialog("API key created").await;
     page.click_link("Done").await;

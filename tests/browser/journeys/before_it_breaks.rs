@@ -3,7 +3,7 @@
 use crate::support::page::Page;
 use crate::support::stage::Stage;
 
-async fn evidence_is_shown_wherever_a_key_is_stopped(Stage { page, server, .. }: Stage) {
+async fn recent_usage_is_shown_wherever_a_key_is_stopped(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     let key = dana.create_key(&server, &organization, "Billing worker", "90").await;
@@ -14,7 +14,7 @@ async fn evidence_is_shown_wherever_a_key_is_stopped(Stage { page, server, .. }:
     assert_eq!(server.ask_api(&key).await.0, 200);
     page.visit(&format!("{organization}/api")).await;
     page.open_menu("Actions for Billing worker").await;
-    page.expect_text("Last call Just now Last 7 days 1 request Callers 127.0.0.1").await;
+    page.expect_text("Last call Just now Last 7 days 1 request Clients 127.0.0.1").await;
     page.click_button("Deactivate").await;
     page.expect_toast("“Billing worker” is deactivated. Last used just now, 1 request in the last 7 days.")
         .await;
@@ -27,22 +27,22 @@ async fn evidence_is_shown_wherever_a_key_is_stopped(Stage { page, server, .. }:
     page.click_link("Remove").await;
     page.expect_dialog("Remove “Billing worker”?").await;
     page.expect_text("Last 7 days 3 requests Accepted: 2 Refused: deactivated: 1").await;
-    page.expect_text("Last callers 127.0.0.1").await;
+    page.expect_text("Last clients 127.0.0.1").await;
 }
 
-async fn a_key_is_silent_for_a_while_or_for_good(Stage { page, server, .. }: Stage) {
+async fn a_key_is_paused_for_a_while_or_for_good(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     let key = dana.create_key(&server, &organization, "Billing worker", "90").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
-    begin_silence(&page).await;
+    begin_pause(&page).await;
     assert_eq!(server.ask_api(&key).await.0, 401);
     choose_for_key(&page, "Activate").await;
     page.expect_row("Billing worker", "Active").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
-    begin_silence(&page).await;
+    begin_pause(&page).await;
     choose_for_key(&page, "Keep it deactivated").await;
     page.expect_row("Billing worker", "Deactivated").await;
     assert_eq!(server.ask_api(&key).await.0, 401);
@@ -77,11 +77,11 @@ async fn a_calendar_subscribes_to_the_expiries(Stage { page, server, .. }: Stage
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
     let mut addresses = Vec::new();
-    for button in ["Make address", "Replace address"] {
+    for button in ["Create URL", "Replace URL"] {
         page.click_link("Expiration calendar").await;
         page.click_button(button).await;
         page.expect_text("This is the only time you see it").await;
-        addresses.push(page.value("Address").await.trim().to_owned());
+        addresses.push(page.value("URL").await.trim().to_owned());
         page.click_link("Done").await;
         page.expect_row("Billing worker", "Active").await;
     }
@@ -96,14 +96,14 @@ async fn a_calendar_subscribes_to_the_expiries(Stage { page, server, .. }: Stage
     assert_eq!(ask(replaced).await.0, 404, "the address before was replaced");
 }
 
-async fn begin_silence(page: &Page) {
+async fn begin_pause(page: &Page) {
     page.open_menu("Actions for Billing worker").await;
-    page.click_link("Silence test").await;
-    page.expect_dialog("Silence test of “Billing worker”").await;
-    page.expect_text("Last callers 127.0.0.1").await;
+    page.click_link("Pause key").await;
+    page.expect_dialog("Pause “Billing worker”").await;
+    page.expect_text("Last clients 127.0.0.1").await;
     page.choose("1 hour").await;
-    page.click_button("Start silence").await;
-    page.expect_row("Billing worker", "Silent until").await;
+    page.click_button("Pause key").await;
+    page.expect_row("Billing worker", "Paused until").await;
 }
 
 async fn choose_for_key(page: &Page, action: &str) {
@@ -121,8 +121,8 @@ async fn show(page: &Page, part: &str) {
 }
 
 crate::with_and_without_javascript!(
-    evidence_is_shown_wherever_a_key_is_stopped,
-    a_key_is_silent_for_a_while_or_for_good,
+    recent_usage_is_shown_wherever_a_key_is_stopped,
+    a_key_is_paused_for_a_while_or_for_good,
     the_list_is_narrowed_to_what_needs_a_look,
     a_calendar_subscribes_to_the_expiries,
 );

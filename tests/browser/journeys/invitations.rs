@@ -1,4 +1,4 @@
-//! Invitations: sent to many, accepted in three ways, withdrawn and sent again.
+//! Invitations: sent to many, accepted in three ways, canceled and sent again.
 
 use crate::support::page::Page;
 use crate::support::people::PASSWORD;
@@ -121,7 +121,7 @@ async fn a_copied_link_works_for_the_invited_address_only(Stage { page, server, 
     page.expect_row("Ravi Menon", "User").await;
 }
 
-async fn a_withdrawn_link_answers_like_an_unknown_one(Stage { page, server, .. }: Stage) {
+async fn a_canceled_link_answers_like_an_unknown_one(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     page.become_person(&dana).await;
@@ -133,7 +133,7 @@ async fn a_withdrawn_link_answers_like_an_unknown_one(Stage { page, server, .. }
     page.click_button("Send again").await;
     page.expect_toast("less than a minute ago").await;
     page.open_menu(&format!("Actions for {JONAS}")).await;
-    page.click_button("Withdraw").await;
+    page.click_button("Cancel invitation").await;
     page.expect_no_row(JONAS).await;
 
     page.become_nobody().await;
@@ -156,5 +156,5 @@ crate::with_and_without_javascript!(
     a_stranger_joins_by_the_mailed_link,
     the_pending_list_accepts_and_declines,
     a_copied_link_works_for_the_invited_address_only,
-    a_withdrawn_link_answers_like_an_unknown_one,
+    a_canceled_link_answers_like_an_unknown_one,
 );

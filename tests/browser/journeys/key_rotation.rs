@@ -1,4 +1,4 @@
-//! Rotation: a new secret for the same key, while the old one goes on for a while.
+//! Rotation: a new secret for the same key, while the old one keeps working for a while.
 
 use crate::support::page::Page;
 use crate::support::stage::Stage;
@@ -16,8 +16,10 @@ async fn both_secrets_work_until_somebody_ends_the_overlap(Stage { page, server,
     assert!(page.is_chosen("24 hours").await && page.is_chosen("When the new secret is first used").await);
     page.choose("7 days").await;
     let new = rotate(&page).await;
-    page.expect_text("In short: the old secret goes on for 24 hours after the first use of the new one")
-        .await;
+    page.expect_text(
+        "In short: the previous secret keeps working for 24 hours after the first use of the new one",
+    )
+    .await;
     page.click_link("Done").await;
     page.expect_row("Billing worker", "New secret not used yet").await;
     assert!(!page.source().await.contains(&new), "the new secret is shown only once");
@@ -27,10 +29,10 @@ async fn both_secrets_work_until_somebody_ends_the_overlap(Stage { page, server,
     assert_eq!(server.ask_api(&new).await.0, 200);
     assert_eq!(server.ask_api(&old).await.0, 200);
     page.visit(&format!("{organization}/api")).await;
-    page.expect_row("Billing worker", "Old secret last used just now · ends in 23 hours").await;
-    page.click_button("End overlap").await;
+    page.expect_row("Billing worker", "Previous secret last used just now · ends in 23 hours").await;
+    page.click_button("Revoke previous secret").await;
     page.expect_toast("Only the new secret of “Billing worker” works now").await;
-    page.expect_no_text("Old secret").await;
+    page.expect_no_text("Previous secret").await;
     assert_eq!(server.ask_api(&old).await.0, 401);
     assert_eq!(server.ask_api(&new).await.0, 200);
 }
@@ -49,7 +51,7 @@ async fn an_old_secret_can_end_at_once(Stage { page, server, .. }: Stage) {
     assert_eq!((server.ask_api(&old).await.0, server.ask_api(&new).await.0), (401, 200));
     page.click_link("Done").await;
     page.expect_row("Billing worker", "Never").await;
-    page.expect_no_button("End overlap").await;
+    page.expect_no_button("Revoke previous secret").await;
 }
 
 async fn the_link_of_the_mail_opens_a_rotation_with_a_new_end(Stage { page, server, .. }: Stage) {
@@ -59,13 +61,13 @@ async fn the_link_of_the_mail_opens_a_rotation_with_a_new_end(Stage { page, serv
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
     open_rotation(&page).await;
-    page.choose("Until a date").await;
+    page.choose("Custom date").await;
     page.click_button("Rotate key").await;
     page.expect_text("Choose a date.").await;
     assert!(page.is_chosen("24 hours").await);
     page.click_link("Cancel").await;
     page.click_link("Billing worker").await;
-    page.expect_text("Last callers").await;
+    page.expect_text("Last clients").await;
     let key = page.browser().current_url().await.expect("an address");
     page.visit(&format!("{key}/rotate?duration=same")).await;
     page.expect_dialog("Rotate “Billing worker”?").await;

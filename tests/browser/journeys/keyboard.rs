@@ -43,7 +43,7 @@ async fn a_menu_works_by_keyboard(Stage { page, server, .. }: Stage) {
     page.press(Key::Down).await;
     page.expect_focus("button", "Deactivate").await;
     page.press(Key::Down).await;
-    page.expect_focus("link", "Silence test").await;
+    page.expect_focus("link", "Pause key").await;
     page.press(Key::End).await;
     page.expect_focus("link", "Remove").await;
     page.press(Key::Escape).await;

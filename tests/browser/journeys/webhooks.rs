@@ -14,10 +14,10 @@ async fn a_webhook_is_created_tried_and_removed(Stage { page, server, .. }: Stag
 
     page.click_link("New webhook").await;
     page.expect_dialog("New webhook").await;
-    page.fill("Address", "https://10.0.0.1/").await;
+    page.fill("URL", "https://10.0.0.1/").await;
     page.click_button("Save").await;
-    page.expect_field_error("Address", "inside the server’s own network").await;
-    page.fill("Address", &receiver.url()).await;
+    page.expect_field_error("URL", "inside the server’s own network").await;
+    page.fill("URL", &receiver.url()).await;
     assert!(page.is_chosen("Key created").await);
     page.choose("Member left").await;
     page.click_button("Save").await;

@@ -4,20 +4,20 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    domain::api_keys::{Part, Sort},
-    web::api::paging::Paging,
+    domain::api_keys::{KeyFilter, Sort},
+    web::api::pagination::Pagination,
 };
 
 /// Which keys to list, and how.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct KeyFilter {
+pub struct KeyQuery {
     /// Text in the name or in the masked key.
     q: String,
     /// Only keys in this state.
     #[param(inline)]
-    show: Shown,
+    show: Show,
     /// The order.
     #[param(inline)]
     sort: KeySort,
@@ -28,19 +28,19 @@ pub struct KeyFilter {
     limit: Option<u32>,
 }
 
-impl KeyFilter {
+impl KeyQuery {
     /// The text to look for.
     pub fn text(&self) -> &str {
         self.q.trim()
     }
 
     /// The keys to show.
-    pub fn part(&self) -> Part {
+    pub fn filter(&self) -> KeyFilter {
         match self.show {
-            Shown::All => Part::All,
-            Shown::ExpiresSoon => Part::ExpiresSoon,
-            Shown::NeverUsed => Part::NeverUsed,
-            Shown::Deactivated => Part::Deactivated,
+            Show::All => KeyFilter::All,
+            Show::ExpiresSoon => KeyFilter::ExpiresSoon,
+            Show::NeverUsed => KeyFilter::NeverUsed,
+            Show::Deactivated => KeyFilter::Deactivated,
         }
     }
 
@@ -55,15 +55,15 @@ impl KeyFilter {
     }
 
     /// Where to begin and how much to show.
-    pub fn paging(&self) -> Paging {
-        Paging::new(self.cursor.clone(), self.limit)
+    pub fn pagination(&self) -> Pagination {
+        Pagination::new(self.cursor.clone(), self.limit)
     }
 }
 
 /// A part of the keys.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Shown {
+pub enum Show {
     /// All of them.
     #[default]
     All,

@@ -38,7 +38,7 @@ impl NewKey {
         let mut wrong = Vec::new();
         let name = Name::parse(&self.name, MAX_KEY_NAME_LENGTH)
             .map_err(|error| wrong.push(FieldProblem::new("/name", error)));
-        let expires_at = self.expires_at.as_deref().map(|text| parse_end(text, now)).transpose();
+        let expires_at = self.expires_at.as_deref().map(|text| parse_expiration(text, now)).transpose();
         let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
         let settings = self.settings().apply(&KeySettings::default(), &mut wrong);
         match (name, expires_at) {
@@ -52,7 +52,7 @@ impl NewKey {
 ///
 /// # Errors
 /// When it cannot be read or is none.
-pub fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+pub fn parse_expiration(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let at = instants::parse(text)?;
     if at <= now {
         Err("Choose an instant that lies ahead.")
@@ -67,8 +67,8 @@ impl From<CreateError> for AppError {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::NameTaken => Self::field("/name", error),
-            CreateError::TooMany => Self::Refused(error.to_string()),
-            CreateError::Form(error) => Self::Refused(error.to_string()),
+            CreateError::TooMany => Self::Conflict(error.to_string()),
+            CreateError::Form(error) => Self::Conflict(error.to_string()),
             CreateError::NoRandomness(error) => error.into(),
             CreateError::Db(error) => error.into(),
         }

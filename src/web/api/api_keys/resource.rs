@@ -10,9 +10,8 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::Admin,
-        api_keys::{self, ApiKey as StoredKey, KeyError, Overlapping, Status},
+        api_keys::{self, ActiveRotation, ApiKey as StoredKey, KeyError, Status},
         organizations::Organization,
-        silences,
     },
     web::{
         api::{key_rotation::Rotation, key_settings::SettingsFields},
@@ -44,9 +43,9 @@ pub struct ApiKey {
     /// Since when it is switched off; null while it is on.
     #[schema(format = DateTime)]
     pub deactivated_at: Option<String>,
-    /// Until when a silence test keeps it switched off; null without one.
+    /// Until when a pause keeps it switched off; null without one.
     #[schema(format = DateTime)]
-    pub silent_until: Option<String>,
+    pub paused_until: Option<String>,
     /// The rotation under way, during which the old secret is accepted, too; null without one.
     pub rotation: Option<Rotation>,
     /// When it was last accepted, up to a few seconds ago; null for never.
@@ -115,8 +114,7 @@ impl ApiKey {
 
 /// What is known of keys besides themselves, by their ids.
 struct Beside {
-    overlaps: HashMap<String, Overlapping>,
-    silences: HashMap<String, Timestamp>,
+    rotations: HashMap<String, ActiveRotation>,
 }
 
 impl Beside {
@@ -126,18 +124,15 @@ impl Beside {
         keys: &[StoredKey],
         now: Timestamp,
     ) -> Result<Self, DbError> {
-        Ok(Self {
-            overlaps: api_keys::overlaps(connection, admin, keys, now)?,
-            silences: silences::of_keys(connection, admin, keys)?,
-        })
+        Ok(Self { rotations: api_keys::rotations(connection, admin, keys, now)? })
     }
 
     fn with(&mut self, key: StoredKey, now: Timestamp) -> ApiKey {
         let instant = |at: Option<Timestamp>| at.map(|at| display::iso(&at));
         ApiKey {
             status: KeyStatus::of(key.status(now)),
-            rotation: self.overlaps.remove(&key.id).map(|overlapping| Rotation::of(&overlapping)),
-            silent_until: instant(self.silences.remove(&key.id)),
+            rotation: self.rotations.remove(&key.id).map(|active| Rotation::of(&active)),
+            paused_until: instant(key.paused_until),
             id: key.id,
             name: key.name,
             masked: key.masked,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         key_settings::Metadata,
-        usage::{Caller, Outcome},
+        usage::{Client, Outcome},
         verification::{COSTS, KnownKey, Limits},
     },
     web::{api::rate_headers::LimitAnswers, display},
@@ -44,10 +44,10 @@ pub struct VerificationRequest {
 
 impl VerificationRequest {
     /// The backend's own client, as far as the backend tells.
-    pub(super) fn caller(&self) -> Option<Caller<'_>> {
+    pub(super) fn client(&self) -> Option<Client<'_>> {
         let user_agent = self.user_agent.as_ref().map(|UserAgent(text)| text.trim()).unwrap_or_default();
         let is_known = self.client_ip.is_some() || !user_agent.is_empty();
-        is_known.then(|| Caller { ip: self.client_ip.map(|ip| ip.to_canonical()), user_agent })
+        is_known.then(|| Client { ip: self.client_ip.map(|ip| ip.to_canonical()), user_agent })
     }
 }
 
@@ -98,14 +98,14 @@ pub struct BatchRequest {
 
 /// The answers, in the order of the keys.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BatchAnswer {
+pub struct BatchVerification {
     /// One for each key.
-    pub results: Vec<VerificationAnswer>,
+    pub results: Vec<Verification>,
 }
 
 /// The answer for one key.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct VerificationAnswer {
+pub struct Verification {
     /// Whether to let the request through.
     pub valid: bool,
     /// Why, or why not.
@@ -168,7 +168,7 @@ pub struct NamedId {
     pub name: String,
 }
 
-/// A key of the caller's organization.
+/// A key of the client's organization.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VerifiedKey {
     /// Its id.
@@ -185,7 +185,7 @@ pub struct VerifiedKey {
     pub expires_at: Option<String>,
 }
 
-impl VerificationAnswer {
+impl Verification {
     pub(super) fn without_key(code: VerificationCode) -> Self {
         Self {
             valid: false,

@@ -13,10 +13,10 @@ use crate::{
     },
     web::{
         api::{
-            answer::{Answer, Listing},
             call::Call,
-            paging::{self, Paging},
+            pagination::{self, Pagination},
             params::Params,
+            response::{List, Response},
         },
         display,
         error::AppError,
@@ -61,7 +61,7 @@ pub struct Delivery {
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryStateName {
     /// It waits for its first or next attempt.
-    Queued,
+    Pending,
     /// The receiver took it.
     Delivered,
     /// It was given up.
@@ -71,7 +71,7 @@ pub enum DeliveryStateName {
 impl From<DeliveryState> for DeliveryStateName {
     fn from(state: DeliveryState) -> Self {
         match state {
-            DeliveryState::Queued => Self::Queued,
+            DeliveryState::Pending => Self::Pending,
             DeliveryState::Delivered => Self::Delivered,
             DeliveryState::Failed => Self::Failed,
         }
@@ -81,7 +81,7 @@ impl From<DeliveryState> for DeliveryStateName {
 impl From<DeliveryStateName> for DeliveryState {
     fn from(state: DeliveryStateName) -> Self {
         match state {
-            DeliveryStateName::Queued => Self::Queued,
+            DeliveryStateName::Pending => Self::Pending,
             DeliveryStateName::Delivered => Self::Delivered,
             DeliveryStateName::Failed => Self::Failed,
         }
@@ -91,7 +91,7 @@ impl From<DeliveryStateName> for DeliveryState {
 impl From<StoredDelivery> for Delivery {
     fn from(delivery: StoredDelivery) -> Self {
         let state = delivery.state();
-        let waits = state == DeliveryState::Queued;
+        let waits = state == DeliveryState::Pending;
         Self {
             state: state.into(),
             next_attempt_at: waits.then(|| display::iso(&delivery.next_attempt_at)),
@@ -144,21 +144,21 @@ pub struct DeliveryFilter {
     tag = "Webhooks",
     operation_id = "list_webhook_deliveries",
     params(DeliveryFilter),
-    responses((status = 200, description = "A part of the messages.", body = Listing<Delivery>))
+    responses((status = 200, description = "A part of the messages.", body = List<Delivery>))
 )]
 pub async fn list(call: Call<Admin<Organization>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let (webhook_id, state) = (call.path("webhook"), filter.state.map(DeliveryState::from));
-    let slice = Paging::new(filter.cursor, filter.limit).slice()?;
+    let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let wanted = slice.clone();
     let deliveries = call
         .read(move |connection, admin| {
             let webhook = webhooks::find(connection, admin, &webhook_id)?;
-            Ok::<_, AppError>(webhooks::slice(connection, admin, &webhook, state, &wanted)?)
+            Ok::<_, AppError>(webhooks::list_after(connection, admin, &webhook, state, &wanted)?)
         })
         .await?;
-    let listing = paging::listing(deliveries, &slice, StoredDelivery::cursor, Delivery::from);
-    Ok(Answer::ok(&listing)?.send())
+    let listing = pagination::list(deliveries, &slice, StoredDelivery::cursor, Delivery::from);
+    Ok(Response::ok(&listing)?.send())
 }
 
 /// One message of a webhook, with what it says and what the receiver said.
@@ -197,7 +197,7 @@ pub async fn resend(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
     let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
     call.change(move |tx, admin, now| {
         let delivery = webhooks::resend(tx, admin, &webhook_id, &delivery_id, now)?;
-        Answer::resource(&Delivery::from(delivery))
+        Response::resource(&Delivery::from(delivery))
     })
     .await
 }

@@ -103,8 +103,8 @@ fn parse(
 impl From<CreateError> for AppError {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::TooMany => Self::Refused(error.to_string()),
-            CreateError::Form(error) => Self::Refused(error.to_string()),
+            CreateError::TooMany => Self::Conflict(error.to_string()),
+            CreateError::Form(error) => Self::Conflict(error.to_string()),
             CreateError::NoRandomness(error) => error.into(),
             CreateError::Db(error) => error.into(),
         }

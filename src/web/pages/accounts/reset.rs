@@ -127,7 +127,7 @@ pub async fn choose(visitor: Visitor, token: Path<String>) -> Result<HttpRespons
 /// Sets the password and ends every session; the person logs in afterwards.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn reset(
     visitor: Visitor,
     token: Path<String>,

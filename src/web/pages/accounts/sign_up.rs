@@ -48,7 +48,7 @@ struct SignUpPage {
     shell: Shell,
     form: SignUpForm,
     errors: FieldErrors,
-    refusal: String,
+    rejection: String,
 }
 
 /// Shows the form, or goes on for whoever is logged in.
@@ -64,7 +64,7 @@ pub async fn show(visitor: Visitor, query: Query<NextQuery>) -> Result<HttpRespo
         shell: visitor.shell(),
         form: SignUpForm { next, ..SignUpForm::default() },
         errors: FieldErrors::default(),
-        refusal: String::new(),
+        rejection: String::new(),
     };
     view::plain(&page, StatusCode::OK)
 }
@@ -72,7 +72,7 @@ pub async fn show(visitor: Visitor, query: Query<NextQuery>) -> Result<HttpRespo
 /// Signs up and mails a link, to the account's owner or to whoever owns the address already.
 ///
 /// # Errors
-/// When the database fails; what can be mended is answered with 422 and the form.
+/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn sign_up(
     visitor: Visitor,
     Submitted(form): Submitted<SignUpForm>,
@@ -83,12 +83,12 @@ pub async fn sign_up(
     let mut errors = FieldErrors::default();
     let parsed = form.parse(visitor.state.config.brand.as_str(), &mut errors);
     let Some((name, email, password)) = parsed else {
-        let page = SignUpPage { shell: visitor.shell(), form, errors, refusal: String::new() };
+        let page = SignUpPage { shell: visitor.shell(), form, errors, rejection: String::new() };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     if let Err(limit) = visitor.state.limits.sign_up(visitor.ip) {
-        let refusal = AppError::TooOften(limit).to_string();
-        return too_often(&SignUpPage { shell: visitor.shell(), form, errors, refusal }, limit);
+        let rejection = AppError::TooOften(limit).to_string();
+        return too_often(&SignUpPage { shell: visitor.shell(), form, errors, rejection }, limit);
     }
     visitor.remember(ADDRESS, email.as_str())?;
     visitor.remember(NEXT, &form.next)?;

@@ -107,7 +107,7 @@ async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError>
 
 fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
     visitor.state.limits.sign_up(visitor.ip)?;
-    let email = EmailAddress::parse(typed).map_err(|error| AppError::Refused(error.to_string()))?;
+    let email = EmailAddress::parse(typed).map_err(|error| AppError::Conflict(error.to_string()))?;
     visitor.remember(ADDRESS, email.as_str())?;
     let (state, now) = (visitor.state.clone(), visitor.now);
     afterwards(async move {

@@ -32,7 +32,7 @@ impl Sentence {
             Action::Invited => Self::new("mail", "invited", entry),
             Action::InvitationResent => Self::new("send", "sent again the invitation of", entry),
             Action::InvitationLinkCopied => Self::new("link", "copied a link to the invitation of", entry),
-            Action::InvitationWithdrawn => Self::new("circle-slash", "withdrew the invitation of", entry),
+            Action::InvitationCanceled => Self::new("circle-slash", "withdrew the invitation of", entry),
             Action::InvitationDeclined => Self::new("x", "declined the invitation of", entry),
             Action::InvitationRenewalAsked => Self::new("mail", "asked for a new invitation of", entry),
             Action::Joined => Self::new("user-plus", "joined by invitation", entry).alone().ok(),
@@ -44,9 +44,11 @@ impl Sentence {
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
-            Action::OverlapEnded => Self::new("circle-slash", "ended the old secret of the API key", entry),
-            Action::KeySilenced => Self::new("clock", "silenced the API key", entry),
-            Action::KeySilenceEnded => Self::new("power", "activated again the API key", entry),
+            Action::PreviousSecretRevoked => {
+                Self::new("circle-slash", "ended the old secret of the API key", entry)
+            }
+            Action::KeyPaused => Self::new("clock", "paused the API key", entry),
+            Action::KeyResumed => Self::new("power", "resumed the API key", entry),
             Action::KeyLeakReported => {
                 Self::new("triangle-alert", "received a leak report for the API key", entry).bad()
             }

@@ -42,7 +42,7 @@ impl SignUpForm {
 /// Makes the account, accepts and logs in.
 ///
 /// # Errors
-/// 429 when it happens too often; what can be mended is answered with 422 and the form.
+/// 429 when it happens too often; what can be corrected is answered with 422 and the form.
 pub async fn sign_up(
     visitor: Visitor,
     token: Path<String>,

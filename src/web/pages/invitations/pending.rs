@@ -1,4 +1,4 @@
-//! What is done with one pending invitation: send again, copy a link, withdraw.
+//! What is done with one pending invitation: send again, copy a link, cancel.
 
 use actix_web::{HttpRequest, HttpResponse, web::Path};
 use askama::Template;
@@ -74,7 +74,7 @@ pub async fn copy_link(
 ///
 /// # Errors
 /// 404 for an invitation that is not pending here.
-pub async fn withdraw(
+pub async fn cancel(
     request: HttpRequest,
     visitor: Visitor,
     supervisor: Supervisor<Organization>,
@@ -83,8 +83,8 @@ pub async fn withdraw(
     let (_, invitation_id) = path.into_inner();
     let (proof, now) = (supervisor.clone(), visitor.now);
     let invitation =
-        visitor.state.db.write(move |tx| invitations::withdraw(tx, &proof, &invitation_id, now)).await?;
-    let toast = Toast::ok(format!("The invitation to {} is withdrawn.", invitation.email));
+        visitor.state.db.write(move |tx| invitations::cancel(tx, &proof, &invitation_id, now)).await?;
+    let toast = Toast::ok(format!("The invitation to {} is canceled.", invitation.email));
     show_changed(&request, &visitor, &supervisor, toast).await
 }
 

@@ -37,7 +37,7 @@ struct RoleDialog {
     roles: Vec<Role>,
     chosen: String,
     errors: FieldErrors,
-    refusal: Option<String>,
+    rejection: Option<String>,
 }
 
 /// The dialog that asks before a member is removed.
@@ -47,7 +47,7 @@ struct RemoveDialog {
     organization_id: String,
     organization: String,
     person: Person,
-    refusal: Option<String>,
+    rejection: Option<String>,
 }
 
 /// Opens the dialog "Change role".
@@ -94,7 +94,7 @@ pub async fn change_role(
         Err(error @ MemberError::LastAdministrator) => {
             let dialog = RoleDialog {
                 chosen: form.role,
-                refusal: Some(error.to_string()),
+                rejection: Some(error.to_string()),
                 ..role_dialog(&supervisor, person, errors)
             };
             show(&visitor, &supervisor, StatusCode::UNPROCESSABLE_ENTITY, &dialog).await
@@ -113,8 +113,8 @@ pub async fn confirm_removal(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
     let (person, is_last) = find(&visitor, &supervisor, path.into_inner().1).await?;
-    let refusal = is_last.then(|| MemberError::LastAdministrator.to_string());
-    let dialog = remove_dialog(&supervisor, person, refusal);
+    let rejection = is_last.then(|| MemberError::LastAdministrator.to_string());
+    let dialog = remove_dialog(&supervisor, person, rejection);
     show(&visitor, &supervisor, StatusCode::OK, &dialog).await
 }
 
@@ -173,20 +173,20 @@ fn role_dialog(supervisor: &Supervisor<Organization>, person: Person, errors: Fi
         chosen: person.role.as_str().to_owned(),
         person,
         errors,
-        refusal: None,
+        rejection: None,
     }
 }
 
 fn remove_dialog(
     supervisor: &Supervisor<Organization>,
     person: Person,
-    refusal: Option<String>,
+    rejection: Option<String>,
 ) -> RemoveDialog {
     RemoveDialog {
         organization_id: supervisor.id.clone(),
         organization: supervisor.name.clone(),
         person,
-        refusal,
+        rejection,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// A confirmation that must not be carried out twice.
+/// A confirmation that must not be run twice.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RotateForm {
@@ -75,7 +75,7 @@ pub async fn edit(
 /// Changes the settings.
 ///
 /// # Errors
-/// 404 for a webhook of another organization; what can be mended is answered with 422 and the form.
+/// 404 for a webhook of another organization; what can be corrected is answered with 422 and the form.
 pub async fn save(
     visitor: Visitor,
     admin: Admin<Organization>,
@@ -176,7 +176,7 @@ pub async fn rotate(
                 close: urls::webhook(&admin.id, &webhook_id),
                 title: "Secret rotated",
                 description:
-                    "For 24 hours messages carry two signatures: by this secret and by the one before."
+                    "For 24 hours events carry two signatures: by this secret and by the one before."
                         .to_owned(),
                 secret,
             };

@@ -33,7 +33,7 @@ impl DeliveryDialog {
     }
 
     /// The message with line breaks, to read; it is sent without them.
-    fn message(&self) -> String {
+    fn payload(&self) -> String {
         let read: Result<serde_json::Value, _> = serde_json::from_str(&self.delivery.payload);
         read.and_then(|message| serde_json::to_string_pretty(&message))
             .unwrap_or_else(|_| self.delivery.payload.clone())

@@ -116,7 +116,7 @@ impl WebhookPage {
 
     /// When a message is tried next, while it waits for that.
     fn next_attempt(&self, delivery: &Delivery) -> Option<Timestamp> {
-        let waits = delivery.state() == DeliveryState::Queued && self.webhook.is_active();
+        let waits = delivery.state() == DeliveryState::Pending && self.webhook.is_active();
         Some(delivery.next_attempt_at).filter(|at| waits && *at > self.now)
     }
 }

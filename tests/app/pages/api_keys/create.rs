@@ -21,8 +21,8 @@ async fn the_dialog_names_the_date_to_which_each_duration_leads() {
             "90 days until 21 Feb 2027",
             "180 days until 22 May 2027",
             "365 days until 23 Nov 2027",
-            "Until a date",
-            "No end date not recommended",
+            "Custom date",
+            "No expiration not recommended",
         ]
     );
     assert_eq!(page.attributes("#until", "min"), ["2026-11-24"]);

@@ -11,7 +11,7 @@ use crate::support::{Client, Company, PASSWORD, Response, TestApp};
 enum End {
     Accepted,
     Declined,
-    Withdrawn,
+    Canceled,
     Expired,
 }
 
@@ -20,9 +20,7 @@ async fn end(app: &TestApp, lumen: &Company, mara: &User, id: &str, end: End) {
     let (browser, path) = match end {
         End::Accepted => (app.log_in_as(mara).await, format!("/invitations/{id}/accept")),
         End::Declined => (app.log_in_as(mara).await, format!("/invitations/{id}/decline")),
-        End::Withdrawn => {
-            (app.log_in_as(&lumen.owner).await, lumen.url(&format!("invitations/{id}/withdraw")))
-        }
+        End::Canceled => (app.log_in_as(&lumen.owner).await, lumen.url(&format!("invitations/{id}/cancel"))),
         End::Expired => return app.clock.advance(Duration::days(7)),
     };
     browser.post(&path, &[]).await.must_be(303);
@@ -44,7 +42,7 @@ async fn open_and_try(browser: &Client, link: &str) -> Vec<(u16, String)> {
 
 #[tokio::test]
 async fn outsiders_cannot_tell_one_end_from_another() {
-    for how in [End::Accepted, End::Declined, End::Withdrawn, End::Expired] {
+    for how in [End::Accepted, End::Declined, End::Canceled, End::Expired] {
         let app = TestApp::spawn().await;
         let lumen = app.lumen().await;
         let (mara, eve) = (app.user("Mara Jensen").await, app.user("Eve Stranger").await);
@@ -67,7 +65,7 @@ async fn the_invited_person_is_told_how_it_ended() {
     for (how, heading, words) in [
         (End::Accepted, "You accepted this invitation", "You belong to Lumen."),
         (End::Declined, "You declined this invitation", "It was for Lumen."),
-        (End::Withdrawn, "This invitation was withdrawn", "of Lumen took it back."),
+        (End::Canceled, "This invitation was canceled", "of Lumen took it back."),
         (End::Expired, "This invitation has expired", "It was for Lumen, until 30 Nov 2026, 10:00 UTC."),
     ] {
         let app = TestApp::spawn().await;

@@ -65,24 +65,24 @@ async fn a_link_is_shown_once_and_told_of_in_the_trail() {
 }
 
 #[tokio::test]
-async fn an_invitation_is_withdrawn_with_its_links() {
+async fn an_invitation_is_canceled_with_its_links() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let browser = app.log_in_as(&lumen.owner).await;
     let (_, mara) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
-    let withdraw = browser.get(&lumen.url("users")).await.html().action("Withdraw");
-    let answer = browser.post(&withdraw, &[]).await.must_be(303);
+    let cancel = browser.get(&lumen.url("users")).await.html().action("Cancel invitation");
+    let answer = browser.post(&cancel, &[]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "The invitation to mara@lumen.example is withdrawn.");
+    assert_eq!(page.toast(), "The invitation to mara@lumen.example is canceled.");
     assert!(!page.has("#pending"));
     app.client().get(&format!("/i/{mara}")).await.must_be(404);
-    for verb in ["withdraw", "resend", "link"] {
-        browser.post(&withdraw.replace("withdraw", verb), &[]).await.must_be(404);
+    for verb in ["cancel", "resend", "link"] {
+        browser.post(&cancel.replace("cancel", verb), &[]).await.must_be(404);
     }
     let (ines, token) = app.invitation(&lumen, Role::User, "ines@lumen.example").await;
-    let withdraw = lumen.url(&format!("invitations/{}/withdraw", ines.id));
-    let panel = browser.htmx_post(&withdraw, "panel", &[]).await.must_be(200).html();
-    assert!(panel.toast().contains("ines@lumen.example is withdrawn") && !panel.has("#pending, h1"));
+    let cancel = lumen.url(&format!("invitations/{}/cancel", ines.id));
+    let panel = browser.htmx_post(&cancel, "panel", &[]).await.must_be(200).html();
+    assert!(panel.toast().contains("ines@lumen.example is canceled") && !panel.has("#pending, h1"));
     app.client().get(&format!("/i/{token}")).await.must_be(404);
 }
 

@@ -44,7 +44,7 @@ impl Bounded {
 
     async fn rotate(&self, fields: &[(&str, &str)], status: u16) -> Html {
         let form = self.dialog("").await.hidden("form_id");
-        let mut all = vec![("overlap", "week"), ("begin", "at_once"), ("form_id", form.as_str())];
+        let mut all = vec![("grace_period", "week"), ("starts", "immediately"), ("form_id", form.as_str())];
         all.extend(fields);
         self.browser.post(&self.url("rotate"), &all).await.must_be(status).html()
     }
@@ -65,7 +65,7 @@ async fn the_end_stays_unless_another_is_chosen() {
     let dialog = ground.dialog("").await;
     assert_eq!(dialog.chosen("duration"), "keep");
     assert!(dialog.dialog_text().contains("Keep the end (21 Feb 2027)"), "{}", dialog.dialog_text());
-    assert!(!dialog.dialog_text().contains("No end date"));
+    assert!(!dialog.dialog_text().contains("No expiration"));
     let before = ground.end().await;
     ground.rotate(&[], 200).await;
     ground.rotate(&[("duration", "keep")], 200).await;
@@ -93,7 +93,10 @@ async fn what_is_no_end_for_the_key_is_refused_and_kept_in_the_form() {
     ] {
         let dialog = ground.rotate(fields, 422).await;
         assert!(dialog.dialog_text().contains(error), "{}", dialog.dialog_text());
-        assert_eq!((dialog.chosen("overlap"), dialog.chosen("begin")), ("week".into(), "at_once".into()));
+        assert_eq!(
+            (dialog.chosen("grace_period"), dialog.chosen("starts")),
+            ("week".into(), "immediately".into())
+        );
     }
     assert_eq!(ground.end().await, before);
     assert!(ground.is_accepted(&ground.secret).await);
@@ -111,7 +114,8 @@ async fn a_key_without_an_end_is_asked_for_none_and_gets_none() {
     let dialog = browser.get(&format!("{url}?duration=same")).await.must_be(200).html();
     assert!(!dialog.has("input[name=duration]"), "{}", dialog.dialog_text());
     let form = dialog.hidden("form_id");
-    let fields = [("overlap", "now"), ("begin", "at_once"), ("duration", "90"), ("form_id", form.as_str())];
+    let fields =
+        [("grace_period", "now"), ("starts", "immediately"), ("duration", "90"), ("form_id", form.as_str())];
     browser.post(&url, &fields).await.must_be(409);
     auth(&app.client(), "/auth", &secret).await.must_be(204);
     assert_eq!(app.query("SELECT id AS text FROM api_keys WHERE expires_at IS NOT NULL").await.len(), 0);
@@ -129,9 +133,9 @@ async fn the_mail_leads_to_a_rotation_that_gives_the_key_its_duration_again() {
     let new = ground.rotate(&[("duration", "90")], 200).await.text("#secret");
     assert!(ground.end().await.starts_with("2027-05-19"), "{}", ground.end().await);
     assert!(ground.is_accepted(&ground.secret).await && ground.is_accepted(&new).await);
-    // The week of overlap goes beyond the end that the old secret had.
+    // The week of grace period goes beyond the end that the previous secret had.
     ground.wait(3).await;
-    assert!(!ground.is_accepted(&ground.secret).await, "the old secret does not outlive its end");
+    assert!(!ground.is_accepted(&ground.secret).await, "the previous secret does not outlive its end");
     assert!(ground.is_accepted(&new).await, "the new one holds from the next request on");
     ground.wait(86).await;
     assert!(ground.is_accepted(&new).await);
@@ -171,15 +175,17 @@ async fn an_expired_key_is_rotated_only_with_a_new_end() {
     let dialog = ground.dialog("").await;
     assert!(dialog.dialog_text().contains("This key has expired"), "{}", dialog.dialog_text());
     assert_eq!(dialog.chosen("duration"), "90");
-    assert!(!dialog.has("input[type=radio][name=overlap]") && !dialog.dialog_text().contains("Keep the end"));
+    assert!(
+        !dialog.has("input[type=radio][name=grace_period]") && !dialog.dialog_text().contains("Keep the end")
+    );
     let refused = ground.rotate(&[("duration", "keep")], 422).await;
-    assert!(refused.dialog_text().contains("Choose a new end."), "{}", refused.dialog_text());
+    assert!(refused.dialog_text().contains("Choose an expiration date."), "{}", refused.dialog_text());
     let shown = ground.rotate(&[("duration", "30")], 200).await;
-    assert!(shown.dialog_text().contains("The old secret had expired"), "{}", shown.dialog_text());
+    assert!(shown.dialog_text().contains("The previous secret had expired"), "{}", shown.dialog_text());
     assert!(ground.is_accepted(&shown.text("#secret")).await);
-    assert!(!ground.is_accepted(&ground.secret).await, "a new end does not bring an old secret back");
+    assert!(!ground.is_accepted(&ground.secret).await, "a new end does not bring a previous secret back");
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();
-    assert!(trail.contains("the old secret had expired; the end moved from 21 Feb 2027"), "{trail}");
+    assert!(trail.contains("the previous secret had expired; the end moved from 21 Feb 2027"), "{trail}");
 }
 
 #[tokio::test]

@@ -14,11 +14,11 @@ use tessera::{
     clock::{Clock, Timestamp},
     db::Db,
     domain::{
-        api_keys::{self, NewEnd, RotateError},
+        api_keys::{self, NewExpiration, RotateError},
         forms::FormId,
-        rotation::{Begin, Overlap, Plan},
+        rotation::{GracePeriod, Plan, Starts},
         usage::{Outcome, Recorder},
-        verification::{KeyRequest, Decision, Verifier},
+        verification::{Decision, KeyRequest, Verifier},
     },
 };
 use time::Duration;
@@ -41,8 +41,8 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let plan = (prop::sample::select(Overlap::ALL.to_vec()), prop::sample::select(Begin::ALL.to_vec()));
-    let plan = plan.prop_map(|(overlap, begin)| Plan { overlap, begin });
+    let plan = (prop::sample::select(GracePeriod::ALL.to_vec()), prop::sample::select(Starts::ALL.to_vec()));
+    let plan = plan.prop_map(|(grace_period, starts)| Plan { grace_period, starts });
     let minutes = prop_oneof![0i64..180, 1_400i64..1_500, 9_000i64..11_000, 40_000i64..46_000];
     prop_oneof![
         4 => (plan, prop::option::of(0i64..50)).prop_map(|(plan, days)| Step::Rotate(plan, days)),
@@ -72,16 +72,16 @@ struct Old {
 
 impl Old {
     fn is_accepted(&self, now: Timestamp) -> bool {
-        let length = match self.plan.overlap {
-            Overlap::None => Duration::ZERO,
-            Overlap::Hour => Duration::HOUR,
-            Overlap::Day => Duration::DAY,
-            Overlap::Week => Duration::WEEK,
+        let length = match self.plan.grace_period {
+            GracePeriod::None => Duration::ZERO,
+            GracePeriod::Hour => Duration::HOUR,
+            GracePeriod::Day => Duration::DAY,
+            GracePeriod::Week => Duration::WEEK,
         };
         let latest_start = self.since + Duration::days(30);
-        let start = match self.plan.begin {
-            Begin::AtOnce => self.since,
-            Begin::FirstUse => self.new_one_used.map_or(latest_start, |used| used.min(latest_start)),
+        let start = match self.plan.starts {
+            Starts::Immediately => self.since,
+            Starts::OnFirstUse => self.new_one_used.map_or(latest_start, |used| used.min(latest_start)),
         };
         now < start + length && self.end_of_its_key.is_none_or(|end| now < end)
     }
@@ -97,7 +97,7 @@ impl Model {
         !self.has_expired(now) && (secret == self.newest || is_old)
     }
 
-    /// Whether the rotation is carried out.
+    /// Whether the rotation is run.
     fn rotate(&mut self, plan: Plan, end: Option<Timestamp>, now: Timestamp) -> bool {
         let is_allowed = match end {
             None => !self.has_expired(now),
@@ -158,7 +158,7 @@ impl Product {
     /// The new secret; `None` when the end was refused.
     async fn rotate(&self, key_id: &str, plan: Plan, end: Option<Timestamp>) -> Option<String> {
         let (lumen, key_id, now) = (self.lumen.clone(), key_id.to_owned(), self.world.now());
-        let end = end.map_or(NewEnd::Keep, NewEnd::At);
+        let end = end.map_or(NewExpiration::Keep, NewExpiration::At);
         let rotate = move |tx: &mut tessera::db::Tx<'_>| {
             let admin = lumen.admin(tx)?;
             match api_keys::rotate(tx, &admin, &key_id, plan, end, &FormId::new(now), now) {
@@ -170,12 +170,12 @@ impl Product {
         self.world.write(rotate).await
     }
 
-    async fn end_overlap(&self, key_id: &str) {
+    async fn revoke_previous(&self, key_id: &str) {
         let (lumen, key_id, now) = (self.lumen.clone(), key_id.to_owned(), self.world.now());
         self.world
             .write(move |tx| {
                 let admin = lumen.admin(tx)?;
-                Ok(api_keys::end_overlap(tx, &admin, &key_id, now)?)
+                Ok(api_keys::revoke_previous(tx, &admin, &key_id, now)?)
             })
             .await;
     }
@@ -218,7 +218,7 @@ async fn walk(
                 }
             }
             Step::EndOverlap => {
-                product.end_overlap(&key.id).await;
+                product.revoke_previous(&key.id).await;
                 model.old = None;
             }
             Step::Wait(length) => product.world.clock.advance(length),
@@ -231,7 +231,7 @@ async fn walk(
             prop_assert_eq!(is_accepted, model.accepts(number, now), "secret {} at {}", number, now);
             accepted += u32::from(is_accepted);
         }
-        prop_assert!(accepted <= 1, "{} old secrets are accepted", accepted);
+        prop_assert!(accepted <= 1, "{} previous secrets are accepted", accepted);
         let end = product.end_of(&key.id).await;
         prop_assert_eq!(end, model.end);
         prop_assert_eq!(end.is_some(), days.is_some(), "a temporary key became permanent, or the reverse");

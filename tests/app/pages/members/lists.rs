@@ -114,7 +114,7 @@ async fn no_pending_invitation_is_out_of_reach() {
     let page = browser.get(&lumen.url("users?ipage=49")).await.must_be(200).html();
     assert_eq!(page.text("#pen-h .count"), "1,201");
     assert_eq!(page.text("#pending .panel-foot .num"), "1,201–1,201 of 1,201");
-    browser.post(&page.action("Withdraw"), &[]).await.must_be(303);
+    browser.post(&page.action("Cancel invitation"), &[]).await.must_be(303);
     let page = browser.get(&lumen.url("users?ipage=49")).await.must_be(200).html();
     assert_eq!(page.text("#pending .panel-foot .num"), "1,176–1,200 of 1,200");
 }

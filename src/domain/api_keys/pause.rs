@@ -1,0 +1,92 @@
+//! A pause: a key is switched off for some hours, to see whether anybody misses it, and comes back
+//! by itself unless somebody decides otherwise.
+
+use diesel::prelude::*;
+use time::{Duration, format_description::StaticFormatDescription, macros::format_description};
+
+use super::{ApiKey, KeyError, Status, find, record_by, record_with, set_switch};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+    domain::{
+        access::{Actor, Admin},
+        audit::Action,
+        organizations::Organization,
+        schema::api_keys,
+    },
+};
+
+const UNTIL: StaticFormatDescription =
+    format_description!("until [day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+
+/// How long a key is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseLength {
+    /// An hour.
+    OneHour,
+    /// Four hours.
+    FourHours,
+    /// A whole day.
+    OneDay,
+}
+
+impl PauseLength {
+    /// Every length on offer.
+    pub const ALL: [Self; 3] = [Self::OneHour, Self::FourHours, Self::OneDay];
+
+    /// The length in hours.
+    pub fn hours(self) -> i64 {
+        match self {
+            Self::OneHour => 1,
+            Self::FourHours => 4,
+            Self::OneDay => 24,
+        }
+    }
+}
+
+/// Switches an active key off for a while; from the next request on it is refused.
+///
+/// # Errors
+/// [`KeyError::NotActive`] for a key that is off or expired already.
+pub fn pause(
+    tx: &mut Tx<'_>,
+    admin: &Admin<Organization>,
+    key_id: &str,
+    length: PauseLength,
+    now: Timestamp,
+) -> Result<ApiKey, KeyError> {
+    let key = find(tx.connection(), admin, key_id)?;
+    if key.status(now) != Status::Active {
+        return Err(KeyError::NotActive);
+    }
+    let until = now + Duration::hours(length.hours());
+    let key = set_switch(tx, &key.id, Some(now), Some(until))?;
+    let detail = until.format(UNTIL).unwrap_or_default();
+    record_with(tx, admin, Action::KeyPaused, &key, detail, now)?;
+    Ok(key)
+}
+
+/// Whether a pause is over at `now`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn is_any_pause_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
+    let over = api_keys::table.filter(api_keys::paused_until.le(now));
+    Ok(diesel::select(diesel::dsl::exists(over)).get_result(connection)?)
+}
+
+/// Switches the keys on again whose pause is over at `now`; tells how many.
+///
+/// # Errors
+/// [`DbError`].
+pub fn resume_paused(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let over: Vec<(String, String)> = api_keys::table
+        .filter(api_keys::paused_until.le(now))
+        .select((api_keys::id, api_keys::organization_id))
+        .load(tx.connection())?;
+    for (key_id, organization_id) in &over {
+        let key = set_switch(tx, key_id, None, None)?;
+        record_by(tx, organization_id, &Actor::System { ip: None }, Action::KeyResumed, &key, now)?;
+    }
+    Ok(over.len())
+}

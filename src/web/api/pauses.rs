@@ -1,0 +1,58 @@
+//! A pause: a key is switched off for some hours, to see who misses it.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    api_keys::{ApiKey, change_key, show_changed},
+    call::Call,
+    json::Json,
+};
+use crate::{
+    domain::{
+        access::Admin,
+        api_keys::{self, PauseLength},
+        organizations::Organization,
+    },
+    web::error::AppError,
+};
+
+/// How long a key is paused.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequest {
+    /// 1, 4 or 24.
+    #[schema(minimum = 1, maximum = 24, example = 4)]
+    hours: i64,
+}
+
+impl PauseRequest {
+    fn parse(&self) -> Result<PauseLength, AppError> {
+        let length = PauseLength::ALL.into_iter().find(|length| length.hours() == self.hours);
+        length.ok_or_else(|| AppError::field("/hours", "Choose 1, 4 or 24 hours."))
+    }
+}
+
+/// Switches an active key off for some hours. It comes back by itself, unless it is activated or
+/// deactivated meanwhile.
+///
+/// # Errors
+/// 404 for a key of another organization, 409 for one that is not active, 412 for another version
+/// of it.
+#[utoipa::path(
+    post,
+    path = "/api/v2/organizations/{organization}/keys/{key}/pause",
+    tag = "API keys",
+    operation_id = "pause_key",
+    request_body = PauseRequest,
+    responses((status = 200, description = "The key, refused until “paused_until”.", body = ApiKey))
+)]
+pub async fn begin(call: Call<Admin<Organization>, Json<PauseRequest>>) -> Result<HttpResponse, AppError> {
+    let length = call.input.0.parse()?;
+    change_key(&call, move |tx, admin, key, now| {
+        let key = api_keys::pause(tx, admin, &key.id, length, now)?;
+        show_changed(tx, admin, key, now)
+    })
+    .await
+}

@@ -1,0 +1,155 @@
+//! "Troubleshoot a request": what is known of a key or of a refused request, in plain words, and what
+//! to do; and what would be answered now.
+
+pub mod attempt;
+mod explanations;
+mod rejected;
+
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+use serde::Deserialize;
+
+use super::organization::{Frame, Tab};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::Admin,
+        api_keys::ApiKey,
+        diagnosis::{self, Finding},
+        organizations::Organization,
+    },
+    page,
+    web::{
+        error::AppError,
+        extract::Visitor,
+        form::{FieldErrors, Submitted},
+        request_id,
+        shell::Shell,
+        view,
+    },
+};
+
+use attempt::{Attempt, Trial};
+use explanations::{Explanation, without_key};
+
+/// A whole answer with the id in it, and no more.
+const MAX_TEXT_LENGTH: usize = 1000;
+
+/// `GET /orgs/{organization}/api/troubleshoot`.
+#[derive(Template)]
+#[template(path = "troubleshoot/index.html", blocks = ["title", "content", "tabs", "panel"])]
+pub struct WhyPage {
+    shell: Shell,
+    frame: Frame,
+    errors: FieldErrors,
+    answers: Answers,
+    attempt: Attempt,
+    trial: Option<Trial>,
+}
+
+page!(WhyPage);
+
+/// What somebody pasted; perhaps a whole key, so it is neither shown again nor has it a `Debug`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhyForm {
+    key: String,
+}
+
+/// What is known, under a heading.
+#[derive(Default)]
+struct Answers {
+    title: String,
+    /// When and where it was refused.
+    subtitle: String,
+    list: Vec<Explanation>,
+    /// A request to try next.
+    attempt: Attempt,
+}
+
+impl WhyPage {
+    fn new(shell: Shell, frame: Frame) -> Self {
+        let (errors, answers, attempt) = (FieldErrors::default(), Answers::default(), Attempt::default());
+        Self { shell, frame, errors, answers, attempt, trial: None }
+    }
+}
+
+/// Shows the form.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ask(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
+    let shell = visitor.shell();
+    let frame = visitor.state.db.read(move |connection| Frame::load(connection, &admin, Tab::Api)).await?;
+    view::show(&WhyPage::new(shell, frame))
+}
+
+/// Answers. Nothing is counted or kept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn answer(
+    visitor: Visitor,
+    admin: Admin<Organization>,
+    Submitted(form): Submitted<WhyForm>,
+) -> Result<HttpResponse, AppError> {
+    let (shell, now) = (visitor.shell(), visitor.now);
+    // What was refused a moment ago waits in memory.
+    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
+    visitor.state.rejections.flush(&visitor.state.db).await?;
+    let text = form.key.trim();
+    let mut errors = FieldErrors::default();
+    if text.is_empty() {
+        errors.add("key", "Paste a request id, a key, its masked form, or its first characters.");
+    } else if text.chars().count() > MAX_TEXT_LENGTH {
+        errors.add("key", "This is longer than any key. Paste the key or the request id alone.");
+    }
+    let is_fine = errors.is_empty();
+    let page = visitor
+        .state
+        .db
+        .read(move |connection| {
+            let frame = Frame::load(connection, &admin, Tab::Api)?;
+            if !is_fine {
+                return Ok(WhyPage { errors, ..WhyPage::new(shell, frame) });
+            }
+            let mut answers = match request_id::find_in(&form.key) {
+                Some(id) => rejected::answers(connection, &admin, id)?,
+                None => answers_on_key(connection, &admin, &form.key, now)?,
+            };
+            let attempt = std::mem::take(&mut answers.attempt);
+            Ok::<_, DbError>(WhyPage { answers, attempt, ..WhyPage::new(shell, frame) })
+        })
+        .await?;
+    let status = if is_fine { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    view::show_with_status(&page, status)
+}
+
+fn answers_on_key(
+    connection: &mut Connection,
+    admin: &Admin<Organization>,
+    text: &str,
+    now: Timestamp,
+) -> Result<Answers, DbError> {
+    let keys = match diagnosis::diagnose(connection, admin, text, now)? {
+        Finding::Keys(keys) => keys,
+        other => return Ok(Answers::of(without_key(&other))),
+    };
+    let about = |key: &ApiKey| Explanation::about(&admin.id, key, now);
+    let title = match keys.as_slice() {
+        [_] => "Explanation".to_owned(),
+        keys => format!("{} keys begin like this", keys.len()),
+    };
+    let attempt = match keys.as_slice() {
+        [key] => Attempt::with(key),
+        _ => Attempt::default(),
+    };
+    Ok(Answers { title, subtitle: String::new(), list: keys.iter().map(about).collect(), attempt })
+}
+
+impl Answers {
+    fn of(answer: Explanation) -> Self {
+        Self { title: "Explanation".to_owned(), list: vec![answer], ..Self::default() }
+    }
+}

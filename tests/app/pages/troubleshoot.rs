@@ -1,0 +1,63 @@
+//! "Troubleshoot a request"
+
+mod attempt;
+mod rejected;
+
+use time::Duration;
+
+use crate::support::{Client, Company, START, TestApp};
+
+async fn ask(browser: &Client, company: &Company, text: &str) -> String {
+    let answer = browser.post(&company.url("api/troubleshoot"), &[("key", text)]).await.must_be(200);
+    assert!(text.len() < 30 || !answer.text().contains(text), "what was pasted is repeated");
+    answer.html().main_text()
+}
+
+#[tokio::test]
+async fn every_state_is_told_in_plain_words() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let frida = app.user("Frida Fern").await;
+    let fern = app.organization("Fern", &frida).await;
+    let (_, active) = app.api_key(&lumen, "In use").await;
+    let (_, expired) = app.api_key_until(&lumen, "Old", Some(START + Duration::days(1))).await;
+    let (off, switched_off) = app.api_key(&lumen, "Off").await;
+    let (paused, paused_secret) = app.api_key(&lumen, "Paused").await;
+    let (gone, removed) = app.api_key(&lumen, "Gone").await;
+    let (_, foreign) = app.api_key(&fern, "Foreign").await;
+    let (_, token) = app.master_token(&lumen, "Deployment").await;
+    app.client().request("GET", "/auth").header("x-api-key", &active).send().await.must_be(204);
+    app.clock.advance(Duration::days(2));
+    let browser = app.log_in_as(&lumen.owner).await;
+    let key = |id: &str, verb: &str| lumen.url(&format!("api/keys/{id}/{verb}"));
+    browser.post(&key(&off.id, "deactivate"), &[]).await.must_be(303);
+    browser.post(&key(&gone.id, "remove"), &[]).await.must_be(303);
+    browser.post(&key(&paused.id, "pause"), &[("hours", "4")]).await.must_be(303);
+    app.state.usage.flush(&app.state.db).await.unwrap();
+
+    let before = app.ledger().await;
+    let mistyped = format!("{}x", &active[..active.len() - 1]);
+    for (text, words) in [
+        (active.as_str(), "In use : It is active. It was last accepted 23 Nov 2026, 10:00 UTC."),
+        (&expired, "It has expired. Its end was 24 Nov 2026, 10:00 UTC."),
+        (&switched_off, "It is deactivated. It was switched off on 25 Nov 2026, 10:00 UTC."),
+        (&paused_secret, "It comes back by itself at 14:00 UTC."),
+        (&removed, "Dana Whitfield removed the key “Gone” on 25 Nov 2026"),
+        (&gone.masked, "Dana Whitfield removed the key “Gone”"),
+        (&off.masked, "Off : It is deactivated."),
+        (&off.masked.replace('…', "..."), "Off : It is deactivated."),
+        (&switched_off[..12], "Off : It is deactivated."),
+        (&foreign, "This organization has no such key."),
+        (&mistyped, "a letter is wrong, missing or too much"),
+        (&token, "It is a master token"),
+        ("tess_ab", "That is too short."),
+        ("sk_live_1", "It is not a key of this product."),
+    ] {
+        let answer = ask(&browser, &lumen, text).await;
+        assert!(answer.contains(words), "{words}: {answer}");
+    }
+    let empty = browser.post(&lumen.url("api/troubleshoot"), &[("key", " ")]).await.must_be(422).html();
+    assert!(empty.field_error("Request id or key").starts_with("Paste a request id"));
+    app.state.rejections.flush(&app.state.db).await.unwrap();
+    assert_eq!(app.ledger().await, before);
+}
