@@ -23,14 +23,14 @@ use crate::{
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
-        email_links, expiry_notices, forms, idempotency,
+        email_links, expiry_notices, idempotency,
         instance::{self, InstanceError},
         outbox,
         passwords::{HashError, NewPassword, PasswordHasher},
         rejections,
         secret::Secret,
         session_tokens::SessionSeal,
-        sessions,
+        sessions, spent_forms,
         usage::{self, Recorder},
         verification::Verifier,
         webhooks::{self, AllowedNetworks},
@@ -43,7 +43,7 @@ use crate::{
     web::{
         limits::Limits,
         middleware, routes,
-        session_store::DatabaseSessions,
+        session_store::{self, DatabaseSessions},
         state::{MailPreview, MailPreviewer, State},
     },
     webhooks::{sender::Sender, worker as webhook_worker},
@@ -128,8 +128,6 @@ impl Application {
             limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
-            mail_queued: Arc::new(Notify::new()),
-            webhook_queued: Arc::new(Notify::new()),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());
@@ -195,7 +193,10 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
             .wrap(from_fn(middleware::around))
             .configure(routes::machines)
             .service(
-                web::scope("").wrap(session_middleware(&state, cookie_key.clone())).configure(routes::people),
+                web::scope("")
+                    .wrap(session_middleware(&state, cookie_key.clone()))
+                    .wrap(from_fn(session_store::around))
+                    .configure(routes::people),
             )
     })
     .keep_alive(KEEP_ALIVE)
@@ -222,12 +223,24 @@ fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSess
         .build()
 }
 
+/// Wakes whoever waits for it after each commit that brought `wanted`.
+fn wake_on(db: &Db, wanted: Change) -> Arc<Notify> {
+    let wake = Arc::new(Notify::new());
+    let woken = wake.clone();
+    db.on_change(move |change| {
+        if *change == wanted {
+            woken.notify_one();
+        }
+    });
+    wake
+}
+
 fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<JoinHandle<()>>, StartError> {
     let config = &state.config;
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let delivery = Delivery::smtp(smtp, config.mail_from.clone())?;
     let composer = Composer::new(config.brand.clone(), config.public_url.clone());
-    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.mail_queued.clone());
+    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::MailQueued));
     Ok(Some(tokio::spawn(async move {
         worker::run(db, clock, delivery, composer, wake, async move { stopping.notified().await }).await;
     })))
@@ -235,13 +248,8 @@ fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<Join
 
 fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHandle<()>, StartError> {
     let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
-    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), state.webhook_queued.clone());
-    let queued = wake.clone();
-    db.on_change(move |change| {
-        if *change == Change::WebhookQueued {
-            queued.notify_one();
-        }
-    });
+    let (db, clock, wake) =
+        (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::WebhookQueued));
     Ok(tokio::spawn(async move {
         webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
     }))
@@ -322,7 +330,6 @@ async fn note_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
 async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
     if state.db.read(move |connection| expiry_notices::is_any_due(connection, now)).await? {
         state.db.write(move |tx| expiry_notices::queue_due(tx, now)).await?;
-        state.mail_queued.notify_one();
     }
     Ok(())
 }
@@ -335,7 +342,7 @@ async fn clean_up(state: &State) {
         .write(move |tx| {
             sessions::purge_expired(tx, now)?;
             email_links::purge_expired(tx, now)?;
-            forms::purge_expired(tx, now)?;
+            spent_forms::purge_expired(tx, now)?;
             idempotency::purge_expired(tx, now)?;
             api_keys::purge_expired(tx, now)?;
             rejections::purge_expired(tx, now)?;

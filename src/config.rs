@@ -333,7 +333,7 @@ impl ServeFlags {
                 environment,
                 values::requests_per_minute,
             )?
-            .unwrap_or(values::DEFAULT_CALLS_PER_MINUTE),
+            .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
             webhook_networks: setting(

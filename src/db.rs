@@ -57,6 +57,8 @@ pub enum Change {
     Secret(Vec<u8>),
     /// So much that every copy is in doubt.
     Everything,
+    /// A mail is to be sent.
+    MailQueued,
     /// A message to a webhook waits to be delivered.
     WebhookQueued,
 }

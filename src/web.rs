@@ -1,14 +1,16 @@
 //! The web: pages, fragments and the API, on top of the domain.
 
+pub mod access;
 pub mod activity_file;
 pub mod api;
 pub mod assets;
 pub mod chart;
 pub mod display;
 pub mod error;
-pub mod extract;
 pub mod form;
+pub mod form_id;
 pub mod forwarded;
+pub mod fragment;
 pub mod icalendar;
 pub mod limits;
 pub mod middleware;
@@ -22,3 +24,4 @@ pub mod shell;
 pub mod state;
 pub mod urls;
 pub mod view;
+pub mod visit;

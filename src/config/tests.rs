@@ -232,7 +232,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "BRAND",
         "TRUSTED_PROXIES",
         "KEYS_IN_MEMORY",
-        "CALLS_PER_MINUTE",
+        "REQUESTS_PER_MINUTE",
         "LEAK_SECRET",
         "LEAK_KEYS",
         "WEBHOOK_NETWORKS",

@@ -245,7 +245,7 @@ pub(super) fn keys_in_memory(text: &str) -> Result<usize, String> {
 
 /// Calls a minute when nothing is said: ten in a second, which a machine that is no attacker does
 /// not need for long.
-pub(super) const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(600) {
+pub(super) const DEFAULT_REQUESTS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(600) {
     Some(calls) => calls,
     None => NonZeroU32::MIN,
 };

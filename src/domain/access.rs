@@ -1,40 +1,64 @@
 //! Who acts, and the proofs of what they may do.
 //!
-//! A [`Member`], [`Supervisor`] or [`Admin`] can only be made here, from a look at the database.
-//! Functions that touch an organization take one of them, so a handler that forgot to ask does
-//! not compile. Each proof dereferences to the weaker one:
+//! A [`Grant`] says by its type what its holder may do in an organization, whether that is a person
+//! by their role or a master token by its access. It can only be made here, from a look at the
+//! database. Functions that touch an organization take one, so a handler that forgot to ask does
+//! not compile. Each grant dereferences to the weaker ones that it implies:
 //!
 //! ```
-//! use tessera::domain::{access::{Admin, Member}, organizations::Organization};
-//! fn shown_to_members(_: &Member<Organization>) {}
-//! fn page(admin: &Admin<Organization>) { shown_to_members(admin) }
+//! use tessera::domain::access::{Grant, ManageKeys, SeeKeys};
+//! fn list_keys(_: &Grant<SeeKeys>) {}
+//! fn after_a_change(grant: &Grant<ManageKeys>) { list_keys(grant) }
 //! ```
 //!
-//! The other way round is refused:
+//! The other way round is refused: what only reads opens nothing.
 //!
 //! ```compile_fail
-//! use tessera::domain::{access::{Admin, Member}, organizations::Organization};
-//! fn for_administrators(_: &Admin<Organization>) {}
-//! fn page(member: &Member<Organization>) { for_administrators(member) }
+//! use tessera::domain::access::{Grant, ManageKeys, SeeKeys};
+//! fn remove_a_key(_: &Grant<ManageKeys>) {}
+//! fn of_a_reader(grant: &Grant<SeeKeys>) { remove_a_key(grant) }
 //! ```
 //!
-//! And no proof can be made by hand:
+//! Who manages members manages no keys, and who manages keys no members:
 //!
 //! ```compile_fail
-//! use tessera::domain::{access::{Actor, Member, Role}, organizations::Organization};
-//! fn forge(resource: Organization, actor: Actor) -> Member<Organization> {
-//!     Member { resource, actor, role: Role::Administrator }
+//! use tessera::domain::access::{Grant, ManageKeys, ManageMembers};
+//! fn remove_a_key(_: &Grant<ManageKeys>) {}
+//! fn of_a_supervisor(grant: &Grant<ManageMembers>) { remove_a_key(grant) }
+//! ```
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{Grant, ManageKeys, ManageMembers};
+//! fn remove_a_member(_: &Grant<ManageMembers>) {}
+//! fn of_a_key_manager(grant: &Grant<ManageKeys>) { remove_a_member(grant) }
+//! ```
+//!
+//! Master tokens are made by people only, whatever else a grant allows:
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{Govern, Grant, ManageTokens};
+//! fn generate_a_token(_: &Grant<ManageTokens>) {}
+//! fn of_a_machine(grant: &Grant<Govern>) { generate_a_token(grant) }
+//! ```
+//!
+//! And no grant can be made by hand:
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{Grant, See, Standing};
+//! fn forge(standing: Standing) -> Grant<See> {
+//!     Grant { weaker: standing }
 //! }
 //! ```
 
 use std::{fmt, net::IpAddr, ops::Deref, str::FromStr};
 
+use diesel::prelude::*;
+
 use super::{
-    accounts::User,
-    members,
-    organizations::{self, Organization},
+    organization::{self, Organization},
+    schema::memberships,
     token_access::TokenAccess,
-    verification::KnownToken,
+    user::User,
 };
 use crate::db::{Connection, DbError};
 
@@ -167,7 +191,7 @@ impl Actor {
     }
 }
 
-/// Why there is no proof.
+/// Why there is no grant.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// There is no such organization, or one that the actor does not belong to. The two look alike.
@@ -179,39 +203,46 @@ pub enum AccessError {
         /// The least role that would do.
         needed: Role,
     },
-    /// The actor is a master token whose access does not cover this.
-    #[error("this needs the access {needed}")]
+    /// The actor is a master token whose access does not cover this; `None` where no access would.
+    #[error("this needs another access")]
     Insufficient {
         /// The least access that would do.
-        needed: TokenAccess,
+        needed: Option<TokenAccess>,
     },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Proof that the actor belongs to `T`.
+/// Proof that the actor belongs to an organization, and nothing more. Every grant is made of one.
 #[derive(Clone, Debug)]
-pub struct Member<T> {
-    resource: T,
+pub struct Standing {
+    organization: Organization,
     actor: Actor,
-    role: Role,
+    holder: Holder,
 }
 
-/// Proof that the actor may manage members of `T` who are no administrators.
+/// By what right somebody stands in an organization.
 #[derive(Clone, Debug)]
-pub struct Supervisor<T>(Member<T>);
+enum Holder {
+    Member { user: User, role: Role },
+    Token(TokenAccess),
+}
 
-/// Proof that the actor may do everything in `T`.
-#[derive(Clone, Debug)]
-pub struct Admin<T>(Supervisor<T>);
+impl Standing {
+    /// `user`, a member of `organization` in the role `role`.
+    pub(super) fn of_member(organization: Organization, user: User, role: Role, ip: Option<IpAddr>) -> Self {
+        Self { organization, actor: Actor::user(&user, ip), holder: Holder::Member { user, role } }
+    }
 
-impl<T> Member<T> {
-    /// Whether the actor may make somebody a `role`, apart from the own role. No master token makes
-    /// an administrator: that person could generate tokens, and so the token would have handed out
-    /// more than it holds.
-    pub(super) fn may_make(&self, role: Role) -> bool {
-        role != Role::Administrator || !matches!(self.actor, Actor::MasterToken { .. })
+    /// An accepted master token of `organization`, by id, name and access.
+    pub(super) fn of_token(
+        organization: Organization,
+        (id, name, access): (&str, &str, TokenAccess),
+        ip: Option<IpAddr>,
+    ) -> Self {
+        let actor = Actor::MasterToken { id: id.to_owned(), name: name.to_owned(), ip };
+        Self { organization, actor, holder: Holder::Token(access) }
     }
 
     /// Who acts.
@@ -219,56 +250,159 @@ impl<T> Member<T> {
         &self.actor
     }
 
-    /// What they are there.
-    pub fn role(&self) -> Role {
-        self.role
+    /// The person who acts, unless it is a machine.
+    pub fn user(&self) -> Option<&User> {
+        match &self.holder {
+            Holder::Member { user, .. } => Some(user),
+            Holder::Token(_) => None,
+        }
     }
 
-    /// The stronger proof, when the role carries it.
+    /// Up to which role the actor reaches: members above it are not theirs to invite, change or
+    /// remove.
+    pub fn reach(&self) -> Role {
+        match &self.holder {
+            Holder::Member { role, .. } => *role,
+            Holder::Token(TokenAccess::Members) => Role::Supervisor,
+            Holder::Token(_) => Role::Administrator,
+        }
+    }
+
+    /// Whether API keys and what was done to them are the actor's to see.
+    pub(super) fn sees_keys(&self) -> bool {
+        self.grant::<SeeKeys>().is_ok()
+    }
+
+    /// Whether the actor may make somebody a `role`, apart from their own reach. No master token
+    /// makes an administrator: that person could generate tokens, and so the token would have handed
+    /// out more than it holds.
+    pub(super) fn may_make(&self, role: Role) -> bool {
+        role != Role::Administrator || self.user().is_some()
+    }
+
+    /// The grant of `C`, where the role or the access carries it.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`].
-    pub fn supervisor(self) -> Result<Supervisor<T>, AccessError> {
-        if self.role < Role::Supervisor {
-            return Err(AccessError::Forbidden { needed: Role::Supervisor });
+    /// [`AccessError::Forbidden`], [`AccessError::Insufficient`].
+    pub fn grant<C: Capability>(&self) -> Result<Grant<C>, AccessError> {
+        match &self.holder {
+            Holder::Member { role, .. } if !C::ROLES.contains(role) => Err(AccessError::Forbidden {
+                needed: C::ROLES.first().copied().unwrap_or(Role::Administrator),
+            }),
+            Holder::Token(held) if !C::ACCESS.is_some_and(|needed| held.covers(needed)) => {
+                Err(AccessError::Insufficient { needed: C::ACCESS })
+            }
+            Holder::Member { .. } | Holder::Token(_) => Ok(unchecked::Proof::of(self.clone())),
         }
-        Ok(Supervisor(self))
+    }
+}
+
+impl Deref for Standing {
+    type Target = Organization;
+
+    fn deref(&self) -> &Organization {
+        &self.organization
+    }
+}
+
+/// What may be done in an organization, as a type.
+pub trait Capability: Clone + fmt::Debug + Send + Sync + Sized + 'static {
+    /// The roles that carry it, the least first.
+    const ROLES: &'static [Role];
+    /// The least access of a master token that carries it; `None` where no token may.
+    const ACCESS: Option<TokenAccess>;
+    /// The next weaker proof, to which the grant dereferences.
+    type Weaker: Clone + fmt::Debug + Send + Sync + unchecked::Proof;
+}
+
+/// Proof that the actor may do `C` in an organization.
+#[derive(Clone, Debug)]
+pub struct Grant<C: Capability> {
+    weaker: C::Weaker,
+}
+
+impl<C: Capability> Deref for Grant<C> {
+    type Target = C::Weaker;
+
+    fn deref(&self) -> &C::Weaker {
+        &self.weaker
+    }
+}
+
+mod unchecked {
+    use super::{Capability, Grant, Standing};
+
+    /// Makes a proof of a standing; only for what [`Standing::grant`] has looked at. Nobody outside
+    /// can name it.
+    pub trait Proof {
+        fn of(standing: Standing) -> Self;
     }
 
-    /// The strongest proof, when the role carries it.
-    ///
-    /// # Errors
-    /// [`AccessError::Forbidden`].
-    pub fn admin(self) -> Result<Admin<T>, AccessError> {
-        if self.role < Role::Administrator {
-            return Err(AccessError::Forbidden { needed: Role::Administrator });
+    impl Proof for Standing {
+        fn of(standing: Standing) -> Self {
+            standing
         }
-        Ok(Admin(Supervisor(self)))
+    }
+
+    impl<C: Capability> Proof for Grant<C> {
+        fn of(standing: Standing) -> Self {
+            Self { weaker: C::Weaker::of(standing) }
+        }
     }
 }
 
-impl<T> Deref for Member<T> {
-    type Target = T;
+macro_rules! capabilities {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: [$($role:ident),*], $access:expr => $weaker:ty $(, implies [$($implied:ident),*])?;
+    )+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub enum $name {}
 
-    fn deref(&self) -> &T {
-        &self.resource
-    }
+            impl Capability for $name {
+                const ROLES: &'static [Role] = &[$(Role::$role),*];
+                const ACCESS: Option<TokenAccess> = $access;
+                type Weaker = $weaker;
+            }
+
+            impl AsRef<Grant<$name>> for Grant<$name> {
+                fn as_ref(&self) -> &Self {
+                    self
+                }
+            }
+
+            $($(
+                impl AsRef<Grant<$implied>> for Grant<$name> {
+                    fn as_ref(&self) -> &Grant<$implied> {
+                        self
+                    }
+                }
+            )*)?
+        )+
+    };
 }
 
-impl<T> Deref for Supervisor<T> {
-    type Target = Member<T>;
-
-    fn deref(&self) -> &Member<T> {
-        &self.0
-    }
-}
-
-impl<T> Deref for Admin<T> {
-    type Target = Supervisor<T>;
-
-    fn deref(&self) -> &Supervisor<T> {
-        &self.0
-    }
+capabilities! {
+    /// See the organization and its members.
+    See: [User, Supervisor, Administrator], Some(TokenAccess::Read) => Standing;
+    /// See pending invitations and the audit log.
+    Oversee: [Supervisor, Administrator], Some(TokenAccess::Read) => Grant<See>, implies [See];
+    /// See API keys, their settings and their use.
+    SeeKeys: [Administrator], Some(TokenAccess::Read) => Grant<See>, implies [See];
+    /// Create, change and remove API keys.
+    ManageKeys: [Administrator], Some(TokenAccess::Keys) => Grant<SeeKeys>, implies [SeeKeys, See];
+    /// Invite, change and remove members within the actor's reach.
+    ManageMembers: [Supervisor, Administrator], Some(TokenAccess::Members)
+        => Grant<Oversee>, implies [Oversee, See];
+    /// Decide about the organization itself: its name, its webhooks, what happens to leaked keys.
+    Govern: [Administrator], Some(TokenAccess::Full)
+        => Grant<ManageKeys>, implies [ManageKeys, SeeKeys, See];
+    /// Generate, activate, replace and remove master tokens. No token may, whatever its access: what
+    /// is stolen with one ends with it.
+    ManageTokens: [Administrator], None
+        => Grant<Govern>, implies [Govern, ManageKeys, SeeKeys, See];
 }
 
 /// Proves that `user` belongs to the organization `organization_id`.
@@ -280,40 +414,22 @@ pub fn member(
     user: &User,
     ip: Option<IpAddr>,
     organization_id: &str,
-) -> Result<Member<Organization>, AccessError> {
-    let role = members::role_of(connection, organization_id, &user.id)?.ok_or(AccessError::NotFound)?;
-    let resource = organizations::by_id(connection, organization_id)?.ok_or(AccessError::NotFound)?;
-    Ok(Member { resource, actor: Actor::user(user, ip), role })
+) -> Result<Standing, AccessError> {
+    let role = role_of(connection, organization_id, &user.id)?.ok_or(AccessError::NotFound)?;
+    let organization = organization::by_id(connection, organization_id)?.ok_or(AccessError::NotFound)?;
+    Ok(Standing::of_member(organization, user.clone(), role, ip))
 }
 
-/// Proves that an accepted master token belongs to the organization `organization_id` and may do
-/// what needs `needed`.
-///
-/// `needed` is the gate, and the only one: the proof of a token that may only read still carries
-/// the role that sees everything. A route declares the access that it needs, one that changes
-/// anything never less than [`TokenAccess::Keys`], and asks for a proof with it.
-///
-/// Who may manage members alone acts as a supervisor, and so makes and touches no administrator.
-///
-/// # Errors
-/// [`AccessError::NotFound`] for a foreign organization, [`AccessError::Insufficient`].
-pub fn token_member(
-    known: &KnownToken,
-    ip: Option<IpAddr>,
+/// The role of an account in an organization, if it is a member.
+pub(super) fn role_of(
+    connection: &mut Connection,
     organization_id: &str,
-    needed: TokenAccess,
-) -> Result<Member<Organization>, AccessError> {
-    let KnownToken { token, organization, .. } = known;
-    if organization.id != organization_id {
-        return Err(AccessError::NotFound);
-    }
-    if !token.access.covers(needed) {
-        return Err(AccessError::Insufficient { needed });
-    }
-    let role = match (needed, token.access) {
-        (TokenAccess::Members, held) if held != TokenAccess::Full => Role::Supervisor,
-        _ => Role::Administrator,
-    };
-    let actor = Actor::MasterToken { id: token.id.clone(), name: token.name.clone(), ip };
-    Ok(Member { resource: organization.clone(), actor, role })
+    user_id: &str,
+) -> Result<Option<Role>, DbError> {
+    let role: Option<String> = memberships::table
+        .find((organization_id, user_id))
+        .select(memberships::role)
+        .first(connection)
+        .optional()?;
+    role.map(|role| role.parse().map_err(DbError::unreadable)).transpose()
 }

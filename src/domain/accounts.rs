@@ -25,37 +25,13 @@ use super::{
     names::Name,
     schema::users,
     secret::NoRandomness,
-    sessions,
+    sessions::{self, LoggedIn},
+    user::User,
 };
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
 };
-
-/// A person with an account.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = users)]
-pub struct User {
-    /// The account's id.
-    pub id: String,
-    /// The address, normalised.
-    pub email: String,
-    /// The person's name.
-    pub name: String,
-    /// When the address was proven.
-    pub email_verified_at: Option<Timestamp>,
-    /// When the person was last seen, exact to some minutes.
-    pub last_active_at: Option<Timestamp>,
-    /// When the account was made.
-    pub created_at: Timestamp,
-}
-
-impl User {
-    /// Whether the address is proven.
-    pub fn is_verified(&self) -> bool {
-        self.email_verified_at.is_some()
-    }
-}
 
 /// Somebody who signs up.
 #[derive(Clone, Debug)]
@@ -152,6 +128,23 @@ pub(super) fn by_email(connection: &mut Connection, email: &EmailAddress) -> Res
         .select(User::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// Notes that the person was active just now, in that session.
+///
+/// # Errors
+/// [`DbError`].
+pub fn note_activity(tx: &mut Tx<'_>, logged_in: &LoggedIn, now: Timestamp) -> Result<(), DbError> {
+    sessions::touch(tx, &logged_in.session_id, now)?;
+    set_last_active(tx, &logged_in.user.email, now)
+}
+
+/// Says when the person at an address was active.
+pub(super) fn set_last_active(tx: &mut Tx<'_>, email: &str, at: Timestamp) -> Result<(), DbError> {
+    diesel::update(users::table.filter(users::email.eq(email)))
+        .set(users::last_active_at.eq(at))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 /// Whether anybody has signed up yet.

@@ -18,13 +18,11 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::{Actor, Admin},
+    access::{Actor, Grant, ManageKeys, SeeKeys},
     audit::{self, Action, Event},
-    forms::{self, FormError, FormId},
-    id::new_id,
     key_settings::KeySettings,
+    managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
-    organizations::Organization,
     schema::api_keys,
     secret::{NoRandomness, Secret, SecretKind},
 };
@@ -106,145 +104,155 @@ pub struct NewApiKey {
     pub settings: KeySettings,
 }
 
-/// Why a key is not created.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// The organization has a key of that name.
-    #[error("A key with this name exists already. Choose another name.")]
-    NameTaken,
-    /// The organization has [`MAX_KEYS`].
-    #[error("There are {MAX_KEYS} keys already. Remove one that is no longer used.")]
-    TooMany,
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
+impl Managed for ApiKey {
+    type New = NewApiKey;
+    type Manage = ManageKeys;
 
-/// Why a key is not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// No such key in this organization.
-    #[error("not found")]
-    NotFound,
-    /// The key is off or expired already.
-    #[error("Only an active key can be paused.")]
-    NotActive,
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    const A_KIND: &'static str = "A key";
+    const KINDS: &'static str = "keys";
+    const MAX: i64 = MAX_KEYS;
+
+    fn generate_secret() -> Result<Secret, NoRandomness> {
+        Secret::generate(SecretKind::ApiKey)
+    }
+
+    fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
+        api_keys::table.filter(api_keys::organization_id.eq(organization_id)).count().get_result(connection)
+    }
+
+    fn insert(connection: &mut Connection, new: &NewApiKey, row: &NewRow<'_>) -> QueryResult<Self> {
+        diesel::insert_into(api_keys::table)
+            .values((
+                api_keys::id.eq(&row.id),
+                api_keys::organization_id.eq(row.organization_id),
+                api_keys::name.eq(new.name.as_str()),
+                api_keys::name_key.eq(new.name.key()),
+                api_keys::masked.eq(row.secret.masked()),
+                api_keys::secret_digest.eq(row.secret.digest().as_bytes()),
+                api_keys::created_by.eq(row.created_by),
+                api_keys::created_at.eq(row.created_at),
+                api_keys::expires_at.eq(new.expires_at),
+                &new.settings,
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn select(connection: &mut Connection, organization_id: &str, id: &str) -> QueryResult<Option<Self>> {
+        api_keys::table
+            .filter(api_keys::id.eq(id).and(api_keys::organization_id.eq(organization_id)))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()
+    }
+
+    fn update_switch(
+        connection: &mut Connection,
+        id: &str,
+        off_since: Option<Timestamp>,
+    ) -> QueryResult<Self> {
+        diesel::update(api_keys::table.find(id))
+            .set((api_keys::deactivated_at.eq(off_since), api_keys::paused_until.eq(None::<Timestamp>)))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn update_secret(
+        connection: &mut Connection,
+        id: &str,
+        secret: &Secret,
+        _: Timestamp,
+    ) -> QueryResult<Self> {
+        diesel::update(api_keys::table.find(id))
+            .set((
+                api_keys::masked.eq(secret.masked()),
+                api_keys::secret_digest.eq(secret.digest().as_bytes()),
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
+        diesel::delete(api_keys::table.find(id)).execute(connection)
+    }
+
+    /// A paused key is off, and yet deactivating it is a change: it no longer comes back.
+    fn is_switched(&self, on: bool) -> bool {
+        self.deactivated_at.is_none() == on && self.paused_until.is_none()
+    }
+
+    fn invalidate(tx: &mut Tx<'_>, id: &str) -> Result<(), DbError> {
+        invalidate(tx, id)
+    }
+
+    fn note(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant<ManageKeys>,
+        done: Done,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let action = match done {
+            Done::Created => Action::KeyCreated,
+            Done::Activated => Action::KeyActivated,
+            Done::Deactivated => Action::KeyDeactivated,
+            Done::SecretReplaced => Action::KeyRotated,
+            Done::Removed => Action::KeyRemoved,
+        };
+        record_with(tx, grant, action, self, self.masked.clone(), now)
+    }
 }
 
 /// Creates a key. The secret is returned this once; its digest is kept.
 ///
 /// # Errors
-/// [`CreateError`].
+/// [`ManageError::NameTaken`], [`ManageError::TooMany`].
 pub fn create(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     new: &NewApiKey,
-    form: &FormId,
     now: Timestamp,
-) -> Result<(ApiKey, Secret), CreateError> {
-    forms::spend(tx, form, now)?;
-    let count: i64 = api_keys::table
-        .filter(api_keys::organization_id.eq(&admin.id))
-        .count()
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    if count >= MAX_KEYS {
-        return Err(CreateError::TooMany);
-    }
-    let secret = Secret::generate(SecretKind::ApiKey)?;
-    let inserted = diesel::insert_into(api_keys::table)
-        .values((
-            api_keys::id.eq(new_id(now)),
-            api_keys::organization_id.eq(&admin.id),
-            api_keys::name.eq(new.name.as_str()),
-            api_keys::name_key.eq(new.name.key()),
-            api_keys::masked.eq(secret.masked()),
-            api_keys::secret_digest.eq(secret.digest().as_bytes()),
-            api_keys::created_by.eq(admin.actor().name()),
-            api_keys::created_at.eq(now),
-            api_keys::expires_at.eq(new.expires_at),
-            &new.settings,
-        ))
-        .returning(ApiKey::as_returning())
-        .get_result::<ApiKey>(tx.connection())
-        .map_err(DbError::from);
-    let key = match inserted {
-        Ok(key) => key,
-        Err(error) if error.is_unique_violation() => return Err(CreateError::NameTaken),
-        Err(error) => return Err(error.into()),
-    };
-    record(tx, admin, Action::KeyCreated, &key, now)?;
-    Ok((key, secret))
+) -> Result<(ApiKey, Secret), ManageError> {
+    managed::create(tx, grant, new, now)
 }
 
 /// One key.
 ///
 /// # Errors
-/// [`KeyError`].
+/// [`ManageError::NotFound`].
 pub fn find(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     key_id: &str,
-) -> Result<ApiKey, KeyError> {
-    api_keys::table
-        .filter(api_keys::id.eq(key_id).and(api_keys::organization_id.eq(&admin.id)))
-        .select(ApiKey::as_select())
-        .first(connection)
-        .optional()
-        .map_err(DbError::from)?
-        .ok_or(KeyError::NotFound)
+) -> Result<ApiKey, ManageError> {
+    managed::find(connection, grant, key_id)
 }
 
-/// Switches a key off; from the next request on it is refused.
+/// Switches a key on or off; a pause ends with that.
 ///
 /// # Errors
-/// [`KeyError`].
-pub fn deactivate(
+/// [`ManageError::NotFound`].
+pub fn switch(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
+    on: bool,
     now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    switch(tx, admin, key_id, Some(now), Action::KeyDeactivated, now)
+) -> Result<ApiKey, ManageError> {
+    managed::switch(tx, grant, key_id, on, now)
 }
 
-/// Switches a key on again.
+/// Removes a key permanently.
 ///
 /// # Errors
-/// [`KeyError`].
-pub fn activate(
+/// [`ManageError::NotFound`].
+pub fn remove(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
     now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    switch(tx, admin, key_id, None, Action::KeyActivated, now)
-}
-
-fn switch(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    key_id: &str,
-    deactivated_at: Option<Timestamp>,
-    action: Action,
-    now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    let key = find(tx.connection(), admin, key_id)?;
-    if key.deactivated_at.is_some() == deactivated_at.is_some() && key.paused_until.is_none() {
-        return Ok(key);
-    }
-    let key = set_switch(tx, key_id, deactivated_at, None)?;
-    record(tx, admin, action, &key, now)?;
-    Ok(key)
+) -> Result<ApiKey, ManageError> {
+    managed::remove(tx, grant, key_id, now)
 }
 
 /// Switches the key off since an instant, until another one where it is paused, or on; applies from
@@ -265,15 +273,15 @@ pub(super) fn set_switch(
 /// Gives a key other settings, which hold from the next request on.
 ///
 /// # Errors
-/// [`KeyError`].
+/// [`ManageError`].
 pub fn change_settings(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
     settings: &KeySettings,
     now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    let key = find(tx.connection(), admin, key_id)?;
+) -> Result<ApiKey, ManageError> {
+    let key = find(tx.connection(), grant, key_id)?;
     let changes = settings.changes_since(&key.settings);
     if changes.is_empty() {
         return Ok(key);
@@ -284,46 +292,19 @@ pub fn change_settings(
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    record_with(tx, admin, Action::KeySettingsChanged, &key, changes, now)?;
+    record_with(tx, grant, Action::KeySettingsChanged, &key, changes, now)?;
     Ok(key)
-}
-
-/// Removes a key for good.
-///
-/// # Errors
-/// [`KeyError`].
-pub fn remove(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    key_id: &str,
-    now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    let key = find(tx.connection(), admin, key_id)?;
-    invalidate(tx, key_id)?;
-    diesel::delete(api_keys::table.find(key_id)).execute(tx.connection()).map_err(DbError::from)?;
-    record(tx, admin, Action::KeyRemoved, &key, now)?;
-    Ok(key)
-}
-
-fn record(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    action: Action,
-    key: &ApiKey,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    record_with(tx, admin, action, key, key.masked.clone(), now)
 }
 
 fn record_with(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     action: Action,
     key: &ApiKey,
     detail: String,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    record_event(tx, &admin.id, admin.actor(), action, key, detail, now)
+    record_event(tx, &grant.id, grant.actor(), action, key, detail, now)
 }
 
 fn record_by(

@@ -1,11 +1,10 @@
 //! Keys by the thousand, for measurements.
 
 use super::{
-    access::{self, AccessError, Actor},
+    access::{self, AccessError, Actor, ManageKeys},
     accounts::{self, NewAccount},
     api_keys::{self, MAX_KEYS, NewApiKey},
     email::EmailAddress,
-    forms::FormId,
     id::new_id,
     key_settings::KeySettings,
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
@@ -51,16 +50,15 @@ pub fn organization_with_keys(
     };
     let user = accounts::insert(tx, &new, now)?;
     let organization =
-        organizations::create(tx, &user, &Actor::user(&user, None), &new.name, &FormId::new(now), now)
-            .map_err(step)?;
+        organizations::create(tx, &user, &Actor::user(&user, None), &new.name, now).map_err(step)?;
     let admin = access::member(tx.connection(), &user, None, &organization.id)
-        .and_then(access::Member::admin)
+        .and_then(|standing| standing.grant::<ManageKeys>())
         .map_err(|error: AccessError| step(error))?;
     (1..=count)
         .map(|number| {
             let name = Name::parse(&format!("Key {number}"), MAX_KEY_NAME_LENGTH).map_err(step)?;
             let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
-            api_keys::create(tx, &admin, &new, &FormId::new(now), now).map(|(_, secret)| secret).map_err(step)
+            api_keys::create(tx, &admin, &new, now).map(|(_, secret)| secret).map_err(step)
         })
         .collect()
 }

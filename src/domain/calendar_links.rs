@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::Admin,
+    access::{Govern, Grant, SeeKeys},
     api_keys::ApiKey,
     audit::{self, Action, Event},
-    organizations::Organization,
+    organization::Organization,
     schema::{api_keys, calendar_links, organizations},
     secret::{NoRandomness, Secret, SecretDigest},
 };
@@ -44,12 +44,9 @@ pub enum CalendarError {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn find(
-    connection: &mut Connection,
-    admin: &Admin<Organization>,
-) -> Result<Option<CalendarLink>, DbError> {
+pub fn find(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Option<CalendarLink>, DbError> {
     Ok(calendar_links::table
-        .find(&admin.id)
+        .find(&grant.id)
         .select((calendar_links::created_by, calendar_links::created_at))
         .first(connection)
         .optional()?)
@@ -59,25 +56,21 @@ pub fn find(
 ///
 /// # Errors
 /// [`CalendarError`].
-pub fn replace(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    now: Timestamp,
-) -> Result<Secret, CalendarError> {
+pub fn replace(tx: &mut Tx<'_>, grant: &Grant<Govern>, now: Timestamp) -> Result<Secret, CalendarError> {
     let secret = Secret::generate_link()?;
-    diesel::delete(calendar_links::table.find(&admin.id)).execute(tx.connection()).map_err(DbError::from)?;
+    diesel::delete(calendar_links::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
     diesel::insert_into(calendar_links::table)
         .values((
-            calendar_links::organization_id.eq(&admin.id),
+            calendar_links::organization_id.eq(&grant.id),
             calendar_links::token_digest.eq(secret.digest().as_bytes()),
-            calendar_links::created_by.eq(admin.actor().name()),
+            calendar_links::created_by.eq(grant.actor().name()),
             calendar_links::created_at.eq(now),
         ))
         .execute(tx.connection())
         .map_err(DbError::from)?;
     let event = Event {
-        organization_id: Some(&admin.id),
-        actor: admin.actor(),
+        organization_id: Some(&grant.id),
+        actor: grant.actor(),
         action: Action::CalendarLinkMade,
         subject_id: None,
         subject_name: "",

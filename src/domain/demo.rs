@@ -8,22 +8,21 @@ use diesel::prelude::*;
 use time::{Date, Duration, Time};
 
 use super::{
-    access::{self, AccessError, Actor, Admin, Role},
-    accounts::{self, AccountError, NewAccount, User},
+    access::{self, Actor, Capability, Grant, ManageKeys, ManageMembers, ManageTokens, Role},
+    accounts::{self, AccountError, NewAccount},
     api_keys::{self, ApiKey, NewApiKey},
     email::EmailAddress,
-    forms::FormId,
     invitations,
     key_settings::KeySettings,
     master_tokens::{self, NewToken},
     members,
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
-    organizations::{self, Organization},
-    outbox,
-    schema::{api_keys as keys, master_tokens as tokens, users},
+    organization::Organization,
+    organizations, outbox,
+    schema::{api_keys as keys, master_tokens as tokens},
     token_access::TokenAccess,
-    usage::{self, Outcome, Span, Sum, Tally},
-    verification::KnownToken,
+    usage::{self, Outcome, Span, Sum},
+    user::User,
 };
 use crate::{
     clock::Timestamp,
@@ -166,21 +165,22 @@ pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), 
     let dana = person(tx, "Dana Whitfield", LOG_IN_EMAIL, password_hash, start)?;
     let lumen = organization(tx, &dana, "Lumen Logistics", start)?;
     organization(tx, &dana, "Whitfield Labs", now - Duration::days(3))?;
-    let admin = proof(tx, &dana, &lumen)?;
+    let admin: Grant<ManageTokens> = grant(tx, &dana, &lumen)?;
+    let members: Grant<ManageMembers> = grant(tx, &dana, &lumen)?;
 
     for example in &KEYS {
         key(tx, &admin, example, now)?;
     }
     for (name, email, role, days, last_seen) in PEOPLE {
-        colleague(tx, &admin, &dana, (name, email, role), password_hash, now - Duration::days(days))?;
-        seen(tx, email, now - Duration::hours(last_seen))?;
+        colleague(tx, &members, (name, email, role), password_hash, now - Duration::days(days))?;
+        accounts::set_last_active(tx, email, now - Duration::hours(last_seen))?;
     }
     for example in &TOKENS {
         token(tx, &admin, example, now)?;
     }
-    open_invitations(tx, &admin, &dana, now)?;
+    open_invitations(tx, &members, now)?;
     foreign_invitation(tx, password_hash, now)?;
-    seen(tx, LOG_IN_EMAIL, now)?;
+    accounts::set_last_active(tx, LOG_IN_EMAIL, now)?;
     outbox::finish_all(tx, now)?;
     Ok(())
 }
@@ -205,16 +205,9 @@ fn person(
     accounts::mark_verified(tx, &user, None, at).map_err(|error: AccountError| step(error))
 }
 
-fn seen(tx: &mut Tx<'_>, email: &str, at: Timestamp) -> Result<(), DbError> {
-    diesel::update(users::table.filter(users::email.eq(email)))
-        .set(users::last_active_at.eq(at))
-        .execute(tx.connection())?;
-    Ok(())
-}
-
 fn organization(tx: &mut Tx<'_>, user: &User, text: &str, at: Timestamp) -> Result<Organization, DemoError> {
     let actor = Actor::user(user, address(24));
-    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, &FormId::new(at), at).map_err(step)
+    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, at).map_err(step)
 }
 
 /// An address from the range that RFC 5737 keeps for examples.
@@ -222,19 +215,18 @@ fn address(last: u8) -> Option<IpAddr> {
     Some(IpAddr::from([203, 0, 113, last]))
 }
 
-fn proof(
+fn grant<C: Capability>(
     tx: &mut Tx<'_>,
     user: &User,
     organization: &Organization,
-) -> Result<Admin<Organization>, DemoError> {
-    access::member(tx.connection(), user, address(24), &organization.id)
-        .and_then(access::Member::admin)
-        .map_err(|error: AccessError| step(error))
+) -> Result<Grant<C>, DemoError> {
+    let standing = access::member(tx.connection(), user, address(24), &organization.id).map_err(step)?;
+    standing.grant().map_err(step)
 }
 
 fn key(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    admin: &Grant<ManageKeys>,
     example: &ExampleKey,
     now: Timestamp,
 ) -> Result<(), DemoError> {
@@ -253,7 +245,7 @@ fn key(
         requests_by_hour(tx, &key.id, example.requests_a_day, (first.max(now - Duration::hours(47)), last))?;
     }
     if example.is_off {
-        api_keys::deactivate(tx, admin, &key.id, now - Duration::days(11)).map_err(step)?;
+        api_keys::switch(tx, admin, &key.id, false, now - Duration::days(11)).map_err(step)?;
     }
     Ok(())
 }
@@ -305,19 +297,19 @@ fn requests_by_hour(
 
 fn new_key(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    admin: &Grant<ManageKeys>,
     (key_name, scopes): (&str, &str),
     expires_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<ApiKey, DemoError> {
     let settings = KeySettings { scopes: scopes.parse().map_err(step)?, ..KeySettings::default() };
     let new = NewApiKey { name: name(key_name, MAX_KEY_NAME_LENGTH)?, expires_at, settings };
-    api_keys::create(tx, admin, &new, &FormId::new(at), at).map(|(key, _)| key).map_err(step)
+    api_keys::create(tx, admin, &new, at).map(|(key, _)| key).map_err(step)
 }
 
 fn removed_key(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    admin: &Grant<ManageKeys>,
     key_name: &str,
     at: Timestamp,
 ) -> Result<(), DemoError> {
@@ -328,27 +320,26 @@ fn removed_key(
 
 fn colleague(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    inviter: &User,
+    grant: &Grant<ManageMembers>,
     (full_name, email, role): (&str, &str, Role),
     password_hash: &str,
     at: Timestamp,
 ) -> Result<(), DemoError> {
     let role_at_first = if role == Role::Supervisor { Role::User } else { role };
-    invite(tx, admin, inviter, (email, role_at_first), at - Duration::hours(5))?;
+    invite(tx, grant, (email, role_at_first), at - Duration::hours(5))?;
     let user = person(tx, full_name, email, password_hash, at)?;
     for (invitation, _) in invitations::of_user(tx.connection(), &user, at)? {
         invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
     }
     if role != role_at_first {
-        members::change_role(tx, admin, &user.id, role, at + Duration::hours(3)).map_err(step)?;
+        members::change_role(tx, grant, &user.id, role, at + Duration::hours(3)).map_err(step)?;
     }
     Ok(())
 }
 
 fn token(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    admin: &Grant<ManageTokens>,
     example: &ExampleToken,
     now: Timestamp,
 ) -> Result<(), DemoError> {
@@ -358,10 +349,11 @@ fn token(
         access: example.access,
         expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
     };
-    let (token, _) = master_tokens::generate(tx, admin, &new, &FormId::new(at), at).map_err(step)?;
+    let (token, _) = master_tokens::generate(tx, admin, &new, at).map_err(step)?;
     let Some(minutes) = example.minutes_since_last_use else { return Ok(()) };
     let last_used_at = now - Duration::minutes(minutes);
-    let token = master_tokens::activate(tx, admin, &token.id, at + Duration::minutes(20)).map_err(step)?;
+    let token =
+        master_tokens::switch(tx, admin, &token.id, true, at + Duration::minutes(20)).map_err(step)?;
     diesel::update(tokens::table.find(&token.id))
         .set((tokens::last_used_at.eq(last_used_at), tokens::last_used_ip.eq("203.0.113.77")))
         .execute(tx.connection())
@@ -370,10 +362,8 @@ fn token(
         usage::add_for_token(tx, &token.id, day, requests)
     })?;
     if example.name == ERP_SYNC {
-        let known = KnownToken { token, organization: (****admin).clone(), tally: Tally::default() };
-        let machine = access::token_member(&known, address(77), &admin.id, TokenAccess::Keys)
-            .and_then(access::Member::admin)
-            .map_err(|error: AccessError| step(error))?;
+        let standing = token.standing(Organization::clone(admin), address(77));
+        let machine = standing.grant().map_err(step)?;
         removed_key(tx, &machine, "Old importer", now - Duration::days(2))?;
     }
     Ok(())
@@ -381,20 +371,18 @@ fn token(
 
 fn invite(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    inviter: &User,
+    members: &Grant<ManageMembers>,
     (email, role): (&str, Role),
     at: Timestamp,
 ) -> Result<(), DemoError> {
     let email = [EmailAddress::parse(email).map_err(step)?];
-    invitations::invite(tx, admin, &inviter.into(), role, &email, &FormId::new(at), at).map_err(step)?;
+    invitations::invite(tx, members, role, &email, at).map_err(step)?;
     Ok(())
 }
 
 fn open_invitations(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    inviter: &User,
+    members: &Grant<ManageMembers>,
     now: Timestamp,
 ) -> Result<(), DemoError> {
     let invited = [
@@ -402,7 +390,7 @@ fn open_invitations(
         ("finance@lumen.example", Role::Administrator, Duration::hours(6 * 24 + 3)),
     ];
     for (email, role, ago) in invited {
-        invite(tx, admin, inviter, (email, role), now - ago)?;
+        invite(tx, members, (email, role), now - ago)?;
     }
     Ok(())
 }
@@ -412,6 +400,6 @@ fn foreign_invitation(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> R
     let at = now - Duration::days(1);
     let tomas = person(tx, "Tomás Rey", "tomas@harbour.example", password_hash, at)?;
     let harbour = organization(tx, &tomas, "Harbour Freight Data", at)?;
-    let admin = proof(tx, &tomas, &harbour)?;
-    invite(tx, &admin, &tomas, (LOG_IN_EMAIL, Role::Supervisor), at)
+    let members = grant(tx, &tomas, &harbour)?;
+    invite(tx, &members, (LOG_IN_EMAIL, Role::Supervisor), at)
 }

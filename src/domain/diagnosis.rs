@@ -3,10 +3,9 @@
 use diesel::prelude::*;
 
 use super::{
-    access::Admin,
+    access::{Grant, SeeKeys},
     api_keys::{self, ApiKey},
     audit::{self, Action, Entry},
-    organizations::Organization,
     schema::api_keys as keys,
     secret::{self, SecretDigest, SecretKind},
 };
@@ -47,7 +46,7 @@ pub enum Finding {
 /// [`DbError`].
 pub fn diagnose(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     presented: &str,
     now: Timestamp,
 ) -> Result<Finding, DbError> {
@@ -57,7 +56,7 @@ pub fn diagnose(
         return Ok(Finding::MasterToken);
     }
     if secret::is_well_formed(SecretKind::ApiKey, presented) {
-        return by_secret(connection, admin, presented, now);
+        return by_secret(connection, grant, presented, now);
     }
     let Some((head, tail)) = parts(body) else { return Ok(Finding::Mistyped) };
     if head.len() < SHOWN {
@@ -66,7 +65,7 @@ pub fn diagnose(
     let head = head.get(..SHOWN).unwrap_or(head);
     let start = format!("{KEY_PREFIX}{head}");
     let all: Vec<ApiKey> = keys::table
-        .filter(keys::organization_id.eq(&admin.id))
+        .filter(keys::organization_id.eq(&grant.id))
         .order(keys::created_at.desc())
         .select(ApiKey::as_select())
         .load(connection)?;
@@ -75,30 +74,30 @@ pub fn diagnose(
     if !found.is_empty() {
         return Ok(Finding::Keys(found));
     }
-    Ok(removed(connection, admin, |masked| like(masked))?.map_or(Finding::Unknown, Finding::Removed))
+    Ok(removed(connection, grant, |masked| like(masked))?.map_or(Finding::Unknown, Finding::Removed))
 }
 
 fn by_secret(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     presented: &str,
     now: Timestamp,
 ) -> Result<Finding, DbError> {
-    let found = api_keys::by_secret(connection, admin, SecretDigest::of(presented), now)?;
+    let found = api_keys::by_secret(connection, grant, SecretDigest::of(presented), now)?;
     if let Some(key) = found {
         return Ok(Finding::Keys(vec![key]));
     }
     let masked = secret::masked(presented);
-    Ok(removed(connection, admin, |removed| removed == masked)?.map_or(Finding::Unknown, Finding::Removed))
+    Ok(removed(connection, grant, |removed| removed == masked)?.map_or(Finding::Unknown, Finding::Removed))
 }
 
 /// The newest removal of a key whose masked form is `like` that.
 fn removed(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     like: impl Fn(&str) -> bool,
 ) -> Result<Option<Box<Entry>>, DbError> {
-    let entries = audit::of_action(connection, admin, Action::KeyRemoved)?;
+    let entries = audit::of_action(connection, grant, Action::KeyRemoved)?;
     Ok(entries.into_iter().find(|entry| entry.detail.as_deref().is_some_and(&like)).map(Box::new))
 }
 

@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    accounts::User,
     id::new_id,
     schema::{email_links, users},
     secret::{Secret, SecretDigest},
+    user::User,
 };
 use crate::{
     clock::Timestamp,

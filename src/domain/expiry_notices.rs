@@ -9,7 +9,7 @@ use super::{
     api_keys::ApiKey,
     audit::{self, Action, Event},
     members,
-    organizations::Organization,
+    organization::Organization,
     outbox::{self, Message},
     schema::{api_keys, expiry_notices, organizations},
     webhooks::{self, EventType},

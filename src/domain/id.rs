@@ -16,7 +16,7 @@ pub fn new_id(now: Timestamp) -> String {
 }
 
 /// A new id that tells exactly when it was made; those of one millisecond are in no order.
-pub(super) fn new_dated_id(now: Timestamp) -> String {
+pub fn new_dated_id(now: Timestamp) -> String {
     let (seconds, nanoseconds) = unix(now);
     Uuid::new_v7(UuidTimestamp::from_unix(NoContext, seconds, nanoseconds)).to_string()
 }

@@ -18,11 +18,9 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::{Actor, Role},
-    accounts::User,
+    access::{Actor, Role, Standing},
     audit::{self, Action, Event},
-    master_tokens::MasterToken,
-    organizations::Organization,
+    organization::Organization,
     schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
 };
@@ -75,15 +73,12 @@ pub struct Inviter {
     pub email: Option<String>,
 }
 
-impl From<&User> for Inviter {
-    fn from(user: &User) -> Self {
-        Self { name: user.name.clone(), email: Some(user.email.clone()) }
-    }
-}
-
-impl From<&MasterToken> for Inviter {
-    fn from(token: &MasterToken) -> Self {
-        Self { name: token.name.clone(), email: None }
+impl Inviter {
+    fn of(standing: &Standing) -> Self {
+        Self {
+            name: standing.actor().name().to_owned(),
+            email: standing.user().map(|user| user.email.clone()),
+        }
     }
 }
 

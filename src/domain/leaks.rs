@@ -16,9 +16,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    access::{Admin, Member},
+    access::{Govern, Grant, See},
     audit::{self, Action, Event},
-    organizations::Organization,
     schema::organizations,
     secret::{self, SecretDigest, SecretKind},
     stored_text::stored_as_text,
@@ -84,8 +83,8 @@ stored_as_text!(LeakPolicy);
 ///
 /// # Errors
 /// [`DbError`].
-pub fn policy(connection: &mut Connection, member: &Member<Organization>) -> Result<LeakPolicy, DbError> {
-    Ok(organizations::table.find(&member.id).select(organizations::leak_policy).first(connection)?)
+pub fn policy(connection: &mut Connection, grant: &Grant<See>) -> Result<LeakPolicy, DbError> {
+    Ok(organizations::table.find(&grant.id).select(organizations::leak_policy).first(connection)?)
 }
 
 /// Chooses what happens to keys that are found in public from now on.
@@ -94,23 +93,23 @@ pub fn policy(connection: &mut Connection, member: &Member<Organization>) -> Res
 /// [`DbError`].
 pub fn change_policy(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     policy: LeakPolicy,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let before = self::policy(tx.connection(), admin)?;
+    let before = self::policy(tx.connection(), grant)?;
     if before == policy {
         return Ok(());
     }
-    diesel::update(organizations::table.find(&admin.id))
+    diesel::update(organizations::table.find(&grant.id))
         .set(organizations::leak_policy.eq(policy))
         .execute(tx.connection())?;
     let event = Event {
-        organization_id: Some(&admin.id),
-        actor: admin.actor(),
+        organization_id: Some(&grant.id),
+        actor: grant.actor(),
         action: Action::LeakPolicyChanged,
-        subject_id: Some(&admin.id),
-        subject_name: &admin.name,
+        subject_id: Some(&grant.id),
+        subject_name: &grant.name,
         detail: Some(format!("from “{}” to “{}”", before.label(), policy.label())),
     };
     audit::record(tx, &event, now)

@@ -2,22 +2,22 @@
 //!
 //! Only people change them. What a token may do is chosen when it is generated and stays.
 
-mod change;
 mod look_up;
 mod notes;
 
-pub use change::{activate, deactivate, remove, replace};
+pub use look_up::standing;
 pub(super) use look_up::{by_digest, invalidate};
+
+use std::net::IpAddr;
 
 use diesel::prelude::*;
 
 use super::{
-    access::{Actor, Admin},
+    access::{Grant, ManageTokens, Standing},
     audit::Action,
-    forms::{self, FormError, FormId},
-    id::new_id,
+    managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
-    organizations::Organization,
+    organization::Organization,
     schema::master_tokens,
     secret::{NoRandomness, Secret, SecretKind},
     token_access::TokenAccess,
@@ -70,6 +70,11 @@ pub enum Status {
 }
 
 impl MasterToken {
+    /// What the token proves in its `organization`, when it is accepted from `ip`.
+    pub(super) fn standing(&self, organization: Organization, ip: Option<IpAddr>) -> Standing {
+        Standing::of_token(organization, (&self.id, &self.name, self.access), ip)
+    }
+
     /// The state at `now`. An end that has passed outweighs the switch: activating would not help.
     pub fn status(&self, now: Timestamp) -> Status {
         match (self.expires_at, self.active) {
@@ -91,114 +96,186 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
-/// A master token asked to change master tokens, itself among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("A master token cannot generate, change or remove master tokens. Log in and do it in the browser.")]
-pub struct OnlyPeople;
+impl Managed for MasterToken {
+    type New = NewToken;
+    type Manage = ManageTokens;
 
-/// Why a token is not generated.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// The organization has a token of that name.
-    #[error("A master token with this name exists already. Choose another name.")]
-    NameTaken,
-    /// The organization has [`MAX_TOKENS`].
-    #[error("There are {MAX_TOKENS} master tokens already. Remove one that is no longer used.")]
-    TooMany,
-    /// A token asks.
-    #[error(transparent)]
-    OnlyPeople(#[from] OnlyPeople),
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    const A_KIND: &'static str = "A master token";
+    const KINDS: &'static str = "master tokens";
+    const MAX: i64 = MAX_TOKENS;
+
+    fn generate_secret() -> Result<Secret, NoRandomness> {
+        Secret::generate(SecretKind::MasterToken)
+    }
+
+    fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
+        master_tokens::table
+            .filter(master_tokens::organization_id.eq(organization_id))
+            .count()
+            .get_result(connection)
+    }
+
+    /// A new token is off: it works from the moment that somebody activates it.
+    fn insert(connection: &mut Connection, new: &NewToken, row: &NewRow<'_>) -> QueryResult<Self> {
+        diesel::insert_into(master_tokens::table)
+            .values((
+                master_tokens::id.eq(&row.id),
+                master_tokens::organization_id.eq(row.organization_id),
+                master_tokens::name.eq(new.name.as_str()),
+                master_tokens::name_key.eq(new.name.key()),
+                master_tokens::masked.eq(row.secret.masked()),
+                master_tokens::secret_digest.eq(row.secret.digest().as_bytes()),
+                master_tokens::active.eq(false),
+                master_tokens::created_by.eq(row.created_by),
+                master_tokens::created_at.eq(row.created_at),
+                master_tokens::access.eq(new.access),
+                master_tokens::expires_at.eq(new.expires_at),
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn select(connection: &mut Connection, organization_id: &str, id: &str) -> QueryResult<Option<Self>> {
+        master_tokens::table
+            .filter(master_tokens::id.eq(id).and(master_tokens::organization_id.eq(organization_id)))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()
+    }
+
+    fn update_switch(
+        connection: &mut Connection,
+        id: &str,
+        off_since: Option<Timestamp>,
+    ) -> QueryResult<Self> {
+        diesel::update(master_tokens::table.find(id))
+            .set(master_tokens::active.eq(off_since.is_none()))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn update_secret(
+        connection: &mut Connection,
+        id: &str,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> QueryResult<Self> {
+        diesel::update(master_tokens::table.find(id))
+            .set((
+                master_tokens::masked.eq(secret.masked()),
+                master_tokens::secret_digest.eq(secret.digest().as_bytes()),
+                master_tokens::replaced_at.eq(now),
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
+        diesel::delete(master_tokens::table.find(id)).execute(connection)
+    }
+
+    fn is_switched(&self, on: bool) -> bool {
+        self.active == on
+    }
+
+    fn obstacle(&self, now: Timestamp) -> Option<&'static str> {
+        let expired = "This master token has expired. Generate another one and remove this one.";
+        (self.status(now) == Status::Expired).then_some(expired)
+    }
+
+    fn invalidate(tx: &mut Tx<'_>, id: &str) -> Result<(), DbError> {
+        invalidate(tx, id)
+    }
+
+    /// The administrators are told of what makes a token work.
+    fn note(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant<ManageTokens>,
+        done: Done,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let (action, told) = match done {
+            Done::Created => (Action::TokenGenerated, Some("generated")),
+            Done::Activated => (Action::TokenActivated, Some("activated")),
+            Done::Deactivated => (Action::TokenDeactivated, None),
+            Done::SecretReplaced => (Action::TokenReplaced, Some("replaced")),
+            Done::Removed => (Action::TokenRemoved, None),
+        };
+        notes::record(tx, grant, action, self, now)?;
+        told.map_or(Ok(()), |told| notes::tell_administrators(tx, grant, told, self, now))
+    }
 }
 
-/// Why a token is not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// No such token in this organization.
-    #[error("not found")]
-    NotFound,
-    /// Its end has passed.
-    #[error("This master token has expired. Generate another one and remove this one.")]
-    Expired,
-    /// A token asks.
-    #[error(transparent)]
-    OnlyPeople(#[from] OnlyPeople),
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// Generates a token that is not active yet, and tells the administrators. The secret is
-/// returned this once.
+/// Generates a token that is not active yet, and tells the administrators. The secret is returned
+/// this once.
 ///
 /// # Errors
-/// [`GenerateError`].
+/// [`ManageError::NameTaken`], [`ManageError::TooMany`].
 pub fn generate(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     new: &NewToken,
-    form: &FormId,
     now: Timestamp,
-) -> Result<(MasterToken, Secret), GenerateError> {
-    refuse_tokens(admin)?;
-    forms::spend(tx, form, now)?;
-    let count: i64 = master_tokens::table
-        .filter(master_tokens::organization_id.eq(&admin.id))
-        .count()
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    if count >= MAX_TOKENS {
-        return Err(GenerateError::TooMany);
-    }
-    let secret = Secret::generate(SecretKind::MasterToken)?;
-    let inserted = diesel::insert_into(master_tokens::table)
-        .values((
-            master_tokens::id.eq(new_id(now)),
-            master_tokens::organization_id.eq(&admin.id),
-            master_tokens::name.eq(new.name.as_str()),
-            master_tokens::name_key.eq(new.name.key()),
-            master_tokens::masked.eq(secret.masked()),
-            master_tokens::secret_digest.eq(secret.digest().as_bytes()),
-            master_tokens::active.eq(false),
-            master_tokens::created_by.eq(admin.actor().name()),
-            master_tokens::created_at.eq(now),
-            master_tokens::access.eq(new.access),
-            master_tokens::expires_at.eq(new.expires_at),
-        ))
-        .returning(MasterToken::as_returning())
-        .get_result::<MasterToken>(tx.connection())
-        .map_err(DbError::from);
-    let token = match inserted {
-        Ok(token) => token,
-        Err(error) if error.is_unique_violation() => return Err(GenerateError::NameTaken),
-        Err(error) => return Err(error.into()),
-    };
-    notes::record(tx, admin, Action::TokenGenerated, &token, now)?;
-    notes::tell_administrators(tx, admin, "generated", &token, now)?;
-    Ok((token, secret))
+) -> Result<(MasterToken, Secret), ManageError> {
+    managed::create(tx, grant, new, now)
+}
+
+/// Makes the token work until it expires, and tells the administrators; or stops it.
+///
+/// # Errors
+/// [`ManageError::NotFound`], [`ManageError::State`] for one that has expired.
+pub fn switch(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageTokens>,
+    token_id: &str,
+    on: bool,
+    now: Timestamp,
+) -> Result<MasterToken, ManageError> {
+    managed::switch(tx, grant, token_id, on, now)
+}
+
+/// Gives the token a new value, returned this once; the previous one stops immediately. The token
+/// stays active or not, as it was, with its access and its expiration. Tells the administrators.
+///
+/// # Errors
+/// [`ManageError::NotFound`], [`ManageError::State`] for one that has expired.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageTokens>,
+    token_id: &str,
+    now: Timestamp,
+) -> Result<(MasterToken, Secret), ManageError> {
+    managed::replace_secret(tx, grant, token_id, now)
+}
+
+/// Removes a token permanently.
+///
+/// # Errors
+/// [`ManageError::NotFound`].
+pub fn remove(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageTokens>,
+    token_id: &str,
+    now: Timestamp,
+) -> Result<MasterToken, ManageError> {
+    managed::remove(tx, grant, token_id, now)
+}
+
+/// Stops a token that was found in public, whoever asked for that.
+pub(super) fn stop(tx: &mut Tx<'_>, token_id: &str, now: Timestamp) -> Result<(), DbError> {
+    invalidate(tx, token_id)?;
+    MasterToken::update_switch(tx.connection(), token_id, Some(now))?;
+    Ok(())
 }
 
 /// The organization's tokens, the newest first.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn list(connection: &mut Connection, admin: &Admin<Organization>) -> Result<Vec<MasterToken>, DbError> {
+pub fn list(connection: &mut Connection, grant: &Grant<ManageTokens>) -> Result<Vec<MasterToken>, DbError> {
     Ok(master_tokens::table
-        .filter(master_tokens::organization_id.eq(&admin.id))
+        .filter(master_tokens::organization_id.eq(&grant.id))
         .order((master_tokens::created_at.desc(), master_tokens::id.desc()))
         .select(MasterToken::as_select())
         .load(connection)?)
@@ -207,25 +284,11 @@ pub fn list(connection: &mut Connection, admin: &Admin<Organization>) -> Result<
 /// One token.
 ///
 /// # Errors
-/// [`TokenError::NotFound`], [`TokenError::Db`].
+/// [`ManageError::NotFound`].
 pub fn find(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     token_id: &str,
-) -> Result<MasterToken, TokenError> {
-    master_tokens::table
-        .filter(master_tokens::id.eq(token_id).and(master_tokens::organization_id.eq(&admin.id)))
-        .select(MasterToken::as_select())
-        .first(connection)
-        .optional()
-        .map_err(DbError::from)?
-        .ok_or(TokenError::NotFound)
-}
-
-/// No token mints, widens or activates one: what is stolen with a token ends with it.
-fn refuse_tokens(admin: &Admin<Organization>) -> Result<(), OnlyPeople> {
-    match admin.actor() {
-        Actor::MasterToken { .. } => Err(OnlyPeople),
-        Actor::User { .. } | Actor::System { .. } => Ok(()),
-    }
+) -> Result<MasterToken, ManageError> {
+    managed::find(connection, grant, token_id)
 }

@@ -7,9 +7,8 @@ pub use list::{Sort, list_after, page};
 use diesel::prelude::*;
 
 use super::{
-    access::{Actor, Member, Role, Supervisor},
+    access::{self, Actor, Grant, ManageMembers, Role, See},
     audit::{self, Action, Event},
-    organizations::Organization,
     schema::{memberships, users},
 };
 use crate::{
@@ -74,19 +73,34 @@ fn read_row((user_id, name, email, role, joined_at, last_active_at): Row) -> Per
 ///
 /// # Errors
 /// [`MemberError::NotFound`], [`MemberError::Db`].
-pub fn find(
-    connection: &mut Connection,
-    proof: &Member<Organization>,
-    user_id: &str,
-) -> Result<Person, MemberError> {
+pub fn find(connection: &mut Connection, grant: &Grant<See>, user_id: &str) -> Result<Person, MemberError> {
     let row: Option<Row> = memberships::table
         .inner_join(users::table)
-        .filter(memberships::organization_id.eq(&proof.id).and(memberships::user_id.eq(user_id)))
+        .filter(memberships::organization_id.eq(&grant.id).and(memberships::user_id.eq(user_id)))
         .select(COLUMNS)
         .first(connection)
         .optional()
         .map_err(DbError::from)?;
     row.map(read_row).ok_or(MemberError::NotFound)
+}
+
+/// Makes an account a member.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    user_id: &str,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(memberships::table)
+        .values((
+            memberships::organization_id.eq(organization_id),
+            memberships::user_id.eq(user_id),
+            memberships::role.eq(role.as_str()),
+            memberships::joined_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 /// Whether nobody would be left to administer the organization without `person`.
@@ -95,42 +109,42 @@ pub fn find(
 /// [`DbError`].
 pub fn is_last_administrator(
     connection: &mut Connection,
-    proof: &Member<Organization>,
+    grant: &Grant<See>,
     person: &Person,
 ) -> Result<bool, DbError> {
-    Ok(person.role == Role::Administrator && administrators(connection, &proof.id)?.len() < 2)
+    Ok(person.role == Role::Administrator && administrators(connection, &grant.id)?.len() < 2)
 }
 
 /// Gives a member another role.
 ///
 /// # Errors
-/// [`MemberError`]; a supervisor reaches neither administrators nor that role.
+/// [`MemberError`]; a grant reaches neither administrators nor that role.
 pub fn change_role(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     user_id: &str,
     role: Role,
     now: Timestamp,
 ) -> Result<Person, MemberError> {
-    let mut person = reachable(tx, supervisor, user_id)?;
-    if role > supervisor.role() {
+    let mut person = reachable(tx, grant, user_id)?;
+    if role > grant.reach() {
         return Err(MemberError::AboveYou);
     }
     if person.role == role {
         return Ok(person);
     }
-    if !supervisor.may_make(role) {
+    if !grant.may_make(role) {
         return Err(MemberError::OnlyPeople);
     }
     if role != Role::Administrator {
-        keep_an_administrator(tx, supervisor, &person)?;
+        keep_an_administrator(tx, grant, &person)?;
     }
-    diesel::update(memberships::table.find((&supervisor.id, user_id)))
+    diesel::update(memberships::table.find((&grant.id, user_id)))
         .set(memberships::role.eq(role.as_str()))
         .execute(tx.connection())
         .map_err(DbError::from)?;
     let detail = format!("from {} to {role}", person.role);
-    record(tx, supervisor, Action::RoleChanged, &person, Some(detail), now)?;
+    record(tx, grant, Action::RoleChanged, &person, Some(detail), now)?;
     person.role = role;
     Ok(person)
 }
@@ -141,14 +155,14 @@ pub fn change_role(
 /// [`MemberError`].
 pub fn remove(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     user_id: &str,
     now: Timestamp,
 ) -> Result<Person, MemberError> {
-    let person = reachable(tx, supervisor, user_id)?;
-    keep_an_administrator(tx, supervisor, &person)?;
-    delete(tx, supervisor, user_id)?;
-    record(tx, supervisor, Action::MemberRemoved, &person, None, now)?;
+    let person = reachable(tx, grant, user_id)?;
+    keep_an_administrator(tx, grant, &person)?;
+    delete(tx, grant, user_id)?;
+    record(tx, grant, Action::MemberRemoved, &person, None, now)?;
     Ok(person)
 }
 
@@ -156,26 +170,22 @@ pub fn remove(
 ///
 /// # Errors
 /// [`MemberError`].
-pub fn leave(tx: &mut Tx<'_>, member: &Member<Organization>, now: Timestamp) -> Result<(), MemberError> {
-    let own_id = member.actor().id().ok_or(MemberError::NotFound)?.to_owned();
-    let person = find(tx.connection(), member, &own_id)?;
-    keep_an_administrator(tx, member, &person)?;
-    delete(tx, member, &own_id)?;
-    record(tx, member, Action::Left, &person, None, now)?;
+pub fn leave(tx: &mut Tx<'_>, grant: &Grant<See>, now: Timestamp) -> Result<(), MemberError> {
+    let own_id = grant.actor().id().ok_or(MemberError::NotFound)?.to_owned();
+    let person = find(tx.connection(), grant, &own_id)?;
+    keep_an_administrator(tx, grant, &person)?;
+    delete(tx, grant, &own_id)?;
+    record(tx, grant, Action::Left, &person, None, now)?;
     Ok(())
 }
 
 /// The member, unless above the actor. The actor's role is read again inside the transaction:
-/// the proof is some milliseconds older, and a demotion may have come between.
-fn reachable(
-    tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
-    user_id: &str,
-) -> Result<Person, MemberError> {
-    let person = find(tx.connection(), supervisor, user_id)?;
-    let actor_role = match supervisor.actor() {
-        Actor::User { id, .. } => role_of(tx.connection(), &supervisor.id, id)?,
-        Actor::MasterToken { .. } | Actor::System { .. } => Some(supervisor.role()),
+/// the grant is some milliseconds older, and a demotion may have come between.
+fn reachable(tx: &mut Tx<'_>, grant: &Grant<ManageMembers>, user_id: &str) -> Result<Person, MemberError> {
+    let person = find(tx.connection(), grant, user_id)?;
+    let actor_role = match grant.actor() {
+        Actor::User { id, .. } => access::role_of(tx.connection(), &grant.id, id)?,
+        Actor::MasterToken { .. } | Actor::System { .. } => Some(grant.reach()),
     };
     match actor_role {
         Some(role) if role >= Role::Supervisor && person.role <= role => Ok(person),
@@ -183,33 +193,29 @@ fn reachable(
     }
 }
 
-fn keep_an_administrator(
-    tx: &mut Tx<'_>,
-    proof: &Member<Organization>,
-    person: &Person,
-) -> Result<(), MemberError> {
-    if is_last_administrator(tx.connection(), proof, person)? {
+fn keep_an_administrator(tx: &mut Tx<'_>, grant: &Grant<See>, person: &Person) -> Result<(), MemberError> {
+    if is_last_administrator(tx.connection(), grant, person)? {
         return Err(MemberError::LastAdministrator);
     }
     Ok(())
 }
 
-fn delete(tx: &mut Tx<'_>, proof: &Member<Organization>, user_id: &str) -> Result<(), DbError> {
-    diesel::delete(memberships::table.find((&proof.id, user_id))).execute(tx.connection())?;
+fn delete(tx: &mut Tx<'_>, grant: &Grant<See>, user_id: &str) -> Result<(), DbError> {
+    diesel::delete(memberships::table.find((&grant.id, user_id))).execute(tx.connection())?;
     Ok(())
 }
 
 fn record(
     tx: &mut Tx<'_>,
-    proof: &Member<Organization>,
+    grant: &Grant<See>,
     action: Action,
     person: &Person,
     detail: Option<String>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
-        organization_id: Some(&proof.id),
-        actor: proof.actor(),
+        organization_id: Some(&grant.id),
+        actor: grant.actor(),
         action,
         subject_id: Some(&person.user_id),
         subject_name: &person.name,
@@ -230,17 +236,4 @@ pub(super) fn administrators(
         .order(users::email)
         .select(users::email)
         .load(connection)?)
-}
-
-pub(super) fn role_of(
-    connection: &mut Connection,
-    organization_id: &str,
-    user_id: &str,
-) -> Result<Option<Role>, DbError> {
-    let role: Option<String> = memberships::table
-        .find((organization_id, user_id))
-        .select(memberships::role)
-        .first(connection)
-        .optional()?;
-    Ok(role.and_then(|role| role.parse().ok()))
 }

@@ -3,30 +3,20 @@
 use diesel::{dsl::count_star, prelude::*};
 
 use super::{
-    access::{AccessError, Actor, Admin, Member, Role},
-    accounts::User,
+    access::{Actor, Govern, Grant, Role, See},
     audit::{self, Action, Event},
-    forms::{self, FormError, FormId},
     id::new_id,
+    managed::ManageError,
+    members,
     names::Name,
+    organization::Organization,
     schema::{api_keys, memberships, organizations},
+    user::User,
 };
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
 };
-
-/// A company, a team, a project.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = organizations)]
-pub struct Organization {
-    /// The id in URLs and answers.
-    pub id: String,
-    /// The name; several organizations may bear the same one.
-    pub name: String,
-    /// When it was created.
-    pub created_at: Timestamp,
-}
 
 /// An organization as one of its members sees it in a list.
 #[derive(Clone, Debug)]
@@ -44,43 +34,31 @@ pub struct Membership {
 /// Organizations that one person may administer (ASVS 2.4.1: limit what one account can create).
 pub const MAX_ORGANIZATIONS: i64 = 100;
 
-/// Why an organization is not created.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// The person administers too many already.
-    #[error("You administer {MAX_ORGANIZATIONS} organizations already. Remove one first.")]
-    TooMany,
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
+/// Why one more is not created.
+const TOO_MANY: &str = "You administer 100 organizations already. Remove one first.";
+const _: () = assert!(MAX_ORGANIZATIONS == 100, "the sentence names the number");
 
 /// Creates an organization; `user` becomes its first administrator.
 ///
 /// # Errors
-/// [`CreateError`].
+/// [`ManageError::State`] when the person administers too many.
 pub fn create(
     tx: &mut Tx<'_>,
     user: &User,
     actor: &Actor,
     name: &Name,
-    form: &FormId,
     now: Timestamp,
-) -> Result<Organization, CreateError> {
-    forms::spend(tx, form, now)?;
+) -> Result<Organization, ManageError> {
     let administered: i64 = memberships::table
         .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator.as_str())))
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
     if administered >= MAX_ORGANIZATIONS {
-        return Err(CreateError::TooMany);
+        return Err(ManageError::State(TOO_MANY));
     }
     let organization = insert(tx, name, now)?;
-    insert_member(tx, &organization.id, &user.id, Role::Administrator, now)?;
+    members::insert(tx, &organization.id, &user.id, Role::Administrator, now)?;
     record(tx, &organization, actor, Action::OrganizationCreated, None, now)?;
     Ok(organization)
 }
@@ -94,24 +72,6 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
         ))
         .returning(Organization::as_returning())
         .get_result(tx.connection())?)
-}
-
-pub(super) fn insert_member(
-    tx: &mut Tx<'_>,
-    organization_id: &str,
-    user_id: &str,
-    role: Role,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    diesel::insert_into(memberships::table)
-        .values((
-            memberships::organization_id.eq(organization_id),
-            memberships::user_id.eq(user_id),
-            memberships::role.eq(role.as_str()),
-            memberships::joined_at.eq(now),
-        ))
-        .execute(tx.connection())?;
-    Ok(())
 }
 
 /// The organizations that `user` belongs to, by name.
@@ -168,9 +128,9 @@ pub struct Figures {
 ///
 /// # Errors
 /// [`DbError`].
-pub fn figures(connection: &mut Connection, proof: &Member<Organization>) -> Result<Figures, DbError> {
-    let members = memberships::table.filter(memberships::organization_id.eq(&proof.id)).count();
-    let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&proof.id)).count();
+pub fn figures(connection: &mut Connection, grant: &Grant<See>) -> Result<Figures, DbError> {
+    let members = memberships::table.filter(memberships::organization_id.eq(&grant.id)).count();
+    let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&grant.id)).count();
     Ok(Figures { members: members.get_result(connection)?, api_keys: api_keys.get_result(connection)? })
 }
 
@@ -180,19 +140,21 @@ pub fn figures(connection: &mut Connection, proof: &Member<Organization>) -> Res
 /// [`DbError`].
 pub fn rename(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     name: &Name,
     now: Timestamp,
-) -> Result<(), DbError> {
-    if admin.name == name.as_str() {
-        return Ok(());
+) -> Result<Organization, DbError> {
+    if grant.name == name.as_str() {
+        return Ok(Organization::clone(grant));
     }
     tx.changed(Change::Everything);
-    diesel::update(organizations::table.find(&admin.id))
+    let renamed = diesel::update(organizations::table.find(&grant.id))
         .set(organizations::name.eq(name.as_str()))
-        .execute(tx.connection())?;
-    let detail = format!("from “{}” to “{name}”", admin.name);
-    record(tx, admin, admin.actor(), Action::OrganizationRenamed, Some(detail), now)
+        .returning(Organization::as_returning())
+        .get_result(tx.connection())?;
+    let detail = format!("from “{}” to “{name}”", grant.name);
+    record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
+    Ok(renamed)
 }
 
 /// Why an organization is not removed.
@@ -212,16 +174,16 @@ pub enum RemoveError {
 /// [`RemoveError`].
 pub fn remove(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     typed_name: &str,
     now: Timestamp,
 ) -> Result<(), RemoveError> {
-    if typed_name.trim() != admin.name {
+    if typed_name.trim() != grant.name {
         return Err(RemoveError::NameDiffers);
     }
-    record(tx, admin, admin.actor(), Action::OrganizationRemoved, None, now)?;
+    record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;
     tx.changed(Change::Everything);
-    diesel::delete(organizations::table.find(&admin.id)).execute(tx.connection()).map_err(DbError::from)?;
+    diesel::delete(organizations::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
     Ok(())
 }
 
@@ -242,19 +204,4 @@ fn record(
         detail,
     };
     audit::record(tx, &event, now)
-}
-
-/// The organization of a proof as it is now; the proof is some milliseconds older.
-///
-/// # Errors
-/// [`AccessError`] when it was removed meanwhile.
-pub fn of_proof(
-    connection: &mut Connection,
-    proof: &Member<Organization>,
-) -> Result<Organization, AccessError> {
-    by_id(connection, &proof.id)?.ok_or(AccessError::NotFound)
-}
-
-pub(super) fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Organization>, DbError> {
-    Ok(organizations::table.find(id).select(Organization::as_select()).first(connection).optional()?)
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx},
 };
 
 /// What a mail says. Rendered by `mail::messages`, which knows the public address and the brand.
@@ -220,6 +220,7 @@ fn queue_row(
             outbox::created_at.eq(now),
         ))
         .execute(tx.connection())?;
+    tx.changed(Change::MailQueued);
     Ok(())
 }
 

@@ -14,9 +14,8 @@ use buffer::Noted;
 pub use buffer::{Buffer, Endpoint, Rejected};
 
 use super::{
-    access::Admin,
+    access::{Grant, SeeKeys},
     id::new_id,
-    organizations::Organization,
     schema::{organizations, rejections},
     secret,
     usage::Outcome,
@@ -124,12 +123,12 @@ struct Row {
 /// [`DbError`].
 pub fn find(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     request_id: &str,
 ) -> Result<Vec<Rejection>, DbError> {
     let rows: Vec<Row> = rejections::table
         .filter(rejections::request_id.eq(request_id))
-        .filter(rejections::organization_id.eq(&admin.id).or(rejections::organization_id.is_null()))
+        .filter(rejections::organization_id.eq(&grant.id).or(rejections::organization_id.is_null()))
         .order((rejections::place, rejections::id))
         .select(Row::as_select())
         .load(connection)?;

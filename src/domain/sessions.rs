@@ -1,13 +1,16 @@
 //! Browser sessions, kept on the server: the cookie carries a random token, the row its digest.
 
+use std::net::IpAddr;
+
 use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    accounts::User,
-    invitations,
-    schema::{sessions, users},
+    access::{AccessError, Role, Standing},
+    organization::Organization,
+    schema::{memberships, organizations, sessions, users},
     secret::{Secret, SecretDigest},
+    user::User,
 };
 use crate::{
     clock::Timestamp,
@@ -72,18 +75,81 @@ pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp)
     Ok(())
 }
 
-/// The state kept under `token`, while the session lives.
+/// A session that is alive, with what a request needs to know of it: one look at the database.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// The web floor's own data.
+    pub state: String,
+    /// Who is logged in.
+    pub logged_in: Option<LoggedIn>,
+}
+
+/// Who is logged in, in which session, and as what in the organization that was asked about.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    /// The account.
+    pub user: User,
+    /// The session's id.
+    pub session_id: String,
+    /// Whether the account should be noted as active.
+    pub is_due_for_touch: bool,
+    membership: Option<(Organization, Role)>,
+}
+
+impl LoggedIn {
+    /// What the person proves in the organization that was asked about, from the address `ip`.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`] for a foreign organization as for one that does not exist.
+    pub fn standing(&self, ip: Option<IpAddr>) -> Result<Standing, AccessError> {
+        let (organization, role) = self.membership.clone().ok_or(AccessError::NotFound)?;
+        Ok(Standing::of_member(organization, self.user.clone(), role, ip))
+    }
+}
+
+/// The session under a token's digest, while it is alive. `organization_id` is the one in which the
+/// person's role is wanted, if any.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn load(connection: &mut Connection, token: &str, now: Timestamp) -> Result<Option<String>, DbError> {
-    Ok(sessions::table
-        .filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes()))
-        .filter(sessions::created_at.gt(now - MAX_SESSION))
-        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
-        .select(sessions::state)
+pub fn open(
+    connection: &mut Connection,
+    token: SecretDigest,
+    organization_id: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<OpenSession>, DbError> {
+    type Found = (String, String, Timestamp, Option<User>, Option<Organization>, Option<String>);
+    let in_that_organization = memberships::user_id
+        .nullable()
+        .eq(sessions::user_id)
+        .and(memberships::organization_id.eq(organization_id.unwrap_or_default().to_owned()));
+    let found: Option<Found> = sessions::table
+        .left_join(users::table)
+        .left_join(memberships::table.on(in_that_organization))
+        .left_join(
+            organizations::table.on(organizations::id.nullable().eq(memberships::organization_id.nullable())),
+        )
+        .filter(sessions::token_digest.eq(token.as_bytes().to_vec()))
+        .filter(is_alive(now))
+        .select((
+            sessions::id,
+            sessions::state,
+            sessions::last_seen_at,
+            Option::<User>::as_select(),
+            Option::<Organization>::as_select(),
+            memberships::role.nullable(),
+        ))
         .first(connection)
-        .optional()?)
+        .optional()?;
+    let Some((session_id, state, last_seen_at, user, organization, role)) = found else { return Ok(None) };
+    let role = role.map(|role| role.parse::<Role>().map_err(DbError::unreadable)).transpose()?;
+    let logged_in = user.map(|user| LoggedIn {
+        is_due_for_touch: now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none(),
+        membership: organization.zip(role),
+        session_id,
+        user,
+    });
+    Ok(Some(OpenSession { state, logged_in }))
 }
 
 /// Replaces the state kept under `token`. A session that was ended meanwhile stays ended.
@@ -107,55 +173,10 @@ pub fn delete(tx: &mut Tx<'_>, token: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Who is logged in, and in which session.
-#[derive(Clone, Debug)]
-pub struct LoggedIn {
-    /// The account.
-    pub user: User,
-    /// The session's id.
-    pub session_id: String,
-    /// Invitations that wait for an answer.
-    pub pending_invitations: i64,
-    /// Whether [`touch`] should note that the session was used.
-    pub is_due_for_touch: bool,
-}
-
-/// The person behind the session `session_id`, while it lives.
-///
-/// # Errors
-/// [`DbError`].
-pub fn logged_in(
-    connection: &mut Connection,
-    session_id: &str,
-    now: Timestamp,
-) -> Result<Option<LoggedIn>, DbError> {
-    let found: Option<(User, Timestamp)> = sessions::table
-        .inner_join(users::table)
-        .filter(sessions::id.eq(session_id))
-        .filter(sessions::created_at.gt(now - MAX_SESSION))
-        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
-        .select((User::as_select(), sessions::last_seen_at))
-        .first(connection)
-        .optional()?;
-    let Some((user, last_seen_at)) = found else { return Ok(None) };
-    Ok(Some(LoggedIn {
-        pending_invitations: invitations::count_of_user(connection, &user, now)?,
-        is_due_for_touch: now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none(),
-        session_id: session_id.to_owned(),
-        user,
-    }))
-}
-
 /// Notes that a session was used.
-///
-/// # Errors
-/// [`DbError`].
-pub fn touch(tx: &mut Tx<'_>, logged_in: &LoggedIn, now: Timestamp) -> Result<(), DbError> {
-    diesel::update(sessions::table.find(&logged_in.session_id))
+pub(super) fn touch(tx: &mut Tx<'_>, session_id: &str, now: Timestamp) -> Result<(), DbError> {
+    diesel::update(sessions::table.find(session_id))
         .set(sessions::last_seen_at.eq(now))
-        .execute(tx.connection())?;
-    diesel::update(users::table.find(&logged_in.user.id))
-        .set(users::last_active_at.eq(now))
         .execute(tx.connection())?;
     Ok(())
 }
@@ -171,12 +192,30 @@ pub fn of_user(
 ) -> Result<Vec<BrowserSession>, DbError> {
     Ok(sessions::table
         .filter(sessions::user_id.eq(&user.id))
-        .filter(sessions::created_at.gt(now - MAX_SESSION))
-        .filter(sessions::last_seen_at.gt(now - MAX_IDLE))
+        .filter(is_alive(now))
         .order((sessions::last_seen_at.desc(), sessions::id.desc()))
         .select(BrowserSession::as_select())
         .limit(100)
         .load(connection)?)
+}
+
+/// Younger than [`MAX_SESSION`] and used within [`MAX_IDLE`].
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_alive(now: Timestamp) -> _ {
+    let begun_after: Timestamp = now - MAX_SESSION;
+    let used_after: Timestamp = now - MAX_IDLE;
+    sessions::created_at.gt(begun_after).and(sessions::last_seen_at.gt(used_after))
+}
+
+/// Whether the session `session_id` is alive and the account's.
+pub(super) fn is_of(
+    connection: &mut Connection,
+    session_id: &str,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let found = sessions::table.find(session_id).filter(sessions::user_id.eq(user_id)).filter(is_alive(now));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
 }
 
 /// Ends one session of `user`; tells whether there was such a one.

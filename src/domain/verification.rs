@@ -29,7 +29,7 @@ use meters::{MeterRegistry, RotationRegistry};
 use super::{
     api_keys::{self, StoredKey},
     master_tokens,
-    organizations::Organization,
+    organization::Organization,
     secret::{self, SecretDigest, SecretKind},
     usage::{Outcome, Tally},
 };
@@ -101,7 +101,7 @@ impl Verifier {
                     keys.clear();
                     tokens.clear();
                 }
-                Change::WebhookQueued => {}
+                Change::MailQueued | Change::WebhookQueued => {}
             }
         });
         verifier

@@ -17,14 +17,14 @@ pub use deliveries::{
     send_test,
 };
 pub use events::{EventGroup, EventType, Events, EventsError};
-pub use manage::{activate, change, count, create, deactivate, find, list, remove, rotate_secret};
+pub use manage::{change, count, create, find, list, remove, rotate_secret, switch};
 pub(super) use queue::{Subject, queue_for_audit, queue_for_key};
 
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{forms::FormError, schema::webhooks, secret::NoRandomness};
-use crate::{clock::Timestamp, db::DbError};
+use super::schema::webhooks;
+use crate::clock::Timestamp;
 
 /// Webhooks that one organization may have.
 pub const MAX_WEBHOOKS: i64 = 10;
@@ -79,41 +79,4 @@ pub struct NewWebhook {
     pub description: Option<String>,
     /// What it is told of.
     pub events: Events,
-}
-
-/// Why a webhook is not created. What is wrong with a field, its own type says.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// The organization has [`MAX_WEBHOOKS`].
-    #[error("There are {MAX_WEBHOOKS} webhooks already. Remove one that is no longer used.")]
-    TooMany,
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// Why nothing is done with a webhook.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookError {
-    /// No such webhook, or no such delivery of it, in this organization.
-    #[error("not found")]
-    NotFound,
-    /// It is switched off, so nothing is sent.
-    #[error("This webhook is deactivated. Activate it first.")]
-    NotActive,
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
 }

@@ -9,9 +9,8 @@ use futures_util::stream;
 
 use super::{display, error::AppError, state::State};
 use crate::domain::{
-    access::Supervisor,
+    access::{Grant, Oversee},
     audit::{self, Entry, Filter},
-    organizations::Organization,
 };
 
 /// Events read at once.
@@ -55,7 +54,7 @@ const COLUMNS: [&str; 10] = [
 struct Progress {
     kind: FileKind,
     state: State,
-    proof: Supervisor<Organization>,
+    proof: Grant<Oversee>,
     filter: Filter,
     after: Option<String>,
     is_done: bool,
@@ -68,7 +67,7 @@ struct Progress {
 pub fn download(
     kind: FileKind,
     state: State,
-    proof: Supervisor<Organization>,
+    proof: Grant<Oversee>,
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
     let head = (kind.head)()?;

@@ -4,10 +4,11 @@
 //! exist is a compile error.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY},
-    web,
 };
+
+use super::api::gate::Open;
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -20,8 +21,9 @@ struct Asset {
 }
 
 /// `GET /static/{file:.*}`: one embedded file, in the best coding that the client takes.
-pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.name == file.as_str()) else {
+pub async fn serve(Open(request): Open) -> HttpResponse {
+    let file = request.match_info().get("file").unwrap_or_default();
+    let Some(asset) = ASSETS.iter().find(|asset| asset.name == file) else {
         return HttpResponse::NotFound().finish();
     };
     let accepted: Vec<&str> =
@@ -79,7 +81,7 @@ fn content_type(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{App, test};
+    use actix_web::{App, test, web};
 
     use super::*;
 

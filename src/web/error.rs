@@ -12,15 +12,14 @@ use crate::{
     domain::{
         access::{AccessError, Role},
         accounts::AccountError,
-        api_keys::{KeyError, RotateError},
+        api_keys::RotateError,
         calendar_links::CalendarError,
         invitations::{AnswerError, InvitationError},
-        master_tokens::TokenError,
+        managed::ManageError,
         members::MemberError,
         passwords::HashError,
         secret::NoRandomness,
         token_access::TokenAccess,
-        webhooks::WebhookError,
     },
 };
 
@@ -274,7 +273,8 @@ impl From<AccessError> for AppError {
         match error {
             AccessError::NotFound => Self::NotFound,
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
-            AccessError::Insufficient { needed } => Self::TokenForbidden(needed),
+            AccessError::Insufficient { needed: Some(needed) } => Self::TokenForbidden(needed),
+            AccessError::Insufficient { needed: None } => Self::KeyForbidden(ONLY_PEOPLE),
             AccessError::Db(error) => error.into(),
         }
     }
@@ -306,12 +306,14 @@ impl From<CalendarError> for AppError {
     }
 }
 
-impl From<KeyError> for AppError {
-    fn from(error: KeyError) -> Self {
+impl From<ManageError> for AppError {
+    fn from(error: ManageError) -> Self {
         match error {
-            KeyError::NotFound => Self::NotFound,
-            KeyError::NotActive => Self::Conflict(error.to_string()),
-            KeyError::Db(error) => error.into(),
+            ManageError::NotFound => Self::NotFound,
+            ManageError::NameTaken { .. } => Self::field("/name", error),
+            ManageError::TooMany { .. } | ManageError::State(_) => Self::Conflict(error.to_string()),
+            ManageError::NoRandomness(error) => error.into(),
+            ManageError::Db(error) => error.into(),
         }
     }
 }
@@ -320,34 +322,7 @@ impl From<RotateError> for AppError {
     fn from(error: RotateError) -> Self {
         match error {
             RotateError::Key(error) => error.into(),
-            RotateError::Form(error) => Self::Conflict(error.to_string()),
-            RotateError::End(error) => Self::Conflict(error.to_string()),
-            RotateError::NoRandomness(error) => error.into(),
-            RotateError::Db(error) => error.into(),
-        }
-    }
-}
-
-impl From<TokenError> for AppError {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::NotFound => Self::NotFound,
-            TokenError::Expired | TokenError::OnlyPeople(_) => Self::Conflict(error.to_string()),
-            TokenError::Form(error) => Self::Conflict(error.to_string()),
-            TokenError::NoRandomness(error) => Self::internal(error),
-            TokenError::Db(error) => error.into(),
-        }
-    }
-}
-
-impl From<WebhookError> for AppError {
-    fn from(error: WebhookError) -> Self {
-        match error {
-            WebhookError::NotFound => Self::NotFound,
-            WebhookError::NotActive => Self::Conflict(error.to_string()),
-            WebhookError::Form(error) => Self::Conflict(error.to_string()),
-            WebhookError::NoRandomness(error) => error.into(),
-            WebhookError::Db(error) => error.into(),
+            RotateError::Expiration(error) => Self::Conflict(error.to_string()),
         }
     }
 }
@@ -373,7 +348,6 @@ impl From<InvitationError> for AppError {
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
-            InvitationError::Form(error) => Self::Conflict(error.to_string()),
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),
         }

@@ -67,6 +67,11 @@ pub(super) async fn read_body(mut payload: Payload, most_bytes: usize) -> Result
 pub struct FieldErrors(Vec<(&'static str, String)>);
 
 impl FieldErrors {
+    /// One field that needs a change.
+    pub fn one(field: &'static str, text: impl ToString) -> Self {
+        Self(vec![(field, text.to_string())])
+    }
+
     /// Notes that a field needs a change.
     pub fn add(&mut self, field: &'static str, text: impl ToString) {
         self.0.push((field, text.to_string()));

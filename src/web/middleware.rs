@@ -18,11 +18,11 @@ use actix_web::{
 use super::{
     api::rate_headers::RateHeaders,
     error::AppError,
-    extract::RequestContext,
     forwarded,
     problem::{self, Client},
     request_id::RequestId,
     state::State,
+    visit::RequestContext,
 };
 
 /// ASVS 3.4.3: nothing inline, nothing from elsewhere.

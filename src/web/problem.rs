@@ -15,13 +15,13 @@ use utoipa::ToSchema;
 
 use super::{
     error::{AppError, FieldProblem},
-    extract::RequestContext,
+    fragment::Fragment,
     pages::error::ErrorPage,
     request_id::RequestId,
     shell::{Shell, Theme, Toast},
     state::State,
-    urls,
-    view::{self, Fragment},
+    urls, view,
+    visit::RequestContext,
 };
 
 /// RFC 9457. `type` is stable; clients may rely on it.

@@ -1,4 +1,6 @@
 //! The one table of addresses. Tests walk it: a route that is not covered fails them.
+//!
+//! Who may use a route stands in the type of what its handler takes, and nowhere else.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -6,53 +8,8 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{api, assets, error::AppError, pages};
-use crate::domain::token_access::TokenAccess;
-
-/// Who may use a route. A visitor below it is turned away before the handler runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Anybody.
-    Public,
-    /// Whoever presents an API key.
-    Key,
-    /// Whoever presents an active master token, of whatever access.
-    Token,
-    /// Whoever may report leaked keys.
-    Reporter,
-    /// A master token that may read.
-    TokenToRead,
-    /// A master token for API keys.
-    TokenForKeys,
-    /// A master token for members.
-    TokenForMembers,
-    /// A master token for everything.
-    TokenForAll,
-    /// Whoever is logged in, their address proven or not.
-    LoggedIn,
-    /// Whoever is logged in with a proven address.
-    Account,
-    /// Members of the organization in the path.
-    Member,
-    /// Its supervisors and administrators.
-    Supervisor,
-    /// Its administrators.
-    Administrator,
-}
-
-impl Access {
-    /// What a master token must be permitted; `None` where none is asked for.
-    pub fn access(self) -> Option<TokenAccess> {
-        match self {
-            Self::Token => Some(TokenAccess::Verify),
-            Self::TokenToRead => Some(TokenAccess::Read),
-            Self::TokenForKeys => Some(TokenAccess::Keys),
-            Self::TokenForMembers => Some(TokenAccess::Members),
-            Self::TokenForAll => Some(TokenAccess::Full),
-            _ => None,
-        }
-    }
-}
+pub use super::access::Access;
+use super::{api, assets, error::AppError, pages, visit::Door};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -65,25 +22,37 @@ pub struct Route {
     pub access: Access,
 }
 
+/// Who may use the route of a handler.
+const fn access_of<H, D, R>(_: &H) -> Access
+where
+    H: Fn(D) -> R,
+    D: Door,
+{
+    D::ACCESS
+}
+
 macro_rules! routes {
     (
-        machines { $($m_method:ident $m_pattern:literal $m_access:ident => $m_handler:path;)* }
-        people { $($p_method:ident $p_pattern:literal $p_access:ident => $p_handler:path;)* }
+        machines { $($m_method:ident $m_pattern:literal => $m_handler:path;)* }
+        people { $($p_method:ident $p_pattern:literal => $p_handler:path;)* }
     ) => {
         /// Every route.
         pub const ROUTES: &[Route] = &[
-            $(Route { method: stringify!($m_method), pattern: $m_pattern, access: Access::$m_access },)*
-            $(Route { method: stringify!($p_method), pattern: $p_pattern, access: Access::$p_access },)*
+            $(Route {
+                method: stringify!($m_method),
+                pattern: $m_pattern,
+                access: access_of(&$m_handler),
+            },)*
+            $(Route {
+                method: stringify!($p_method),
+                pattern: $p_pattern,
+                access: access_of(&$p_handler),
+            },)*
         ];
 
         /// Registers what needs no session: verification comes first, since it is asked most.
         pub fn machines(config: &mut ServiceConfig) {
-            $(config.service(
-                web::resource($m_pattern)
-                    .guard(of_method(stringify!($m_method)))
-                    .app_data(Access::$m_access)
-                    .to($m_handler),
-            );)*
+            $(config.route($m_pattern, method(stringify!($m_method)).to($m_handler));)*
             $(config.route($m_pattern, web::to(other_method));)*
         }
 
@@ -121,173 +90,173 @@ async fn not_found() -> Result<HttpResponse, AppError> {
 
 routes! {
     machines {
-        ANY "/auth" Key => api::forward_auth::answer;
-        POST "/api/v2/keys/verify" Token => api::verification::verify;
-        POST "/api/v2/keys/verify/batch" Token => api::verification::verify_batch;
-        GET "/api/v2/organization" Key => api::organization::show;
-        POST "/api/v2/leaks" Reporter => api::leaks::receive;
-        GET "/api/v2/openapi.json" Public => api::openapi::show;
-        GET "/api/v2/sessionToken" Token => api::session_tokens::issue;
-        GET "/api/v2/token" Token => api::presented_token::show;
-        GET "/api/v2/organizations/{organization}" TokenToRead => api::organizations::show;
-        PATCH "/api/v2/organizations/{organization}" TokenForAll => api::organizations::change;
-        GET "/api/v2/organizations/{organization}/keys" TokenToRead => api::api_keys::list;
-        POST "/api/v2/organizations/{organization}/keys" TokenForKeys => api::api_keys::create;
-        GET "/api/v2/organizations/{organization}/keys/{key}" TokenToRead => api::api_keys::show;
-        PATCH "/api/v2/organizations/{organization}/keys/{key}" TokenForKeys => api::api_keys::change;
-        DELETE "/api/v2/organizations/{organization}/keys/{key}" TokenForKeys => api::api_keys::remove;
-        POST "/api/v2/organizations/{organization}/keys/{key}/activate" TokenForKeys => api::api_keys::activate;
-        POST "/api/v2/organizations/{organization}/keys/{key}/deactivate" TokenForKeys => api::api_keys::deactivate;
-        POST "/api/v2/organizations/{organization}/keys/{key}/rotate" TokenForKeys => api::key_rotation::rotate;
-        POST "/api/v2/organizations/{organization}/keys/{key}/revoke-previous" TokenForKeys => api::key_rotation::revoke_previous;
-        POST "/api/v2/organizations/{organization}/keys/{key}/pause" TokenForKeys => api::pauses::begin;
-        GET "/api/v2/organizations/{organization}/keys/{key}/usage" TokenToRead => api::usage::of_key;
-        GET "/api/v2/organizations/{organization}/keys/{key}/clients" TokenToRead => api::usage::clients;
-        GET "/api/v2/organizations/{organization}/usage" TokenToRead => api::usage::of_organization;
-        GET "/api/v2/organizations/{organization}/scopes" TokenToRead => api::scopes::list;
-        POST "/api/v2/organizations/{organization}/calendar-link" TokenForAll => api::calendar::replace;
-        GET "/api/v2/organizations/{organization}/members" TokenToRead => api::members::list;
-        GET "/api/v2/organizations/{organization}/members/{user}" TokenToRead => api::members::show;
-        PATCH "/api/v2/organizations/{organization}/members/{user}" TokenForMembers => api::members::change;
-        DELETE "/api/v2/organizations/{organization}/members/{user}" TokenForMembers => api::members::remove;
-        GET "/api/v2/organizations/{organization}/invitations" TokenToRead => api::invitations::list;
-        POST "/api/v2/organizations/{organization}/invitations" TokenForMembers => api::invitations::send;
-        GET "/api/v2/organizations/{organization}/invitations/{invitation}" TokenToRead => api::invitations::show;
-        DELETE "/api/v2/organizations/{organization}/invitations/{invitation}" TokenForMembers => api::invitations::cancel;
-        POST "/api/v2/organizations/{organization}/invitations/{invitation}/resend" TokenForMembers => api::invitations::resend;
-        POST "/api/v2/organizations/{organization}/invitations/{invitation}/link" TokenForMembers => api::invitations::copy_link;
-        GET "/api/v2/organizations/{organization}/activity" TokenToRead => api::activity::list;
-        GET "/api/v2/organizations/{organization}/activity/export" TokenToRead => api::activity::export;
-        GET "/api/v2/organizations/{organization}/leak-policy" TokenToRead => api::leak_policy::show_policy;
-        PUT "/api/v2/organizations/{organization}/leak-policy" TokenForAll => api::leak_policy::change_policy;
-        GET "/api/v2/organizations/{organization}/webhooks" TokenForAll => api::webhooks::list;
-        POST "/api/v2/organizations/{organization}/webhooks" TokenForAll => api::webhooks::create;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::show;
-        PATCH "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::change;
-        DELETE "/api/v2/organizations/{organization}/webhooks/{webhook}" TokenForAll => api::webhooks::remove;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/activate" TokenForAll => api::webhooks::activate;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate" TokenForAll => api::webhooks::deactivate;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/test" TokenForAll => api::webhooks::send_test;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate" TokenForAll => api::webhooks::rotate;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries" TokenForAll => api::webhooks::deliveries::list;
-        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}" TokenForAll => api::webhooks::deliveries::show;
-        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" TokenForAll => api::webhooks::deliveries::resend;
-        GET "/orgs/{organization}/api/calendar/{token}.ics" Public => pages::calendar::feed;
-        GET "/healthz" Public => api::health::show;
-        GET "/static/{file:.*}" Public => assets::serve;
+        ANY "/auth" => api::forward_auth::answer;
+        POST "/api/v2/keys/verify" => api::verification::verify;
+        POST "/api/v2/keys/verify/batch" => api::verification::verify_batch;
+        GET "/api/v2/organization" => api::organization::show;
+        POST "/api/v2/leaks" => api::leaks::receive;
+        GET "/api/v2/openapi.json" => api::openapi::show;
+        GET "/api/v2/sessionToken" => api::session_tokens::issue;
+        GET "/api/v2/token" => api::presented_token::show;
+        GET "/api/v2/organizations/{organization}" => api::organizations::show;
+        PATCH "/api/v2/organizations/{organization}" => api::organizations::change;
+        GET "/api/v2/organizations/{organization}/keys" => api::api_keys::list;
+        POST "/api/v2/organizations/{organization}/keys" => api::api_keys::create;
+        GET "/api/v2/organizations/{organization}/keys/{key}" => api::api_keys::show;
+        PATCH "/api/v2/organizations/{organization}/keys/{key}" => api::api_keys::change;
+        DELETE "/api/v2/organizations/{organization}/keys/{key}" => api::api_keys::remove;
+        POST "/api/v2/organizations/{organization}/keys/{key}/activate" => api::api_keys::activate;
+        POST "/api/v2/organizations/{organization}/keys/{key}/deactivate" => api::api_keys::deactivate;
+        POST "/api/v2/organizations/{organization}/keys/{key}/rotate" => api::key_rotation::rotate;
+        POST "/api/v2/organizations/{organization}/keys/{key}/revoke-previous" => api::key_rotation::revoke_previous;
+        POST "/api/v2/organizations/{organization}/keys/{key}/pause" => api::pauses::pause;
+        GET "/api/v2/organizations/{organization}/keys/{key}/usage" => api::usage::of_key;
+        GET "/api/v2/organizations/{organization}/keys/{key}/clients" => api::usage::clients;
+        GET "/api/v2/organizations/{organization}/usage" => api::usage::of_organization;
+        GET "/api/v2/organizations/{organization}/scopes" => api::scopes::list;
+        POST "/api/v2/organizations/{organization}/calendar-link" => api::calendar::replace;
+        GET "/api/v2/organizations/{organization}/members" => api::members::list;
+        GET "/api/v2/organizations/{organization}/members/{user}" => api::members::show;
+        PATCH "/api/v2/organizations/{organization}/members/{user}" => api::members::change;
+        DELETE "/api/v2/organizations/{organization}/members/{user}" => api::members::remove;
+        GET "/api/v2/organizations/{organization}/invitations" => api::invitations::list;
+        POST "/api/v2/organizations/{organization}/invitations" => api::invitations::send;
+        GET "/api/v2/organizations/{organization}/invitations/{invitation}" => api::invitations::show;
+        DELETE "/api/v2/organizations/{organization}/invitations/{invitation}" => api::invitations::cancel;
+        POST "/api/v2/organizations/{organization}/invitations/{invitation}/resend" => api::invitations::resend;
+        POST "/api/v2/organizations/{organization}/invitations/{invitation}/link" => api::invitations::copy_link;
+        GET "/api/v2/organizations/{organization}/activity" => api::activity::list;
+        GET "/api/v2/organizations/{organization}/activity/export" => api::activity::export;
+        GET "/api/v2/organizations/{organization}/leak-policy" => api::leak_policy::show_policy;
+        PUT "/api/v2/organizations/{organization}/leak-policy" => api::leak_policy::change_policy;
+        GET "/api/v2/organizations/{organization}/webhooks" => api::webhooks::list;
+        POST "/api/v2/organizations/{organization}/webhooks" => api::webhooks::create;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}" => api::webhooks::show;
+        PATCH "/api/v2/organizations/{organization}/webhooks/{webhook}" => api::webhooks::change;
+        DELETE "/api/v2/organizations/{organization}/webhooks/{webhook}" => api::webhooks::remove;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/activate" => api::webhooks::activate;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate" => api::webhooks::deactivate;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/test" => api::webhooks::send_test;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate" => api::webhooks::rotate;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries" => api::webhooks::deliveries::list;
+        GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}" => api::webhooks::deliveries::show;
+        POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" => api::webhooks::deliveries::resend;
+        GET "/orgs/{organization}/api/calendar/{token}.ics" => pages::calendar::feed;
+        GET "/healthz" => api::health::show;
+        GET "/static/{file:.*}" => assets::serve;
     }
     people {
-        GET "/" Public => pages::landing::show;
-        GET "/docs" Public => pages::docs::show;
-        GET "/api/docs" Public => pages::api_docs::show;
+        GET "/" => pages::landing::show;
+        GET "/docs" => pages::docs::show;
+        GET "/api/docs" => pages::api_docs::show;
 
-        GET "/login" Public => pages::accounts::log_in::show;
-        POST "/login" Public => pages::accounts::log_in::log_in;
-        POST "/logout" Public => pages::accounts::log_in::log_out;
-        GET "/signup" Public => pages::accounts::sign_up::show;
-        POST "/signup" Public => pages::accounts::sign_up::sign_up;
-        GET "/verify-email" Public => pages::accounts::verification::pending;
-        POST "/verify-email/resend" Public => pages::accounts::verification::resend;
-        GET "/verify-email/{token}" Public => pages::accounts::verification::show;
-        POST "/verify-email/{token}" Public => pages::accounts::verification::confirm;
-        GET "/forgot-password" Public => pages::accounts::reset::show;
-        POST "/forgot-password" Public => pages::accounts::reset::send;
-        GET "/reset-password/{token}" Public => pages::accounts::reset::choose;
-        POST "/reset-password/{token}" Public => pages::accounts::reset::reset;
+        GET "/login" => pages::accounts::log_in::show;
+        POST "/login" => pages::accounts::log_in::log_in;
+        POST "/logout" => pages::accounts::log_in::log_out;
+        GET "/signup" => pages::accounts::sign_up::show;
+        POST "/signup" => pages::accounts::sign_up::sign_up;
+        GET "/verify-email" => pages::accounts::verification::pending;
+        POST "/verify-email/resend" => pages::accounts::verification::resend;
+        GET "/verify-email/{token}" => pages::accounts::verification::show;
+        POST "/verify-email/{token}" => pages::accounts::verification::confirm;
+        GET "/forgot-password" => pages::accounts::reset::show;
+        POST "/forgot-password" => pages::accounts::reset::send;
+        GET "/reset-password/{token}" => pages::accounts::reset::choose;
+        POST "/reset-password/{token}" => pages::accounts::reset::reset;
 
-        GET "/account" Account => pages::account_settings::show;
-        POST "/account/name" Account => pages::account_settings::rename;
-        POST "/account/password" Account => pages::account_settings::change_password;
-        POST "/account/sessions/end-others" Account => pages::account_settings::browser_sessions::end_others;
-        POST "/account/sessions/{session}/end" Account => pages::account_settings::browser_sessions::end;
-        POST "/preferences/theme" Public => pages::preferences::set_theme;
+        GET "/account" => pages::account_settings::show;
+        POST "/account/name" => pages::account_settings::rename;
+        POST "/account/password" => pages::account_settings::change_password;
+        POST "/account/sessions/end-others" => pages::account_settings::browser_sessions::end_others;
+        POST "/account/sessions/{session}/end" => pages::account_settings::browser_sessions::end;
+        POST "/preferences/theme" => pages::preferences::set_theme;
 
-        GET "/orgs" Account => pages::my_organizations::index;
-        GET "/orgs/new" Account => pages::my_organizations::new;
-        POST "/orgs" Account => pages::my_organizations::create;
-        POST "/invitations/{invitation}/accept" Account => pages::my_organizations::accept;
-        POST "/invitations/{invitation}/decline" Account => pages::my_organizations::decline;
+        GET "/orgs" => pages::my_organizations::index;
+        GET "/orgs/new" => pages::my_organizations::new;
+        POST "/orgs" => pages::my_organizations::create;
+        POST "/invitations/{invitation}/accept" => pages::my_organizations::accept;
+        POST "/invitations/{invitation}/decline" => pages::my_organizations::decline;
 
-        GET "/i/{token}" Public => pages::invitation_answers::show;
-        POST "/i/{token}/accept" Public => pages::invitation_answers::accept;
-        POST "/i/{token}/decline" Public => pages::invitation_answers::decline;
-        POST "/i/{token}/signup" Public => pages::invitation_answers::sign_up;
-        POST "/i/{token}/renew" Public => pages::invitation_answers::renew;
-        POST "/i/{token}/switch" Public => pages::invitation_answers::switch;
+        GET "/i/{token}" => pages::invitation_answers::show;
+        POST "/i/{token}/accept" => pages::invitation_answers::accept;
+        POST "/i/{token}/decline" => pages::invitation_answers::decline;
+        POST "/i/{token}/signup" => pages::invitation_answers::sign_up;
+        POST "/i/{token}/renew" => pages::invitation_answers::renew;
+        POST "/i/{token}/switch" => pages::invitation_answers::switch;
 
-        GET "/mailbox" Public => pages::mailbox::index;
-        GET "/mailbox/{mail}" Public => pages::mailbox::show;
-        GET "/mailbox/{mail}/html" Public => pages::mailbox::html;
+        GET "/mailbox" => pages::mailbox::index;
+        GET "/mailbox/{mail}" => pages::mailbox::show;
+        GET "/mailbox/{mail}/html" => pages::mailbox::html;
 
-        GET "/orgs/{organization}" Member => pages::members::redirect;
-        GET "/orgs/{organization}/users" Member => pages::members::index;
-        GET "/orgs/{organization}/users/invite" Supervisor => pages::invitations::new;
-        POST "/orgs/{organization}/users/invite" Supervisor => pages::invitations::send;
-        GET "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::choose_role;
-        POST "/orgs/{organization}/users/{user}/role" Supervisor => pages::members::change_role;
-        GET "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::confirm_removal;
-        POST "/orgs/{organization}/users/{user}/remove" Supervisor => pages::members::remove;
-        POST "/orgs/{organization}/invitations/{invitation}/resend" Supervisor => pages::invitations::resend;
-        POST "/orgs/{organization}/invitations/{invitation}/link" Supervisor => pages::invitations::copy_link;
-        POST "/orgs/{organization}/invitations/{invitation}/cancel" Supervisor => pages::invitations::cancel;
+        GET "/orgs/{organization}" => pages::members::redirect;
+        GET "/orgs/{organization}/users" => pages::members::index;
+        GET "/orgs/{organization}/users/invite" => pages::invitations::new;
+        POST "/orgs/{organization}/users/invite" => pages::invitations::send;
+        GET "/orgs/{organization}/users/{user}/role" => pages::members::choose_role;
+        POST "/orgs/{organization}/users/{user}/role" => pages::members::change_role;
+        GET "/orgs/{organization}/users/{user}/remove" => pages::members::confirm_removal;
+        POST "/orgs/{organization}/users/{user}/remove" => pages::members::remove;
+        POST "/orgs/{organization}/invitations/{invitation}/resend" => pages::invitations::resend;
+        POST "/orgs/{organization}/invitations/{invitation}/link" => pages::invitations::copy_link;
+        POST "/orgs/{organization}/invitations/{invitation}/cancel" => pages::invitations::cancel;
 
-        GET "/orgs/{organization}/api" Administrator => pages::api_tab::index;
-        GET "/orgs/{organization}/api/gateway-setup" Administrator => pages::gateway_setup::show;
-        GET "/orgs/{organization}/api/troubleshoot" Administrator => pages::troubleshoot::ask;
-        POST "/orgs/{organization}/api/troubleshoot" Administrator => pages::troubleshoot::answer;
-        GET "/orgs/{organization}/api/troubleshoot/try" Administrator => pages::troubleshoot::ask;
-        POST "/orgs/{organization}/api/troubleshoot/try" Administrator => pages::troubleshoot::attempt::try_request;
-        GET "/orgs/{organization}/api/calendar" Administrator => pages::calendar::ask;
-        POST "/orgs/{organization}/api/calendar" Administrator => pages::calendar::replace;
-        GET "/orgs/{organization}/api/keys/new" Administrator => pages::api_keys::new;
-        POST "/orgs/{organization}/api/keys" Administrator => pages::api_keys::create;
-        GET "/orgs/{organization}/api/keys/{key}" Administrator => pages::key_page::show;
-        POST "/orgs/{organization}/api/keys/{key}/deactivate" Administrator => pages::api_keys::deactivate;
-        POST "/orgs/{organization}/api/keys/{key}/activate" Administrator => pages::api_keys::activate;
-        GET "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::edit;
-        POST "/orgs/{organization}/api/keys/{key}/settings" Administrator => pages::key_settings::save;
-        GET "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::ask;
-        POST "/orgs/{organization}/api/keys/{key}/rotate" Administrator => pages::key_rotation::rotate;
-        POST "/orgs/{organization}/api/keys/{key}/revoke-previous" Administrator => pages::key_rotation::revoke_previous;
-        GET "/orgs/{organization}/api/keys/{key}/pause" Administrator => pages::pauses::ask;
-        POST "/orgs/{organization}/api/keys/{key}/pause" Administrator => pages::pauses::begin;
-        GET "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::confirm_removal;
-        POST "/orgs/{organization}/api/keys/{key}/remove" Administrator => pages::api_keys::remove;
-        GET "/orgs/{organization}/api/tokens/new" Administrator => pages::master_tokens::new;
-        POST "/orgs/{organization}/api/tokens" Administrator => pages::master_tokens::generate;
-        GET "/orgs/{organization}/api/tokens/{token}" Administrator => pages::token_page::show;
-        POST "/orgs/{organization}/api/tokens/{token}/deactivate" Administrator => pages::master_tokens::deactivate;
-        POST "/orgs/{organization}/api/tokens/{token}/activate" Administrator => pages::master_tokens::activate;
-        GET "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::confirm_replacement;
-        POST "/orgs/{organization}/api/tokens/{token}/replace" Administrator => pages::master_tokens::replace;
-        GET "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::confirm_removal;
-        POST "/orgs/{organization}/api/tokens/{token}/remove" Administrator => pages::master_tokens::remove;
+        GET "/orgs/{organization}/api" => pages::api_tab::index;
+        GET "/orgs/{organization}/api/gateway-setup" => pages::gateway_setup::show;
+        GET "/orgs/{organization}/api/troubleshoot" => pages::troubleshoot::ask;
+        POST "/orgs/{organization}/api/troubleshoot" => pages::troubleshoot::answer;
+        GET "/orgs/{organization}/api/troubleshoot/try" => pages::troubleshoot::ask;
+        POST "/orgs/{organization}/api/troubleshoot/try" => pages::troubleshoot::attempt::try_request;
+        GET "/orgs/{organization}/api/calendar" => pages::calendar::ask;
+        POST "/orgs/{organization}/api/calendar" => pages::calendar::replace;
+        GET "/orgs/{organization}/api/keys/new" => pages::api_keys::new;
+        POST "/orgs/{organization}/api/keys" => pages::api_keys::create;
+        GET "/orgs/{organization}/api/keys/{key}" => pages::key_page::show;
+        POST "/orgs/{organization}/api/keys/{key}/deactivate" => pages::api_keys::deactivate;
+        POST "/orgs/{organization}/api/keys/{key}/activate" => pages::api_keys::activate;
+        GET "/orgs/{organization}/api/keys/{key}/settings" => pages::key_settings::edit;
+        POST "/orgs/{organization}/api/keys/{key}/settings" => pages::key_settings::save;
+        GET "/orgs/{organization}/api/keys/{key}/rotate" => pages::key_rotation::ask;
+        POST "/orgs/{organization}/api/keys/{key}/rotate" => pages::key_rotation::rotate;
+        POST "/orgs/{organization}/api/keys/{key}/revoke-previous" => pages::key_rotation::revoke_previous;
+        GET "/orgs/{organization}/api/keys/{key}/pause" => pages::pauses::ask;
+        POST "/orgs/{organization}/api/keys/{key}/pause" => pages::pauses::pause;
+        GET "/orgs/{organization}/api/keys/{key}/remove" => pages::api_keys::confirm_removal;
+        POST "/orgs/{organization}/api/keys/{key}/remove" => pages::api_keys::remove;
+        GET "/orgs/{organization}/api/tokens/new" => pages::master_tokens::new;
+        POST "/orgs/{organization}/api/tokens" => pages::master_tokens::generate;
+        GET "/orgs/{organization}/api/tokens/{token}" => pages::token_page::show;
+        POST "/orgs/{organization}/api/tokens/{token}/deactivate" => pages::master_tokens::deactivate;
+        POST "/orgs/{organization}/api/tokens/{token}/activate" => pages::master_tokens::activate;
+        GET "/orgs/{organization}/api/tokens/{token}/replace" => pages::master_tokens::confirm_replacement;
+        POST "/orgs/{organization}/api/tokens/{token}/replace" => pages::master_tokens::replace;
+        GET "/orgs/{organization}/api/tokens/{token}/remove" => pages::master_tokens::confirm_removal;
+        POST "/orgs/{organization}/api/tokens/{token}/remove" => pages::master_tokens::remove;
 
-        GET "/orgs/{organization}/webhooks" Administrator => pages::webhooks::index;
-        GET "/orgs/{organization}/webhooks/new" Administrator => pages::webhooks::new;
-        POST "/orgs/{organization}/webhooks" Administrator => pages::webhooks::create;
-        GET "/orgs/{organization}/webhooks/{webhook}" Administrator => pages::webhooks::show;
-        GET "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::edit;
-        POST "/orgs/{organization}/webhooks/{webhook}/settings" Administrator => pages::webhooks::save;
-        POST "/orgs/{organization}/webhooks/{webhook}/activate" Administrator => pages::webhooks::activate;
-        POST "/orgs/{organization}/webhooks/{webhook}/deactivate" Administrator => pages::webhooks::deactivate;
-        POST "/orgs/{organization}/webhooks/{webhook}/test" Administrator => pages::webhooks::send_test;
-        GET "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::confirm_rotation;
-        POST "/orgs/{organization}/webhooks/{webhook}/rotate" Administrator => pages::webhooks::rotate;
-        GET "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::confirm_removal;
-        POST "/orgs/{organization}/webhooks/{webhook}/remove" Administrator => pages::webhooks::remove;
-        GET "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}" Administrator => pages::webhooks::show_delivery;
-        POST "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" Administrator => pages::webhooks::resend;
+        GET "/orgs/{organization}/webhooks" => pages::webhooks::index;
+        GET "/orgs/{organization}/webhooks/new" => pages::webhooks::new;
+        POST "/orgs/{organization}/webhooks" => pages::webhooks::create;
+        GET "/orgs/{organization}/webhooks/{webhook}" => pages::webhooks::show;
+        GET "/orgs/{organization}/webhooks/{webhook}/settings" => pages::webhooks::edit;
+        POST "/orgs/{organization}/webhooks/{webhook}/settings" => pages::webhooks::save;
+        POST "/orgs/{organization}/webhooks/{webhook}/activate" => pages::webhooks::activate;
+        POST "/orgs/{organization}/webhooks/{webhook}/deactivate" => pages::webhooks::deactivate;
+        POST "/orgs/{organization}/webhooks/{webhook}/test" => pages::webhooks::send_test;
+        GET "/orgs/{organization}/webhooks/{webhook}/rotate" => pages::webhooks::confirm_rotation;
+        POST "/orgs/{organization}/webhooks/{webhook}/rotate" => pages::webhooks::rotate;
+        GET "/orgs/{organization}/webhooks/{webhook}/remove" => pages::webhooks::confirm_removal;
+        POST "/orgs/{organization}/webhooks/{webhook}/remove" => pages::webhooks::remove;
+        GET "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}" => pages::webhooks::show_delivery;
+        POST "/orgs/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" => pages::webhooks::resend;
 
-        GET "/orgs/{organization}/activity" Supervisor => pages::activity::index;
-        GET "/orgs/{organization}/activity.csv" Supervisor => pages::activity::csv;
+        GET "/orgs/{organization}/activity" => pages::activity::index;
+        GET "/orgs/{organization}/activity.csv" => pages::activity::csv;
 
-        GET "/orgs/{organization}/settings" Member => pages::settings::index;
-        POST "/orgs/{organization}/settings" Administrator => pages::settings::rename;
-        POST "/orgs/{organization}/settings/leaks" Administrator => pages::leaks::change_policy;
-        GET "/orgs/{organization}/settings/leave" Member => pages::settings::confirm_leaving;
-        POST "/orgs/{organization}/settings/leave" Member => pages::settings::leave;
-        GET "/orgs/{organization}/settings/remove" Administrator => pages::settings::confirm_removal;
-        POST "/orgs/{organization}/settings/remove" Administrator => pages::settings::remove;
+        GET "/orgs/{organization}/settings" => pages::settings::index;
+        POST "/orgs/{organization}/settings" => pages::settings::rename;
+        POST "/orgs/{organization}/settings/leaks" => pages::leaks::change_policy;
+        GET "/orgs/{organization}/settings/leave" => pages::settings::confirm_leaving;
+        POST "/orgs/{organization}/settings/leave" => pages::settings::leave;
+        GET "/orgs/{organization}/settings/remove" => pages::settings::confirm_removal;
+        POST "/orgs/{organization}/settings/remove" => pages::settings::remove;
     }
 }

@@ -1,18 +1,25 @@
 //! Keeps actix's sessions in the database, by the digest of the cookie's token.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
-use actix_web::cookie::time::Duration;
+use actix_web::{
+    Error,
+    body::MessageBody,
+    cookie::time::Duration,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
 
 use crate::{
     clock::Clock,
     db::Db,
     domain::{
         id::new_id,
-        secret::Secret,
-        sessions::{self, NewSession},
+        secret::{Secret, SecretDigest},
+        sessions::{self, NewSession, OpenSession},
     },
+    web::{urls, visit::Found},
 };
 
 /// The session's own id, set at log-in.
@@ -23,6 +30,30 @@ pub(super) const USER_ID: &str = "user_id";
 pub(super) const IP: &str = "ip";
 /// The browser's description of itself.
 pub(super) const USER_AGENT: &str = "user_agent";
+
+tokio::task_local! {
+    /// What the look-up of the session found, for the rest of the request.
+    static FOUND: RefCell<Found>;
+}
+
+/// Makes a place for what the look-up of the session finds. Stands outside of actix's session
+/// middleware, which asks the store before it calls anything else.
+///
+/// # Errors
+/// Whatever is inside fails with.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let organization_id = urls::organization_in(request.path()).map(str::to_owned);
+    let found = Found { organization_id, ..Found::default() };
+    FOUND.scope(RefCell::new(found), next.call(request)).await
+}
+
+/// What was found.
+pub(super) fn found() -> Found {
+    FOUND.try_with(|found| found.borrow().clone()).unwrap_or_default()
+}
 
 /// A [`SessionStore`] on [`Db`]. The life of a session is `domain::sessions`' affair, so the
 /// durations that actix passes are not used.
@@ -44,17 +75,23 @@ fn text(state: &HashMap<String, String>, name: &str) -> Option<String> {
 }
 
 impl SessionStore for DatabaseSessions {
+    /// The one look at the database that a request of a page needs: what else it finds is kept for
+    /// [`found`].
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
-        let (token, now) = (key.as_ref().to_owned(), self.clock.now());
-        let state = self
+        let (token, now) = (SecretDigest::of(key.as_ref()), self.clock.now());
+        let organization_id = found().organization_id;
+        let open = self
             .db
-            .read(move |connection| sessions::load(connection, &token, now))
+            .read(move |connection| sessions::open(connection, token, organization_id.as_deref(), now))
             .await
             .map_err(|error| LoadError::Other(error.into()))?;
-        state
-            .map(|state| serde_json::from_str(&state))
-            .transpose()
-            .map_err(|error| LoadError::Deserialization(error.into()))
+        let Some(OpenSession { state, logged_in }) = open else { return Ok(None) };
+        let keep = |cell: &RefCell<Found>| {
+            let mut found = cell.borrow_mut();
+            (found.session, found.logged_in) = (Some(token), logged_in);
+        };
+        FOUND.try_with(keep).map_err(|error| LoadError::Other(error.into()))?;
+        serde_json::from_str(&state).map(Some).map_err(|error| LoadError::Deserialization(error.into()))
     }
 
     async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {

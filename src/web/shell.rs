@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
 
-use super::view::Fragment;
+use super::fragment::Fragment;
 
 /// The data of `templates/layouts/`. Page structs hold it as `shell`.
 #[derive(Clone, Debug, Default)]
@@ -144,8 +144,6 @@ pub enum ToastKind {
 pub struct UndoForm {
     /// Where the form posts to.
     pub action: String,
-    /// Hidden fields, name and value.
-    pub fields: Vec<(String, String)>,
 }
 
 impl Toast {
@@ -160,8 +158,8 @@ impl Toast {
     }
 
     /// Offers the reverse action.
-    pub fn with_undo(self, action: impl Into<String>, fields: Vec<(String, String)>) -> Self {
-        Self { undo: Some(UndoForm { action: action.into(), fields }), ..self }
+    pub fn with_undo(self, action: impl Into<String>) -> Self {
+        Self { undo: Some(UndoForm { action: action.into() }), ..self }
     }
 
     /// Whether it tells of a failure.
@@ -232,8 +230,7 @@ mod tests {
 
     #[test]
     fn a_toast_is_escaped_and_survives_the_session() {
-        let toast = Toast::ok("“<b>” is deactivated.")
-            .with_undo("/orgs/o/api/keys/k/activate", vec![("from".into(), "toast".into())]);
+        let toast = Toast::ok("“<b>” is deactivated.").with_undo("/orgs/o/api/keys/k/activate");
         let kept: Toast = serde_json::from_str(&serde_json::to_string(&toast).unwrap()).unwrap();
         assert_eq!(kept, toast);
         let html = ToastsFragment { toasts: &[kept] }.render().unwrap();

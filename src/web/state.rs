@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use super::limits::Limits;
 use crate::{
     clock::Clock,
@@ -38,10 +36,6 @@ pub struct State {
     pub usage: Recorder,
     /// Gathers rejections, so that they can be explained.
     pub rejections: Buffer,
-    /// Wakes the mail worker after a change that queued a mail.
-    pub mail_queued: Arc<Notify>,
-    /// Wakes the webhook worker; the database does so after a commit that queued a message.
-    pub webhook_queued: Arc<Notify>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
     /// not know; `None` when the mail cannot be shown.
     pub preview_mail: MailPreviewer,

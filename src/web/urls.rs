@@ -1,6 +1,6 @@
 //! One function per address, so that a change of an address is one change.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::header::REFERER};
 use url::form_urlencoded;
 
 /// The page for those whose address is not proven.
@@ -125,9 +125,24 @@ pub fn without_secret(path: String) -> String {
     if is_secret { String::new() } else { path }
 }
 
-/// The path of the page that htmx acts on.
+/// `path` with the filter, search and page number that stand in `address`.
+pub fn with_query_of(path: &str, address: &str) -> String {
+    match address.split_once('?') {
+        Some((_, query)) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The organization that a path of the pages is about.
+pub fn organization_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/orgs/")?.split('/').next()
+}
+
+/// The path of the page that a request acts on: htmx names it, and a browser that sends a plain form
+/// names the page with the form.
 pub fn current_page(request: &HttpRequest) -> Option<String> {
-    let address = request.headers().get("HX-Current-URL")?.to_str().ok()?;
+    let headers = request.headers();
+    let address = headers.get("HX-Current-URL").or_else(|| headers.get(REFERER))?.to_str().ok()?;
     let address = url::Url::parse(address).ok()?;
     Some(address[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }

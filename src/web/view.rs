@@ -7,53 +7,21 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderMap, LOCATION, VARY},
+        header::{CACHE_CONTROL, LOCATION, VARY},
     },
 };
 use askama::Template;
 
 use super::{
     error::AppError,
-    extract::Visitor,
+    fragment::Fragment,
     shell::{Markup, Shell, Toast, ToastsFragment},
 };
 
-/// The part of a page that htmx wants to replace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fragment {
-    /// No htmx, or a return through the browser's history: the whole page.
-    #[default]
-    None,
-    /// What stands in `<main id="content">`.
-    Content,
-    /// The `#panel` in it.
-    Panel,
-    /// An open dialog in `#dialog-slot`.
-    Dialog,
-}
-
-impl Fragment {
-    /// Reads htmx's headers. htmx 2 names the target's id, htmx 4 its tag and id.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        if header("HX-Request") != Some("true") || header("HX-History-Restore-Request") == Some("true") {
-            return Self::None;
-        }
-        match header("HX-Target").and_then(|target| target.rsplit('#').next()) {
-            Some("dialog-slot") => Self::Dialog,
-            Some("panel") => Self::Panel,
-            _ => Self::Content,
-        }
-    }
-
-    /// Whether less than a page is wanted.
-    pub fn is_fragment(self) -> bool {
-        self != Self::None
-    }
-}
-
 /// A page whose parts can be rendered alone. Implemented by [`page!`](crate::page).
-pub trait Page: Template {
+pub trait Page {
+    /// All of it.
+    fn whole(&self) -> askama::Result<String>;
     /// The words of the page's `<title>`.
     fn title(&self) -> askama::Result<String>;
     /// The inner HTML of `<main>`.
@@ -72,6 +40,10 @@ pub trait Page: Template {
 macro_rules! page {
     ($page:ident) => {
         impl $crate::web::view::Page for $page {
+            fn whole(&self) -> askama::Result<String> {
+                askama::Template::render(self)
+            }
+
             fn title(&self) -> askama::Result<String> {
                 askama::Template::render(&self.as_title())
             }
@@ -99,7 +71,7 @@ macro_rules! page {
 ///
 /// # Errors
 /// When the template fails.
-pub fn show(page: &impl Page) -> Result<HttpResponse, AppError> {
+pub fn show(page: &dyn Page) -> Result<HttpResponse, AppError> {
     show_with_status(page, StatusCode::OK)
 }
 
@@ -107,11 +79,11 @@ pub fn show(page: &impl Page) -> Result<HttpResponse, AppError> {
 ///
 /// # Errors
 /// When the template fails.
-pub fn show_with_status(page: &impl Page, status: StatusCode) -> Result<HttpResponse, AppError> {
+pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpResponse, AppError> {
     let shell = page.shell();
     let body = match shell.fragment {
-        Fragment::None | Fragment::Dialog => page.render()?,
-        Fragment::Panel => page.panel()? + &toasts(&shell.toasts)?,
+        Fragment::None | Fragment::Dialog => page.whole()?,
+        Fragment::Panel => page.panel()? + toasts(&shell.toasts)?.as_str(),
         Fragment::Content => {
             let title = page.title()?;
             let brand = Markup::escaped(&shell.brand);
@@ -127,78 +99,6 @@ pub fn show_with_status(page: &impl Page, status: StatusCode) -> Result<HttpResp
 /// When the template fails.
 pub fn plain(page: &impl Template, status: StatusCode) -> Result<HttpResponse, AppError> {
     Ok(html(status).body(page.render()?))
-}
-
-/// Answers with a dialog: alone for htmx, otherwise over the page `behind` it.
-///
-/// # Errors
-/// When a template or the page behind fails.
-pub async fn dialog<P: Page>(
-    visitor: &Visitor,
-    status: StatusCode,
-    dialog: &impl Template,
-    behind: impl AsyncFnOnce(Shell) -> Result<P, AppError>,
-) -> Result<HttpResponse, AppError> {
-    let dialog = Markup::render(dialog)?;
-    if visitor.fragment == Fragment::Dialog {
-        return Ok(html(status).body(dialog.into_string()));
-    }
-    let page = behind(Shell { dialog: Some(dialog), ..visitor.shell() }).await?;
-    Ok(html(status).body(page.render()?))
-}
-
-/// Answers with a dialog that shows a secret once. The page behind has changed too, so htmx gets
-/// both; nothing may be kept of either.
-///
-/// # Errors
-/// When a template or the page behind fails.
-pub async fn reveal<P: Page>(
-    visitor: &Visitor,
-    dialog: &impl Template,
-    behind: impl AsyncFnOnce(Shell) -> Result<P, AppError>,
-) -> Result<HttpResponse, AppError> {
-    let dialog = Markup::render(dialog)?;
-    if visitor.fragment == Fragment::Dialog {
-        let page = behind(visitor.shell()).await?;
-        return Ok(html(StatusCode::OK).body(dialog.into_string() + &page.panel()? + &page.tabs()?));
-    }
-    let page = behind(Shell { dialog: Some(dialog), fragment: Fragment::None, ..visitor.shell() }).await?;
-    Ok(html(StatusCode::OK).body(page.render()?))
-}
-
-/// Answers a change: htmx gets the changed panel with a toast, a plain form the page `next`,
-/// where the toast waits.
-///
-/// # Errors
-/// When a template or the page fails.
-pub async fn changed<P: Page>(
-    visitor: &Visitor,
-    toast: Toast,
-    next: &str,
-    page: impl AsyncFnOnce(Shell) -> Result<P, AppError>,
-) -> Result<HttpResponse, AppError> {
-    if !visitor.fragment.is_fragment() {
-        visitor.keep(toast)?;
-        return Ok(see_other(next));
-    }
-    let shell = visitor.shell();
-    let fragment = if shell.fragment == Fragment::Content { Fragment::Panel } else { shell.fragment };
-    let page = page(Shell { fragment, ..shell }).await?;
-    Ok(html(StatusCode::OK).body(page.panel()? + &page.tabs()? + &toasts(&[toast])?))
-}
-
-/// Answers a change after which the page is another one: 303, which htmx follows as a whole page.
-///
-/// # Errors
-/// When the toast cannot be kept.
-pub fn go(visitor: &Visitor, toast: Option<Toast>, next: &str) -> Result<HttpResponse, AppError> {
-    if let Some(toast) = toast {
-        visitor.keep(toast)?;
-    }
-    if visitor.fragment.is_fragment() {
-        return Ok(html(StatusCode::OK).insert_header(("HX-Redirect", next)).finish());
-    }
-    Ok(see_other(next))
 }
 
 /// A redirect that is followed with GET.

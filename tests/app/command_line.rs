@@ -6,7 +6,7 @@ mod scripted;
 
 use std::fs;
 
-use tessera::{clock::Clock, db::Db, domain::forms::FormId};
+use tessera::{clock::Clock, db::Db, web::form_id::FormId};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::support::{Client, Company, SESSION_COOKIE, World};

@@ -24,7 +24,7 @@ async fn every_answer_is_one_that_the_description_tells() {
     let folder = tempfile::tempdir().expect("a folder");
     let told = folder.path().join("schemathesis.toml");
     let text = std::fs::read_to_string(config).expect("the configuration");
-    std::fs::write(&told, own + &text).expect("the configuration is written");
+    std::fs::write(&told, format!("{own}{text}")).expect("the configuration is written");
     let output = Command::new("schemathesis")
         .arg("--config-file")
         .arg(&told)

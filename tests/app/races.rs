@@ -6,11 +6,10 @@ use tessera::{
     clock::Timestamp,
     db::Db,
     domain::{
-        access::{self, Role, Supervisor},
-        accounts::User,
+        access::{self, Grant, ManageMembers, Role},
         invitations::{self, AnswerError},
         members::{self, MemberError},
-        organizations::Organization,
+        user::User,
     },
 };
 use tokio::task::JoinSet;
@@ -282,12 +281,12 @@ async fn administrators(app: &TestApp, company: &Company, people: [&User; 2]) ->
     number
 }
 
-async fn proof(app: &TestApp, company: &Company, user: &User) -> Supervisor<Organization> {
+async fn proof(app: &TestApp, company: &Company, user: &User) -> Grant<ManageMembers> {
     let (id, user) = (company.id.clone(), user.clone());
-    app.read(move |connection| Ok(access::member(connection, &user, None, &id)?.supervisor()?)).await
+    app.read(move |connection| Ok(access::member(connection, &user, None, &id)?.grant()?)).await
 }
 
-fn demote(db: &Db, by: &Supervisor<Organization>, user_id: &str, now: Timestamp) -> Result<(), MemberError> {
+fn demote(db: &Db, by: &Grant<ManageMembers>, user_id: &str, now: Timestamp) -> Result<(), MemberError> {
     db.write_blocking(|tx| members::change_role(tx, by, user_id, Role::User, now)).map(drop)
 }
 

@@ -6,13 +6,14 @@ use tessera::{
     clock::Timestamp,
     db::Tx,
     domain::{
-        access::{self, AccessError, Admin, Role},
-        forms::FormId,
-        master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
+        access::{
+            AccessError, Capability, Govern, Grant, ManageKeys, ManageMembers, ManageTokens, Role, SeeKeys,
+            Standing,
+        },
+        managed::ManageError,
+        master_tokens::{self, MasterToken},
         members::{self, MemberError},
-        names::Name,
-        organizations::Organization,
-        token_access::TokenAccess::{self, Full, Keys, Members, Verify},
+        token_access::TokenAccess::{self, Full, Keys, Members, Read},
         verification::KnownToken,
     },
 };
@@ -40,7 +41,7 @@ impl Ground {
             .app
             .write(move |tx| {
                 let admin = company.admin(tx)?;
-                Ok(master_tokens::activate(tx, &admin, &id, now)?)
+                Ok(master_tokens::switch(tx, &admin, &id, true, now)?)
             })
             .await;
         ground
@@ -53,7 +54,7 @@ impl Ground {
     /// Does something as a person who is an administrator.
     async fn by_a_person<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &str, Timestamp) -> T + Send + 'static,
+        work: impl FnOnce(&mut Tx<'_>, &Grant<ManageTokens>, &str, Timestamp) -> T + Send + 'static,
     ) -> T {
         let (company, id, now) = (self.lumen.clone(), self.token.id.clone(), self.app.now());
         self.app
@@ -66,58 +67,32 @@ impl Ground {
 }
 
 #[tokio::test]
-async fn a_proof_is_for_the_tokens_own_organization_and_what_it_may_do() {
-    for held in TokenAccess::ALL {
-        let ground = Ground::new(held, None).await;
-        let known = ground.known().await.expect("an active token");
-        for needed in TokenAccess::ALL {
-            let proof = access::token_member(&known, None, &ground.lumen.id, needed);
-            match proof {
-                Ok(proof) => {
-                    assert!(held.covers(needed), "{held} for {needed}");
-                    let alone = needed == Members && held == Members;
-                    let role = if alone { Role::Supervisor } else { Role::Administrator };
-                    assert_eq!((proof.role(), proof.actor().kind()), (role, "master_token"));
-                    assert_eq!(proof.actor().id(), Some(ground.token.id.as_str()));
-                }
-                Err(AccessError::Insufficient { needed: told }) => {
-                    assert!(!held.covers(needed) && told == needed, "{held} for {needed}");
-                }
-                Err(other) => panic!("{held} for {needed}: {other:?}"),
-            }
-            let elsewhere =
-                access::token_member(&known, None, "01900000-0000-7000-8000-000000000000", needed);
-            assert!(matches!(elsewhere, Err(AccessError::NotFound)), "{elsewhere:?}");
+async fn a_token_gets_the_grants_of_its_access_in_its_own_organization() {
+    fn told<C: Capability>(standing: &Standing) -> Result<(), Option<TokenAccess>> {
+        match standing.grant::<C>() {
+            Ok(_) => Ok(()),
+            Err(AccessError::Insufficient { needed }) => Err(needed),
+            Err(other) => panic!("{other:?}"),
         }
     }
-}
-
-#[tokio::test]
-async fn no_token_reaches_master_tokens_whatever_it_may_do() {
-    let ground = Ground::new(Full, None).await;
-    let known = ground.known().await.expect("an active token");
-    let (lumen, id, now) = (ground.lumen.id.clone(), ground.token.id.clone(), ground.app.now());
-    ground
-        .app
-        .write(move |tx| {
-            let admin = access::token_member(&known, None, &lumen, Full)?.admin()?;
-            let new = NewToken { name: Name::parse("Heir", 60)?, access: Verify, expires_at: None };
-            let generated = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now);
-            assert!(matches!(generated, Err(GenerateError::OnlyPeople(_))), "{generated:?}");
-            for result in [
-                master_tokens::activate(tx, &admin, &id, now),
-                master_tokens::deactivate(tx, &admin, &id, now),
-                master_tokens::replace(tx, &admin, &id, &FormId::new(now), now).map(|(token, _)| token),
-                master_tokens::remove(tx, &admin, &id, now),
-            ] {
-                assert!(matches!(result, Err(TokenError::OnlyPeople(_))), "{result:?}");
-            }
-            Ok(())
-        })
-        .await;
-    let names = ground.app.query("SELECT name AS text FROM master_tokens").await;
-    assert_eq!(names, ["Machine"]);
-    assert!(ground.known().await.is_some(), "and it goes on as before");
+    for held in TokenAccess::ALL {
+        let ground = Ground::new(held, None).await;
+        let standing = ground.known().await.expect("an active token").standing(None);
+        assert_eq!(standing.id, ground.lumen.id);
+        let reach = if held == Members { Role::Supervisor } else { Role::Administrator };
+        assert_eq!((standing.reach(), standing.actor().kind()), (reach, "master_token"));
+        assert_eq!(standing.actor().id(), Some(ground.token.id.as_str()));
+        for (needed, told) in [
+            (Read, told::<SeeKeys>(&standing)),
+            (Keys, told::<ManageKeys>(&standing)),
+            (Members, told::<ManageMembers>(&standing)),
+            (Full, told::<Govern>(&standing)),
+        ] {
+            let expected = if held.covers(needed) { Ok(()) } else { Err(Some(needed)) };
+            assert_eq!(told, expected, "{held} for {needed}");
+        }
+        assert_eq!(told::<ManageTokens>(&standing), Err(None), "no token reaches master tokens");
+    }
 }
 
 #[tokio::test]
@@ -126,16 +101,16 @@ async fn a_members_token_neither_makes_nor_touches_an_administrator() {
     let other = ground.app.member(&ground.lumen, Role::Administrator, "Ada Admin").await;
     let user = ground.app.member(&ground.lumen, Role::User, "Una User").await;
     let known = ground.known().await.expect("an active token");
-    let (lumen, user_id, now) = (ground.lumen.id.clone(), user.id.clone(), ground.app.now());
+    let (user_id, now) = (user.id.clone(), ground.app.now());
     ground
         .app
         .write(move |tx| {
-            let supervisor = access::token_member(&known, None, &lumen, Members)?.supervisor()?;
-            let removed = members::remove(tx, &supervisor, &other.id, now);
+            let grant = known.standing(None).grant::<ManageMembers>()?;
+            let removed = members::remove(tx, &grant, &other.id, now);
             assert!(matches!(removed, Err(MemberError::AboveYou)), "{removed:?}");
-            let raised = members::change_role(tx, &supervisor, &user_id, Role::Administrator, now);
+            let raised = members::change_role(tx, &grant, &user_id, Role::Administrator, now);
             assert!(matches!(raised, Err(MemberError::AboveYou)), "{raised:?}");
-            members::change_role(tx, &supervisor, &user_id, Role::Supervisor, now)?;
+            members::change_role(tx, &grant, &user_id, Role::Supervisor, now)?;
             Ok(())
         })
         .await;
@@ -150,11 +125,10 @@ async fn an_end_holds_for_a_token_in_memory_and_cannot_be_undone() {
     assert!(ground.known().await.is_some(), "to the last second");
     ground.app.clock.advance(Duration::seconds(1));
     assert!(ground.known().await.is_none(), "from memory");
-    let activated = ground.by_a_person(master_tokens::activate).await;
-    assert!(matches!(&activated, Err(TokenError::Expired)), "{activated:?}");
-    let replaced = ground
-        .by_a_person(|tx, admin, id, now| master_tokens::replace(tx, admin, id, &FormId::new(now), now))
-        .await;
-    assert!(matches!(&replaced, Err(TokenError::Expired)), "{replaced:?}");
+    let activated =
+        ground.by_a_person(|tx, admin, id, now| master_tokens::switch(tx, admin, id, true, now)).await;
+    assert!(matches!(&activated, Err(ManageError::State(_))), "{activated:?}");
+    let replaced = ground.by_a_person(|tx, admin, id, now| master_tokens::replace(tx, admin, id, now)).await;
+    assert!(matches!(&replaced, Err(ManageError::State(_))), "{replaced:?}");
     assert!(ground.known().await.is_none());
 }

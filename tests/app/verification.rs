@@ -13,7 +13,6 @@ use tessera::{
     db::Db,
     domain::{
         api_keys,
-        forms::FormId,
         key_settings::KeySettings,
         master_tokens::{self, NewToken},
         token_access::TokenAccess,
@@ -204,18 +203,18 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
     }
     let mut secrets = vec![ground.secret.clone()];
     for (grace_period, begin) in
-        [("now", "immediately"), ("week", "immediately"), ("now", "on_first_use"), ("day", "on_first_use")]
+        [("none", "immediately"), ("7d", "immediately"), ("none", "on_first_use"), ("24h", "on_first_use")]
     {
         let old = secrets.last().expect("a secret").clone();
         let new = rotate(&ground, &browser, grace_period, begin).await;
-        let goes_on = (grace_period, begin) != ("now", "immediately");
+        let goes_on = (grace_period, begin) != ("none", "immediately");
         auth(&ground.client, "/auth", &old).await.must_be(if goes_on { 204 } else { 401 });
         if goes_on && begin == "immediately" {
             browser.post(&format!("{key}/revoke-previous"), &[]).await.must_be(303);
             auth(&ground.client, "/auth", &old).await.must_be(401);
         }
         auth(&ground.client, "/auth", &new).await.must_be(204);
-        if grace_period == "now" {
+        if grace_period == "none" {
             auth(&ground.client, "/auth", &old).await.must_be(401);
         }
         secrets.push(new);
@@ -338,8 +337,8 @@ pub(crate) async fn active_token(app: &TestApp, company: &Company) -> String {
             access: TokenAccess::Verify,
             expires_at: None,
         };
-        let (token, secret) = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now)?;
-        master_tokens::activate(tx, &admin, &token.id, now)?;
+        let (token, secret) = master_tokens::generate(tx, &admin, &new, now)?;
+        master_tokens::switch(tx, &admin, &token.id, true, now)?;
         Ok(secret.expose().to_owned())
     })
     .await

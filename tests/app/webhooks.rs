@@ -11,12 +11,13 @@ use tessera::{
     clock::Clock,
     db::{Change, Db, DbError},
     domain::{
-        forms::FormId,
+        access::{Capability, Grant},
+        managed::ManageError,
         outbox::Message,
         page::PageRequest,
         webhooks::{
             self, AllowedNetworks, Delivery, DeliveryState, Events, MAX_WEBHOOKS, NewWebhook, Webhook,
-            WebhookError, WebhookUrl,
+            WebhookUrl,
         },
     },
     webhooks::{sender::Sender, worker},
@@ -218,7 +219,7 @@ async fn both_secrets_sign_for_a_day_after_a_rotation() {
     let (webhook, old) = post.webhook(&post.receiver, &[]).await;
     let id = webhook.id.clone();
     let new = post
-        .do_as_admin(move |tx, admin, now| webhooks::rotate_secret(tx, admin, &id, &FormId::new(now), now))
+        .do_as_admin(move |tx, admin, now| webhooks::rotate_secret(tx, admin, &id, now))
         .await
         .expect("rotated")
         .1;
@@ -303,15 +304,15 @@ async fn what_waits_for_a_deactivated_webhook_is_sent_when_it_is_activated() {
     let (webhook, _) = post.webhook(&post.receiver, &[]).await;
     post.world.api_key(&post.lumen, "Billing worker").await;
     let id = webhook.id.clone();
-    post.do_as_admin(move |tx, admin, now| webhooks::deactivate(tx, admin, &id, now)).await.expect("off");
+    post.do_as_admin(move |tx, admin, now| webhooks::switch(tx, admin, &id, false, now)).await.expect("off");
     post.world.api_key(&post.lumen, "While it is off").await;
     let id = webhook.id.clone();
     let refused = post.do_as_admin(move |tx, admin, now| webhooks::send_test(tx, admin, &id, now)).await;
-    assert!(matches!(refused, Err(WebhookError::NotActive)));
+    assert!(matches!(refused, Err(ManageError::State(_))));
     let worker = post.worker();
     worker.wake();
     let id = webhook.id.clone();
-    post.do_as_admin(move |tx, admin, now| webhooks::activate(tx, admin, &id, now)).await.expect("on");
+    post.do_as_admin(move |tx, admin, now| webhooks::switch(tx, admin, &id, true, now)).await.expect("on");
     let messages = post.receiver.wait_for(1).await;
     post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
     assert_eq!(messages[0].json()["data"]["subject"]["name"], "Billing worker");
@@ -338,9 +339,7 @@ async fn an_organization_has_ten_webhooks_at_most() {
         post.webhook(&post.receiver, &[]).await;
     }
     let new = new_webhook(&post.receiver.url(), &[]);
-    let refused = post
-        .do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, &FormId::new(now), now))
-        .await;
+    let refused = post.do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, now)).await;
     let error = refused.expect_err("too many").to_string();
     assert_eq!(error, "There are 10 webhooks already. Remove one that is no longer used.");
 }
@@ -353,7 +352,7 @@ async fn the_server_delivers_by_itself() {
     let (company, new, now) = (lumen.clone(), new_webhook(&receiver.url(), &[]), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        Ok(webhooks::create(tx, &admin, &new, &FormId::new(now), now)?)
+        Ok(webhooks::create(tx, &admin, &new, now)?)
     })
     .await;
     let browser = app.log_in_as(&lumen.owner).await;
@@ -437,27 +436,23 @@ impl Post {
     async fn webhook(&self, receiver: &HookReceiver, events: &[&str]) -> (Webhook, String) {
         let new = new_webhook(&receiver.url(), events);
         let (webhook, secret) = self
-            .do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, &FormId::new(now), now))
+            .do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, now))
             .await
             .expect("created");
         (webhook, secret.expose().to_owned())
     }
 
-    async fn do_as_admin<T: Send + 'static, E: Send + 'static>(
+    async fn do_as_admin<C: Capability, T: Send + 'static, E: Send + 'static>(
         &self,
-        work: impl FnOnce(
-            &mut tessera::db::Tx<'_>,
-            &tessera::domain::access::Admin<tessera::domain::organizations::Organization>,
-            tessera::clock::Timestamp,
-        ) -> Result<T, E>
+        work: impl FnOnce(&mut tessera::db::Tx<'_>, &Grant<C>, tessera::clock::Timestamp) -> Result<T, E>
         + Send
         + 'static,
     ) -> Result<T, E> {
         let (company, now) = (self.lumen.clone(), self.world.now());
         self.world
             .write(move |tx| {
-                let admin = company.admin(tx)?;
-                Ok(work(tx, &admin, now))
+                let grant = company.grant(tx)?;
+                Ok(work(tx, &grant, now))
             })
             .await
     }
@@ -470,7 +465,7 @@ impl Post {
                 let request = PageRequest::new(1, 1000);
                 all.extend(webhooks::deliveries(tx.connection(), admin, &webhook.id, None, request)?.rows);
             }
-            Ok::<_, WebhookError>(all)
+            Ok::<_, ManageError>(all)
         })
         .await
         .expect("the log")

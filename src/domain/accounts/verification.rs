@@ -112,9 +112,7 @@ pub fn verify_email(
     let user =
         email_links::owner(tx.connection(), Purpose::Verify, token, now)?.ok_or(AccountError::LinkOver)?;
     let holds = match shown {
-        SignedUp::Session(id) => {
-            sessions::logged_in(tx.connection(), id, now)?.is_some_and(|found| found.user.id == user.id)
-        }
+        SignedUp::Session(id) => sessions::is_of(tx.connection(), id, &user.id, now)?,
         SignedUp::Password(hash) => {
             let stored: String =
                 users::table.find(&user.id).select(users::password_hash).first(tx.connection())?;

@@ -10,9 +10,8 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         key_settings::Scopes,
-        organizations::Organization,
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::api_keys,
         usage::{self, DailyRequests},
@@ -37,8 +36,8 @@ pub enum KeyFilter {
 pub const EXPIRES_SOON: Duration = Duration::days(14);
 
 macro_rules! keys_of {
-    ($admin:expr, $search:expr, $part:expr, $now:expr) => {{
-        let mut query = api_keys::table.filter(api_keys::organization_id.eq($admin.id.clone())).into_boxed();
+    ($grant:expr, $search:expr, $part:expr, $now:expr) => {{
+        let mut query = api_keys::table.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
         if !$search.is_empty() {
             let pattern = contains_pattern($search);
             query = query.filter(
@@ -66,15 +65,15 @@ macro_rules! keys_of {
 /// [`DbError`].
 pub fn page(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     search: &str,
     part: KeyFilter,
     request: PageRequest,
     now: Timestamp,
 ) -> Result<Page<ApiKey>, DbError> {
-    let total: i64 = keys_of!(admin, search, part, now).count().get_result(connection)?;
+    let total: i64 = keys_of!(grant, search, part, now).count().get_result(connection)?;
     let request = request.within(total);
-    let rows = keys_of!(admin, search, part, now)
+    let rows = keys_of!(grant, search, part, now)
         .order((api_keys::created_at.desc(), api_keys::id.desc()))
         .select(ApiKey::as_select())
         .limit(request.limit())
@@ -114,13 +113,13 @@ impl Sort {
 /// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     search: &str,
     part: KeyFilter,
     (sort, slice): (Sort, &ListRequest),
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, DbError> {
-    let mut query = keys_of!(admin, search, part, now);
+    let mut query = keys_of!(grant, search, part, now);
     // Ids sort by age.
     query = match sort {
         Sort::Newest => query.order(api_keys::id.desc()),
@@ -150,7 +149,7 @@ pub fn list_after(
 /// [`DbError`].
 pub fn daily_requests(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<SeeKeys>,
     keys: &[ApiKey],
     now: Timestamp,
 ) -> Result<Vec<DailyRequests>, DbError> {
@@ -162,12 +161,9 @@ pub fn daily_requests(
 ///
 /// # Errors
 /// [`DbError`].
-pub fn scopes_in_use(
-    connection: &mut Connection,
-    admin: &Admin<Organization>,
-) -> Result<Vec<String>, DbError> {
+pub fn scopes_in_use(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Vec<String>, DbError> {
     let lists: Vec<Scopes> = api_keys::table
-        .filter(api_keys::organization_id.eq(&admin.id).and(api_keys::scopes.ne("")))
+        .filter(api_keys::organization_id.eq(&grant.id).and(api_keys::scopes.ne("")))
         .select(api_keys::scopes)
         .distinct()
         .load(connection)?;

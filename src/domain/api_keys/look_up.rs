@@ -7,9 +7,9 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         key_settings::KeySettings,
-        organizations::Organization,
+        organization::Organization,
         rotation::{Rotation, Side},
         schema::{api_keys, key_rotations, organizations},
         secret::SecretDigest,
@@ -93,14 +93,14 @@ pub(in crate::domain) fn by_digest(
 /// The organization's key with a secret; an old one counts while its grace period lasts.
 pub(in crate::domain) fn by_secret(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     digest: SecretDigest,
     now: Timestamp,
 ) -> Result<Option<ApiKey>, DbError> {
     let Some(found) = by_digest(connection, digest, now)? else { return Ok(None) };
     let is_over =
         found.rotation.is_some_and(|(side, rotation)| side == Side::Previous && !rotation.is_under_way(now));
-    if is_over || found.organization.id != admin.id {
+    if is_over || found.organization.id != grant.id {
         return Ok(None);
     }
     let key = api_keys::table.find(found.id).select(ApiKey::as_select()).first(connection).optional()?;
@@ -110,12 +110,12 @@ pub(in crate::domain) fn by_secret(
 /// The digest of the secret of one of the organization's keys.
 pub(in crate::domain) fn digest(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     key_id: &str,
 ) -> Result<Option<SecretDigest>, DbError> {
     let digest: Option<Vec<u8>> = api_keys::table
         .find(key_id)
-        .filter(api_keys::organization_id.eq(&admin.id))
+        .filter(api_keys::organization_id.eq(&grant.id))
         .select(api_keys::secret_digest)
         .first(connection)
         .optional()?;

@@ -4,20 +4,23 @@
 use diesel::prelude::*;
 use time::{Duration, format_description::StaticFormatDescription, macros::format_description};
 
-use super::{ApiKey, KeyError, Status, find, record_by, record_with, set_switch};
+use super::{ApiKey, Status, find, record_by, record_with, set_switch};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
-        access::{Actor, Admin},
+        access::{Actor, Grant, ManageKeys},
         audit::Action,
-        organizations::Organization,
+        managed::ManageError,
         schema::api_keys,
     },
 };
 
 const UNTIL: StaticFormatDescription =
     format_description!("until [day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+
+/// Why a key is not paused.
+const NOT_ACTIVE: &str = "Only an active key can be paused.";
 
 /// How long a key is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,22 +50,22 @@ impl PauseLength {
 /// Switches an active key off for a while; from the next request on it is refused.
 ///
 /// # Errors
-/// [`KeyError::NotActive`] for a key that is off or expired already.
+/// [`ManageError::State`] for a key that is off or expired already.
 pub fn pause(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
     length: PauseLength,
     now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    let key = find(tx.connection(), admin, key_id)?;
+) -> Result<ApiKey, ManageError> {
+    let key = find(tx.connection(), grant, key_id)?;
     if key.status(now) != Status::Active {
-        return Err(KeyError::NotActive);
+        return Err(ManageError::State(NOT_ACTIVE));
     }
     let until = now + Duration::hours(length.hours());
     let key = set_switch(tx, &key.id, Some(now), Some(until))?;
     let detail = until.format(UNTIL).unwrap_or_default();
-    record_with(tx, admin, Action::KeyPaused, &key, detail, now)?;
+    record_with(tx, grant, Action::KeyPaused, &key, detail, now)?;
     Ok(key)
 }
 

@@ -5,18 +5,17 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{format_description::StaticFormatDescription, macros::format_description};
 
-use super::{ApiKey, KeyError, MAX_DURATION, Status, find, invalidate, record_with};
+use super::{ApiKey, MAX_DURATION, Status, find, invalidate, record_with};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys, SeeKeys},
         audit::Action,
-        forms::{self, FormError, FormId},
-        organizations::Organization,
+        managed::ManageError,
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
-        secret::{NoRandomness, Secret, SecretDigest, SecretKind},
+        secret::{Secret, SecretDigest, SecretKind},
     },
 };
 
@@ -54,19 +53,16 @@ pub enum ExpirationError {
 pub enum RotateError {
     /// The key cannot be had.
     #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The end that was chosen is none for this key.
+    Key(#[from] ManageError),
+    /// The expiration that was chosen is none for this key.
     #[error(transparent)]
-    End(#[from] ExpirationError),
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    Expiration(#[from] ExpirationError),
+}
+
+impl From<DbError> for RotateError {
+    fn from(error: DbError) -> Self {
+        Self::Key(error.into())
+    }
 }
 
 /// Gives a key a new secret, returned this once. Name and settings stay, and so does the end unless
@@ -76,23 +72,21 @@ pub enum RotateError {
 /// [`RotateError`].
 pub fn rotate(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
     plan: Plan,
     end: NewExpiration,
-    form: &FormId,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), RotateError> {
-    let before = find(tx.connection(), admin, key_id)?;
+    let before = find(tx.connection(), grant, key_id)?;
     let expires_at = expiration_after(&before, end, now)?;
-    forms::spend(tx, form, now)?;
     invalidate(tx, key_id)?;
     remove_rotation(tx, key_id)?;
     let has_expired = before.status(now) == Status::Expired;
     if plan.has_grace_period() && !has_expired {
         begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
-    let secret = Secret::generate(SecretKind::ApiKey)?;
+    let secret = Secret::generate(SecretKind::ApiKey).map_err(ManageError::from)?;
     let key: ApiKey = diesel::update(api_keys::table.find(key_id))
         .set((
             api_keys::masked.eq(secret.masked()),
@@ -109,7 +103,7 @@ pub fn rotate(
         .map_err(DbError::from)?;
     let what_ends = if has_expired { "the previous secret had expired".to_owned() } else { plan.words() };
     let detail = format!("{what_ends}{}", expiration_words(&before, &key));
-    record_with(tx, admin, Action::KeyRotated, &key, detail, now)?;
+    record_with(tx, grant, Action::KeyRotated, &key, detail, now)?;
     Ok((key, secret))
 }
 
@@ -170,16 +164,16 @@ fn begin_grace_period(
 /// Ends the grace_period: from the next request on only the new secret works.
 ///
 /// # Errors
-/// [`KeyError`].
+/// [`ManageError`].
 pub fn revoke_previous(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key_id: &str,
     now: Timestamp,
-) -> Result<ApiKey, KeyError> {
-    let key = find(tx.connection(), admin, key_id)?;
+) -> Result<ApiKey, ManageError> {
+    let key = find(tx.connection(), grant, key_id)?;
     if revoke_previous_secret(tx, key_id)? {
-        record_with(tx, admin, Action::PreviousSecretRevoked, &key, key.masked.clone(), now)?;
+        record_with(tx, grant, Action::PreviousSecretRevoked, &key, key.masked.clone(), now)?;
     }
     Ok(key)
 }
@@ -240,7 +234,7 @@ pub struct ActiveRotation {
 /// [`DbError`].
 pub fn rotations(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<SeeKeys>,
     keys: &[ApiKey],
     now: Timestamp,
 ) -> Result<HashMap<String, ActiveRotation>, DbError> {

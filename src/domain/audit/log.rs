@@ -7,8 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Admin, Role, Supervisor},
-        organizations::Organization,
+        access::{Grant, ManageTokens, Oversee, SeeKeys},
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::audit_events,
     },
@@ -69,25 +68,25 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// What the proof lets one see: a supervisor has no business with keys.
-fn visible(proof: &Supervisor<Organization>) -> &'static [Area] {
-    if proof.role() == Role::Administrator { &Area::OF_ORGANIZATION } else { &[Area::Members] }
+/// What the grant lets one see: a grant has no business with keys.
+fn visible(grant: &Grant<Oversee>) -> &'static [Area] {
+    if grant.sees_keys() { &Area::OF_ORGANIZATION } else { &[Area::Members] }
 }
 
-/// The areas that the proof lets one filter by.
-pub fn areas(proof: &Supervisor<Organization>) -> &'static [Area] {
-    visible(proof)
+/// The areas that the grant lets one filter by.
+pub fn areas(grant: &Grant<Oversee>) -> &'static [Area] {
+    visible(grant)
 }
 
 macro_rules! filtered {
-    ($proof:expr, $filter:expr) => {{
-        let areas: Vec<Area> = visible($proof)
+    ($grant:expr, $filter:expr) => {{
+        let areas: Vec<Area> = visible($grant)
             .iter()
             .copied()
             .filter(|area| $filter.area.is_none_or(|wanted| wanted == *area))
             .collect();
         let mut query = audit_events::table
-            .filter(audit_events::organization_id.eq($proof.id.clone()))
+            .filter(audit_events::organization_id.eq($grant.id.clone()))
             .filter(audit_events::action.eq_any(Area::actions(&areas)))
             .into_boxed();
         if let Some(actor) = &$filter.actor_id {
@@ -123,13 +122,13 @@ macro_rules! filtered {
 /// [`DbError`].
 pub fn page(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     filter: &Filter,
     request: PageRequest,
 ) -> Result<Page<Entry>, DbError> {
-    let total: i64 = filtered!(proof, filter).count().get_result(connection)?;
+    let total: i64 = filtered!(grant, filter).count().get_result(connection)?;
     let request = request.within(total);
-    let rows = filtered!(proof, filter)
+    let rows = filtered!(grant, filter)
         .order((audit_events::created_at.desc(), audit_events::id.desc()))
         .select(Entry::as_select())
         .limit(request.limit())
@@ -145,11 +144,11 @@ pub fn page(
 /// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     filter: &Filter,
     slice: &ListRequest,
 ) -> Result<Vec<Entry>, DbError> {
-    let mut query = filtered!(proof, filter);
+    let mut query = filtered!(grant, filter);
     if let Some(Cursor { id, .. }) = slice.after.clone() {
         query = query.filter(audit_events::id.lt(id));
     }
@@ -167,12 +166,12 @@ pub fn list_after(
 /// [`DbError`].
 pub fn export(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     filter: &Filter,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    Ok(filtered!(proof, filter)
+    Ok(filtered!(grant, filter)
         .filter(audit_events::id.gt(after.unwrap_or_default().to_owned()))
         .order(audit_events::id)
         .select(Entry::as_select())
@@ -184,13 +183,10 @@ pub fn export(
 ///
 /// # Errors
 /// [`DbError`].
-pub fn actors(
-    connection: &mut Connection,
-    proof: &Supervisor<Organization>,
-) -> Result<Vec<(String, String)>, DbError> {
+pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
     let rows: Vec<(Option<String>, String)> = audit_events::table
-        .filter(audit_events::organization_id.eq(&proof.id))
-        .filter(audit_events::action.eq_any(Area::actions(visible(proof))))
+        .filter(audit_events::organization_id.eq(&grant.id))
+        .filter(audit_events::action.eq_any(Area::actions(visible(grant))))
         .filter(audit_events::actor_id.is_not_null())
         .group_by(audit_events::actor_id)
         .select((audit_events::actor_id, diesel::dsl::max(audit_events::actor_name).assume_not_null()))
@@ -208,12 +204,12 @@ pub fn actors(
 /// [`DbError`].
 pub fn of_subject(
     connection: &mut Connection,
-    proof: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     subject_id: &str,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
     Ok(audit_events::table
-        .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&proof.id)))
+        .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&grant.id)))
         .order((audit_events::created_at.desc(), audit_events::id.desc()))
         .select(Entry::as_select())
         .limit(limit)
@@ -235,14 +231,14 @@ pub struct ActorActivity {
 /// [`DbError`].
 pub fn of_actor(
     connection: &mut Connection,
-    proof: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     actor_id: &str,
     since: Timestamp,
     limit: i64,
 ) -> Result<ActorActivity, DbError> {
     let did = audit_events::actor_id
         .eq(actor_id)
-        .and(audit_events::organization_id.eq(&proof.id))
+        .and(audit_events::organization_id.eq(&grant.id))
         .and(audit_events::created_at.ge(since));
     let mut counts: Vec<(String, i64)> = audit_events::table
         .filter(did)
@@ -262,11 +258,11 @@ pub fn of_actor(
 /// The organization's newest events of one kind.
 pub(in crate::domain) fn of_action(
     connection: &mut Connection,
-    proof: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     action: Action,
 ) -> Result<Vec<Entry>, DbError> {
     Ok(audit_events::table
-        .filter(audit_events::organization_id.eq(&proof.id).and(audit_events::action.eq(action.as_str())))
+        .filter(audit_events::organization_id.eq(&grant.id).and(audit_events::action.eq(action.as_str())))
         .order(audit_events::id.desc())
         .select(Entry::as_select())
         .limit(1000)

@@ -10,15 +10,16 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        access::Actor,
-        accounts::{self, AccountError, NewAccount, User},
+        access::{self, Actor},
+        accounts::{self, AccountError, NewAccount},
         audit::Action,
         email::EmailAddress,
         members,
         names::Name,
-        organizations::{self, Organization},
+        organization::{self, Organization},
         outbox::{self, Message},
         schema::invitations,
+        user::User,
     },
 };
 
@@ -74,7 +75,7 @@ pub fn decline(
     let invitation = open_for(tx, user, invitation_id, now)?;
     close(tx, &invitation.id, Outcome::Declined, now)?;
     record(tx, &invitation, &Actor::user(user, ip), Action::InvitationDeclined, None, now)?;
-    organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)
+    organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)
 }
 
 /// Declines by the mailed secret `token`, which proves the address; no account is needed.
@@ -148,7 +149,7 @@ pub fn ask_for_renewal(
         .execute(tx.connection())
         .map_err(DbError::from)?;
     let organization =
-        organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
+        organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
     let message = Message::RenewalAsked {
         organization: organization.name,
         organization_id: organization.id,
@@ -196,9 +197,9 @@ fn join(
 ) -> Result<Organization, AnswerError> {
     close(tx, &invitation.id, Outcome::Accepted, now)?;
     let organization =
-        organizations::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
-    if members::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
-        organizations::insert_member(tx, &organization.id, &user.id, invitation.role, now)?;
+        organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
+    if access::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
+        members::insert(tx, &organization.id, &user.id, invitation.role, now)?;
         let detail = Some(format!("as {}", invitation.role));
         record(tx, invitation, &Actor::user(user, ip), Action::Joined, detail, now)?;
     }

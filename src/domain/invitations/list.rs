@@ -9,13 +9,13 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Supervisor,
-        accounts::User,
+        access::{Grant, Oversee},
         email::EmailAddress,
-        organizations::Organization,
+        organization::Organization,
         outbox::MailState,
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::{invitations, organizations, outbox},
+        user::User,
     },
 };
 
@@ -44,12 +44,12 @@ pub struct Pending {
 /// [`DbError`].
 pub fn pending(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     request: PageRequest,
 ) -> Result<Page<Pending>, DbError> {
     let pending = || {
         invitations::table
-            .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
+            .filter(invitations::organization_id.eq(&grant.id).and(invitations::outcome.is_null()))
     };
     let total: i64 = pending().count().get_result(connection)?;
     let request = request.within(total);
@@ -59,7 +59,7 @@ pub fn pending(
         .limit(request.limit())
         .offset(request.offset())
         .load(connection)?;
-    let rows = with_mails(connection, proof, rows.into_iter().map(Invitation::from).collect())?;
+    let rows = with_mails(connection, grant, rows.into_iter().map(Invitation::from).collect())?;
     Ok(Page::new(rows, request, total))
 }
 
@@ -86,12 +86,12 @@ impl Pending {
 /// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     search: &Search,
     slice: &ListRequest,
 ) -> Result<Vec<Pending>, DbError> {
     let mut query = invitations::table
-        .filter(invitations::organization_id.eq(&proof.id).and(invitations::outcome.is_null()))
+        .filter(invitations::organization_id.eq(&grant.id).and(invitations::outcome.is_null()))
         .into_boxed();
     if !search.text.is_empty() {
         query = query.filter(invitations::email.like(contains_pattern(&search.text)).escape('\\'));
@@ -105,7 +105,7 @@ pub fn list_after(
     // Ids sort by age.
     let rows: Vec<Row> =
         query.order(invitations::id.desc()).select(Row::as_select()).limit(slice.rows()).load(connection)?;
-    with_mails(connection, proof, rows.into_iter().map(Invitation::from).collect())
+    with_mails(connection, grant, rows.into_iter().map(Invitation::from).collect())
 }
 
 /// One pending invitation; it may have expired.
@@ -114,16 +114,16 @@ pub fn list_after(
 /// [`InvitationError::NotFound`], [`InvitationError::Db`].
 pub fn find_pending(
     connection: &mut Connection,
-    proof: &Supervisor<Organization>,
+    grant: &Grant<Oversee>,
     invitation_id: &str,
 ) -> Result<Pending, InvitationError> {
     let row: Option<Row> = invitations::table
-        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&proof.id)))
+        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&grant.id)))
         .filter(invitations::outcome.is_null())
         .select(Row::as_select())
         .first(connection)
         .optional()?;
-    let rows = with_mails(connection, proof, row.into_iter().map(Invitation::from).collect())?;
+    let rows = with_mails(connection, grant, row.into_iter().map(Invitation::from).collect())?;
     rows.into_iter().next().ok_or(InvitationError::NotFound)
 }
 
@@ -133,7 +133,7 @@ pub fn find_pending(
 /// [`DbError`].
 pub fn with_mails(
     connection: &mut Connection,
-    _: &Supervisor<Organization>,
+    _: &Grant<Oversee>,
     invitations: Vec<Invitation>,
 ) -> Result<Vec<Pending>, DbError> {
     let mails: Vec<(Option<String>, String, Option<String>)> = outbox::table

@@ -10,12 +10,11 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        access::{Role, Supervisor},
+        access::{Grant, ManageMembers, Role},
         audit::Action,
         email::EmailAddress,
-        forms::{self, FormError, FormId},
         id::new_id,
-        organizations::Organization,
+        organization::Organization,
         outbox::{self, Message},
         schema::{invitation_secrets, invitations, memberships, users},
         secret::{NoRandomness, Secret},
@@ -70,9 +69,6 @@ pub enum InvitationError {
         /// Whole seconds until it can be sent again.
         retry_after_seconds: u64,
     },
-    /// The form was sent before or is stale.
-    #[error(transparent)]
-    Form(#[from] FormError),
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -88,30 +84,28 @@ impl From<diesel::result::Error> for InvitationError {
 }
 
 /// Invites `emails` as `role`, and tells for each what became of it. `inviter` is who stands
-/// behind the proof; the mail names them.
+/// behind the grant; the mail names them.
 ///
 /// # Errors
-/// [`InvitationError::AboveYou`] when the role exceeds the inviter's, [`InvitationError::Form`].
+/// [`InvitationError::AboveYou`] when the role exceeds the inviter's.
 pub fn invite(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
-    inviter: &Inviter,
+    grant: &Grant<ManageMembers>,
     role: Role,
     emails: &[EmailAddress],
-    form: &FormId,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
-    forms::spend(tx, form, now)?;
-    if role > supervisor.role() {
+    if role > grant.reach() {
         return Err(InvitationError::AboveYou);
     }
-    if !supervisor.may_make(role) {
+    if !grant.may_make(role) {
         return Err(InvitationError::OnlyPeople);
     }
+    let inviter = Inviter::of(grant);
     let texts: Vec<&str> = emails.iter().map(EmailAddress::as_str).collect();
     let members: HashSet<String> = memberships::table
         .inner_join(users::table)
-        .filter(memberships::organization_id.eq(&supervisor.id).and(users::email.eq_any(&texts)))
+        .filter(memberships::organization_id.eq(&grant.id).and(users::email.eq_any(&texts)))
         .filter(users::email_verified_at.is_not_null())
         .select(users::email)
         .load(tx.connection())?
@@ -122,7 +116,7 @@ pub fn invite(
         let outcome = if members.contains(email.as_str()) {
             InviteOutcome::AlreadyMember
         } else {
-            invite_one(tx, supervisor, inviter, role, email, now)?
+            invite_one(tx, grant, &inviter, role, email, now)?
         };
         outcomes.push((email.clone(), outcome));
     }
@@ -131,14 +125,14 @@ pub fn invite(
 
 fn invite_one(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     inviter: &Inviter,
     role: Role,
     email: &EmailAddress,
     now: Timestamp,
 ) -> Result<InviteOutcome, InvitationError> {
     let pending: Option<Row> = invitations::table
-        .filter(invitations::organization_id.eq(&supervisor.id).and(invitations::email.eq(email.as_str())))
+        .filter(invitations::organization_id.eq(&grant.id).and(invitations::email.eq(email.as_str())))
         .filter(invitations::outcome.is_null())
         .select(Row::as_select())
         .first(tx.connection())
@@ -151,10 +145,10 @@ fn invite_one(
     let row: Row = diesel::insert_into(invitations::table)
         .values((
             invitations::id.eq(new_id(now)),
-            invitations::organization_id.eq(&supervisor.id),
+            invitations::organization_id.eq(&grant.id),
             invitations::email.eq(email.as_str()),
             invitations::role.eq(role.as_str()),
-            invitations::invited_by_id.eq(supervisor.actor().id()),
+            invitations::invited_by_id.eq(grant.actor().id()),
             invitations::invited_by_name.eq(&inviter.name),
             invitations::invited_by_email.eq(inviter.email.as_deref().unwrap_or_default()),
             invitations::created_at.eq(now),
@@ -164,8 +158,8 @@ fn invite_one(
         .returning(Row::as_returning())
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
-    mail(tx, supervisor, &invitation, now)?;
-    record(tx, &invitation, supervisor.actor(), Action::Invited, Some(format!("as {role}")), now)?;
+    mail(tx, grant, &invitation, now)?;
+    record(tx, &invitation, grant.actor(), Action::Invited, Some(format!("as {role}")), now)?;
     Ok(InviteOutcome::Sent(invitation))
 }
 
@@ -175,11 +169,11 @@ fn invite_one(
 /// [`InvitationError`].
 pub fn resend(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     invitation_id: &str,
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
-    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    let invitation = pending_one(tx, grant, invitation_id)?;
     let wait = RESEND_PAUSE - (now - invitation.sent_at);
     if wait.is_positive() {
         let rounded_up = (wait + Duration::SECOND - Duration::NANOSECOND).whole_seconds();
@@ -190,8 +184,8 @@ pub fn resend(
         .returning(Row::as_returning())
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
-    mail(tx, supervisor, &invitation, now)?;
-    record(tx, &invitation, supervisor.actor(), Action::InvitationResent, None, now)?;
+    mail(tx, grant, &invitation, now)?;
+    record(tx, &invitation, grant.actor(), Action::InvitationResent, None, now)?;
     Ok(invitation)
 }
 
@@ -201,13 +195,13 @@ pub fn resend(
 /// [`InvitationError`].
 pub fn copy_link(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     invitation_id: &str,
     now: Timestamp,
 ) -> Result<(Invitation, Secret), InvitationError> {
-    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    let invitation = pending_one(tx, grant, invitation_id)?;
     let secret = add_secret(tx, invitation_id, LinkKind::Copied, now)?;
-    record(tx, &invitation, supervisor.actor(), Action::InvitationLinkCopied, None, now)?;
+    record(tx, &invitation, grant.actor(), Action::InvitationLinkCopied, None, now)?;
     Ok((invitation, secret))
 }
 
@@ -217,29 +211,29 @@ pub fn copy_link(
 /// [`InvitationError`].
 pub fn cancel(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     invitation_id: &str,
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
-    let invitation = pending_one(tx, supervisor, invitation_id)?;
+    let invitation = pending_one(tx, grant, invitation_id)?;
     close(tx, invitation_id, Outcome::Canceled, now)?;
-    record(tx, &invitation, supervisor.actor(), Action::InvitationCanceled, None, now)?;
+    record(tx, &invitation, grant.actor(), Action::InvitationCanceled, None, now)?;
     Ok(invitation)
 }
 
 fn pending_one(
     tx: &mut Tx<'_>,
-    supervisor: &Supervisor<Organization>,
+    grant: &Grant<ManageMembers>,
     invitation_id: &str,
 ) -> Result<Invitation, InvitationError> {
     let row: Option<Row> = invitations::table
-        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&supervisor.id)))
+        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&grant.id)))
         .filter(invitations::outcome.is_null())
         .select(Row::as_select())
         .first(tx.connection())
         .optional()?;
     let invitation = Invitation::from(row.ok_or(InvitationError::NotFound)?);
-    if invitation.role > supervisor.role() {
+    if invitation.role > grant.reach() {
         return Err(InvitationError::AboveYou);
     }
     Ok(invitation)

@@ -8,10 +8,9 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
+        access::{Grant, ManageTokens, SeeKeys},
         api_keys::{ActiveRotation, ApiKey},
         master_tokens::MasterToken,
-        organizations::Organization,
         schema::{api_keys, key_rotations, leak_reports, master_tokens},
     },
 };
@@ -46,20 +45,20 @@ type Row = (String, String, Timestamp);
 /// [`DbError`].
 pub fn of_keys(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     keys: &[ApiKey],
     rotations: &HashMap<String, ActiveRotation>,
 ) -> Result<HashMap<String, Notice>, DbError> {
     let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
     let present: Vec<Row> = leak_reports::table
         .inner_join(api_keys::table.on(leak_reports::secret_digest.eq(api_keys::secret_digest)))
-        .filter(leak_reports::organization_id.eq(&admin.id).and(api_keys::id.eq_any(ids)))
+        .filter(leak_reports::organization_id.eq(&grant.id).and(api_keys::id.eq_any(ids)))
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
         .select((api_keys::id, leak_reports::url, leak_reports::reported_at))
         .load(connection)?;
     let old: Vec<Row> = leak_reports::table
         .inner_join(key_rotations::table.on(leak_reports::secret_digest.eq(key_rotations::previous_digest)))
-        .filter(leak_reports::organization_id.eq(&admin.id))
+        .filter(leak_reports::organization_id.eq(&grant.id))
         .filter(key_rotations::api_key_id.eq_any(rotations.keys()))
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
         .select((key_rotations::api_key_id, leak_reports::url, leak_reports::reported_at))
@@ -75,13 +74,13 @@ pub fn of_keys(
 /// [`DbError`].
 pub fn of_tokens(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     tokens: &[MasterToken],
 ) -> Result<HashMap<String, Notice>, DbError> {
     let ids: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
     let rows: Vec<Row> = leak_reports::table
         .inner_join(master_tokens::table.on(leak_reports::secret_digest.eq(master_tokens::secret_digest)))
-        .filter(leak_reports::organization_id.eq(&admin.id).and(master_tokens::id.eq_any(ids)))
+        .filter(leak_reports::organization_id.eq(&grant.id).and(master_tokens::id.eq_any(ids)))
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
         .select((master_tokens::id, leak_reports::url, leak_reports::reported_at))
         .load(connection)?;

@@ -15,7 +15,7 @@ use crate::{
         id::new_id,
         master_tokens::{self, MasterToken},
         members,
-        organizations::Organization,
+        organization::Organization,
         outbox::{self, Message},
         rotation::Side,
         schema::{api_keys as keys, leak_reports, master_tokens as tokens, organizations},
@@ -208,10 +208,7 @@ fn carry_out_policy(
             Action::KeyDeactivated
         }
         Subject::Token(token) => {
-            master_tokens::invalidate(tx, &token.id)?;
-            diesel::update(tokens::table.find(&token.id))
-                .set(tokens::active.eq(false))
-                .execute(tx.connection())?;
+            master_tokens::stop(tx, &token.id, now)?;
             Action::TokenDeactivated
         }
     };

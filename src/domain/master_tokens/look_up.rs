@@ -1,12 +1,16 @@
 //! The look-up of a token by its secret, for verification.
 
+use std::net::IpAddr;
+
 use diesel::prelude::*;
 
-use super::MasterToken;
+use super::{MasterToken, Status};
 use crate::{
+    clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
     domain::{
-        organizations::Organization,
+        access::Standing,
+        organization::Organization,
         schema::{master_tokens, organizations},
         secret::SecretDigest,
         usage::Tally,
@@ -27,6 +31,26 @@ pub(in crate::domain) fn by_digest(
         .first(connection)
         .optional()?;
     Ok(found.map(|(token, organization)| KnownToken { token, organization, tally: Tally::default() }))
+}
+
+/// What the token `token_id` proves now, if it is accepted from `ip`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn standing(
+    connection: &mut Connection,
+    token_id: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Option<Standing>, DbError> {
+    let found: Option<(MasterToken, Organization)> = master_tokens::table
+        .inner_join(organizations::table)
+        .filter(master_tokens::id.eq(token_id))
+        .select((MasterToken::as_select(), Organization::as_select()))
+        .first(connection)
+        .optional()?;
+    let accepted = found.filter(|(token, _)| token.status(now) == Status::Active);
+    Ok(accepted.map(|(token, organization)| token.standing(organization, ip)))
 }
 
 /// Has copies of the token in memory dropped once the transaction is committed.

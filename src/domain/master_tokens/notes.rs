@@ -7,10 +7,9 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        access::Admin,
+        access::{Grant, ManageTokens},
         audit::{self, Action, Event},
         members,
-        organizations::Organization,
         outbox::{self, Message},
     },
 };
@@ -19,14 +18,14 @@ const DAY: StaticFormatDescription = format_description!("[day padding:none] [mo
 
 pub(super) fn record(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     action: Action,
     token: &MasterToken,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
-        organization_id: Some(&admin.id),
-        actor: admin.actor(),
+        organization_id: Some(&grant.id),
+        actor: grant.actor(),
         action,
         subject_id: Some(&token.id),
         subject_name: &token.name,
@@ -44,23 +43,23 @@ fn detail(token: &MasterToken) -> String {
 
 pub(super) fn tell_administrators(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageTokens>,
     event: &str,
     token: &MasterToken,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let message = Message::MasterTokenNotice {
-        organization: admin.name.clone(),
-        organization_id: admin.id.clone(),
+        organization: grant.name.clone(),
+        organization_id: grant.id.clone(),
         token_name: token.name.clone(),
         event: event.to_owned(),
-        actor: admin.actor().name().to_owned(),
+        actor: grant.actor().name().to_owned(),
         abilities: token.access.abilities().to_owned(),
         expires_at: token.expires_at,
         at: now,
-        ip: admin.actor().ip().map(|ip| ip.to_string()),
+        ip: grant.actor().ip().map(|ip| ip.to_string()),
     };
-    for administrator in members::administrators(tx.connection(), &admin.id)? {
+    for administrator in members::administrators(tx.connection(), &grant.id)? {
         outbox::queue(tx, &administrator, &message, now)?;
     }
     Ok(())

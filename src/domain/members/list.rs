@@ -6,18 +6,17 @@ use super::{COLUMNS, Person, Row, read_row};
 use crate::{
     db::{Connection, DbError},
     domain::{
-        access::{Member, Role},
-        organizations::Organization,
+        access::{Grant, Role, See},
         page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern},
         schema::{memberships, users},
     },
 };
 
 macro_rules! members_of {
-    ($proof:expr, $search:expr) => {{
+    ($grant:expr, $search:expr) => {{
         let mut query = memberships::table
             .inner_join(users::table)
-            .filter(memberships::organization_id.eq($proof.id.clone()))
+            .filter(memberships::organization_id.eq($grant.id.clone()))
             .into_boxed();
         if !$search.is_empty() {
             let pattern = contains_pattern($search);
@@ -35,13 +34,13 @@ macro_rules! members_of {
 /// [`DbError`].
 pub fn page(
     connection: &mut Connection,
-    proof: &Member<Organization>,
+    grant: &Grant<See>,
     search: &str,
     request: PageRequest,
 ) -> Result<Page<Person>, DbError> {
-    let total: i64 = members_of!(proof, search).count().get_result(connection)?;
+    let total: i64 = members_of!(grant, search).count().get_result(connection)?;
     let request = request.within(total);
-    let rows: Vec<Row> = members_of!(proof, search)
+    let rows: Vec<Row> = members_of!(grant, search)
         .order((users::name, users::id))
         .select(COLUMNS)
         .limit(request.limit())
@@ -83,12 +82,12 @@ impl Sort {
 /// [`CursorError`]; a cursor of a list by name does not fit one by time.
 pub fn list_after(
     connection: &mut Connection,
-    proof: &Member<Organization>,
+    grant: &Grant<See>,
     search: &str,
     role: Option<Role>,
     (sort, slice): (Sort, &ListRequest),
 ) -> Result<Vec<Person>, CursorError> {
-    let mut query = members_of!(proof, search);
+    let mut query = members_of!(grant, search);
     if let Some(role) = role {
         query = query.filter(memberships::role.eq(role.as_str()));
     }

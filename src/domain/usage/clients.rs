@@ -8,7 +8,11 @@ use std::{
 
 use diesel::prelude::*;
 
-use super::super::{access::Admin, api_keys::ApiKey, organizations::Organization, schema::key_clients};
+use super::super::{
+    access::{Grant, SeeKeys},
+    api_keys::ApiKey,
+    schema::key_clients,
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -158,10 +162,10 @@ pub struct KeyClient {
 /// [`DbError`].
 pub fn clients(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     key: &ApiKey,
 ) -> Result<Vec<KeyClient>, DbError> {
-    let mut by_key = clients_of_keys(connection, admin, std::slice::from_ref(key))?;
+    let mut by_key = clients_of_keys(connection, grant, std::slice::from_ref(key))?;
     Ok(by_key.remove(&key.id).unwrap_or_default())
 }
 
@@ -171,7 +175,7 @@ pub fn clients(
 /// [`DbError`].
 pub fn clients_of_keys(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<SeeKeys>,
     keys: &[ApiKey],
 ) -> Result<HashMap<String, Vec<KeyClient>>, DbError> {
     let rows: Vec<(String, KeyClient)> = key_clients::table

@@ -4,8 +4,7 @@ use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 
 use super::{
     super::{
-        access::Admin,
-        organizations::Organization,
+        access::{Grant, SeeKeys},
         schema::{api_keys, key_usage},
     },
     Series, Span,
@@ -44,14 +43,14 @@ pub struct KeyRequests {
 /// [`DbError`].
 pub fn of_organization(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     days: i32,
     now: Timestamp,
 ) -> Result<OrganizationUsage, DbError> {
     let mut series = Series::empty(Span::Day, days, now);
     let rows = key_usage::table
         .inner_join(api_keys::table)
-        .filter(api_keys::organization_id.eq(&admin.id))
+        .filter(api_keys::organization_id.eq(&grant.id))
         .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(series.begins_at())));
     let sums = rows
         .group_by((key_usage::begins_at, key_usage::outcome))

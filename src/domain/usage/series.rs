@@ -4,7 +4,11 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    super::{access::Admin, api_keys::ApiKey, organizations::Organization, schema::key_usage},
+    super::{
+        access::{Grant, SeeKeys},
+        api_keys::ApiKey,
+        schema::key_usage,
+    },
     Outcome, Span,
 };
 use crate::{
@@ -104,7 +108,7 @@ impl Span {
 /// [`DbError`].
 pub fn series(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<SeeKeys>,
     key: &ApiKey,
     span: Span,
     count: i32,

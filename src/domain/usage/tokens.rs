@@ -7,9 +7,8 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
-        access::Admin,
+        access::{Grant, ManageTokens},
         master_tokens::MasterToken,
-        organizations::Organization,
         schema::{master_tokens, token_usage},
         verification::KnownToken,
     },
@@ -62,7 +61,7 @@ pub(in crate::domain) fn add(
 /// [`DbError`].
 pub fn token_series(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<ManageTokens>,
     token: &MasterToken,
     days: i32,
     now: Timestamp,

@@ -6,9 +6,8 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         api_keys::{self, ApiKey},
-        organizations::Organization,
         secret::{self, SecretDigest, SecretKind},
         usage::Outcome,
     },
@@ -48,7 +47,7 @@ impl Verifier {
     /// [`DbError`].
     pub async fn dry_run(
         &self,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         tried: Tried<'_>,
         wanted: &KeyRequest<'_>,
         now: Timestamp,
@@ -59,11 +58,11 @@ impl Verifier {
             }
             Tried::Secret(text) => Some(SecretDigest::of(text)),
             Tried::Key(key) => {
-                let (admin, key_id) = (admin.clone(), key.id.clone());
-                self.db.read(move |connection| api_keys::digest(connection, &admin, &key_id)).await?
+                let (grant, key_id) = (grant.clone(), key.id.clone());
+                self.db.read(move |connection| api_keys::digest(connection, &grant, &key_id)).await?
             }
         };
-        let wanted = KeyRequest { organization: Some(&admin.id), ..*wanted };
+        let wanted = KeyRequest { organization: Some(&grant.id), ..*wanted };
         let key = match digest {
             Some(digest) => self.key_with(digest, now).await?,
             None => None,

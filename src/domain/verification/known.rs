@@ -8,10 +8,11 @@ use super::meters::{Meters, MonthlyUse, QuotaLeft};
 use crate::{
     clock::Timestamp,
     domain::{
+        access::Standing,
         gcra::{Gcra, RateLeft},
         key_settings::{KeySettings, Metadata, MonthlyQuota, Networks, Scopes},
         master_tokens::MasterToken,
-        organizations::Organization,
+        organization::Organization,
         rotation::{LiveRotation, Side},
         usage::{Outcome, Tally},
     },
@@ -217,6 +218,13 @@ pub struct KnownToken {
     /// The organization that it belongs to.
     pub organization: Organization,
     pub(in crate::domain) tally: Tally,
+}
+
+impl KnownToken {
+    /// What the token proves in its organization, when it is accepted from `ip`.
+    pub fn standing(&self, ip: Option<IpAddr>) -> Standing {
+        self.token.standing(self.organization.clone(), ip)
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         access::Actor,
         audit::Action,
-        members, organizations,
+        members, organization,
         outbox::{self, Message},
         schema::{webhook_deliveries, webhooks},
         secret::Secret,
@@ -187,8 +187,8 @@ fn switch_off(tx: &mut Tx<'_>, webhook: &Webhook, reason: &str, now: Timestamp) 
     }
     let organization_id: String =
         webhooks::table.find(&webhook.id).select(webhooks::organization_id).first(tx.connection())?;
-    let Some(organization) = organizations::by_id(tx.connection(), &organization_id)? else { return Ok(()) };
-    set_disabled(tx, &webhook.id, Some(now), Some(reason))?;
+    let Some(organization) = organization::by_id(tx.connection(), &organization_id)? else { return Ok(()) };
+    set_disabled(tx.connection(), &webhook.id, Some(now), Some(reason))?;
     let system = Actor::System { ip: None };
     record(tx, &organization_id, &system, Action::WebhookDeactivated, webhook, Some(reason.to_owned()), now)?;
     let message = Message::WebhookDeactivated {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    Subject, Webhook, WebhookError,
+    Subject, Webhook,
     manage::find,
     queue::{payload, queue},
 };
@@ -14,8 +14,8 @@ use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
     domain::{
-        access::Admin,
-        organizations::Organization,
+        access::{Govern, Grant},
+        managed::ManageError,
         page::{Cursor, CursorError, ListRequest, Page, PageRequest},
         schema::webhook_deliveries,
     },
@@ -23,6 +23,9 @@ use crate::{
 
 /// The `type` of a message that somebody sends to try the receiver.
 const TEST_EVENT: &str = "webhook.test";
+
+/// Why nothing is sent to a webhook.
+const NOT_ACTIVE: &str = "This webhook is deactivated. Activate it first.";
 
 /// How long a message stays in the log, or waits for a webhook that is switched off.
 const KEEP: Duration = Duration::days(30);
@@ -120,15 +123,15 @@ macro_rules! of_webhook {
 /// One page of a webhook's log, newest first; with `state`, what is in that state.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
+/// [`ManageError::NotFound`], [`ManageError::Db`].
 pub fn deliveries(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     webhook_id: &str,
     state: Option<DeliveryState>,
     request: PageRequest,
-) -> Result<Page<Delivery>, WebhookError> {
-    let webhook = find(connection, admin, webhook_id)?;
+) -> Result<Page<Delivery>, ManageError> {
+    let webhook = find(connection, grant, webhook_id)?;
     let total: i64 = of_webhook!(webhook, state).count().get_result(connection).map_err(DbError::from)?;
     let request = request.within(total);
     let rows = of_webhook!(webhook, state)
@@ -148,7 +151,7 @@ pub fn deliveries(
 /// [`CursorError`].
 pub fn list_after(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<Govern>,
     webhook: &Webhook,
     state: Option<DeliveryState>,
     slice: &ListRequest,
@@ -174,7 +177,7 @@ pub fn list_after(
 /// [`DbError`].
 pub fn last_deliveries(
     connection: &mut Connection,
-    _: &Admin<Organization>,
+    _: &Grant<Govern>,
     webhooks: &[Webhook],
 ) -> Result<HashMap<String, Delivery>, DbError> {
     let mut newest = HashMap::new();
@@ -193,37 +196,37 @@ pub fn last_deliveries(
 /// One message of a webhook.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
+/// [`ManageError::NotFound`], [`ManageError::Db`].
 pub fn delivery(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     webhook_id: &str,
     delivery_id: &str,
-) -> Result<(Webhook, Delivery), WebhookError> {
-    let webhook = find(connection, admin, webhook_id)?;
+) -> Result<(Webhook, Delivery), ManageError> {
+    let webhook = find(connection, grant, webhook_id)?;
     let delivery: Option<Delivery> = webhook_deliveries::table
         .filter(webhook_deliveries::id.eq(delivery_id).and(webhook_deliveries::webhook_id.eq(webhook_id)))
         .select(Delivery::as_select())
         .first(connection)
         .optional()
         .map_err(DbError::from)?;
-    Ok((webhook, delivery.ok_or(WebhookError::NotFound)?))
+    Ok((webhook, delivery.ok_or(ManageError::NotFound)?))
 }
 
 /// Has a message sent once more, under the same id, or at once if it waits.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::NotActive`], [`WebhookError::Db`].
+/// [`ManageError::NotFound`], [`ManageError::State`], [`ManageError::Db`].
 pub fn resend(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     webhook_id: &str,
     delivery_id: &str,
     now: Timestamp,
-) -> Result<Delivery, WebhookError> {
-    let (webhook, _) = delivery(tx.connection(), admin, webhook_id, delivery_id)?;
+) -> Result<Delivery, ManageError> {
+    let (webhook, _) = delivery(tx.connection(), grant, webhook_id, delivery_id)?;
     if !webhook.is_active() {
-        return Err(WebhookError::NotActive);
+        return Err(ManageError::State(NOT_ACTIVE));
     }
     let delivery = diesel::update(webhook_deliveries::table.find(delivery_id))
         .set((
@@ -242,16 +245,16 @@ pub fn resend(
 /// Queues a message that tells of nothing, to see whether the receiver takes it.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::NotActive`], [`WebhookError::Db`].
+/// [`ManageError::NotFound`], [`ManageError::State`], [`ManageError::Db`].
 pub fn send_test(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     webhook_id: &str,
     now: Timestamp,
-) -> Result<Delivery, WebhookError> {
-    let webhook = find(tx.connection(), admin, webhook_id)?;
+) -> Result<Delivery, ManageError> {
+    let webhook = find(tx.connection(), grant, webhook_id)?;
     if !webhook.is_active() {
-        return Err(WebhookError::NotActive);
+        return Err(ManageError::State(NOT_ACTIVE));
     }
     let subject = Subject {
         kind: "webhook",
@@ -262,9 +265,9 @@ pub fn send_test(
     };
     let text = payload(
         TEST_EVENT,
-        admin,
+        grant,
         subject,
-        admin.actor(),
+        grant.actor(),
         Some("Nothing has happened: this is a test."),
         now,
     )?;

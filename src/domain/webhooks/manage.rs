@@ -2,106 +2,214 @@
 
 use diesel::prelude::*;
 
-use super::{CreateError, MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookError};
+use super::{MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
     domain::{
-        access::{Actor, Admin},
+        access::{Actor, Govern, Grant},
         audit::{self, Action, Event},
-        forms::{self, FormId},
-        id::new_id,
-        organizations::Organization,
+        managed::{self, Done, ManageError, Managed, NewRow},
         schema::webhooks,
-        secret::Secret,
+        secret::{NoRandomness, Secret},
     },
 };
+
+impl Managed for Webhook {
+    type New = NewWebhook;
+    type Manage = Govern;
+
+    const A_KIND: &'static str = "A webhook";
+    const KINDS: &'static str = "webhooks";
+    const MAX: i64 = MAX_WEBHOOKS;
+
+    fn generate_secret() -> Result<Secret, NoRandomness> {
+        Secret::generate_signing()
+    }
+
+    fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
+        webhooks::table.filter(webhooks::organization_id.eq(organization_id)).count().get_result(connection)
+    }
+
+    fn insert(connection: &mut Connection, new: &NewWebhook, row: &NewRow<'_>) -> QueryResult<Self> {
+        diesel::insert_into(webhooks::table)
+            .values((
+                webhooks::id.eq(&row.id),
+                webhooks::organization_id.eq(row.organization_id),
+                webhooks::url.eq(new.url.as_str()),
+                webhooks::description.eq(&new.description),
+                webhooks::events.eq(&new.events),
+                webhooks::secret.eq(row.secret.expose()),
+                webhooks::created_by.eq(row.created_by),
+                webhooks::created_at.eq(row.created_at),
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn select(connection: &mut Connection, organization_id: &str, id: &str) -> QueryResult<Option<Self>> {
+        webhooks::table
+            .filter(webhooks::id.eq(id).and(webhooks::organization_id.eq(organization_id)))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()
+    }
+
+    fn update_switch(
+        connection: &mut Connection,
+        id: &str,
+        off_since: Option<Timestamp>,
+    ) -> QueryResult<Self> {
+        set_disabled(connection, id, off_since, None)
+    }
+
+    /// For [`SECRET_GRACE_PERIOD`] the previous secret signs, too; one that was in its grace period
+    /// already is revoked.
+    fn update_secret(
+        connection: &mut Connection,
+        id: &str,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> QueryResult<Self> {
+        diesel::update(webhooks::table.find(id))
+            .set((
+                webhooks::previous_secret.eq(webhooks::secret.nullable()),
+                webhooks::previous_secret_until.eq(Some(now + SECRET_GRACE_PERIOD)),
+                webhooks::secret.eq(secret.expose()),
+            ))
+            .returning(Self::as_returning())
+            .get_result(connection)
+    }
+
+    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
+        diesel::delete(webhooks::table.find(id)).execute(connection)
+    }
+
+    fn is_switched(&self, on: bool) -> bool {
+        self.is_active() == on
+    }
+
+    fn note(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant<Govern>,
+        done: Done,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let action = match done {
+            Done::Created => Action::WebhookCreated,
+            Done::Activated => {
+                // What became due while it was off is sent now.
+                tx.changed(Change::WebhookQueued);
+                Action::WebhookActivated
+            }
+            Done::Deactivated => Action::WebhookDeactivated,
+            Done::SecretReplaced => Action::WebhookSecretRotated,
+            Done::Removed => Action::WebhookRemoved,
+        };
+        record(tx, &grant.id, grant.actor(), action, self, None, now)
+    }
+}
 
 /// Creates a webhook. Its signing secret is returned this once.
 ///
 /// # Errors
-/// [`CreateError`].
+/// [`ManageError::TooMany`].
 pub fn create(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     new: &NewWebhook,
-    form: &FormId,
     now: Timestamp,
-) -> Result<(Webhook, Secret), CreateError> {
-    forms::spend(tx, form, now)?;
-    if count(tx.connection(), admin)? >= MAX_WEBHOOKS {
-        return Err(CreateError::TooMany);
-    }
-    let secret = Secret::generate_signing()?;
-    let webhook = diesel::insert_into(webhooks::table)
-        .values((
-            webhooks::id.eq(new_id(now)),
-            webhooks::organization_id.eq(&admin.id),
-            webhooks::url.eq(new.url.as_str()),
-            webhooks::description.eq(&new.description),
-            webhooks::events.eq(&new.events),
-            webhooks::secret.eq(secret.expose()),
-            webhooks::created_by.eq(admin.actor().name()),
-            webhooks::created_at.eq(now),
-        ))
-        .returning(Webhook::as_returning())
-        .get_result::<Webhook>(tx.connection())
-        .map_err(DbError::from)?;
-    record(tx, &admin.id, admin.actor(), Action::WebhookCreated, &webhook, None, now)?;
-    Ok((webhook, secret))
+) -> Result<(Webhook, Secret), ManageError> {
+    managed::create(tx, grant, new, now)
+}
+
+/// Has events sent again, those first that are pending; or stops them: what is pending stays so, and
+/// nothing more is queued.
+///
+/// # Errors
+/// [`ManageError::NotFound`].
+pub fn switch(
+    tx: &mut Tx<'_>,
+    grant: &Grant<Govern>,
+    webhook_id: &str,
+    on: bool,
+    now: Timestamp,
+) -> Result<Webhook, ManageError> {
+    managed::switch(tx, grant, webhook_id, on, now)
+}
+
+/// Gives a webhook a new signing secret, returned this once.
+///
+/// # Errors
+/// [`ManageError::NotFound`].
+pub fn rotate_secret(
+    tx: &mut Tx<'_>,
+    grant: &Grant<Govern>,
+    webhook_id: &str,
+    now: Timestamp,
+) -> Result<(Webhook, Secret), ManageError> {
+    managed::replace_secret(tx, grant, webhook_id, now)
+}
+
+/// Removes a webhook with its log. What is pending is not sent.
+///
+/// # Errors
+/// [`ManageError::NotFound`].
+pub fn remove(
+    tx: &mut Tx<'_>,
+    grant: &Grant<Govern>,
+    webhook_id: &str,
+    now: Timestamp,
+) -> Result<Webhook, ManageError> {
+    managed::remove(tx, grant, webhook_id, now)
+}
+
+/// One webhook.
+///
+/// # Errors
+/// [`ManageError::NotFound`].
+pub fn find(
+    connection: &mut Connection,
+    grant: &Grant<Govern>,
+    webhook_id: &str,
+) -> Result<Webhook, ManageError> {
+    managed::find(connection, grant, webhook_id)
 }
 
 /// How many webhooks the organization has.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn count(connection: &mut Connection, admin: &Admin<Organization>) -> Result<i64, DbError> {
-    Ok(webhooks::table.filter(webhooks::organization_id.eq(&admin.id)).count().get_result(connection)?)
+pub fn count(connection: &mut Connection, grant: &Grant<Govern>) -> Result<i64, DbError> {
+    Ok(webhooks::table.filter(webhooks::organization_id.eq(&grant.id)).count().get_result(connection)?)
 }
 
 /// The organization's webhooks, the newest first.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn list(connection: &mut Connection, admin: &Admin<Organization>) -> Result<Vec<Webhook>, DbError> {
+pub fn list(connection: &mut Connection, grant: &Grant<Govern>) -> Result<Vec<Webhook>, DbError> {
     Ok(webhooks::table
-        .filter(webhooks::organization_id.eq(&admin.id))
+        .filter(webhooks::organization_id.eq(&grant.id))
         .order(webhooks::id.desc())
         .select(Webhook::as_select())
         .load(connection)?)
-}
-
-/// One webhook.
-///
-/// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
-pub fn find(
-    connection: &mut Connection,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-) -> Result<Webhook, WebhookError> {
-    webhooks::table
-        .filter(webhooks::id.eq(webhook_id).and(webhooks::organization_id.eq(&admin.id)))
-        .select(Webhook::as_select())
-        .first(connection)
-        .optional()
-        .map_err(DbError::from)?
-        .ok_or(WebhookError::NotFound)
 }
 
 /// Gives a webhook another address, description or choice of events. Messages that wait already go
 /// to the new address.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
+/// [`ManageError::NotFound`], [`ManageError::Db`].
 pub fn change(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<Govern>,
     webhook_id: &str,
     new: &NewWebhook,
     now: Timestamp,
-) -> Result<Webhook, WebhookError> {
-    let before = find(tx.connection(), admin, webhook_id)?;
+) -> Result<Webhook, ManageError> {
+    let before = find(tx.connection(), grant, webhook_id)?;
     let parts = [
         ("address", before.url != new.url.as_str()),
         ("description", before.description != new.description),
@@ -120,113 +228,25 @@ pub fn change(
         .returning(Webhook::as_returning())
         .get_result::<Webhook>(tx.connection())
         .map_err(DbError::from)?;
-    record(tx, &admin.id, admin.actor(), Action::WebhookChanged, &webhook, Some(changes.join(", ")), now)?;
-    Ok(webhook)
-}
-
-/// Has messages sent again, those first that waited meanwhile.
-///
-/// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
-pub fn activate(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    now: Timestamp,
-) -> Result<Webhook, WebhookError> {
-    let webhook = find(tx.connection(), admin, webhook_id)?;
-    if webhook.is_active() {
-        return Ok(webhook);
-    }
-    let webhook = set_disabled(tx, webhook_id, None, None)?;
-    tx.changed(Change::WebhookQueued);
-    record(tx, &admin.id, admin.actor(), Action::WebhookActivated, &webhook, None, now)?;
-    Ok(webhook)
-}
-
-/// Stops messages: what waits goes on waiting, and nothing more is queued.
-///
-/// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
-pub fn deactivate(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    now: Timestamp,
-) -> Result<Webhook, WebhookError> {
-    let webhook = find(tx.connection(), admin, webhook_id)?;
-    if !webhook.is_active() {
-        return Ok(webhook);
-    }
-    let webhook = set_disabled(tx, webhook_id, Some(now), None)?;
-    record(tx, &admin.id, admin.actor(), Action::WebhookDeactivated, &webhook, None, now)?;
+    record(tx, &grant.id, grant.actor(), Action::WebhookChanged, &webhook, Some(changes.join(", ")), now)?;
     Ok(webhook)
 }
 
 /// Switches a webhook on or off. Failures from before do not count against one that is switched on.
 pub(super) fn set_disabled(
-    tx: &mut Tx<'_>,
+    connection: &mut Connection,
     webhook_id: &str,
     at: Option<Timestamp>,
     because: Option<&str>,
-) -> Result<Webhook, DbError> {
-    Ok(diesel::update(webhooks::table.find(webhook_id))
+) -> QueryResult<Webhook> {
+    diesel::update(webhooks::table.find(webhook_id))
         .set((
             webhooks::disabled_at.eq(at),
             webhooks::disabled_because.eq(because),
             webhooks::failing_since.eq(None::<Timestamp>),
         ))
         .returning(Webhook::as_returning())
-        .get_result(tx.connection())?)
-}
-
-/// Gives a webhook a new signing secret, returned this once. For [`SECRET_GRACE_PERIOD`] the one before
-/// signs, too; one that was still overlapping ends.
-///
-/// # Errors
-/// [`WebhookError`].
-pub fn rotate_secret(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    form: &FormId,
-    now: Timestamp,
-) -> Result<(Webhook, Secret), WebhookError> {
-    find(tx.connection(), admin, webhook_id)?;
-    forms::spend(tx, form, now)?;
-    let before: String = webhooks::table
-        .find(webhook_id)
-        .select(webhooks::secret)
-        .first(tx.connection())
-        .map_err(DbError::from)?;
-    let secret = Secret::generate_signing()?;
-    let webhook = diesel::update(webhooks::table.find(webhook_id))
-        .set((
-            webhooks::secret.eq(secret.expose()),
-            webhooks::previous_secret.eq(Some(before)),
-            webhooks::previous_secret_until.eq(Some(now + SECRET_GRACE_PERIOD)),
-        ))
-        .returning(Webhook::as_returning())
-        .get_result::<Webhook>(tx.connection())
-        .map_err(DbError::from)?;
-    record(tx, &admin.id, admin.actor(), Action::WebhookSecretRotated, &webhook, None, now)?;
-    Ok((webhook, secret))
-}
-
-/// Removes a webhook with its log. What waits is not sent.
-///
-/// # Errors
-/// [`WebhookError::NotFound`], [`WebhookError::Db`].
-pub fn remove(
-    tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    now: Timestamp,
-) -> Result<Webhook, WebhookError> {
-    let webhook = find(tx.connection(), admin, webhook_id)?;
-    diesel::delete(webhooks::table.find(webhook_id)).execute(tx.connection()).map_err(DbError::from)?;
-    record(tx, &admin.id, admin.actor(), Action::WebhookRemoved, &webhook, None, now)?;
-    Ok(webhook)
+        .get_result(connection)
 }
 
 pub(super) fn record(

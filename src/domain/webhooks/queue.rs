@@ -13,7 +13,7 @@ use crate::{
         api_keys::ApiKey,
         audit::{Action, Event},
         id::new_id,
-        organizations::{self, Organization},
+        organization::{self, Organization},
         schema::{api_keys, webhook_deliveries, webhooks},
     },
 };
@@ -105,7 +105,7 @@ pub(in crate::domain) fn queue_for_audit(
         .or_else(|| event.detail.clone().filter(|_| event.action == Action::KeyRemoved));
     let detail = event.detail.as_deref().filter(|detail| Some(*detail) != masked.as_deref());
     let subject = Subject { masked: masked.as_deref(), expires_at: end.as_deref(), ..subject };
-    let Some(organization) = organizations::by_id(tx.connection(), organization_id)? else { return Ok(()) };
+    let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(()) };
     let payload = payload(event_type.as_str(), &organization, subject, event.actor, detail, now)?;
     queue(tx, &receivers, event_type.as_str(), &payload, now)
 }

@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        access::Supervisor,
+        access::{Grant, Oversee},
         audit::{self, Action, Area, Entry, Filter},
-        organizations::Organization,
     },
     web::{
         activity_file::{self, FileKind},
@@ -189,16 +188,13 @@ fn action(text: &str) -> Result<Action, AppError> {
     params(EventFilter),
     responses((status = 200, description = "A part of the events.", body = List<Event>))
 )]
-pub async fn list(
-    call: Call<Supervisor<Organization>, Params<EventFilter>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<HttpResponse, AppError> {
     let Params(selection) = call.input.clone();
     let filter = selection.filter()?;
     let slice = Pagination::new(selection.cursor, selection.limit).list_request()?;
     let wanted = slice.clone();
-    let entries = call
-        .read(move |connection, supervisor| audit::list_after(connection, supervisor, &filter, &wanted))
-        .await?;
+    let entries =
+        call.read(move |connection, grant| audit::list_after(connection, grant, &filter, &wanted)).await?;
     Ok(Response::ok(&pagination::list(entries, &slice, Entry::cursor, Event::from))?.send())
 }
 
@@ -217,9 +213,7 @@ pub async fn list(
         content((Event = "application/jsonl"), (String = "text/csv"))
     ))
 )]
-pub async fn export(
-    call: Call<Supervisor<Organization>, Params<EventExport>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn export(call: Call<Grant<Oversee>, Params<EventExport>>) -> Result<HttpResponse, AppError> {
     let Params(selection) = &call.input;
     let filter = selection.filter()?;
     let kind = match selection.format {

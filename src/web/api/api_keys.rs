@@ -11,7 +11,7 @@ pub use new_key::{NewKey, parse_expiration};
 pub use resource::{ApiKey, KeyStatus, KeyWithSecret};
 
 use super::{
-    call::Call,
+    call::{Call, TokenProof},
     json::Json,
     key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
     pagination,
@@ -22,10 +22,8 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys, SeeKeys},
         api_keys::{self, ApiKey as StoredKey},
-        forms::FormId,
-        organizations::Organization,
         page::Cursor,
     },
     web::{error::AppError, urls},
@@ -42,22 +40,22 @@ use crate::{
     params(KeyQuery),
     responses((status = 200, description = "A part of the keys.", body = List<ApiKey>))
 )]
-pub async fn list(call: Call<Admin<Organization>, Params<KeyQuery>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpResponse, AppError> {
     let (Params(filter), now) = (call.input.clone(), call.now);
     let (slice, sort) = (filter.pagination().list_request()?, filter.sort());
     let wanted = slice.clone();
     let keys = call
-        .read(move |connection, admin| {
+        .read(move |connection, grant| {
             let found = api_keys::list_after(
                 connection,
-                admin,
+                grant,
                 filter.text(),
                 filter.filter(),
                 (sort, &wanted),
                 now,
             )?;
             let cursors: Vec<Cursor> = found.iter().map(|key| sort.cursor(key)).collect();
-            let keys = ApiKey::of_all(connection, admin, found, now)?;
+            let keys = ApiKey::of_all(connection, grant, found, now)?;
             Ok::<_, DbError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())
         })
         .await?;
@@ -76,13 +74,12 @@ pub async fn list(call: Call<Admin<Organization>, Params<KeyQuery>>) -> Result<H
     request_body = NewKey,
     responses((status = 201, description = "The key with its secret.", body = KeyWithSecret))
 )]
-pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
+pub async fn create(call: Call<Grant<ManageKeys>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(call.now)?;
-    call.change(move |tx, admin, now| {
-        // Whether a call is run twice is the affair of its idempotency key.
-        let (key, secret) = api_keys::create(tx, admin, &new, &FormId::new(now), now)?;
-        let location = urls::api_of_key(&admin.id, &key.id);
-        let key = ApiKey::of(tx.connection(), admin, key, now)?;
+    call.change(move |tx, grant, now| {
+        let (key, secret) = api_keys::create(tx, grant, &new, now)?;
+        let location = urls::api_of_key(&grant.id, &key.id);
+        let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)
     })
     .await
@@ -98,9 +95,9 @@ pub async fn create(call: Call<Admin<Organization>, Json<NewKey>>) -> Result<Htt
     tag = "API keys",
     responses((status = 200, description = "The key.", body = ApiKey))
 )]
-pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let (key_id, now) = (call.path("key"), call.now);
-    let key = call.read(move |connection, admin| ApiKey::find(connection, admin, &key_id, now)).await?;
+    let key = call.read(move |connection, grant| ApiKey::find(connection, grant, &key_id, now)).await?;
     call.show(&key)
 }
 
@@ -122,18 +119,18 @@ body_with_settings! {
     request_body = KeyChange,
     responses((status = 200, description = "The key as it is now.", body = ApiKey))
 )]
-pub async fn change(call: Call<Admin<Organization>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
+pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
     let settings = call.input.0.settings();
     // A quota that is new counts what was used this month before it.
     counted_key(&call).await?;
-    change_key(&call, move |tx, admin, key, now| {
+    change_key(&call, move |tx, grant, key, now| {
         let mut wrong = Vec::new();
         let settings = settings.apply(&key.settings, &mut wrong);
         if !wrong.is_empty() {
             return Err(AppError::Fields(wrong));
         }
-        let key = api_keys::change_settings(tx, admin, &key.id, &settings, now)?;
-        show_changed(tx, admin, key, now)
+        let key = api_keys::change_settings(tx, grant, &key.id, &settings, now)?;
+        show_changed(tx, grant, key, now)
     })
     .await
 }
@@ -148,10 +145,10 @@ pub async fn change(call: Call<Admin<Organization>, Json<KeyChange>>) -> Result<
     tag = "API keys",
     responses((status = 200, description = "The key, whether it was on before or not.", body = ApiKey))
 )]
-pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_key(&call, |tx, admin, key, now| {
-        let key = api_keys::activate(tx, admin, &key.id, now)?;
-        show_changed(tx, admin, key, now)
+pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, grant, key, now| {
+        let key = api_keys::switch(tx, grant, &key.id, true, now)?;
+        show_changed(tx, grant, key, now)
     })
     .await
 }
@@ -166,10 +163,10 @@ pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, A
     tag = "API keys",
     responses((status = 200, description = "The key, whether it was off before or not.", body = ApiKey))
 )]
-pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_key(&call, |tx, admin, key, now| {
-        let key = api_keys::deactivate(tx, admin, &key.id, now)?;
-        show_changed(tx, admin, key, now)
+pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, grant, key, now| {
+        let key = api_keys::switch(tx, grant, &key.id, false, now)?;
+        show_changed(tx, grant, key, now)
     })
     .await
 }
@@ -184,34 +181,37 @@ pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse,
     tag = "API keys",
     responses((status = 204, description = "It is removed and refused from now on."))
 )]
-pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_key(&call, |tx, admin, key, now| {
-        api_keys::remove(tx, admin, &key.id, now)?;
+pub async fn remove(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, grant, key, now| {
+        api_keys::remove(tx, grant, &key.id, now)?;
         Ok(Response::done())
     })
     .await
 }
 
 /// The key in the address, once everything that was asked of it is counted.
-pub(super) async fn counted_key<B>(call: &Call<Admin<Organization>, B>) -> Result<StoredKey, AppError> {
+pub(super) async fn counted_key<P, B>(call: &Call<P, B>) -> Result<StoredKey, AppError>
+where
+    P: TokenProof + AsRef<Grant<SeeKeys>>,
+{
     let key_id = call.path("key");
-    let key = call.read(move |connection, admin| api_keys::find(connection, admin, &key_id)).await?;
-    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
+    let key = call.read(move |connection, proof| api_keys::find(connection, proof.as_ref(), &key_id)).await?;
+    call.state.usage.flush_organization(&call.state.db, &call.proof.as_ref().id).await?;
     Ok(key)
 }
 
 /// Carries out a change of the key in the address, if it is in the version that the client demands.
 pub(super) async fn change_key<B>(
-    call: &Call<Admin<Organization>, B>,
-    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredKey, Timestamp) -> Result<Response, AppError>
+    call: &Call<Grant<ManageKeys>, B>,
+    work: impl FnOnce(&mut Tx<'_>, &Grant<ManageKeys>, &StoredKey, Timestamp) -> Result<Response, AppError>
     + Send
     + 'static,
 ) -> Result<HttpResponse, AppError> {
     let (key_id, precondition) = (call.path("key"), call.precondition());
-    call.change(move |tx, admin, now| {
-        let key = api_keys::find(tx.connection(), admin, &key_id)?;
-        precondition.check(&ApiKey::of(tx.connection(), admin, key.clone(), now)?)?;
-        work(tx, admin, &key, now)
+    call.change(move |tx, grant, now| {
+        let key = api_keys::find(tx.connection(), grant, &key_id)?;
+        precondition.check(&ApiKey::of(tx.connection(), grant, key.clone(), now)?)?;
+        work(tx, grant, &key, now)
     })
     .await
 }
@@ -219,9 +219,9 @@ pub(super) async fn change_key<B>(
 /// The answer with a key that was changed.
 pub(super) fn show_changed(
     tx: &mut Tx<'_>,
-    admin: &Admin<Organization>,
+    grant: &Grant<ManageKeys>,
     key: StoredKey,
     now: Timestamp,
 ) -> Result<Response, AppError> {
-    Response::resource(&ApiKey::of(tx.connection(), admin, key, now)?)
+    Response::resource(&ApiKey::of(tx.connection(), grant, key, now)?)
 }

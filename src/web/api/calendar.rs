@@ -6,7 +6,10 @@ use utoipa::ToSchema;
 
 use super::{call::Call, response::Response};
 use crate::{
-    domain::{access::Admin, calendar_links, organizations::Organization},
+    domain::{
+        access::{Govern, Grant},
+        calendar_links,
+    },
     web::{error::AppError, urls},
 };
 
@@ -30,11 +33,11 @@ pub struct CalendarLink {
     tag = "API keys",
     responses((status = 200, description = "The new address, told this once.", body = CalendarLink))
 )]
-pub async fn replace(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn replace(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let public_url = call.state.config.public_url.clone();
-    call.change(move |tx, admin, now| {
-        let secret = calendar_links::replace(tx, admin, now)?;
-        let address = public_url.join(&urls::calendar_feed(&admin.id, secret.expose()));
+    call.change(move |tx, grant, now| {
+        let secret = calendar_links::replace(tx, grant, now)?;
+        let address = public_url.join(&urls::calendar_feed(&grant.id, secret.expose()));
         Response::ok(&CalendarLink { address })
     })
     .await

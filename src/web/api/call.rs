@@ -14,23 +14,23 @@ use crate::{
     clock::Timestamp,
     db::{Connection, Tx},
     domain::{
-        access::{self, AccessError, Admin, Member, Supervisor},
+        access::{AccessError, Capability, Grant, Standing},
         idempotency::{IdempotencyError, Once},
-        organizations::Organization,
+        master_tokens,
         token_access::TokenAccess,
         verification::KnownToken,
     },
-    web::{error::AppError, routes::Access, state::State},
+    web::{access::Access, error::AppError, state::State, visit::Door},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A call whose credential has the access that the route table asks for. `P` is the proof
-/// that the handler needs, `B` what it reads of the request once the caller is known.
+/// A call whose credential carries the proof `P` that the handler needs. `B` is what the handler reads
+/// of the request once the caller is known.
 pub struct Call<P, B = ()> {
     /// The application's parts.
     pub state: State,
-    /// The present instant; the same throughout one call.
+    /// The instant at which the call arrived. A change takes its own.
     pub now: Timestamp,
     /// The proof of what the caller may do.
     pub proof: P,
@@ -41,34 +41,42 @@ pub struct Call<P, B = ()> {
     request: HttpRequest,
 }
 
-/// A proof that a call can carry.
-pub trait Proof: Clone + Send + Sized + 'static {
-    /// This proof, when `member` is strong enough.
+/// A proof that a master token can carry.
+pub trait TokenProof: Clone + Send + Sized + 'static {
+    /// Which tokens carry it.
+    const ACCESS: Access;
+
+    /// The proof, where the token's standing carries it.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`].
-    fn of(member: Member<Organization>) -> Result<Self, AccessError>;
+    /// [`AccessError::Insufficient`].
+    fn of(standing: Standing) -> Result<Self, AccessError>;
 }
 
-impl Proof for Member<Organization> {
-    fn of(member: Self) -> Result<Self, AccessError> {
-        Ok(member)
+impl TokenProof for Standing {
+    const ACCESS: Access = Access::Token(TokenAccess::Verify);
+
+    fn of(standing: Self) -> Result<Self, AccessError> {
+        Ok(standing)
     }
 }
 
-impl Proof for Supervisor<Organization> {
-    fn of(member: Member<Organization>) -> Result<Self, AccessError> {
-        member.supervisor()
+impl<C: Capability> TokenProof for Grant<C> {
+    const ACCESS: Access = match C::ACCESS {
+        Some(access) => Access::Token(access),
+        None => panic!("no master token carries this"),
+    };
+
+    fn of(standing: Standing) -> Result<Self, AccessError> {
+        standing.grant()
     }
 }
 
-impl Proof for Admin<Organization> {
-    fn of(member: Member<Organization>) -> Result<Self, AccessError> {
-        member.admin()
-    }
+impl<P: TokenProof, B> Door for Call<P, B> {
+    const ACCESS: Access = P::ACCESS;
 }
 
-impl<P: Proof, B> FromRequest for Call<P, B>
+impl<P: TokenProof, B> FromRequest for Call<P, B>
 where
     B: FromRequest + 'static,
     B::Error: Into<AppError>,
@@ -86,25 +94,24 @@ where
             let now = state.clock.now();
             let token = credentials::caller(&request, &state, now).await?;
             count(&request, &state, &token)?;
-            let needed = request
-                .app_data::<Access>()
-                .and_then(|access| access.access())
-                .ok_or_else(|| AppError::internal("the route asks for no access"))?;
-            let proof = P::of(prove(&request, &token, needed)?)?;
+            let proof = prove(token.standing(credentials::client_ip(&request)), organization_in(&request))?;
             let input = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
             Ok(Self { state, now, proof, token, input, request })
         })
     }
 }
 
-/// The organization is the path's, or the token's own where the path names none.
-fn prove(
-    request: &HttpRequest,
-    token: &KnownToken,
-    needed: TokenAccess,
-) -> Result<Member<Organization>, AccessError> {
-    let organization_id = request.match_info().get("organization").unwrap_or(&token.organization.id);
-    access::token_member(token, credentials::client_ip(request), organization_id, needed)
+/// The organization in the path, where there is one.
+fn organization_in(request: &HttpRequest) -> Option<&str> {
+    request.match_info().get("organization")
+}
+
+/// The proof in the organization `wanted`, or in the token's own where none is named.
+fn prove<P: TokenProof>(standing: Standing, wanted: Option<&str>) -> Result<P, AccessError> {
+    if wanted.is_some_and(|wanted| wanted != standing.id) {
+        return Err(AccessError::NotFound);
+    }
+    P::of(standing)
 }
 
 /// Each token has so many calls a minute; what is left is told with every answer.
@@ -114,7 +121,7 @@ fn count(request: &HttpRequest, state: &State, token: &KnownToken) -> Result<(),
     left.check().map_err(AppError::TooOften)
 }
 
-impl<P: Proof, B> Call<P, B> {
+impl<P: TokenProof, B> Call<P, B> {
     /// The part of the path that the route table calls `name`.
     pub fn path(&self, name: &str) -> String {
         self.request.match_info().get(name).unwrap_or_default().to_owned()
@@ -158,34 +165,38 @@ impl<P: Proof, B> Call<P, B> {
         Precondition(wanted.map(|value| value.to_str().unwrap_or_default().to_owned()))
     }
 
-    /// Carries out a change in one transaction. With an `Idempotency-Key`, the answer is kept in
-    /// that transaction, and given again to the same request without carrying it out again.
+    /// Carries out a change in one transaction, in which the token is looked at again and the time is
+    /// taken. With an `Idempotency-Key`, the response is kept in that transaction, and given again to
+    /// the same request without carrying it out again.
     ///
     /// # Errors
-    /// Whatever `work` returns; nothing is changed and nothing kept then. 422 for a key that came
-    /// with another request.
+    /// Whatever `work` returns; nothing is changed and nothing kept then. 401 for a token that is no
+    /// longer accepted, 422 for a key that came with another request.
     pub async fn change(
         &self,
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
     ) -> Result<HttpResponse, AppError> {
-        let (once, proof, now) = (self.once()?, self.proof.clone(), self.now);
-        let answer = self
+        let (once, clock) = (self.once()?, self.state.clock.clone());
+        let (token_id, ip) = (self.token.token.id.clone(), credentials::client_ip(&self.request));
+        let wanted = organization_in(&self.request).map(str::to_owned);
+        let response = self
             .state
             .db
             .write(move |tx| {
+                let now = clock.now();
+                let standing = master_tokens::standing(tx.connection(), &token_id, ip, now)?;
+                let proof = prove(standing.ok_or_else(credentials::no_token)?, wanted.as_deref())?;
                 let Some(once) = once else { return work(tx, &proof, now) };
                 if let Some(kept) = once.recall(tx.connection(), now)? {
                     return serde_json::from_slice(&kept).map_err(AppError::internal);
                 }
-                let answer = work(tx, &proof, now)?;
-                let kept = serde_json::to_vec(&answer).map_err(AppError::internal)?;
+                let response = work(tx, &proof, now)?;
+                let kept = serde_json::to_vec(&response).map_err(AppError::internal)?;
                 once.remember(tx, &kept, now)?;
-                Ok::<_, AppError>(answer)
+                Ok::<_, AppError>(response)
             })
             .await?;
-        // Whatever was changed may have queued a mail.
-        self.state.mail_queued.notify_one();
-        Ok(answer.send())
+        Ok(response.send())
     }
 
     fn once(&self) -> Result<Option<Once>, AppError> {

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use crate::{
     clock::Timestamp,
     domain::verification::KnownToken,
-    web::{error::AppError, extract::RequestContext, state::State},
+    web::{error::AppError, state::State, visit::RequestContext},
 };
 
 /// The API key in `Authorization: Bearer` or `X-API-Key`.
@@ -46,12 +46,17 @@ pub async fn caller(
         Some(digest) => state.verifier.token(digest, now).await?,
         None => state.verifier.authenticate(presented, now).await?,
     };
-    let known = known.ok_or(AppError::Unauthorized {
-        detail: "This token does not exist, has expired or is deactivated.",
-        presented: true,
-    })?;
+    let known = known.ok_or_else(no_token)?;
     state.usage.note_token(&known, client_ip(request), now);
     Ok(known)
+}
+
+/// What whoever presents a token hears that is none, or none any more.
+pub(super) fn no_token() -> AppError {
+    AppError::Unauthorized {
+        detail: "This token does not exist, has expired or is deactivated.",
+        presented: true,
+    }
 }
 
 fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str, AppError> {

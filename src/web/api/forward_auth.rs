@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
-    web::Data,
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
@@ -14,16 +13,16 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
-    clients, credentials,
+    credentials,
+    gate::{self, Asked, Gate, WithKey},
     rate_headers::RateHeaders,
-    rejection::{self, Asking},
 };
 use crate::{
     domain::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownKey, Limits},
     },
-    web::{error::AppError, state::State},
+    web::error::AppError,
 };
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-tessera-organization");
@@ -112,29 +111,22 @@ struct Presented<'a> {
         )
     ))
 )]
-pub async fn answer(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let presented = presented(&request);
-    let (route, now) = (RouteDemand::read(request.query_string()), state.clock.now());
-    let Presented { key, name } = match presented {
-        Ok(presented) => presented,
-        Err(error) => {
-            let wanted = route.as_ref().map(|route| route.wanted(&request, None)).unwrap_or_default();
-            let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, wanted: &wanted };
-            asking.note_unverified(&state, Code::NoKey, now);
-            return Err(error);
-        }
-    };
+pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
+    let presented = presented(&gate.request);
+    let route = RouteDemand::read(gate.request.query_string());
+    let Presented { key, name } = presented.inspect_err(|_| {
+        let wanted = route.as_ref().map(|route| route.wanted(&gate.request, None)).unwrap_or_default();
+        gate.note_unverified(Endpoint::Auth, Code::NoKey, &wanted);
+    })?;
     let route = route?;
-    let wanted = route.wanted(&request, name.as_deref());
-    let decision = state.verifier.verify(&key, &wanted, now).await?;
-    let asking = Asking { request: &request, endpoint: Endpoint::Auth, place: 0, wanted: &wanted };
-    asking.note(&state, &key, &decision, now);
-    match decision {
+    let wanted = route.wanted(&gate.request, name.as_deref());
+    let client = Some(gate.client());
+    let asked = Asked { endpoint: Endpoint::Auth, place: 0, key: &key, wanted: &wanted, client };
+    match gate.verify(asked).await? {
         Decision::Malformed | Decision::NotFound => Err(refused("This key does not exist.")),
         Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Decision::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, wanted.cost, Some(clients::of(&request)), now);
-            rejection::of(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
+            gate::rejection(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
         }
     }
 }

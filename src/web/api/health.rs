@@ -1,18 +1,21 @@
 //! Whether the server can do its work.
 
-use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde_json::json;
 
 use crate::{
     domain::instance,
-    web::{error::AppError, state::State},
+    web::{
+        api::gate::{Anyone, Gate},
+        error::AppError,
+    },
 };
 
 /// `GET /healthz`: 200 while the database answers.
 ///
 /// # Errors
 /// 500 when it does not.
-pub async fn show(state: Data<State>) -> Result<HttpResponse, AppError> {
-    state.db.read(instance::ping).await?;
+pub async fn show(gate: Gate<Anyone>) -> Result<HttpResponse, AppError> {
+    gate.state.db.read(instance::ping).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ok" })))
 }

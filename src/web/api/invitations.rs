@@ -15,13 +15,9 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Supervisor,
+        access::{Grant, ManageMembers, Oversee},
         email::EmailAddress,
-        forms::FormId,
-        invitations::{
-            self, InvitationError, InviteOutcome, Inviter, MAX_AT_ONCE, MailStatus, Pending, Search,
-        },
-        organizations::Organization,
+        invitations::{self, InvitationError, InviteOutcome, MAX_AT_ONCE, MailStatus, Pending, Search},
         outbox::MailState,
         token_access::TokenAccess,
     },
@@ -149,9 +145,7 @@ pub struct InvitationFilter {
     params(InvitationFilter),
     responses((status = 200, description = "A part of the invitations.", body = List<Invitation>))
 )]
-pub async fn list(
-    call: Call<Supervisor<Organization>, Params<InvitationFilter>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let email = filter.email.as_deref().map(EmailAddress::parse).transpose();
@@ -159,7 +153,7 @@ pub async fn list(
     let search = Search { text: filter.q.trim().to_owned(), email };
     let (now, wanted) = (call.now, slice.clone());
     let pending = call
-        .read(move |connection, supervisor| invitations::list_after(connection, supervisor, &search, &wanted))
+        .read(move |connection, grant| invitations::list_after(connection, grant, &search, &wanted))
         .await?;
     let listing = pagination::list(pending, &slice, Pending::cursor, |pending| Invitation::of(pending, now));
     Ok(Response::ok(&listing)?.send())
@@ -175,10 +169,10 @@ pub async fn list(
     tag = "Invitations",
     responses((status = 200, description = "The invitation.", body = Invitation))
 )]
-pub async fn show(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, now) = (call.path("invitation"), call.now);
     let pending = call
-        .read(move |connection, supervisor| invitations::find_pending(connection, supervisor, &invitation_id))
+        .read(move |connection, grant| invitations::find_pending(connection, grant, &invitation_id))
         .await?;
     call.show(&Invitation::of(pending, now))
 }
@@ -258,18 +252,14 @@ pub enum OutcomeName {
     request_body = NewInvitations,
     responses((status = 200, description = "What became of each address.", body = InvitationOutcomes))
 )]
-pub async fn send(
-    call: Call<Supervisor<Organization>, Json<NewInvitations>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Result<HttpResponse, AppError> {
     let Json(new) = &call.input;
-    let (emails, role, inviter) = (new.addresses()?, new.role.into(), Inviter::from(&call.token.token));
-    call.change(move |tx, supervisor, now| {
-        // Whether a call is run twice is the affair of its idempotency key.
-        let form = FormId::new(now);
-        let outcomes = invitations::invite(tx, supervisor, &inviter, role, &emails, &form, now);
+    let (emails, role) = (new.addresses()?, new.role.into());
+    call.change(move |tx, grant, now| {
+        let outcomes = invitations::invite(tx, grant, role, &emails, now);
         let outcomes = outcomes.map_err(rejection)?;
         let pending = outcomes.iter().filter_map(|(_, outcome)| outcome.invitation().cloned()).collect();
-        let mut pending = invitations::with_mails(tx.connection(), supervisor, pending)?.into_iter();
+        let mut pending = invitations::with_mails(tx.connection(), grant, pending)?.into_iter();
         let data = outcomes.into_iter().map(|(email, outcome)| {
             let (outcome, invitation) = match outcome {
                 InviteOutcome::Sent(_) => (OutcomeName::Sent, pending.next()),
@@ -295,11 +285,11 @@ pub async fn send(
     tag = "Invitations",
     responses((status = 200, description = "The invitation as it is now.", body = Invitation))
 )]
-pub async fn resend(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let invitation_id = call.path("invitation");
-    call.change(move |tx, supervisor, now| {
-        invitations::resend(tx, supervisor, &invitation_id, now).map_err(rejection)?;
-        let pending = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
+    call.change(move |tx, grant, now| {
+        invitations::resend(tx, grant, &invitation_id, now).map_err(rejection)?;
+        let pending = invitations::find_pending(tx.connection(), grant, &invitation_id)?;
         Response::resource(&Invitation::of(pending, now))
     })
     .await
@@ -328,10 +318,10 @@ pub struct InvitationLink {
     tag = "Invitations",
     responses((status = 200, description = "The link, this once.", body = InvitationLink))
 )]
-pub async fn copy_link(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, config) = (call.path("invitation"), call.state.config.clone());
-    call.change(move |tx, supervisor, now| {
-        let copied = invitations::copy_link(tx, supervisor, &invitation_id, now);
+    call.change(move |tx, grant, now| {
+        let copied = invitations::copy_link(tx, grant, &invitation_id, now);
         let (invitation, secret) = copied.map_err(rejection)?;
         Response::ok(&InvitationLink {
             url: config.public_url.join(&urls::invitation_link(secret.expose())),
@@ -352,12 +342,12 @@ pub async fn copy_link(call: Call<Supervisor<Organization>>) -> Result<HttpRespo
     tag = "Invitations",
     responses((status = 204, description = "It is canceled."))
 )]
-pub async fn cancel(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn cancel(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, precondition) = (call.path("invitation"), call.precondition());
-    call.change(move |tx, supervisor, now| {
-        let present = invitations::find_pending(tx.connection(), supervisor, &invitation_id)?;
+    call.change(move |tx, grant, now| {
+        let present = invitations::find_pending(tx.connection(), grant, &invitation_id)?;
         precondition.check(&Invitation::of(present, now))?;
-        invitations::cancel(tx, supervisor, &invitation_id, now).map_err(rejection)?;
+        invitations::cancel(tx, grant, &invitation_id, now).map_err(rejection)?;
         Ok(Response::done())
     })
     .await

@@ -13,10 +13,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys},
         api_keys::{self, ActiveRotation, NewExpiration, RotateError},
-        forms::FormId,
-        organizations::Organization,
         rotation::{GracePeriod, Plan, Starts},
     },
     web::{display, error::AppError},
@@ -145,20 +143,17 @@ impl RotationRequest {
     request_body(content = RotationRequest, example = json!({ "grace_period": "24h", "starts": "on_first_use" })),
     responses((status = 200, description = "The key with its new secret.", body = KeyWithSecret))
 )]
-pub async fn rotate(
-    call: Call<Admin<Organization>, Json<RotationRequest>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Result<HttpResponse, AppError> {
     let (plan, end) = (call.input.0.plan(), call.input.0.end(call.now)?);
     // The rotation tells when the previous secret was last used.
     counted_key(&call).await?;
-    change_key(&call, move |tx, admin, key, now| {
-        // Whether a call is run twice is the affair of its idempotency key.
-        let rotated = api_keys::rotate(tx, admin, &key.id, plan, end, &FormId::new(now), now);
+    change_key(&call, move |tx, grant, key, now| {
+        let rotated = api_keys::rotate(tx, grant, &key.id, plan, end, now);
         let (key, secret) = rotated.map_err(|error| match error {
-            RotateError::End(error) => AppError::field("/expires_at", error),
+            RotateError::Expiration(error) => AppError::field("/expires_at", error),
             error => error.into(),
         })?;
-        let key = ApiKey::of(tx.connection(), admin, key, now)?;
+        let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::resource(&KeyWithSecret { key, secret: secret.expose().to_owned() })
     })
     .await
@@ -174,10 +169,10 @@ pub async fn rotate(
     tag = "API keys",
     responses((status = 200, description = "The key, whether a rotation was under way or not.", body = ApiKey))
 )]
-pub async fn revoke_previous(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_key(&call, |tx, admin, key, now| {
-        let key = api_keys::revoke_previous(tx, admin, &key.id, now)?;
-        show_changed(tx, admin, key, now)
+pub async fn revoke_previous(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    change_key(&call, |tx, grant, key, now| {
+        let key = api_keys::revoke_previous(tx, grant, &key.id, now)?;
+        show_changed(tx, grant, key, now)
     })
     .await
 }

@@ -7,9 +7,8 @@ use utoipa::ToSchema;
 use super::{call::Call, json::Json, response::Response};
 use crate::{
     domain::{
-        access::{Admin, Member},
+        access::{Govern, Grant, See},
         leaks::{self, LeakPolicy as StoredPolicy},
-        organizations::Organization,
     },
     web::error::AppError,
 };
@@ -62,7 +61,7 @@ impl From<LeakPolicy> for StoredPolicy {
     operation_id = "show_leak_policy",
     responses((status = 200, description = "The choice.", body = LeakPolicy))
 )]
-pub async fn show_policy(call: Call<Member<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show_policy(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     let policy = call.read(leaks::policy).await?;
     call.show(&LeakPolicy::from(policy))
 }
@@ -79,13 +78,11 @@ pub async fn show_policy(call: Call<Member<Organization>>) -> Result<HttpRespons
     request_body(content = LeakPolicy, example = json!({ "policy": "deactivate" })),
     responses((status = 200, description = "The choice as it is now.", body = LeakPolicy))
 )]
-pub async fn change_policy(
-    call: Call<Admin<Organization>, Json<LeakPolicy>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn change_policy(call: Call<Grant<Govern>, Json<LeakPolicy>>) -> Result<HttpResponse, AppError> {
     let (wanted, precondition) = (call.input.0, call.precondition());
-    call.change(move |tx, admin, now| {
-        precondition.check(&LeakPolicy::from(leaks::policy(tx.connection(), admin)?))?;
-        leaks::change_policy(tx, admin, wanted.into(), now)?;
+    call.change(move |tx, grant, now| {
+        precondition.check(&LeakPolicy::from(leaks::policy(tx.connection(), grant)?))?;
+        leaks::change_policy(tx, grant, wanted.into(), now)?;
         Response::resource(&wanted)
     })
     .await

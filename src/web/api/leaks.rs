@@ -2,18 +2,18 @@
 //! with this server. The format is GitHub's secret scanning partner protocol:
 //! <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::CACHE_CONTROL,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::{credentials, json};
+use super::{
+    credentials,
+    gate::{Gate, RawBody, WithReport},
+    json,
+};
 use crate::{
     config::{LeakKeys, LeakSecret},
     domain::{
@@ -84,25 +84,23 @@ pub struct Decision {
     request_body = Vec<Match>,
     responses((status = 200, description = "A decision for each match, in their order.", body = Vec<Decision>))
 )]
-pub async fn receive(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> Result<HttpResponse, AppError> {
-    let credential = credential(&request, &state)?;
-    if !json::is_json(&request) {
+pub async fn receive(mut gate: Gate<WithReport, RawBody>) -> Result<HttpResponse, AppError> {
+    let RawBody(payload) = gate.take_body()?;
+    let Gate { request, state, .. } = &gate;
+    let credential = credential(request, state)?;
+    if !json::is_json(request) {
         return Err(AppError::UnsupportedMediaType);
     }
-    let body = read_body(payload.into_inner(), MAX_BODY_BYTES).await?;
+    let body = read_body(payload, MAX_BODY_BYTES).await?;
     if let Credential::Signature(signature) = credential
         && !signature.is_of(&body)
     {
-        return Err(refused(&request, &state));
+        return Err(refused(request, state));
     }
     // What is not even well formed costs no look-up.
     let matches = parse(&body)?;
     let reports: Vec<Option<LeakReport>> = matches.iter().map(Match::report).collect();
-    let is_known = look_up(&request, &state, reports.iter().flatten().cloned().collect()).await?;
+    let is_known = look_up(request, state, reports.iter().flatten().cloned().collect()).await?;
     let decision = matches.into_iter().zip(&reports).map(|(found, report)| Decision {
         token_raw: found.token,
         token_type: found.kind.unwrap_or_default(),
@@ -132,7 +130,6 @@ async fn look_up(
     if !reports.is_empty() {
         let ip = credentials::client_ip(request);
         state.db.write(move |tx| leaks::receive(tx, &reports, ip, now)).await?;
-        state.mail_queued.notify_one();
     }
     Ok(move |report: &LeakReport| known.contains(&report.digest()))
 }

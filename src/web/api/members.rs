@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        access::{self, Role, Supervisor},
+        access::{self, Grant, ManageMembers, Role, See},
         members::{self, MemberError, Person, Sort},
-        organizations::Organization,
         token_access::TokenAccess,
     },
     web::{display, error::AppError},
@@ -136,9 +135,7 @@ pub enum MemberSort {
     params(MemberFilter),
     responses((status = 200, description = "A part of the members.", body = List<Member>))
 )]
-pub async fn list(
-    call: Call<access::Member<Organization>, Params<MemberFilter>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<access::Grant<See>, Params<MemberFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let sort = match filter.sort {
@@ -167,7 +164,7 @@ pub async fn list(
     tag = "Members",
     responses((status = 200, description = "The member.", body = Member))
 )]
-pub async fn show(call: Call<access::Member<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<access::Grant<See>>) -> Result<HttpResponse, AppError> {
     let user_id = call.path("user");
     let person = call.read(move |connection, member| members::find(connection, member, &user_id)).await?;
     call.show(&Member::from(person))
@@ -193,16 +190,14 @@ pub struct MemberChange {
     request_body = MemberChange,
     responses((status = 200, description = "The member as they are now.", body = Member))
 )]
-pub async fn change(
-    call: Call<Supervisor<Organization>, Json<MemberChange>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Result<HttpResponse, AppError> {
     let role = call.input.0.role.map(Role::from);
     let (user_id, precondition) = (call.path("user"), call.precondition());
-    call.change(move |tx, supervisor, now| {
-        let present = members::find(tx.connection(), supervisor, &user_id)?;
+    call.change(move |tx, grant, now| {
+        let present = members::find(tx.connection(), grant, &user_id)?;
         precondition.check(&Member::from(present.clone()))?;
         let person = match role {
-            Some(role) => members::change_role(tx, supervisor, &user_id, role, now).map_err(rejection)?,
+            Some(role) => members::change_role(tx, grant, &user_id, role, now).map_err(rejection)?,
             None => present,
         };
         Response::resource(&Member::from(person))
@@ -221,12 +216,12 @@ pub async fn change(
     tag = "Members",
     responses((status = 204, description = "They no longer belong to the organization."))
 )]
-pub async fn remove(call: Call<Supervisor<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn remove(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (user_id, precondition) = (call.path("user"), call.precondition());
-    call.change(move |tx, supervisor, now| {
-        let present = members::find(tx.connection(), supervisor, &user_id)?;
+    call.change(move |tx, grant, now| {
+        let present = members::find(tx.connection(), grant, &user_id)?;
         precondition.check(&Member::from(present))?;
-        members::remove(tx, supervisor, &user_id, now).map_err(rejection)?;
+        members::remove(tx, grant, &user_id, now).map_err(rejection)?;
         Ok(Response::done())
     })
     .await

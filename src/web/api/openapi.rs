@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    activity, api_keys, calendar, forward_auth, invitations, key_rotation, leak_policy, leaks, members,
-    organization, organizations, pauses, presented_token, scopes, session_tokens, usage, verification,
-    webhooks,
+    activity, api_keys, calendar, forward_auth, gate::Open, invitations, key_rotation, leak_policy, leaks,
+    members, organization, organizations, pauses, presented_token, scopes, session_tokens, usage,
+    verification, webhooks,
 };
 use crate::web::{
     problem::ProblemDocument,
@@ -63,7 +63,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         api_keys::remove,
         key_rotation::rotate,
         key_rotation::revoke_previous,
-        pauses::begin,
+        pauses::pause,
         scopes::list,
         calendar::replace,
         usage::of_key,
@@ -120,7 +120,7 @@ pub fn document() -> &'static Value {
     tag = "Description",
     responses((status = 200, description = "The description in OpenAPI 3.1.", body = Object))
 )]
-pub async fn show() -> HttpResponse {
+pub async fn show(_: Open) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         // It holds nothing of anybody; tools in a browser may read it.
@@ -164,7 +164,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
     let changes = !matches!(route.method, "GET" | "ANY");
     let is_counted = route.pattern.starts_with("/api/v2/organizations/") || route.pattern == "/api/v2/token";
     operation.insert("security".to_owned(), security(route.access));
-    if let Some(access) = route.access.access() {
+    if let Some(access) = route.access.of_token() {
         operation.insert("x-access".to_owned(), json!(access.as_str()));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
@@ -174,7 +174,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         parameters.extend(query);
         parameters.extend(header_parameters(route));
     }
-    let is_token = route.access.access().is_some();
+    let is_token = route.access.of_token().is_some();
     let has_query = operation
         .get("parameters")
         .and_then(Value::as_array)
@@ -337,7 +337,7 @@ fn header_parameters(route: &Route) -> Vec<Value> {
     let once = "Carries the request out once however often it is sent in 24 hours: the same request gets the same \
                 answer again. Use a random one for each, such as a UUID.";
     let version = "The version (`ETag`) that the change is meant for; 412 for another one.";
-    let is_once = route.method == "POST" && route.access.access().is_some();
+    let is_once = route.method == "POST" && route.access.of_token().is_some();
     let headers = [("Idempotency-Key", once, is_once), ("If-Match", version, takes_version(route))];
     headers.iter().filter(|(_, _, applies)| *applies).map(|(name, text, _)| header(name, text)).collect()
 }

@@ -1,20 +1,20 @@
 //! The organization behind a key.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    clients, credentials,
+    credentials,
+    gate::{self, Asked, Gate, WithKey},
     rate_headers::RateHeaders,
-    rejection::{self, Asking},
 };
 use crate::{
     domain::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest},
     },
-    web::{display, error::AppError, state::State},
+    web::{display, error::AppError},
 };
 
 /// What a key may know of its organization and of itself.
@@ -60,19 +60,16 @@ pub struct PresentedKey {
         )
     ))
 )]
-pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let now = state.clock.now();
-    let wanted = KeyRequest { client_ip: credentials::client_ip(&request), ..KeyRequest::default() };
-    let asking = Asking { request: &request, endpoint: Endpoint::Organization, place: 0, wanted: &wanted };
-    let presented =
-        credentials::api_key(&request).inspect_err(|_| asking.note_unverified(&state, Code::NoKey, now))?;
-    let decision = state.verifier.verify(presented, &wanted, now).await?;
-    asking.note(&state, presented, &decision, now);
-    let Decision::Known { key: known, outcome, limits } = decision else {
+pub async fn show(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
+    let wanted = KeyRequest { client_ip: credentials::client_ip(&gate.request), ..KeyRequest::default() };
+    let key = credentials::api_key(&gate.request)
+        .inspect_err(|_| gate.note_unverified(Endpoint::Organization, Code::NoKey, &wanted))?;
+    let client = Some(gate.client());
+    let asked = Asked { endpoint: Endpoint::Organization, place: 0, key, wanted: &wanted, client };
+    let Decision::Known { key: known, outcome, limits } = gate.verify(asked).await? else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };
-    state.usage.note(&known, outcome, wanted.cost, Some(clients::of(&request)), now);
-    if let Some(rejection) = rejection::of(outcome, &limits) {
+    if let Some(rejection) = gate::rejection(outcome, &limits) {
         return Err(rejection);
     }
     let mut response = HttpResponse::Ok();

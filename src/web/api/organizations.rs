@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use super::{call::Call, json::Json, response::Response};
 use crate::{
     domain::{
-        access::{Admin, Member},
+        access::{Govern, Grant, See},
         names::{MAX_NAME_LENGTH, Name},
-        organizations::{self, Organization as StoredOrganization},
+        organization::Organization as StoredOrganization,
+        organizations,
     },
     web::{display, error::AppError},
 };
@@ -57,7 +58,7 @@ pub struct OrganizationChange {
     tag = "Organization",
     responses((status = 200, description = "The organization.", body = Organization))
 )]
-pub async fn show(call: Call<Member<StoredOrganization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     call.show(&Organization::of(&call.proof))
 }
 
@@ -72,20 +73,18 @@ pub async fn show(call: Call<Member<StoredOrganization>>) -> Result<HttpResponse
     request_body = OrganizationChange,
     responses((status = 200, description = "The organization as it is now.", body = Organization))
 )]
-pub async fn change(
-    call: Call<Admin<StoredOrganization>, Json<OrganizationChange>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn change(call: Call<Grant<Govern>, Json<OrganizationChange>>) -> Result<HttpResponse, AppError> {
     let Json(OrganizationChange { name }) = &call.input;
     let name = name.as_deref().map(|name| Name::parse(name, MAX_NAME_LENGTH)).transpose();
     let name = name.map_err(|error| AppError::field("/name", error))?;
     let precondition = call.precondition();
-    call.change(move |tx, admin, now| {
-        let present = organizations::of_proof(tx.connection(), admin)?;
-        precondition.check(&Organization::of(&present))?;
-        if let Some(name) = name {
-            organizations::rename(tx, admin, &name, now)?;
+    call.change(move |tx, grant, now| {
+        precondition.check(&Organization::of(grant))?;
+        if let Some(name) = &name {
+            let renamed = organizations::rename(tx, grant, name, now)?;
+            return Response::resource(&Organization::of(&renamed));
         }
-        Response::resource(&Organization::of(&organizations::of_proof(tx.connection(), admin)?))
+        Response::resource(&Organization::of(grant))
     })
     .await
 }

@@ -11,9 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys},
         api_keys::{self, PauseLength},
-        organizations::Organization,
     },
     web::error::AppError,
 };
@@ -48,11 +47,11 @@ impl PauseRequest {
     request_body = PauseRequest,
     responses((status = 200, description = "The key, refused until “paused_until”.", body = ApiKey))
 )]
-pub async fn begin(call: Call<Admin<Organization>, Json<PauseRequest>>) -> Result<HttpResponse, AppError> {
+pub async fn pause(call: Call<Grant<ManageKeys>, Json<PauseRequest>>) -> Result<HttpResponse, AppError> {
     let length = call.input.0.parse()?;
-    change_key(&call, move |tx, admin, key, now| {
-        let key = api_keys::pause(tx, admin, &key.id, length, now)?;
-        show_changed(tx, admin, key, now)
+    change_key(&call, move |tx, grant, key, now| {
+        let key = api_keys::pause(tx, grant, &key.id, length, now)?;
+        show_changed(tx, grant, key, now)
     })
     .await
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{call::Call, verification::NamedId};
 use crate::{
-    domain::{access::Member, organizations::Organization, token_access::TokenAccess},
+    domain::{access::Standing, token_access::TokenAccess},
     web::{display, error::AppError},
 };
 
@@ -66,7 +66,7 @@ impl AccessName {
     tag = "Credentials",
     responses((status = 200, description = "The token, without its secret.", body = PresentedToken))
 )]
-pub async fn show(call: Call<Member<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Standing>) -> Result<HttpResponse, AppError> {
     let known = &call.token;
     call.show(&PresentedToken {
         id: known.token.id.clone(),

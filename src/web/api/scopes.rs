@@ -7,7 +7,10 @@ use super::{
     response::{List, Response},
 };
 use crate::{
-    domain::{access::Admin, api_keys, organizations::Organization},
+    domain::{
+        access::{Grant, SeeKeys},
+        api_keys,
+    },
     web::error::AppError,
 };
 
@@ -26,7 +29,7 @@ use crate::{
         example = json!({ "data": ["invoices:read", "invoices:write"], "next_cursor": null })
     ))
 )]
-pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let scopes = call.read(api_keys::scopes_in_use).await?;
     Ok(Response::ok(&List::whole(scopes))?.send())
 }

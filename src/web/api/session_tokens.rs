@@ -1,16 +1,20 @@
 //! A short-lived credential for what should not hold a master token itself.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{credentials, response::Response};
+use super::{
+    credentials,
+    gate::{Gate, WithToken},
+    response::Response,
+};
 use crate::{
     domain::{
         secret::{self, SecretDigest, SecretKind},
         session_tokens::LIFETIME,
     },
-    web::{error::AppError, state::State},
+    web::error::AppError,
 };
 
 /// A session token.
@@ -35,16 +39,16 @@ pub struct SessionToken {
     tag = "Credentials",
     responses((status = 200, description = "A session token.", body = SessionToken))
 )]
-pub async fn issue(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, AppError> {
-    let now = state.clock.now();
-    credentials::caller(&request, &state, now).await?;
-    let presented = credentials::master_token(&request)?;
+pub async fn issue(gate: Gate<WithToken>) -> Result<HttpResponse, AppError> {
+    let Gate { request, state, now, .. } = &gate;
+    credentials::caller(request, state, *now).await?;
+    let presented = credentials::master_token(request)?;
     if !secret::is_well_formed(SecretKind::MasterToken, presented) {
         return Err(AppError::Unauthorized {
             detail: "A session token cannot be exchanged. Send the master token itself.",
             presented: true,
         });
     }
-    let data = state.session_tokens.issue(SecretDigest::of(presented), now);
+    let data = state.session_tokens.issue(SecretDigest::of(presented), *now);
     Ok(Response::ok(&SessionToken { data, expires_in_seconds: LIFETIME.whole_seconds() })?.send())
 }

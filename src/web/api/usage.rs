@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        access::Admin,
-        organizations::Organization,
+        access::{Grant, SeeKeys},
         usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Span, Step},
     },
     web::{
@@ -160,12 +159,12 @@ fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
     responses((status = 200, description = "The requests, all of them counted.", body = KeyUsage))
 )]
 pub async fn of_key(
-    call: Call<Admin<Organization>, Params<KeyUsageParameters>>,
+    call: Call<Grant<SeeKeys>, Params<KeyUsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
     let ((span, count), now) = (call.input.0.parse()?, call.now);
     let key = counted_key(&call).await?;
     let series =
-        call.read(move |connection, admin| usage::series(connection, admin, &key, span, count, now)).await?;
+        call.read(move |connection, grant| usage::series(connection, grant, &key, span, count, now)).await?;
     let answer =
         KeyUsage { span: call.input.0.span, totals: Requests::of(&series.totals()), steps: steps(&series) };
     Ok(Response::ok(&answer)?.send())
@@ -214,9 +213,9 @@ impl Client {
     operation_id = "list_key_clients",
     responses((status = 200, description = "All of them, the last first.", body = List<Client>))
 )]
-pub async fn clients(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let key = counted_key(&call).await?;
-    let clients = call.read(move |connection, admin| usage::clients(connection, admin, &key)).await?;
+    let clients = call.read(move |connection, grant| usage::clients(connection, grant, &key)).await?;
     Ok(Response::ok(&List::whole(clients.into_iter().map(Client::of).collect()))?.send())
 }
 
@@ -255,12 +254,12 @@ pub struct KeyRequests {
     responses((status = 200, description = "The requests, all of them counted.", body = OrganizationUsage))
 )]
 pub async fn of_organization(
-    call: Call<Admin<Organization>, Params<UsageParameters>>,
+    call: Call<Grant<SeeKeys>, Params<UsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
     let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MAX_DAYS)?, call.now);
     call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
     let usage =
-        call.read(move |connection, admin| usage::of_organization(connection, admin, days, now)).await?;
+        call.read(move |connection, grant| usage::of_organization(connection, grant, days, now)).await?;
     let of_key = |StoredKeyRequests { id, name, requests }| KeyRequests { id, name, requests };
     let answer = OrganizationUsage {
         totals: Requests::of(&usage.days.totals()),

@@ -4,7 +4,7 @@ mod bodies;
 
 use std::{future::Future, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,16 +13,20 @@ pub use bodies::{
     VerifiedKey,
 };
 
-use super::{call, credentials, json::Json, rejection::Asking, response::Response};
+use super::{
+    call, credentials,
+    gate::{Asked, Gate, WithToken},
+    json::Json,
+    response::Response,
+};
 use crate::{
-    clock::Timestamp,
     db::Tx,
     domain::{
         idempotency::IdempotencyError,
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownToken},
     },
-    web::{error::AppError, state::State},
+    web::error::AppError,
 };
 
 /// Keys in one batch.
@@ -71,15 +75,10 @@ const MAX_IN_A_BATCH: usize = 100;
         )
     ))
 )]
-pub async fn verify(
-    request: HttpRequest,
-    state: Data<State>,
-    body: Result<Json<VerificationRequest>, AppError>,
-) -> Result<HttpResponse, AppError> {
-    let now = state.clock.now();
-    let caller = caller(&request, &state, now).await?;
-    let Json(asked) = body?;
-    once(&request, &state, &caller, now, answer(&request, &state, &caller, (0, &asked), now)).await
+pub async fn verify(mut gate: Gate<WithToken, Json<VerificationRequest>>) -> Result<HttpResponse, AppError> {
+    let caller = caller(&gate).await?;
+    let Json(asked) = gate.take_body()?;
+    once(&gate, &caller, decide(&gate, &caller, (0, &asked))).await
 }
 
 /// Whether up to 100 keys of the organization are accepted, asked at once.
@@ -101,75 +100,64 @@ pub async fn verify(
         ] })
     ))
 )]
-pub async fn verify_batch(
-    request: HttpRequest,
-    state: Data<State>,
-    body: Result<Json<BatchRequest>, AppError>,
-) -> Result<HttpResponse, AppError> {
-    let now = state.clock.now();
-    let caller = caller(&request, &state, now).await?;
-    let Json(BatchRequest { keys }) = body?;
+pub async fn verify_batch(mut gate: Gate<WithToken, Json<BatchRequest>>) -> Result<HttpResponse, AppError> {
+    let caller = caller(&gate).await?;
+    let Json(BatchRequest { keys }) = gate.take_body()?;
     if keys.len() > MAX_IN_A_BATCH {
         return Err(AppError::Unreadable(format!("Send at most {MAX_IN_A_BATCH} keys at once.")));
     }
-    let answers = async {
+    let decisions = async {
         let mut results = Vec::with_capacity(keys.len());
         for asked in keys.iter().enumerate() {
-            results.push(answer(&request, &state, &caller, asked, now).await?);
+            results.push(decide(&gate, &caller, asked).await?);
         }
         Ok(BatchVerification { results })
     };
-    once(&request, &state, &caller, now, answers).await
+    once(&gate, &caller, decisions).await
 }
 
 /// Verifies, unless the request has an `Idempotency-Key` under which the same one was answered
 /// before. Only such a request asks the database.
-async fn once<T: Serialize>(
-    request: &HttpRequest,
-    state: &State,
+async fn once<B, T: Serialize>(
+    gate: &Gate<WithToken, B>,
     caller: &KnownToken,
-    now: Timestamp,
     verify: impl Future<Output = Result<T, AppError>>,
 ) -> Result<HttpResponse, AppError> {
-    let Some(once) = call::once(request, caller)? else {
+    let Some(once) = call::once(&gate.request, caller)? else {
         return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verify.await?));
     };
-    let wanted = once.clone();
-    let kept = match state.db.read(move |connection| wanted.recall(connection, now)).await? {
+    let (wanted, now) = (once.clone(), gate.now);
+    let kept = match gate.state.db.read(move |connection| wanted.recall(connection, now)).await? {
         Some(kept) => kept,
         None => {
-            let answer = serde_json::to_vec(&Response::ok(&verify.await?)?).map_err(AppError::internal)?;
+            let response = serde_json::to_vec(&Response::ok(&verify.await?)?).map_err(AppError::internal)?;
             let keep = move |tx: &mut Tx<'_>| {
-                // The same request may have been answered meanwhile; both get one answer.
+                // The same request may have been answered meanwhile; both get one response.
                 if let Some(kept) = once.recall(tx.connection(), now)? {
                     return Ok(kept);
                 }
-                once.remember(tx, &answer, now)?;
-                Ok::<_, IdempotencyError>(answer)
+                once.remember(tx, &response, now)?;
+                Ok::<_, IdempotencyError>(response)
             };
-            state.db.write(keep).await?
+            gate.state.db.write(keep).await?
         }
     };
     Ok(serde_json::from_slice::<Response>(&kept).map_err(AppError::internal)?.send())
 }
 
-async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<KnownToken>, AppError> {
-    credentials::caller(request, state, now).await.inspect_err(|error| {
+async fn caller<B>(gate: &Gate<WithToken, B>) -> Result<Arc<KnownToken>, AppError> {
+    credentials::caller(&gate.request, &gate.state, gate.now).await.inspect_err(|error| {
         if let AppError::Unauthorized { presented: true, .. } = error {
-            let wanted = KeyRequest::default();
-            let asking = Asking { request, endpoint: Endpoint::Verify, place: 0, wanted: &wanted };
-            asking.note_unverified(state, Code::TokenRejected, now);
+            gate.note_unverified(Endpoint::Verify, Code::TokenRejected, &KeyRequest::default());
         }
     })
 }
 
 /// A key of another organization is not found, like one that does not exist.
-async fn answer(
-    request: &HttpRequest,
-    state: &State,
+async fn decide<B>(
+    gate: &Gate<WithToken, B>,
     caller: &KnownToken,
     (place, asked): (usize, &VerificationRequest),
-    now: Timestamp,
 ) -> Result<Verification, AppError> {
     let wanted = KeyRequest {
         organization: Some(&caller.organization.id),
@@ -178,17 +166,13 @@ async fn answer(
         client_ip: asked.client_ip,
         cost: asked.cost.0,
     };
-    let decision = state.verifier.verify(&asked.key, &wanted, now).await?;
-    Asking { request, endpoint: Endpoint::Verify, place, wanted: &wanted }
-        .note(state, &asked.key, &decision, now);
-    match decision {
-        Decision::Malformed => Ok(Verification::without_key(VerificationCode::Malformed)),
-        Decision::NotFound | Decision::Foreign => Ok(Verification::without_key(VerificationCode::NotFound)),
-        Decision::Known { key, outcome, limits } => {
-            state.usage.note(&key, outcome, wanted.cost, asked.client(), now);
-            Ok(Verification::of(outcome, &key, &limits))
-        }
-    }
+    let client = asked.client();
+    let asked = Asked { endpoint: Endpoint::Verify, place, key: &asked.key, wanted: &wanted, client };
+    Ok(match gate.verify(asked).await? {
+        Decision::Malformed => Verification::without_key(VerificationCode::Malformed),
+        Decision::NotFound | Decision::Foreign => Verification::without_key(VerificationCode::NotFound),
+        Decision::Known { key, outcome, limits } => Verification::of(outcome, &key, &limits),
+    })
 }
 
 fn refused_example(code: &str) -> Value {

@@ -18,9 +18,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     domain::{
-        access::Admin,
-        forms::FormId,
-        organizations::Organization,
+        access::{Govern, Grant},
         webhooks::{self, AllowedNetworks, Webhook as StoredWebhook},
     },
     web::{error::AppError, urls},
@@ -37,7 +35,7 @@ use deliveries::Delivery;
     tag = "Webhooks",
     responses((status = 200, description = "All of them.", body = List<Webhook>))
 )]
-pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let webhooks = call.read(webhooks::list).await?;
     Ok(Response::ok(&List::whole(webhooks.iter().map(Webhook::from).collect()))?.send())
 }
@@ -53,12 +51,11 @@ pub async fn list(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppEr
     request_body = NewWebhook,
     responses((status = 201, description = "The webhook with its secret.", body = WebhookWithSecret))
 )]
-pub async fn create(call: Call<Admin<Organization>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
+pub async fn create(call: Call<Grant<Govern>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(&networks(&call))?;
-    call.change(move |tx, admin, now| {
-        // Whether a call is run twice is the affair of its idempotency key.
-        let (webhook, secret) = webhooks::create(tx, admin, &new, &FormId::new(now), now)?;
-        let location = urls::api_of_webhook(&admin.id, &webhook.id);
+    call.change(move |tx, grant, now| {
+        let (webhook, secret) = webhooks::create(tx, grant, &new, now)?;
+        let location = urls::api_of_webhook(&grant.id, &webhook.id);
         let webhook = Webhook::from(&webhook);
         Response::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)
     })
@@ -75,9 +72,9 @@ pub async fn create(call: Call<Admin<Organization>, Json<NewWebhook>>) -> Result
     tag = "Webhooks",
     responses((status = 200, description = "The webhook.", body = Webhook))
 )]
-pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let webhook_id = call.path("webhook");
-    let webhook = call.read(move |connection, admin| webhooks::find(connection, admin, &webhook_id)).await?;
+    let webhook = call.read(move |connection, grant| webhooks::find(connection, grant, &webhook_id)).await?;
     call.show(&Webhook::from(&webhook))
 }
 
@@ -93,11 +90,11 @@ pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppEr
     request_body = WebhookChange,
     responses((status = 200, description = "The webhook as it is now.", body = Webhook))
 )]
-pub async fn change(call: Call<Admin<Organization>, Json<WebhookChange>>) -> Result<HttpResponse, AppError> {
+pub async fn change(call: Call<Grant<Govern>, Json<WebhookChange>>) -> Result<HttpResponse, AppError> {
     let (change, networks) = (call.input.0.clone(), networks(&call));
-    change_webhook(&call, move |tx, admin, webhook, now| {
+    change_webhook(&call, move |tx, grant, webhook, now| {
         let new = change.apply(webhook, &networks)?;
-        show_changed(&webhooks::change(tx, admin, &webhook.id, &new, now)?)
+        show_changed(&webhooks::change(tx, grant, &webhook.id, &new, now)?)
     })
     .await
 }
@@ -112,9 +109,9 @@ pub async fn change(call: Call<Admin<Organization>, Json<WebhookChange>>) -> Res
     tag = "Webhooks",
     responses((status = 200, description = "The webhook, whether it was on before or not.", body = Webhook))
 )]
-pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, admin, webhook, now| {
-        show_changed(&webhooks::activate(tx, admin, &webhook.id, now)?)
+pub async fn activate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, grant, webhook, now| {
+        show_changed(&webhooks::switch(tx, grant, &webhook.id, true, now)?)
     })
     .await
 }
@@ -129,9 +126,9 @@ pub async fn activate(call: Call<Admin<Organization>>) -> Result<HttpResponse, A
     tag = "Webhooks",
     responses((status = 200, description = "The webhook, whether it was off before or not.", body = Webhook))
 )]
-pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, admin, webhook, now| {
-        show_changed(&webhooks::deactivate(tx, admin, &webhook.id, now)?)
+pub async fn deactivate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, grant, webhook, now| {
+        show_changed(&webhooks::switch(tx, grant, &webhook.id, false, now)?)
     })
     .await
 }
@@ -149,9 +146,9 @@ pub async fn deactivate(call: Call<Admin<Organization>>) -> Result<HttpResponse,
     operation_id = "test_webhook",
     responses((status = 200, description = "The message, on its way.", body = Delivery))
 )]
-pub async fn send_test(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, admin, webhook, now| {
-        let delivery = webhooks::send_test(tx, admin, &webhook.id, now)?;
+pub async fn send_test(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, grant, webhook, now| {
+        let delivery = webhooks::send_test(tx, grant, &webhook.id, now)?;
         Response::resource(&Delivery::from(delivery))
     })
     .await
@@ -168,9 +165,9 @@ pub async fn send_test(call: Call<Admin<Organization>>) -> Result<HttpResponse, 
     tag = "Webhooks",
     responses((status = 200, description = "The webhook with its new secret.", body = WebhookWithSecret))
 )]
-pub async fn rotate(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, admin, webhook, now| {
-        let (webhook, secret) = webhooks::rotate_secret(tx, admin, &webhook.id, &FormId::new(now), now)?;
+pub async fn rotate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, grant, webhook, now| {
+        let (webhook, secret) = webhooks::rotate_secret(tx, grant, &webhook.id, now)?;
         let webhook = Webhook::from(&webhook);
         Response::resource(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() })
     })
@@ -187,32 +184,32 @@ pub async fn rotate(call: Call<Admin<Organization>>) -> Result<HttpResponse, App
     tag = "Webhooks",
     responses((status = 204, description = "It is removed."))
 )]
-pub async fn remove(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, admin, webhook, now| {
-        webhooks::remove(tx, admin, &webhook.id, now)?;
+pub async fn remove(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    change_webhook(&call, |tx, grant, webhook, now| {
+        webhooks::remove(tx, grant, &webhook.id, now)?;
         Ok(Response::done())
     })
     .await
 }
 
 /// The networks of the operator's own that webhooks may reach.
-fn networks<B>(call: &Call<Admin<Organization>, B>) -> AllowedNetworks {
+fn networks<B>(call: &Call<Grant<Govern>, B>) -> AllowedNetworks {
     AllowedNetworks::new(&call.state.config.webhook_networks)
 }
 
 /// Carries out a change of the webhook in the address, if it is in the version that the client
 /// demands.
 async fn change_webhook<B>(
-    call: &Call<Admin<Organization>, B>,
-    work: impl FnOnce(&mut Tx<'_>, &Admin<Organization>, &StoredWebhook, Timestamp) -> Result<Response, AppError>
+    call: &Call<Grant<Govern>, B>,
+    work: impl FnOnce(&mut Tx<'_>, &Grant<Govern>, &StoredWebhook, Timestamp) -> Result<Response, AppError>
     + Send
     + 'static,
 ) -> Result<HttpResponse, AppError> {
     let (webhook_id, precondition) = (call.path("webhook"), call.precondition());
-    call.change(move |tx, admin, now| {
-        let webhook = webhooks::find(tx.connection(), admin, &webhook_id)?;
+    call.change(move |tx, grant, now| {
+        let webhook = webhooks::find(tx.connection(), grant, &webhook_id)?;
         precondition.check(&Webhook::from(&webhook))?;
-        work(tx, admin, &webhook, now)
+        work(tx, grant, &webhook, now)
     })
     .await
 }

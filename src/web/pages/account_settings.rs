@@ -1,6 +1,6 @@
 //! Account settings: name, password, theme, log-ins, what happened lately.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
+use actix_web::{HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
 use askama::Template;
 use serde::Deserialize;
 
@@ -17,10 +17,10 @@ use crate::{
     },
     web::{
         error::AppError,
-        extract::CurrentUser,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls, view,
+        visit::{Account, Visit},
     },
 };
 
@@ -62,17 +62,17 @@ struct AccountPage {
 }
 
 impl AccountPage {
-    async fn load(current: &CurrentUser, name: String, errors: FieldErrors) -> Result<Self, AppError> {
-        let CurrentUser { visitor, user, session_id } = current;
-        let (owner, now) = (user.clone(), visitor.now);
+    async fn load(visit: &Visit<Account>, name: String, errors: FieldErrors) -> Result<Self, AppError> {
+        let (Account { user, session_id }, now) = (&visit.proof, visit.now);
+        let owner = user.clone();
         let read = move |connection: &mut _| {
             let sessions = sessions::of_user(connection, &owner, now)?;
             Ok::<_, DbError>((sessions, audit::of_account(connection, &owner.id, RECENT_EVENTS)?))
         };
-        let (mut sessions, events) = visitor.state.db.read(read).await?;
+        let (mut sessions, events) = visit.state.db.read(read).await?;
         sessions.sort_by_key(|session| session.id != *session_id);
         Ok(Self {
-            shell: Shell { path: urls::ACCOUNT.to_owned(), ..visitor.shell() },
+            shell: Shell { path: urls::ACCOUNT.to_owned(), ..visit.shell().await? },
             name,
             email: user.email.clone(),
             errors,
@@ -93,76 +93,63 @@ impl AccountPage {
 }
 
 /// Shows the page.
-///
-/// # Errors
-/// When the database fails.
-pub async fn show(current: CurrentUser) -> Result<HttpResponse, AppError> {
-    let page = AccountPage::load(&current, current.user.name.clone(), FieldErrors::default()).await?;
+pub async fn show(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    let page = AccountPage::load(&visit, visit.proof.user.name.clone(), FieldErrors::default()).await?;
     view::plain(&page, StatusCode::OK)
 }
 
 /// Gives the person another name.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the page.
-pub async fn rename(
-    current: CurrentUser,
-    Submitted(form): Submitted<NameForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn rename(visit: Visit<Account, Submitted<NameForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
-        let page = AccountPage::load(&current, form.name, errors).await?;
+        let page = AccountPage::load(&visit, form.name, errors).await?;
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    let CurrentUser { visitor, user, .. } = current;
-    visitor.state.db.write(move |tx| accounts::rename(tx, &user, &name)).await?;
-    view::go(&visitor, Some(Toast::ok("Your name is changed.")), urls::ACCOUNT)
+    visit.change(move |tx, account, _| accounts::rename(tx, &account.user, &name)).await??;
+    visit.go(Some(Toast::ok("Your name is changed.")), urls::ACCOUNT)
 }
 
-/// Changes the password of somebody who gives the present one (ASVS 6.2.3); the other log-ins end.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the page.
+/// Changes the password of somebody who gives the present one (ASVS 6.2.3); the other sessions end.
 pub async fn change_password(
-    current: CurrentUser,
-    request: HttpRequest,
-    Submitted(form): Submitted<PasswordForm>,
+    visit: Visit<Account, Submitted<PasswordForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let CurrentUser { visitor, user, session_id } = &current;
+    let (visit, Submitted(form)) = visit.split();
+    let user = &visit.proof.user;
     let mut errors = FieldErrors::default();
-    let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
+    let context = [visit.state.config.brand.as_str(), &user.name, &user.email];
     let new_password = errors.check("new_password", NewPassword::parse(form.new_password.into(), &context));
     if form.current_password.is_empty() {
         errors.add("current_password", "Enter your current password.");
     }
     let Some(new_password) = new_password.filter(|_| errors.is_empty()) else {
-        return show_errors(&current, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return show_errors(&visit, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    match attempt::attempt(visitor, &request, &user.email, form.current_password).await? {
+    match attempt::attempt(&visit, &user.email, form.current_password).await? {
         Attempt::Right(_) => {}
         Attempt::Wrong => {
             errors.add("current_password", "This is not your current password.");
-            return show_errors(&current, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+            return show_errors(&visit, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
         Attempt::TooOften(limit) => {
             errors.add("current_password", AppError::TooOften(limit));
-            let mut response = show_errors(&current, errors, StatusCode::TOO_MANY_REQUESTS).await?;
+            let mut response = show_errors(&visit, errors, StatusCode::TOO_MANY_REQUESTS).await?;
             response.headers_mut().insert(RETRY_AFTER, limit.retry_after_seconds.into());
             return Ok(response);
         }
     }
-    let hash = visitor.state.passwords.hash(new_password).await?;
-    let (owner, keep, ip, now) = (user.clone(), session_id.clone(), visitor.ip, visitor.now);
-    visitor.state.db.write(move |tx| accounts::change_password(tx, &owner, &hash, &keep, ip, now)).await?;
-    visitor.state.mail_queued.notify_one();
-    let toast = Toast::ok("Your password is changed. Other sessions logged out.");
-    view::go(visitor, Some(toast), urls::ACCOUNT)
+    let (hash, ip) = (visit.state.passwords.hash(new_password).await?, visit.ip);
+    let changed = visit.change(move |tx, Account { user, session_id }, now| {
+        accounts::change_password(tx, user, &hash, session_id, ip, now)
+    });
+    changed.await??;
+    visit.go(Some(Toast::ok("Your password is changed. Other sessions logged out.")), urls::ACCOUNT)
 }
 
 async fn show_errors(
-    current: &CurrentUser,
+    visit: &Visit<Account>,
     errors: FieldErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
-    view::plain(&AccountPage::load(current, current.user.name.clone(), errors).await?, status)
+    view::plain(&AccountPage::load(visit, visit.proof.user.name.clone(), errors).await?, status)
 }

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::web::{error::AppError, extract::Visitor, limits::TooOften, shell::Shell, view};
+use crate::web::{error::AppError, limits::TooOften, shell::Shell, view, visit::Visitor};
 
 pub mod attempt;
 pub mod log_in;
@@ -37,9 +37,9 @@ struct LinkOverPage {
 }
 
 /// Answers to a link that is unknown, used or expired; one page for all three. Guesses are counted.
-fn link_over(visitor: &Visitor, is_reset: bool) -> Result<HttpResponse, AppError> {
+async fn link_over(visitor: &Visitor, is_reset: bool) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
-    view::plain(&LinkOverPage { shell: visitor.shell(), is_reset }, StatusCode::NOT_FOUND)
+    view::plain(&LinkOverPage { shell: visitor.shell().await?, is_reset }, StatusCode::NOT_FOUND)
 }
 
 /// Shows a form again after too many tries.

@@ -2,7 +2,7 @@
 
 mod sentence;
 
-use actix_web::{HttpResponse, web::Query};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 use time::{Date, Duration};
@@ -15,15 +15,12 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::Supervisor,
+        access::{Grant, Oversee},
         audit::{self, Area, Entry, Filter},
-        organizations::Organization,
         page::{Page, PageRequest},
     },
     page,
-    web::{
-        activity_file, display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view,
-    },
+    web::{activity_file, display, error::AppError, pager::Pager, shell::Shell, urls, view, visit::Visit},
 };
 
 /// Events on one page.
@@ -129,51 +126,30 @@ impl ActivityTab {
 }
 
 /// Shows the tab.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    let (shell, now, selection) = (visitor.shell(), visitor.now, selection.into_inner());
+pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
+    let (shell, now, selection) = (visit.shell().await?, visit.now, visit.query::<Selection>()?);
     let request = PageRequest::new(selection.page.unwrap_or(1), EVENTS_ON_A_PAGE);
-    let tab = visitor
-        .state
-        .db
-        .read(move |connection| {
-            let events = audit::page(connection, &supervisor, &selection.filter(), request)?;
-            let link = |page: i64| {
-                format!(
-                    "{}?{}&page={page}",
-                    urls::organization(&supervisor.id, "activity"),
-                    selection.query()
-                )
-            };
-            Ok::<_, DbError>(ActivityTab {
-                shell,
-                frame: Frame::load(connection, &supervisor, Tab::Activity)?,
-                now,
-                actors: audit::actors(connection, &supervisor)?,
-                areas: audit::areas(&supervisor),
-                pager: Pager::of(&events, link),
-                events,
-                selection,
-            })
+    let tab = visit.read(move |connection, grant| {
+        let events = audit::page(connection, grant, &selection.filter(), request)?;
+        let link = |page: i64| {
+            format!("{}?{}&page={page}", urls::organization(&grant.id, "activity"), selection.query())
+        };
+        Ok::<_, DbError>(ActivityTab {
+            shell,
+            frame: Frame::load(connection, grant, Tab::Activity)?,
+            now,
+            actors: audit::actors(connection, grant)?,
+            areas: audit::areas(grant),
+            pager: Pager::of(&events, link),
+            events,
+            selection,
         })
-        .await?;
-    view::show(&tab)
+    });
+    view::show(&tab.await?)
 }
 
 /// Downloads what the filter selects as a CSV file, oldest first.
-///
-/// # Errors
-/// When the database fails before the first line.
-pub async fn csv(
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    activity_file::download(activity_file::CSV, visitor.state, supervisor, selection.filter())
+pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
+    let filter = visit.query::<Selection>()?.filter();
+    activity_file::download(activity_file::CSV, visit.state.clone(), visit.proof.clone(), filter)
 }

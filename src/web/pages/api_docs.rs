@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::token_access::TokenAccess,
-    web::{api::openapi, error::AppError, extract::Visitor, shell::Shell, view},
+    web::{api::openapi, error::AppError, shell::Shell, view, visit::Visit},
 };
 use shapes::{Field, Schemas};
 
@@ -69,14 +69,11 @@ struct Problem {
 }
 
 /// Shows the reference.
-///
-/// # Errors
-/// When the template fails.
-pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let document = openapi::document();
     let page = ApiDocsPage {
         public_url: visitor.state.config.public_url.origin(),
-        shell: visitor.shell(),
+        shell: visitor.shell().await?,
         sections: sections(document),
         problems: problems(document),
     };

@@ -2,34 +2,34 @@
 
 use std::slice;
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    api_tab::{ApiTab, Selection},
+    api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, KEY},
-    key_page::{self, KeyPage},
-    key_settings::{self, SettingsForm},
+    key_settings::SettingsForm,
+    once::{SECRET_WAS_SHOWN, Settled, settle},
     recent_usage::{self, RecentUsage},
 };
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        api_keys::{self, ApiKey, CreateError, KeyError, NewApiKey, Status},
-        forms::{FormError, FormId},
+        access::{Grant, ManageKeys},
+        api_keys::{self, ApiKey, NewApiKey, Status},
         key_settings::Period,
+        managed::ManageError,
         names::{MAX_KEY_NAME_LENGTH, Name},
-        organizations::Organization,
         secret::Secret,
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::Toast,
-        urls, view,
+        urls,
+        visit::Visit,
     },
 };
 
@@ -40,7 +40,7 @@ pub struct NewKeyForm {
     name: String,
     duration: String,
     until: String,
-    form_id: String,
+    form_id: FormId,
     description: String,
     scopes: String,
     networks: String,
@@ -54,7 +54,7 @@ impl NewKeyForm {
     fn empty(now: Timestamp) -> Self {
         Self {
             duration: duration::default_choice(),
-            form_id: FormId::new(now).as_str().to_owned(),
+            form_id: FormId::new(now),
             rate_period: Period::Minute.as_str().to_owned(),
             ..Self::default()
         }
@@ -124,182 +124,96 @@ impl RemoveDialog {
 }
 
 /// Opens the dialog "New API Key".
-///
-/// # Errors
-/// When the database fails.
-pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let form = NewKeyForm::empty(visitor.now);
-    show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn new(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let form = NewKeyForm::empty(visit.now);
+    visit.dialog::<ApiScreen>(&new_key_dialog(&visit, form, FieldErrors::default()).await?).await
 }
 
 /// Creates a key and shows it, this once.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn create(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<NewKeyForm>,
+    visit: Visit<Grant<ManageKeys>, Submitted<NewKeyForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let new = match form.parse(visitor.now) {
+    let (visit, Submitted(form)) = visit.split();
+    let new = match form.parse(visit.now) {
         Ok(new) => new,
-        Err(errors) => return refuse(&visitor, &admin, form, errors).await,
+        Err(errors) => return visit.invalid::<ApiScreen>(&new_key_dialog(&visit, form, errors).await?).await,
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
-    let created = visitor.state.db.write(move |tx| api_keys::create(tx, &proof, &new, &form_id, now)).await;
-    match created {
-        Ok((key, secret)) => {
-            let dialog = CreatedDialog {
-                organization_id: admin.id.clone(),
-                key,
-                secret,
-                public_url: visitor.state.config.public_url.join("/api/v2/organization"),
-            };
-            let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-            view::reveal(&visitor, &dialog, tab).await
+    let created =
+        visit.submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, now)).await?;
+    match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
+        Settled::Done((key, secret)) => {
+            let public_url = visit.state.config.public_url.join("/api/v2/organization");
+            let organization_id = visit.proof.id.clone();
+            visit.reveal::<ApiScreen>(&CreatedDialog { organization_id, key, secret, public_url }).await
         }
-        Err(CreateError::Form(FormError::AlreadySent)) => {
-            let toast = Toast::bad("That key was created before. It cannot be shown again.");
-            view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"))
+        Settled::Again(error, form_id) => {
+            let errors = FieldErrors::one("name", error);
+            let dialog = new_key_dialog(&visit, NewKeyForm { form_id, ..form }, errors).await?;
+            visit.invalid::<ApiScreen>(&dialog).await
         }
-        Err(CreateError::Form(FormError::Stale)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewKeyForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
-            refuse(&visitor, &admin, form, errors).await
-        }
-        Err(error @ (CreateError::NameTaken | CreateError::TooMany)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("name", error);
-            refuse(&visitor, &admin, form, errors).await
-        }
-        Err(CreateError::NoRandomness(error)) => Err(AppError::internal(error)),
-        Err(CreateError::Db(error) | CreateError::Form(FormError::Db(error))) => Err(error.into()),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
-async fn refuse(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
+async fn new_key_dialog(
+    visit: &Visit<Grant<ManageKeys>>,
     form: NewKeyForm,
     errors: FieldErrors,
-) -> Result<HttpResponse, AppError> {
-    show_form(visitor, admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-}
-
-async fn show_form(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    form: NewKeyForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog = NewKeyDialog {
-        organization_id: admin.id.clone(),
+) -> Result<NewKeyDialog, AppError> {
+    Ok(NewKeyDialog {
+        organization_id: visit.proof.id.clone(),
         settings: form.settings(),
-        scopes_in_use: key_settings::suggestions(visitor, admin).await?,
-        end: ExpirationFields::of_new_key(&form.duration, &form.until, visitor.now),
+        scopes_in_use: visit.read(|connection, grant| api_keys::scopes_in_use(connection, grant)).await?,
+        end: ExpirationFields::of_new_key(&form.duration, &form.until, visit.now),
         form,
         errors,
-    };
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+    })
 }
 
-/// Switches a key off.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn deactivate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-    let deactivated = visitor.state.db.write(move |tx| {
-        let key = api_keys::deactivate(tx, &proof, &key_id, now)?;
-        let daily = api_keys::daily_requests(tx.connection(), &proof, slice::from_ref(&key), now)?;
-        Ok::<_, KeyError>((key, daily))
+/// Switches a key off, and says how much it was used.
+pub async fn deactivate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let key_id = visit.path("key");
+    visit.count_usage().await?;
+    let deactivated = visit.change(move |tx, grant, now| {
+        let key = api_keys::switch(tx, grant, &key_id, false, now)?;
+        let daily = api_keys::daily_requests(tx.connection(), grant, slice::from_ref(&key), now)?;
+        Ok::<_, ManageError>((key, daily))
     });
-    let (key, daily) = deactivated.await?;
-    let recent_usage = daily.first().and_then(|daily| recent_usage::sentence(&key, daily, &now));
-    let text = format!("“{}” is deactivated. {}", key.name, recent_usage.unwrap_or_default());
-    let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
-    let toast = Toast::ok(text.trim_end().to_owned()).with_undo(undo, Vec::new());
-    show_changed(&visitor, &admin, toast).await
+    let (key, daily) = deactivated.await??;
+    let usage = daily.first().and_then(|daily| recent_usage::sentence(&key, daily, &visit.now));
+    let text = format!("“{}” is deactivated. {}", key.name, usage.unwrap_or_default());
+    let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
+    visit.changed::<ApiScreen>(Toast::ok(text.trim_end().to_owned()).with_undo(undo)).await
 }
 
 /// Switches a key on.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn activate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::activate(tx, &proof, &key_id, now)).await?;
-    let undo = urls::api_item(&admin.id, "keys", &key.id, "deactivate");
-    let toast = Toast::ok(format!("“{}” is active.", key.name)).with_undo(undo, Vec::new());
-    show_changed(&visitor, &admin, toast).await
+pub async fn activate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let key_id = visit.path("key");
+    let key = visit.change(move |tx, grant, now| api_keys::switch(tx, grant, &key_id, true, now)).await??;
+    let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "deactivate");
+    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” is active.", key.name)).with_undo(undo)).await
 }
 
 /// Asks before a key is removed.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn confirm_removal(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-    let (_, key_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let found = visitor.state.db.read(move |connection| {
-        let key = api_keys::find(connection, &proof, &key_id)?;
-        Ok::<_, KeyError>((RecentUsage::load(connection, &proof, &key, now)?, key))
+pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    visit.count_usage().await?;
+    let (key_id, now) = (visit.path("key"), visit.now);
+    let found = visit.read(move |connection, grant| {
+        let key = api_keys::find(connection, grant, &key_id)?;
+        Ok::<_, ManageError>((RecentUsage::load(connection, grant, &key, now)?, key))
     });
     let (recent_usage, key) = found.await?;
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), key, recent_usage, now };
-    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-    view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
+    let organization_id = visit.proof.id.clone();
+    visit.dialog::<ApiScreen>(&RemoveDialog { organization_id, key, recent_usage, now }).await
 }
 
 /// Removes a key.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn remove(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::remove(tx, &proof, &key_id, now)).await?;
+pub async fn remove(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let key_id = visit.path("key");
+    let key = visit.change(move |tx, grant, now| api_keys::remove(tx, grant, &key_id, now)).await??;
     let toast = Toast::ok(format!("“{}” is removed.", key.name));
-    if key_page::key_of(visitor.page_path()).is_some() {
-        return view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"));
+    match Place::of(visit.page_path()) {
+        Place::Key(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
+        Place::Tab | Place::Token(_) => visit.changed::<ApiScreen>(toast).await,
     }
-    show_changed(&visitor, &admin, toast).await
-}
-
-/// Answers a change of a key with the page that it was made on.
-pub(super) async fn show_changed(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    toast: Toast,
-) -> Result<HttpResponse, AppError> {
-    let next = urls::organization(&admin.id, "api");
-    if let Some(key_id) = key_page::key_of(visitor.page_path()) {
-        let page = async |shell| KeyPage::load(visitor, admin, key_id, Default::default(), shell).await;
-        return view::changed(visitor, toast, &next, page).await;
-    }
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::changed(visitor, toast, &next, tab).await
 }

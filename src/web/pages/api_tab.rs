@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::{HttpResponse, web::Query};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -15,17 +15,22 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::Admin,
+        access::{Grant, ManageTokens, SeeKeys},
         api_keys::{self, ActiveRotation, ApiKey, KeyFilter, Status},
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
-        organizations::Organization,
         page::{Page, PageRequest},
         usage,
     },
     page,
     web::{
-        chart::Sparkline, display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view,
+        chart::Sparkline,
+        display,
+        error::AppError,
+        pager::Pager,
+        shell::Shell,
+        urls, view,
+        visit::{Visit, Visitor},
     },
 };
 
@@ -104,12 +109,12 @@ impl ApiTab {
     /// When the database fails.
     pub async fn load(
         visitor: &Visitor,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-        let (admin, now) = (admin.clone(), visitor.now);
+        visitor.count_usage().await?;
+        let (grant, now) = (grant.clone(), visitor.now);
         let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
         let tab = visitor
             .state
@@ -117,13 +122,19 @@ impl ApiTab {
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
                 let show = Show::parse(&selection.show);
-                let keys = api_keys::page(connection, &admin, &search, show.part, request, now)?;
-                let daily = api_keys::daily_requests(connection, &admin, &keys.rows, now)?;
-                let rotations = api_keys::rotations(connection, &admin, &keys.rows, now)?;
-                let tokens = master_tokens::list(connection, &admin)?;
-                let mut leaks = leaks::of_keys(connection, &admin, &keys.rows, &rotations)?;
-                leaks.extend(leaks::of_tokens(connection, &admin, &tokens)?);
-                let mut clients = usage::clients_of_keys(connection, &admin, &keys.rows)?;
+                let keys = api_keys::page(connection, &grant, &search, show.part, request, now)?;
+                let daily = api_keys::daily_requests(connection, &grant, &keys.rows, now)?;
+                let rotations = api_keys::rotations(connection, &grant, &keys.rows, now)?;
+                let tokens_grant = grant.grant::<ManageTokens>().ok();
+                let tokens = match &tokens_grant {
+                    Some(grant) => master_tokens::list(connection, grant)?,
+                    None => Vec::new(),
+                };
+                let mut leaks = leaks::of_keys(connection, &grant, &keys.rows, &rotations)?;
+                if let Some(grant) = &tokens_grant {
+                    leaks.extend(leaks::of_tokens(connection, grant, &tokens)?);
+                }
+                let mut clients = usage::clients_of_keys(connection, &grant, &keys.rows)?;
                 let summary = |(key, daily): (&ApiKey, _)| {
                     (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))
                 };
@@ -131,14 +142,14 @@ impl ApiTab {
                 let link = |page: i64| {
                     format!(
                         "{}?{}&{}&page={page}",
-                        urls::organization(&admin.id, "api"),
+                        urls::organization(&grant.id, "api"),
                         urls::query("q", &search),
                         urls::query("show", show.id)
                     )
                 };
                 Ok::<_, DbError>(Self {
                     shell,
-                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,
                     pager: Pager::of(&keys, link),
                     rotations,
@@ -258,13 +269,6 @@ fn active_badge(end: Option<Timestamp>, now: Timestamp) -> (&'static str, String
 }
 
 /// Shows the tab.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    view::show(&ApiTab::load(&visitor, &admin, selection.into_inner(), visitor.shell()).await?)
+pub async fn index(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
+    view::show(&ApiTab::load(&visit, &visit.proof, visit.query()?, visit.shell().await?).await?)
 }

@@ -1,26 +1,22 @@
 //! The expiration calendar: its secret address, and the feed behind it.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header::CACHE_CONTROL},
-    web::{Data, Path},
-};
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use askama::Template;
 
-use super::api_tab::{ApiTab, Selection};
+use super::api_screen::ApiScreen;
 use crate::{
     domain::{
-        access::Admin,
+        access::{Govern, Grant},
         calendar_links::{self, CalendarLink, Expiries},
-        organizations::Organization,
     },
     web::{
+        api::gate::{Anyone, Gate},
         display,
         error::AppError,
-        extract::Visitor,
         icalendar::{Calendar, CalendarEvent},
         state::State,
-        urls, view,
+        urls,
+        visit::Visit,
     },
 };
 
@@ -41,54 +37,37 @@ struct CreatedDialog {
 }
 
 /// Opens the dialog.
-///
-/// # Errors
-/// When the database fails.
-pub async fn ask(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let proof = admin.clone();
-    let link = visitor.state.db.read(move |connection| calendar_links::find(connection, &proof)).await?;
-    let dialog = LinkDialog { organization_id: admin.id.clone(), link };
-    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-    view::dialog(&visitor, StatusCode::OK, &dialog, tab).await
+pub async fn ask(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let link = visit.read(|connection, grant| calendar_links::find(connection, grant)).await?;
+    visit.dialog::<ApiScreen>(&LinkDialog { organization_id: visit.proof.id.clone(), link }).await
 }
 
-/// Makes a new address and shows it, this once.
-///
-/// # Errors
-/// When the database fails.
-pub async fn replace(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let (proof, now) = (admin.clone(), visitor.now);
-    let secret = visitor.state.db.write(move |tx| calendar_links::replace(tx, &proof, now)).await?;
-    let path = urls::calendar_feed(&admin.id, secret.expose());
-    let dialog = CreatedDialog {
-        organization_id: admin.id.clone(),
-        address: visitor.state.config.public_url.join(&path),
-    };
-    let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-    view::reveal(&visitor, &dialog, tab).await
+/// Creates a new URL and shows it, this once.
+pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let secret = visit.change(|tx, grant, now| calendar_links::replace(tx, grant, now)).await??;
+    let organization_id = visit.proof.id.clone();
+    let address = visit.state.config.public_url.join(&urls::calendar_feed(&organization_id, secret.expose()));
+    visit.reveal::<ApiScreen>(&CreatedDialog { organization_id, address }).await
 }
 
 /// The feed. Whoever has the URL may read it.
 ///
 /// # Errors
 /// 404 for an address that is not, or no longer, one.
-pub async fn feed(
-    request: HttpRequest,
-    state: Data<State>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (organization_id, secret) = path.into_inner();
-    let now = state.clock.now();
+pub async fn feed(gate: Gate<Anyone>) -> Result<HttpResponse, AppError> {
+    let Gate { request, state, now, .. } = &gate;
+    let part = |name| request.match_info().get(name).unwrap_or_default().to_owned();
+    let (organization_id, secret, now) = (part("organization"), part("token"), *now);
     let look_up =
         move |connection: &mut _| calendar_links::expiries(connection, &organization_id, &secret, now);
     let Some(expiries) = state.db.read(look_up).await? else {
-        state.limits.guess(crate::web::api::clients::of(&request).ip)?;
+        state.limits.guess(gate.client().ip)?;
         return Err(AppError::NotFound);
     };
     Ok(HttpResponse::Ok()
         .content_type("text/calendar; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))
-        .body(calendar(&state, &expiries)))
+        .body(calendar(state, &expiries)))
 }
 
 fn calendar(state: &State, Expiries { organization, keys }: &Expiries) -> String {

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use crate::web::{error::AppError, extract::Visitor, shell::Shell, view};
+use crate::web::{error::AppError, shell::Shell, view, visit::Visit};
 
 /// `GET /docs`.
 #[derive(Template)]
@@ -16,12 +16,9 @@ pub struct DocsPage {
 }
 
 /// Shows the page.
-///
-/// # Errors
-/// When the template fails.
-pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let public_url = visitor.state.config.public_url.origin();
-    view::plain(&DocsPage { shell: visitor.shell(), public_url }, StatusCode::OK)
+    view::plain(&DocsPage { shell: visitor.shell().await?, public_url }, StatusCode::OK)
 }
 
 #[cfg(test)]

@@ -5,21 +5,21 @@ use askama::Template;
 
 use super::organization::{Frame, Tab};
 use crate::{
-    domain::{access::Admin, organizations::Organization},
+    domain::access::{Grant, SeeKeys},
     page,
-    web::{error::AppError, extract::Visitor, shell::Shell, view},
+    web::{error::AppError, shell::Shell, view, visit::Visit},
 };
 
-/// `GET /orgs/{organization}/api/use`.
+/// `GET /orgs/{organization}/api/gateway-setup`.
 #[derive(Template)]
 #[template(path = "gateway_setup/index.html", blocks = ["title", "content", "tabs", "panel"])]
-pub struct UseKeysPage {
+pub struct GatewaySetupPage {
     shell: Shell,
     frame: Frame,
     recipes: Vec<Recipe>,
 }
 
-page!(UseKeysPage);
+page!(GatewaySetupPage);
 
 /// How one program asks for verification.
 pub struct Recipe {
@@ -34,13 +34,10 @@ pub struct Recipe {
 }
 
 /// Shows the page.
-///
-/// # Errors
-/// When the database fails.
-pub async fn show(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let recipes = recipes(&visitor.state.config.public_url.origin(), &admin.id);
-    let frame = visitor.state.db.read(move |connection| Frame::load(connection, &admin, Tab::Api)).await?;
-    view::show(&UseKeysPage { shell: visitor.shell(), frame, recipes })
+pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
+    let recipes = recipes(&visit.state.config.public_url.origin(), &visit.proof.id);
+    let frame = visit.read(|connection, grant| Frame::load(connection, grant, Tab::Api)).await?;
+    view::show(&GatewaySetupPage { shell: visit.shell().await?, frame, recipes })
 }
 
 /// The recipes for an installation at `origin` and one organization. Tests run nginx and Caddy on

@@ -9,24 +9,25 @@ mod step;
 
 pub use sign_up::sign_up;
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use self::{sign_up::SignUpForm, step::Step};
 use crate::{
     domain::{
         access::{self, AccessError},
-        accounts::{self, User},
+        accounts,
         invitations::{self, AnswerError, Found, LinkKind, Outcome},
-        organizations::Organization,
+        organization::Organization,
+        user::User,
     },
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::FieldErrors,
         shell::{Shell, Toast},
         urls, view,
+        visit::{Visit, Visitor},
     },
 };
 
@@ -91,11 +92,9 @@ struct UnusablePage {
 }
 
 /// Shows the invitation and what this visitor can do with it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn show(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    show_page(&visitor, token.into_inner(), SignUpForm::default(), FieldErrors::default()).await
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
+    show_page(&visitor, token, SignUpForm::default(), FieldErrors::default()).await
 }
 
 async fn show_page(
@@ -105,12 +104,12 @@ async fn show_page(
     errors: FieldErrors,
 ) -> Result<HttpResponse, AppError> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let Some(found) = find(visitor, &token).await? else { return unusable(visitor, &token) };
+    let Some(found) = find(visitor, &token).await? else { return unusable(visitor, &token).await };
     if !found.invitation.is_open(visitor.now) {
         return show_over(visitor, token, found).await;
     }
     let step = Step::next(visitor, &found).await?;
-    let page = OpenPage { shell: visitor.shell(), token, found, step, form, errors };
+    let page = OpenPage { shell: visitor.shell().await?, token, found, step, form, errors };
     view::plain(&page, status)
 }
 
@@ -126,7 +125,7 @@ async fn find(visitor: &Visitor, token: &str) -> Result<Option<Found>, AppError>
 
 /// Tells the invited person how it ended.
 async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<HttpResponse, AppError> {
-    let Some(user) = invited_user(visitor, &found) else { return unusable(visitor, &token) };
+    let Some(user) = invited_user(visitor, &found) else { return unusable(visitor, &token).await };
     let (user, organization_id) = (user.clone(), found.organization.id.clone());
     let membership = visitor
         .state
@@ -138,28 +137,26 @@ async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<Htt
         Err(AccessError::NotFound) => false,
         Err(error) => return Err(error.into()),
     };
-    view::plain(&OverPage { shell: visitor.shell(), token, found, is_member }, StatusCode::OK)
+    view::plain(&OverPage { shell: visitor.shell().await?, token, found, is_member }, StatusCode::OK)
 }
 
 /// The visitor's account, if its proven address is the invited one.
 fn invited_user<'a>(visitor: &'a Visitor, found: &Found) -> Option<&'a User> {
-    let user = &visitor.logged_in.as_ref()?.user;
+    let user = &visitor.logged_in()?.user;
     (user.is_verified() && user.email == found.invitation.email).then_some(user)
 }
 
 /// One answer for unknown, spent, canceled and expired links. Each counts as a guess.
-fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
+async fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
     let log_in = urls::log_in(&urls::invitation_link(token));
-    view::plain(&UnusablePage { shell: visitor.shell(), log_in }, StatusCode::NOT_FOUND)
+    view::plain(&UnusablePage { shell: visitor.shell().await?, log_in }, StatusCode::NOT_FOUND)
 }
 
 /// Accepts. Whoever may not is shown the page, which says why.
-///
-/// # Errors
-/// When the database fails.
-pub async fn accept(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+pub async fn accept(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
     let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
     let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
     let accepted =
@@ -172,11 +169,9 @@ pub async fn accept(visitor: Visitor, token: Path<String>) -> Result<HttpRespons
 }
 
 /// Declines: as the invited person, or with nobody logged in by the mailed secret.
-///
-/// # Errors
-/// When the database fails.
-pub async fn decline(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+pub async fn decline(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
     let user = invited_user(&visitor, &found).cloned();
     let may_by_mail = Step::next(&visitor, &found).await?.may_decline_by_mail();
     if user.is_none() && !may_by_mail {
@@ -194,8 +189,8 @@ pub async fn decline(visitor: Visitor, token: Path<String>) -> Result<HttpRespon
     match declined {
         Ok(organization) => {
             let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
-            let next = if visitor.logged_in.is_some() { urls::ORGANIZATIONS } else { "/" };
-            view::go(&visitor, Some(toast), next)
+            let next = if visitor.logged_in().is_some() { urls::ORGANIZATIONS } else { "/" };
+            visitor.go(Some(toast), next)
         }
         Err(AnswerError::NotYours) => back(&token),
         Err(error) => Err(error.into()),
@@ -203,11 +198,9 @@ pub async fn decline(visitor: Visitor, token: Path<String>) -> Result<HttpRespon
 }
 
 /// Asks the administrators for a new invitation.
-///
-/// # Errors
-/// When the database fails.
-pub async fn renew(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+pub async fn renew(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
     let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
     let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
     let asked = visitor
@@ -217,7 +210,6 @@ pub async fn renew(visitor: Visitor, token: Path<String>) -> Result<HttpResponse
         .await;
     let toast = match asked {
         Ok(()) => {
-            visitor.state.mail_queued.notify_one();
             let name = &found.organization.name;
             Toast::ok(format!("The administrators of {name} are asked for a new invitation."))
         }
@@ -225,17 +217,15 @@ pub async fn renew(visitor: Visitor, token: Path<String>) -> Result<HttpResponse
         Err(AnswerError::NotYours) => return back(&token),
         Err(error) => return Err(error.into()),
     };
-    view::go(&visitor, Some(toast), &urls::invitation_link(&token))
+    visitor.go(Some(toast), &urls::invitation_link(&token))
 }
 
 /// Logs out, so that the invited person can log in, or sign up if the mailed link shows that
 /// there is no account yet.
-///
-/// # Errors
-/// When the database fails.
-pub async fn switch(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
+pub async fn switch(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
     let found = find(&visitor, &token).await?;
-    if let Some(logged_in) = &visitor.logged_in {
+    if let Some(logged_in) = visitor.logged_in() {
         let (user, ip, now) = (logged_in.user.clone(), visitor.ip, visitor.now);
         visitor.state.db.write(move |tx| accounts::record_sessions_ended(tx, &user, true, ip, now)).await?;
     }
@@ -250,7 +240,7 @@ pub async fn switch(visitor: Visitor, token: Path<String>) -> Result<HttpRespons
 
 fn welcome(visitor: &Visitor, organization: &Organization) -> Result<HttpResponse, AppError> {
     let toast = Toast::ok(format!("You are now a member of {}.", organization.name));
-    view::go(visitor, Some(toast), &urls::organization(&organization.id, "users"))
+    visitor.go(Some(toast), &urls::organization(&organization.id, "users"))
 }
 
 fn back(token: &str) -> Result<HttpResponse, AppError> {

@@ -5,25 +5,24 @@ mod pending;
 
 pub use pending::{cancel, copy_link, resend};
 
-use actix_web::{HttpResponse, http::StatusCode, web::Query};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::members::{Selection, UsersTab};
+use super::members::UsersScreen;
 use crate::{
     domain::{
-        access::{Role, Supervisor},
+        access::{Grant, ManageMembers, Role},
         email::EmailAddress,
-        forms::{FormError, FormId},
-        invitations::{self, InvitationError, InviteOutcome, Inviter, MAX_AT_ONCE},
-        organizations::Organization,
+        invitations::{self, InviteOutcome, MAX_AT_ONCE},
     },
     web::{
         error::AppError,
-        extract::{CurrentUser, Visitor},
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::Toast,
-        urls, view,
+        urls,
+        visit::{Submission, Visit},
     },
 };
 use addresses::Entry;
@@ -41,7 +40,7 @@ pub struct InviteQuery {
 pub struct InviteForm {
     emails: String,
     role: String,
-    form_id: String,
+    form_id: FormId,
 }
 
 impl InviteForm {
@@ -134,99 +133,69 @@ impl SentDialog {
 }
 
 /// Opens the dialog that invites.
-///
-/// # Errors
-/// 403 for a role above the visitor's own.
-pub async fn new(
-    visitor: Visitor,
-    supervisor: Supervisor<Organization>,
-    query: Query<InviteQuery>,
-) -> Result<HttpResponse, AppError> {
-    let role = query.into_inner().role.unwrap_or_else(|| Role::User.as_str().to_owned());
-    let form = InviteForm { role, form_id: fresh_id(&visitor), ..InviteForm::default() };
-    let role = offered(&supervisor, &form.role)?;
-    show_form(&visitor, &supervisor, role, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn new(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
+    let query: InviteQuery = visit.query()?;
+    let role = query.role.unwrap_or_else(|| Role::User.as_str().to_owned());
+    let form = InviteForm { role, form_id: FormId::new(visit.now), ..InviteForm::default() };
+    let role = offered(&visit.proof, &form.role)?;
+    visit.dialog::<UsersScreen>(&dialog(&visit, role, form, FieldErrors::default())).await
 }
 
 /// Invites, and tells for each address what became of it.
-///
-/// # Errors
-/// 403 for a role above the visitor's own; what can be corrected is answered with 422 and the form.
 pub async fn send(
-    current: CurrentUser,
-    supervisor: Supervisor<Organization>,
-    Submitted(form): Submitted<InviteForm>,
+    visit: Visit<Grant<ManageMembers>, Submitted<InviteForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let CurrentUser { visitor, user, .. } = current;
-    let role = offered(&supervisor, &form.role)?;
+    let (visit, Submitted(form)) = visit.split();
+    let role = offered(&visit.proof, &form.role)?;
     let entries = match form.parse() {
         Ok(entries) => entries,
-        Err(errors) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show_form(&visitor, &supervisor, role, form, errors, status).await;
-        }
+        Err(errors) => return visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await,
     };
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
-    let (proof, form_id, now) = (supervisor.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
-    let inviter = Inviter::from(&user);
-    let invited = visitor
-        .state
-        .db
-        .write(move |tx| invitations::invite(tx, &proof, &inviter, role, &emails, &form_id, now))
-        .await;
+    let invited = visit
+        .submit(&form.form_id, move |tx, grant, now| invitations::invite(tx, grant, role, &emails, now))
+        .await?;
     match invited {
-        Ok(outcomes) => {
-            visitor.state.mail_queued.notify_one();
-            show_outcomes(&visitor, &supervisor, role, entries, outcomes).await
+        Submission::Done(outcomes) => {
+            visit.reveal::<UsersScreen>(&sent_dialog(&visit, role, entries, outcomes)).await
         }
-        Err(InvitationError::Form(FormError::AlreadySent)) => {
+        Submission::SentBefore => {
             let toast = Toast::bad("These invitations were sent before. Nothing was sent twice.");
-            view::go(&visitor, Some(toast), &urls::organization(&supervisor.id, "users"))
+            visit.go(Some(toast), &urls::organization(&visit.proof.id, "users"))
         }
-        Err(InvitationError::Form(FormError::Stale)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("emails", "This form was open for too long. Send it again.");
-            let form = InviteForm { form_id: fresh_id(&visitor), ..form };
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            show_form(&visitor, &supervisor, role, form, errors, status).await
+        Submission::Stale => {
+            let errors = FieldErrors::one("emails", "This form was open for too long. Send it again.");
+            let form = InviteForm { form_id: FormId::new(visit.now), ..form };
+            visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
         }
-        Err(error) => Err(error.into()),
+        Submission::Refused(error) => Err(error.into()),
     }
 }
 
 /// A role that the visitor may invite for.
-fn offered(supervisor: &Supervisor<Organization>, role: &str) -> Result<Role, AppError> {
+fn offered(grant: &Grant<ManageMembers>, role: &str) -> Result<Role, AppError> {
     match role.parse::<Role>() {
-        Ok(role) if role > supervisor.role() => Err(AppError::Forbidden(role)),
+        Ok(role) if role > grant.reach() => Err(AppError::Forbidden(role)),
         Ok(role) => Ok(role),
         Err(error) => Err(AppError::Unreadable(error.to_string())),
     }
 }
 
-fn fresh_id(visitor: &Visitor) -> String {
-    FormId::new(visitor.now).as_str().to_owned()
-}
-
-async fn show_form(
-    visitor: &Visitor,
-    supervisor: &Supervisor<Organization>,
+fn dialog(
+    visit: &Visit<Grant<ManageMembers>>,
     role: Role,
     form: InviteForm,
     errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog = InviteDialog { organization_id: supervisor.id.clone(), role, form, errors };
-    let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+) -> InviteDialog {
+    InviteDialog { organization_id: visit.proof.id.clone(), role, form, errors }
 }
 
-async fn show_outcomes(
-    visitor: &Visitor,
-    supervisor: &Supervisor<Organization>,
+fn sent_dialog(
+    visit: &Visit<Grant<ManageMembers>>,
     role: Role,
     entries: Vec<Entry>,
     outcomes: Vec<(EmailAddress, InviteOutcome)>,
-) -> Result<HttpResponse, AppError> {
+) -> SentDialog {
     let mut outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
     let outcomes = entries
         .into_iter()
@@ -235,12 +204,5 @@ async fn show_outcomes(
             Entry::NotAnAddress(text) => Some((text, Err(NotSent))),
         })
         .collect();
-    let dialog = SentDialog {
-        organization_id: supervisor.id.clone(),
-        role,
-        form_id: FormId::new(visitor.now),
-        outcomes,
-    };
-    let tab = async |shell| UsersTab::load(visitor, supervisor, Selection::default(), shell).await;
-    view::reveal(visitor, &dialog, tab).await
+    SentDialog { organization_id: visit.proof.id.clone(), role, form_id: FormId::new(visit.now), outcomes }
 }

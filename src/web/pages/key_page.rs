@@ -1,9 +1,6 @@
 //! The page of one key: what it is, how it is used, by whom, and what was done to it.
 
-use actix_web::{
-    HttpResponse,
-    web::{Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -17,15 +14,21 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        api_keys::{self, ActiveRotation, ApiKey, KeyError, Status},
+        access::{Grant, SeeKeys},
+        api_keys::{self, ActiveRotation, ApiKey, Status},
         audit::{self, Entry},
         leaks::{self, Notice},
-        organizations::Organization,
+        managed::ManageError,
         usage::{self, KeyClient, Span},
     },
     page,
-    web::{chart::Bars, error::AppError, extract::Visitor, shell::Shell, urls, view},
+    web::{
+        chart::Bars,
+        error::AppError,
+        shell::Shell,
+        urls, view,
+        visit::{Visit, Visitor},
+    },
 };
 
 /// Hours and days that the chart shows.
@@ -70,28 +73,28 @@ impl KeyPage {
     /// 404 for a key of another organization.
     pub async fn load(
         visitor: &Visitor,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         key_id: &str,
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-        let (admin, key_id, now) = (admin.clone(), key_id.to_owned(), visitor.now);
+        visitor.count_usage().await?;
+        let (grant, key_id, now) = (grant.clone(), key_id.to_owned(), visitor.now);
         let is_hourly = selection.span == "hours";
         let (span, count) = if is_hourly { (Span::Hour, HOURS_SHOWN) } else { (Span::Day, DAYS_SHOWN) };
         let page = visitor
             .state
             .db
             .read(move |connection| {
-                let key = api_keys::find(connection, &admin, &key_id)?;
-                let rotations = api_keys::rotations(connection, &admin, std::slice::from_ref(&key), now)?;
-                let mut leaks = leaks::of_keys(connection, &admin, std::slice::from_ref(&key), &rotations)?;
-                let daily = api_keys::daily_requests(connection, &admin, std::slice::from_ref(&key), now)?;
-                let clients = usage::clients(connection, &admin, &key)?;
-                let series = usage::series(connection, &admin, &key, span, count, now)?;
-                Ok::<_, KeyError>(Self {
+                let key = api_keys::find(connection, &grant, &key_id)?;
+                let rotations = api_keys::rotations(connection, &grant, std::slice::from_ref(&key), now)?;
+                let mut leaks = leaks::of_keys(connection, &grant, std::slice::from_ref(&key), &rotations)?;
+                let daily = api_keys::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
+                let clients = usage::clients(connection, &grant, &key)?;
+                let series = usage::series(connection, &grant, &key, span, count, now)?;
+                Ok::<_, ManageError>(Self {
                     shell,
-                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,
                     leak: leaks.remove(&key.id),
                     active: rotations.get(&key.id).copied(),
@@ -99,7 +102,7 @@ impl KeyPage {
                     bars: Bars::of(&series),
                     summary: daily.first().map(|daily| UsageSummary::of(daily, clients.clone())),
                     clients,
-                    history: audit::of_subject(connection, &admin, &key.id, EVENTS_SHOWN)?,
+                    history: audit::of_subject(connection, &grant, &key.id, EVENTS_SHOWN)?,
                     key,
                 })
             })
@@ -152,29 +155,8 @@ impl KeyPage {
     }
 }
 
-/// The key whose page has this address.
-pub(super) fn key_of(path: &str) -> Option<&str> {
-    item_of(path, "/api/keys")
-}
-
-/// What has a page of its own at this address, under one that ends in `kind`.
-pub(super) fn item_of<'a>(path: &'a str, kind: &str) -> Option<&'a str> {
-    let (path, _) = path.split_once('?').unwrap_or((path, ""));
-    let (start, id) = path.rsplit_once('/')?;
-    (start.starts_with("/orgs/") && start.ends_with(kind) && id != "new").then_some(id)
-}
-
 /// Shows the page.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn show(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    let shell = visitor.shell();
-    view::show(&KeyPage::load(&visitor, &admin, &key_id, selection.into_inner(), shell).await?)
+pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
+    let (key_id, selection, shell) = (visit.path("key"), visit.query()?, visit.shell().await?);
+    view::show(&KeyPage::load(&visit, &visit.proof, &key_id, selection, shell).await?)
 }

@@ -1,35 +1,29 @@
 //! Rotation: a new secret for a key, shown once, while the old one keeps working for a while.
 
-use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    web::{Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    api_keys::show_changed,
-    api_tab::{ApiTab, Selection},
+    api_screen::ApiScreen,
     duration::{self, ChosenExpiration, ExpirationFields, KEY},
+    once::{SECRET_WAS_SHOWN, Settled, settle},
 };
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys},
         api_keys::{self, ActiveRotation, ApiKey, NewExpiration, RotateError, Status},
-        forms::{FormError, FormId},
-        organizations::Organization,
         rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::Toast,
-        urls, view,
+        visit::{Submission, Visit},
     },
 };
 
@@ -49,7 +43,7 @@ pub struct RotateForm {
     starts: String,
     duration: String,
     until: String,
-    form_id: String,
+    form_id: FormId,
 }
 
 impl RotateForm {
@@ -59,7 +53,7 @@ impl RotateForm {
             starts: Starts::OnFirstUse.as_str().to_owned(),
             duration: duration::choice_for(key, prefill.duration == "same", now),
             until: String::new(),
-            form_id: FormId::new(now).as_str().to_owned(),
+            form_id: FormId::new(now),
         }
     }
 
@@ -141,120 +135,83 @@ pub(super) fn words(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -> O
 }
 
 /// Asks how to rotate.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn ask(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    prefill: Query<Prefill>,
-) -> Result<HttpResponse, AppError> {
-    let key = find(&visitor, &admin, path.into_inner().1).await?;
-    let form = RotateForm::new(&key, &prefill, visitor.now);
-    show_form(&visitor, &admin, key, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn ask(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let (key, prefill) = (find(&visit).await?, visit.query()?);
+    let form = RotateForm::new(&key, &prefill, visit.now);
+    visit.dialog::<ApiScreen>(&dialog(&visit, key, form, FieldErrors::default())).await
 }
 
 /// Gives a key a new secret and shows it, this once.
-///
-/// # Errors
-/// 404 for a key of another organization, 409 for a form that is too old.
 pub async fn rotate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<RotateForm>,
+    visit: Visit<Grant<ManageKeys>, Submitted<RotateForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let key = find(&visitor, &admin, path.into_inner().1).await?;
-    let (plan, end) = match form.parse(visitor.now) {
+    let (visit, Submitted(form)) = visit.split();
+    let key = find(&visit).await?;
+    let (plan, expiration) = match form.parse(visit.now) {
         Ok(chosen) => chosen,
-        Err(errors) => return refuse(&visitor, &admin, key, form, errors).await,
+        Err(errors) => return visit.invalid::<ApiScreen>(&dialog(&visit, key, form, errors)).await,
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
     let key_id = key.id.clone();
-    let rotated = visitor
-        .state
-        .db
-        .write(move |tx| api_keys::rotate(tx, &proof, &key_id, plan, end, &form_id, now))
-        .await;
-    match rotated {
-        Ok((rotated, secret)) => {
-            let fate = if key.status(now) == Status::Expired {
+    let rotated = visit.submit(&form.form_id, move |tx, grant, now| {
+        api_keys::rotate(tx, grant, &key_id, plan, expiration, now)
+    });
+    let rotated = match rotated.await? {
+        Submission::Done(done) => Submission::Done(done),
+        Submission::SentBefore => Submission::SentBefore,
+        Submission::Stale => Submission::Stale,
+        Submission::Refused(RotateError::Key(error)) => Submission::Refused(error),
+        Submission::Refused(RotateError::Expiration(error)) if key.expires_at.is_some() => {
+            let duration = duration::choice_for(&key, false, visit.now);
+            let errors = FieldErrors::one("duration", error);
+            let dialog = dialog(&visit, key, RotateForm { duration, ..form }, errors);
+            return visit.invalid::<ApiScreen>(&dialog).await;
+        }
+        Submission::Refused(error) => return Err(error.into()),
+    };
+    match settle::<ApiScreen, _, _>(&visit, &form.form_id, rotated, SECRET_WAS_SHOWN)? {
+        Settled::Done((rotated, secret)) => {
+            let fate = if key.status(visit.now) == Status::Expired {
                 "The previous secret had expired and stays so.".to_owned()
             } else {
                 format!("In short: {}.", plan.words())
             };
-            let dialog = RotatedDialog { organization_id: admin.id.clone(), key: rotated, secret, fate };
-            let tab = async |shell| ApiTab::load(&visitor, &admin, Selection::default(), shell).await;
-            view::reveal(&visitor, &dialog, tab).await
+            let organization_id = visit.proof.id.clone();
+            visit.reveal::<ApiScreen>(&RotatedDialog { organization_id, key: rotated, secret, fate }).await
         }
-        Err(RotateError::Form(FormError::AlreadySent)) => {
-            let toast = Toast::bad("That was done before. The secret cannot be shown again.");
-            view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"))
+        Settled::Again(error, form_id) => {
+            let errors = FieldErrors::one("starts", error);
+            visit.invalid::<ApiScreen>(&dialog(&visit, key, RotateForm { form_id, ..form }, errors)).await
         }
-        Err(RotateError::Form(FormError::Stale)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("starts", "This form was open for too long. Rotate once more.");
-            let form = RotateForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
-            refuse(&visitor, &admin, key, form, errors).await
-        }
-        Err(RotateError::End(error)) if key.expires_at.is_some() => {
-            let mut errors = FieldErrors::default();
-            errors.add("duration", error);
-            let duration = duration::choice_for(&key, false, now);
-            refuse(&visitor, &admin, key, RotateForm { duration, ..form }, errors).await
-        }
-        Err(error) => Err(error.into()),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
-/// Ends the grace period.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn revoke_previous(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::revoke_previous(tx, &proof, &key_id, now)).await?;
+/// Revokes the previous secret before its grace period is over.
+pub async fn revoke_previous(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let key_id = visit.path("key");
+    let key =
+        visit.change(move |tx, grant, now| api_keys::revoke_previous(tx, grant, &key_id, now)).await??;
     let toast = Toast::ok(format!("Only the new secret of “{}” works now.", key.name));
-    show_changed(&visitor, &admin, toast).await
+    visit.changed::<ApiScreen>(toast).await
 }
 
-async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) -> Result<ApiKey, AppError> {
-    let proof = admin.clone();
-    Ok(visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?)
+async fn find(visit: &Visit<Grant<ManageKeys>>) -> Result<ApiKey, AppError> {
+    let key_id = visit.path("key");
+    visit.read(move |connection, grant| api_keys::find(connection, grant, &key_id)).await
 }
 
-async fn refuse(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
+fn dialog(
+    visit: &Visit<Grant<ManageKeys>>,
     key: ApiKey,
     form: RotateForm,
     errors: FieldErrors,
-) -> Result<HttpResponse, AppError> {
-    show_form(visitor, admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-}
-
-async fn show_form(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    key: ApiKey,
-    form: RotateForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog = RotateDialog {
-        organization_id: admin.id.clone(),
-        end: ExpirationFields::of_rotation(&key, &form.duration, &form.until, visitor.now),
-        has_expired: key.status(visitor.now) == Status::Expired,
+) -> RotateDialog {
+    RotateDialog {
+        organization_id: visit.proof.id.clone(),
+        end: ExpirationFields::of_rotation(&key, &form.duration, &form.until, visit.now),
+        has_expired: key.status(visit.now) == Status::Expired,
         key,
         form,
         errors,
-    };
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+    }
 }

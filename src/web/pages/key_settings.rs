@@ -1,27 +1,23 @@
 //! A key's settings: the fields in "New API Key", and the dialog that edits them later.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{
-    api_keys::show_changed,
-    api_tab::{ApiTab, Selection},
-};
+use super::api_screen::ApiScreen;
 use crate::{
     domain::{
-        access::Admin,
+        access::{Grant, ManageKeys},
         api_keys::{self, ApiKey},
         key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, Period, RateLimit},
-        organizations::Organization,
+        managed::ManageError,
     },
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::Toast,
-        view,
+        visit::Visit,
     },
 };
 
@@ -122,70 +118,41 @@ struct SettingsDialog {
 }
 
 /// Opens the dialog.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn edit(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let key = find(&visitor, &admin, path.into_inner().1).await?;
-    let form = SettingsForm::of(&key.settings);
-    show(&visitor, &admin, key, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn edit(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let (key, scopes_in_use) = find(&visit).await?;
+    let settings = SettingsForm::of(&key.settings);
+    let organization_id = visit.proof.id.clone();
+    let errors = FieldErrors::default();
+    visit.dialog::<ApiScreen>(&SettingsDialog { organization_id, key, settings, scopes_in_use, errors }).await
 }
 
 /// Changes a key's settings.
-///
-/// # Errors
-/// 404 for a key of another organization; what can be corrected is answered with 422 and the form.
 pub async fn save(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<SettingsForm>,
+    visit: Visit<Grant<ManageKeys>, Submitted<SettingsForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let key = find(&visitor, &admin, path.into_inner().1).await?;
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(settings) = form.parse(&mut errors) else {
-        return show(&visitor, &admin, key, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        let (key, scopes_in_use) = find(&visit).await?;
+        let organization_id = visit.proof.id.clone();
+        let dialog = SettingsDialog { organization_id, key, settings: form, scopes_in_use, errors };
+        return visit.invalid::<ApiScreen>(&dialog).await;
     };
     // A quota that is new counts what was used this month before it.
-    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-    let (proof, key_id, now) = (admin.clone(), key.id, visitor.now);
-    let key = visitor
-        .state
-        .db
-        .write(move |tx| api_keys::change_settings(tx, &proof, &key_id, &settings, now))
+    visit.count_usage().await?;
+    let key_id = visit.path("key");
+    let changed = visit
+        .change(move |tx, grant, now| api_keys::change_settings(tx, grant, &key_id, &settings, now))
         .await?;
-    let toast = Toast::ok(format!("The settings of “{}” are saved.", key.name));
-    show_changed(&visitor, &admin, toast).await
+    visit.changed::<ApiScreen>(Toast::ok(format!("The settings of “{}” are saved.", changed?.name))).await
 }
 
-async fn find(visitor: &Visitor, admin: &Admin<Organization>, key_id: String) -> Result<ApiKey, AppError> {
-    let proof = admin.clone();
-    Ok(visitor.state.db.read(move |connection| api_keys::find(connection, &proof, &key_id)).await?)
-}
-
-/// The scopes in use, which the field for scopes suggests.
-pub(super) async fn suggestions(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-) -> Result<Vec<String>, AppError> {
-    let proof = admin.clone();
-    Ok(visitor.state.db.read(move |connection| api_keys::scopes_in_use(connection, &proof)).await?)
-}
-
-async fn show(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    key: ApiKey,
-    settings: SettingsForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let scopes_in_use = suggestions(visitor, admin).await?;
-    let dialog = SettingsDialog { organization_id: admin.id.clone(), key, settings, scopes_in_use, errors };
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+/// The key, and the scopes in use, which the field for scopes suggests.
+async fn find(visit: &Visit<Grant<ManageKeys>>) -> Result<(ApiKey, Vec<String>), AppError> {
+    let key_id = visit.path("key");
+    let found = visit.read(move |connection, grant| {
+        let key = api_keys::find(connection, grant, &key_id)?;
+        Ok::<_, ManageError>((key, api_keys::scopes_in_use(connection, grant)?))
+    });
+    found.await
 }

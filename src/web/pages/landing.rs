@@ -5,7 +5,7 @@ use askama::Template;
 
 use crate::{
     domain::accounts,
-    web::{error::AppError, extract::Visitor, shell::Shell, view},
+    web::{error::AppError, shell::Shell, view, visit::Visit},
 };
 
 /// `GET /`.
@@ -19,12 +19,9 @@ pub struct LandingPage {
 }
 
 /// Shows the page.
-///
-/// # Errors
-/// When the database fails.
-pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
-    view::plain(&LandingPage { shell: visitor.shell(), first_run }, StatusCode::OK)
+    view::plain(&LandingPage { shell: visitor.shell().await?, first_run }, StatusCode::OK)
 }
 
 #[cfg(test)]

@@ -3,19 +3,18 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Deserialize;
 
-use super::settings;
+use super::settings::{SettingsScreen, SettingsTab};
 use crate::{
     domain::{
-        access::Admin,
+        access::{Govern, Grant},
         leaks::{self, LeakPolicy},
-        organizations::Organization,
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::Toast,
-        urls, view,
+        view,
+        visit::Visit,
     },
 };
 
@@ -33,26 +32,20 @@ impl PolicyForm {
 }
 
 /// Changes what happens to leaked keys.
-///
-/// # Errors
-/// When the database fails; what is no policy is answered with 422 and the form.
 pub async fn change_policy(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<PolicyForm>,
+    visit: Visit<Grant<Govern>, Submitted<PolicyForm>>,
 ) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(policy) = errors.check("policy", form.policy.parse::<LeakPolicy>()) else {
-        let tab = settings::unchanged(&visitor, &admin, visitor.shell()).await?.with_leaks(form, errors);
+        let (none, shell) = (FieldErrors::default(), visit.shell().await?);
+        let tab = SettingsTab::load(&visit, &visit.proof, None, none, shell).await?.with_leaks(form, errors);
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    let (proof, now) = (admin.clone(), visitor.now);
-    visitor.state.db.write(move |tx| leaks::change_policy(tx, &proof, policy, now)).await?;
+    visit.change(move |tx, grant, now| leaks::change_policy(tx, grant, policy, now)).await??;
     let toast = Toast::ok(match policy {
         LeakPolicy::Notify => "Leaked keys stay active. Administrators get a mail.",
         LeakPolicy::Deactivate => "Leaked keys are deactivated. Administrators get a mail.",
     });
-    let next = urls::organization(&admin.id, "settings");
-    let tab = async |shell| settings::unchanged(&visitor, &admin, shell).await;
-    view::changed(&visitor, toast, &next, tab).await
+    visit.changed::<SettingsScreen>(toast).await
 }

@@ -7,18 +7,23 @@ mod text;
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header::CONTENT_SECURITY_POLICY},
-    web::Path,
 };
 use askama::Template;
 
 use self::{
-    local::LocalVisitor,
+    local::only_local,
     text::{Line, MainLink},
 };
 use crate::{
     clock::Timestamp,
     domain::outbox::{self, QueuedMail},
-    web::{error::AppError, extract::Visitor, shell::Shell, state::MailPreview, view},
+    web::{
+        error::AppError,
+        shell::Shell,
+        state::MailPreview,
+        view,
+        visit::{Visit, Visitor},
+    },
 };
 
 /// Mails that are listed.
@@ -60,23 +65,19 @@ struct MailPage {
 }
 
 /// Lists the newest mails.
-///
-/// # Errors
-/// 404 where there is no local mailbox.
-pub async fn index(LocalVisitor(visitor): LocalVisitor) -> Result<HttpResponse, AppError> {
+pub async fn index(visitor: Visit) -> Result<HttpResponse, AppError> {
+    only_local(&visitor)?;
     let mails = visitor.state.db.read(|connection| outbox::newest(connection, MAX_LISTED)).await?;
     let mails = mails.into_iter().filter_map(|mail| compose(&visitor, mail)).collect();
-    view::plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
+    view::plain(&MailboxPage { shell: visitor.shell().await?, now: visitor.now, mails }, StatusCode::OK)
 }
 
 /// Shows one mail.
-///
-/// # Errors
-/// 404 where there is no local mailbox, or no such mail.
-pub async fn show(LocalVisitor(visitor): LocalVisitor, id: Path<String>) -> Result<HttpResponse, AppError> {
-    let shown = find(&visitor, id.into_inner()).await?;
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
+    only_local(&visitor)?;
+    let shown = find(&visitor, visitor.path("mail")).await?;
     let page = MailPage {
-        shell: visitor.shell(),
+        shell: visitor.shell().await?,
         now: visitor.now,
         main_link: text::main_link(&shown.preview.text),
         lines: text::lines(&shown.preview.text),
@@ -87,11 +88,9 @@ pub async fn show(LocalVisitor(visitor): LocalVisitor, id: Path<String>) -> Resu
 }
 
 /// The HTML part of one mail, for the frame on its page.
-///
-/// # Errors
-/// 404 where there is no local mailbox, or no such mail.
-pub async fn html(LocalVisitor(visitor): LocalVisitor, id: Path<String>) -> Result<HttpResponse, AppError> {
-    let shown = find(&visitor, id.into_inner()).await?;
+pub async fn html(visitor: Visit) -> Result<HttpResponse, AppError> {
+    only_local(&visitor)?;
+    let shown = find(&visitor, visitor.path("mail")).await?;
     let body = shown.preview.html.replacen("<head>", "<head><base target=\"_top\">", 1);
     Ok(view::html(StatusCode::OK).insert_header((CONTENT_SECURITY_POLICY, FRAMED_POLICY)).body(body))
 }

@@ -1,31 +1,30 @@
 //! Master tokens: generate, activate, deactivate, replace, remove.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    api_tab::{ApiTab, Selection},
+    api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, NO_EXPIRATION, TOKEN},
-    token_page::{self, TokenPage},
+    once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
 };
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        forms::{FormError, FormId},
-        master_tokens::{self, GenerateError, MasterToken, NewToken, TokenError},
+        access::{Grant, ManageTokens},
+        master_tokens::{self, MasterToken, NewToken},
         names::{MAX_KEY_NAME_LENGTH, Name},
-        organizations::Organization,
         secret::Secret,
         token_access::{TokenAccess, UnknownAccess},
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::Toast,
-        urls, view,
+        urls,
+        visit::Visit,
     },
 };
 
@@ -37,7 +36,7 @@ pub struct NewTokenForm {
     access: String,
     duration: String,
     until: String,
-    form_id: String,
+    form_id: FormId,
 }
 
 impl NewTokenForm {
@@ -46,7 +45,7 @@ impl NewTokenForm {
         Self {
             access: TokenAccess::Full.as_str().to_owned(),
             duration: NO_EXPIRATION.to_owned(),
-            form_id: FormId::new(now).as_str().to_owned(),
+            form_id: FormId::new(now),
             ..Self::default()
         }
     }
@@ -62,13 +61,6 @@ impl NewTokenForm {
             _ => Err(errors),
         }
     }
-}
-
-/// A confirmation that must not be run twice.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReplaceForm {
-    form_id: String,
 }
 
 /// The dialog "Generate token".
@@ -126,221 +118,116 @@ struct RemoveDialog {
 }
 
 /// Opens the dialog "Generate token".
-///
-/// # Errors
-/// When the database fails.
-pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let form = NewTokenForm::empty(visitor.now);
-    show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn new(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let form = NewTokenForm::empty(visit.now);
+    visit.dialog::<ApiScreen>(&new_token_dialog(&visit, form, FieldErrors::default())).await
 }
 
 /// Generates a token and shows it, this once.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
 pub async fn generate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<NewTokenForm>,
+    visit: Visit<Grant<ManageTokens>, Submitted<NewTokenForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let mut errors = FieldErrors::default();
-    let new = match form.parse(visitor.now) {
+    let (visit, Submitted(form)) = visit.split();
+    let new = match form.parse(visit.now) {
         Ok(new) => new,
-        Err(errors) => {
-            return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
+        Err(errors) => return visit.invalid::<ApiScreen>(&new_token_dialog(&visit, form, errors)).await,
     };
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id.clone()), visitor.now);
-    let generated =
-        visitor.state.db.write(move |tx| master_tokens::generate(tx, &proof, &new, &form_id, now)).await;
-    match generated {
-        Ok((token, secret)) => reveal(&visitor, &admin, token, secret).await,
-        Err(GenerateError::Form(FormError::AlreadySent)) => sent_before(&visitor, &admin),
-        Err(GenerateError::Form(FormError::Stale)) => {
-            errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewTokenForm { form_id: FormId::new(now).as_str().to_owned(), ..form };
-            show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+    let generated = visit
+        .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, now))
+        .await?;
+    match settle::<ApiScreen, _, _>(&visit, &form.form_id, generated, SECRET_WAS_SHOWN)? {
+        Settled::Done((token, secret)) => reveal(&visit, token, secret).await,
+        Settled::Again(error, form_id) => {
+            let errors = FieldErrors::one("name", error);
+            let dialog = new_token_dialog(&visit, NewTokenForm { form_id, ..form }, errors);
+            visit.invalid::<ApiScreen>(&dialog).await
         }
-        Err(error @ (GenerateError::NameTaken | GenerateError::TooMany)) => {
-            errors.add("name", error);
-            show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(GenerateError::OnlyPeople(error)) => Err(AppError::Conflict(error.to_string())),
-        Err(GenerateError::NoRandomness(error)) => Err(AppError::internal(error)),
-        Err(GenerateError::Db(error) | GenerateError::Form(FormError::Db(error))) => Err(error.into()),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
 /// Makes a token work.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn activate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, token_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let token = visitor.state.db.write(move |tx| master_tokens::activate(tx, &proof, &token_id, now)).await?;
-    visitor.state.mail_queued.notify_one();
-    show_changed(&visitor, &admin, Toast::ok(format!("“{}” is active.", token.name))).await
+pub async fn activate(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let token_id = visit.path("token");
+    let token =
+        visit.change(move |tx, grant, now| master_tokens::switch(tx, grant, &token_id, true, now)).await??;
+    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” is active.", token.name))).await
 }
 
 /// Stops a token.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn deactivate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, token_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
+pub async fn deactivate(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let token_id = visit.path("token");
     let token =
-        visitor.state.db.write(move |tx| master_tokens::deactivate(tx, &proof, &token_id, now)).await?;
-    let undo = urls::api_item(&admin.id, "tokens", &token.id, "activate");
-    let toast = Toast::ok(format!("“{}” is deactivated.", token.name)).with_undo(undo, Vec::new());
-    show_changed(&visitor, &admin, toast).await
+        visit.change(move |tx, grant, now| master_tokens::switch(tx, grant, &token_id, false, now)).await??;
+    let undo = urls::api_item(&visit.proof.id, "tokens", &token.id, "activate");
+    let toast = Toast::ok(format!("“{}” is deactivated.", token.name)).with_undo(undo);
+    visit.changed::<ApiScreen>(toast).await
 }
 
 /// Asks before a token gets a new value.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn confirm_replacement(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let token = find(&visitor, &admin, path.into_inner().1).await?;
-    let dialog = ReplaceDialog {
-        organization_id: admin.id.clone(),
-        token,
-        form: FormId::new(visitor.now),
-        now: visitor.now,
-    };
-    show_dialog(&visitor, &admin, &dialog).await
+pub async fn confirm_replacement(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    visit.dialog::<ApiScreen>(&replace_dialog(&visit).await?).await
 }
 
 /// Gives a token a new value and shows it, this once.
-///
-/// # Errors
-/// 404 for a token of another organization, 409 for a form that is too old.
 pub async fn replace(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<ReplaceForm>,
+    visit: Visit<Grant<ManageTokens>, Submitted<Confirmation>>,
 ) -> Result<HttpResponse, AppError> {
-    let (_, token_id) = path.into_inner();
-    let (proof, form_id, now) = (admin.clone(), FormId::from_form(form.form_id), visitor.now);
-    let replaced =
-        visitor.state.db.write(move |tx| master_tokens::replace(tx, &proof, &token_id, &form_id, now)).await;
-    match replaced {
-        Ok((token, secret)) => reveal(&visitor, &admin, token, secret).await,
-        Err(TokenError::Form(FormError::AlreadySent)) => sent_before(&visitor, &admin),
-        Err(error) => Err(error.into()),
+    let (visit, Submitted(Confirmation { form_id })) = visit.split();
+    let token_id = visit.path("token");
+    let replaced = visit
+        .submit(&form_id, move |tx, grant, now| master_tokens::replace(tx, grant, &token_id, now))
+        .await?;
+    match settle::<ApiScreen, _, _>(&visit, &form_id, replaced, SECRET_WAS_SHOWN)? {
+        Settled::Done((token, secret)) => reveal(&visit, token, secret).await,
+        Settled::Again(error, _) => Err(AppError::Conflict(error)),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
 /// Asks before a token is removed.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn confirm_removal(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let token = find(&visitor, &admin, path.into_inner().1).await?;
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), token, now: visitor.now };
-    show_dialog(&visitor, &admin, &dialog).await
+pub async fn confirm_removal(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let token = find(&visit).await?;
+    let dialog = RemoveDialog { organization_id: visit.proof.id.clone(), token, now: visit.now };
+    visit.dialog::<ApiScreen>(&dialog).await
 }
 
 /// Removes a token.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn remove(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, token_id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let token = visitor.state.db.write(move |tx| master_tokens::remove(tx, &proof, &token_id, now)).await?;
+pub async fn remove(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let token_id = visit.path("token");
+    let token =
+        visit.change(move |tx, grant, now| master_tokens::remove(tx, grant, &token_id, now)).await??;
     let toast = Toast::ok(format!("“{}” is removed.", token.name));
-    if token_page::token_of(visitor.page_path()).is_some() {
-        return view::go(&visitor, Some(toast), &urls::organization(&admin.id, "api"));
+    match Place::of(visit.page_path()) {
+        Place::Token(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
+        Place::Tab | Place::Key(_) => visit.changed::<ApiScreen>(toast).await,
     }
-    show_changed(&visitor, &admin, toast).await
 }
 
-async fn find(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    token_id: String,
-) -> Result<MasterToken, AppError> {
-    let proof = admin.clone();
-    Ok(visitor.state.db.read(move |connection| master_tokens::find(connection, &proof, &token_id)).await?)
+async fn find(visit: &Visit<Grant<ManageTokens>>) -> Result<MasterToken, AppError> {
+    let token_id = visit.path("token");
+    visit.read(move |connection, grant| master_tokens::find(connection, grant, &token_id)).await
 }
 
-async fn show_form(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
+fn new_token_dialog(
+    visit: &Visit<Grant<ManageTokens>>,
     form: NewTokenForm,
     errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let end = ExpirationFields::of_new_token(&form.duration, &form.until, visitor.now);
-    let dialog = NewTokenDialog { organization_id: admin.id.clone(), form, errors, end };
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+) -> NewTokenDialog {
+    let end = ExpirationFields::of_new_token(&form.duration, &form.until, visit.now);
+    NewTokenDialog { organization_id: visit.proof.id.clone(), form, errors, end }
 }
 
-async fn show_dialog(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    dialog: &impl Template,
-) -> Result<HttpResponse, AppError> {
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, StatusCode::OK, dialog, tab).await
+async fn replace_dialog(visit: &Visit<Grant<ManageTokens>>) -> Result<ReplaceDialog, AppError> {
+    let (token, form, now) = (find(visit).await?, FormId::new(visit.now), visit.now);
+    Ok(ReplaceDialog { organization_id: visit.proof.id.clone(), token, form, now })
 }
 
 async fn reveal(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
+    visit: &Visit<Grant<ManageTokens>>,
     token: MasterToken,
     secret: Secret,
 ) -> Result<HttpResponse, AppError> {
-    visitor.state.mail_queued.notify_one();
-    let dialog =
-        RevealedDialog { organization_id: admin.id.clone(), organization: admin.name.clone(), token, secret };
-    if let Some(token_id) = token_page::token_of(visitor.page_path()) {
-        let page = async |shell| TokenPage::load(visitor, admin, token_id, shell).await;
-        return view::reveal(visitor, &dialog, page).await;
-    }
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::reveal(visitor, &dialog, tab).await
-}
-
-fn sent_before(visitor: &Visitor, admin: &Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let toast = Toast::bad("That was done before. The token cannot be shown again.");
-    view::go(visitor, Some(toast), &urls::organization(&admin.id, "api"))
-}
-
-async fn show_changed(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    toast: Toast,
-) -> Result<HttpResponse, AppError> {
-    let next = urls::organization(&admin.id, "api");
-    if let Some(token_id) = token_page::token_of(visitor.page_path()) {
-        let page = async |shell| TokenPage::load(visitor, admin, token_id, shell).await;
-        return view::changed(visitor, toast, &next, page).await;
-    }
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::changed(visitor, toast, &next, tab).await
+    let (organization_id, organization) = (visit.proof.id.clone(), visit.proof.name.clone());
+    visit.reveal::<ApiScreen>(&RevealedDialog { organization_id, organization, token, secret }).await
 }

@@ -4,10 +4,7 @@ mod manage;
 
 pub use manage::{change_role, choose_role, confirm_removal, remove};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -16,15 +13,21 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Member, Role},
+        access::{Grant, Oversee, Role, See},
         invitations::{self, Invitation, Pending},
         members::{self, Person},
-        organizations::Organization,
         outbox::MailState,
         page::{Page, PageRequest},
     },
     page,
-    web::{display, error::AppError, extract::Visitor, pager::Pager, shell::Shell, urls, view},
+    web::{
+        display,
+        error::AppError,
+        pager::Pager,
+        shell::Shell,
+        urls, view,
+        visit::{Behind, Visit, Visitor},
+    },
 };
 
 /// Members, and invitations, on one page.
@@ -69,13 +72,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// What the page shows on which htmx acts, so that a change leaves the person where they are.
-    pub fn on_screen(request: &HttpRequest) -> Self {
-        let page = urls::current_page(request).unwrap_or_default();
-        let query = page.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        Query::from_query(query).map(Query::into_inner).unwrap_or_default()
-    }
-
     fn url(&self, organization_id: &str) -> String {
         let users = urls::organization(organization_id, "users");
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -99,7 +95,7 @@ impl UsersTab {
     /// When the database fails.
     pub async fn load(
         visitor: &Visitor,
-        member: &Member<Organization>,
+        member: &Grant<See>,
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
@@ -182,10 +178,10 @@ impl UsersTab {
 impl PendingList {
     fn load(
         connection: &mut Connection,
-        member: &Member<Organization>,
+        member: &Grant<See>,
         selection: &Selection,
     ) -> Result<Option<Self>, DbError> {
-        let Ok(supervisor) = member.clone().supervisor() else { return Ok(None) };
+        let Ok(supervisor) = member.grant::<Oversee>() else { return Ok(None) };
         let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE);
         let page = invitations::pending(connection, &supervisor, request)?;
         let link = |page| Selection { ipage: Some(page), ..selection.clone() }.url(&member.id);
@@ -193,24 +189,33 @@ impl PendingList {
     }
 }
 
+/// The tab, as it is on the screen.
+pub(super) struct UsersScreen;
+
+impl Behind for UsersScreen {
+    type Proof = Grant<See>;
+
+    async fn page(
+        visitor: &Visitor,
+        member: &Grant<See>,
+        shell: Shell,
+    ) -> Result<Box<dyn view::Page>, AppError> {
+        Ok(Box::new(UsersTab::load(visitor, member, visitor.on_screen(), shell).await?))
+    }
+
+    fn address(visitor: &Visitor, member: &Grant<See>) -> String {
+        visitor.on_screen::<Selection>().url(&member.id)
+    }
+}
+
 /// Leads from the organization's own address to its first tab.
-///
-/// # Errors
-/// 404 for an organization that the visitor does not belong to.
-pub async fn redirect(_: Member<Organization>, path: Path<String>) -> Result<HttpResponse, AppError> {
-    Ok(view::see_other(&urls::organization(&path, "users")))
+pub async fn redirect(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
+    Ok(view::see_other(&urls::organization(&visit.proof.id, "users")))
 }
 
 /// Shows the tab.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(
-    visitor: Visitor,
-    member: Member<Organization>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    view::show(&UsersTab::load(&visitor, &member, selection.into_inner(), visitor.shell()).await?)
+pub async fn index(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
+    view::show(&UsersTab::load(&visit, &visit.proof, visit.query()?, visit.shell().await?).await?)
 }
 
 #[cfg(test)]
@@ -222,14 +227,5 @@ mod tests {
         assert_eq!(Selection::default().url("1"), "/orgs/1/users");
         let selection = Selection { q: "a&b".into(), page: Some(1), ipage: Some(3) };
         assert_eq!(selection.url("1"), "/orgs/1/users?q=a%26b&ipage=3");
-    }
-
-    #[test]
-    fn a_change_stays_on_the_page_that_is_on_screen() {
-        let request = actix_web::test::TestRequest::default()
-            .insert_header(("HX-Current-URL", "http://127.0.0.1:8080/orgs/1/users?q=menon&page=2"))
-            .to_http_request();
-        let selection = Selection::on_screen(&request);
-        assert_eq!((selection.q.as_str(), selection.page, selection.ipage), ("menon", Some(2), None));
     }
 }

@@ -1,27 +1,30 @@
 //! "My Organizations": those one belongs to, invitations to others, and a new one.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
+use super::once::{Settled, settle};
 use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::Role,
-        forms::{FormError, FormId},
+        access::{Actor, Role},
         invitations::{self, Invitation},
         names::{MAX_NAME_LENGTH, Name},
-        organizations::{self, CreateError, Membership, Organization},
+        organization::Organization,
+        organizations::{self, Membership},
     },
     page,
     web::{
         display,
         error::AppError,
-        extract::{CurrentUser, Visitor},
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::{Shell, Toast},
-        urls, view,
+        urls,
+        view::{self, Page},
+        visit::{Account, Behind, Visit, Visitor},
     },
 };
 
@@ -38,22 +41,17 @@ pub struct MyOrganizations {
 page!(MyOrganizations);
 
 impl MyOrganizations {
-    async fn load(current: &CurrentUser, shell: Shell) -> Result<Self, AppError> {
-        let CurrentUser { visitor, user, .. } = current;
-        let (user, now) = (user.clone(), visitor.now);
-        let page = visitor
-            .state
-            .db
-            .read(move |connection| {
-                Ok::<_, DbError>(Self {
-                    shell,
-                    now,
-                    invitations: invitations::of_user(connection, &user, now)?,
-                    memberships: organizations::of_user(connection, &user)?,
-                })
+    async fn load(visitor: &Visitor, account: &Account, shell: Shell) -> Result<Self, AppError> {
+        let (user, now) = (account.user.clone(), visitor.now);
+        let page = visitor.state.db.read(move |connection| {
+            Ok::<_, DbError>(Self {
+                shell,
+                now,
+                invitations: invitations::of_user(connection, &user, now)?,
+                memberships: organizations::of_user(connection, &user)?,
             })
-            .await?;
-        Ok(page)
+        });
+        Ok(page.await?)
     }
 
     /// "12 members · 5 API keys"; keys are the administrators' affair.
@@ -72,7 +70,7 @@ impl MyOrganizations {
 #[serde(deny_unknown_fields, default)]
 pub struct NewOrganizationForm {
     name: String,
-    form_id: String,
+    form_id: FormId,
 }
 
 /// The dialog "Create Organization".
@@ -83,103 +81,78 @@ struct NewOrganizationDialog {
     errors: FieldErrors,
 }
 
-/// Shows the page.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(current: CurrentUser) -> Result<HttpResponse, AppError> {
-    view::show(&MyOrganizations::load(&current, current.visitor.shell()).await?)
-}
+/// The page.
+struct OrganizationsScreen;
 
-/// Opens the dialog "Create Organization".
-///
-/// # Errors
-/// When the database fails.
-pub async fn new(current: CurrentUser) -> Result<HttpResponse, AppError> {
-    let form = NewOrganizationForm { form_id: fresh_id(&current.visitor), ..NewOrganizationForm::default() };
-    show_form(&current, form, FieldErrors::default(), StatusCode::OK).await
-}
+impl Behind for OrganizationsScreen {
+    type Proof = Account;
 
-/// Creates an organization, whose administrator the person becomes.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
-pub async fn create(
-    current: CurrentUser,
-    Submitted(form): Submitted<NewOrganizationForm>,
-) -> Result<HttpResponse, AppError> {
-    let mut errors = FieldErrors::default();
-    let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
-        return show_form(&current, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
-    };
-    let visitor = &current.visitor;
-    let (user, actor, now) = (current.user.clone(), visitor.actor(), visitor.now);
-    let form_id = FormId::from_form(form.form_id.clone());
-    let created = visitor
-        .state
-        .db
-        .write(move |tx| organizations::create(tx, &user, &actor, &name, &form_id, now))
-        .await;
-    match created {
-        Ok(organization) => {
-            let toast = Toast::ok(format!("“{}” is created.", organization.name));
-            view::go(visitor, Some(toast), &urls::organization(&organization.id, "users"))
-        }
-        Err(CreateError::Form(FormError::AlreadySent)) => {
-            let toast = Toast::bad("That organization was created before.");
-            view::go(visitor, Some(toast), urls::ORGANIZATIONS)
-        }
-        Err(CreateError::Form(FormError::Stale)) => {
-            errors.add("name", "This form was open for too long. Save it again.");
-            let form = NewOrganizationForm { form_id: fresh_id(visitor), ..form };
-            show_form(&current, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(error @ CreateError::TooMany) => {
-            errors.add("name", error);
-            show_form(&current, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(CreateError::Db(error) | CreateError::Form(FormError::Db(error))) => Err(error.into()),
+    async fn page(visitor: &Visitor, account: &Account, shell: Shell) -> Result<Box<dyn Page>, AppError> {
+        Ok(Box::new(MyOrganizations::load(visitor, account, shell).await?))
+    }
+
+    fn address(_: &Visitor, _: &Account) -> String {
+        urls::ORGANIZATIONS.to_owned()
     }
 }
 
-fn fresh_id(visitor: &Visitor) -> String {
-    FormId::new(visitor.now).as_str().to_owned()
+/// Shows the page.
+pub async fn index(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    view::show(&MyOrganizations::load(&visit, &visit.proof, visit.shell().await?).await?)
 }
 
-async fn show_form(
-    current: &CurrentUser,
-    form: NewOrganizationForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog = NewOrganizationDialog { form, errors };
-    let page = async |shell| MyOrganizations::load(current, shell).await;
-    view::dialog(&current.visitor, status, &dialog, page).await
+/// Opens the dialog "Create Organization".
+pub async fn new(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    let form = NewOrganizationForm { form_id: FormId::new(visit.now), ..NewOrganizationForm::default() };
+    let errors = FieldErrors::default();
+    visit.dialog::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await
+}
+
+/// Creates an organization, whose administrator the person becomes.
+pub async fn create(visit: Visit<Account, Submitted<NewOrganizationForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let mut errors = FieldErrors::default();
+    let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
+        return visit.invalid::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await;
+    };
+    let ip = visit.ip;
+    let created = visit.submit(&form.form_id, move |tx, Account { user, .. }, now| {
+        organizations::create(tx, user, &Actor::user(user, ip), &name, now)
+    });
+    match settle::<OrganizationsScreen, _, _>(
+        &visit,
+        &form.form_id,
+        created.await?,
+        "That organization was created before.",
+    )? {
+        Settled::Done(organization) => {
+            let toast = Toast::ok(format!("“{}” is created.", organization.name));
+            visit.go(Some(toast), &urls::organization(&organization.id, "users"))
+        }
+        Settled::Again(error, form_id) => {
+            let errors = FieldErrors::one("name", error);
+            let form = NewOrganizationForm { form_id, ..form };
+            visit.invalid::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await
+        }
+        Settled::Answered(response) => Ok(response),
+    }
 }
 
 /// Accepts an invitation in the list. The form is a plain one: the count in the user menu
 /// changes too, so the whole page is loaded anew.
-///
-/// # Errors
-/// 404 for an invitation that is not open or somebody else's.
-pub async fn accept(current: CurrentUser, path: Path<String>) -> Result<HttpResponse, AppError> {
-    let CurrentUser { visitor, user, .. } = current;
-    let (invitation_id, ip, now) = (path.into_inner(), visitor.ip, visitor.now);
-    let organization =
-        visitor.state.db.write(move |tx| invitations::accept(tx, &user, ip, &invitation_id, now)).await?;
-    let toast = Toast::ok(format!("You are now a member of {}.", organization.name));
-    view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
+pub async fn accept(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    let (invitation_id, ip) = (visit.path("invitation"), visit.ip);
+    let accepted = visit
+        .change(move |tx, Account { user, .. }, now| invitations::accept(tx, user, ip, &invitation_id, now));
+    let toast = Toast::ok(format!("You are now a member of {}.", accepted.await??.name));
+    visit.go(Some(toast), urls::ORGANIZATIONS)
 }
 
 /// Declines an invitation in the list.
-///
-/// # Errors
-/// 404 for an invitation that is not open or somebody else's.
-pub async fn decline(current: CurrentUser, path: Path<String>) -> Result<HttpResponse, AppError> {
-    let CurrentUser { visitor, user, .. } = current;
-    let (invitation_id, ip, now) = (path.into_inner(), visitor.ip, visitor.now);
-    let organization =
-        visitor.state.db.write(move |tx| invitations::decline(tx, &user, ip, &invitation_id, now)).await?;
-    let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
-    view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
+pub async fn decline(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    let (invitation_id, ip) = (visit.path("invitation"), visit.ip);
+    let declined = visit
+        .change(move |tx, Account { user, .. }, now| invitations::decline(tx, user, ip, &invitation_id, now));
+    let toast = Toast::ok(format!("The invitation to {} is declined.", declined.await??.name));
+    visit.go(Some(toast), urls::ORGANIZATIONS)
 }

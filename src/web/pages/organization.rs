@@ -3,8 +3,8 @@
 use crate::{
     db::{Connection, DbError},
     domain::{
-        access::{Member, Role},
-        organizations::{self, Figures, Organization},
+        access::{Grant, Role, See},
+        organizations::{self, Figures},
     },
 };
 
@@ -71,15 +71,11 @@ impl Frame {
     ///
     /// # Errors
     /// [`DbError`].
-    pub fn load(
-        connection: &mut Connection,
-        proof: &Member<Organization>,
-        current: Tab,
-    ) -> Result<Self, DbError> {
+    pub fn load(connection: &mut Connection, proof: &Grant<See>, current: Tab) -> Result<Self, DbError> {
         Ok(Self {
             id: proof.id.clone(),
             name: proof.name.clone(),
-            role: proof.role(),
+            role: proof.reach(),
             current,
             figures: organizations::figures(connection, proof)?,
         })

@@ -1,28 +1,24 @@
 //! Pause key: switch a key off for some hours and see who misses it.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{
-    api_keys::show_changed,
-    api_tab::{ApiTab, Selection},
-    recent_usage::RecentUsage,
-};
+use super::{api_screen::ApiScreen, recent_usage::RecentUsage};
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        api_keys::{self, ApiKey, KeyError, PauseLength},
-        organizations::Organization,
+        access::{Grant, ManageKeys},
+        api_keys::{self, ApiKey, PauseLength},
+        managed::ManageError,
     },
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::Toast,
-        urls, view,
+        urls,
+        visit::Visit,
     },
 };
 
@@ -64,62 +60,36 @@ impl PauseDialog {
 }
 
 /// Opens the dialog.
-///
-/// # Errors
-/// 404 for a key of another organization.
-pub async fn ask(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
-    show_dialog(&visitor, &admin, key_id, "4".to_owned(), FieldErrors::default()).await
+pub async fn ask(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    visit.dialog::<ApiScreen>(&dialog(&visit, "4".to_owned(), FieldErrors::default()).await?).await
 }
 
-/// Begins the pause.
-///
-/// # Errors
-/// 404 for a key of another organization, 409 for one that is not active.
-pub async fn begin(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<PauseForm>,
-) -> Result<HttpResponse, AppError> {
-    let (_, key_id) = path.into_inner();
+/// Pauses the key.
+pub async fn pause(visit: Visit<Grant<ManageKeys>, Submitted<PauseForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let Some(length) = form.parse() else {
-        let mut errors = FieldErrors::default();
-        errors.add("hours", "Choose how long the key is paused.");
-        return show_dialog(&visitor, &admin, key_id, form.hours, errors).await;
+        let errors = FieldErrors::one("hours", "Choose how long the key is paused.");
+        return visit.invalid::<ApiScreen>(&dialog(&visit, form.hours, errors).await?).await;
     };
-    let (proof, now) = (admin.clone(), visitor.now);
-    let key = visitor.state.db.write(move |tx| api_keys::pause(tx, &proof, &key_id, length, now)).await?;
-    let undo = urls::api_item(&admin.id, "keys", &key.id, "activate");
-    let until = key.paused_until.map(|until| display::time_of_day(&until, &now)).unwrap_or_default();
+    let key_id = visit.path("key");
+    let key = visit.change(move |tx, grant, now| api_keys::pause(tx, grant, &key_id, length, now)).await??;
+    let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
+    let until = key.paused_until.map(|until| display::time_of_day(&until, &visit.now)).unwrap_or_default();
     let text = format!("“{}” is paused until {until}.", key.name);
-    show_changed(&visitor, &admin, Toast::ok(text).with_undo(undo, Vec::new())).await
+    visit.changed::<ApiScreen>(Toast::ok(text).with_undo(undo)).await
 }
 
-async fn show_dialog(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    key_id: String,
+async fn dialog(
+    visit: &Visit<Grant<ManageKeys>>,
     hours: String,
     errors: FieldErrors,
-) -> Result<HttpResponse, AppError> {
-    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-    let (proof, now) = (admin.clone(), visitor.now);
-    let (key, recent_usage) = visitor
-        .state
-        .db
-        .read(move |connection| {
-            let key = api_keys::find(connection, &proof, &key_id)?;
-            let recent_usage = RecentUsage::load(connection, &proof, &key, now)?;
-            Ok::<_, KeyError>((key, recent_usage))
-        })
-        .await?;
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let dialog = PauseDialog { organization_id: admin.id.clone(), key, recent_usage, hours, errors, now };
-    let tab = async |shell| ApiTab::load(visitor, admin, Selection::default(), shell).await;
-    view::dialog(visitor, status, &dialog, tab).await
+) -> Result<PauseDialog, AppError> {
+    visit.count_usage().await?;
+    let (key_id, now) = (visit.path("key"), visit.now);
+    let found = visit.read(move |connection, grant| {
+        let key = api_keys::find(connection, grant, &key_id)?;
+        Ok::<_, ManageError>((RecentUsage::load(connection, grant, &key, now)?, key))
+    });
+    let (recent_usage, key) = found.await?;
+    Ok(PauseDialog { organization_id: visit.proof.id.clone(), key, recent_usage, hours, errors, now })
 }

@@ -1,17 +1,17 @@
 //! What a browser remembers of its visitor's taste.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     cookie::{Cookie, SameSite, time::Duration},
 };
 use serde::Deserialize;
 
 use crate::web::{
     error::AppError,
-    extract::Visitor,
     form::Submitted,
     shell::{THEME_COOKIE, Theme},
-    urls, view,
+    urls,
+    visit::{Anybody, Visit},
 };
 
 /// How long a theme is kept.
@@ -26,18 +26,12 @@ pub struct ThemeForm {
 }
 
 /// Keeps the theme in a cookie.
-///
-/// # Errors
-/// When the cookie cannot be written.
-pub async fn set_theme(
-    visitor: Visitor,
-    request: HttpRequest,
-    Submitted(form): Submitted<ThemeForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn set_theme(visit: Visit<Anybody, Submitted<ThemeForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
     // htmx may have changed tabs since the form was written.
-    let page = urls::current_page(&request).unwrap_or(form.next);
+    let page = urls::current_page(visitor.request()).unwrap_or(form.next);
     let next = match page.as_str() {
-        "" if visitor.logged_in.is_none() => "/",
+        "" if visitor.logged_in().is_none() => "/",
         page => urls::safe_next(page),
     };
     let cookie = Cookie::build(THEME_COOKIE, Theme::parse(&form.theme).id())
@@ -47,7 +41,7 @@ pub async fn set_theme(
         .same_site(SameSite::Lax)
         .max_age(THEME_LIFETIME)
         .finish();
-    let mut response = view::go(&visitor, None, next)?;
+    let mut response = visitor.go(None, next)?;
     response.add_cookie(&cookie).map_err(AppError::internal)?;
     Ok(response)
 }

@@ -4,9 +4,8 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         api_keys::ApiKey,
-        organizations::Organization,
         usage::{self, DailyRequests, KeyClient, Outcome, Span},
     },
     web::{chart::outcome_words, display},
@@ -38,12 +37,12 @@ impl RecentUsage {
     /// [`DbError`].
     pub fn load(
         connection: &mut Connection,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<Self, DbError> {
-        let totals = usage::series(connection, admin, key, Span::Day, DAYS.into(), now)?.totals();
-        let (clients, more_clients) = first(usage::clients(connection, admin, key)?, CLIENTS);
+        let totals = usage::series(connection, grant, key, Span::Day, DAYS.into(), now)?.totals();
+        let (clients, more_clients) = first(usage::clients(connection, grant, key)?, CLIENTS);
         let by_outcome = Outcome::ALL.into_iter().zip(totals).filter(|(_, total)| *total > 0);
         Ok(Self {
             total: totals.iter().sum(),

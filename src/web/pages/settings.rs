@@ -11,21 +11,22 @@ use super::{
 use crate::{
     db::DbError,
     domain::{
-        access::{Admin, Member, Role},
+        access::{Govern, Grant, Role, See},
         leaks,
         members::{self, MemberError},
         names::{MAX_NAME_LENGTH, Name},
-        organizations::{self, Figures, Organization, RemoveError},
+        organizations::{self, Figures, RemoveError},
         webhooks,
     },
     page,
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
-        urls, view,
+        urls,
+        view::{self, Page},
+        visit::{Behind, Visit, Visitor},
     },
 };
 
@@ -84,21 +85,22 @@ impl RemoveDialog {
 }
 
 impl SettingsTab {
-    async fn load(
+    pub(super) async fn load(
         visitor: &Visitor,
-        member: &Member<Organization>,
-        form: NameForm,
+        member: &Grant<See>,
+        form: Option<NameForm>,
         errors: FieldErrors,
         shell: Shell,
     ) -> Result<Self, AppError> {
+        let form = form.unwrap_or_else(|| NameForm { name: member.name.clone() });
         let proof = member.clone();
         let config = &visitor.state.config;
         let takes_leaks = config.leak_secret.is_some() || config.leak_keys.is_some();
         let tab = visitor.state.db.read(move |connection| {
             let frame = Frame::load(connection, &proof, Tab::Settings)?;
             let leaks = PolicyForm::of(leaks::policy(connection, &proof)?);
-            let webhooks = match proof.admin() {
-                Ok(admin) => Some(webhooks::count(connection, &admin)?),
+            let webhooks = match proof.grant::<Govern>() {
+                Ok(grant) => Some(webhooks::count(connection, &grant)?),
                 Err(_) => None,
             };
             Ok::<_, DbError>(Self { shell, frame, form, leaks, takes_leaks, errors, webhooks })
@@ -116,133 +118,94 @@ impl SettingsTab {
     }
 }
 
-/// Shows the tab.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(visitor: Visitor, member: Member<Organization>) -> Result<HttpResponse, AppError> {
-    view::show(&unchanged(&visitor, &member, visitor.shell()).await?)
+/// The tab.
+pub(super) struct SettingsScreen;
+
+impl Behind for SettingsScreen {
+    type Proof = Grant<See>;
+
+    async fn page(visitor: &Visitor, member: &Grant<See>, shell: Shell) -> Result<Box<dyn Page>, AppError> {
+        Ok(Box::new(SettingsTab::load(visitor, member, None, FieldErrors::default(), shell).await?))
+    }
+
+    fn address(_: &Visitor, member: &Grant<See>) -> String {
+        urls::organization(&member.id, "settings")
+    }
 }
 
-pub(super) async fn unchanged(
-    visitor: &Visitor,
-    member: &Member<Organization>,
-    shell: Shell,
-) -> Result<SettingsTab, AppError> {
-    let form = NameForm { name: member.name.clone() };
-    SettingsTab::load(visitor, member, form, FieldErrors::default(), shell).await
+/// Shows the tab.
+pub async fn index(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
+    let (errors, shell) = (FieldErrors::default(), visit.shell().await?);
+    view::show(&SettingsTab::load(&visit, &visit.proof, None, errors, shell).await?)
 }
 
 /// Gives the organization another name.
-///
-/// # Errors
-/// When the database fails; a name that cannot be is answered with 422 and the form.
-pub async fn rename(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<NameForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn rename(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
-        let tab = SettingsTab::load(&visitor, &admin, form, errors, visitor.shell()).await?;
+        let shell = visit.shell().await?;
+        let tab = SettingsTab::load(&visit, &visit.proof, Some(form), errors, shell).await?;
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    let now = visitor.now;
-    let toast = Toast::ok(format!("The organization is called “{name}”."));
-    let next = urls::organization(&admin.id, "settings");
-    visitor.state.db.write(move |tx| organizations::rename(tx, &admin, &name, now)).await?;
+    let renamed = visit.change(move |tx, grant, now| organizations::rename(tx, grant, &name, now)).await??;
+    let toast = Toast::ok(format!("The organization is called “{}”.", renamed.name));
     // The name stands in the page's head and title, so the whole page is loaded anew.
-    view::go(&visitor, Some(toast), &next)
+    visit.go(Some(toast), &urls::organization(&renamed.id, "settings"))
 }
 
 /// Asks before one leaves.
-///
-/// # Errors
-/// When the database fails.
-pub async fn confirm_leaving(
-    visitor: Visitor,
-    member: Member<Organization>,
-) -> Result<HttpResponse, AppError> {
-    ask_before_leaving(&visitor, &member, None, StatusCode::OK).await
+pub async fn confirm_leaving(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
+    visit.dialog::<SettingsScreen>(&leave_dialog(&visit.proof, None)).await
 }
 
-/// Ends one's own membership.
-///
-/// # Errors
-/// When the database fails; the last administrator is told why it cannot be, with 422.
-pub async fn leave(visitor: Visitor, member: Member<Organization>) -> Result<HttpResponse, AppError> {
-    let (proof, now) = (member.clone(), visitor.now);
-    match visitor.state.db.write(move |tx| members::leave(tx, &proof, now)).await {
+/// Ends one's own membership. The last administrator is told why it cannot be, with 422.
+pub async fn leave(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
+    match visit.change(|tx, member, now| members::leave(tx, member, now)).await? {
         Ok(()) => {
-            let toast = Toast::ok(format!("You left “{}”.", member.name));
-            view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
+            let toast = Toast::ok(format!("You left “{}”.", visit.proof.name));
+            visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ MemberError::LastAdministrator) => {
-            let rejection = Some(error.to_string());
-            ask_before_leaving(&visitor, &member, rejection, StatusCode::UNPROCESSABLE_ENTITY).await
+            visit.invalid::<SettingsScreen>(&leave_dialog(&visit.proof, Some(error.to_string()))).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn ask_before_leaving(
-    visitor: &Visitor,
-    member: &Member<Organization>,
-    rejection: Option<String>,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog =
-        LeaveDialog { organization_id: member.id.clone(), organization: member.name.clone(), rejection };
-    view::dialog(visitor, status, &dialog, async |shell| unchanged(visitor, member, shell).await).await
+fn leave_dialog(member: &Grant<See>, rejection: Option<String>) -> LeaveDialog {
+    LeaveDialog { organization_id: member.id.clone(), organization: member.name.clone(), rejection }
 }
 
 /// Asks before the organization is removed.
-///
-/// # Errors
-/// When the database fails.
-pub async fn confirm_removal(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    ask_before_removal(&visitor, &admin, NameForm::default(), FieldErrors::default(), StatusCode::OK).await
+pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let dialog = remove_dialog(&visit, NameForm::default(), FieldErrors::default()).await?;
+    visit.dialog::<SettingsScreen>(&dialog).await
 }
 
-/// Removes the organization, when its name was typed.
-///
-/// # Errors
-/// When the database fails; another name is answered with 422.
-pub async fn remove(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<NameForm>,
-) -> Result<HttpResponse, AppError> {
-    let (proof, typed, now) = (admin.clone(), form.name.clone(), visitor.now);
-    match visitor.state.db.write(move |tx| organizations::remove(tx, &proof, &typed, now)).await {
+/// Removes the organization, when its name was typed; another name is answered with 422.
+pub async fn remove(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let typed = form.name.clone();
+    match visit.change(move |tx, grant, now| organizations::remove(tx, grant, &typed, now)).await? {
         Ok(()) => {
-            let toast = Toast::ok(format!("“{}” is removed.", admin.name));
-            view::go(&visitor, Some(toast), urls::ORGANIZATIONS)
+            let toast = Toast::ok(format!("“{}” is removed.", visit.proof.name));
+            visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ RemoveError::NameDiffers) => {
-            let mut errors = FieldErrors::default();
-            errors.add("name", error);
-            ask_before_removal(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
+            let dialog = remove_dialog(&visit, form, FieldErrors::one("name", error)).await?;
+            visit.invalid::<SettingsScreen>(&dialog).await
         }
         Err(RemoveError::Db(error)) => Err(error.into()),
     }
 }
 
-async fn ask_before_removal(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
+async fn remove_dialog(
+    visit: &Visit<Grant<Govern>>,
     form: NameForm,
     errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let proof = admin.clone();
-    let figures = visitor.state.db.read(move |connection| organizations::figures(connection, &proof)).await?;
-    let dialog = RemoveDialog {
-        organization_id: admin.id.clone(),
-        organization: admin.name.clone(),
-        figures,
-        form,
-        errors,
-    };
-    view::dialog(visitor, status, &dialog, async |shell| unchanged(visitor, admin, shell).await).await
+) -> Result<RemoveDialog, AppError> {
+    let figures = visit.read(|connection, grant| organizations::figures(connection, grant)).await?;
+    let (organization_id, organization) = (visit.proof.id.clone(), visit.proof.name.clone());
+    Ok(RemoveDialog { organization_id, organization, figures, form, errors })
 }

@@ -1,27 +1,32 @@
 //! The page of one master token: what it can do, and what it did.
 
-use actix_web::{HttpResponse, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 use time::Duration;
 
 use super::{
     activity::Sentence,
     api_tab::token_badge,
-    key_page::item_of,
     organization::{Frame, Tab},
 };
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
+        access::{Grant, ManageTokens},
         audit::{self, ActorActivity, Entry},
-        master_tokens::{self, MasterToken, Status, TokenError},
-        organizations::Organization,
+        managed::ManageError,
+        master_tokens::{self, MasterToken, Status},
         token_access::TokenAccess,
         usage,
     },
     page,
-    web::{chart::Bars, error::AppError, extract::Visitor, shell::Shell, urls, view},
+    web::{
+        chart::Bars,
+        error::AppError,
+        shell::Shell,
+        urls, view,
+        visit::{Visit, Visitor},
+    },
 };
 
 /// Days that the page looks back.
@@ -51,23 +56,23 @@ impl TokenPage {
     /// 404 for a token of another organization.
     pub async fn load(
         visitor: &Visitor,
-        admin: &Admin<Organization>,
+        grant: &Grant<ManageTokens>,
         token_id: &str,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-        let (admin, token_id, now) = (admin.clone(), token_id.to_owned(), visitor.now);
+        visitor.count_usage().await?;
+        let (grant, token_id, now) = (grant.clone(), token_id.to_owned(), visitor.now);
         let since = now - Duration::DAY * DAYS_SHOWN;
         let page = visitor
             .state
             .db
             .read(move |connection| {
-                let token = master_tokens::find(connection, &admin, &token_id)?;
-                let series = usage::token_series(connection, &admin, &token, DAYS_SHOWN, now)?;
-                let did = audit::of_actor(connection, &admin, &token.id, since, EVENTS_SHOWN)?;
-                Ok::<_, TokenError>(Self {
+                let token = master_tokens::find(connection, &grant, &token_id)?;
+                let series = usage::token_series(connection, &grant, &token, DAYS_SHOWN, now)?;
+                let did = audit::of_actor(connection, &grant, &token.id, since, EVENTS_SHOWN)?;
+                Ok::<_, ManageError>(Self {
                     shell,
-                    frame: Frame::load(connection, &admin, Tab::Api)?,
+                    frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,
                     is_hourly: false,
                     bars: Bars::of(&series),
@@ -138,21 +143,8 @@ impl TokenPage {
     }
 }
 
-/// The token whose page has this address.
-pub(super) fn token_of(path: &str) -> Option<&str> {
-    item_of(path, "/api/tokens")
-}
-
 /// Shows the page.
-///
-/// # Errors
-/// 404 for a token of another organization.
-pub async fn show(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, token_id) = path.into_inner();
-    let shell = visitor.shell();
-    view::show(&TokenPage::load(&visitor, &admin, &token_id, shell).await?)
+pub async fn show(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    let (token_id, shell) = (visit.path("token"), visit.shell().await?);
+    view::show(&TokenPage::load(&visit, &visit.proof, &token_id, shell).await?)
 }

@@ -14,19 +14,18 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         api_keys::ApiKey,
         diagnosis::{self, Finding},
-        organizations::Organization,
     },
     page,
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         request_id,
         shell::Shell,
         view,
+        visit::Visit,
     },
 };
 
@@ -39,7 +38,7 @@ const MAX_TEXT_LENGTH: usize = 1000;
 /// `GET /orgs/{organization}/api/troubleshoot`.
 #[derive(Template)]
 #[template(path = "troubleshoot/index.html", blocks = ["title", "content", "tabs", "panel"])]
-pub struct WhyPage {
+pub struct TroubleshootPage {
     shell: Shell,
     frame: Frame,
     errors: FieldErrors,
@@ -48,12 +47,12 @@ pub struct WhyPage {
     trial: Option<Trial>,
 }
 
-page!(WhyPage);
+page!(TroubleshootPage);
 
 /// What somebody pasted; perhaps a whole key, so it is neither shown again nor has it a `Debug`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct WhyForm {
+pub struct TroubleshootForm {
     key: String,
 }
 
@@ -68,7 +67,7 @@ struct Answers {
     attempt: Attempt,
 }
 
-impl WhyPage {
+impl TroubleshootPage {
     fn new(shell: Shell, frame: Frame) -> Self {
         let (errors, answers, attempt) = (FieldErrors::default(), Answers::default(), Attempt::default());
         Self { shell, frame, errors, answers, attempt, trial: None }
@@ -76,28 +75,21 @@ impl WhyPage {
 }
 
 /// Shows the form.
-///
-/// # Errors
-/// When the database fails.
-pub async fn ask(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let shell = visitor.shell();
-    let frame = visitor.state.db.read(move |connection| Frame::load(connection, &admin, Tab::Api)).await?;
-    view::show(&WhyPage::new(shell, frame))
+pub async fn ask(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
+    let shell = visit.shell().await?;
+    let frame = visit.read(|connection, grant| Frame::load(connection, grant, Tab::Api)).await?;
+    view::show(&TroubleshootPage::new(shell, frame))
 }
 
-/// Answers. Nothing is counted or kept.
-///
-/// # Errors
-/// When the database fails.
+/// Explains. Nothing is counted or kept.
 pub async fn answer(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<WhyForm>,
+    visit: Visit<Grant<SeeKeys>, Submitted<TroubleshootForm>>,
 ) -> Result<HttpResponse, AppError> {
-    let (shell, now) = (visitor.shell(), visitor.now);
+    let (visit, Submitted(form)) = visit.split();
+    let (shell, now) = (visit.shell().await?, visit.now);
     // What was refused a moment ago waits in memory.
-    visitor.state.usage.flush_organization(&visitor.state.db, &admin.id).await?;
-    visitor.state.rejections.flush(&visitor.state.db).await?;
+    visit.count_usage().await?;
+    visit.state.rejections.flush(&visit.state.db).await?;
     let text = form.key.trim();
     let mut errors = FieldErrors::default();
     if text.is_empty() {
@@ -106,37 +98,33 @@ pub async fn answer(
         errors.add("key", "This is longer than any key. Paste the key or the request id alone.");
     }
     let is_fine = errors.is_empty();
-    let page = visitor
-        .state
-        .db
-        .read(move |connection| {
-            let frame = Frame::load(connection, &admin, Tab::Api)?;
-            if !is_fine {
-                return Ok(WhyPage { errors, ..WhyPage::new(shell, frame) });
-            }
-            let mut answers = match request_id::find_in(&form.key) {
-                Some(id) => rejected::answers(connection, &admin, id)?,
-                None => answers_on_key(connection, &admin, &form.key, now)?,
-            };
-            let attempt = std::mem::take(&mut answers.attempt);
-            Ok::<_, DbError>(WhyPage { answers, attempt, ..WhyPage::new(shell, frame) })
-        })
-        .await?;
+    let page = visit.read(move |connection, grant| {
+        let frame = Frame::load(connection, grant, Tab::Api)?;
+        if !is_fine {
+            return Ok(TroubleshootPage { errors, ..TroubleshootPage::new(shell, frame) });
+        }
+        let mut answers = match request_id::find_in(&form.key) {
+            Some(id) => rejected::answers(connection, grant, id)?,
+            None => answers_on_key(connection, grant, &form.key, now)?,
+        };
+        let attempt = std::mem::take(&mut answers.attempt);
+        Ok::<_, DbError>(TroubleshootPage { answers, attempt, ..TroubleshootPage::new(shell, frame) })
+    });
     let status = if is_fine { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    view::show_with_status(&page, status)
+    view::show_with_status(&page.await?, status)
 }
 
 fn answers_on_key(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     text: &str,
     now: Timestamp,
 ) -> Result<Answers, DbError> {
-    let keys = match diagnosis::diagnose(connection, admin, text, now)? {
+    let keys = match diagnosis::diagnose(connection, grant, text, now)? {
         Finding::Keys(keys) => keys,
         other => return Ok(Answers::of(without_key(&other))),
     };
-    let about = |key: &ApiKey| Explanation::about(&admin.id, key, now);
+    let about = |key: &ApiKey| Explanation::about(&grant.id, key, now);
     let title = match keys.as_slice() {
         [_] => "Explanation".to_owned(),
         keys => format!("{} keys begin like this", keys.len()),

@@ -7,7 +7,7 @@ mod one;
 
 use std::collections::HashMap;
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::HttpResponse;
 use askama::Template;
 
 pub use changes::{
@@ -15,27 +15,29 @@ pub use changes::{
 };
 pub use form::WebhookForm;
 pub use log::{resend, show_delivery};
-pub use one::{Selection, WebhookPage, show};
+pub use one::show;
 
-use super::organization::{Frame, Tab};
+use super::{
+    once::{SECRET_WAS_SHOWN, Settled, settle},
+    organization::{Frame, Tab},
+};
 use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::Admin,
-        forms::{FormError, FormId},
-        organizations::Organization,
+        access::{Govern, Grant},
         secret::Secret,
-        webhooks::{self, CreateError, Delivery, DeliveryState, Webhook},
+        webhooks::{self, Delivery, DeliveryState, Webhook},
     },
     page,
     web::{
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
-        shell::{Shell, Toast},
-        urls, view,
+        shell::Shell,
+        urls,
+        view::{self, Page},
+        visit::{Behind, Visit, Visitor},
     },
 };
 
@@ -53,18 +55,18 @@ pub struct WebhooksPage {
 page!(WebhooksPage);
 
 impl WebhooksPage {
-    async fn load(visitor: &Visitor, admin: &Admin<Organization>, shell: Shell) -> Result<Self, AppError> {
-        let (admin, now) = (admin.clone(), visitor.now);
+    async fn load(visitor: &Visitor, grant: &Grant<Govern>, shell: Shell) -> Result<Self, AppError> {
+        let (grant, now) = (grant.clone(), visitor.now);
         let page = visitor
             .state
             .db
             .read(move |connection| {
-                let webhooks = webhooks::list(connection, &admin)?;
+                let webhooks = webhooks::list(connection, &grant)?;
                 Ok::<_, DbError>(Self {
                     shell,
-                    frame: Frame::load(connection, &admin, Tab::Settings)?,
+                    frame: Frame::load(connection, &grant, Tab::Settings)?,
                     now,
-                    last: webhooks::last_deliveries(connection, &admin, &webhooks)?,
+                    last: webhooks::last_deliveries(connection, &grant, &webhooks)?,
                     webhooks,
                 })
             })
@@ -138,75 +140,59 @@ struct RevealedDialog {
     secret: Secret,
 }
 
+/// The list of webhooks.
+struct ListScreen;
+
+impl Behind for ListScreen {
+    type Proof = Grant<Govern>;
+
+    async fn page(visitor: &Visitor, grant: &Grant<Govern>, shell: Shell) -> Result<Box<dyn Page>, AppError> {
+        Ok(Box::new(WebhooksPage::load(visitor, grant, shell).await?))
+    }
+
+    fn address(_: &Visitor, grant: &Grant<Govern>) -> String {
+        urls::organization(&grant.id, "webhooks")
+    }
+}
+
 /// Shows the webhooks.
-///
-/// # Errors
-/// When the database fails.
-pub async fn index(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    view::show(&WebhooksPage::load(&visitor, &admin, visitor.shell()).await?)
+pub async fn index(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    view::show(&WebhooksPage::load(&visit, &visit.proof, visit.shell().await?).await?)
 }
 
 /// Opens the dialog "New webhook".
-///
-/// # Errors
-/// When the database fails.
-pub async fn new(visitor: Visitor, admin: Admin<Organization>) -> Result<HttpResponse, AppError> {
-    let form = WebhookForm::new(visitor.now);
-    show_form(&visitor, &admin, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn new(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let form = WebhookForm::new(visit.now);
+    visit.dialog::<ListScreen>(&dialog(&visit, form, FieldErrors::default())).await
 }
 
 /// Creates a webhook and shows its signing secret, this once.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
-pub async fn create(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(form): Submitted<WebhookForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn create(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let Some(new) = form.parse(&visitor.state.config.webhook_networks, &mut errors) else {
-        return show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let Some(new) = form.parse(&visit.state.config.webhook_networks, &mut errors) else {
+        return visit.invalid::<ListScreen>(&dialog(&visit, form, errors)).await;
     };
-    let (proof, form_id, now) = (admin.clone(), form.form_id(), visitor.now);
-    let created = visitor.state.db.write(move |tx| webhooks::create(tx, &proof, &new, &form_id, now)).await;
-    match created {
-        Ok((webhook, secret)) => {
+    let created =
+        visit.submit(&form.form_id, move |tx, grant, now| webhooks::create(tx, grant, &new, now)).await?;
+    match settle::<ListScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
+        Settled::Done((webhook, secret)) => {
             let dialog = RevealedDialog {
-                close: urls::organization(&admin.id, "webhooks"),
+                close: urls::organization(&visit.proof.id, "webhooks"),
                 title: "Webhook created",
                 description: format!("Events to {} are signed with this secret.", webhook.address()),
                 secret,
             };
-            let page = async |shell| WebhooksPage::load(&visitor, &admin, shell).await;
-            view::reveal(&visitor, &dialog, page).await
+            visit.reveal::<ListScreen>(&dialog).await
         }
-        Err(CreateError::Form(FormError::AlreadySent)) => {
-            let toast = Toast::bad("That was done before. The secret cannot be shown again.");
-            view::go(&visitor, Some(toast), &urls::organization(&admin.id, "webhooks"))
+        Settled::Again(error, form_id) => {
+            let errors = FieldErrors::one("url", error);
+            visit.invalid::<ListScreen>(&dialog(&visit, WebhookForm { form_id, ..form }, errors)).await
         }
-        Err(CreateError::Form(FormError::Stale)) => {
-            errors.add("url", "This form was open for too long. Save it again.");
-            let form = form.renewed(FormId::new(now));
-            show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(error @ CreateError::TooMany) => {
-            errors.add("url", error);
-            show_form(&visitor, &admin, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(CreateError::NoRandomness(error)) => Err(error.into()),
-        Err(CreateError::Db(error) | CreateError::Form(FormError::Db(error))) => Err(error.into()),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
-async fn show_form(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    form: WebhookForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let dialog = NewWebhookDialog { organization_id: admin.id.clone(), form, errors };
-    let page = async |shell| WebhooksPage::load(visitor, admin, shell).await;
-    view::dialog(visitor, status, &dialog, page).await
+fn dialog(visit: &Visit<Grant<Govern>>, form: WebhookForm, errors: FieldErrors) -> NewWebhookDialog {
+    NewWebhookDialog { organization_id: visit.proof.id.clone(), form, errors }
 }

@@ -24,7 +24,7 @@ async fn a_repeated_request_with_one_idempotency_key_is_carried_out_once() {
     assert_eq!(reused["type"], "/problems/idempotency-key-reused");
     create("Billing", "another").await.must_be(422);
     assert_eq!(machine.get("keys").await.json()["data"].as_array().map(Vec::len), Some(1));
-    let kept = app.query("SELECT hex(answer) AS text FROM idempotent_answers").await;
+    let kept = app.query("SELECT hex(response) AS text FROM idempotent_responses").await;
     let secret = first.json()["secret"].as_str().expect("a secret").to_owned();
     let secret: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
     assert!(!kept.is_empty() && !kept.iter().any(|answer| answer.contains(&secret)));

@@ -271,7 +271,7 @@ async fn a_leaked_old_secret_ends_and_the_new_one_goes_on() {
     let lumen = app.lumen().await;
     choose(&app, &lumen, LeakPolicy::Deactivate).await;
     let (key, old) = app.api_key(&lumen, "Billing worker").await;
-    let new = rotate(&app, &lumen, &key.id, "week").await;
+    let new = rotate(&app, &lumen, &key.id, "7d").await;
     assert!(works(&app, &old).await && works(&app, &new).await);
     assert_eq!(judge(&app, &old, PLACE).await, "true_positive");
     assert_eq!((works(&app, &old).await, works(&app, &new).await), (false, true));
@@ -280,7 +280,7 @@ async fn a_leaked_old_secret_ends_and_the_new_one_goes_on() {
     assert_eq!(trail(&app).await[1], format!("system api_key.previous_secret_revoked {}", key.masked));
     // What has ended is nobody's any more.
     assert_eq!(judge(&app, &old, "https://code.example/elsewhere").await, "false_positive");
-    let newest = rotate(&app, &lumen, &key.id, "hour").await;
+    let newest = rotate(&app, &lumen, &key.id, "1h").await;
     assert!(works(&app, &newest).await);
     app.clock.advance(Duration::hours(1));
     assert_eq!(judge(&app, &new, PLACE).await, "false_positive");
@@ -348,7 +348,7 @@ async fn the_same_leak_is_told_once_and_a_decision_about_it_stands() {
     assert!(works(&app, &secret).await, "whoever activated it knew of the report");
     assert_eq!(told(&app).await.len(), 1);
 
-    let new = rotate(&app, &lumen, &key.id, "now").await;
+    let new = rotate(&app, &lumen, &key.id, "none").await;
     assert_eq!(judge(&app, &new, PLACE).await, "true_positive");
     assert!(!works(&app, &new).await, "another secret at the same place is another leak");
     assert_eq!(told(&app).await.len(), 2);

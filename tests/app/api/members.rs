@@ -136,7 +136,7 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
     for answer in refused {
         let problem = answer.must_be(403).json();
         assert_eq!(problem["type"], "/problems/insufficient-access");
-        let detail = "This master token may not do that; it needs the access “Everything”.";
+        let detail = "This master token may not do that; it needs the access “Full”.";
         assert_eq!(problem["detail"], detail);
     }
     assert_eq!(app.ledger().await, before);

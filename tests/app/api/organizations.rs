@@ -38,7 +38,7 @@ async fn a_session_token_ends_with_its_master_token() {
     }
     let mut machine = app.machine(&lumen, TokenAccess::Read).await;
     let exchanged = machine.request("GET", "/api/v2/sessionToken").send().await.must_be(200);
-    let form = tessera::domain::forms::FormId::new(app.now());
+    let form = tessera::web::form_id::FormId::new(app.now());
     let path = lumen.url(&format!("api/tokens/{}/replace", machine.token_id));
     owner.post(&path, &[("form_id", form.as_str())]).await.must_be(200);
     machine.credential = exchanged.json()["data"].as_str().expect("a token").to_owned();

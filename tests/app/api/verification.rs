@@ -44,7 +44,7 @@ async fn a_repeated_batch_is_counted_once() {
     assert_eq!(counted(&app).await, "2");
     assert_eq!(verify(None).await, first);
     assert_eq!(counted(&app).await, "4");
-    let kept = app.query("SELECT count(*) || '' AS text FROM idempotent_answers").await;
+    let kept = app.query("SELECT count(*) || '' AS text FROM idempotent_responses").await;
     assert_eq!(kept, ["1"], "nothing is kept without the header");
 }
 

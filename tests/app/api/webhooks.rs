@@ -211,7 +211,7 @@ async fn deliveries_are_listed_part_by_part_the_newest_first() {
     };
     assert_eq!(ids("").await, expected);
     assert_eq!(ids("?state=failed").await, [failed.id.as_str()]);
-    assert_eq!(ids("?state=queued").await, expected[..4]);
+    assert_eq!(ids("?state=pending").await, expected[..4]);
     assert!(ids("?state=delivered").await.is_empty());
     for query in ["?state=lost", "?limit=101", "?page=2"] {
         machine.get(&format!("{path}/deliveries{query}")).await.must_be(400);

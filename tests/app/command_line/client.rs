@@ -107,7 +107,7 @@ async fn a_key_lives_its_whole_life_by_the_command_line() {
     assert_eq!(elsewhere.stdout, "forbidden_ip\n");
 
     let rotated = caller
-        .run(&["keys", "rotate", "Billing worker", "--grace_period", "none", "--starts", "at-once"])
+        .run(&["keys", "rotate", "Billing worker", "--grace-period", "none", "--starts", "immediately"])
         .must_end_with(0);
     let new_secret = rotated.stdout.trim_end();
     assert!(new_secret.starts_with("tess_") && new_secret != secret, "{rotated:?}");

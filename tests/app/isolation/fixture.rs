@@ -4,12 +4,14 @@ use serde_json::json;
 use tessera::{
     domain::{
         access::Role,
-        accounts::User,
-        forms::FormId,
         id::new_id,
         secret::{Secret, SecretKind},
+        user::User,
     },
-    web::routes::{Access, Route},
+    web::{
+        form_id::FormId,
+        routes::{Access, Route},
+    },
 };
 
 use crate::support::{Company, START, TestApp};
@@ -97,8 +99,8 @@ impl Fixture {
         let company = app.organization("Alder", &owner).await;
         let target = app.member(&company, Role::User, &format!("Target {number}")).await;
         let role = match route.access {
-            Access::Administrator => Role::Administrator,
-            Access::Supervisor => Role::Supervisor,
+            // The least of the roles that will do.
+            Access::Member(roles) => roles[0],
             _ => Role::User,
         };
         let member = app.member(&company, role, &format!("Member {number}")).await;
@@ -169,7 +171,7 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         }
         "/orgs/{organization}/api/tokens/{token}/replace" => vec![form],
         "/orgs/{organization}/api/keys/{key}/rotate" => {
-            vec![("grace_period", "day".into()), ("starts", "on_first_use".into()), form]
+            vec![("grace_period", "24h".into()), ("starts", "on_first_use".into()), form]
         }
         "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
         "/orgs/{organization}/api/troubleshoot" => vec![("key", "tess_none".into())],

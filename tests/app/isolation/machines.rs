@@ -48,7 +48,7 @@ async fn a_token_of_another_access_is_refused() {
     let before = fixture.app.ledger().await;
     let mut refused = 0;
     for route in of_tokens() {
-        let needed = route.access.access().expect("a access");
+        let needed = route.access.of_token().expect("an access");
         for (access, machine) in machines.iter().filter(|(access, _)| !access.covers(needed)) {
             let answer = send(machine, route, &fixture.path(route, &fixture.lumen_ids)).await;
             check_headers(route, &answer);
@@ -68,7 +68,7 @@ async fn the_smallest_access_that_will_do_gets_through() {
     let fixture = Fixture::new().await;
     for (number, route) in of_tokens().enumerate() {
         let (company, _, ids) = fixture.company_for(route, number).await;
-        let machine = fixture.app.machine(&company, route.access.access().expect("one")).await;
+        let machine = fixture.app.machine(&company, route.access.of_token().expect("one")).await;
         // An invitation can be sent again after a minute.
         fixture.app.clock.advance(time::Duration::minutes(2));
         let answer = send(&machine, route, &fixture.path(route, &ids)).await;
@@ -85,7 +85,7 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
     let mut refused = 0;
     for (number, route) in of_tokens().filter(|route| route.method != "GET").enumerate() {
         let (company, _, ids) = fixture.company_for(route, number).await;
-        let machine = fixture.app.machine(&company, route.access.access().expect("one")).await;
+        let machine = fixture.app.machine(&company, route.access.of_token().expect("one")).await;
         fixture.app.clock.advance(time::Duration::minutes(2));
         let request = machine.request(route.method, &fixture.path(route, &ids)).header("if-match", "\"0\"");
         let answer = request.body("application/json", fixture::body(route).to_string()).send().await;
@@ -97,7 +97,7 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
 }
 
 fn of_tokens() -> impl Iterator<Item = &'static Route> {
-    routes(|access: Access| access.access().is_some())
+    routes(|access: Access| access.of_token().is_some())
 }
 
 async fn send(machine: &Machine, route: &Route, path: &str) -> Response {

@@ -105,7 +105,7 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     app.api_key_until(&fern, "Another's", Some(START + Duration::days(30))).await;
     let browser = app.log_in_as(&lumen.owner).await;
     let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
-    let made = browser.post(&dialog.action("Make address"), &[]).await.must_be(200).html();
+    let made = browser.post(&dialog.action("Create URL"), &[]).await.must_be(200).html();
     let address = made.text("#secret");
     assert!(address.starts_with("http://localhost:8080/orgs/") && address.ends_with(".ics"), "{address}");
 

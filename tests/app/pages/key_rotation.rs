@@ -21,7 +21,7 @@ use crate::{
 #[tokio::test]
 async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "hour", "on_first_use").await;
+    let new = rotate(&ground, &browser, "1h", "on_first_use").await;
     assert_ne!(new, ground.secret);
     let row = row(&ground, &browser).await;
     assert!(row.contains("New secret not used yet"), "{row}");
@@ -45,7 +45,7 @@ async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
 async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
     let (ground, browser) = ground().await;
     ground.auth("/auth").await.must_be(204);
-    let new = rotate(&ground, &browser, "now", "immediately").await;
+    let new = rotate(&ground, &browser, "none", "immediately").await;
     ground.auth("/auth").await.must_be(401);
     auth(&ground.client, "/auth", &new).await.must_be(204);
 }
@@ -53,7 +53,7 @@ async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
 #[tokio::test]
 async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing() {
     let (ground, browser) = ground().await;
-    rotate(&ground, &browser, "day", "on_first_use").await;
+    rotate(&ground, &browser, "24h", "on_first_use").await;
     let fresh = || {
         let db = Db::open(ground.app.state.config.database.path()).expect("the database");
         Verifier::new(&db, 100)
@@ -69,7 +69,7 @@ async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing()
 #[tokio::test]
 async fn a_first_use_is_remembered_over_a_restart() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "hour", "on_first_use").await;
+    let new = rotate(&ground, &browser, "1h", "on_first_use").await;
     auth(&ground.client, "/auth", &new).await.must_be(204);
     ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     ground.app.clock.advance(Duration::hours(1));
@@ -82,7 +82,7 @@ async fn a_first_use_is_remembered_over_a_restart() {
 #[tokio::test]
 async fn deactivation_stops_both_secrets_and_the_trail_tells_of_rotations() {
     let (ground, browser) = ground().await;
-    let new = rotate(&ground, &browser, "week", "immediately").await;
+    let new = rotate(&ground, &browser, "7d", "immediately").await;
     ground.auth("/auth").await.must_be(204);
     auth(&ground.client, "/auth", &new).await.must_be(204);
     browser.post(&url(&ground, "deactivate"), &[]).await.must_be(303);
@@ -98,7 +98,7 @@ async fn a_form_rotates_once_and_what_is_not_offered_is_refused() {
     let form = browser.get(&url(&ground, "rotate")).await.must_be(200).html().hidden("form_id");
     let fields = [("grace_period", "year"), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(422);
-    let fields = [("grace_period", "day"), ("starts", "immediately"), ("form_id", form.as_str())];
+    let fields = [("grace_period", "24h"), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(200);
     browser.post(&url(&ground, "rotate"), &fields).await.must_be(303);
     assert_eq!(

@@ -121,7 +121,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
     assert_eq!(page.link("remove it"), format!("{address}/remove"));
     assert!(page.main_text().contains("System received a leak report for the API key"));
 
-    rotate(&app, &lumen, &key.id, "week").await;
+    rotate(&app, &lumen, &key.id, "7d").await;
     let note = browser.get(&address).await.html().text("#panel .note--bad");
     assert!(note.starts_with("The previous secret of this key was found in public"), "{note}");
     assert!(

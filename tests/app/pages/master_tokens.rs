@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tessera::domain::{access::Role, master_tokens::MasterToken, outbox::Message, token_access::TokenAccess};
+use tessera::{
+    domain::{access::Role, master_tokens::MasterToken, outbox::Message, token_access::TokenAccess},
+    web::form_id::FormId,
+};
 
 use crate::support::{Client, Company, Html, Response, TestApp};
 
@@ -151,7 +154,7 @@ async fn replacing_shows_a_new_value_stops_the_old_one_and_keeps_the_state() {
 
     let reloaded = stage.dana.post(&asked.action("Yes"), &fields).await.must_be(303);
     let tab = stage.dana.follow(&reloaded).await.html();
-    assert_eq!(tab.toast(), "That was done before. The token cannot be shown again.");
+    assert_eq!(tab.toast(), "That was done before. The secret cannot be shown again.");
     stage.ask(&new).await.must_be(200);
 }
 
@@ -197,8 +200,10 @@ async fn a_removed_token_is_gone_after_a_question() {
     assert_eq!(tab.toast(), "“Deployment” is removed.");
     assert!(tab.main_text().contains("No master tokens."));
     for verb in ["activate", "deactivate", "replace", "remove"] {
-        stage.dana.post(&stage.url(&token, verb), &[]).await.must_be(404);
-        stage.dana.htmx_post(&stage.url(&token, verb), "panel", &[]).await.must_be(404);
+        let form_id = FormId::new(stage.app.now());
+        let fields = [("form_id", form_id.as_str())];
+        stage.dana.post(&stage.url(&token, verb), &fields).await.must_be(404);
+        stage.dana.htmx_post(&stage.url(&token, verb), "panel", &fields).await.must_be(404);
     }
     let events = stage.events().await;
     assert_eq!(events, ["master_token.generated", "master_token.activated", "master_token.removed"]);
@@ -332,7 +337,7 @@ async fn a_reload_of_the_generated_page_makes_no_second_token() {
     stage.dana.htmx_post(&address, "dialog-slot", &fields).await.must_be(200);
     let again = stage.dana.post(&address, &fields).await.must_be(303);
     let tab = stage.dana.follow(&again).await.html();
-    assert_eq!(tab.toast(), "That was done before. The token cannot be shown again.");
+    assert_eq!(tab.toast(), "That was done before. The secret cannot be shown again.");
     assert_eq!(stage.app.query("SELECT name AS text FROM master_tokens").await, ["Deployment"]);
 }
 

@@ -1,9 +1,8 @@
 //! The page of one master token: what it can do, and what it did.
 
 use tessera::domain::{
-    access::{self, Role},
+    access::{ManageKeys, Role},
     api_keys::{self, NewApiKey},
-    forms::FormId,
     key_settings::KeySettings,
     master_tokens::{self, MasterToken},
     names::Name,
@@ -29,7 +28,7 @@ impl Stage {
         let (company, id, now) = (lumen.clone(), token.id.clone(), app.now());
         app.write(move |tx| {
             let admin = company.admin(tx)?;
-            Ok(master_tokens::activate(tx, &admin, &id, now)?)
+            Ok(master_tokens::switch(tx, &admin, &id, true, now)?)
         })
         .await;
         let browser = app.log_in_as(&lumen.owner).await;
@@ -93,16 +92,16 @@ async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with
     stage.ask().await;
     let known =
         stage.app.state.verifier.authenticate(&stage.secret, stage.app.now()).await.expect("an answer");
-    let (lumen, now) = (stage.lumen.id.clone(), stage.app.now());
+    let now = stage.app.now();
     stage
         .app
         .write(move |tx| {
             let known = known.expect("an active token");
-            let machine = access::token_member(&known, Some([192, 0, 2, 7].into()), &lumen, Keys)?.admin()?;
+            let machine = known.standing(Some([192, 0, 2, 7].into())).grant::<ManageKeys>()?;
             for name in ["First", "Second"] {
                 let name = Name::parse(name, 60)?;
                 let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
-                api_keys::create(tx, &machine, &new, &FormId::new(now), now)?;
+                api_keys::create(tx, &machine, &new, now)?;
             }
             Ok(())
         })

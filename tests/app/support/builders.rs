@@ -6,20 +6,21 @@ use tessera::{
     clock::Timestamp,
     db::Tx,
     domain::{
-        access::{self, Actor, Admin, Role},
-        accounts::{self, NewAccount, SignedUp, User},
+        access::{self, Actor, Capability, Grant, ManageTokens, Role},
+        accounts::{self, NewAccount, SignedUp},
         api_keys::{self, ApiKey, NewApiKey},
         email::EmailAddress,
-        forms::FormId,
         invitations::{self, Invitation},
         key_settings::KeySettings,
         master_tokens::{self, MasterToken, NewToken},
         names::Name,
-        organizations::{self, Organization},
+        organization::Organization,
+        organizations,
         outbox::{self, Message, QueuedMail},
         page::PageRequest,
         passwords::{NewPassword, PasswordHasher},
         token_access::TokenAccess,
+        user::User,
         webhooks::{
             self, AllowedNetworks, Attempt, Delivery, Events, NewWebhook, Outcome, Webhook, WebhookUrl,
         },
@@ -53,9 +54,14 @@ impl Company {
         format!("/orgs/{}/{rest}", self.id)
     }
 
-    /// The proof of what its first administrator may do.
-    pub(crate) fn admin(&self, tx: &mut Tx<'_>) -> anyhow::Result<Admin<Organization>> {
-        Ok(access::member(tx.connection(), &self.owner, None, &self.id)?.admin()?)
+    /// The proof that its first administrator may do everything.
+    pub(crate) fn admin(&self, tx: &mut Tx<'_>) -> anyhow::Result<Grant<ManageTokens>> {
+        self.grant(tx)
+    }
+
+    /// The proof that its first administrator may do `C`.
+    pub(crate) fn grant<C: Capability>(&self, tx: &mut Tx<'_>) -> anyhow::Result<Grant<C>> {
+        Ok(access::member(tx.connection(), &self.owner, None, &self.id)?.grant()?)
     }
 }
 
@@ -93,7 +99,7 @@ impl World {
         let (title, owner, now) = (name(title), owner.clone(), self.now());
         self.write(move |tx| {
             let actor = Actor::user(&owner, None);
-            let organization = organizations::create(tx, &owner, &actor, &title, &FormId::new(now), now)?;
+            let organization = organizations::create(tx, &owner, &actor, &title, now)?;
             Ok(Company { organization, owner })
         })
         .await
@@ -156,7 +162,7 @@ impl World {
         let new = NewApiKey { name: name(key_name), expires_at, settings: KeySettings::default() };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (key, secret) = api_keys::create(tx, &admin, &new, &FormId::new(now), now)?;
+            let (key, secret) = api_keys::create(tx, &admin, &new, now)?;
             Ok((key, secret.expose().to_owned()))
         })
         .await
@@ -180,7 +186,7 @@ impl World {
         self.write(move |tx| {
             quietly(tx, now, |tx| {
                 let admin = company.admin(tx)?;
-                let (token, secret) = master_tokens::generate(tx, &admin, &new, &FormId::new(now), now)?;
+                let (token, secret) = master_tokens::generate(tx, &admin, &new, now)?;
                 Ok((token, secret.expose().to_owned()))
             })
         })
@@ -198,7 +204,7 @@ impl World {
         };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (webhook, _) = webhooks::create(tx, &admin, &new, &FormId::new(now), now)?;
+            let (webhook, _) = webhooks::create(tx, &admin, &new, now)?;
             webhooks::send_test(tx, &admin, &webhook.id, now)?;
             let log = PageRequest::new(1, 1);
             let queued =
@@ -216,7 +222,7 @@ impl World {
     /// What `user` is in the organization.
     pub(crate) async fn role_of(&self, company: &Company, user: &User) -> Option<Role> {
         let (id, user) = (company.id.clone(), user.clone());
-        self.read(move |connection| Ok(access::member(connection, &user, None, &id).ok().map(|m| m.role())))
+        self.read(move |connection| Ok(access::member(connection, &user, None, &id).ok().map(|m| m.reach())))
             .await
     }
 
@@ -266,10 +272,9 @@ fn invite(
     email: &str,
     now: Timestamp,
 ) -> anyhow::Result<Invitation> {
-    let supervisor = access::member(tx.connection(), &company.owner, None, &company.id)?.supervisor()?;
+    let grant = company.grant(tx)?;
     let email = EmailAddress::parse(email)?;
-    let (emails, form) = (std::slice::from_ref(&email), FormId::new(now));
-    invitations::invite(tx, &supervisor, &(&company.owner).into(), role, emails, &form, now)?;
+    invitations::invite(tx, &grant, role, std::slice::from_ref(&email), now)?;
     let mails = outbox::newest(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)

@@ -22,7 +22,7 @@ impl TestApp {
         let (owner, token_id, now) = (company.clone(), token.id.clone(), self.now());
         self.write(move |tx| {
             let admin = owner.admin(tx)?;
-            Ok(master_tokens::activate(tx, &admin, &token_id, now)?)
+            Ok(master_tokens::switch(tx, &admin, &token_id, true, now)?)
         })
         .await;
         Machine { client: self.client(), credential, token_id: token.id, organization_id: company.id.clone() }

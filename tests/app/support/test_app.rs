@@ -8,7 +8,7 @@ use tessera::{
     app::Application,
     clock::{Clock, Timestamp},
     config::{self, Command, Config},
-    domain::accounts::User,
+    domain::user::User,
     web::state::State,
 };
 use time::macros::datetime;

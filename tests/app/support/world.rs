@@ -5,11 +5,11 @@ use tessera::{
     clock::{Clock, Timestamp},
     db::{Connection, Db, Tx},
     domain::{
-        accounts::User,
         id::new_id,
         instance,
         secret::Secret,
         sessions::{self, NewSession},
+        user::User,
     },
 };
 

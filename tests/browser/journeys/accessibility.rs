@@ -250,7 +250,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     }
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api/calendar")).await;
-    page.click_button("Make address").await;
+    page.click_button("Create URL").await;
     page.expect_text("This is the only time you see it").await;
     inspection.look_at(page, "calendar-address").await;
     page.visit(&format!("{organization}/api")).await;

@@ -3,7 +3,7 @@
 use crate::{
     clock::Timestamp,
     domain::{
-        api_keys::{CreateError, MAX_DURATION, NewApiKey},
+        api_keys::{MAX_DURATION, NewApiKey},
         key_settings::KeySettings,
         names::{MAX_KEY_NAME_LENGTH, Name},
     },
@@ -60,17 +60,5 @@ pub fn parse_expiration(text: &str, now: Timestamp) -> Result<Timestamp, &'stati
         Err("Keys with an end last 10 years at most.")
     } else {
         Ok(at)
-    }
-}
-
-impl From<CreateError> for AppError {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::NameTaken => Self::field("/name", error),
-            CreateError::TooMany => Self::Conflict(error.to_string()),
-            CreateError::Form(error) => Self::Conflict(error.to_string()),
-            CreateError::NoRandomness(error) => error.into(),
-            CreateError::Db(error) => error.into(),
-        }
     }
 }

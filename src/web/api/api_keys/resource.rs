@@ -9,9 +9,9 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
-        api_keys::{self, ActiveRotation, ApiKey as StoredKey, KeyError, Status},
-        organizations::Organization,
+        access::{Grant, SeeKeys},
+        api_keys::{self, ActiveRotation, ApiKey as StoredKey, Status},
+        managed::ManageError,
     },
     web::{
         api::{key_rotation::Rotation, key_settings::SettingsFields},
@@ -72,15 +72,15 @@ impl ApiKey {
     /// The key with this id.
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`ManageError`].
     pub fn find(
         connection: &mut Connection,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         key_id: &str,
         now: Timestamp,
-    ) -> Result<Self, KeyError> {
-        let key = api_keys::find(connection, admin, key_id)?;
-        Ok(Self::of(connection, admin, key, now)?)
+    ) -> Result<Self, ManageError> {
+        let key = api_keys::find(connection, grant, key_id)?;
+        Ok(Self::of(connection, grant, key, now)?)
     }
 
     /// A stored key as it is at `now`.
@@ -89,11 +89,11 @@ impl ApiKey {
     /// [`DbError`].
     pub fn of(
         connection: &mut Connection,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         key: StoredKey,
         now: Timestamp,
     ) -> Result<Self, DbError> {
-        let mut beside = Beside::read(connection, admin, slice::from_ref(&key), now)?;
+        let mut beside = Beside::read(connection, grant, slice::from_ref(&key), now)?;
         Ok(beside.with(key, now))
     }
 
@@ -103,11 +103,11 @@ impl ApiKey {
     /// [`DbError`].
     pub fn of_all(
         connection: &mut Connection,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         keys: Vec<StoredKey>,
         now: Timestamp,
     ) -> Result<Vec<Self>, DbError> {
-        let mut beside = Beside::read(connection, admin, &keys, now)?;
+        let mut beside = Beside::read(connection, grant, &keys, now)?;
         Ok(keys.into_iter().map(|key| beside.with(key, now)).collect())
     }
 }
@@ -120,11 +120,11 @@ struct Beside {
 impl Beside {
     fn read(
         connection: &mut Connection,
-        admin: &Admin<Organization>,
+        grant: &Grant<SeeKeys>,
         keys: &[StoredKey],
         now: Timestamp,
     ) -> Result<Self, DbError> {
-        Ok(Self { rotations: api_keys::rotations(connection, admin, keys, now)? })
+        Ok(Self { rotations: api_keys::rotations(connection, grant, keys, now)? })
     }
 
     fn with(&mut self, key: StoredKey, now: Timestamp) -> ApiKey {

@@ -7,8 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     domain::{
-        access::Admin,
-        organizations::Organization,
+        access::{Govern, Grant},
         webhooks::{self, Delivery as StoredDelivery, DeliveryState},
     },
     web::{
@@ -146,15 +145,15 @@ pub struct DeliveryFilter {
     params(DeliveryFilter),
     responses((status = 200, description = "A part of the messages.", body = List<Delivery>))
 )]
-pub async fn list(call: Call<Admin<Organization>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let (webhook_id, state) = (call.path("webhook"), filter.state.map(DeliveryState::from));
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let wanted = slice.clone();
     let deliveries = call
-        .read(move |connection, admin| {
-            let webhook = webhooks::find(connection, admin, &webhook_id)?;
-            Ok::<_, AppError>(webhooks::list_after(connection, admin, &webhook, state, &wanted)?)
+        .read(move |connection, grant| {
+            let webhook = webhooks::find(connection, grant, &webhook_id)?;
+            Ok::<_, AppError>(webhooks::list_after(connection, grant, &webhook, state, &wanted)?)
         })
         .await?;
     let listing = pagination::list(deliveries, &slice, StoredDelivery::cursor, Delivery::from);
@@ -172,10 +171,10 @@ pub async fn list(call: Call<Admin<Organization>, Params<DeliveryFilter>>) -> Re
     operation_id = "show_webhook_delivery",
     responses((status = 200, description = "The message.", body = DeliveryWithPayload))
 )]
-pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
     let (_, mut delivery) = call
-        .read(move |connection, admin| webhooks::delivery(connection, admin, &webhook_id, &delivery_id))
+        .read(move |connection, grant| webhooks::delivery(connection, grant, &webhook_id, &delivery_id))
         .await?;
     let payload = serde_json::from_str(&delivery.payload).map_err(AppError::internal)?;
     let response = delivery.response.take();
@@ -193,10 +192,10 @@ pub async fn show(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppEr
     operation_id = "resend_webhook_delivery",
     responses((status = 200, description = "The message, on its way.", body = Delivery))
 )]
-pub async fn resend(call: Call<Admin<Organization>>) -> Result<HttpResponse, AppError> {
+pub async fn resend(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
-    call.change(move |tx, admin, now| {
-        let delivery = webhooks::resend(tx, admin, &webhook_id, &delivery_id, now)?;
+    call.change(move |tx, grant, now| {
+        let delivery = webhooks::resend(tx, grant, &webhook_id, &delivery_id, now)?;
         Response::resource(&Delivery::from(delivery))
     })
     .await

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         key_settings,
-        webhooks::{AllowedNetworks, CreateError, Events, NewWebhook as CheckedWebhook, Webhook, WebhookUrl},
+        webhooks::{AllowedNetworks, Events, NewWebhook as CheckedWebhook, Webhook, WebhookUrl},
     },
     web::{
         api::key_settings::{Given, given},
@@ -97,16 +97,5 @@ fn parse(
             Ok(CheckedWebhook { url, description, events })
         }
         _ => Err(AppError::Fields(wrong)),
-    }
-}
-
-impl From<CreateError> for AppError {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::TooMany => Self::Conflict(error.to_string()),
-            CreateError::Form(error) => Self::Conflict(error.to_string()),
-            CreateError::NoRandomness(error) => error.into(),
-            CreateError::Db(error) => error.into(),
-        }
     }
 }

@@ -9,11 +9,12 @@ use super::afterwards;
 use crate::{
     db::DbError,
     domain::{
-        accounts::{self, Credentials, User},
+        accounts::{self, Credentials},
         email::EmailAddress,
         passwords::Comparison,
+        user::User,
     },
-    web::{error::AppError, extract::Visitor, limits::TooOften, state::State},
+    web::{error::AppError, limits::TooOften, state::State, visit::Visitor},
 };
 
 /// The text for an unknown address and for a wrong password.
@@ -43,22 +44,14 @@ pub struct RightPassword {
 }
 
 /// Tries `password` for the account at the address `typed`. Takes as long without an account.
-///
-/// # Errors
-/// When the database or the hashing fails.
-pub async fn attempt(
-    visitor: &Visitor,
-    request: &HttpRequest,
-    typed: &str,
-    password: String,
-) -> Result<Attempt, AppError> {
+pub async fn attempt(visitor: &Visitor, typed: &str, password: String) -> Result<Attempt, AppError> {
     let state = &visitor.state;
     let credentials = match EmailAddress::parse(typed) {
         Ok(email) => state.db.read(move |connection| accounts::credentials(connection, &email)).await?,
         Err(_) => None,
     };
     let is_known_device =
-        credentials.as_ref().is_some_and(|found| is_known_device(state, request, &found.user));
+        credentials.as_ref().is_some_and(|found| is_known_device(state, visitor.request(), &found.user));
     if let Err(limit) = state.limits.log_in(&counted(typed), is_known_device, visitor.ip) {
         return Ok(Attempt::TooOften(limit));
     }
@@ -94,9 +87,6 @@ fn note_failure(visitor: &Visitor, user: User) {
 }
 
 /// Starts a session of the account under a new id, and notes it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn log_in(visitor: &Visitor, right: RightPassword) -> Result<User, AppError> {
     let RightPassword { user, stronger_hash, .. } = right;
     let (ip, now) = (visitor.ip, visitor.now);

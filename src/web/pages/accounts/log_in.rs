@@ -1,6 +1,6 @@
 //! Log in and out.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
@@ -11,7 +11,13 @@ use super::{
 };
 use crate::{
     domain::accounts,
-    web::{error::AppError, extract::Visitor, form::Submitted, shell::Shell, urls, view},
+    web::{
+        error::AppError,
+        form::Submitted,
+        shell::Shell,
+        urls, view,
+        visit::{Anybody, Visit},
+    },
 };
 
 /// "Log in" as it was typed.
@@ -34,30 +40,23 @@ struct LogInPage {
 }
 
 /// Shows the form, or goes on for whoever is logged in.
-///
-/// # Errors
-/// When the template fails.
-pub async fn show(visitor: Visitor, query: Query<NextQuery>) -> Result<HttpResponse, AppError> {
-    let next = query.into_inner().next;
-    if visitor.logged_in.is_some() {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let query: NextQuery = visitor.query()?;
+    let next = query.next;
+    if visitor.logged_in().is_some() {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
-    let page = LogInPage { shell: visitor.shell(), email: String::new(), next, error: String::new() };
+    let page = LogInPage { shell: visitor.shell().await?, email: String::new(), next, error: String::new() };
     view::plain(&page, StatusCode::OK)
 }
 
 /// Logs in.
-///
-/// # Errors
-/// When the database fails; a wrong address or password is answered with 422 and the form.
-pub async fn log_in(
-    visitor: Visitor,
-    request: HttpRequest,
-    Submitted(form): Submitted<LogInForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
     let LogInForm { email, password, next } = form;
-    let attempt = attempt::attempt(&visitor, &request, &email, password).await?;
-    let page = |error| LogInPage { shell: visitor.shell(), email, next: next.clone(), error };
+    let attempt = attempt::attempt(&visitor, &email, password).await?;
+    let shell = visitor.shell().await?;
+    let page = |error| LogInPage { shell, email, next: next.clone(), error };
     let right = match attempt {
         Attempt::Right(right) => *right,
         Attempt::Wrong => return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY),
@@ -77,11 +76,8 @@ pub async fn log_in(
 }
 
 /// Logs out.
-///
-/// # Errors
-/// When the database fails.
-pub async fn log_out(visitor: Visitor) -> Result<HttpResponse, AppError> {
-    if let Some(logged_in) = visitor.logged_in.clone() {
+pub async fn log_out(visitor: Visit) -> Result<HttpResponse, AppError> {
+    if let Some(logged_in) = visitor.logged_in().cloned() {
         let (ip, now) = (visitor.ip, visitor.now);
         visitor
             .state

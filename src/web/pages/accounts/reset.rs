@@ -1,23 +1,24 @@
 //! A forgotten password: a link by mail, a new password.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{afterwards, attempt, link_over, too_often};
 use crate::{
     domain::{
-        accounts::{self, AccountError, User},
+        accounts::{self, AccountError},
         email::EmailAddress,
         email_links::{self, Purpose},
         passwords::NewPassword,
+        user::User,
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls, view,
+        visit::{Anybody, Visit, Visitor},
     },
 };
 
@@ -66,79 +67,62 @@ struct ResetPage {
 }
 
 /// Shows the form, or that a link was asked for just now.
-///
-/// # Errors
-/// When the template fails.
-pub async fn show(visitor: Visitor) -> Result<HttpResponse, AppError> {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     if let Some(email) = visitor.take(ASKED_FOR) {
-        return view::plain(&ForgotSentPage { shell: visitor.shell(), email }, StatusCode::OK);
+        return view::plain(&ForgotSentPage { shell: visitor.shell().await?, email }, StatusCode::OK);
     }
-    let page = ForgotPage { shell: visitor.shell(), email: String::new(), errors: FieldErrors::default() };
+    let page =
+        ForgotPage { shell: visitor.shell().await?, email: String::new(), errors: FieldErrors::default() };
     view::plain(&page, StatusCode::OK)
 }
 
 /// Mails a link if the address has an account; the answer is the same without one.
-///
-/// # Errors
-/// When the session fails; what is no address is answered with 422 and the form.
-pub async fn send(
-    visitor: Visitor,
-    Submitted(form): Submitted<ForgotForm>,
-) -> Result<HttpResponse, AppError> {
+pub async fn send(visit: Visit<Anybody, Submitted<ForgotForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(email) = errors.check("email", EmailAddress::parse(&form.email)) else {
-        let page = ForgotPage { shell: visitor.shell(), email: form.email, errors };
+        let page = ForgotPage { shell: visitor.shell().await?, email: form.email, errors };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     if let Err(limit) = visitor.state.limits.sign_up(visitor.ip) {
         errors.add("email", AppError::TooOften(limit));
-        return too_often(&ForgotPage { shell: visitor.shell(), email: form.email, errors }, limit);
+        return too_often(&ForgotPage { shell: visitor.shell().await?, email: form.email, errors }, limit);
     }
     visitor.remember(ASKED_FOR, email.as_str())?;
     let (state, ip, now) = (visitor.state.clone(), visitor.ip, visitor.now);
     afterwards(async move {
         state.db.write(move |tx| accounts::ask_for_reset(tx, &email, ip, now)).await?;
-        state.mail_queued.notify_one();
         Ok(())
     });
     Ok(view::see_other(urls::FORGOT_PASSWORD))
 }
 
 /// Shows the form for the new password; changes nothing.
-///
-/// # Errors
-/// When the database fails.
-pub async fn choose(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    let token = token.into_inner();
+pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
     match owner(&visitor, &token).await? {
         Some(user) => {
             let page = ResetPage {
-                shell: visitor.shell(),
+                shell: visitor.shell().await?,
                 token,
                 email: user.email,
                 errors: FieldErrors::default(),
             };
             view::plain(&page, StatusCode::OK)
         }
-        None => link_over(&visitor, true),
+        None => link_over(&visitor, true).await,
     }
 }
 
 /// Sets the password and ends every session; the person logs in afterwards.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
-pub async fn reset(
-    visitor: Visitor,
-    token: Path<String>,
-    Submitted(form): Submitted<ResetForm>,
-) -> Result<HttpResponse, AppError> {
-    let token = token.into_inner();
-    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, true) };
+pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
+    let token = visitor.path("token");
+    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, true).await };
     let mut errors = FieldErrors::default();
     let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
     let Some(password) = errors.check("password", NewPassword::parse(form.password.into(), &context)) else {
-        let page = ResetPage { shell: visitor.shell(), token, email: user.email, errors };
+        let page = ResetPage { shell: visitor.shell().await?, token, email: user.email, errors };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let hash = visitor.state.passwords.hash(password).await?;
@@ -146,15 +130,14 @@ pub async fn reset(
     let reset = visitor.state.db.write(move |tx| accounts::reset_password(tx, &token, &hash, ip, now)).await;
     match reset {
         Ok(user) => {
-            visitor.state.mail_queued.notify_one();
             visitor.start_anew();
             let toast = Toast::ok("Your password is changed. Log in with the new one.");
-            let mut response = view::go(&visitor, Some(toast), urls::LOG_IN)?;
+            let mut response = visitor.go(Some(toast), urls::LOG_IN)?;
             // Whoever owns the mailbox gets in, however often strangers try.
             attempt::remember_device(&visitor, &mut response, &user)?;
             Ok(response)
         }
-        Err(AccountError::LinkOver) => link_over(&visitor, true),
+        Err(AccountError::LinkOver) => link_over(&visitor, true).await,
         Err(error) => Err(error.into()),
     }
 }

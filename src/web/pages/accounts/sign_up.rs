@@ -1,6 +1,6 @@
 //! Sign up.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Query};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
@@ -14,10 +14,10 @@ use crate::{
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::Shell,
         urls, view,
+        visit::{Anybody, Visit},
     },
 };
 
@@ -52,16 +52,14 @@ struct SignUpPage {
 }
 
 /// Shows the form, or goes on for whoever is logged in.
-///
-/// # Errors
-/// When the template fails.
-pub async fn show(visitor: Visitor, query: Query<NextQuery>) -> Result<HttpResponse, AppError> {
-    let next = query.into_inner().next;
-    if visitor.logged_in.is_some() {
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let query: NextQuery = visitor.query()?;
+    let next = query.next;
+    if visitor.logged_in().is_some() {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
     let page = SignUpPage {
-        shell: visitor.shell(),
+        shell: visitor.shell().await?,
         form: SignUpForm { next, ..SignUpForm::default() },
         errors: FieldErrors::default(),
         rejection: String::new(),
@@ -70,25 +68,20 @@ pub async fn show(visitor: Visitor, query: Query<NextQuery>) -> Result<HttpRespo
 }
 
 /// Signs up and mails a link, to the account's owner or to whoever owns the address already.
-///
-/// # Errors
-/// When the database fails; what can be corrected is answered with 422 and the form.
-pub async fn sign_up(
-    visitor: Visitor,
-    Submitted(form): Submitted<SignUpForm>,
-) -> Result<HttpResponse, AppError> {
-    if visitor.logged_in.is_some() {
+pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
+    if visitor.logged_in().is_some() {
         return Ok(view::see_other(urls::safe_next(&form.next)));
     }
     let mut errors = FieldErrors::default();
     let parsed = form.parse(visitor.state.config.brand.as_str(), &mut errors);
     let Some((name, email, password)) = parsed else {
-        let page = SignUpPage { shell: visitor.shell(), form, errors, rejection: String::new() };
+        let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection: String::new() };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     if let Err(limit) = visitor.state.limits.sign_up(visitor.ip) {
         let rejection = AppError::TooOften(limit).to_string();
-        return too_often(&SignUpPage { shell: visitor.shell(), form, errors, rejection }, limit);
+        return too_often(&SignUpPage { shell: visitor.shell().await?, form, errors, rejection }, limit);
     }
     visitor.remember(ADDRESS, email.as_str())?;
     visitor.remember(NEXT, &form.next)?;
@@ -96,7 +89,6 @@ pub async fn sign_up(
     let new = NewAccount { email, name, password_hash };
     let (ip, now) = (visitor.ip, visitor.now);
     visitor.state.db.write(move |tx| accounts::sign_up(tx, &new, ip, now)).await?;
-    visitor.state.mail_queued.notify_one();
     Ok(view::see_other(urls::VERIFY_EMAIL))
 }
 

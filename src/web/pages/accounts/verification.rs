@@ -1,6 +1,6 @@
 //! Prove an address by the link in a mail.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Path};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
@@ -11,17 +11,18 @@ use super::{
 };
 use crate::{
     domain::{
-        accounts::{self, AccountError, SignedUp, User},
+        accounts::{self, AccountError, SignedUp},
         email::EmailAddress,
         email_links::{self, Purpose},
         passwords::NewPassword,
+        user::User,
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls, view,
+        visit::{Anybody, Visit, Visitor},
     },
 };
 
@@ -61,45 +62,34 @@ struct ConfirmPage {
 }
 
 /// Tells where the mail went, to whoever has just signed up or is logged in without a proven address.
-///
-/// # Errors
-/// When nobody is known.
-pub async fn pending(visitor: Visitor) -> Result<HttpResponse, AppError> {
-    let email = match &visitor.logged_in {
+pub async fn pending(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let email = match visitor.logged_in() {
         Some(logged_in) if logged_in.user.is_verified() => return Ok(view::see_other(urls::ORGANIZATIONS)),
         Some(logged_in) => logged_in.user.email.clone(),
         None => visitor.recall(ADDRESS).ok_or_else(|| AppError::LogInFirst(urls::VERIFY_EMAIL.to_owned()))?,
     };
     let next = visitor.recall(NEXT).unwrap_or_default();
-    view::plain(&CheckMailPage { shell: visitor.shell(), email, next }, StatusCode::OK)
+    view::plain(&CheckMailPage { shell: visitor.shell().await?, email, next }, StatusCode::OK)
 }
 
 /// Mails another link. Only whoever is logged in learns whether one was sent.
-///
-/// # Errors
-/// When the address cannot be read or the database fails.
-pub async fn resend(
-    visitor: Visitor,
-    Submitted(form): Submitted<ResendForm>,
-) -> Result<HttpResponse, AppError> {
-    let toast = match visitor.logged_in.clone() {
+pub async fn resend(visit: Visit<Anybody, Submitted<ResendForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
+    let toast = match visitor.logged_in().cloned() {
         Some(logged_in) if logged_in.user.is_verified() => {
             return Ok(view::see_other(urls::ORGANIZATIONS));
         }
         Some(logged_in) => resend_to_own(&visitor, logged_in.user).await?,
         None => resend_to(&visitor, &form.email)?,
     };
-    view::go(&visitor, Some(toast), urls::VERIFY_EMAIL)
+    visitor.go(Some(toast), urls::VERIFY_EMAIL)
 }
 
 async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError> {
     let now = visitor.now;
     let sent = visitor.state.db.write(move |tx| accounts::send_verification(tx, &user, now)).await;
     match sent {
-        Ok(()) => {
-            visitor.state.mail_queued.notify_one();
-            Ok(Toast::ok("We sent another link."))
-        }
+        Ok(()) => Ok(Toast::ok("We sent another link.")),
         Err(error @ AccountError::TooManyMails) => Ok(Toast::bad(error.to_string())),
         Err(error) => Err(error.into()),
     }
@@ -112,68 +102,62 @@ fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
     let (state, now) = (visitor.state.clone(), visitor.now);
     afterwards(async move {
         state.db.write(move |tx| accounts::resend_verification(tx, &email, now)).await?;
-        state.mail_queued.notify_one();
         Ok(())
     });
     Ok(Toast::ok("If the address waits to be confirmed, another link is on its way."))
 }
 
 /// Shows what the link is for; changes nothing, since mail scanners open links too.
-///
-/// # Errors
-/// When the database fails.
-pub async fn show(visitor: Visitor, token: Path<String>) -> Result<HttpResponse, AppError> {
-    let token = token.into_inner();
+pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
+    let token = visitor.path("token");
     match owner(&visitor, &token).await? {
-        Some(user) => view::plain(&page(&visitor, token, &user, FieldErrors::default()), StatusCode::OK),
-        None => link_over(&visitor, false),
+        Some(user) => {
+            view::plain(&page(&visitor, token, &user, FieldErrors::default()).await?, StatusCode::OK)
+        }
+        None => link_over(&visitor, false).await,
     }
 }
 
 /// Confirms the address, for whoever signed up, or sets a new password in the same step.
-///
-/// # Errors
-/// When the database fails; a wrong password is answered with 422 and the form.
-pub async fn confirm(
-    visitor: Visitor,
-    request: HttpRequest,
-    token: Path<String>,
-    Submitted(form): Submitted<ConfirmForm>,
-) -> Result<HttpResponse, AppError> {
-    let token = token.into_inner();
-    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, false) };
+pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
+    let token = visitor.path("token");
+    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, false).await };
     if let Some(new_password) = form.new_password {
         return confirm_with_new_password(&visitor, token, user, new_password).await;
     }
     if let Some(session_id) = own_session(&visitor, &user) {
         if !verify(&visitor, token, SignedUp::Session(session_id)).await? {
-            return link_over(&visitor, false);
+            return link_over(&visitor, false).await;
         }
         let next = visitor.take(NEXT).unwrap_or_default();
-        return view::go(&visitor, Some(confirmed()), urls::safe_next(&next));
+        return visitor.go(Some(confirmed()), urls::safe_next(&next));
     }
 
     let mut errors = FieldErrors::default();
-    let right = match attempt::attempt(&visitor, &request, &user.email, form.password).await? {
+    let right = match attempt::attempt(&visitor, &user.email, form.password).await? {
         Attempt::Right(right) => *right,
         Attempt::Wrong => {
             errors.add(
                 "password",
                 "This is not the password of the sign-up. If you did not choose one, set a new password.",
             );
-            return view::plain(&page(&visitor, token, &user, errors), StatusCode::UNPROCESSABLE_ENTITY);
+            return view::plain(
+                &page(&visitor, token, &user, errors).await?,
+                StatusCode::UNPROCESSABLE_ENTITY,
+            );
         }
         Attempt::TooOften(limit) => {
             errors.add("password", AppError::TooOften(limit));
-            return too_often(&page(&visitor, token, &user, errors), limit);
+            return too_often(&page(&visitor, token, &user, errors).await?, limit);
         }
     };
     if !verify(&visitor, token, SignedUp::Password(right.matched_hash.clone())).await? {
-        return link_over(&visitor, false);
+        return link_over(&visitor, false).await;
     }
     let next = visitor.recall(NEXT).unwrap_or_default();
     let user = attempt::log_in(&visitor, right).await?;
-    let mut response = view::go(&visitor, Some(confirmed()), urls::safe_next(&next))?;
+    let mut response = visitor.go(Some(confirmed()), urls::safe_next(&next))?;
     attempt::remember_device(&visitor, &mut response, &user)?;
     Ok(response)
 }
@@ -188,7 +172,7 @@ async fn confirm_with_new_password(
     let mut errors = FieldErrors::default();
     let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
     let Some(password) = errors.check("new_password", NewPassword::parse(typed.into(), &context)) else {
-        return view::plain(&page(visitor, token, &user, errors), StatusCode::UNPROCESSABLE_ENTITY);
+        return view::plain(&page(visitor, token, &user, errors).await?, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let hash = visitor.state.passwords.hash(password).await?;
     let (ip, now) = (visitor.ip, visitor.now);
@@ -202,11 +186,11 @@ async fn confirm_with_new_password(
             let next = visitor.recall(NEXT).unwrap_or_default();
             visitor.start_anew();
             let toast = Toast::ok("Your address is confirmed. Log in with your new password.");
-            let mut response = view::go(visitor, Some(toast), &urls::log_in(&next))?;
+            let mut response = visitor.go(Some(toast), &urls::log_in(&next))?;
             attempt::remember_device(visitor, &mut response, &user)?;
             Ok(response)
         }
-        Err(AccountError::LinkOver) => link_over(visitor, false),
+        Err(AccountError::LinkOver) => link_over(visitor, false).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -235,16 +219,21 @@ async fn owner(visitor: &Visitor, token: &str) -> Result<Option<User>, AppError>
 
 /// This browser's session, if it is one of `user`.
 fn own_session(visitor: &Visitor, user: &User) -> Option<String> {
-    let logged_in = visitor.logged_in.as_ref().filter(|logged_in| logged_in.user.id == user.id)?;
+    let logged_in = visitor.logged_in().filter(|logged_in| logged_in.user.id == user.id)?;
     Some(logged_in.session_id.clone())
 }
 
-fn page(visitor: &Visitor, token: String, user: &User, errors: FieldErrors) -> ConfirmPage {
-    ConfirmPage {
-        shell: visitor.shell(),
+async fn page(
+    visitor: &Visitor,
+    token: String,
+    user: &User,
+    errors: FieldErrors,
+) -> Result<ConfirmPage, AppError> {
+    Ok(ConfirmPage {
+        shell: visitor.shell().await?,
         token,
         email: user.email.clone(),
         is_own_session: own_session(visitor, user).is_some(),
         errors,
-    }
+    })
 }

@@ -1,7 +1,7 @@
 //! Accepting by a mailed link without an account. The link proves the address, so the account is
 //! made with it proven and no second mail is needed.
 
-use actix_web::{HttpResponse, web::Path};
+use actix_web::HttpResponse;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -15,8 +15,8 @@ use crate::{
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
+        visit::{Anybody, Visit},
     },
 };
 
@@ -40,21 +40,16 @@ impl SignUpForm {
 }
 
 /// Makes the account, accepts and logs in.
-///
-/// # Errors
-/// 429 when it happens too often; what can be corrected is answered with 422 and the form.
-pub async fn sign_up(
-    visitor: Visitor,
-    token: Path<String>,
-    Submitted(form): Submitted<SignUpForm>,
-) -> Result<HttpResponse, AppError> {
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token) };
+pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<HttpResponse, AppError> {
+    let (visitor, Submitted(form)) = visit.split();
+    let token = visitor.path("token");
+    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
     if !found.invitation.is_open(visitor.now) || Step::next(&visitor, &found).await? != Step::SignUp {
         return back(&token);
     }
     let (name, password) = match form.parse(visitor.state.config.brand.as_str(), &found) {
         Ok(parsed) => parsed,
-        Err(errors) => return show_page(&visitor, token.into_inner(), form, errors).await,
+        Err(errors) => return show_page(&visitor, token, form, errors).await,
     };
     visitor.state.limits.sign_up(visitor.ip)?;
     let hash = visitor.state.passwords.hash(password).await?;

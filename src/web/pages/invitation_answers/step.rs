@@ -3,10 +3,10 @@
 use super::invited_user;
 use crate::{
     domain::{
-        accounts::User,
         invitations::{self, Found, LinkKind},
+        user::User,
     },
-    web::{error::AppError, extract::Visitor},
+    web::{error::AppError, visit::Visitor},
 };
 
 /// What this visitor does next.
@@ -36,7 +36,7 @@ impl Step {
         if invited_user(visitor, found).is_some() {
             return Ok(Self::Answer);
         }
-        let user = visitor.logged_in.as_ref().map(|logged_in| &logged_in.user);
+        let user = visitor.logged_in().map(|logged_in| &logged_in.user);
         Ok(match (found.link, user) {
             (LinkKind::Mailed, Some(user)) if user.email != found.invitation.email => {
                 Self::switch(found.invitation.email.clone(), user)

@@ -1,27 +1,16 @@
 //! Who may read the local mailbox: somebody at this very machine, and nobody through a proxy.
 
-use std::{future::Future, net::IpAddr, pin::Pin};
+use std::net::IpAddr;
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::HOST};
+use actix_web::{HttpRequest, http::header::HOST};
 
-use crate::web::{error::AppError, extract::Visitor};
+use crate::web::{error::AppError, visit::Visitor};
 
-/// A visitor who sits at this machine. Its mails hold links that open accounts, so everybody else
+/// Lets in whoever sits at this machine. The mails hold links that open accounts, so everybody else
 /// gets the answer of a page that does not exist.
-pub struct LocalVisitor(pub(super) Visitor);
-
-impl FromRequest for LocalVisitor {
-    type Error = AppError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_local = is_local(request);
-        let visitor = Visitor::from_request(request, payload);
-        Box::pin(async move {
-            let visitor = visitor.await?;
-            if is_local && visitor.state.has_mailbox() { Ok(Self(visitor)) } else { Err(AppError::NotFound) }
-        })
-    }
+pub(super) fn only_local(visitor: &Visitor) -> Result<(), AppError> {
+    let is_let_in = is_local(visitor.request()) && visitor.state.has_mailbox();
+    if is_let_in { Ok(()) } else { Err(AppError::NotFound) }
 }
 
 /// A proxy on this machine would connect from it too, so nothing may look forwarded; and the name

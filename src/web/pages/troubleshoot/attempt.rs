@@ -6,30 +6,29 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use serde::Deserialize;
 
 use super::{
-    WhyPage,
+    TroubleshootPage,
     explanations::{Explanation, without_key},
     rejected::{Facts, Tense, explain, period_words},
 };
 use crate::{
     db::DbError,
     domain::{
-        access::Admin,
+        access::{Grant, SeeKeys},
         api_keys::ApiKey,
         diagnosis::{self, Finding},
         key_settings::Scopes,
-        organizations::Organization,
         secret::{self, SecretKind},
         usage::Outcome,
         verification::{COSTS, Decision, DryRun, KeyRequest, KnownKey, Limits, Tried},
     },
     web::{
-        api::rejection,
+        api::gate,
         display,
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
         pages::organization::{Frame, Tab},
         view,
+        visit::Visit,
     },
 };
 
@@ -127,26 +126,17 @@ impl Attempt {
     }
 }
 
-/// Judges a request without consequences.
-///
-/// # Errors
-/// When the database fails; 422 for a request that cannot be read.
-pub async fn try_request(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    Submitted(mut attempt): Submitted<Attempt>,
-) -> Result<HttpResponse, AppError> {
-    let (shell, now) = (visitor.shell(), visitor.now);
+/// Evaluates a request without consequences; 422 for one that cannot be read.
+pub async fn try_request(visit: Visit<Grant<SeeKeys>, Submitted<Attempt>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(mut attempt)) = visit.split();
+    let (shell, now) = (visit.shell().await?, visit.now);
     let asked = attempt.parse();
-    let (admin_there, text) = (admin.clone(), attempt.key.trim().to_owned());
-    let (frame, finding) = visitor
-        .state
-        .db
-        .read(move |connection| {
-            let frame = Frame::load(connection, &admin_there, Tab::Api)?;
-            Ok::<_, DbError>((frame, diagnosis::diagnose(connection, &admin_there, &text, now)?))
-        })
-        .await?;
+    let text = attempt.key.trim().to_owned();
+    let found = visit.read(move |connection, grant| {
+        let frame = Frame::load(connection, grant, Tab::Api)?;
+        Ok::<_, DbError>((frame, diagnosis::diagnose(connection, grant, &text, now)?))
+    });
+    let (frame, finding) = found.await?;
     let key = one_key(&finding, &mut attempt.errors);
     let trial = match asked.filter(|_| attempt.errors.is_empty()) {
         None => None,
@@ -161,15 +151,18 @@ pub async fn try_request(
                     cost: asked.cost,
                     ..KeyRequest::default()
                 };
-                let run = visitor.state.verifier.dry_run(&admin, tried, &wanted, now).await?;
-                Trial::of(&admin.id, key, &wanted, &run)
+                let run = visit.state.verifier.dry_run(&visit.proof, tried, &wanted, now).await?;
+                Trial::of(&visit.proof.id, key, &wanted, &run)
             }
             None => Trial::without_key(&finding),
         }),
     };
     attempt.without_secret(key);
     let status = if trial.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    view::show_with_status(&WhyPage { attempt, trial, ..WhyPage::new(shell, frame) }, status)
+    view::show_with_status(
+        &TroubleshootPage { attempt, trial, ..TroubleshootPage::new(shell, frame) },
+        status,
+    )
 }
 
 /// The key, where the text tells it from all others.
@@ -199,7 +192,7 @@ impl Trial {
         };
         let reason = |outcome: &Outcome| explanation(*outcome, key, known, wanted, limits);
         let reasons: Vec<Explanation> = run.reasons.iter().map(reason).collect();
-        let status = rejection::of(*outcome, limits).map_or(204, |error| error.status_code().as_u16());
+        let status = gate::rejection(*outcome, limits).map_or(204, |error| error.status_code().as_u16());
         let mut facts =
             vec![("A gateway gets", status.to_string()), ("A backend gets", outcome.as_str().to_owned())];
         facts.extend(words_of(&run.left));

@@ -4,11 +4,11 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::Admin,
-        api_keys::{self, ApiKey, KeyError},
+        access::{Grant, SeeKeys},
+        api_keys::{self, ApiKey},
         diagnosis::{self, Finding},
         key_settings::RateLimit,
-        organizations::Organization,
+        managed::ManageError,
         rejections::{self, Code, Endpoint, Rejection},
         usage::Outcome,
     },
@@ -27,10 +27,10 @@ const MAX_IN_A_SENTENCE: usize = 5;
 /// What is known of the request `id`.
 pub(super) fn answers(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     id: &str,
 ) -> Result<Answers, DbError> {
-    let rejections = rejections::find(connection, admin, id)?;
+    let rejections = rejections::find(connection, grant, id)?;
     let Some(first) = rejections.first() else { return Ok(Answers { title: id.to_owned(), ..unknown() }) };
     let subtitle = format!(
         "Rejected {}, asked by {}.",
@@ -43,12 +43,12 @@ pub(super) fn answers(
     );
     let mut answers = Answers { title: id.to_owned(), subtitle, ..Answers::default() };
     for rejection in &rejections {
-        let key = key_of(connection, admin, rejection)?;
+        let key = key_of(connection, grant, rejection)?;
         if let Some(key) = &key {
             let (scopes, address) = (&rejection.needed_scopes, rejection.client_address.as_deref());
             answers.attempt = Attempt::with(key).asking(scopes, address, rejection.cost);
         }
-        answers.list.push(of_rejection(connection, admin, rejection, key.as_ref())?);
+        answers.list.push(of_rejection(connection, grant, rejection, key.as_ref())?);
     }
     Ok(answers)
 }
@@ -66,26 +66,26 @@ fn unknown() -> Answers {
 /// The key of a rejection, unless it was removed since.
 fn key_of(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     rejection: &Rejection,
 ) -> Result<Option<ApiKey>, DbError> {
     let Some(key_id) = &rejection.api_key_id else { return Ok(None) };
-    match api_keys::find(connection, admin, key_id) {
+    match api_keys::find(connection, grant, key_id) {
         Ok(key) => Ok(Some(key)),
-        Err(KeyError::NotFound | KeyError::NotActive) => Ok(None),
-        Err(KeyError::Db(error)) => Err(error),
+        Err(ManageError::Db(error)) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 
 fn of_rejection(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     rejection: &Rejection,
     key: Option<&ApiKey>,
 ) -> Result<Explanation, DbError> {
     let outcome = match rejection.code {
         Code::Key(outcome) => outcome,
-        Code::NotFound if rejection.is_own => return not_found(connection, admin, rejection),
+        Code::NotFound if rejection.is_own => return not_found(connection, grant, rejection),
         other => return Ok(without_verdict(other)),
     };
     let facts = Facts {
@@ -98,7 +98,7 @@ fn of_rejection(
     };
     let answer = explain(outcome, Tense::At(rejection.created_at), &facts);
     Ok(match key {
-        Some(key) => answer.of_key(&admin.id, key),
+        Some(key) => answer.of_key(&grant.id, key),
         None => {
             Explanation { reason: format!("{} The key was removed since.", answer.reason).into(), ..answer }
         }
@@ -108,18 +108,18 @@ fn of_rejection(
 /// A key that the organization has not, or did not accept as its own.
 fn not_found(
     connection: &mut Connection,
-    admin: &Admin<Organization>,
+    grant: &Grant<SeeKeys>,
     rejection: &Rejection,
 ) -> Result<Explanation, DbError> {
     let masked = rejection.presented.as_deref().unwrap_or_default();
-    Ok(match diagnosis::diagnose(connection, admin, masked, rejection.created_at)? {
+    Ok(match diagnosis::diagnose(connection, grant, masked, rejection.created_at)? {
         Finding::Removed(entry) => without_key(&Finding::Removed(entry)),
         Finding::Keys(ref keys) if let [key] = keys.as_slice() => Explanation::new(
             "It came under another name.",
             "With “Basic” the user name must be the name of the key, letter by letter, and it was another.",
             "Send the name of the key as user name, or the key alone as “Authorization: Bearer”.",
         )
-        .of_key(&admin.id, key),
+        .of_key(&grant.id, key),
         _ => Explanation::new(
             "No key of this organization was presented.",
             format!(

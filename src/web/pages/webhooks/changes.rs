@@ -1,35 +1,24 @@
 //! What is done with one webhook.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
-use serde::Deserialize;
 
-use super::{
-    RevealedDialog, WebhookForm,
-    one::{Selection, WebhookPage, show_changed, show_dialog},
-};
+use super::{RevealedDialog, WebhookForm, one::OneScreen};
 use crate::{
     domain::{
-        access::Admin,
-        forms::{FormError, FormId},
-        organizations::Organization,
-        webhooks::{self, Webhook, WebhookError},
+        access::{Govern, Grant},
+        webhooks::{self, Webhook},
     },
     web::{
         error::AppError,
-        extract::Visitor,
         form::{FieldErrors, Submitted},
+        form_id::FormId,
+        pages::once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
         shell::Toast,
-        urls, view,
+        urls,
+        visit::Visit,
     },
 };
-
-/// A confirmation that must not be run twice.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RotateForm {
-    form_id: String,
-}
 
 /// The dialog with a webhook's settings.
 #[derive(Template)]
@@ -59,189 +48,94 @@ struct RemoveDialog {
 }
 
 /// Opens the dialog with the settings.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn edit(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let webhook = find(&visitor, &admin, path.into_inner().1).await?;
-    let form = WebhookForm::of(&webhook);
-    show_form(&visitor, &admin, webhook, form, FieldErrors::default(), StatusCode::OK).await
+pub async fn edit(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let webhook = find(&visit).await?;
+    let (organization_id, form) = (visit.proof.id.clone(), WebhookForm::of(&webhook));
+    let errors = FieldErrors::default();
+    visit.dialog::<OneScreen>(&SettingsDialog { organization_id, webhook, form, errors }).await
 }
 
 /// Changes the settings.
-///
-/// # Errors
-/// 404 for a webhook of another organization; what can be corrected is answered with 422 and the form.
-pub async fn save(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<WebhookForm>,
-) -> Result<HttpResponse, AppError> {
-    let webhook = find(&visitor, &admin, path.into_inner().1).await?;
+pub async fn save(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let Some(new) = form.parse(&visitor.state.config.webhook_networks, &mut errors) else {
-        return show_form(&visitor, &admin, webhook, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let Some(new) = form.parse(&visit.state.config.webhook_networks, &mut errors) else {
+        let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
+        return visit.invalid::<OneScreen>(&SettingsDialog { organization_id, webhook, form, errors }).await;
     };
-    let (proof, id, now) = (admin.clone(), webhook.id.clone(), visitor.now);
-    visitor.state.db.write(move |tx| webhooks::change(tx, &proof, &id, &new, now)).await?;
-    show_changed(&visitor, &admin, &webhook.id, Toast::ok("The settings are saved.")).await
+    let id = visit.path("webhook");
+    visit.change(move |tx, grant, now| webhooks::change(tx, grant, &id, &new, now)).await??;
+    visit.changed::<OneScreen>(Toast::ok("The settings are saved.")).await
 }
 
-/// Has messages sent again.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn activate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let webhook = visitor.state.db.write(move |tx| webhooks::activate(tx, &proof, &id, now)).await?;
-    show_changed(&visitor, &admin, &webhook.id, Toast::ok("The webhook is active.")).await
+/// Has events sent again.
+pub async fn activate(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("webhook");
+    visit.change(move |tx, grant, now| webhooks::switch(tx, grant, &id, true, now)).await??;
+    visit.changed::<OneScreen>(Toast::ok("The webhook is active.")).await
 }
 
-/// Stops messages.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn deactivate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let webhook = visitor.state.db.write(move |tx| webhooks::deactivate(tx, &proof, &id, now)).await?;
-    let undo = urls::webhook_verb(&admin.id, &webhook.id, "activate");
-    let toast = Toast::ok("The webhook is deactivated.").with_undo(undo, Vec::new());
-    show_changed(&visitor, &admin, &webhook.id, toast).await
+/// Stops events.
+pub async fn deactivate(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("webhook");
+    let webhook = visit.change(move |tx, grant, now| webhooks::switch(tx, grant, &id, false, now)).await??;
+    let undo = urls::webhook_verb(&visit.proof.id, &webhook.id, "activate");
+    visit.changed::<OneScreen>(Toast::ok("The webhook is deactivated.").with_undo(undo)).await
 }
 
-/// Sends a message that tells of nothing.
-///
-/// # Errors
-/// 404 for a webhook of another organization, 409 for one that is deactivated.
-pub async fn send_test(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let sent = visitor.state.db.write(move |tx| webhooks::send_test(tx, &proof, &id, now)).await?;
+/// Sends an event that tells of nothing.
+pub async fn send_test(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("webhook");
+    visit.change(move |tx, grant, now| webhooks::send_test(tx, grant, &id, now)).await??;
     let toast = Toast::ok("The test event is on its way. Reload the page to see what became of it.");
-    show_changed(&visitor, &admin, &sent.webhook_id, toast).await
+    visit.changed::<OneScreen>(toast).await
 }
 
 /// Asks before the signing secret is rotated.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn confirm_rotation(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let webhook = find(&visitor, &admin, path.into_inner().1).await?;
-    let id = webhook.id.clone();
-    let dialog = RotateDialog { organization_id: admin.id.clone(), webhook, form: FormId::new(visitor.now) };
-    show_dialog(&visitor, &admin, &id, &dialog, StatusCode::OK).await
+pub async fn confirm_rotation(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
+    let form = FormId::new(visit.now);
+    visit.dialog::<OneScreen>(&RotateDialog { organization_id, webhook, form }).await
 }
 
 /// Gives a webhook a new signing secret and shows it, this once.
-///
-/// # Errors
-/// 404 for a webhook of another organization, 409 for a form that is too old.
-pub async fn rotate(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    Submitted(form): Submitted<RotateForm>,
-) -> Result<HttpResponse, AppError> {
-    let (_, webhook_id) = path.into_inner();
-    let (proof, id, now) = (admin.clone(), webhook_id.clone(), visitor.now);
-    let form_id = FormId::from_form(form.form_id);
+pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(Confirmation { form_id })) = visit.split();
+    let id = visit.path("webhook");
     let rotated =
-        visitor.state.db.write(move |tx| webhooks::rotate_secret(tx, &proof, &id, &form_id, now)).await;
-    match rotated {
-        Ok((_, secret)) => {
+        visit.submit(&form_id, move |tx, grant, now| webhooks::rotate_secret(tx, grant, &id, now)).await?;
+    match settle::<OneScreen, _, _>(&visit, &form_id, rotated, SECRET_WAS_SHOWN)? {
+        Settled::Done((webhook, secret)) => {
             let dialog = RevealedDialog {
-                close: urls::webhook(&admin.id, &webhook_id),
+                close: urls::webhook(&visit.proof.id, &webhook.id),
                 title: "Secret rotated",
                 description:
-                    "For 24 hours events carry two signatures: by this secret and by the one before."
+                    "For 24 hours events carry two signatures: by this secret and by the previous one."
                         .to_owned(),
                 secret,
             };
-            let page = async |shell| {
-                WebhookPage::load(&visitor, &admin, &webhook_id, Selection::default(), shell).await
-            };
-            view::reveal(&visitor, &dialog, page).await
+            visit.reveal::<OneScreen>(&dialog).await
         }
-        Err(WebhookError::Form(FormError::AlreadySent)) => {
-            let toast = Toast::bad("That was done before. The secret cannot be shown again.");
-            view::go(&visitor, Some(toast), &urls::webhook(&admin.id, &webhook_id))
-        }
-        Err(error) => Err(error.into()),
+        Settled::Again(error, _) => Err(AppError::Conflict(error)),
+        Settled::Answered(response) => Ok(response),
     }
 }
 
 /// Asks before a webhook is removed.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn confirm_removal(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let webhook = find(&visitor, &admin, path.into_inner().1).await?;
-    let id = webhook.id.clone();
-    let dialog = RemoveDialog { organization_id: admin.id.clone(), webhook };
-    show_dialog(&visitor, &admin, &id, &dialog, StatusCode::OK).await
+pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
+    visit.dialog::<OneScreen>(&RemoveDialog { organization_id, webhook }).await
 }
 
 /// Removes a webhook.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn remove(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, id) = path.into_inner();
-    let (proof, now) = (admin.clone(), visitor.now);
-    let webhook = visitor.state.db.write(move |tx| webhooks::remove(tx, &proof, &id, now)).await?;
+pub async fn remove(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("webhook");
+    let webhook = visit.change(move |tx, grant, now| webhooks::remove(tx, grant, &id, now)).await??;
     let toast = Toast::ok(format!("The webhook to {} is removed.", webhook.address()));
-    view::go(&visitor, Some(toast), &urls::organization(&admin.id, "webhooks"))
+    visit.go(Some(toast), &urls::organization(&visit.proof.id, "webhooks"))
 }
 
-async fn find(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    webhook_id: String,
-) -> Result<Webhook, AppError> {
-    let proof = admin.clone();
-    Ok(visitor.state.db.read(move |connection| webhooks::find(connection, &proof, &webhook_id)).await?)
-}
-
-async fn show_form(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    webhook: Webhook,
-    form: WebhookForm,
-    errors: FieldErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let id = webhook.id.clone();
-    let dialog = SettingsDialog { organization_id: admin.id.clone(), webhook, form, errors };
-    show_dialog(visitor, admin, &id, &dialog, status).await
+async fn find(visit: &Visit<Grant<Govern>>) -> Result<Webhook, AppError> {
+    let id = visit.path("webhook");
+    visit.read(move |connection, grant| webhooks::find(connection, grant, &id)).await
 }

@@ -6,11 +6,10 @@ use serde::Deserialize;
 use crate::{
     clock::Timestamp,
     domain::{
-        forms::FormId,
         key_settings,
         webhooks::{AllowedNetworks, EventType, Events, NewWebhook, Webhook, WebhookUrl},
     },
-    web::form::FieldErrors,
+    web::{form::FieldErrors, form_id::FormId},
 };
 
 /// A webhook as it was typed.
@@ -20,17 +19,13 @@ pub struct WebhookForm {
     pub(super) url: String,
     pub(super) description: String,
     pub(super) events: Vec<String>,
-    pub(super) form_id: String,
+    pub(super) form_id: FormId,
 }
 
 impl WebhookForm {
     /// An empty form, told of everything.
     pub(super) fn new(now: Timestamp) -> Self {
-        Self {
-            events: names(&Events::all()),
-            form_id: FormId::new(now).as_str().to_owned(),
-            ..Self::default()
-        }
+        Self { events: names(&Events::all()), form_id: FormId::new(now), ..Self::default() }
     }
 
     /// What a webhook is now.
@@ -39,16 +34,8 @@ impl WebhookForm {
             url: webhook.url.clone(),
             description: webhook.description.clone().unwrap_or_default(),
             events: names(&webhook.events),
-            form_id: String::new(),
+            form_id: FormId::default(),
         }
-    }
-
-    pub(super) fn form_id(&self) -> FormId {
-        FormId::from_form(self.form_id.clone())
-    }
-
-    pub(super) fn renewed(self, form_id: FormId) -> Self {
-        Self { form_id: form_id.as_str().to_owned(), ..self }
     }
 
     /// The webhook; what is wrong with it is added to `errors`.

@@ -1,20 +1,16 @@
 //! One message of a webhook: what it says, what the receiver answered, and sending it again.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{
-    delivery_badge,
-    one::{show_changed, show_dialog},
-};
+use super::{delivery_badge, one::OneScreen};
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        organizations::Organization,
+        access::{Govern, Grant},
         webhooks::{self, Delivery, Webhook},
     },
-    web::{error::AppError, extract::Visitor, shell::Toast, urls},
+    web::{error::AppError, shell::Toast, urls, visit::Visit},
 };
 
 /// The dialog with a message.
@@ -49,39 +45,21 @@ impl DeliveryDialog {
     }
 }
 
-/// Opens the dialog with a message.
-///
-/// # Errors
-/// 404 for a message of another webhook or organization.
-pub async fn show_delivery(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, webhook_id, delivery_id) = path.into_inner();
-    let (proof, id) = (admin.clone(), webhook_id.clone());
-    let (webhook, delivery) = visitor
-        .state
-        .db
-        .read(move |connection| webhooks::delivery(connection, &proof, &id, &delivery_id))
+/// Opens the dialog with a delivery.
+pub async fn show_delivery(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let (webhook_id, delivery_id) = (visit.path("webhook"), visit.path("delivery"));
+    let (webhook, delivery) = visit
+        .read(move |connection, grant| webhooks::delivery(connection, grant, &webhook_id, &delivery_id))
         .await?;
-    let dialog = DeliveryDialog { organization_id: admin.id.clone(), webhook, delivery, now: visitor.now };
-    show_dialog(&visitor, &admin, &webhook_id, &dialog, StatusCode::OK).await
+    let organization_id = visit.proof.id.clone();
+    visit.dialog::<OneScreen>(&DeliveryDialog { organization_id, webhook, delivery, now: visit.now }).await
 }
 
-/// Sends a message once more.
-///
-/// # Errors
-/// 404 for a message of another webhook or organization, 409 for a webhook that is deactivated.
-pub async fn resend(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, AppError> {
-    let (_, webhook_id, delivery_id) = path.into_inner();
-    let (proof, id, now) = (admin.clone(), webhook_id.clone(), visitor.now);
-    let delivery =
-        visitor.state.db.write(move |tx| webhooks::resend(tx, &proof, &id, &delivery_id, now)).await?;
-    let toast = Toast::ok(format!("“{}” is on its way again.", delivery.event));
-    show_changed(&visitor, &admin, &webhook_id, toast).await
+/// Sends an event once more.
+pub async fn resend(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let (webhook_id, delivery_id) = (visit.path("webhook"), visit.path("delivery"));
+    let delivery = visit
+        .change(move |tx, grant, now| webhooks::resend(tx, grant, &webhook_id, &delivery_id, now))
+        .await??;
+    visit.changed::<OneScreen>(Toast::ok(format!("“{}” is on its way again.", delivery.event))).await
 }

@@ -1,9 +1,6 @@
 //! The page of one webhook: what it is, and what became of its messages.
 
-use actix_web::{
-    HttpResponse,
-    web::{Path, Query},
-};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -11,19 +8,19 @@ use super::{badge, delivery_badge};
 use crate::{
     clock::Timestamp,
     domain::{
-        access::Admin,
-        organizations::Organization,
+        access::{Govern, Grant},
+        managed::ManageError,
         page::{Page, PageRequest},
-        webhooks::{self, Delivery, DeliveryState, Webhook, WebhookError},
+        webhooks::{self, Delivery, DeliveryState, Webhook},
     },
     page,
     web::{
         error::AppError,
-        extract::Visitor,
         pager::Pager,
         pages::organization::{Frame, Tab},
-        shell::{Shell, Toast},
+        shell::Shell,
         urls, view,
+        visit::{Behind, Visit, Visitor},
     },
 };
 
@@ -57,27 +54,27 @@ pub struct Selection {
 impl WebhookPage {
     pub(super) async fn load(
         visitor: &Visitor,
-        admin: &Admin<Organization>,
+        grant: &Grant<Govern>,
         webhook_id: &str,
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        let (admin, webhook_id, now) = (admin.clone(), webhook_id.to_owned(), visitor.now);
+        let (grant, webhook_id, now) = (grant.clone(), webhook_id.to_owned(), visitor.now);
         let state = DeliveryState::ALL.into_iter().find(|state| state.as_str() == selection.state);
         let request = PageRequest::new(selection.page.unwrap_or(1), DELIVERIES_ON_A_PAGE);
         let page = visitor
             .state
             .db
             .read(move |connection| {
-                let webhook = webhooks::find(connection, &admin, &webhook_id)?;
-                let deliveries = webhooks::deliveries(connection, &admin, &webhook_id, state, request)?;
+                let webhook = webhooks::find(connection, &grant, &webhook_id)?;
+                let deliveries = webhooks::deliveries(connection, &grant, &webhook_id, state, request)?;
                 let link = |page: i64| {
                     let state = state.map_or("", DeliveryState::as_str);
-                    format!("{}?state={state}&page={page}", urls::webhook(&admin.id, &webhook_id))
+                    format!("{}?state={state}&page={page}", urls::webhook(&grant.id, &webhook_id))
                 };
-                Ok::<_, WebhookError>(Self {
+                Ok::<_, ManageError>(Self {
                     shell,
-                    frame: Frame::load(connection, &admin, Tab::Settings)?,
+                    frame: Frame::load(connection, &grant, Tab::Settings)?,
                     now,
                     webhook,
                     state,
@@ -121,41 +118,28 @@ impl WebhookPage {
     }
 }
 
+/// The page of the webhook in the address.
+pub(super) struct OneScreen;
+
+impl Behind for OneScreen {
+    type Proof = Grant<Govern>;
+
+    async fn page(
+        visitor: &Visitor,
+        grant: &Grant<Govern>,
+        shell: Shell,
+    ) -> Result<Box<dyn view::Page>, AppError> {
+        let id = visitor.path("webhook");
+        Ok(Box::new(WebhookPage::load(visitor, grant, &id, visitor.on_screen(), shell).await?))
+    }
+
+    fn address(visitor: &Visitor, grant: &Grant<Govern>) -> String {
+        urls::with_query_of(&urls::webhook(&grant.id, &visitor.path("webhook")), visitor.page_path())
+    }
+}
+
 /// Shows the page.
-///
-/// # Errors
-/// 404 for a webhook of another organization.
-pub async fn show(
-    visitor: Visitor,
-    admin: Admin<Organization>,
-    path: Path<(String, String)>,
-    selection: Query<Selection>,
-) -> Result<HttpResponse, AppError> {
-    let (_, webhook_id) = path.into_inner();
-    let selection = selection.into_inner();
-    view::show(&WebhookPage::load(&visitor, &admin, &webhook_id, selection, visitor.shell()).await?)
-}
-
-/// Answers with a dialog over the page.
-pub(super) async fn show_dialog(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    dialog: &impl Template,
-    status: actix_web::http::StatusCode,
-) -> Result<HttpResponse, AppError> {
-    let page = async |shell| WebhookPage::load(visitor, admin, webhook_id, Selection::default(), shell).await;
-    view::dialog(visitor, status, dialog, page).await
-}
-
-/// Answers a change with the page.
-pub(super) async fn show_changed(
-    visitor: &Visitor,
-    admin: &Admin<Organization>,
-    webhook_id: &str,
-    toast: Toast,
-) -> Result<HttpResponse, AppError> {
-    let next = urls::webhook(&admin.id, webhook_id);
-    let page = async |shell| WebhookPage::load(visitor, admin, webhook_id, Selection::default(), shell).await;
-    view::changed(visitor, toast, &next, page).await
+pub async fn show(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("webhook");
+    view::show(&WebhookPage::load(&visit, &visit.proof, &id, visit.query()?, visit.shell().await?).await?)
 }

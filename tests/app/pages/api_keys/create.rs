@@ -201,7 +201,7 @@ async fn a_reload_of_the_created_page_makes_no_second_key() {
     let again = stage.dana.post(&address, &fields).await.must_be(303);
     assert_eq!(again.location(), stage.lumen.url("api"));
     let page = stage.dana.follow(&again).await.must_be(200).html();
-    assert_eq!(page.toast(), "That key was created before. It cannot be shown again.");
+    assert_eq!(page.toast(), "That was done before. The secret cannot be shown again.");
     assert_eq!(stage.names().await, ["Billing worker"]);
     assert_eq!(stage.tab().await.toasts(), Vec::<String>::new(), "the toast is told once");
 
@@ -219,7 +219,7 @@ async fn a_form_of_yesterday_or_of_nobody_is_renewed_and_loses_nothing() {
     for form_id in [old.as_str(), "", "made-up"] {
         let fields = [("name", "Billing worker"), ("duration", "60"), ("form_id", form_id)];
         let page = stage.dana.post(&stage.lumen.url("api/keys"), &fields).await.must_be(422).html();
-        assert_eq!(page.field_error("Name"), "This form was open for too long. Save it again.");
+        assert_eq!(page.field_error("Name"), "This form was open for too long. Send it again.");
         assert_eq!((page.value("Name"), page.chosen("duration")), ("Billing worker".into(), "60".into()));
         assert_ne!(page.hidden("form_id"), form_id);
     }

@@ -1,6 +1,6 @@
 //! Links of invitations that are over.
 
-use tessera::domain::{access::Role, accounts::User, outbox::Message};
+use tessera::domain::{access::Role, outbox::Message, user::User};
 use time::Duration;
 
 use super::{MARA, invited};

@@ -44,7 +44,7 @@ impl Bounded {
 
     async fn rotate(&self, fields: &[(&str, &str)], status: u16) -> Html {
         let form = self.dialog("").await.hidden("form_id");
-        let mut all = vec![("grace_period", "week"), ("starts", "immediately"), ("form_id", form.as_str())];
+        let mut all = vec![("grace_period", "7d"), ("starts", "immediately"), ("form_id", form.as_str())];
         all.extend(fields);
         self.browser.post(&self.url("rotate"), &all).await.must_be(status).html()
     }
@@ -95,7 +95,7 @@ async fn what_is_no_end_for_the_key_is_refused_and_kept_in_the_form() {
         assert!(dialog.dialog_text().contains(error), "{}", dialog.dialog_text());
         assert_eq!(
             (dialog.chosen("grace_period"), dialog.chosen("starts")),
-            ("week".into(), "immediately".into())
+            ("7d".into(), "immediately".into())
         );
     }
     assert_eq!(ground.end().await, before);
@@ -115,7 +115,7 @@ async fn a_key_without_an_end_is_asked_for_none_and_gets_none() {
     assert!(!dialog.has("input[name=duration]"), "{}", dialog.dialog_text());
     let form = dialog.hidden("form_id");
     let fields =
-        [("grace_period", "now"), ("starts", "immediately"), ("duration", "90"), ("form_id", form.as_str())];
+        [("grace_period", "none"), ("starts", "immediately"), ("duration", "90"), ("form_id", form.as_str())];
     browser.post(&url, &fields).await.must_be(409);
     auth(&app.client(), "/auth", &secret).await.must_be(204);
     assert_eq!(app.query("SELECT id AS text FROM api_keys WHERE expires_at IS NOT NULL").await.len(), 0);

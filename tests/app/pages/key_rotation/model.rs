@@ -15,7 +15,6 @@ use tessera::{
     db::Db,
     domain::{
         api_keys::{self, NewExpiration, RotateError},
-        forms::FormId,
         rotation::{GracePeriod, Plan, Starts},
         usage::{Outcome, Recorder},
         verification::{Decision, KeyRequest, Verifier},
@@ -161,9 +160,9 @@ impl Product {
         let end = end.map_or(NewExpiration::Keep, NewExpiration::At);
         let rotate = move |tx: &mut tessera::db::Tx<'_>| {
             let admin = lumen.admin(tx)?;
-            match api_keys::rotate(tx, &admin, &key_id, plan, end, &FormId::new(now), now) {
+            match api_keys::rotate(tx, &admin, &key_id, plan, end, now) {
                 Ok((_, secret)) => Ok(Some(secret.expose().to_owned())),
-                Err(RotateError::End(_)) => Ok(None),
+                Err(RotateError::Expiration(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         };

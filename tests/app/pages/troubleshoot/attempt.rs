@@ -59,7 +59,7 @@ async fn a_dry_run_changes_nothing_and_foretells_the_next_request() {
     let ground = Ground::new(settings("", "", Some("2/hour"), Some(10))).await;
     let (app, lumen) = (&ground.app, &ground.lumen);
     let browser = app.log_in_as(&lumen.owner).await;
-    let secret = key_rotation::rotate(&ground, &browser, "day", "on_first_use").await;
+    let secret = key_rotation::rotate(&ground, &browser, "24h", "on_first_use").await;
     let masked = ground.masked().await;
     for status in [204, 204, 429] {
         app.state.usage.flush(&app.db).await.expect("a flush");

@@ -191,8 +191,8 @@ async fn rejections_outlive_a_restart_and_end_after_seven_days() {
         let db = Db::open(ground.app.state.config.database.path()).expect("the database");
         let id = id.clone();
         let found = db.read(move |connection| {
-            let admin = access::member(connection, &lumen.owner, None, &lumen.id)?.admin()?;
-            anyhow::Ok(rejections::find(connection, &admin, &id)?.len())
+            let grant = access::member(connection, &lumen.owner, None, &lumen.id)?.grant()?;
+            anyhow::Ok(rejections::find(connection, &grant, &id)?.len())
         });
         found.await.expect("the rejections")
     };

@@ -1,0 +1,235 @@
+//! What API keys, master tokens and webhooks have in common: each is a thing of an organization with
+//! a switch, a secret that is shown once, and a removal.
+//!
+//! A kind says what is its own in [`Managed`]: its statements, each a line or two, and what follows
+//! from a change. What is done with it, in which order and with which checks, stands here once.
+
+use super::{
+    access::{Capability, Grant, See},
+    id::new_id,
+    organization::Organization,
+    secret::{NoRandomness, Secret},
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
+
+/// Why something is not created, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// There is none in this organization.
+    #[error("not found")]
+    NotFound,
+    /// The organization has one of that name.
+    #[error("{kind} with this name exists already. Choose another name.")]
+    NameTaken {
+        /// What it is, such as "An API key".
+        kind: &'static str,
+    },
+    /// The organization has as many as it may.
+    #[error("There are {max} {kind} already. Remove one that is no longer used.")]
+    TooMany {
+        /// What they are, such as "API keys".
+        kind: &'static str,
+        /// How many there may be.
+        max: i64,
+    },
+    /// Its state does not allow that; the sentence says why.
+    #[error("{0}")]
+    State(&'static str),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for ManageError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// What was done with a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It was made.
+    Created,
+    /// It was switched on.
+    Activated,
+    /// It was switched off.
+    Deactivated,
+    /// It got another secret.
+    SecretReplaced,
+    /// It is gone.
+    Removed,
+}
+
+/// What every new row begins with.
+pub(super) struct NewRow<'a> {
+    /// The id.
+    pub id: String,
+    /// The organization.
+    pub organization_id: &'a str,
+    /// The secret that is shown once.
+    pub secret: &'a Secret,
+    /// Who creates it, by name.
+    pub created_by: &'a str,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+type Row<M> = diesel::QueryResult<M>;
+
+/// A kind of thing that an organization has some of.
+pub(super) trait Managed: Sized {
+    /// What is chosen when one is created.
+    type New;
+    /// Who may change it.
+    type Manage: Capability;
+
+    /// "An API key".
+    const A_KIND: &'static str;
+    /// "API keys".
+    const KINDS: &'static str;
+    /// How many an organization may have.
+    const MAX: i64;
+
+    /// A secret for it.
+    fn generate_secret() -> Result<Secret, NoRandomness>;
+    /// How many the organization has.
+    fn count(connection: &mut Connection, organization_id: &str) -> Row<i64>;
+    /// Stores a new one.
+    fn insert(connection: &mut Connection, new: &Self::New, row: &NewRow<'_>) -> Row<Self>;
+    /// The one with this id.
+    fn select(connection: &mut Connection, organization_id: &str, id: &str) -> Row<Option<Self>>;
+    /// Switches it on, or off since an instant.
+    fn update_switch(connection: &mut Connection, id: &str, off_since: Option<Timestamp>) -> Row<Self>;
+    /// Gives it another secret.
+    fn update_secret(connection: &mut Connection, id: &str, secret: &Secret, now: Timestamp) -> Row<Self>;
+    /// Deletes it.
+    fn delete(connection: &mut Connection, id: &str) -> Row<usize>;
+
+    /// Whether switching it `on` would change nothing.
+    fn is_switched(&self, on: bool) -> bool;
+    /// Why it can be neither activated nor get another secret, if it cannot.
+    fn obstacle(&self, _: Timestamp) -> Option<&'static str> {
+        None
+    }
+    /// Drops the copies of it that are in memory, once the transaction is committed.
+    fn invalidate(_: &mut Tx<'_>, _id: &str) -> Result<(), DbError> {
+        Ok(())
+    }
+    /// What follows from a change: the audit log, mails.
+    fn note(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant<Self::Manage>,
+        done: Done,
+        now: Timestamp,
+    ) -> Result<(), DbError>;
+}
+
+/// One thing of the organization.
+pub(super) fn find<M: Managed>(
+    connection: &mut Connection,
+    organization: &Organization,
+    id: &str,
+) -> Result<M, ManageError> {
+    M::select(connection, &organization.id, id)?.ok_or(ManageError::NotFound)
+}
+
+/// Creates a thing. Its secret is returned this once.
+pub(super) fn create<M: Managed>(
+    tx: &mut Tx<'_>,
+    grant: &Grant<M::Manage>,
+    new: &M::New,
+    now: Timestamp,
+) -> Result<(M, Secret), ManageError>
+where
+    Grant<M::Manage>: AsRef<Grant<See>>,
+{
+    let standing: &Grant<See> = grant.as_ref();
+    if M::count(tx.connection(), &standing.id)? >= M::MAX {
+        return Err(ManageError::TooMany { kind: M::KINDS, max: M::MAX });
+    }
+    let secret = M::generate_secret()?;
+    let row = NewRow {
+        id: new_id(now),
+        organization_id: &standing.id,
+        secret: &secret,
+        created_by: standing.actor().name(),
+        created_at: now,
+    };
+    let inserted = M::insert(tx.connection(), new, &row).map_err(DbError::from);
+    let thing = inserted.map_err(|error| match error {
+        error if error.is_unique_violation() => ManageError::NameTaken { kind: M::A_KIND },
+        error => error.into(),
+    })?;
+    thing.note(tx, grant, Done::Created, now)?;
+    Ok((thing, secret))
+}
+
+/// Switches a thing on or off, which applies from the next request.
+pub(super) fn switch<M: Managed>(
+    tx: &mut Tx<'_>,
+    grant: &Grant<M::Manage>,
+    id: &str,
+    on: bool,
+    now: Timestamp,
+) -> Result<M, ManageError>
+where
+    Grant<M::Manage>: AsRef<Grant<See>>,
+{
+    let thing: M = find(tx.connection(), grant.as_ref(), id)?;
+    if let Some(obstacle) = thing.obstacle(now).filter(|_| on) {
+        return Err(ManageError::State(obstacle));
+    }
+    if thing.is_switched(on) {
+        return Ok(thing);
+    }
+    M::invalidate(tx, id)?;
+    let thing = M::update_switch(tx.connection(), id, Some(now).filter(|_| !on))?;
+    thing.note(tx, grant, if on { Done::Activated } else { Done::Deactivated }, now)?;
+    Ok(thing)
+}
+
+/// Gives a thing another secret, returned this once.
+pub(super) fn replace_secret<M: Managed>(
+    tx: &mut Tx<'_>,
+    grant: &Grant<M::Manage>,
+    id: &str,
+    now: Timestamp,
+) -> Result<(M, Secret), ManageError>
+where
+    Grant<M::Manage>: AsRef<Grant<See>>,
+{
+    let thing: M = find(tx.connection(), grant.as_ref(), id)?;
+    if let Some(obstacle) = thing.obstacle(now) {
+        return Err(ManageError::State(obstacle));
+    }
+    M::invalidate(tx, id)?;
+    let secret = M::generate_secret()?;
+    let thing = M::update_secret(tx.connection(), id, &secret, now)?;
+    thing.note(tx, grant, Done::SecretReplaced, now)?;
+    Ok((thing, secret))
+}
+
+/// Removes a thing permanently.
+pub(super) fn remove<M: Managed>(
+    tx: &mut Tx<'_>,
+    grant: &Grant<M::Manage>,
+    id: &str,
+    now: Timestamp,
+) -> Result<M, ManageError>
+where
+    Grant<M::Manage>: AsRef<Grant<See>>,
+{
+    let thing: M = find(tx.connection(), grant.as_ref(), id)?;
+    M::invalidate(tx, id)?;
+    M::delete(tx.connection(), id)?;
+    thing.note(tx, grant, Done::Removed, now)?;
+    Ok(thing)
+}

@@ -1,0 +1,25 @@
+//! An organization, as other units know it.
+
+use diesel::prelude::*;
+
+use super::schema::organizations;
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+};
+
+/// A company, a team, a project.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = organizations)]
+pub struct Organization {
+    /// The id in URLs and answers.
+    pub id: String,
+    /// The name; several organizations may bear the same one.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+pub(super) fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Organization>, DbError> {
+    Ok(organizations::table.find(id).select(Organization::as_select()).first(connection).optional()?)
+}

@@ -1,0 +1,32 @@
+//! Who may use an address, as the route table tells it.
+
+use crate::domain::{access::Role, token_access::TokenAccess};
+
+/// Who may use a route. Whoever has less is turned away before the handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Whoever presents an API key.
+    Key,
+    /// Whoever may report leaked keys.
+    Reporter,
+    /// A master token of this access or more.
+    Token(TokenAccess),
+    /// Whoever is logged in, their address proven or not.
+    LoggedIn,
+    /// Whoever is logged in with a proven address.
+    Account,
+    /// Members of the organization in the path, in one of these roles.
+    Member(&'static [Role]),
+}
+
+impl Access {
+    /// What access a master token must have; `None` where no token is asked for.
+    pub fn of_token(self) -> Option<TokenAccess> {
+        match self {
+            Self::Token(access) => Some(access),
+            _ => None,
+        }
+    }
+}

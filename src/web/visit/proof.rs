@@ -1,0 +1,134 @@
+//! What a visit proves, and the look at the database that it is made from.
+
+use std::net::IpAddr;
+
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError},
+    domain::{
+        access::{Capability, Grant},
+        secret::SecretDigest,
+        sessions::{self, LoggedIn},
+        user::User,
+    },
+    web::{access::Access, error::AppError},
+};
+
+/// What a handler takes: its type tells the route table who may come in.
+pub trait Door {
+    /// Who may come in.
+    const ACCESS: Access;
+}
+
+impl<P: Proof, B> Door for super::Visit<P, B> {
+    const ACCESS: Access = P::ACCESS;
+}
+
+/// What a request found in the database: the session of its cookie, the person, and their membership
+/// in the organization of its address.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The session's digest, where the request has one that is alive.
+    pub(in crate::web) session: Option<SecretDigest>,
+    /// The organization in the address.
+    pub(in crate::web) organization_id: Option<String>,
+    /// Who is logged in.
+    pub(in crate::web) logged_in: Option<LoggedIn>,
+    /// Where the request came from.
+    pub(in crate::web) ip: Option<IpAddr>,
+    /// Where to go on after the log-in.
+    pub(in crate::web) next: String,
+}
+
+impl Found {
+    /// The same look once more, inside the transaction of a change.
+    pub(super) fn again(self, connection: &mut Connection, now: Timestamp) -> Result<Self, DbError> {
+        let open = match self.session {
+            Some(digest) => sessions::open(connection, digest, self.organization_id.as_deref(), now)?,
+            None => None,
+        };
+        Ok(Self { logged_in: open.and_then(|open| open.logged_in), ..self })
+    }
+
+    fn logged_in(&self) -> Result<LoggedIn, AppError> {
+        self.logged_in.clone().ok_or_else(|| AppError::LogInFirst(self.next.clone()))
+    }
+}
+
+/// What a visit proves.
+pub trait Proof: Clone + Send + Sized + 'static {
+    /// Who has it.
+    const ACCESS: Access;
+
+    /// The proof, where what was found carries it.
+    ///
+    /// # Errors
+    /// 401, 403 or 404, in the words of [`AppError`].
+    fn of(found: &Found) -> Result<Self, AppError>;
+}
+
+/// Anybody, logged in or not.
+#[derive(Clone, Debug)]
+pub struct Anybody {
+    /// Who is logged in.
+    pub user: Option<User>,
+}
+
+impl Proof for Anybody {
+    const ACCESS: Access = Access::Public;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        Ok(Self { user: found.logged_in.as_ref().map(|logged_in| logged_in.user.clone()) })
+    }
+}
+
+/// Somebody who is logged in, their address proven or not.
+#[derive(Clone, Debug)]
+pub struct InSession {
+    /// The account.
+    pub user: User,
+    /// The browser session.
+    pub session_id: String,
+}
+
+impl Proof for InSession {
+    const ACCESS: Access = Access::LoggedIn;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        let LoggedIn { user, session_id, .. } = found.logged_in()?;
+        Ok(Self { user, session_id })
+    }
+}
+
+/// Somebody who is logged in and whose address is proven.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The account.
+    pub user: User,
+    /// The browser session.
+    pub session_id: String,
+}
+
+impl AsRef<Self> for Account {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl Proof for Account {
+    const ACCESS: Access = Access::Account;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        let InSession { user, session_id } = InSession::of(found)?;
+        if user.is_verified() { Ok(Self { user, session_id }) } else { Err(AppError::VerifyFirst) }
+    }
+}
+
+impl<C: Capability> Proof for Grant<C> {
+    const ACCESS: Access = Access::Member(C::ROLES);
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        Account::of(found)?;
+        Ok(found.logged_in()?.standing(found.ip)?.grant()?)
+    }
+}

@@ -1,0 +1,246 @@
+//! Whoever asks for a page: their browser, their session, and what is drawn around the page.
+
+use std::net::IpAddr;
+
+use actix_session::{Session, SessionExt};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::Method,
+    web::{Data, Query},
+};
+use serde::de::DeserializeOwned;
+
+use super::Found;
+use crate::{
+    clock::Timestamp,
+    domain::{access::Actor, accounts, id::new_id, invitations, sessions::LoggedIn, user::User},
+    web::{
+        error::AppError,
+        fragment::Fragment,
+        request_id::RequestId,
+        session_store::{self, IP, SESSION_ID, USER_AGENT, USER_ID},
+        shell::{Shell, ShellUser, Theme, Toast},
+        state::State,
+        urls,
+    },
+};
+
+/// Results of an action, kept over the redirect that follows it.
+const FLASH: &str = "flash";
+
+/// Letters of the browser's description of itself that are kept.
+const MAX_USER_AGENT_LENGTH: usize = 200;
+
+/// The request's number and origin, set by the outermost middleware.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestContext {
+    /// Shown on error pages and in the log.
+    pub id: RequestId,
+    /// The client's address, behind trusted proxies the one that they name.
+    pub ip: Option<IpAddr>,
+}
+
+/// Anybody who asks for a page.
+#[derive(Clone)]
+pub struct Visitor {
+    /// The application's parts.
+    pub state: State,
+    /// The instant at which the request arrived. A change takes its own.
+    pub now: Timestamp,
+    /// Where the request came from.
+    pub ip: Option<IpAddr>,
+    /// The part of a page that htmx asks for, if any.
+    pub fragment: Fragment,
+    pub(super) found: Found,
+    request: HttpRequest,
+    session: Session,
+    theme: Theme,
+    page_path: String,
+}
+
+impl Visitor {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, AppError> {
+        let state = request
+            .app_data::<Data<State>>()
+            .map(|state| State::clone(state))
+            .ok_or_else(|| AppError::internal("the application's state is missing"))?;
+        let ip = request.extensions().get::<RequestContext>().and_then(|context| context.ip);
+        let page = page_of(request);
+        Ok(Self {
+            now: state.clock.now(),
+            ip,
+            fragment: Fragment::of(request.headers()),
+            theme: Theme::of(request),
+            page_path: urls::without_secret(page.clone()),
+            found: Found { ip, next: page, ..session_store::found() },
+            session: request.get_session(),
+            request: request.clone(),
+            state,
+        })
+    }
+
+    /// The request itself.
+    pub fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// The part of the path that the route table calls `name`.
+    pub fn path(&self, name: &str) -> String {
+        self.request.match_info().get(name).unwrap_or_default().to_owned()
+    }
+
+    /// Who is logged in.
+    pub fn logged_in(&self) -> Option<&LoggedIn> {
+        self.found.logged_in.as_ref()
+    }
+
+    /// Notes now and then that the person is active. That this failed is no reason to show nothing.
+    pub(super) async fn touch(&self) {
+        let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)
+        else {
+            return;
+        };
+        let now = self.now;
+        let noted = self.state.db.write(move |tx| accounts::note_activity(tx, &logged_in, now)).await;
+        if let Err(error) = noted {
+            tracing::error!(%error, "it could not be noted that a session was used");
+        }
+    }
+
+    /// Writes what was counted of the organization's keys, so that what is read next is all there is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_usage(&self) -> Result<(), AppError> {
+        let Some(organization_id) = self.found.organization_id.as_deref() else { return Ok(()) };
+        Ok(self.state.usage.flush_organization(&self.state.db, organization_id).await?)
+    }
+
+    /// What the layouts show around a page. Takes the results kept for it out of the session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn shell(&self) -> Result<Shell, AppError> {
+        let toasts = match self.session.get::<Vec<Toast>>(FLASH) {
+            Ok(Some(toasts)) => {
+                self.session.remove(FLASH);
+                toasts
+            }
+            _ => Vec::new(),
+        };
+        Ok(Shell {
+            brand: self.state.config.brand.as_str().to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            public_host: self.state.config.public_url.host().to_owned(),
+            path: self.page_path.clone(),
+            theme: self.theme,
+            user: self.shell_user().await?,
+            mailbox: self.state.has_mailbox(),
+            fragment: self.fragment,
+            toasts,
+            dialog: None,
+        })
+    }
+
+    /// The user menu is drawn with whole pages and what stands in `<main>`; only there its count of
+    /// invitations is read.
+    async fn shell_user(&self) -> Result<Option<ShellUser>, AppError> {
+        let Some(LoggedIn { user, .. }) = self.logged_in() else { return Ok(None) };
+        let (owner, now) = (user.clone(), self.now);
+        let pending_invitations = if self.fragment.is_fragment() {
+            0
+        } else {
+            self.state.db.read(move |connection| invitations::count_of_user(connection, &owner, now)).await?
+        };
+        Ok(Some(ShellUser { name: user.name.clone(), email: user.email.clone(), pending_invitations }))
+    }
+
+    /// The address of the page that is asked for or, for htmx, acted on.
+    pub fn page_path(&self) -> &str {
+        &self.page_path
+    }
+
+    /// The filter, the search and the page number of the page on the screen.
+    pub fn on_screen<S: DeserializeOwned + Default>(&self) -> S {
+        let query = self.page_path.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        Query::from_query(query).map(Query::into_inner).unwrap_or_default()
+    }
+
+    /// Keeps a result for the page after the redirect.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn keep(&self, toast: Toast) -> Result<(), AppError> {
+        let mut toasts = self.session.get::<Vec<Toast>>(FLASH).unwrap_or_default().unwrap_or_default();
+        toasts.push(toast);
+        Ok(self.session.insert(FLASH, toasts)?)
+    }
+
+    /// Starts a session of `user` under a new id; the one before is ended.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn log_in(&self, user: &User) -> Result<(), AppError> {
+        let user_agent: Option<String> = self
+            .request
+            .headers()
+            .get("user-agent")
+            .and_then(|value| value.to_str().ok())
+            .map(|text| text.chars().take(MAX_USER_AGENT_LENGTH).collect());
+        self.start_anew();
+        self.session.insert(SESSION_ID, new_id(self.now))?;
+        self.session.insert(USER_ID, &user.id)?;
+        self.session.insert(IP, self.ip.map(|ip| ip.to_string()))?;
+        self.session.insert(USER_AGENT, user_agent)?;
+        Ok(())
+    }
+
+    /// Ends the session; what is kept from here on waits in a new one, of nobody.
+    pub fn start_anew(&self) {
+        self.session.clear();
+        self.session.renew();
+    }
+
+    /// Keeps a text in the session until it ends or somebody logs in.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn remember(&self, name: &'static str, text: &str) -> Result<(), AppError> {
+        Ok(self.session.insert(name, text)?)
+    }
+
+    /// A text that was kept.
+    pub fn recall(&self, name: &'static str) -> Option<String> {
+        self.session.get(name).unwrap_or_default()
+    }
+
+    /// Takes a text that was kept out of the session.
+    pub fn take(&self, name: &'static str) -> Option<String> {
+        let text = self.recall(name)?;
+        self.session.remove(name);
+        Some(text)
+    }
+
+    /// Ends the session, here and in the browser.
+    pub fn log_out(&self) {
+        self.session.purge();
+    }
+
+    /// Whoever acts, for the audit log.
+    pub fn actor(&self) -> Actor {
+        match self.logged_in() {
+            Some(logged_in) => Actor::user(&logged_in.user, self.ip),
+            None => Actor::System { ip: self.ip },
+        }
+    }
+}
+
+/// The page to come back to. A form that was sent cannot be sent again by itself, so it is none.
+fn page_of(request: &HttpRequest) -> String {
+    let is_page = request.method() == Method::GET && !Fragment::of(request.headers()).is_fragment();
+    if is_page {
+        request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
+    } else {
+        urls::current_page(request).unwrap_or_default()
+    }
+}
