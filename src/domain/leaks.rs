@@ -175,7 +175,7 @@ fn shown(text: &str, most_characters: usize) -> String {
 pub enum LeakedKind {
     /// An API key's present secret.
     ApiKey,
-    /// The secret that an API key had before, during the overlap of a rotation.
+    /// The secret that an API key had before, during the grace period of a rotation.
     PreviousSecret,
     /// A master token.
     MasterToken,

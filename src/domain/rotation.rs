@@ -1,4 +1,4 @@
-//! Rotation: a key with a new secret while the old one keeps working for a while.
+//! Rotation: a key with a new secret while the previous one keeps working for a while.
 //!
 //! How long that is depends on nothing but the plan, when it was made and when the new secret was
 //! first used, so that a restart changes nothing. The previous secret always has an end.
@@ -166,7 +166,7 @@ pub struct Rotation {
 
 impl Rotation {
     /// When the previous secret ends; earlier once the new one is used, never later. An end that the
-    /// rotation gave the key is the new secret's alone: whoever has the old one gains no time.
+    /// rotation gave the key is the new secret's alone: whoever has the previous one gains no time.
     pub fn ends_at(&self) -> Timestamp {
         let length = self.plan.grace_period.length();
         let as_planned = match (self.plan.starts, self.first_used_at) {

@@ -36,8 +36,8 @@ pub enum KeysAction {
         /// How long the previous secret goes on
         #[arg(long, value_enum, default_value = "24h")]
         grace_period: GracePeriod,
-        /// When the grace period starts: with the first use of the new secret, or at once
-        #[arg(long, value_enum, default_value = "first-use")]
+        /// When the grace period starts: with the first use of the new secret, or immediately
+        #[arg(long, value_enum, default_value = "on-first-use")]
         starts: Starts,
         /// A new end for the key.
         #[command(flatten)]
@@ -171,7 +171,7 @@ pub enum InvitationsAction {
         /// The invitation’s id or address
         invitation: String,
     },
-    /// Take an invitation back: its links stop working at once.
+    /// Take an invitation back: its links stop working immediately.
     Cancel {
         /// The invitation’s id or address
         invitation: String,

@@ -63,7 +63,7 @@ pub enum GracePeriod {
 pub enum Starts {
     /// With the first use of the new secret
     OnFirstUse,
-    /// At once
+    /// Immediately
     Immediately,
 }
 

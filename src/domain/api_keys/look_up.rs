@@ -90,7 +90,7 @@ pub(in crate::domain) fn by_digest(
     }))
 }
 
-/// The organization's key with a secret; an old one counts while its grace period lasts.
+/// The organization's key with a secret; a previous one counts while its grace period lasts.
 pub(in crate::domain) fn by_secret(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,

@@ -1,4 +1,4 @@
-//! A new secret for the same key, while the old one keeps working for a while.
+//! A new secret for the same key, while the previous one keeps working for a while.
 
 use std::collections::HashMap;
 

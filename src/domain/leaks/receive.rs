@@ -123,7 +123,7 @@ fn find(connection: &mut Connection, report: &LeakReport, now: Timestamp) -> Res
     }
 }
 
-/// An old secret whose overlap is over opens nothing and is nobody's any more.
+/// A previous secret whose grace period is over opens nothing and is nobody's.
 fn find_key(
     connection: &mut Connection,
     digest: SecretDigest,

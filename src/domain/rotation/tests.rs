@@ -34,7 +34,7 @@ fn limited(plan: Plan) -> impl Strategy<Value = Rotation> {
 }
 
 #[test]
-fn the_overlap_begins_as_chosen() {
+fn the_grace_period_begins_as_chosen() {
     let day = |starts| fresh(Plan { grace_period: GracePeriod::Day, starts });
     assert_eq!(day(Starts::Immediately).ends_at(), START + Duration::DAY);
     assert_eq!(day(Starts::OnFirstUse).ends_at(), START + MAX_WAIT + Duration::DAY);

@@ -29,7 +29,7 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
                 Measure::Stopped => {
                     "It was deactivated at once. Rotate it, put the new secret in place and activate it again."
                 }
-                Measure::StoppedBefore => "It did not work any more, so nobody can use it.",
+                Measure::StoppedBefore => "It no longer worked, so nobody can use it.",
                 Measure::None => "It still works: whoever finds it can use it. Rotate it now.",
             },
             remedy: (!is_over)
@@ -37,12 +37,12 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
             page: key(),
         },
         LeakedKind::PreviousSecret => Words {
-            what: "old secret of the API key",
+            what: "previous secret of the API key",
             consequence: match measure {
-                Measure::Stopped => "It was ended at once. The new secret goes on.",
-                Measure::StoppedBefore => "It did not work any more, so nobody can use it.",
+                Measure::Stopped => "It was revoked immediately. The new secret keeps working.",
+                Measure::StoppedBefore => "It no longer worked, so nobody can use it.",
                 Measure::None => {
-                    "It still works: whoever finds it can use it. End the overlap on the key’s page."
+                    "It still works: whoever finds it can use it. Revoke the previous secret on the key’s page."
                 }
             },
             remedy: None,

@@ -365,13 +365,13 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
 fn a_leak_without_a_place_is_told_as_such() {
     let mail = leak(LeakedKind::PreviousSecret, Measure::None, "", 0);
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Found in public: old secret of the API key Billing worker of Lumen Logistics
+    Subject: Found in public: previous secret of the API key Billing worker of Lumen Logistics
 
-    The old secret of the API key "Billing worker" (tess_AbCd…wxyz) of
+    The previous secret of the API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
     It was reported on 23 November 2026, 10:00 UTC, without saying where it was found.
 
-    It still works: whoever finds it can use it. End the overlap on the key’s page.
+    It still works: whoever finds it can use it. Revoke the previous secret on the key’s page.
 
     Open the key:
     https://keys.lumen.example/orgs/0198/api/keys/0199

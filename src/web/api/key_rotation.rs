@@ -1,4 +1,4 @@
-//! Rotation: a key gets a new secret, while the old one keeps working for a while.
+//! Rotation: a key gets a new secret, while the previous one keeps working for a while.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};

@@ -126,7 +126,7 @@ impl KeyPage {
 
     fn leak_title(&self, leak: &Notice) -> &'static str {
         if leak.is_previous_secret {
-            "The old secret of this key was found in public"
+            "The previous secret of this key was found in public"
         } else {
             "This key was found in public"
         }

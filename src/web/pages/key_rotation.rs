@@ -1,4 +1,4 @@
-//! Rotation: a new secret for a key, shown once, while the old one keeps working for a while.
+//! Rotation: a new secret for a key, shown once, while the previous one keeps working for a while.
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -128,7 +128,7 @@ pub(super) fn words(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -> O
     let end = key.expires_at.map_or(rotation.ends_at(), |end| end.min(rotation.ends_at()));
     let ends = display::relative(&end, now);
     Some(match (rotation.first_used_at, active.previous_last_used_at) {
-        (None, _) => format!("New secret not used yet · old one ends {ends} at the latest"),
+        (None, _) => format!("New secret not used yet · previous one expires {ends} at the latest"),
         (Some(_), None) => format!("Previous secret never used · ends {ends}"),
         (Some(_), Some(at)) => format!("Previous secret last used {} · ends {ends}", display::ago(&at, now)),
     })

@@ -91,7 +91,7 @@ impl RevealedDialog {
     fn description(&self) -> String {
         let name = &self.token.name;
         if self.token.replaced_at.is_some() {
-            format!("“{name}” has a new token. The old one no longer works.")
+            format!("“{name}” has a new token. The previous one no longer works.")
         } else {
             format!("“{name}” works as soon as you activate it.")
         }

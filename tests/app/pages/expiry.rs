@@ -127,6 +127,6 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     program.get(&address.replace(&lumen.id, &fern.id)).await.must_be(404);
     program.get(&lumen.url("api/calendar/guessed.ics")).await.must_be(404);
     let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
-    browser.post(&dialog.action("Replace address"), &[]).await.must_be(200);
+    browser.post(&dialog.action("Replace URL"), &[]).await.must_be(200);
     program.get(&address).await.must_be(404);
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
+async fn both_secrets_open_the_same_key_until_the_grace_period_is_over() {
     let (ground, browser) = ground().await;
     let new = rotate(&ground, &browser, "1h", "on_first_use").await;
     assert_ne!(new, ground.secret);
@@ -42,7 +42,7 @@ async fn both_secrets_open_the_same_key_until_the_overlap_is_over() {
 }
 
 #[tokio::test]
-async fn without_an_overlap_the_old_secret_ends_with_the_answer() {
+async fn without_a_grace_period_the_previous_secret_ends_with_the_response() {
     let (ground, browser) = ground().await;
     ground.auth("/auth").await.must_be(204);
     let new = rotate(&ground, &browser, "none", "immediately").await;

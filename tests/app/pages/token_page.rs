@@ -75,11 +75,11 @@ async fn a_token_that_nobody_uses_has_an_empty_page() {
     let stage = Stage::new(Keys).await;
     let tab = stage.browser.get(&stage.lumen.url("api")).await.must_be(200).html();
     assert_eq!(tab.link("ERP sync"), stage.url());
-    assert_eq!(tab.link("Can"), stage.url());
+    assert_eq!(tab.link("What it can do"), stage.url());
     let page = stage.page().await;
     let text = page.main_text();
     assert!(text.contains("Nothing in the last 30 days") && text.contains("Never used"), "{text}");
-    assert!(!text.contains(&stage.secret) && page.try_link("Can").is_none());
+    assert!(!text.contains(&stage.secret) && page.try_link("What it can do").is_none());
 }
 
 #[tokio::test]

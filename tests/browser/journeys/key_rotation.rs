@@ -1,9 +1,9 @@
-//! Rotation: a new secret for the same key, while the old one keeps working for a while.
+//! Rotation: a new secret for the same key, while the previous one keeps working for a while.
 
 use crate::support::page::Page;
 use crate::support::stage::Stage;
 
-async fn both_secrets_work_until_somebody_ends_the_overlap(Stage { page, server, .. }: Stage) {
+async fn both_secrets_work_until_the_previous_one_is_revoked(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     let old = dana.create_key(&server, &organization, "Billing worker", "90").await;
@@ -93,7 +93,7 @@ async fn rotate(page: &Page) -> String {
 }
 
 crate::with_and_without_javascript!(
-    both_secrets_work_until_somebody_ends_the_overlap,
+    both_secrets_work_until_the_previous_one_is_revoked,
     an_old_secret_can_end_at_once,
     the_link_of_the_mail_opens_a_rotation_with_a_new_end,
 );

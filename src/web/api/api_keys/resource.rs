@@ -46,7 +46,7 @@ pub struct ApiKey {
     /// Until when a pause keeps it switched off; null without one.
     #[schema(format = DateTime)]
     pub paused_until: Option<String>,
-    /// The rotation under way, during which the old secret is accepted, too; null without one.
+    /// The rotation under way, during which the previous secret is accepted, too; null without one.
     pub rotation: Option<Rotation>,
     /// When it was last accepted, up to a few seconds ago; null for never.
     #[schema(format = DateTime)]

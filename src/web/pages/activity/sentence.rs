@@ -45,7 +45,7 @@ impl Sentence {
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
             Action::PreviousSecretRevoked => {
-                Self::new("circle-slash", "ended the old secret of the API key", entry)
+                Self::new("circle-slash", "revoked the previous secret of the API key", entry)
             }
             Action::KeyPaused => Self::new("clock", "paused the API key", entry),
             Action::KeyResumed => Self::new("power", "resumed the API key", entry),
