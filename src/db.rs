@@ -225,6 +225,8 @@ fn pool(path: &str, size: u32, cache_kib: u32) -> Result<Pool<ConnectionManager<
     let pool = Pool::builder()
         .max_size(size)
         .connection_timeout(POOL_TIMEOUT)
+        // A file does not go away as a server may: there is nothing to ask for before each use.
+        .test_on_check_out(false)
         .connection_customizer(Box::new(Pragmas { cache_kib }))
         .build(ConnectionManager::new(path))?;
     Ok(pool)

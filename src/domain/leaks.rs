@@ -6,7 +6,7 @@
 mod notices;
 mod receive;
 
-pub use notices::{Notice, of_keys, of_tokens};
+pub use notices::{Notice, notices};
 pub use receive::{known, receive};
 
 use std::{fmt, str::FromStr};

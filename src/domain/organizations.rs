@@ -131,7 +131,9 @@ pub struct Figures {
 pub fn figures(connection: &mut Connection, grant: &Grant<See>) -> Result<Figures, DbError> {
     let members = memberships::table.filter(memberships::organization_id.eq(&grant.id)).count();
     let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&grant.id)).count();
-    Ok(Figures { members: members.get_result(connection)?, api_keys: api_keys.get_result(connection)? })
+    let (members, api_keys): (Option<i64>, Option<i64>) =
+        diesel::select((members.single_value(), api_keys.single_value())).get_result(connection)?;
+    Ok(Figures { members: members.unwrap_or_default(), api_keys: api_keys.unwrap_or_default() })
 }
 
 /// Gives the organization another name.

@@ -5,6 +5,7 @@
 mod exchange;
 mod fixture;
 mod machines;
+mod statements;
 
 use tessera::{
     domain::access::Role,

@@ -6,6 +6,7 @@ mod client;
 mod html;
 mod ledger;
 mod machine;
+pub(crate) mod statements;
 mod test_app;
 mod world;
 

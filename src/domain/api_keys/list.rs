@@ -1,11 +1,11 @@
 //! The keys of an organization, a page at a time, and what stands beside each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use diesel::prelude::*;
+use diesel::{dsl::count_star, prelude::*};
 use time::Duration;
 
-use super::ApiKey;
+use super::{ActiveRotation, ApiKey, rotate::StoredRotation};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
@@ -13,7 +13,7 @@ use crate::{
         access::{Grant, SeeKeys},
         key_settings::Scopes,
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
-        schema::api_keys,
+        schema::{api_keys, key_rotations},
         usage::{self, DailyRequests},
     },
 };
@@ -36,8 +36,8 @@ pub enum KeyFilter {
 pub const EXPIRES_SOON: Duration = Duration::days(14);
 
 macro_rules! keys_of {
-    ($grant:expr, $search:expr, $part:expr, $now:expr) => {{
-        let mut query = api_keys::table.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
+    ($from:expr, $grant:expr, $search:expr, $part:expr, $now:expr) => {{
+        let mut query = $from.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
         if !$search.is_empty() {
             let pattern = contains_pattern($search);
             query = query.filter(
@@ -58,8 +58,8 @@ macro_rules! keys_of {
     }};
 }
 
-/// One page of a part of the keys, the newest first; with `search`, those with the text in name or
-/// masked form.
+/// One page of a part of the keys, the newest first, and their rotations under way by the key's id;
+/// with `search`, the keys with the text in name or masked form.
 ///
 /// # Errors
 /// [`DbError`].
@@ -70,16 +70,33 @@ pub fn page(
     part: KeyFilter,
     request: PageRequest,
     now: Timestamp,
-) -> Result<Page<ApiKey>, DbError> {
-    let total: i64 = keys_of!(grant, search, part, now).count().get_result(connection)?;
-    let request = request.within(total);
-    let rows = keys_of!(grant, search, part, now)
-        .order((api_keys::created_at.desc(), api_keys::id.desc()))
-        .select(ApiKey::as_select())
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)?;
-    Ok(Page::new(rows, request, total))
+) -> Result<(Page<ApiKey>, HashMap<String, ActiveRotation>), DbError> {
+    let keys = || keys_of!(api_keys::table.left_join(key_rotations::table), grant, search, part, now);
+    let load = |connection: &mut Connection, request: PageRequest| {
+        keys()
+            .order((api_keys::created_at.desc(), api_keys::id.desc()))
+            .select((ApiKey::as_select(), Option::<StoredRotation>::as_select(), count_star().over()))
+            .limit(request.limit())
+            .offset(request.offset())
+            .load::<(ApiKey, Option<StoredRotation>, i64)>(connection)
+    };
+    let mut request = request;
+    let mut rows = load(connection, request)?;
+    if rows.is_empty() && request.offset() > 0 {
+        // Keys were removed since the page was linked to: the last page that there is comes instead.
+        request = request.within(keys().count().get_result(connection)?);
+        rows = load(connection, request)?;
+    }
+    let total = rows.first().map_or(0, |(.., total)| *total);
+    let mut rotations = HashMap::new();
+    let mut keys = Vec::with_capacity(rows.len());
+    for (key, rotation, _) in rows {
+        if let Some(active) = rotation.and_then(|stored| stored.active(now)) {
+            rotations.insert(key.id.clone(), active);
+        }
+        keys.push(key);
+    }
+    Ok((Page::new(keys, request, total), rotations))
 }
 
 /// How a list of keys is sorted.
@@ -119,7 +136,7 @@ pub fn list_after(
     (sort, slice): (Sort, &ListRequest),
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, DbError> {
-    let mut query = keys_of!(grant, search, part, now);
+    let mut query = keys_of!(api_keys::table, grant, search, part, now);
     // Ids sort by age.
     query = match sort {
         Sort::Newest => query.order(api_keys::id.desc()),

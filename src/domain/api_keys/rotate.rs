@@ -217,6 +217,12 @@ impl StoredRotation {
             previous_expires_at: self.previous_expires_at,
         })
     }
+
+    /// The rotation, when it is under way.
+    pub(super) fn active(&self, now: Timestamp) -> Option<ActiveRotation> {
+        let rotation = self.rotation().filter(|rotation| rotation.is_under_way(now))?;
+        Some(ActiveRotation { rotation, previous_last_used_at: self.previous_last_used_at })
+    }
 }
 
 /// A rotation under way, as the list of keys shows it.
@@ -242,11 +248,7 @@ pub fn rotations(
         .filter(key_rotations::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
         .select(StoredRotation::as_select())
         .load(connection)?;
-    let active = |row: StoredRotation| {
-        let rotation = row.rotation().filter(|rotation| rotation.is_under_way(now))?;
-        Some((row.api_key_id, ActiveRotation { rotation, previous_last_used_at: row.previous_last_used_at }))
-    };
-    Ok(rows.into_iter().filter_map(active).collect())
+    Ok(rows.into_iter().filter_map(|row| Some((row.api_key_id.clone(), row.active(now)?))).collect())
 }
 
 /// Forgets rotations whose grace period has ended.

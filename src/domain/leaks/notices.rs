@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Grant, ManageTokens, SeeKeys},
+        access::{Grant, SeeKeys},
         api_keys::{ActiveRotation, ApiKey},
         master_tokens::MasterToken,
         schema::{api_keys, key_rotations, leak_reports, master_tokens},
@@ -36,67 +36,66 @@ impl Notice {
     }
 }
 
-type Row = (String, String, Timestamp);
+/// What a report's secret belongs to: a key, a key that had it before, or a token.
+type Row = (Option<String>, Option<String>, Option<String>, String, Timestamp);
 
-/// Those of `keys` with a secret that was found in public, by the key's id. `rotations` are the
-/// rotations under way.
+/// Those of `keys` and `tokens` with a secret that was found in public, by the key's or token's id.
+/// `rotations` are the rotations under way.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn of_keys(
+pub fn notices(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
-    keys: &[ApiKey],
-    rotations: &HashMap<String, ActiveRotation>,
-) -> Result<HashMap<String, Notice>, DbError> {
-    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-    let present: Vec<Row> = leak_reports::table
-        .inner_join(api_keys::table.on(leak_reports::secret_digest.eq(api_keys::secret_digest)))
-        .filter(leak_reports::organization_id.eq(&grant.id).and(api_keys::id.eq_any(ids)))
-        .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
-        .select((api_keys::id, leak_reports::url, leak_reports::reported_at))
-        .load(connection)?;
-    let old: Vec<Row> = leak_reports::table
-        .inner_join(key_rotations::table.on(leak_reports::secret_digest.eq(key_rotations::previous_digest)))
-        .filter(leak_reports::organization_id.eq(&grant.id))
-        .filter(key_rotations::api_key_id.eq_any(rotations.keys()))
-        .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
-        .select((key_rotations::api_key_id, leak_reports::url, leak_reports::reported_at))
-        .load(connection)?;
-    let mut notices = newest(old, true);
-    notices.extend(newest(present, false));
-    Ok(notices)
-}
-
-/// Those of the organization's tokens that were found in public, by the token's id.
-///
-/// # Errors
-/// [`DbError`].
-pub fn of_tokens(
-    connection: &mut Connection,
-    grant: &Grant<ManageTokens>,
+    (keys, rotations): (&[ApiKey], &HashMap<String, ActiveRotation>),
     tokens: &[MasterToken],
 ) -> Result<HashMap<String, Notice>, DbError> {
-    let ids: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
+    let digest = leak_reports::secret_digest;
     let rows: Vec<Row> = leak_reports::table
-        .inner_join(master_tokens::table.on(leak_reports::secret_digest.eq(master_tokens::secret_digest)))
-        .filter(leak_reports::organization_id.eq(&grant.id).and(master_tokens::id.eq_any(ids)))
+        .left_join(api_keys::table.on(digest.eq(api_keys::secret_digest)))
+        .left_join(key_rotations::table.on(digest.eq(key_rotations::previous_digest)))
+        .left_join(master_tokens::table.on(digest.eq(master_tokens::secret_digest)))
+        .filter(leak_reports::organization_id.eq(&grant.id))
+        .filter(
+            api_keys::id
+                .eq_any(keys.iter().map(|key| key.id.as_str()))
+                .or(key_rotations::api_key_id.eq_any(rotations.keys()))
+                .or(master_tokens::id.eq_any(tokens.iter().map(|token| token.id.as_str()))),
+        )
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
-        .select((master_tokens::id, leak_reports::url, leak_reports::reported_at))
+        .select((
+            api_keys::id.nullable(),
+            key_rotations::api_key_id.nullable(),
+            master_tokens::id.nullable(),
+            leak_reports::url,
+            leak_reports::reported_at,
+        ))
         .load(connection)?;
-    Ok(newest(rows, false))
+    let mut current = HashMap::new();
+    let mut previous = HashMap::new();
+    for (key, rotated, token, url, reported_at) in rows {
+        match (key.or(token), rotated) {
+            (Some(id), _) => add(&mut current, id, url, reported_at, false),
+            (None, Some(id)) => add(&mut previous, id, url, reported_at, true),
+            (None, None) => {}
+        }
+    }
+    previous.extend(current);
+    Ok(previous)
 }
 
-/// The first of each, the others counted.
-fn newest(rows: Vec<Row>, is_previous_secret: bool) -> HashMap<String, Notice> {
-    let mut notices: HashMap<String, Notice> = HashMap::new();
-    for (id, url, reported_at) in rows {
-        notices.entry(id).and_modify(|notice| notice.more_places += 1).or_insert(Notice {
-            url,
-            reported_at,
-            more_places: 0,
-            is_previous_secret,
-        });
-    }
-    notices
+/// The first report of a secret, the others counted.
+fn add(
+    notices: &mut HashMap<String, Notice>,
+    id: String,
+    url: String,
+    reported_at: Timestamp,
+    is_previous_secret: bool,
+) {
+    notices.entry(id).and_modify(|notice| notice.more_places += 1).or_insert(Notice {
+        url,
+        reported_at,
+        more_places: 0,
+        is_previous_secret,
+    });
 }

@@ -122,18 +122,14 @@ impl ApiTab {
             .read(move |connection| {
                 let search = selection.q.trim().to_owned();
                 let show = Show::parse(&selection.show);
-                let keys = api_keys::page(connection, &grant, &search, show.part, request, now)?;
+                let (keys, rotations) =
+                    api_keys::page(connection, &grant, &search, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &grant, &keys.rows, now)?;
-                let rotations = api_keys::rotations(connection, &grant, &keys.rows, now)?;
-                let tokens_grant = grant.grant::<ManageTokens>().ok();
-                let tokens = match &tokens_grant {
-                    Some(grant) => master_tokens::list(connection, grant)?,
-                    None => Vec::new(),
+                let tokens = match grant.grant::<ManageTokens>() {
+                    Ok(grant) => master_tokens::list(connection, &grant)?,
+                    Err(_) => Vec::new(),
                 };
-                let mut leaks = leaks::of_keys(connection, &grant, &keys.rows, &rotations)?;
-                if let Some(grant) = &tokens_grant {
-                    leaks.extend(leaks::of_tokens(connection, grant, &tokens)?);
-                }
+                let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), &tokens)?;
                 let mut clients = usage::clients_of_keys(connection, &grant, &keys.rows)?;
                 let summary = |(key, daily): (&ApiKey, _)| {
                     (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))

@@ -88,7 +88,7 @@ impl KeyPage {
             .read(move |connection| {
                 let key = api_keys::find(connection, &grant, &key_id)?;
                 let rotations = api_keys::rotations(connection, &grant, std::slice::from_ref(&key), now)?;
-                let mut leaks = leaks::of_keys(connection, &grant, std::slice::from_ref(&key), &rotations)?;
+                let mut leaks = leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
                 let daily = api_keys::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
                 let clients = usage::clients(connection, &grant, &key)?;
                 let series = usage::series(connection, &grant, &key, span, count, now)?;

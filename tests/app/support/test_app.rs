@@ -14,7 +14,7 @@ use tessera::{
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use super::{Client, World};
+use super::{Client, World, statements};
 use crate::smtp::SmtpSink;
 
 /// Where the clock of a test stands at first.
@@ -66,6 +66,11 @@ impl TestApp {
         self.address
     }
 
+    /// The statements that `work` causes at the database.
+    pub(crate) async fn statements(&self, work: impl Future) -> Vec<String> {
+        statements::during(self.state.config.database.path(), work).await
+    }
+
     /// The files of the database: itself, and what SQLite keeps beside it.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
         let files = self.folder.path().read_dir().expect("the folder of the database");
@@ -106,6 +111,7 @@ impl TestAppBuilder {
     /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
     /// that pages and mails are the same in every run; `--public-url` changes it.
     pub(crate) async fn spawn(self) -> TestApp {
+        statements::install();
         let folder = tempfile::tempdir().expect("a folder for the database");
         let config = self.config(&folder.path().join("tessera.db"));
         let clock = self.clock.clone();

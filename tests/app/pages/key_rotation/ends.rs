@@ -194,7 +194,7 @@ async fn a_rotation_before_the_end_that_is_kept_does_not_last_beyond_it() {
     ground.wait(88).await;
     let new = ground.rotate(&[("duration", "keep")], 200).await.text("#secret");
     let row = ground.browser.get(&ground.lumen.url("api")).await.html().row("Billing worker");
-    assert!(row.contains("New secret not used yet · old one ends in 2 days at the latest"), "{row}");
+    assert!(row.contains("New secret not used yet · previous one expires in 2 days at the latest"), "{row}");
     assert_eq!(ground.app.now() + Duration::days(2), datetime!(2027-02-21 10:00));
     ground.wait(2).await;
     assert!(!ground.is_accepted(&ground.secret).await && !ground.is_accepted(&new).await);

@@ -1,0 +1,51 @@
+//! How much a page asks of the database.
+
+use tessera::web::routes::Access;
+
+use super::{exchange::send_htmx, fixture::Fixture, method, routes};
+
+/// Statements of the tab "API", the door and the frame included, however many keys there are.
+const MOST_FOR_THE_TAB: usize = 8;
+/// Statements of a dialog that opens over a page which is there already.
+const MOST_FOR_A_DIALOG: usize = 4;
+
+#[tokio::test]
+async fn the_api_tab_asks_for_all_its_keys_together() {
+    let fixture = Fixture::new().await;
+    for number in 0..60 {
+        fixture.app.api_key(&fixture.lumen, &format!("Key {number}")).await;
+    }
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    for address in ["api", "api?q=key&show=unused&page=2"] {
+        let url = fixture.lumen.url(address);
+        browser.get(&url).await.must_be(200);
+        let statements = fixture.app.statements(browser.get(&url)).await;
+        let number = statements.len();
+        assert!(number <= MOST_FOR_THE_TAB, "{address}: {number}\n{}", statements.join("\n"));
+        assert!(number > 0, "nothing is counted");
+    }
+}
+
+#[tokio::test]
+async fn a_dialog_does_not_read_the_page_behind_it() {
+    let fixture = Fixture::new().await;
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    let mut dialogs = 0;
+    let mut over = String::new();
+    for route in routes(|access| matches!(access, Access::Member(_) | Access::Account)) {
+        if method(route) != "GET" {
+            continue;
+        }
+        let path = fixture.path(route, &fixture.lumen_ids);
+        if !send_htmx(&browser, route, &path).await.text().contains("<dialog") {
+            continue;
+        }
+        let statements = fixture.app.statements(send_htmx(&browser, route, &path)).await;
+        dialogs += 1;
+        if statements.len() > MOST_FOR_A_DIALOG {
+            over += &format!("{}: {}\n{}\n\n", route.pattern, statements.len(), statements.join("\n"));
+        }
+    }
+    assert!(dialogs > 10, "only {dialogs} dialogs");
+    assert!(over.is_empty(), "{over}");
+}

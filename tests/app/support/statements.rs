@@ -1,0 +1,56 @@
+//! Counts what a request asks of the database.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{LazyLock, Mutex, Once, PoisonError},
+};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+
+/// The statements of every database that is being watched, by its file.
+static WATCHED: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
+
+/// Has every connection that is opened from now on tell of its statements.
+pub(crate) fn install() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        set_default_instrumentation(|| Some(Box::new(Watch { file: String::new() })))
+            .expect("nothing holds the default instrumentation");
+    });
+}
+
+/// The statements that `work` causes at the database `file`, without those that open and close
+/// transactions.
+pub(crate) async fn during(file: &Path, work: impl Future) -> Vec<String> {
+    let file = file.to_str().expect("a path in UTF-8");
+    watched().insert(file.to_owned(), Vec::new());
+    work.await;
+    watched().remove(file).expect("nobody else watches this database")
+}
+
+struct Watch {
+    file: String,
+}
+
+impl Instrumentation for Watch {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => self.file = url.to_owned(),
+            InstrumentationEvent::StartQuery { query, .. } => {
+                if let Some(statements) = watched().get_mut(&self.file) {
+                    let statement = query.to_string();
+                    let is_work = !["BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"]
+                        .iter()
+                        .any(|word| statement.trim_start().to_uppercase().starts_with(word));
+                    statements.extend(is_work.then_some(statement));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn watched() -> std::sync::MutexGuard<'static, HashMap<String, Vec<String>>> {
+    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
