@@ -34,6 +34,18 @@ pub struct Shell {
 }
 
 impl Shell {
+    /// `url` of a dialog over this page, which comes back to what the page shows: to its filter, its
+    /// search and its page number.
+    pub fn over(&self, url: impl AsRef<str>) -> String {
+        let url = url.as_ref();
+        match self.path.split_once('?') {
+            Some((_, query)) if !query.is_empty() => {
+                format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
+            }
+            _ => url.to_owned(),
+        }
+    }
+
     /// Marks `#panel` to be swapped where it stands, when the answer's own target is a dialog.
     pub fn panel_swap(&self) -> Markup {
         swap(self.fragment == Fragment::Dialog)

@@ -13,7 +13,7 @@ use std::{future::Future, ops::Deref, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Query};
 use serde::de::DeserializeOwned;
 
-pub use behind::Behind;
+pub use behind::{Behind, Over};
 pub use proof::{Account, Anybody, Door, Found, InSession, Proof};
 pub use visitor::{RequestContext, Visitor};
 

@@ -6,6 +6,7 @@ mod activity;
 mod api_keys;
 mod bad_requests;
 mod expiry;
+mod filters;
 mod invitation_answers;
 mod invitations;
 mod key_page;

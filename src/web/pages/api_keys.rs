@@ -29,7 +29,7 @@ use crate::{
         form_id::FormId,
         shell::Toast,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -87,7 +87,7 @@ impl NewKeyForm {
 #[derive(Template)]
 #[template(path = "api_keys/new.html")]
 struct NewKeyDialog {
-    organization_id: String,
+    over: Over,
     form: NewKeyForm,
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
@@ -99,7 +99,7 @@ struct NewKeyDialog {
 #[derive(Template)]
 #[template(path = "api_keys/created.html")]
 struct CreatedDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     secret: Secret,
     public_url: String,
@@ -109,7 +109,7 @@ struct CreatedDialog {
 #[derive(Template)]
 #[template(path = "api_keys/remove.html")]
 struct RemoveDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     recent_usage: RecentUsage,
     now: Timestamp,
@@ -119,7 +119,7 @@ impl RemoveDialog {
     /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
     fn pause_url(&self) -> Option<String> {
         let is_active = self.key.status(self.now) == Status::Active;
-        is_active.then(|| urls::api_item(&self.organization_id, "keys", &self.key.id, "pause"))
+        is_active.then(|| urls::api_item(&self.over.organization_id, "keys", &self.key.id, "pause"))
     }
 }
 
@@ -143,8 +143,8 @@ pub async fn create(
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
         Settled::Done((key, secret)) => {
             let public_url = visit.state.config.public_url.join("/api/v2/organization");
-            let organization_id = visit.proof.id.clone();
-            visit.reveal::<ApiScreen>(&CreatedDialog { organization_id, key, secret, public_url }).await
+            let over = visit.over::<ApiScreen>();
+            visit.reveal::<ApiScreen>(&CreatedDialog { over, key, secret, public_url }).await
         }
         Settled::Again(error, form_id) => {
             let errors = FieldErrors::one("name", error);
@@ -161,7 +161,7 @@ async fn new_key_dialog(
     errors: FieldErrors,
 ) -> Result<NewKeyDialog, AppError> {
     Ok(NewKeyDialog {
-        organization_id: visit.proof.id.clone(),
+        over: visit.over::<ApiScreen>(),
         settings: form.settings(),
         scopes_in_use: visit.read(|connection, grant| api_keys::scopes_in_use(connection, grant)).await?,
         end: ExpirationFields::of_new_key(&form.duration, &form.until, visit.now),
@@ -203,8 +203,8 @@ pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
         Ok::<_, ManageError>((RecentUsage::load(connection, grant, &key, now)?, key))
     });
     let (recent_usage, key) = found.await?;
-    let organization_id = visit.proof.id.clone();
-    visit.dialog::<ApiScreen>(&RemoveDialog { organization_id, key, recent_usage, now }).await
+    let over = visit.over::<ApiScreen>();
+    visit.dialog::<ApiScreen>(&RemoveDialog { over, key, recent_usage, now }).await
 }
 
 /// Removes a key.

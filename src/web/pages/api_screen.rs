@@ -1,13 +1,16 @@
 //! What is on the screen when something of the tab "API" is changed: the tab itself, the page of one
 //! key, or the page of one master token.
 
-use super::{api_tab::ApiTab, key_page::KeyPage, token_page::TokenPage};
+use super::{
+    api_tab::{self, ApiTab},
+    key_page::KeyPage,
+    token_page::TokenPage,
+};
 use crate::{
     domain::access::{Grant, SeeKeys},
     web::{
         error::AppError,
         shell::Shell,
-        urls,
         view::Page,
         visit::{Behind, Visitor},
     },
@@ -57,7 +60,7 @@ impl Behind for ApiScreen {
 
     fn address(visitor: &Visitor, grant: &Grant<SeeKeys>) -> String {
         match Place::of(visitor.page_path()) {
-            Place::Tab => urls::with_query_of(&urls::organization(&grant.id, "api"), visitor.page_path()),
+            Place::Tab => visitor.on_screen::<api_tab::Selection>().url(&grant.id),
             Place::Key(_) | Place::Token(_) => visitor.page_path().to_owned(),
         }
     }

@@ -74,6 +74,24 @@ pub struct Selection {
     show: String,
 }
 
+impl Selection {
+    /// The address of the tab with this selection.
+    pub(super) fn url(&self, organization_id: &str) -> String {
+        let tab = urls::organization(organization_id, "api");
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, text) in [("q", &self.q), ("show", &self.show)] {
+            if !text.is_empty() {
+                query.append_pair(name, text);
+            }
+        }
+        if let Some(page) = self.page.filter(|page| *page > 1) {
+            query.append_pair("page", &page.to_string());
+        }
+        let query = query.finish();
+        if query.is_empty() { tab } else { format!("{tab}?{query}") }
+    }
+}
+
 /// A part of the keys, as it stands in the address and in the list of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Show {
@@ -120,10 +138,11 @@ impl ApiTab {
             .state
             .db
             .read(move |connection| {
-                let search = selection.q.trim().to_owned();
                 let show = Show::parse(&selection.show);
+                let selection =
+                    Selection { q: selection.q.trim().to_owned(), show: show.id.to_owned(), ..selection };
                 let (keys, rotations) =
-                    api_keys::page(connection, &grant, &search, show.part, request, now)?;
+                    api_keys::page(connection, &grant, &selection.q, show.part, request, now)?;
                 let daily = api_keys::daily_requests(connection, &grant, &keys.rows, now)?;
                 let tokens = match grant.grant::<ManageTokens>() {
                     Ok(grant) => master_tokens::list(connection, &grant)?,
@@ -135,14 +154,7 @@ impl ApiTab {
                     (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))
                 };
                 let summaries = keys.rows.iter().zip(&daily).map(summary).collect();
-                let link = |page: i64| {
-                    format!(
-                        "{}?{}&{}&page={page}",
-                        urls::organization(&grant.id, "api"),
-                        urls::query("q", &search),
-                        urls::query("show", show.id)
-                    )
-                };
+                let link = |page| Selection { page: Some(page), ..selection.clone() }.url(&grant.id);
                 Ok::<_, DbError>(Self {
                     shell,
                     frame: Frame::load(connection, &grant, Tab::Api)?,
@@ -154,7 +166,7 @@ impl ApiTab {
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens,
                     leaks,
-                    search,
+                    search: selection.q,
                     show,
                 })
             })
@@ -216,7 +228,7 @@ impl ApiTab {
     }
 
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {
-        urls::api_item(&self.frame.id, "keys", &key.id, verb)
+        self.shell.over(urls::api_item(&self.frame.id, "keys", &key.id, verb))
     }
 
     fn token_badge(&self, token: &MasterToken) -> (&'static str, String) {
@@ -232,7 +244,7 @@ impl ApiTab {
     }
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
-        urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+        self.shell.over(urls::api_item(&self.frame.id, "tokens", &token.id, verb))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         icalendar::{Calendar, CalendarEvent},
         state::State,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "calendar/link.html")]
 struct LinkDialog {
-    organization_id: String,
+    over: Over,
     link: Option<CalendarLink>,
 }
 
@@ -32,22 +32,22 @@ struct LinkDialog {
 #[derive(Template)]
 #[template(path = "calendar/created.html")]
 struct CreatedDialog {
-    organization_id: String,
+    over: Over,
     address: String,
 }
 
 /// Opens the dialog.
 pub async fn ask(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let link = visit.read(|connection, grant| calendar_links::find(connection, grant)).await?;
-    visit.dialog::<ApiScreen>(&LinkDialog { organization_id: visit.proof.id.clone(), link }).await
+    visit.dialog::<ApiScreen>(&LinkDialog { over: visit.over::<ApiScreen>(), link }).await
 }
 
 /// Creates a new URL and shows it, this once.
 pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let secret = visit.change(|tx, grant, now| calendar_links::replace(tx, grant, now)).await??;
-    let organization_id = visit.proof.id.clone();
-    let address = visit.state.config.public_url.join(&urls::calendar_feed(&organization_id, secret.expose()));
-    visit.reveal::<ApiScreen>(&CreatedDialog { organization_id, address }).await
+    let over = visit.over::<ApiScreen>();
+    let address = visit.state.config.public_url.join(&urls::calendar_feed(&visit.proof.id, secret.expose()));
+    visit.reveal::<ApiScreen>(&CreatedDialog { over, address }).await
 }
 
 /// The feed. Whoever has the URL may read it.

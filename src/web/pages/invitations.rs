@@ -22,7 +22,7 @@ use crate::{
         form_id::FormId,
         shell::Toast,
         urls,
-        visit::{Submission, Visit},
+        visit::{Over, Submission, Visit},
     },
 };
 use addresses::Entry;
@@ -67,7 +67,7 @@ impl InviteForm {
 #[derive(Template)]
 #[template(path = "invitations/new.html")]
 struct InviteDialog {
-    organization_id: String,
+    over: Over,
     role: Role,
     form: InviteForm,
     errors: FieldErrors,
@@ -94,7 +94,7 @@ impl InviteDialog {
 #[derive(Template)]
 #[template(path = "invitations/sent.html")]
 struct SentDialog {
-    organization_id: String,
+    over: Over,
     role: Role,
     form_id: FormId,
     outcomes: Vec<(String, Result<InviteOutcome, NotSent>)>,
@@ -187,7 +187,7 @@ fn dialog(
     form: InviteForm,
     errors: FieldErrors,
 ) -> InviteDialog {
-    InviteDialog { organization_id: visit.proof.id.clone(), role, form, errors }
+    InviteDialog { over: visit.over::<UsersScreen>(), role, form, errors }
 }
 
 fn sent_dialog(
@@ -204,5 +204,5 @@ fn sent_dialog(
             Entry::NotAnAddress(text) => Some((text, Err(NotSent))),
         })
         .collect();
-    SentDialog { organization_id: visit.proof.id.clone(), role, form_id: FormId::new(visit.now), outcomes }
+    SentDialog { over: visit.over::<UsersScreen>(), role, form_id: FormId::new(visit.now), outcomes }
 }

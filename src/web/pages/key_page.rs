@@ -88,7 +88,8 @@ impl KeyPage {
             .read(move |connection| {
                 let key = api_keys::find(connection, &grant, &key_id)?;
                 let rotations = api_keys::rotations(connection, &grant, std::slice::from_ref(&key), now)?;
-                let mut leaks = leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
+                let mut leaks =
+                    leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
                 let daily = api_keys::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
                 let clients = usage::clients(connection, &grant, &key)?;
                 let series = usage::series(connection, &grant, &key, span, count, now)?;
@@ -142,7 +143,7 @@ impl KeyPage {
     }
 
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {
-        urls::api_item(&self.frame.id, "keys", &key.id, verb)
+        self.shell.over(urls::api_item(&self.frame.id, "keys", &key.id, verb))
     }
 
     /// The page with the chart over another span.

@@ -23,7 +23,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,
-        visit::{Submission, Visit},
+        visit::{Over, Submission, Visit},
     },
 };
 
@@ -88,7 +88,7 @@ impl RotateForm {
 #[derive(Template)]
 #[template(path = "api_keys/rotate.html")]
 struct RotateDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     form: RotateForm,
     /// `None` for a key without an end.
@@ -112,7 +112,7 @@ impl RotateDialog {
 #[derive(Template)]
 #[template(path = "api_keys/rotated.html")]
 struct RotatedDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     secret: Secret,
     /// What becomes of the previous secret.
@@ -175,8 +175,8 @@ pub async fn rotate(
             } else {
                 format!("In short: {}.", plan.words())
             };
-            let organization_id = visit.proof.id.clone();
-            visit.reveal::<ApiScreen>(&RotatedDialog { organization_id, key: rotated, secret, fate }).await
+            let over = visit.over::<ApiScreen>();
+            visit.reveal::<ApiScreen>(&RotatedDialog { over, key: rotated, secret, fate }).await
         }
         Settled::Again(error, form_id) => {
             let errors = FieldErrors::one("starts", error);
@@ -207,7 +207,7 @@ fn dialog(
     errors: FieldErrors,
 ) -> RotateDialog {
     RotateDialog {
-        organization_id: visit.proof.id.clone(),
+        over: visit.over::<ApiScreen>(),
         end: ExpirationFields::of_rotation(&key, &form.duration, &form.until, visit.now),
         has_expired: key.status(visit.now) == Status::Expired,
         key,

@@ -17,7 +17,7 @@ use crate::{
         error::AppError,
         form::{FieldErrors, Submitted},
         shell::Toast,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -110,7 +110,7 @@ pub(super) fn tags(settings: &KeySettings) -> Vec<String> {
 #[derive(Template)]
 #[template(path = "api_keys/settings.html")]
 struct SettingsDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     settings: SettingsForm,
     scopes_in_use: Vec<String>,
@@ -121,9 +121,9 @@ struct SettingsDialog {
 pub async fn edit(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     let (key, scopes_in_use) = find(&visit).await?;
     let settings = SettingsForm::of(&key.settings);
-    let organization_id = visit.proof.id.clone();
+    let over = visit.over::<ApiScreen>();
     let errors = FieldErrors::default();
-    visit.dialog::<ApiScreen>(&SettingsDialog { organization_id, key, settings, scopes_in_use, errors }).await
+    visit.dialog::<ApiScreen>(&SettingsDialog { over, key, settings, scopes_in_use, errors }).await
 }
 
 /// Changes a key's settings.
@@ -134,8 +134,8 @@ pub async fn save(
     let mut errors = FieldErrors::default();
     let Some(settings) = form.parse(&mut errors) else {
         let (key, scopes_in_use) = find(&visit).await?;
-        let organization_id = visit.proof.id.clone();
-        let dialog = SettingsDialog { organization_id, key, settings: form, scopes_in_use, errors };
+        let over = visit.over::<ApiScreen>();
+        let dialog = SettingsDialog { over, key, settings: form, scopes_in_use, errors };
         return visit.invalid::<ApiScreen>(&dialog).await;
     };
     // A quota that is new counts what was used this month before it.

@@ -24,7 +24,7 @@ use crate::{
         form_id::FormId,
         shell::Toast,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -67,7 +67,7 @@ impl NewTokenForm {
 #[derive(Template)]
 #[template(path = "master_tokens/new.html")]
 struct NewTokenDialog {
-    organization_id: String,
+    over: Over,
     form: NewTokenForm,
     errors: FieldErrors,
     end: ExpirationFields,
@@ -77,7 +77,7 @@ struct NewTokenDialog {
 #[derive(Template)]
 #[template(path = "master_tokens/revealed.html")]
 struct RevealedDialog {
-    organization_id: String,
+    over: Over,
     organization: String,
     token: MasterToken,
     secret: Secret,
@@ -102,7 +102,7 @@ impl RevealedDialog {
 #[derive(Template)]
 #[template(path = "master_tokens/replace.html")]
 struct ReplaceDialog {
-    organization_id: String,
+    over: Over,
     token: MasterToken,
     form: FormId,
     now: Timestamp,
@@ -112,7 +112,7 @@ struct ReplaceDialog {
 #[derive(Template)]
 #[template(path = "master_tokens/remove.html")]
 struct RemoveDialog {
-    organization_id: String,
+    over: Over,
     token: MasterToken,
     now: Timestamp,
 }
@@ -188,7 +188,7 @@ pub async fn replace(
 /// Asks before a token is removed.
 pub async fn confirm_removal(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
     let token = find(&visit).await?;
-    let dialog = RemoveDialog { organization_id: visit.proof.id.clone(), token, now: visit.now };
+    let dialog = RemoveDialog { over: visit.over::<ApiScreen>(), token, now: visit.now };
     visit.dialog::<ApiScreen>(&dialog).await
 }
 
@@ -215,12 +215,12 @@ fn new_token_dialog(
     errors: FieldErrors,
 ) -> NewTokenDialog {
     let end = ExpirationFields::of_new_token(&form.duration, &form.until, visit.now);
-    NewTokenDialog { organization_id: visit.proof.id.clone(), form, errors, end }
+    NewTokenDialog { over: visit.over::<ApiScreen>(), form, errors, end }
 }
 
 async fn replace_dialog(visit: &Visit<Grant<ManageTokens>>) -> Result<ReplaceDialog, AppError> {
     let (token, form, now) = (find(visit).await?, FormId::new(visit.now), visit.now);
-    Ok(ReplaceDialog { organization_id: visit.proof.id.clone(), token, form, now })
+    Ok(ReplaceDialog { over: visit.over::<ApiScreen>(), token, form, now })
 }
 
 async fn reveal(
@@ -228,6 +228,6 @@ async fn reveal(
     token: MasterToken,
     secret: Secret,
 ) -> Result<HttpResponse, AppError> {
-    let (organization_id, organization) = (visit.proof.id.clone(), visit.proof.name.clone());
-    visit.reveal::<ApiScreen>(&RevealedDialog { organization_id, organization, token, secret }).await
+    let (over, organization) = (visit.over::<ApiScreen>(), visit.proof.name.clone());
+    visit.reveal::<ApiScreen>(&RevealedDialog { over, organization, token, secret }).await
 }

@@ -146,7 +146,7 @@ impl UsersTab {
     }
 
     fn member_url(&self, person: &Person, verb: &str) -> String {
-        urls::member(&self.frame.id, &person.user_id, verb)
+        self.shell.over(urls::member(&self.frame.id, &person.user_id, verb))
     }
 
     fn invitation_url(&self, invitation: &Invitation, verb: &str) -> String {

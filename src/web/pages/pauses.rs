@@ -18,7 +18,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         shell::Toast,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -39,7 +39,7 @@ impl PauseForm {
 #[derive(Template)]
 #[template(path = "api_keys/pause.html")]
 struct PauseDialog {
-    organization_id: String,
+    over: Over,
     key: ApiKey,
     recent_usage: RecentUsage,
     hours: String,
@@ -91,5 +91,5 @@ async fn dialog(
         Ok::<_, ManageError>((RecentUsage::load(connection, grant, &key, now)?, key))
     });
     let (recent_usage, key) = found.await?;
-    Ok(PauseDialog { organization_id: visit.proof.id.clone(), key, recent_usage, hours, errors, now })
+    Ok(PauseDialog { over: visit.over::<ApiScreen>(), key, recent_usage, hours, errors, now })
 }

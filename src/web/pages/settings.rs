@@ -26,7 +26,7 @@ use crate::{
         shell::{Shell, Toast},
         urls,
         view::{self, Page},
-        visit::{Behind, Visit, Visitor},
+        visit::{Behind, Over, Visit, Visitor},
     },
 };
 
@@ -58,7 +58,7 @@ pub struct NameForm {
 #[derive(Template)]
 #[template(path = "settings/leave.html")]
 struct LeaveDialog {
-    organization_id: String,
+    over: Over,
     organization: String,
     rejection: Option<String>,
 }
@@ -67,7 +67,7 @@ struct LeaveDialog {
 #[derive(Template)]
 #[template(path = "settings/remove.html")]
 struct RemoveDialog {
-    organization_id: String,
+    over: Over,
     organization: String,
     figures: Figures,
     form: NameForm,
@@ -156,7 +156,7 @@ pub async fn rename(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
 
 /// Asks before one leaves.
 pub async fn confirm_leaving(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    visit.dialog::<SettingsScreen>(&leave_dialog(&visit.proof, None)).await
+    visit.dialog::<SettingsScreen>(&leave_dialog(&visit, None)).await
 }
 
 /// Ends one's own membership. The last administrator is told why it cannot be, with 422.
@@ -167,14 +167,15 @@ pub async fn leave(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
             visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ MemberError::LastAdministrator) => {
-            visit.invalid::<SettingsScreen>(&leave_dialog(&visit.proof, Some(error.to_string()))).await
+            visit.invalid::<SettingsScreen>(&leave_dialog(&visit, Some(error.to_string()))).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn leave_dialog(member: &Grant<See>, rejection: Option<String>) -> LeaveDialog {
-    LeaveDialog { organization_id: member.id.clone(), organization: member.name.clone(), rejection }
+fn leave_dialog(visit: &Visit<Grant<See>>, rejection: Option<String>) -> LeaveDialog {
+    let organization = visit.proof.name.clone();
+    LeaveDialog { over: visit.over::<SettingsScreen>(), organization, rejection }
 }
 
 /// Asks before the organization is removed.
@@ -206,6 +207,6 @@ async fn remove_dialog(
     errors: FieldErrors,
 ) -> Result<RemoveDialog, AppError> {
     let figures = visit.read(|connection, grant| organizations::figures(connection, grant)).await?;
-    let (organization_id, organization) = (visit.proof.id.clone(), visit.proof.name.clone());
-    Ok(RemoveDialog { organization_id, organization, figures, form, errors })
+    let (over, organization) = (visit.over::<SettingsScreen>(), visit.proof.name.clone());
+    Ok(RemoveDialog { over, organization, figures, form, errors })
 }

@@ -122,7 +122,7 @@ impl TokenPage {
     }
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
-        urls::api_item(&self.frame.id, "tokens", &token.id, verb)
+        self.shell.over(urls::api_item(&self.frame.id, "tokens", &token.id, verb))
     }
 
     /// All that the token did, in the organization's audit log.

@@ -37,7 +37,7 @@ use crate::{
         shell::Shell,
         urls,
         view::{self, Page},
-        visit::{Behind, Visit, Visitor},
+        visit::{Behind, Over, Visit, Visitor},
     },
 };
 
@@ -125,7 +125,7 @@ fn events(webhook: &Webhook) -> String {
 #[derive(Template)]
 #[template(path = "webhooks/new.html")]
 struct NewWebhookDialog {
-    organization_id: String,
+    over: Over,
     form: WebhookForm,
     errors: FieldErrors,
 }
@@ -178,7 +178,7 @@ pub async fn create(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Resu
     match settle::<ListScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
         Settled::Done((webhook, secret)) => {
             let dialog = RevealedDialog {
-                close: urls::organization(&visit.proof.id, "webhooks"),
+                close: visit.over::<ListScreen>().close,
                 title: "Webhook created",
                 description: format!("Events to {} are signed with this secret.", webhook.address()),
                 secret,
@@ -194,5 +194,5 @@ pub async fn create(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Resu
 }
 
 fn dialog(visit: &Visit<Grant<Govern>>, form: WebhookForm, errors: FieldErrors) -> NewWebhookDialog {
-    NewWebhookDialog { organization_id: visit.proof.id.clone(), form, errors }
+    NewWebhookDialog { over: visit.over::<ListScreen>(), form, errors }
 }

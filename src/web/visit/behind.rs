@@ -32,7 +32,38 @@ pub trait Behind {
     fn address(visitor: &Visitor, proof: &Self::Proof) -> String;
 }
 
+/// What a dialog knows of the page behind it.
+#[derive(Clone, Debug)]
+pub struct Over {
+    /// The organization that both are about.
+    pub organization_id: String,
+    /// The address of the page, with its filter, its search and its page number.
+    pub close: String,
+    query: String,
+}
+
+impl Over {
+    /// `url` for a form of the dialog. A form without JavaScript takes along what the page behind
+    /// shows; htmx tells that by itself.
+    pub fn action(&self, url: String) -> String {
+        if self.query.is_empty() { url } else { format!("{url}?{}", self.query) }
+    }
+}
+
 impl<P: Proof, B> Visit<P, B> {
+    /// The page `S` behind a dialog.
+    pub fn over<S: Behind>(&self) -> Over
+    where
+        P: AsRef<S::Proof>,
+    {
+        let query = self.page_path().split_once('?').map(|(_, query)| query.to_owned());
+        Over {
+            organization_id: self.path("organization"),
+            close: S::address(self, self.proof.as_ref()),
+            query: query.filter(|_| !self.fragment.is_fragment()).unwrap_or_default(),
+        }
+    }
+
     /// Answers with a dialog: alone for htmx, otherwise over its page.
     ///
     /// # Errors

@@ -8,14 +8,20 @@ use crate::{
         access::{Grant, ManageMembers},
         invitations::{self, Invitation, InvitationError},
     },
-    web::{error::AppError, pages::members::UsersScreen, shell::Toast, urls, visit::Visit},
+    web::{
+        error::AppError,
+        pages::members::UsersScreen,
+        shell::Toast,
+        urls,
+        visit::{Over, Visit},
+    },
 };
 
 /// The dialog that shows a link to pass on.
 #[derive(Template)]
 #[template(path = "invitations/link.html")]
 struct LinkDialog {
-    organization_id: String,
+    over: Over,
     invitation: Invitation,
     url: String,
 }
@@ -39,8 +45,8 @@ pub async fn copy_link(visit: Visit<Grant<ManageMembers>>) -> Result<HttpRespons
     let (invitation, secret) =
         visit.change(move |tx, grant, now| invitations::copy_link(tx, grant, &invitation_id, now)).await??;
     let url = visit.state.config.public_url.join(&urls::invitation_link(secret.expose()));
-    let organization_id = visit.proof.id.clone();
-    visit.reveal::<UsersScreen>(&LinkDialog { organization_id, invitation, url }).await
+    let over = visit.over::<UsersScreen>();
+    visit.reveal::<UsersScreen>(&LinkDialog { over, invitation, url }).await
 }
 
 /// Cancels an invitation.

@@ -15,7 +15,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         shell::Toast,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -30,7 +30,7 @@ pub struct RoleForm {
 #[derive(Template)]
 #[template(path = "members/role.html")]
 struct RoleDialog {
-    organization_id: String,
+    over: Over,
     person: Person,
     /// The roles that the visitor may give.
     roles: Vec<Role>,
@@ -43,7 +43,7 @@ struct RoleDialog {
 #[derive(Template)]
 #[template(path = "members/remove.html")]
 struct RemoveDialog {
-    organization_id: String,
+    over: Over,
     organization: String,
     person: Person,
     rejection: Option<String>,
@@ -52,7 +52,7 @@ struct RemoveDialog {
 /// Opens the dialog "Change role".
 pub async fn choose_role(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (person, _) = find(&visit).await?;
-    visit.dialog::<UsersScreen>(&role_dialog(&visit.proof, person, FieldErrors::default())).await
+    visit.dialog::<UsersScreen>(&role_dialog(&visit, person, FieldErrors::default())).await
 }
 
 /// Gives a member another role. The last administrator is answered with 422 and the reason.
@@ -63,7 +63,7 @@ pub async fn change_role(
     let (person, _) = find(&visit).await?;
     let mut errors = FieldErrors::default();
     let Some(role) = errors.check("role", form.role.parse::<Role>()) else {
-        return visit.invalid::<UsersScreen>(&role_dialog(&visit.proof, person, errors)).await;
+        return visit.invalid::<UsersScreen>(&role_dialog(&visit, person, errors)).await;
     };
     let user_id = person.user_id.clone();
     match visit.change(move |tx, grant, now| members::change_role(tx, grant, &user_id, role, now)).await? {
@@ -75,7 +75,7 @@ pub async fn change_role(
             let dialog = RoleDialog {
                 chosen: form.role,
                 rejection: Some(error.to_string()),
-                ..role_dialog(&visit.proof, person, errors)
+                ..role_dialog(&visit, person, errors)
             };
             visit.invalid::<UsersScreen>(&dialog).await
         }
@@ -87,7 +87,7 @@ pub async fn change_role(
 pub async fn confirm_removal(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (person, is_last) = find(&visit).await?;
     let rejection = is_last.then(|| MemberError::LastAdministrator.to_string());
-    visit.dialog::<UsersScreen>(&remove_dialog(&visit.proof, person, rejection)).await
+    visit.dialog::<UsersScreen>(&remove_dialog(&visit, person, rejection)).await
 }
 
 /// Removes a member. The last administrator is answered with 422 and the reason.
@@ -100,7 +100,7 @@ pub async fn remove(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
             changed(&visit, &person, toast, urls::ORGANIZATIONS).await
         }
         Err(error @ MemberError::LastAdministrator) => {
-            let dialog = remove_dialog(&visit.proof, person, Some(error.to_string()));
+            let dialog = remove_dialog(&visit, person, Some(error.to_string()));
             visit.invalid::<UsersScreen>(&dialog).await
         }
         Err(error) => Err(error.into()),
@@ -121,10 +121,10 @@ async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, bool), App
     found.await
 }
 
-fn role_dialog(grant: &Grant<ManageMembers>, person: Person, errors: FieldErrors) -> RoleDialog {
+fn role_dialog(visit: &Visit<Grant<ManageMembers>>, person: Person, errors: FieldErrors) -> RoleDialog {
     RoleDialog {
-        organization_id: grant.id.clone(),
-        roles: Role::ALL.into_iter().filter(|role| *role <= grant.reach()).collect(),
+        over: visit.over::<UsersScreen>(),
+        roles: Role::ALL.into_iter().filter(|role| *role <= visit.proof.reach()).collect(),
         chosen: person.role.as_str().to_owned(),
         person,
         errors,
@@ -132,8 +132,13 @@ fn role_dialog(grant: &Grant<ManageMembers>, person: Person, errors: FieldErrors
     }
 }
 
-fn remove_dialog(grant: &Grant<ManageMembers>, person: Person, rejection: Option<String>) -> RemoveDialog {
-    RemoveDialog { organization_id: grant.id.clone(), organization: grant.name.clone(), person, rejection }
+fn remove_dialog(
+    visit: &Visit<Grant<ManageMembers>>,
+    person: Person,
+    rejection: Option<String>,
+) -> RemoveDialog {
+    let organization = visit.proof.name.clone();
+    RemoveDialog { over: visit.over::<UsersScreen>(), organization, person, rejection }
 }
 
 /// Whoever changed themselves may no longer see this page as it is: they go to `own_next`.

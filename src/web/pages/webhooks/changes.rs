@@ -16,7 +16,7 @@ use crate::{
         pages::once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
         shell::Toast,
         urls,
-        visit::Visit,
+        visit::{Over, Visit},
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "webhooks/settings.html")]
 struct SettingsDialog {
-    organization_id: String,
+    over: Over,
     webhook: Webhook,
     form: WebhookForm,
     errors: FieldErrors,
@@ -34,7 +34,7 @@ struct SettingsDialog {
 #[derive(Template)]
 #[template(path = "webhooks/rotate.html")]
 struct RotateDialog {
-    organization_id: String,
+    over: Over,
     webhook: Webhook,
     form: FormId,
 }
@@ -43,16 +43,16 @@ struct RotateDialog {
 #[derive(Template)]
 #[template(path = "webhooks/remove.html")]
 struct RemoveDialog {
-    organization_id: String,
+    over: Over,
     webhook: Webhook,
 }
 
 /// Opens the dialog with the settings.
 pub async fn edit(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let webhook = find(&visit).await?;
-    let (organization_id, form) = (visit.proof.id.clone(), WebhookForm::of(&webhook));
+    let (over, form) = (visit.over::<OneScreen>(), WebhookForm::of(&webhook));
     let errors = FieldErrors::default();
-    visit.dialog::<OneScreen>(&SettingsDialog { organization_id, webhook, form, errors }).await
+    visit.dialog::<OneScreen>(&SettingsDialog { over, webhook, form, errors }).await
 }
 
 /// Changes the settings.
@@ -60,8 +60,8 @@ pub async fn save(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(new) = form.parse(&visit.state.config.webhook_networks, &mut errors) else {
-        let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
-        return visit.invalid::<OneScreen>(&SettingsDialog { organization_id, webhook, form, errors }).await;
+        let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
+        return visit.invalid::<OneScreen>(&SettingsDialog { over, webhook, form, errors }).await;
     };
     let id = visit.path("webhook");
     visit.change(move |tx, grant, now| webhooks::change(tx, grant, &id, &new, now)).await??;
@@ -93,9 +93,9 @@ pub async fn send_test(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppE
 
 /// Asks before the signing secret is rotated.
 pub async fn confirm_rotation(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
-    let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
+    let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
     let form = FormId::new(visit.now);
-    visit.dialog::<OneScreen>(&RotateDialog { organization_id, webhook, form }).await
+    visit.dialog::<OneScreen>(&RotateDialog { over, webhook, form }).await
 }
 
 /// Gives a webhook a new signing secret and shows it, this once.
@@ -105,9 +105,9 @@ pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Res
     let rotated =
         visit.submit(&form_id, move |tx, grant, now| webhooks::rotate_secret(tx, grant, &id, now)).await?;
     match settle::<OneScreen, _, _>(&visit, &form_id, rotated, SECRET_WAS_SHOWN)? {
-        Settled::Done((webhook, secret)) => {
+        Settled::Done((_, secret)) => {
             let dialog = RevealedDialog {
-                close: urls::webhook(&visit.proof.id, &webhook.id),
+                close: visit.over::<OneScreen>().close,
                 title: "Secret rotated",
                 description:
                     "For 24 hours events carry two signatures: by this secret and by the previous one."
@@ -123,8 +123,8 @@ pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Res
 
 /// Asks before a webhook is removed.
 pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
-    let (organization_id, webhook) = (visit.proof.id.clone(), find(&visit).await?);
-    visit.dialog::<OneScreen>(&RemoveDialog { organization_id, webhook }).await
+    let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
+    visit.dialog::<OneScreen>(&RemoveDialog { over, webhook }).await
 }
 
 /// Removes a webhook.

@@ -10,14 +10,19 @@ use crate::{
         access::{Govern, Grant},
         webhooks::{self, Delivery, Webhook},
     },
-    web::{error::AppError, shell::Toast, urls, visit::Visit},
+    web::{
+        error::AppError,
+        shell::Toast,
+        urls,
+        visit::{Over, Visit},
+    },
 };
 
 /// The dialog with a message.
 #[derive(Template)]
 #[template(path = "webhooks/delivery.html")]
 struct DeliveryDialog {
-    organization_id: String,
+    over: Over,
     webhook: Webhook,
     delivery: Delivery,
     now: Timestamp,
@@ -35,13 +40,9 @@ impl DeliveryDialog {
             .unwrap_or_else(|_| self.delivery.payload.clone())
     }
 
-    fn close(&self) -> String {
-        urls::webhook(&self.organization_id, &self.webhook.id)
-    }
-
     fn resend_url(&self) -> String {
-        let url = urls::webhook_delivery(&self.organization_id, &self.webhook.id, &self.delivery.id);
-        format!("{url}/resend")
+        let url = urls::webhook_delivery(&self.over.organization_id, &self.webhook.id, &self.delivery.id);
+        self.over.action(format!("{url}/resend"))
     }
 }
 
@@ -51,8 +52,8 @@ pub async fn show_delivery(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, 
     let (webhook, delivery) = visit
         .read(move |connection, grant| webhooks::delivery(connection, grant, &webhook_id, &delivery_id))
         .await?;
-    let organization_id = visit.proof.id.clone();
-    visit.dialog::<OneScreen>(&DeliveryDialog { organization_id, webhook, delivery, now: visit.now }).await
+    let over = visit.over::<OneScreen>();
+    visit.dialog::<OneScreen>(&DeliveryDialog { over, webhook, delivery, now: visit.now }).await
 }
 
 /// Sends an event once more.

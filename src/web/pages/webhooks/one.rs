@@ -91,11 +91,15 @@ impl WebhookPage {
     }
 
     fn verb(&self, verb: &str) -> String {
-        urls::webhook_verb(&self.frame.id, &self.webhook.id, verb)
+        self.shell.over(urls::webhook_verb(&self.frame.id, &self.webhook.id, verb))
     }
 
     fn delivery_url(&self, delivery: &Delivery) -> String {
-        urls::webhook_delivery(&self.frame.id, &self.webhook.id, &delivery.id)
+        self.shell.over(urls::webhook_delivery(&self.frame.id, &self.webhook.id, &delivery.id))
+    }
+
+    fn resend_url(&self, delivery: &Delivery) -> String {
+        format!("{}/resend", urls::webhook_delivery(&self.frame.id, &self.webhook.id, &delivery.id))
     }
 
     fn badge(&self) -> (&'static str, &'static str) {
