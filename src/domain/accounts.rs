@@ -93,6 +93,13 @@ pub(super) fn take_over(tx: &mut Tx<'_>, user_id: &str, new: &NewAccount) -> Res
         .get_result(tx.connection())?)
 }
 
+fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(), DbError> {
+    diesel::update(users::table.find(user_id))
+        .set((users::password_hash.eq(password_hash), users::failed_log_ins.eq(0)))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
 /// Gives the person another name.
 ///
 /// # Errors

@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use diesel::prelude::*;
-
-use super::{AccountError, User, by_email, record, verification::mark_verified};
+use super::{AccountError, User, by_email, record, set_password, verification::mark_verified};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -14,7 +12,6 @@ use crate::{
         email::EmailAddress,
         email_links::{self, Purpose},
         outbox::{self, Message},
-        schema::users,
         secret::Secret,
         sessions,
     },
@@ -83,13 +80,6 @@ pub fn change_password(
     email_links::spend_all(tx, &user.id, now)?;
     record(tx, user, Action::PasswordChanged, &Actor::user(user, ip), now)?;
     tell_of_new_password(tx, user, ip, now)
-}
-
-pub(super) fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(), DbError> {
-    diesel::update(users::table.find(user_id))
-        .set((users::password_hash.eq(password_hash), users::failed_log_ins.eq(0)))
-        .execute(tx.connection())?;
-    Ok(())
 }
 
 fn tell_of_new_password(

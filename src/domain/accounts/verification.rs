@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
-use super::{AccountError, NewAccount, User, by_email, insert, passwords::set_password, record, take_over};
+use super::{AccountError, NewAccount, User, by_email, insert, record, set_password, take_over};
 use crate::{
     clock::Timestamp,
     db::Tx,
