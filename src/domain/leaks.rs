@@ -9,111 +9,9 @@ mod receive;
 pub use notices::{Notice, notices};
 pub use receive::{known, receive};
 
-use std::{fmt, str::FromStr};
-
-use diesel::{deserialize::FromSqlRow, expression::AsExpression, prelude::*, sql_types::Text};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
 
-use super::{
-    access::{Govern, Grant, See},
-    audit::{self, Action, Event},
-    schema::organizations,
-    secret::{self, SecretDigest, SecretKind},
-    stored_text::stored_as_text,
-};
-use crate::{
-    clock::Timestamp,
-    db::{Connection, DbError, Tx},
-};
-
-/// What an organization has done with a key that was found in public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]
-#[diesel(sql_type = Text)]
-pub enum LeakPolicy {
-    /// The administrators are told.
-    Notify,
-    /// The key is switched off, too.
-    Deactivate,
-}
-
-impl LeakPolicy {
-    /// Both policies, the one that organizations begin with first.
-    pub const ALL: [Self; 2] = [Self::Notify, Self::Deactivate];
-
-    /// The word in the database and in forms.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Notify => "notify",
-            Self::Deactivate => "deactivate",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Notify => "Notify administrators",
-            Self::Deactivate => "Deactivate the key and notify administrators",
-        }
-    }
-}
-
-/// The text names no policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Choose what happens to a leaked key.")]
-pub struct UnknownLeakPolicy;
-
-impl FromStr for LeakPolicy {
-    type Err = UnknownLeakPolicy;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLeakPolicy> {
-        Self::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or(UnknownLeakPolicy)
-    }
-}
-
-impl fmt::Display for LeakPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-stored_as_text!(LeakPolicy);
-
-/// The organization's policy.
-///
-/// # Errors
-/// [`DbError`].
-pub fn policy(connection: &mut Connection, grant: &Grant<See>) -> Result<LeakPolicy, DbError> {
-    Ok(organizations::table.find(&grant.id).select(organizations::leak_policy).first(connection)?)
-}
-
-/// Chooses what happens to keys that are found in public from now on.
-///
-/// # Errors
-/// [`DbError`].
-pub fn change_policy(
-    tx: &mut Tx<'_>,
-    grant: &Grant<Govern>,
-    policy: LeakPolicy,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let before = self::policy(tx.connection(), grant)?;
-    if before == policy {
-        return Ok(());
-    }
-    diesel::update(organizations::table.find(&grant.id))
-        .set(organizations::leak_policy.eq(policy))
-        .execute(tx.connection())?;
-    let event = Event {
-        organization_id: Some(&grant.id),
-        actor: grant.actor(),
-        action: Action::LeakPolicyChanged,
-        subject_id: Some(&grant.id),
-        subject_name: &grant.name,
-        detail: Some(format!("from “{}” to “{}”", before.label(), policy.label())),
-    };
-    audit::record(tx, &event, now)
-}
+use super::secret::{self, SecretDigest, SecretKind};
 
 /// Characters of an address that are kept, and of what kind of place it is.
 const MAX_URL_LENGTH: usize = 500;
@@ -167,30 +65,6 @@ impl LeakReport {
 
 fn shown(text: &str, most_characters: usize) -> String {
     utf8_percent_encode(text.trim(), NOT_SHOWN).to_string().chars().take(most_characters).collect()
-}
-
-/// What was found in public, as a mail calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeakedKind {
-    /// An API key's present secret.
-    ApiKey,
-    /// The secret that an API key had before, during the grace period of a rotation.
-    PreviousSecret,
-    /// A master token.
-    MasterToken,
-}
-
-/// What was done about a leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// The secret no longer works, by the organization's policy.
-    Stopped,
-    /// The secret did not work before either.
-    StoppedBefore,
-    /// Nothing: whoever has the secret can use it.
-    None,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{
     access::{Actor, Govern, Grant, Role, See},
     audit::{self, Action, Event},
     id::new_id,
+    leak_policy::LeakPolicy,
     managed::ManageError,
     members,
     names::Name,
@@ -157,6 +158,35 @@ pub fn rename(
     let detail = format!("from “{}” to “{name}”", grant.name);
     record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
     Ok(renamed)
+}
+
+/// What happens to the organization's keys that are found in public.
+///
+/// # Errors
+/// [`DbError`].
+pub fn leak_policy(connection: &mut Connection, grant: &Grant<See>) -> Result<LeakPolicy, DbError> {
+    Ok(organizations::table.find(&grant.id).select(organizations::leak_policy).first(connection)?)
+}
+
+/// Chooses what happens to keys that are found in public from now on.
+///
+/// # Errors
+/// [`DbError`].
+pub fn change_leak_policy(
+    tx: &mut Tx<'_>,
+    grant: &Grant<Govern>,
+    policy: LeakPolicy,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let before = leak_policy(tx.connection(), grant)?;
+    if before == policy {
+        return Ok(());
+    }
+    diesel::update(organizations::table.find(&grant.id))
+        .set(organizations::leak_policy.eq(policy))
+        .execute(tx.connection())?;
+    let detail = format!("from “{}” to “{}”", before.label(), policy.label());
+    record(tx, grant, grant.actor(), Action::LeakPolicyChanged, Some(detail), now)
 }
 
 /// Why an organization is not removed.

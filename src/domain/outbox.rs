@@ -7,11 +7,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{
-    id::new_id,
-    leaks::{LeakedKind, Measure},
-    schema::outbox,
-};
+use super::{id::new_id, schema::outbox};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
@@ -125,6 +121,30 @@ impl Message {
         }
         self
     }
+}
+
+/// What was found in public, as a mail calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeakedKind {
+    /// An API key's present secret.
+    ApiKey,
+    /// The secret that an API key had before, during the grace period of a rotation.
+    PreviousSecret,
+    /// A master token.
+    MasterToken,
+}
+
+/// What was done about a leak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The secret no longer works, by the organization's policy.
+    Stopped,
+    /// The secret did not work before either.
+    StoppedBefore,
+    /// Nothing: whoever has the secret can use it.
+    None,
 }
 
 /// Where a mail is on its way.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, net::IpAddr};
 
 use diesel::prelude::*;
 
-use super::{LeakPolicy, LeakReport, LeakedKind, Measure};
+use super::LeakReport;
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -13,10 +13,11 @@ use crate::{
         api_keys::{self, ApiKey, Status},
         audit::{self, Action, Event},
         id::new_id,
+        leak_policy::LeakPolicy,
         master_tokens::{self, MasterToken},
         members,
         organization::Organization,
-        outbox::{self, Message},
+        outbox::{self, LeakedKind, Measure, Message},
         rotation::Side,
         schema::{api_keys as keys, leak_reports, master_tokens as tokens, organizations},
         secret::{SecretDigest, SecretKind},
@@ -129,7 +130,7 @@ fn find_key(
     digest: SecretDigest,
     now: Timestamp,
 ) -> Result<Option<Leaked>, DbError> {
-    let Some(stored) = api_keys::by_digest(connection, digest, now)? else { return Ok(None) };
+    let Some(stored) = api_keys::by_digest(connection, digest)? else { return Ok(None) };
     let old = stored.rotation.filter(|(side, _)| *side == Side::Previous);
     if old.is_some_and(|(_, rotation)| !rotation.is_under_way(now)) {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! The words of the mail about a leaked key.
 
-use crate::domain::leaks::{LeakedKind, Measure};
+use crate::domain::outbox::{LeakedKind, Measure};
 
 /// A link with the words on it.
 pub(super) struct Button {

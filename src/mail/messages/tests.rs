@@ -1,7 +1,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::domain::leaks::{LeakedKind, Measure};
+use crate::domain::outbox::{LeakedKind, Measure};
 use crate::domain::token_access::TokenAccess;
 
 fn composer() -> Composer {

@@ -8,7 +8,8 @@ use super::{call::Call, json::Json, response::Response};
 use crate::{
     domain::{
         access::{Govern, Grant, See},
-        leaks::{self, LeakPolicy as StoredPolicy},
+        leak_policy::LeakPolicy as StoredPolicy,
+        organizations,
     },
     web::error::AppError,
 };
@@ -62,7 +63,7 @@ impl From<LeakPolicy> for StoredPolicy {
     responses((status = 200, description = "The choice.", body = LeakPolicy))
 )]
 pub async fn show_policy(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
-    let policy = call.read(leaks::policy).await?;
+    let policy = call.read(organizations::leak_policy).await?;
     call.show(&LeakPolicy::from(policy))
 }
 
@@ -81,8 +82,8 @@ pub async fn show_policy(call: Call<Grant<See>>) -> Result<HttpResponse, AppErro
 pub async fn change_policy(call: Call<Grant<Govern>, Json<LeakPolicy>>) -> Result<HttpResponse, AppError> {
     let (wanted, precondition) = (call.input.0, call.precondition());
     call.change(move |tx, grant, now| {
-        precondition.check(&LeakPolicy::from(leaks::policy(tx.connection(), grant)?))?;
-        leaks::change_policy(tx, grant, wanted.into(), now)?;
+        precondition.check(&LeakPolicy::from(organizations::leak_policy(tx.connection(), grant)?))?;
+        organizations::change_leak_policy(tx, grant, wanted.into(), now)?;
         Response::resource(&wanted)
     })
     .await

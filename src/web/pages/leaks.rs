@@ -7,7 +7,8 @@ use super::settings::{SettingsScreen, SettingsTab};
 use crate::{
     domain::{
         access::{Govern, Grant},
-        leaks::{self, LeakPolicy},
+        leak_policy::LeakPolicy,
+        organizations,
     },
     web::{
         error::AppError,
@@ -42,7 +43,7 @@ pub async fn change_policy(
         let tab = SettingsTab::load(&visit, &visit.proof, None, none, shell).await?.with_leaks(form, errors);
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    visit.change(move |tx, grant, now| leaks::change_policy(tx, grant, policy, now)).await??;
+    visit.change(move |tx, grant, now| organizations::change_leak_policy(tx, grant, policy, now)).await??;
     let toast = Toast::ok(match policy {
         LeakPolicy::Notify => "Leaked keys stay active. Administrators get a mail.",
         LeakPolicy::Deactivate => "Leaked keys are deactivated. Administrators get a mail.",

@@ -12,7 +12,6 @@ use crate::{
     db::DbError,
     domain::{
         access::{Govern, Grant, Role, See},
-        leaks,
         members::{self, MemberError},
         names::{MAX_NAME_LENGTH, Name},
         organizations::{self, Figures, RemoveError},
@@ -98,7 +97,7 @@ impl SettingsTab {
         let takes_leaks = config.leak_secret.is_some() || config.leak_keys.is_some();
         let tab = visitor.state.db.read(move |connection| {
             let frame = Frame::load(connection, &proof, Tab::Settings)?;
-            let leaks = PolicyForm::of(leaks::policy(connection, &proof)?);
+            let leaks = PolicyForm::of(organizations::leak_policy(connection, &proof)?);
             let webhooks = match proof.grant::<Govern>() {
                 Ok(grant) => Some(webhooks::count(connection, &grant)?),
                 Err(_) => None,
