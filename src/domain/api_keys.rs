@@ -5,8 +5,8 @@ mod look_up;
 mod pause;
 mod rotate;
 
-pub use list::{EXPIRES_SOON, KeyFilter, Sort, daily_requests, list_after, page, scopes_in_use};
-pub(super) use look_up::{StoredKey, by_digest, by_secret, digest};
+pub use list::{EXPIRES_SOON, KeyFilter, Sort, list_after, page, scopes_in_use};
+pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, is_any_pause_over, pause, resume_paused};
 pub use rotate::{
     ActiveRotation, ExpirationError, NewExpiration, RotateError, purge_expired, revoke_previous, rotate,

@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use diesel::prelude::*;
 use time::{Date, Duration, Time};
 
 use super::{
@@ -19,10 +18,10 @@ use super::{
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organization::Organization,
     organizations, outbox,
-    schema::{api_keys as keys, master_tokens as tokens},
     token_access::TokenAccess,
-    usage::{self, Outcome, Span, Sum},
+    usage,
     user::User,
+    verification::{Outcome, Span, Sum},
 };
 use crate::{
     clock::Timestamp,
@@ -235,11 +234,8 @@ fn key(
     let key = new_key(tx, admin, (example.name, example.scopes), expires_at, created_at)?;
     let last_used_at =
         example.hours_since_last_use.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
-    diesel::update(keys::table.find(&key.id))
-        .set(keys::last_used_at.eq(last_used_at))
-        .execute(tx.connection())
-        .map_err(DbError::from)?;
     if let Some(last) = last_used_at {
+        api_keys::note_last_use(tx, &key.id, Some(last))?;
         let first = created_at.max(now - Duration::days(29));
         requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
         requests_by_hour(tx, &key.id, example.requests_a_day, (first.max(now - Duration::hours(47)), last))?;
@@ -354,10 +350,7 @@ fn token(
     let last_used_at = now - Duration::minutes(minutes);
     let token =
         master_tokens::switch(tx, admin, &token.id, true, at + Duration::minutes(20)).map_err(step)?;
-    diesel::update(tokens::table.find(&token.id))
-        .set((tokens::last_used_at.eq(last_used_at), tokens::last_used_ip.eq("203.0.113.77")))
-        .execute(tx.connection())
-        .map_err(DbError::from)?;
+    master_tokens::note_last_use(tx, &token.id, last_used_at, address(77))?;
     each_day(example.requests_a_day, (at.date(), last_used_at.date()), |day, requests| {
         usage::add_for_token(tx, &token.id, day, requests)
     })?;

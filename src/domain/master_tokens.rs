@@ -6,7 +6,7 @@ mod look_up;
 mod notes;
 
 pub use look_up::standing;
-pub(super) use look_up::{by_digest, invalidate};
+pub(super) use look_up::{by_digest, invalidate, note_last_use};
 
 use std::net::IpAddr;
 

@@ -18,7 +18,7 @@ use super::{
     id::new_id,
     schema::{organizations, rejections},
     secret,
-    usage::Outcome,
+    verification::Outcome,
 };
 use crate::{
     clock::Timestamp,

@@ -5,9 +5,13 @@
 //! first request after its answer. What is not there is read anew each time and not kept: keys
 //! that somebody makes up cannot push out good ones.
 
+mod clients;
 mod dry_run;
 mod known;
 mod meters;
+mod outcome;
+mod span;
+mod tally;
 
 use std::{
     collections::HashMap,
@@ -19,9 +23,14 @@ use std::{
 
 use quick_cache::sync::Cache;
 
+pub(super) use clients::Clients;
+pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
 pub use known::{COSTS, KeyRequest, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
+pub use outcome::Outcome;
+pub use span::Span;
+pub(super) use tally::{Pending, Sum, Tally};
 
 use known::Rules;
 use meters::{MeterRegistry, RotationRegistry};
@@ -31,7 +40,6 @@ use super::{
     master_tokens,
     organization::Organization,
     secret::{self, SecretDigest, SecretKind},
-    usage::{Outcome, Tally},
 };
 use crate::{
     clock::Timestamp,
@@ -145,15 +153,24 @@ impl Verifier {
         }
         let verifier = self.clone();
         let look_up = move |connection: &mut Connection| {
-            let found = api_keys::by_digest(connection, digest, now)?;
-            found.map(|stored| verifier.known_key(stored, now)).transpose()
+            let found = api_keys::by_digest(connection, digest)?;
+            found.map(|stored| verifier.known_key(connection, stored, now)).transpose()
         };
         self.load(&self.keys, digest, look_up).await
     }
 
-    fn known_key(&self, stored: StoredKey, now: Timestamp) -> Result<KnownKey, DbError> {
+    fn known_key(
+        &self,
+        connection: &mut Connection,
+        stored: StoredKey,
+        now: Timestamp,
+    ) -> Result<KnownKey, DbError> {
         let id = stored.id.parse().map_err(DbError::unreadable)?;
-        let meters = self.meters.of(&stored.id, &stored.settings, stored.used_this_month, now);
+        let used = match stored.settings.monthly_quota {
+            Some(_) => meters::used_this_month(connection, &stored.id, now)?,
+            None => 0,
+        };
+        let meters = self.meters.of(&stored.id, &stored.settings, used, now);
         let rotation =
             stored.rotation.map(|(side, rotation)| Box::new((side, self.rotations.of(&stored.id, rotation))));
         Ok(KnownKey {
@@ -212,7 +229,10 @@ impl Verifier {
         let known = match self.tokens.get(&digest) {
             Some(known) => Some(known),
             None => {
-                let look_up = move |connection: &mut Connection| master_tokens::by_digest(connection, digest);
+                let look_up = move |connection: &mut Connection| {
+                    let found = master_tokens::by_digest(connection, digest)?;
+                    Ok(found.map(|(token, organization)| KnownToken::new(token, organization)))
+                };
                 self.load(&self.tokens, digest, look_up).await?
             }
         };

@@ -14,7 +14,6 @@ use crate::{
         key_settings::Scopes,
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::{api_keys, key_rotations},
-        usage::{self, DailyRequests},
     },
 };
 
@@ -158,20 +157,6 @@ pub fn list_after(
         };
     }
     Ok(query.select(ApiKey::as_select()).limit(slice.rows()).load(connection)?)
-}
-
-/// What the last days saw of `keys`, in their order.
-///
-/// # Errors
-/// [`DbError`].
-pub fn daily_requests(
-    connection: &mut Connection,
-    _: &Grant<SeeKeys>,
-    keys: &[ApiKey],
-    now: Timestamp,
-) -> Result<Vec<DailyRequests>, DbError> {
-    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-    usage::daily(connection, &ids, now.date())
 }
 
 /// The scopes in use in the organization, each once, in alphabetical order.

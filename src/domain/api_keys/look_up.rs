@@ -1,11 +1,11 @@
 //! The look-up of a key by its secret, for verification.
 
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 
 use super::{ApiKey, rotate::StoredRotation};
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, Tx},
     domain::{
         access::{Grant, SeeKeys},
         key_settings::KeySettings,
@@ -13,7 +13,6 @@ use crate::{
         rotation::{Rotation, Side},
         schema::{api_keys, key_rotations, organizations},
         secret::SecretDigest,
-        usage,
     },
 };
 
@@ -39,8 +38,6 @@ pub(in crate::domain) struct StoredKey {
     pub(in crate::domain) expires_at: Option<Timestamp>,
     pub(in crate::domain) deactivated_at: Option<Timestamp>,
     pub(in crate::domain) settings: KeySettings,
-    /// Read only for a key with a quota.
-    pub(in crate::domain) used_this_month: u64,
     /// The rotation under way, and which of its secrets was asked for.
     pub(in crate::domain) rotation: Option<(Side, Rotation)>,
 }
@@ -49,7 +46,6 @@ pub(in crate::domain) struct StoredKey {
 pub(in crate::domain) fn by_digest(
     connection: &mut Connection,
     digest: SecretDigest,
-    now: Timestamp,
 ) -> Result<Option<StoredKey>, DbError> {
     // An alias, since the table stands in the statement itself, too.
     let rotated = diesel::alias!(key_rotations as rotated);
@@ -69,10 +65,6 @@ pub(in crate::domain) fn by_digest(
         .first(connection)
         .optional()?;
     let Some((key, organization, stored)) = found else { return Ok(None) };
-    let used_this_month = match key.settings.monthly_quota {
-        Some(_) => usage::used_this_month(connection, &key.id, now)?,
-        None => 0,
-    };
     let side = if key.secret_digest == digest.as_bytes() { Side::Current } else { Side::Previous };
     let rotation = stored.and_then(|stored| stored.rotation()).map(|rotation| (side, rotation));
     if side == Side::Previous && rotation.is_none() {
@@ -86,7 +78,6 @@ pub(in crate::domain) fn by_digest(
         expires_at: key.expires_at,
         deactivated_at: key.deactivated_at,
         settings: key.settings,
-        used_this_month,
     }))
 }
 
@@ -97,7 +88,7 @@ pub(in crate::domain) fn by_secret(
     digest: SecretDigest,
     now: Timestamp,
 ) -> Result<Option<ApiKey>, DbError> {
-    let Some(found) = by_digest(connection, digest, now)? else { return Ok(None) };
+    let Some(found) = by_digest(connection, digest)? else { return Ok(None) };
     let is_over =
         found.rotation.is_some_and(|(side, rotation)| side == Side::Previous && !rotation.is_under_way(now));
     if is_over || found.organization.id != grant.id {
@@ -120,4 +111,23 @@ pub(in crate::domain) fn digest(
         .first(connection)
         .optional()?;
     Ok(digest.and_then(|digest| SecretDigest::from_bytes(&digest)))
+}
+
+/// Notes when a key was last accepted, if it was; `false` for one that was removed meanwhile.
+pub(in crate::domain) fn note_last_use(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    at: Option<Timestamp>,
+) -> Result<bool, DbError> {
+    let row = api_keys::table.find(key_id);
+    let Some(at) = at else {
+        return Ok(diesel::select(diesel::dsl::exists(row)).get_result(tx.connection())?);
+    };
+    // The later one stays: a key that changed, and one with two secrets, is written from several
+    // copies in any order.
+    let is_older = api_keys::last_used_at.gt(at);
+    let updated = diesel::update(row)
+        .set(api_keys::last_used_at.eq(case_when(is_older, api_keys::last_used_at).otherwise(at)))
+        .execute(tx.connection())?;
+    Ok(updated > 0)
 }

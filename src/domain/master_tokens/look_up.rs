@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 
 use super::{MasterToken, Status};
 use crate::{
@@ -13,24 +13,22 @@ use crate::{
         organization::Organization,
         schema::{master_tokens, organizations},
         secret::SecretDigest,
-        usage::Tally,
-        verification::KnownToken,
     },
 };
 
-/// The token with a digest that is switched on; its end is for the caller to look at. A look-up across organizations.
+/// The token with a digest that is switched on, and whose it is; its end is for the caller to look
+/// at. A look-up across organizations.
 pub(in crate::domain) fn by_digest(
     connection: &mut Connection,
     digest: SecretDigest,
-) -> Result<Option<KnownToken>, DbError> {
-    let found: Option<(MasterToken, Organization)> = master_tokens::table
+) -> Result<Option<(MasterToken, Organization)>, DbError> {
+    Ok(master_tokens::table
         .inner_join(organizations::table)
         .filter(master_tokens::secret_digest.eq(digest.as_bytes()))
         .filter(master_tokens::active.eq(true))
         .select((MasterToken::as_select(), Organization::as_select()))
         .first(connection)
-        .optional()?;
-    Ok(found.map(|(token, organization)| KnownToken { token, organization, tally: Tally::default() }))
+        .optional()?)
 }
 
 /// What the token `token_id` proves now, if it is accepted from `ip`.
@@ -51,6 +49,26 @@ pub fn standing(
         .optional()?;
     let accepted = found.filter(|(token, _)| token.status(now) == Status::Active);
     Ok(accepted.map(|(token, organization)| token.standing(organization, ip)))
+}
+
+/// Notes when a token was last accepted and where it came from; `false` for one that was removed
+/// meanwhile.
+pub(in crate::domain) fn note_last_use(
+    tx: &mut Tx<'_>,
+    token_id: &str,
+    at: Timestamp,
+    ip: Option<IpAddr>,
+) -> Result<bool, DbError> {
+    let ip = ip.map(|ip| ip.to_string());
+    // The later one stays: what several copies in memory saw of a token is written in any order.
+    let is_older = || master_tokens::last_used_at.gt(at);
+    let updated = diesel::update(master_tokens::table.find(token_id))
+        .set((
+            master_tokens::last_used_at.eq(case_when(is_older(), master_tokens::last_used_at).otherwise(at)),
+            master_tokens::last_used_ip.eq(case_when(is_older(), master_tokens::last_used_ip).otherwise(ip)),
+        ))
+        .execute(tx.connection())?;
+    Ok(updated > 0)
 }
 
 /// Has copies of the token in memory dropped once the transaction is committed.

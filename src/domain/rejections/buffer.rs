@@ -13,10 +13,7 @@ use super::{Code, masked};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError},
-    domain::{
-        usage::Outcome,
-        verification::{Decision, KeyRequest, KnownKey},
-    },
+    domain::verification::{Decision, KeyRequest, KnownKey, Outcome},
 };
 
 /// Rejections of one organization between two writings; the oldest go first.

@@ -6,8 +6,9 @@ use super::{
     super::{
         access::{Grant, SeeKeys},
         schema::{api_keys, key_usage},
+        verification::Span,
     },
-    Series, Span,
+    Series,
 };
 use crate::{
     clock::Timestamp,

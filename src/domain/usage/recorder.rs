@@ -14,14 +14,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    Client, Outcome, rows,
-    tally::{Pending, Tally},
-};
+use super::{rows, tokens};
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError},
-    domain::verification::{KnownKey, KnownToken},
+    db::{Db, DbError, Tx},
+    domain::verification::{Client, KnownKey, KnownToken, Outcome, Pending, Tally},
 };
 
 /// Keys that one transaction writes: some two milliseconds of one core, so that nobody who waits
@@ -46,7 +43,7 @@ type Turn = VecDeque<Noted>;
 
 /// Somebody with something to be written.
 #[derive(Clone, Debug)]
-pub(super) enum Noted {
+enum Noted {
     Key(Arc<KnownKey>),
     Token(Arc<KnownToken>),
 }
@@ -63,6 +60,13 @@ impl Noted {
         match self {
             Self::Key(known) => &known.organization.id,
             Self::Token(known) => &known.organization.id,
+        }
+    }
+
+    fn write(&self, tx: &mut Tx<'_>, pending: &Pending) -> Result<(), DbError> {
+        match self {
+            Self::Key(known) => rows::write(tx, known, pending),
+            Self::Token(known) => tokens::write(tx, known, pending),
         }
     }
 
@@ -185,9 +189,8 @@ impl Recorder {
                 .drain(..portion)
                 .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
                 .collect();
-            let written = db.write_blocking(|tx| {
-                taken.iter().try_for_each(|(noted, pending)| rows::write(tx, noted, pending))
-            });
+            let written = db
+                .write_blocking(|tx| taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending)));
             if written.is_err() {
                 for (noted, pending) in taken {
                     if noted.tally().put_back(pending) {

@@ -3,11 +3,13 @@
 use diesel::prelude::*;
 use time::Duration;
 
-use super::Span;
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
-    domain::schema::{key_usage, token_usage},
+    domain::{
+        schema::{key_usage, token_usage},
+        verification::Span,
+    },
 };
 
 /// How long the sums of hours are kept.

@@ -1,45 +1,26 @@
-//! What is written of a key or token, row by row.
+//! What is written of a key, row by row.
 
-use diesel::{dsl::case_when, prelude::*};
+use diesel::prelude::*;
 
-use super::{Span, Sum, clients, recorder::Noted, tally::Pending, tokens};
+use super::clients;
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        api_keys as keys,
-        schema::{api_keys, key_usage},
-        verification::KnownKey,
+        api_keys,
+        schema::key_usage,
+        verification::{KnownKey, Pending, Span, Sum},
     },
 };
 
-/// Writes what happened to a key or token.
-pub(super) fn write(tx: &mut Tx<'_>, noted: &Noted, pending: &Pending) -> Result<(), DbError> {
-    match noted {
-        Noted::Key(known) => write_key(tx, known, pending),
-        Noted::Token(known) => tokens::write(tx, known, pending),
-    }
-}
-
-fn write_key(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(), DbError> {
+/// Writes what happened to a key.
+pub(super) fn write(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Result<(), DbError> {
     let key_id = &*known.id.to_string();
-    let row = api_keys::table.find(key_id);
-    let found = match pending.last_used_at {
-        Some(at) => diesel::update(row)
-            // The later one stays: a key that changed, and one with two secrets, is written from
-            // several copies in any order.
-            .set(
-                api_keys::last_used_at
-                    .eq(case_when(api_keys::last_used_at.gt(at), api_keys::last_used_at).otherwise(at)),
-            )
-            .execute(tx.connection())?,
-        None => row.select(api_keys::id).load::<String>(tx.connection())?.len(),
-    };
-    if found == 0 {
+    if !api_keys::note_last_use(tx, key_id, pending.last_used_at)? {
         return Ok(()); // removed meanwhile
     }
     if let Some((side, live)) = known.rotation.as_deref() {
-        keys::write_use(tx, *side, live.get(), pending.last_used_at)?;
+        api_keys::write_use(tx, *side, live.get(), pending.last_used_at)?;
     }
     for (hour, sum) in pending.sums() {
         for span in [Span::Hour, Span::Day] {

@@ -1,15 +1,12 @@
 //! The past of one key: requests by outcome, hour by hour or day by day.
 
 use diesel::prelude::*;
-use time::Duration;
 
-use super::{
-    super::{
-        access::{Grant, SeeKeys},
-        api_keys::ApiKey,
-        schema::key_usage,
-    },
-    Outcome, Span,
+use super::super::{
+    access::{Grant, SeeKeys},
+    api_keys::ApiKey,
+    schema::key_usage,
+    verification::{Outcome, Span},
 };
 use crate::{
     clock::Timestamp,
@@ -89,16 +86,6 @@ impl Series {
     /// The busiest step's requests.
     pub fn peak(&self) -> i64 {
         self.steps.iter().map(Step::total).max().unwrap_or_default()
-    }
-}
-
-impl Span {
-    /// Its length.
-    pub fn length(self) -> Duration {
-        match self {
-            Self::Hour => Duration::HOUR,
-            Self::Day => Duration::DAY,
-        }
     }
 }
 

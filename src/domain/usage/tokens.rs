@@ -1,33 +1,23 @@
 //! How often master tokens were accepted, and from where last.
 
-use diesel::{dsl::case_when, prelude::*};
+use diesel::prelude::*;
 
-use super::{Outcome, Series, Span, tally::Pending};
+use super::Series;
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
         access::{Grant, ManageTokens},
-        master_tokens::MasterToken,
-        schema::{master_tokens, token_usage},
-        verification::KnownToken,
+        master_tokens::{self, MasterToken},
+        schema::token_usage,
+        verification::{KnownToken, Outcome, Pending, Span},
     },
 };
 
 pub(super) fn write(tx: &mut Tx<'_>, known: &KnownToken, pending: &Pending) -> Result<(), DbError> {
     let token_id = &known.token.id;
     let Some(at) = pending.last_used_at else { return Ok(()) };
-    let last_ip = pending.clients.last_ip().map(|ip| ip.to_string());
-    // As with keys, a copy from before a change may be written after one from after it.
-    let is_older = || master_tokens::last_used_at.gt(at);
-    let updated = diesel::update(master_tokens::table.find(token_id))
-        .set((
-            master_tokens::last_used_at.eq(case_when(is_older(), master_tokens::last_used_at).otherwise(at)),
-            master_tokens::last_used_ip
-                .eq(case_when(is_older(), master_tokens::last_used_ip).otherwise(last_ip)),
-        ))
-        .execute(tx.connection())?;
-    if updated == 0 {
+    if !master_tokens::note_last_use(tx, token_id, at, pending.clients.last_ip())? {
         return Ok(()); // removed meanwhile
     }
     pending.sums().try_for_each(|(hour, sum)| add(tx, token_id, Span::Day.begin(hour), sum.requests))

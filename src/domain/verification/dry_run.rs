@@ -1,7 +1,7 @@
 //! Verification without consequences: what would be answered now, and why. Nothing is counted,
 //! taken from a limit or noted as a use.
 
-use super::{Decision, KeyRequest, Limits, Verifier, reject_early};
+use super::{Decision, KeyRequest, Limits, Outcome, Verifier, reject_early};
 use crate::{
     clock::Timestamp,
     db::DbError,
@@ -9,7 +9,6 @@ use crate::{
         access::{Grant, SeeKeys},
         api_keys::{self, ApiKey},
         secret::{self, SecretDigest, SecretKind},
-        usage::Outcome,
     },
 };
 

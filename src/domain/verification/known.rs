@@ -4,7 +4,10 @@ use std::{net::IpAddr, ops::RangeInclusive, sync::Arc};
 
 use uuid::Uuid;
 
-use super::meters::{Meters, MonthlyUse, QuotaLeft};
+use super::{
+    Outcome, Tally,
+    meters::{Meters, MonthlyUse, QuotaLeft},
+};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -14,7 +17,6 @@ use crate::{
         master_tokens::MasterToken,
         organization::Organization,
         rotation::{LiveRotation, Side},
-        usage::{Outcome, Tally},
     },
 };
 
@@ -221,6 +223,10 @@ pub struct KnownToken {
 }
 
 impl KnownToken {
+    pub(super) fn new(token: MasterToken, organization: Organization) -> Self {
+        Self { token, organization, tally: Tally::default() }
+    }
+
     /// What the token proves in its organization, when it is accepted from `ip`.
     pub fn standing(&self, ip: Option<IpAddr>) -> Standing {
         self.token.standing(self.organization.clone(), ip)

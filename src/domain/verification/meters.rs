@@ -9,14 +9,18 @@ use std::{
     },
 };
 
+use diesel::prelude::*;
 use time::{Date, Duration, Time};
 
+use super::Span;
 use crate::{
     clock::Timestamp,
+    db::{Connection, DbError},
     domain::{
         gcra::Gcra,
         key_settings::{KeySettings, MonthlyQuota},
         rotation::{LiveRotation, Rotation},
+        schema::key_usage,
     },
 };
 
@@ -94,6 +98,21 @@ fn seconds_left_in_month(now: Timestamp) -> u64 {
     let first = Date::from_calendar_date(now.year(), now.month(), 1).unwrap_or(now.date());
     let end = Timestamp::new(first, Time::MIDNIGHT) + Duration::days(last);
     u64::try_from((end - now).as_seconds_f64().ceil() as i64).unwrap_or_default()
+}
+
+/// What accepted requests of a key cost in the calendar month of `now`.
+pub(super) fn used_this_month(
+    connection: &mut Connection,
+    key_id: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let first = Timestamp::new(now.date().replace_day(1).unwrap_or(now.date()), Time::MIDNIGHT);
+    let days: Vec<i64> = key_usage::table
+        .filter(key_usage::api_key_id.eq(key_id).and(key_usage::span.eq(Span::Day.as_str())))
+        .filter(key_usage::begins_at.ge(first))
+        .select(key_usage::units)
+        .load(connection)?;
+    Ok(u64::try_from(days.iter().sum::<i64>()).unwrap_or_default())
 }
 
 /// The meters of one key.

@@ -16,8 +16,7 @@ use crate::{
     domain::{
         rejections::{Code, Endpoint, Rejected},
         token_access::TokenAccess,
-        usage::{Client, Outcome},
-        verification::{Decision, KeyRequest, Limits},
+        verification::{Client, Decision, KeyRequest, Limits, Outcome},
     },
     web::{
         access::Access,

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     domain::{
         access::{Grant, SeeKeys},
-        usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Span, Step},
+        usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Step},
+        verification::Span,
     },
     web::{
         display,
@@ -272,7 +273,7 @@ pub async fn of_organization(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::usage::Outcome;
+    use crate::domain::verification::Outcome;
 
     #[test]
     fn each_number_stands_under_the_name_of_its_outcome() {

@@ -4,7 +4,10 @@ use time::{format_description::StaticFormatDescription, macros::format_descripti
 
 use super::short;
 use crate::{
-    domain::usage::{Outcome, Series, Span, Step},
+    domain::{
+        usage::{Series, Step},
+        verification::{Outcome, Span},
+    },
     web::display,
 };
 

@@ -22,6 +22,7 @@ use crate::{
         managed::ManageError,
         names::{MAX_KEY_NAME_LENGTH, Name},
         secret::Secret,
+        usage,
     },
     web::{
         error::AppError,
@@ -176,7 +177,7 @@ pub async fn deactivate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse,
     visit.count_usage().await?;
     let deactivated = visit.change(move |tx, grant, now| {
         let key = api_keys::switch(tx, grant, &key_id, false, now)?;
-        let daily = api_keys::daily_requests(tx.connection(), grant, slice::from_ref(&key), now)?;
+        let daily = usage::daily_requests(tx.connection(), grant, slice::from_ref(&key), now)?;
         Ok::<_, ManageError>((key, daily))
     });
     let (key, daily) = deactivated.await??;

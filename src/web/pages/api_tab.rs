@@ -143,7 +143,7 @@ impl ApiTab {
                     Selection { q: selection.q.trim().to_owned(), show: show.id.to_owned(), ..selection };
                 let (keys, rotations) =
                     api_keys::page(connection, &grant, &selection.q, show.part, request, now)?;
-                let daily = api_keys::daily_requests(connection, &grant, &keys.rows, now)?;
+                let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
                 let tokens = match grant.grant::<ManageTokens>() {
                     Ok(grant) => master_tokens::list(connection, &grant)?,
                     Err(_) => Vec::new(),

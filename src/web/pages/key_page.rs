@@ -19,7 +19,8 @@ use crate::{
         audit::{self, Entry},
         leaks::{self, Notice},
         managed::ManageError,
-        usage::{self, KeyClient, Span},
+        usage::{self, KeyClient},
+        verification::Span,
     },
     page,
     web::{
@@ -90,7 +91,7 @@ impl KeyPage {
                 let rotations = api_keys::rotations(connection, &grant, std::slice::from_ref(&key), now)?;
                 let mut leaks =
                     leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
-                let daily = api_keys::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
+                let daily = usage::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
                 let clients = usage::clients(connection, &grant, &key)?;
                 let series = usage::series(connection, &grant, &key, span, count, now)?;
                 Ok::<_, ManageError>(Self {

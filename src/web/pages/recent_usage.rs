@@ -6,7 +6,8 @@ use crate::{
     domain::{
         access::{Grant, SeeKeys},
         api_keys::ApiKey,
-        usage::{self, DailyRequests, KeyClient, Outcome, Span},
+        usage::{self, DailyRequests, KeyClient},
+        verification::{Outcome, Span},
     },
     web::{chart::outcome_words, display},
 };

@@ -8,8 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         key_settings::Metadata,
-        usage::{Client, Outcome},
-        verification::{COSTS, KnownKey, Limits},
+        verification::{COSTS, Client, KnownKey, Limits, Outcome},
     },
     web::{api::rate_headers::LimitAnswers, display},
 };

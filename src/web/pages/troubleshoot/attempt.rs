@@ -18,8 +18,7 @@ use crate::{
         diagnosis::{self, Finding},
         key_settings::Scopes,
         secret::{self, SecretKind},
-        usage::Outcome,
-        verification::{COSTS, Decision, DryRun, KeyRequest, KnownKey, Limits, Tried},
+        verification::{COSTS, Decision, DryRun, KeyRequest, KnownKey, Limits, Outcome, Tried},
     },
     web::{
         api::gate,

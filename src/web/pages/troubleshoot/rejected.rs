@@ -10,7 +10,7 @@ use crate::{
         key_settings::RateLimit,
         managed::ManageError,
         rejections::{self, Code, Endpoint, Rejection},
-        usage::Outcome,
+        verification::Outcome,
     },
     web::display,
 };

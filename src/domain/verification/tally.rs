@@ -5,10 +5,16 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Outcome, Span, Sum, clients::Clients};
+use super::{Client, Outcome, Span, clients::Clients};
 use crate::clock::Timestamp;
 
-use super::Client;
+/// Requests with one outcome, and what they cost.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain) struct Sum {
+    pub(in crate::domain) outcome: Outcome,
+    pub(in crate::domain) requests: i64,
+    pub(in crate::domain) units: i64,
+}
 
 /// What happened to one key or token since it was last written. Mostly that is nothing, and then
 /// it takes 16 bytes: of a million keys in memory few are used between two writings.
@@ -17,9 +23,9 @@ pub(in crate::domain) struct Tally(Mutex<Option<Box<Pending>>>);
 
 /// What is to be written of one key or token.
 #[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) last_used_at: Option<Timestamp>,
-    pub(super) clients: Clients,
+pub(in crate::domain) struct Pending {
+    pub(in crate::domain) last_used_at: Option<Timestamp>,
+    pub(in crate::domain) clients: Clients,
     hour: HourCounts,
     /// Hours before it that could not be written in time.
     earlier: Vec<HourCounts>,
@@ -36,7 +42,7 @@ struct HourCounts {
 
 impl Tally {
     /// Counts; tells whether this is the first count since the last writing.
-    pub(super) fn count(
+    pub(in crate::domain) fn count(
         &self,
         outcome: Outcome,
         cost: u32,
@@ -54,12 +60,12 @@ impl Tally {
     }
 
     /// Everything counted, to be written.
-    pub(super) fn take(&self) -> Option<Box<Pending>> {
+    pub(in crate::domain) fn take(&self) -> Option<Box<Pending>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Adds what could not be written; tells whether nothing was counted meanwhile.
-    pub(super) fn put_back(&self, taken: Box<Pending>) -> bool {
+    pub(in crate::domain) fn put_back(&self, taken: Box<Pending>) -> bool {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let meanwhile = slot.take();
         let is_first = meanwhile.is_none();
@@ -110,7 +116,7 @@ impl Pending {
     }
 
     /// What is to be added to the hours, each by the instant at which it begins.
-    pub(super) fn sums(&self) -> impl Iterator<Item = (Timestamp, Sum)> {
+    pub(in crate::domain) fn sums(&self) -> impl Iterator<Item = (Timestamp, Sum)> {
         self.earlier
             .iter()
             .chain([&self.hour])
