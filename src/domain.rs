@@ -16,6 +16,7 @@ pub mod devices;
 pub mod diagnosis;
 pub mod email;
 pub mod email_links;
+pub mod events;
 pub mod expiry_notices;
 pub mod gcra;
 pub mod id;
@@ -46,5 +47,6 @@ pub mod user;
 pub mod verification;
 pub mod webhooks;
 
+mod instants;
 mod schema;
 mod stored_text;

@@ -5,6 +5,7 @@ pub mod activity_file;
 pub mod api;
 pub mod assets;
 pub mod chart;
+pub mod details;
 pub mod display;
 pub mod error;
 pub mod form;

@@ -14,7 +14,7 @@ const COLUMNS: &[Column] = &[
     ("Who", |event| shown(event, "/actor/name")),
     ("What", |event| shown(event, "/action")),
     ("To what", |event| shown(event, "/subject/name")),
-    ("Detail", |event| shown(event, "/detail")),
+    ("Details", |event| shown(event, "/details_text")),
     ("From", |event| shown(event, "/ip")),
 ];
 

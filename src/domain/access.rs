@@ -53,6 +53,8 @@
 use std::{fmt, net::IpAddr, ops::Deref, str::FromStr};
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     organization::{self, Organization},
@@ -63,7 +65,8 @@ use super::{
 use crate::db::{Connection, DbError};
 
 /// What a member may do in an organization. The order is that of power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sees the members.
     User,

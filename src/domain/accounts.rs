@@ -19,8 +19,8 @@ use diesel::prelude::*;
 
 use super::{
     access::Actor,
-    audit::{self, Action, Event},
     email::EmailAddress,
+    events::{self, Action, Event},
     id::new_id,
     names::Name,
     schema::users,
@@ -126,7 +126,7 @@ fn record(
         subject_name: &user.email,
         detail: None,
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }
 
 pub(super) fn by_email(connection: &mut Connection, email: &EmailAddress) -> Result<Option<User>, DbError> {

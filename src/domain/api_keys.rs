@@ -19,7 +19,7 @@ use time::Duration;
 
 use super::{
     access::{Actor, Grant, ManageKeys, SeeKeys},
-    audit::{self, Action, Event},
+    events::{self, Action, Detail, Event},
     key_settings::KeySettings,
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
@@ -85,6 +85,11 @@ impl ApiKey {
             (_, Some(_)) => Status::Deactivated,
             _ => Status::Active,
         }
+    }
+
+    /// Which secret it has, for the audit log.
+    fn fact(&self) -> Detail {
+        Detail::Key { masked: self.masked.clone() }
     }
 
     /// For how long it was to work when its present end was chosen.
@@ -199,7 +204,7 @@ impl Managed for ApiKey {
             Done::SecretReplaced => Action::KeyRotated,
             Done::Removed => Action::KeyRemoved,
         };
-        record_with(tx, grant, action, self, self.masked.clone(), now)
+        record_with(tx, grant, action, self, self.fact(), now)
     }
 }
 
@@ -282,8 +287,8 @@ pub fn change_settings(
     now: Timestamp,
 ) -> Result<ApiKey, ManageError> {
     let key = find(tx.connection(), grant, key_id)?;
-    let changes = settings.changes_since(&key.settings);
-    if changes.is_empty() {
+    let changed = settings.changes_since(&key.settings);
+    if changed.is_empty() {
         return Ok(key);
     }
     invalidate(tx, key_id)?;
@@ -292,7 +297,7 @@ pub fn change_settings(
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    record_with(tx, grant, Action::KeySettingsChanged, &key, changes, now)?;
+    record_with(tx, grant, Action::KeySettingsChanged, &key, Detail::KeySettings { changed }, now)?;
     Ok(key)
 }
 
@@ -301,7 +306,7 @@ fn record_with(
     grant: &Grant<ManageKeys>,
     action: Action,
     key: &ApiKey,
-    detail: String,
+    detail: Detail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     record_event(tx, &grant.id, grant.actor(), action, key, detail, now)
@@ -315,7 +320,7 @@ fn record_by(
     key: &ApiKey,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    record_event(tx, organization_id, actor, action, key, key.masked.clone(), now)
+    record_event(tx, organization_id, actor, action, key, key.fact(), now)
 }
 
 fn record_event(
@@ -324,7 +329,7 @@ fn record_event(
     actor: &Actor,
     action: Action,
     key: &ApiKey,
-    detail: String,
+    detail: Detail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -335,7 +340,7 @@ fn record_event(
         subject_name: &key.name,
         detail: Some(detail),
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }
 
 /// Has copies of the key in memory dropped once the transaction is committed.

@@ -1,232 +1,327 @@
-//! The audit log: who did what, when and from where. Rows are written in the transaction of
-//! the change and never altered.
-
-mod log;
-
-pub use log::{
-    ActorActivity, Entry, Filter, actors, areas, export, list_after, of_account, of_actor, of_subject, page,
-};
-
-pub(super) use log::of_action;
+//! The audit log, read: who did what, when and from where, in an organization, with one thing in it,
+//! with an account. [`events`](super::events) writes it; nothing alters it.
 
 use diesel::prelude::*;
 
-use super::{access::Actor, id::new_id, schema::audit_events, webhooks};
+pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
+use super::{
+    access::{Grant, ManageTokens, Oversee, SeeKeys},
+    page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
+    schema::audit_events,
+};
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{Connection, DbError},
 };
 
-macro_rules! actions {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal, $area:ident;)+) => {
-        /// What happened.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $variant,)+ }
-
-        impl Action {
-            /// All actions.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, as stored and exported.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// The part of the product that it belongs to.
-            pub fn area(self) -> Area {
-                match self { $(Self::$variant => Area::$area,)+ }
-            }
-        }
-    };
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+struct Row {
+    id: String,
+    actor_kind: String,
+    actor_id: Option<String>,
+    actor_name: String,
+    action: String,
+    subject_id: Option<String>,
+    subject_name: String,
+    details: Option<String>,
+    search_text: Option<String>,
+    ip: Option<String>,
+    created_at: Timestamp,
 }
 
-actions! {
-    /// An account was made.
-    SignedUp = "account.signed_up", Account;
-    /// Somebody signed up with an address that has an account.
-    SignUpRepeated = "account.sign_up_repeated", Account;
-    /// An address was proven.
-    EmailVerified = "account.email_verified", Account;
-    /// Somebody logged in.
-    LoggedIn = "account.logged_in", Account;
-    /// Somebody logged out.
-    LoggedOut = "account.logged_out", Account;
-    /// A log-in was refused.
-    LogInFailed = "account.log_in_failed", Account;
-    /// A link to choose a new password was asked for.
-    ResetAsked = "account.reset_asked", Account;
-    /// A password was chosen by a mailed link.
-    PasswordReset = "account.password_reset", Account;
-    /// A password was changed by its owner.
-    PasswordChanged = "account.password_changed", Account;
-    /// A browser session was ended from another one.
-    SessionsEnded = "account.sessions_ended", Account;
-    /// An organization was created.
-    OrganizationCreated = "organization.created", Organization;
-    /// An organization got another name.
-    OrganizationRenamed = "organization.renamed", Organization;
-    /// Administrators chose what happens to keys that are found in public.
-    LeakPolicyChanged = "organization.leak_policy_changed", Organization;
-    /// An organization was removed.
-    OrganizationRemoved = "organization.removed", Organization;
-    /// Somebody was invited.
-    Invited = "invitation.created", Members;
-    /// The mail of an invitation was sent again.
-    InvitationResent = "invitation.resent", Members;
-    /// A link to an invitation was copied.
-    InvitationLinkCopied = "invitation.link_copied", Members;
-    /// An invitation was canceled.
-    InvitationCanceled = "invitation.canceled", Members;
-    /// The invited person declined.
-    InvitationDeclined = "invitation.declined", Members;
-    /// The invited person asked for another invitation.
-    InvitationRenewalAsked = "invitation.renewal_asked", Members;
-    /// Somebody joined by an invitation.
-    Joined = "member.joined", Members;
-    /// A member got another role.
-    RoleChanged = "member.role_changed", Members;
-    /// A member was removed.
-    MemberRemoved = "member.removed", Members;
-    /// A member left.
-    Left = "member.left", Members;
-    /// An API key was created.
-    KeyCreated = "api_key.created", ApiKeys;
-    /// An API key was activated.
-    KeyActivated = "api_key.activated", ApiKeys;
-    /// An API key was deactivated.
-    KeyDeactivated = "api_key.deactivated", ApiKeys;
-    /// An API key got other settings.
-    KeySettingsChanged = "api_key.settings_changed", ApiKeys;
-    /// An API key got a new secret.
-    KeyRotated = "api_key.rotated", ApiKeys;
-    /// The secret that an API key had before was ended.
-    PreviousSecretRevoked = "api_key.previous_secret_revoked", ApiKeys;
-    /// An API key was switched off for some hours.
-    KeyPaused = "api_key.paused", ApiKeys;
-    /// An API key came back after its pause.
-    KeyResumed = "api_key.resumed", ApiKeys;
-    /// A secret of an API key was found in public.
-    KeyLeakReported = "api_key.leak_reported", ApiKeys;
-    /// The end of an API key has passed.
-    KeyExpired = "api_key.expired", ApiKeys;
-    /// An API key was removed.
-    KeyRemoved = "api_key.removed", ApiKeys;
-    /// The expiration calendar got a new address.
-    CalendarLinkMade = "calendar_link.created", ApiKeys;
-    /// A master token was generated.
-    TokenGenerated = "master_token.generated", MasterTokens;
-    /// A master token was activated.
-    TokenActivated = "master_token.activated", MasterTokens;
-    /// A master token was deactivated.
-    TokenDeactivated = "master_token.deactivated", MasterTokens;
-    /// A master token got a new value.
-    TokenReplaced = "master_token.replaced", MasterTokens;
-    /// A master token was found in public.
-    TokenLeakReported = "master_token.leak_reported", MasterTokens;
-    /// A master token was removed.
-    TokenRemoved = "master_token.removed", MasterTokens;
-    /// A webhook was created.
-    WebhookCreated = "webhook.created", Webhooks;
-    /// A webhook got another address, description or choice of events.
-    WebhookChanged = "webhook.changed", Webhooks;
-    /// A webhook was activated.
-    WebhookActivated = "webhook.activated", Webhooks;
-    /// A webhook was deactivated, by somebody or because nothing arrived.
-    WebhookDeactivated = "webhook.deactivated", Webhooks;
-    /// A webhook got a new signing secret.
-    WebhookSecretRotated = "webhook.secret_rotated", Webhooks;
-    /// A webhook was removed.
-    WebhookRemoved = "webhook.removed", Webhooks;
-}
-
-/// A part of the product, for filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Area {
-    /// Log-ins and passwords.
-    Account,
-    /// The organization itself.
-    Organization,
-    /// Members and invitations.
-    Members,
-    /// API keys.
-    ApiKeys,
-    /// Master tokens.
-    MasterTokens,
-    /// Webhooks.
-    Webhooks,
-}
-
-impl Area {
-    /// The areas of an organization's audit log.
-    pub const OF_ORGANIZATION: [Self; 5] =
-        [Self::Members, Self::ApiKeys, Self::MasterTokens, Self::Webhooks, Self::Organization];
-
-    /// The word in URLs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Organization => "organization",
-            Self::Members => "members",
-            Self::ApiKeys => "api_keys",
-            Self::MasterTokens => "master_tokens",
-            Self::Webhooks => "webhooks",
-        }
-    }
-
-    /// The word on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Account => "Accounts",
-            Self::Organization => "Organization",
-            Self::Members => "Members",
-            Self::ApiKeys => "API keys",
-            Self::MasterTokens => "Master tokens",
-            Self::Webhooks => "Webhooks",
-        }
-    }
-
-    fn actions(areas: &[Self]) -> Vec<&'static str> {
-        Action::ALL
-            .iter()
-            .filter(|action| areas.contains(&action.area()))
-            .map(|action| action.as_str())
-            .collect()
-    }
-}
-
-/// What to note.
+/// An event as it was noted.
 #[derive(Clone, Debug)]
-pub(super) struct Event<'a> {
-    /// The organization concerned, if any.
-    pub organization_id: Option<&'a str>,
-    /// Who did it.
-    pub actor: &'a Actor,
-    /// What was done.
-    pub action: Action,
-    /// To what.
-    pub subject_id: Option<&'a str>,
+pub struct Entry {
+    /// The event's id; ids sort by age.
+    pub id: String,
+    /// `user`, `master_token` or `system`.
+    pub actor_kind: String,
+    /// The account or token that acted.
+    pub actor_id: Option<String>,
     /// Its name at that time.
-    pub subject_name: &'a str,
-    /// More, in words: "from User to Supervisor".
-    pub detail: Option<String>,
+    pub actor_name: String,
+    /// An [`Action`]'s stable name.
+    pub action: String,
+    /// What was changed, where it has an id.
+    pub subject_id: Option<String>,
+    /// Its name at that time.
+    pub subject_name: String,
+    /// What there is to tell beside that.
+    pub detail: Option<Detail>,
+    /// The address that the request came from.
+    pub ip: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
 }
 
-/// Notes an event in the transaction of the change, and queues the messages to webhooks about it.
-pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
-    diesel::insert_into(audit_events::table)
-        .values((
-            audit_events::id.eq(new_id(now)),
-            audit_events::organization_id.eq(event.organization_id),
-            audit_events::actor_kind.eq(event.actor.kind()),
-            audit_events::actor_id.eq(event.actor.id()),
-            audit_events::actor_name.eq(event.actor.name()),
-            audit_events::action.eq(event.action.as_str()),
-            audit_events::subject_id.eq(event.subject_id),
-            audit_events::subject_name.eq(event.subject_name),
-            audit_events::detail.eq(event.detail.as_deref()),
-            audit_events::ip.eq(event.actor.ip().map(|ip| ip.to_string())),
-            audit_events::created_at.eq(now),
-        ))
-        .execute(tx.connection())?;
-    webhooks::queue_for_audit(tx, event, now)
+impl From<Row> for Entry {
+    fn from(row: Row) -> Self {
+        Self {
+            detail: Detail::of_row(&row.id, row.details.as_deref(), row.search_text),
+            id: row.id,
+            actor_kind: row.actor_kind,
+            actor_id: row.actor_id,
+            actor_name: row.actor_name,
+            action: row.action,
+            subject_id: row.subject_id,
+            subject_name: row.subject_name,
+            ip: row.ip,
+            created_at: row.created_at,
+        }
+    }
+}
+
+fn entries(rows: Vec<Row>) -> Vec<Entry> {
+    rows.into_iter().map(Entry::from).collect()
+}
+
+impl Entry {
+    /// The action, unless a later version wrote one that is unknown here.
+    pub fn action(&self) -> Option<Action> {
+        self.action.parse().ok()
+    }
+
+    /// The place behind it in a list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { id: self.id.clone(), sorted_by: String::new() }
+    }
+}
+
+/// Which events to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Text in the actor's name, the subject's name, the details or the address.
+    pub text: String,
+    /// Only what this account or token did.
+    pub actor_id: Option<String>,
+    /// Only this part of the product.
+    pub area: Option<Area>,
+    /// Only this.
+    pub action: Option<Action>,
+    /// Only what happened then or later.
+    pub from: Option<Timestamp>,
+    /// Only what happened before.
+    pub until: Option<Timestamp>,
+}
+
+/// What the grant lets one see: a grant has no business with keys.
+fn visible(grant: &Grant<Oversee>) -> &'static [Area] {
+    if grant.sees_keys() { &Area::OF_ORGANIZATION } else { &[Area::Members] }
+}
+
+/// The areas that the grant lets one filter by.
+pub fn areas(grant: &Grant<Oversee>) -> &'static [Area] {
+    visible(grant)
+}
+
+macro_rules! filtered {
+    ($grant:expr, $filter:expr) => {{
+        let areas: Vec<Area> = visible($grant)
+            .iter()
+            .copied()
+            .filter(|area| $filter.area.is_none_or(|wanted| wanted == *area))
+            .collect();
+        let mut query = audit_events::table
+            .filter(audit_events::organization_id.eq($grant.id.clone()))
+            .filter(audit_events::action.eq_any(Area::actions(&areas)))
+            .into_boxed();
+        if let Some(actor) = &$filter.actor_id {
+            query = query.filter(audit_events::actor_id.eq(actor.clone()));
+        }
+        if let Some(action) = $filter.action {
+            query = query.filter(audit_events::action.eq(action.as_str()));
+        }
+        if let Some(from) = $filter.from {
+            query = query.filter(audit_events::created_at.ge(from));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(audit_events::created_at.lt(until));
+        }
+        if !$filter.text.is_empty() {
+            let pattern = contains_pattern(&$filter.text);
+            query = query.filter(
+                audit_events::subject_name
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(audit_events::actor_name.like(pattern.clone()).escape('\\'))
+                    .or(audit_events::search_text.like(pattern.clone()).escape('\\'))
+                    .or(audit_events::ip.like(pattern).escape('\\')),
+            );
+        }
+        query
+    }};
+}
+
+/// One page of the organization's audit log, newest first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn page(
+    connection: &mut Connection,
+    grant: &Grant<Oversee>,
+    filter: &Filter,
+    request: PageRequest,
+) -> Result<Page<Entry>, DbError> {
+    let total: i64 = filtered!(grant, filter).count().get_result(connection)?;
+    let request = request.within(total);
+    let rows = filtered!(grant, filter)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Row::as_select())
+        .limit(request.limit())
+        .offset(request.offset())
+        .load(connection)?;
+    Ok(Page::new(entries(rows), request, total))
+}
+
+/// A part of the organization's audit log behind a cursor, and one more where there is more, newest
+/// first.
+///
+/// # Errors
+/// [`DbError`].
+pub fn list_after(
+    connection: &mut Connection,
+    grant: &Grant<Oversee>,
+    filter: &Filter,
+    slice: &ListRequest,
+) -> Result<Vec<Entry>, DbError> {
+    let mut query = filtered!(grant, filter);
+    if let Some(Cursor { id, .. }) = slice.after.clone() {
+        query = query.filter(audit_events::id.lt(id));
+    }
+    // Ids sort by age.
+    Ok(entries(
+        query.order(audit_events::id.desc()).select(Row::as_select()).limit(slice.rows()).load(connection)?,
+    ))
+}
+
+/// The next part of an export, oldest first, after the event `after`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn export(
+    connection: &mut Connection,
+    grant: &Grant<Oversee>,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(entries(
+        filtered!(grant, filter)
+            .filter(audit_events::id.gt(after.unwrap_or_default().to_owned()))
+            .order(audit_events::id)
+            .select(Row::as_select())
+            .limit(limit)
+            .load(connection)?,
+    ))
+}
+
+/// Those who did something in the organization, for the filter: `(id, name)`.
+///
+/// # Errors
+/// [`DbError`].
+pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
+    let rows: Vec<(Option<String>, String)> = audit_events::table
+        .filter(audit_events::organization_id.eq(&grant.id))
+        .filter(audit_events::action.eq_any(Area::actions(visible(grant))))
+        .filter(audit_events::actor_id.is_not_null())
+        .group_by(audit_events::actor_id)
+        .select((audit_events::actor_id, diesel::dsl::max(audit_events::actor_name).assume_not_null()))
+        .limit(200)
+        .load(connection)?;
+    let mut actors: Vec<(String, String)> =
+        rows.into_iter().filter_map(|(id, name)| Some((id?, name))).collect();
+    actors.sort_by_key(|(_, name)| name.to_lowercase());
+    Ok(actors)
+}
+
+/// The newest events of one thing in the organization, such as a key.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_subject(
+    connection: &mut Connection,
+    grant: &Grant<SeeKeys>,
+    subject_id: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(entries(
+        audit_events::table
+            .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&grant.id)))
+            .order((audit_events::created_at.desc(), audit_events::id.desc()))
+            .select(Row::as_select())
+            .limit(limit)
+            .load(connection)?,
+    ))
+}
+
+/// What one account or token did.
+#[derive(Clone, Debug, Default)]
+pub struct ActorActivity {
+    /// How often, by the action's stable name, the most frequent first.
+    pub counts: Vec<(String, i64)>,
+    /// The newest events.
+    pub newest: Vec<Entry>,
+}
+
+/// What one account or token did in the organization since an instant.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_actor(
+    connection: &mut Connection,
+    grant: &Grant<ManageTokens>,
+    actor_id: &str,
+    since: Timestamp,
+    limit: i64,
+) -> Result<ActorActivity, DbError> {
+    let did = audit_events::actor_id
+        .eq(actor_id)
+        .and(audit_events::organization_id.eq(&grant.id))
+        .and(audit_events::created_at.ge(since));
+    let mut counts: Vec<(String, i64)> = audit_events::table
+        .filter(did)
+        .group_by(audit_events::action)
+        .select((audit_events::action, diesel::dsl::count_star()))
+        .load(connection)?;
+    counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
+    let newest = audit_events::table
+        .filter(did)
+        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .select(Row::as_select())
+        .limit(limit)
+        .load(connection)?;
+    Ok(ActorActivity { counts, newest: entries(newest) })
+}
+
+/// The organization's newest events of one kind.
+pub(super) fn of_action(
+    connection: &mut Connection,
+    grant: &Grant<SeeKeys>,
+    action: Action,
+) -> Result<Vec<Entry>, DbError> {
+    Ok(entries(
+        audit_events::table
+            .filter(audit_events::organization_id.eq(&grant.id).and(audit_events::action.eq(action.as_str())))
+            .order(audit_events::id.desc())
+            .select(Row::as_select())
+            .limit(1000)
+            .load(connection)?,
+    ))
+}
+
+/// The newest events of one account, for its owner.
+///
+/// # Errors
+/// [`DbError`].
+pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Result<Vec<Entry>, DbError> {
+    Ok(entries(
+        audit_events::table
+            .filter(audit_events::subject_id.eq(user_id))
+            .filter(audit_events::action.eq_any(Area::actions(&[Area::Account])))
+            .order((audit_events::created_at.desc(), audit_events::id.desc()))
+            .select(Row::as_select())
+            .limit(limit)
+            .load(connection)?,
+    ))
 }

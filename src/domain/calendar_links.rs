@@ -7,7 +7,7 @@ use time::Duration;
 use super::{
     access::{Govern, Grant, SeeKeys},
     api_keys::ApiKey,
-    audit::{self, Action, Event},
+    events::{self, Action, Event},
     organization::Organization,
     schema::{api_keys, calendar_links, organizations},
     secret::{NoRandomness, Secret, SecretDigest},
@@ -76,7 +76,7 @@ pub fn replace(tx: &mut Tx<'_>, grant: &Grant<Govern>, now: Timestamp) -> Result
         subject_name: "",
         detail: None,
     };
-    audit::record(tx, &event, now)?;
+    events::record(tx, &event, now)?;
     Ok(secret)
 }
 

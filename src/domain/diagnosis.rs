@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use super::{
     access::{Grant, SeeKeys},
     api_keys::{self, ApiKey},
-    audit::{self, Action, Entry},
+    audit::{self, Entry},
+    events::{Action, Detail},
     schema::api_keys as keys,
     secret::{self, SecretDigest, SecretKind},
 };
@@ -98,7 +99,10 @@ fn removed(
     like: impl Fn(&str) -> bool,
 ) -> Result<Option<Box<Entry>>, DbError> {
     let entries = audit::of_action(connection, grant, Action::KeyRemoved)?;
-    Ok(entries.into_iter().find(|entry| entry.detail.as_deref().is_some_and(&like)).map(Box::new))
+    Ok(entries
+        .into_iter()
+        .find(|entry| entry.detail.as_ref().and_then(Detail::masked).is_some_and(&like))
+        .map(Box::new))
 }
 
 /// The first and, in a masked form, the last characters; `None` when it cannot be part of a key.

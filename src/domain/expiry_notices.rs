@@ -7,12 +7,11 @@ use time::Duration;
 use super::{
     access::Actor,
     api_keys::ApiKey,
-    audit::{self, Action, Event},
+    events::{self, Action, Detail, Event, EventType, KeyFacts},
     members,
     organization::Organization,
     outbox::{self, Message},
     schema::{api_keys, expiry_notices, organizations},
-    webhooks::{self, EventType},
 };
 use crate::{
     clock::Timestamp,
@@ -51,8 +50,14 @@ pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
         for administrator in members::administrators(tx.connection(), &notice.organization.id)? {
             outbox::queue(tx, &administrator, &message, now)?;
         }
-        let detail = format!("within {} days", notice.days_before);
-        webhooks::queue_for_key(tx, &notice.organization, EventType::KeyExpiring, &notice.key, &detail, now)?;
+        let key = KeyFacts {
+            id: &notice.key.id,
+            name: &notice.key.name,
+            masked: &notice.key.masked,
+            expires_at: notice.key.expires_at,
+        };
+        let detail = Detail::Expiry { within_days: notice.days_before };
+        events::queue_for_key(tx, &notice.organization, EventType::KeyExpiring, &key, &detail, now)?;
     }
     Ok(due.len())
 }
@@ -89,9 +94,9 @@ pub fn note_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError
             action: Action::KeyExpired,
             subject_id: Some(&key.id),
             subject_name: &key.name,
-            detail: Some(key.masked.clone()),
+            detail: Some(Detail::Key { masked: key.masked.clone() }),
         };
-        audit::record(tx, &event, now)?;
+        events::record(tx, &event, now)?;
     }
     Ok(over.len())
 }

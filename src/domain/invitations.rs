@@ -19,7 +19,7 @@ use time::Duration;
 
 use super::{
     access::{Actor, Role, Standing},
-    audit::{self, Action, Event},
+    events::{self, Action, Detail, Event},
     organization::Organization,
     schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
@@ -223,7 +223,7 @@ fn record(
     invitation: &Invitation,
     actor: &Actor,
     action: Action,
-    detail: Option<String>,
+    detail: Option<Detail>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -234,5 +234,5 @@ fn record(
         subject_name: &invitation.email,
         detail,
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }

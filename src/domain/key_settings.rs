@@ -9,6 +9,8 @@ mod networks;
 mod scopes;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use limits::{MonthlyQuota, Period, QuotaError, RateLimit, RateLimitError};
 pub use metadata::{Metadata, MetadataError};
@@ -54,18 +56,34 @@ pub fn parse_description(text: &str) -> Result<Option<String>, NameError> {
 }
 
 impl KeySettings {
-    /// Names what differs from `before`: "scopes, rate limit".
-    pub fn changes_since(&self, before: &Self) -> String {
+    /// What differs from `before`.
+    pub fn changes_since(&self, before: &Self) -> Vec<KeySetting> {
         let parts = [
-            ("description", self.description != before.description),
-            ("scopes", self.scopes != before.scopes),
-            ("allowed networks", self.networks != before.networks),
-            ("rate limit", self.rate_limit != before.rate_limit),
-            ("monthly quota", self.monthly_quota != before.monthly_quota),
-            ("metadata", self.metadata != before.metadata),
+            (KeySetting::Description, self.description != before.description),
+            (KeySetting::Scopes, self.scopes != before.scopes),
+            (KeySetting::Networks, self.networks != before.networks),
+            (KeySetting::RateLimit, self.rate_limit != before.rate_limit),
+            (KeySetting::MonthlyQuota, self.monthly_quota != before.monthly_quota),
+            (KeySetting::Metadata, self.metadata != before.metadata),
         ];
-        let changed: Vec<&str> =
-            parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-        changed.join(", ")
+        parts.iter().filter(|(_, differs)| *differs).map(|(setting, _)| *setting).collect()
     }
+}
+
+/// One of a key's settings, by its name in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySetting {
+    /// What the key is for.
+    Description,
+    /// What it may be used for.
+    Scopes,
+    /// Where it may be used from.
+    Networks,
+    /// How often it may be used.
+    RateLimit,
+    /// How much it may be used in a month.
+    MonthlyQuota,
+    /// What verification tells about it.
+    Metadata,
 }

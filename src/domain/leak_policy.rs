@@ -3,11 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::stored_text::stored_as_text;
 
 /// What an organization has done with a key that was found in public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 #[diesel(sql_type = Text)]
 pub enum LeakPolicy {
     /// The administrators are told.

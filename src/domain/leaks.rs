@@ -11,7 +11,10 @@ pub use receive::{known, receive};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::secret::{self, SecretDigest, SecretKind};
+use super::{
+    events::Detail,
+    secret::{self, SecretDigest, SecretKind},
+};
 
 /// Characters of an address that are kept, and of what kind of place it is.
 const MAX_URL_LENGTH: usize = 500;
@@ -53,13 +56,9 @@ impl LeakReport {
     }
 
     /// Where it was found, for the audit log.
-    fn place(&self) -> String {
-        match (self.url.as_str(), self.source.as_str()) {
-            ("", "") => format!("{}, found at an unknown place", self.masked),
-            ("", source) => format!("{}, found in {source}", self.masked),
-            (url, "") => format!("{}, found at {url}", self.masked),
-            (url, source) => format!("{}, found at {url} ({source})", self.masked),
-        }
+    fn fact(&self) -> Detail {
+        let told = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Detail::Leak { masked: self.masked.clone(), url: told(&self.url), source: told(&self.source) }
     }
 }
 
@@ -85,7 +84,7 @@ mod tests {
             let secret = Secret::generate(kind).expect("randomness");
             let report = LeakReport::new(secret.expose(), "", "").expect("well formed");
             assert_eq!((report.kind, report.digest), (kind, secret.digest()));
-            assert!(!format!("{report:?} {}", report.place()).contains(secret.expose()));
+            assert!(!format!("{report:?} {:?}", report.fact()).contains(secret.expose()));
         }
     }
 
@@ -93,7 +92,7 @@ mod tests {
     fn a_place_keeps_to_its_line() {
         let url = report("https://a.example/x\r\nBcc: b <i>\u{202e}\u{1b}[2J", "con\ntent");
         assert_eq!(url.url, "https://a.example/x%0D%0ABcc:%20b%20%3Ci%3E%E2%80%AE%1B[2J");
-        assert!(url.place().ends_with("%1B[2J (con%0Atent)"), "{}", url.place());
+        assert_eq!(url.source, "con%0Atent");
         assert_eq!(report(&"x".repeat(9000), "").url.len(), MAX_URL_LENGTH);
     }
 
@@ -105,8 +104,9 @@ mod tests {
 
         #[test]
         fn no_address_leaves_plain_text(url in ".*", source in ".*") {
-            let place = report(&url, &source).place();
-            prop_assert!(place.chars().all(|c| c == '…' || (' '..='~').contains(&c)), "{place}");
+            let report = report(&url, &source);
+            let shown = format!("{}{}", report.url, report.source);
+            prop_assert!(shown.chars().all(|c| (' '..='~').contains(&c)), "{shown}");
         }
     }
 }

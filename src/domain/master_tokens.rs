@@ -14,7 +14,7 @@ use diesel::prelude::*;
 
 use super::{
     access::{Grant, ManageTokens, Standing},
-    audit::Action,
+    events::{Action, Detail},
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
     organization::Organization,
@@ -73,6 +73,11 @@ impl MasterToken {
     /// What the token proves in its `organization`, when it is accepted from `ip`.
     pub(super) fn standing(&self, organization: Organization, ip: Option<IpAddr>) -> Standing {
         Standing::of_token(organization, (&self.id, &self.name, self.access), ip)
+    }
+
+    /// What it is, for the audit log.
+    pub(super) fn fact(&self) -> Detail {
+        Detail::Token { masked: self.masked.clone(), access: self.access, expires_at: self.expires_at }
     }
 
     /// The state at `now`. An end that has passed outweighs the switch: activating would not help.

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::{
     access::{self, Actor, Grant, ManageMembers, Role, See},
-    audit::{self, Action, Event},
+    events::{self, Action, Detail, Event},
     schema::{memberships, users},
 };
 use crate::{
@@ -143,7 +143,7 @@ pub fn change_role(
         .set(memberships::role.eq(role.as_str()))
         .execute(tx.connection())
         .map_err(DbError::from)?;
-    let detail = format!("from {} to {role}", person.role);
+    let detail = Detail::RoleChange { from: person.role, to: role };
     record(tx, grant, Action::RoleChanged, &person, Some(detail), now)?;
     person.role = role;
     Ok(person)
@@ -210,7 +210,7 @@ fn record(
     grant: &Grant<See>,
     action: Action,
     person: &Person,
-    detail: Option<String>,
+    detail: Option<Detail>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -221,7 +221,7 @@ fn record(
         subject_name: &person.name,
         detail,
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }
 
 /// The addresses of the organization's administrators.

@@ -4,7 +4,7 @@ use diesel::{dsl::count_star, prelude::*};
 
 use super::{
     access::{Actor, Govern, Grant, Role, See},
-    audit::{self, Action, Event},
+    events::{self, Action, Detail, Event},
     id::new_id,
     leak_policy::LeakPolicy,
     managed::ManageError,
@@ -155,7 +155,7 @@ pub fn rename(
         .set(organizations::name.eq(name.as_str()))
         .returning(Organization::as_returning())
         .get_result(tx.connection())?;
-    let detail = format!("from “{}” to “{name}”", grant.name);
+    let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };
     record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
     Ok(renamed)
 }
@@ -185,7 +185,7 @@ pub fn change_leak_policy(
     diesel::update(organizations::table.find(&grant.id))
         .set(organizations::leak_policy.eq(policy))
         .execute(tx.connection())?;
-    let detail = format!("from “{}” to “{}”", before.label(), policy.label());
+    let detail = Detail::LeakPolicyChange { from: before, to: policy };
     record(tx, grant, grant.actor(), Action::LeakPolicyChanged, Some(detail), now)
 }
 
@@ -224,7 +224,7 @@ fn record(
     organization: &Organization,
     actor: &Actor,
     action: Action,
-    detail: Option<String>,
+    detail: Option<Detail>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -235,5 +235,5 @@ fn record(
         subject_name: &organization.name,
         detail,
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }

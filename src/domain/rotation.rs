@@ -5,7 +5,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use utoipa::ToSchema;
 
 use super::secret::SecretDigest;
 use crate::clock::Timestamp;
@@ -17,15 +19,19 @@ mod tests;
 pub const MAX_WAIT: Duration = Duration::days(30);
 
 /// How long the previous secret goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum GracePeriod {
     /// Not at all.
     None,
     /// For an hour.
+    #[serde(rename = "1h")]
     Hour,
     /// For 24 hours.
+    #[serde(rename = "24h")]
     Day,
     /// For seven days.
+    #[serde(rename = "7d")]
     Week,
 }
 
@@ -69,7 +75,8 @@ impl GracePeriod {
 }
 
 /// When the grace period starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Starts {
     /// When the new secret is first used, [`MAX_WAIT`] after the rotation at the latest.
     OnFirstUse,
@@ -116,27 +123,6 @@ impl Plan {
     /// Whether the previous secret goes on at all.
     pub fn has_grace_period(self) -> bool {
         self != Self { grace_period: GracePeriod::None, starts: Starts::Immediately }
-    }
-
-    /// The plan in words, for the audit log.
-    pub fn words(self) -> String {
-        match (self.starts, self.grace_period) {
-            (Starts::Immediately, GracePeriod::None) => {
-                "the previous secret was revoked immediately".to_owned()
-            }
-            (Starts::OnFirstUse, GracePeriod::None) => {
-                "the previous secret is revoked with the first use of the new one".to_owned()
-            }
-            (Starts::Immediately, grace_period) => {
-                format!("the previous secret keeps working for {}", grace_period.label())
-            }
-            (Starts::OnFirstUse, grace_period) => {
-                format!(
-                    "the previous secret keeps working for {} after the first use of the new one",
-                    grace_period.label()
-                )
-            }
-        }
     }
 }
 

@@ -156,9 +156,10 @@ diesel::table! {
         action -> Text,
         subject_id -> Nullable<Text>,
         subject_name -> Text,
-        detail -> Nullable<Text>,
+        search_text -> Nullable<Text>,
         ip -> Nullable<Text>,
         created_at -> Timestamp,
+        details -> Nullable<Text>,
     }
 }
 

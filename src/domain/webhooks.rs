@@ -1,24 +1,22 @@
 //! Webhooks: messages about an organization's keys and members to addresses of its choice.
 //!
-//! A message is a row, queued in the transaction of the change it speaks of and delivered after
-//! the commit by [`crate::webhooks`]. Form and signature follow Standard Webhooks.
+//! A message is a row, queued by [`events`](super::events) in the transaction of the change it speaks
+//! of and delivered after the commit by [`crate::webhooks`]. Form and signature follow Standard
+//! Webhooks.
 
 mod address;
 mod attempts;
 mod deliveries;
-mod events;
 mod manage;
-mod queue;
 
 pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
 pub use attempts::{Attempt, Outcome, Outgoing, due, record_attempt};
 pub use deliveries::{
-    Delivery, DeliveryState, deliveries, delivery, last_deliveries, list_after, purge_expired, resend,
-    send_test,
+    Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,
 };
-pub use events::{EventGroup, EventType, Events, EventsError};
 pub use manage::{change, count, create, find, list, remove, rotate_secret, switch};
-pub(super) use queue::{Subject, queue_for_audit, queue_for_key};
+
+pub use super::events::{DeliveryState, EventGroup, EventType, Events, EventsError};
 
 use diesel::prelude::*;
 use time::Duration;

@@ -8,7 +8,7 @@ use tessera::{
         bulk,
         secret::{Secret, SecretKind},
         usage,
-        verification::{Decision, KeyRequest},
+        verification::{Decision, KeyRequest, Outcome},
     },
 };
 use time::Duration;
@@ -37,7 +37,7 @@ async fn present(app: &TestApp, secret: &str) -> bool {
     match app.state.verifier.verify(secret, &KeyRequest::default(), now).await.expect("a decision") {
         Decision::Known { key, outcome, .. } => {
             app.state.usage.note(&key, outcome, 1, None, now);
-            outcome == usage::Outcome::Valid
+            outcome == Outcome::Valid
         }
         _ => false,
     }

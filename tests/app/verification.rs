@@ -16,8 +16,7 @@ use tessera::{
         key_settings::KeySettings,
         master_tokens::{self, NewToken},
         token_access::TokenAccess,
-        usage::Outcome,
-        verification::{Decision, KeyRequest, Verifier},
+        verification::{Decision, KeyRequest, Outcome, Verifier},
     },
 };
 use time::Duration;

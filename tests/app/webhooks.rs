@@ -56,7 +56,7 @@ async fn a_message_says_what_happened_and_is_signed() {
                 "kind": "api_key", "id": key.id, "name": "Billing worker", "masked": key.masked,
             },
             "actor": { "kind": "user", "id": post.lumen.owner.id, "name": "Dana Whitfield" },
-            "detail": null,
+            "details": { "type": "key", "masked": key.masked },
         },
     });
     assert_eq!(message.json(), expected);

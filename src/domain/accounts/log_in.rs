@@ -8,7 +8,7 @@ use super::{User, record};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
-    domain::{access::Actor, audit::Action, email::EmailAddress, schema::users},
+    domain::{access::Actor, email::EmailAddress, events::Action, schema::users},
 };
 
 /// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row. A mailed link then opens the account

@@ -8,9 +8,9 @@ use crate::{
     db::{DbError, Tx},
     domain::{
         access::Actor,
-        audit::Action,
         email::EmailAddress,
         email_links::{self, Purpose},
+        events::Action,
         outbox::{self, Message},
         secret::Secret,
         sessions,

@@ -10,9 +10,9 @@ use crate::{
     db::Tx,
     domain::{
         access::Actor,
-        audit::Action,
         email::EmailAddress,
         email_links::{self, Purpose},
+        events::Action,
         outbox::{self, Message},
         schema::users,
         secret::Secret,

@@ -2,7 +2,7 @@
 //! by itself unless somebody decides otherwise.
 
 use diesel::prelude::*;
-use time::{Duration, format_description::StaticFormatDescription, macros::format_description};
+use time::Duration;
 
 use super::{ApiKey, Status, find, record_by, record_with, set_switch};
 use crate::{
@@ -10,14 +10,11 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::{
         access::{Actor, Grant, ManageKeys},
-        audit::Action,
+        events::{Action, Detail},
         managed::ManageError,
         schema::api_keys,
     },
 };
-
-const UNTIL: StaticFormatDescription =
-    format_description!("until [day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
 
 /// Why a key is not paused.
 const NOT_ACTIVE: &str = "Only an active key can be paused.";
@@ -64,8 +61,7 @@ pub fn pause(
     }
     let until = now + Duration::hours(length.hours());
     let key = set_switch(tx, &key.id, Some(now), Some(until))?;
-    let detail = until.format(UNTIL).unwrap_or_default();
-    record_with(tx, grant, Action::KeyPaused, &key, detail, now)?;
+    record_with(tx, grant, Action::KeyPaused, &key, Detail::Pause { until }, now)?;
     Ok(key)
 }
 

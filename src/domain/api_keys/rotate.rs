@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use time::{format_description::StaticFormatDescription, macros::format_description};
 
 use super::{ApiKey, MAX_DURATION, Status, find, invalidate, record_with};
 use crate::{
@@ -11,16 +10,13 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
-        audit::Action,
+        events::{Action, Detail},
         managed::ManageError,
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
         secret::{Secret, SecretDigest, SecretKind},
     },
 };
-
-const END: StaticFormatDescription =
-    format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
 
 /// What becomes of the end of a key that is rotated. No value of it takes an end away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +97,14 @@ pub fn rotate(
         .returning(ApiKey::as_returning())
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    let what_ends = if has_expired { "the previous secret had expired".to_owned() } else { plan.words() };
-    let detail = format!("{what_ends}{}", expiration_words(&before, &key));
+    let is_moved = before.expires_at != key.expires_at;
+    let detail = Detail::Rotation {
+        masked: key.masked.clone(),
+        grace_period: (!has_expired).then_some(plan.grace_period),
+        starts: (!has_expired).then_some(plan.starts),
+        expires_from: before.expires_at.filter(|_| is_moved),
+        expires_to: key.expires_at.filter(|_| is_moved),
+    };
     record_with(tx, grant, Action::KeyRotated, &key, detail, now)?;
     Ok((key, secret))
 }
@@ -124,16 +126,6 @@ fn expiration_after(
             Err(ExpirationError::TooFar)
         }
         (NewExpiration::At(new), _) => Ok(Some(new)),
-    }
-}
-
-/// For the audit log: from where to where the end was moved, if it was.
-fn expiration_words(before: &ApiKey, after: &ApiKey) -> String {
-    let end = |key: &ApiKey| key.expires_at.and_then(|end| end.format(END).ok()).unwrap_or_default();
-    if before.expires_at == after.expires_at {
-        String::new()
-    } else {
-        format!("; the end moved from {} to {}", end(before), end(after))
     }
 }
 
@@ -173,7 +165,7 @@ pub fn revoke_previous(
 ) -> Result<ApiKey, ManageError> {
     let key = find(tx.connection(), grant, key_id)?;
     if revoke_previous_secret(tx, key_id)? {
-        record_with(tx, grant, Action::PreviousSecretRevoked, &key, key.masked.clone(), now)?;
+        record_with(tx, grant, Action::PreviousSecretRevoked, &key, key.fact(), now)?;
     }
     Ok(key)
 }

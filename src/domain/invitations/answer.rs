@@ -12,8 +12,8 @@ use crate::{
     domain::{
         access::{self, Actor},
         accounts::{self, AccountError, NewAccount},
-        audit::Action,
         email::EmailAddress,
+        events::{Action, Detail},
         members,
         names::Name,
         organization::{self, Organization},
@@ -200,8 +200,8 @@ fn join(
         organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
     if access::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
         members::insert(tx, &organization.id, &user.id, invitation.role, now)?;
-        let detail = Some(format!("as {}", invitation.role));
-        record(tx, invitation, &Actor::user(user, ip), Action::Joined, detail, now)?;
+        let detail = Detail::Role { role: invitation.role };
+        record(tx, invitation, &Actor::user(user, ip), Action::Joined, Some(detail), now)?;
     }
     Ok(organization)
 }

@@ -11,8 +11,8 @@ use crate::{
     db::{DbError, Tx},
     domain::{
         access::{Grant, ManageMembers, Role},
-        audit::Action,
         email::EmailAddress,
+        events::{Action, Detail},
         id::new_id,
         organization::Organization,
         outbox::{self, Message},
@@ -159,7 +159,7 @@ fn invite_one(
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
     mail(tx, grant, &invitation, now)?;
-    record(tx, &invitation, grant.actor(), Action::Invited, Some(format!("as {role}")), now)?;
+    record(tx, &invitation, grant.actor(), Action::Invited, Some(Detail::Role { role }), now)?;
     Ok(InviteOutcome::Sent(invitation))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         access::Actor,
         api_keys::{self, ApiKey, Status},
-        audit::{self, Action, Event},
+        events::{self, Action, Detail, Event},
         id::new_id,
         leak_policy::LeakPolicy,
         master_tokens::{self, MasterToken},
@@ -104,7 +104,7 @@ pub fn receive(
         let mut places = Vec::new();
         for report in of_one_secret {
             if keep(tx, &leaked, report, now)? {
-                record(tx, &leaked, &system, action, report.place(), now)?;
+                record(tx, &leaked, &system, action, report.fact(), now)?;
                 places.push(report.url.as_str());
             }
         }
@@ -199,21 +199,22 @@ fn carry_out_policy(
     if leaked.policy == LeakPolicy::Notify {
         return Ok(Measure::None);
     }
-    let action = match &leaked.subject {
+    let of_secret = Detail::Key { masked: masked.to_owned() };
+    let (action, detail) = match &leaked.subject {
         Subject::Key { key, is_previous_secret: true } => {
             api_keys::revoke_previous_secret(tx, &key.id)?;
-            Action::PreviousSecretRevoked
+            (Action::PreviousSecretRevoked, of_secret)
         }
         Subject::Key { key, is_previous_secret: false } => {
             api_keys::set_switch(tx, &key.id, Some(now), None)?;
-            Action::KeyDeactivated
+            (Action::KeyDeactivated, of_secret)
         }
         Subject::Token(token) => {
             master_tokens::stop(tx, &token.id, now)?;
-            Action::TokenDeactivated
+            (Action::TokenDeactivated, token.fact())
         }
     };
-    record(tx, leaked, system, action, masked.to_owned(), now)?;
+    record(tx, leaked, system, action, detail, now)?;
     Ok(Measure::Stopped)
 }
 
@@ -234,7 +235,7 @@ fn record(
     leaked: &Leaked,
     actor: &Actor,
     action: Action,
-    detail: String,
+    detail: Detail,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -245,7 +246,7 @@ fn record(
         subject_name: leaked.name(),
         detail: Some(detail),
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }
 
 fn tell_administrators(

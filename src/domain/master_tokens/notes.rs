@@ -1,20 +1,16 @@
 //! What is kept and told of a change to a token.
 
-use time::{format_description::StaticFormatDescription, macros::format_description};
-
 use super::MasterToken;
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
         access::{Grant, ManageTokens},
-        audit::{self, Action, Event},
+        events::{self, Action, Event},
         members,
         outbox::{self, Message},
     },
 };
-
-const DAY: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
 
 pub(super) fn record(
     tx: &mut Tx<'_>,
@@ -29,16 +25,9 @@ pub(super) fn record(
         action,
         subject_id: Some(&token.id),
         subject_name: &token.name,
-        detail: Some(detail(token)),
+        detail: Some(token.fact()),
     };
-    audit::record(tx, &event, now)
-}
-
-/// "tess_m_1a2b…9z8y, Keys, ends 26 Nov 2026".
-fn detail(token: &MasterToken) -> String {
-    let end = token.expires_at.and_then(|end| end.format(DAY).ok());
-    let end = end.map(|day| format!(", ends {day}")).unwrap_or_default();
-    format!("{}, {}{end}", token.masked, token.access.label())
+    events::record(tx, &event, now)
 }
 
 pub(super) fn tell_administrators(

@@ -12,7 +12,7 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::{
         access::Actor,
-        audit::Action,
+        events::{self, Action, Detail, Settled, WebhookFailure},
         members, organization,
         outbox::{self, Message},
         schema::{webhook_deliveries, webhooks},
@@ -150,18 +150,15 @@ pub fn record_attempt(
             None => (DeliveryState::Failed, Some(reason.as_str()), None),
         },
     };
-    diesel::update(webhook_deliveries::table.find(delivery_id))
-        .set((
-            webhook_deliveries::state.eq(state.as_str()),
-            webhook_deliveries::attempts.eq(attempts),
-            webhook_deliveries::next_attempt_at.eq(next.unwrap_or(delivery.next_attempt_at)),
-            webhook_deliveries::last_attempt_at.eq(Some(now)),
-            webhook_deliveries::last_status.eq(attempt.status.map(i32::from)),
-            webhook_deliveries::last_error.eq(error),
-            webhook_deliveries::response.eq(&attempt.response),
-            webhook_deliveries::finished_at.eq(Some(now).filter(|_| state != DeliveryState::Pending)),
-        ))
-        .execute(tx.connection())?;
+    let settled = Settled {
+        state,
+        attempts,
+        next_attempt_at: next,
+        status: attempt.status,
+        error,
+        response: attempt.response.as_deref(),
+    };
+    events::settle(tx, delivery_id, &settled, now)?;
     let failing_since = match attempt.outcome {
         Outcome::Delivered => None,
         Outcome::Failed(_) | Outcome::Gone => webhook.failing_since.or(Some(now)),
@@ -173,24 +170,34 @@ pub fn record_attempt(
     }
     let is_given_up = state == DeliveryState::Failed;
     if attempt.outcome == Outcome::Gone {
-        switch_off(tx, &webhook, "The receiver answered 410: it accepts no more events.", now)?;
+        switch_off(tx, &webhook, WebhookFailure::Gone, now)?;
     } else if is_given_up && failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
-        switch_off(tx, &webhook, "No message has arrived for five days.", now)?;
+        switch_off(tx, &webhook, WebhookFailure::Unreachable, now)?;
     }
     Ok(())
 }
 
 /// Switches a webhook off that reaches nobody, and tells the administrators.
-fn switch_off(tx: &mut Tx<'_>, webhook: &Webhook, reason: &str, now: Timestamp) -> Result<(), DbError> {
+fn switch_off(
+    tx: &mut Tx<'_>,
+    webhook: &Webhook,
+    failure: WebhookFailure,
+    now: Timestamp,
+) -> Result<(), DbError> {
     if !webhook.is_active() {
         return Ok(());
     }
     let organization_id: String =
         webhooks::table.find(&webhook.id).select(webhooks::organization_id).first(tx.connection())?;
     let Some(organization) = organization::by_id(tx.connection(), &organization_id)? else { return Ok(()) };
+    // What the page of the webhook and the mail say.
+    let reason = match failure {
+        WebhookFailure::Gone => "The receiver answered 410: it accepts no more events.",
+        WebhookFailure::Unreachable => "No message has arrived for five days.",
+    };
     set_disabled(tx.connection(), &webhook.id, Some(now), Some(reason))?;
-    let system = Actor::System { ip: None };
-    record(tx, &organization_id, &system, Action::WebhookDeactivated, webhook, Some(reason.to_owned()), now)?;
+    let (system, detail) = (Actor::System { ip: None }, Detail::WebhookFailure { reason: failure });
+    record(tx, &organization_id, &system, Action::WebhookDeactivated, webhook, Some(detail), now)?;
     let message = Message::WebhookDeactivated {
         organization: organization.name,
         organization_id: organization.id,

@@ -3,66 +3,22 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use time::Duration;
 
-use super::{
-    Subject, Webhook,
-    manage::find,
-    queue::{payload, queue},
-};
+use super::{DeliveryState, Webhook, manage::find};
 use crate::{
     clock::Timestamp,
-    db::{Change, Connection, DbError, Tx},
+    db::{Connection, DbError, Tx},
     domain::{
         access::{Govern, Grant},
+        events,
         managed::ManageError,
         page::{Cursor, CursorError, ListRequest, Page, PageRequest},
         schema::webhook_deliveries,
     },
 };
 
-/// The `type` of a message that somebody sends to try the receiver.
-const TEST_EVENT: &str = "webhook.test";
-
 /// Why nothing is sent to a webhook.
 const NOT_ACTIVE: &str = "This webhook is deactivated. Activate it first.";
-
-/// How long a message stays in the log, or waits for a webhook that is switched off.
-const KEEP: Duration = Duration::days(30);
-
-/// Where a message is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// It waits for its first or next attempt.
-    Pending,
-    /// The receiver took it.
-    Delivered,
-    /// It was given up.
-    Failed,
-}
-
-impl DeliveryState {
-    /// All states.
-    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
-
-    /// The word in the database, in addresses and in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Delivered => "Delivered",
-            Self::Failed => "Failed",
-        }
-    }
-}
 
 /// A message as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -228,17 +184,8 @@ pub fn resend(
     if !webhook.is_active() {
         return Err(ManageError::State(NOT_ACTIVE));
     }
-    let delivery = diesel::update(webhook_deliveries::table.find(delivery_id))
-        .set((
-            webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
-            webhook_deliveries::attempts.eq(0),
-            webhook_deliveries::next_attempt_at.eq(now),
-            webhook_deliveries::finished_at.eq(None::<Timestamp>),
-        ))
-        .returning(Delivery::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    tx.changed(Change::WebhookQueued);
+    events::requeue(tx, delivery_id, now)?;
+    let (_, delivery) = delivery(tx.connection(), grant, webhook_id, delivery_id)?;
     Ok(delivery)
 }
 
@@ -256,22 +203,7 @@ pub fn send_test(
     if !webhook.is_active() {
         return Err(ManageError::State(NOT_ACTIVE));
     }
-    let subject = Subject {
-        kind: "webhook",
-        id: Some(&webhook.id),
-        name: webhook.address(),
-        masked: None,
-        expires_at: None,
-    };
-    let text = payload(
-        TEST_EVENT,
-        grant,
-        subject,
-        grant.actor(),
-        Some("Nothing has happened: this is a test."),
-        now,
-    )?;
-    queue(tx, std::slice::from_ref(&webhook.id), TEST_EVENT, &text, now)?;
+    events::queue_test(tx, grant, (&webhook.id, webhook.address()), grant.actor(), now)?;
     // Ids sort by age.
     let delivery = webhook_deliveries::table
         .filter(webhook_deliveries::webhook_id.eq(&webhook.id))
@@ -287,6 +219,5 @@ pub fn send_test(
 /// # Errors
 /// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let old = webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(now - KEEP));
-    Ok(diesel::delete(old).execute(tx.connection())?)
+    events::purge_deliveries(tx, now)
 }

@@ -8,7 +8,7 @@ use crate::{
     db::{Change, Connection, DbError, Tx},
     domain::{
         access::{Actor, Govern, Grant},
-        audit::{self, Action, Event},
+        events::{self, Action, Detail, Event, WebhookSetting},
         managed::{self, Done, ManageError, Managed, NewRow},
         schema::webhooks,
         secret::{NoRandomness, Secret},
@@ -211,12 +211,12 @@ pub fn change(
 ) -> Result<Webhook, ManageError> {
     let before = find(tx.connection(), grant, webhook_id)?;
     let parts = [
-        ("address", before.url != new.url.as_str()),
-        ("description", before.description != new.description),
-        ("events", before.events != new.events),
+        (WebhookSetting::Url, before.url != new.url.as_str()),
+        (WebhookSetting::Description, before.description != new.description),
+        (WebhookSetting::Events, before.events != new.events),
     ];
-    let changes: Vec<&str> = parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-    if changes.is_empty() {
+    let changed: Vec<_> = parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+    if changed.is_empty() {
         return Ok(before);
     }
     let webhook = diesel::update(webhooks::table.find(webhook_id))
@@ -228,7 +228,8 @@ pub fn change(
         .returning(Webhook::as_returning())
         .get_result::<Webhook>(tx.connection())
         .map_err(DbError::from)?;
-    record(tx, &grant.id, grant.actor(), Action::WebhookChanged, &webhook, Some(changes.join(", ")), now)?;
+    let detail = Detail::WebhookSettings { changed };
+    record(tx, &grant.id, grant.actor(), Action::WebhookChanged, &webhook, Some(detail), now)?;
     Ok(webhook)
 }
 
@@ -255,7 +256,7 @@ pub(super) fn record(
     actor: &Actor,
     action: Action,
     webhook: &Webhook,
-    detail: Option<String>,
+    detail: Option<Detail>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let event = Event {
@@ -266,5 +267,5 @@ pub(super) fn record(
         subject_name: webhook.address(),
         detail,
     };
-    audit::record(tx, &event, now)
+    events::record(tx, &event, now)
 }

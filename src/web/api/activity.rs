@@ -14,10 +14,11 @@ use super::{
 use crate::{
     domain::{
         access::{Grant, Oversee},
-        audit::{self, Action, Area, Entry, Filter},
+        audit::{self, Action, Area, Detail, Entry, Filter},
     },
     web::{
         activity_file::{self, FileKind},
+        details,
         error::{AppError, FieldProblem},
     },
 };
@@ -37,9 +38,12 @@ pub struct Event {
     pub action: String,
     /// To what.
     pub subject: EventSubject,
-    /// More, in words.
+    /// What there is to tell beside that; null where there is nothing. Webhooks send the same.
+    pub details: Option<Detail>,
+    /// The details in words, for people. They may be put differently at any time: programs read
+    /// `details`.
     #[schema(example = "from User to Supervisor")]
-    pub detail: Option<String>,
+    pub details_text: Option<String>,
     /// The address that the request came from; null where there was none.
     #[schema(example = "192.0.2.7")]
     pub ip: Option<String>,
@@ -76,7 +80,8 @@ impl From<Entry> for Event {
             actor: EventActor { kind: entry.actor_kind, id: entry.actor_id, name: entry.actor_name },
             action: entry.action,
             subject: EventSubject { id: entry.subject_id, name: entry.subject_name },
-            detail: entry.detail,
+            details_text: entry.detail.as_ref().map(details::text),
+            details: entry.detail,
             ip: entry.ip,
         }
     }
@@ -91,7 +96,7 @@ macro_rules! selection {
         #[serde(deny_unknown_fields, default)]
         #[into_params(parameter_in = Query)]
         pub struct $name {
-            /// Text in the actor's name, the subject's name, the detail or the address.
+            /// Text in the actor's name, the subject's name, the details or the address.
             q: String,
             /// Only what the account or master token of this id did.
             actor: Option<String>,
@@ -162,7 +167,7 @@ pub enum ExportFormat {
 
 fn area(text: &str) -> Result<Area, AppError> {
     let areas = Area::OF_ORGANIZATION;
-    areas.into_iter().find(|area| area.as_str() == text).ok_or_else(|| {
+    text.parse().ok().filter(|area| areas.contains(area)).ok_or_else(|| {
         let known = areas.map(Area::as_str).join(", ");
         AppError::field("area", format!("Choose one of {known}."))
     })
@@ -170,8 +175,7 @@ fn area(text: &str) -> Result<Area, AppError> {
 
 fn action(text: &str) -> Result<Action, AppError> {
     let of_organization = |action: &Action| Area::OF_ORGANIZATION.contains(&action.area());
-    let mut actions = Action::ALL.iter().copied().filter(of_organization);
-    actions.find(|action| action.as_str() == text).ok_or_else(|| {
+    text.parse().ok().filter(of_organization).ok_or_else(|| {
         let detail = "This is no action. Write it as the list tells it, for example member.joined.";
         AppError::field("action", detail)
     })

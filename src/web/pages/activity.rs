@@ -57,7 +57,7 @@ impl Selection {
         Filter {
             text: self.q.trim().to_owned(),
             actor_id: Some(self.who.clone()).filter(|id| !id.is_empty()),
-            area: Area::OF_ORGANIZATION.into_iter().find(|area| area.as_str() == self.what),
+            area: self.what.parse().ok().filter(|area| Area::OF_ORGANIZATION.contains(area)),
             ..Filter::default()
         }
     }

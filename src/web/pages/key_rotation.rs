@@ -18,7 +18,7 @@ use crate::{
         secret::Secret,
     },
     web::{
-        display,
+        details, display,
         error::AppError,
         form::{FieldErrors, Submitted},
         form_id::FormId,
@@ -173,7 +173,7 @@ pub async fn rotate(
             let fate = if key.status(visit.now) == Status::Expired {
                 "The previous secret had expired and stays so.".to_owned()
             } else {
-                format!("In short: {}.", plan.words())
+                format!("In short: {}.", details::plan(plan))
             };
             let over = visit.over::<ApiScreen>();
             visit.reveal::<ApiScreen>(&RotatedDialog { over, key: rotated, secret, fate }).await

@@ -22,7 +22,8 @@ async fn an_event_tells_who_did_what_to_whom_from_where() {
             "id": event["id"], "at": "2026-11-23T10:00:01.000250Z",
             "actor": { "kind": "master_token", "id": machine.token_id, "name": name },
             "action": "member.role_changed", "subject": { "id": uli.id, "name": "Uli Berg" },
-            "detail": "from User to Supervisor", "ip": "127.0.0.1",
+            "details": { "type": "role_change", "from": "user", "to": "supervisor" },
+            "details_text": "from User to Supervisor", "ip": "127.0.0.1",
         })
     );
 }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tessera::domain::{
     access::Role,
-    leaks::{self, LeakPolicy, LeakedKind, Measure},
-    outbox::Message,
+    leak_policy::LeakPolicy,
+    organizations,
+    outbox::{LeakedKind, Measure, Message},
     secret::{Secret, SecretKind},
 };
 use time::Duration;
@@ -48,7 +49,7 @@ pub(crate) async fn choose(app: &TestApp, company: &Company, policy: LeakPolicy)
     let (company, now) = (company.clone(), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        Ok(leaks::change_policy(tx, &admin, policy, now)?)
+        Ok(organizations::change_leak_policy(tx, &admin, policy, now)?)
     })
     .await;
 }
@@ -72,10 +73,10 @@ async fn told(app: &TestApp) -> Vec<(String, LeakedKind, Measure, String, usize)
         .collect()
 }
 
-/// The trail of the organization since it was set up, as actor, action and detail.
+/// The audit log of the organization since it was set up: actor, action and what a search finds.
 async fn trail(app: &TestApp) -> Vec<String> {
     app.query(
-        "SELECT actor_kind || ' ' || action || ' ' || coalesce(detail, '') AS text FROM audit_events
+        "SELECT actor_kind || ' ' || action || ' ' || coalesce(search_text, '') AS text FROM audit_events
          WHERE actor_kind = 'system' AND organization_id IS NOT NULL ORDER BY id",
     )
     .await
@@ -202,7 +203,7 @@ async fn by_default_the_administrators_are_told_and_the_key_goes_on() {
     let mail =
         |to: &str| (format!("{to}@lumen.example"), LeakedKind::ApiKey, Measure::None, PLACE.to_owned(), 0);
     assert_eq!(told, [mail("dana.whitfield"), mail("ines.okafor")]);
-    let words = format!("system api_key.leak_reported {}, found at {PLACE} (content)", key.masked);
+    let words = format!("system api_key.leak_reported {} {PLACE} content", key.masked);
     assert_eq!(trail(&app).await, [words]);
     assert!(works(&app, &secret).await);
 }
@@ -307,7 +308,7 @@ async fn a_leaked_master_token_is_deactivated() {
     assert_eq!((kind, measure), (LeakedKind::MasterToken, Measure::Stopped));
     let trail = trail(&app).await;
     assert!(trail[0].starts_with("system master_token.leak_reported "), "{trail:?}");
-    assert_eq!(trail[1], format!("system master_token.deactivated {}", token.masked));
+    assert!(trail[1].starts_with(&format!("system master_token.deactivated {}", token.masked)), "{trail:?}");
 }
 
 #[tokio::test]

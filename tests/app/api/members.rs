@@ -91,8 +91,14 @@ async fn a_role_is_changed_in_the_version_that_was_read() {
     let same = machine.send("PATCH", &path, json!({})).await.must_be(200).json();
     assert_eq!(same["role"], "user");
     let told =
-        app.query("SELECT detail AS text FROM audit_events WHERE action = 'member.role_changed'").await;
-    assert_eq!(told, ["from User to Supervisor", "from Supervisor to User"]);
+        app.query("SELECT details AS text FROM audit_events WHERE action = 'member.role_changed'").await;
+    assert_eq!(
+        told,
+        [
+            r#"{"type":"role_change","from":"user","to":"supervisor"}"#,
+            r#"{"type":"role_change","from":"supervisor","to":"user"}"#,
+        ]
+    );
 }
 
 #[tokio::test]

@@ -26,11 +26,12 @@ async fn export(browser: &Client, path: &str) -> Vec<Vec<String>> {
             "actor",
             "action",
             "subject",
-            "detail",
+            "details_text",
             "address",
             "event_id",
             "actor_id",
-            "subject_id"
+            "subject_id",
+            "details"
         ]
     );
     reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()

@@ -7,8 +7,7 @@ use tessera::{
     db::Db,
     domain::{
         key_settings::KeySettings,
-        usage::Outcome,
-        verification::{Decision, KeyRequest, Verifier},
+        verification::{Decision, KeyRequest, Outcome, Verifier},
     },
 };
 use time::Duration;

@@ -34,15 +34,20 @@ async fn an_administrator_chooses_what_happens_to_leaked_keys() {
     assert!(!panel.has("h1") && panel.toast().starts_with("Leaked keys stay active."));
     assert_eq!(chosen(&panel), ["notify"]);
     browser.post(&action, &[("policy", "notify")]).await.must_be(303);
-    let sql = "SELECT detail AS text FROM audit_events WHERE action = 'organization.leak_policy_changed' ORDER BY id";
-    let (notify, deactivate) = ("“Notify administrators”", "“Deactivate the key and notify administrators”");
+    let sql = "SELECT details AS text FROM audit_events WHERE action = 'organization.leak_policy_changed' ORDER BY id";
     assert_eq!(
         app.query(sql).await,
-        [format!("from {notify} to {deactivate}"), format!("from {deactivate} to {notify}")],
+        [
+            r#"{"type":"leak_policy_change","from":"notify","to":"deactivate"}"#,
+            r#"{"type":"leak_policy_change","from":"deactivate","to":"notify"}"#,
+        ],
         "the same choice again is no change"
     );
     let trail = browser.get(&lumen.url("activity")).await.html().main_text();
-    assert!(trail.contains("Dana Whitfield changed what happens to leaked keys from"), "{trail}");
+    assert!(
+        trail.contains("Dana Whitfield changed what happens to leaked keys from “Notify administrators” to"),
+        "{trail}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What messages there are, and what is in them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tessera::domain::{access::Role, api_keys, expiry_notices, invitations, members, webhooks};
 use time::Duration;
 
@@ -35,14 +35,12 @@ async fn a_webhook_is_told_of_what_it_asked_for_only() {
     let waiting = post.waiting().await;
     assert_eq!(post.types().await, ["member.joined", "api_key.removed"]);
     let joined = &waiting[0]["data"];
-    assert_eq!(
-        joined["subject"],
-        serde_json::json!({ "kind": "member", "id": ravi.id, "name": "Ravi Menon" })
-    );
-    assert_eq!((&joined["actor"]["name"], &joined["detail"]), (&"Ravi Menon".into(), &"as User".into()));
+    assert_eq!(joined["subject"], json!({ "kind": "member", "id": ravi.id, "name": "Ravi Menon" }));
+    assert_eq!(joined["actor"]["name"], "Ravi Menon");
+    assert_eq!(joined["details"], json!({ "type": "role", "role": "user" }));
     let removed = &waiting[1]["data"];
     assert_eq!(removed["subject"]["masked"], masked);
-    assert_eq!(removed["detail"], Value::Null);
+    assert_eq!(removed["details"], json!({ "type": "key", "masked": masked }));
 }
 
 #[tokio::test]
@@ -77,7 +75,9 @@ async fn members_and_invitations_are_told_of() {
     ];
     assert_eq!(post.types().await, expected);
     let waiting = post.waiting().await;
-    assert_eq!(waiting[3]["data"]["detail"], "from User to Supervisor");
+    let expected = json!({ "type": "role_change", "from": "user", "to": "supervisor" });
+    assert_eq!(waiting[3]["data"]["details"], expected);
+    assert_eq!(waiting[5]["data"]["details"], Value::Null);
     let subject = &waiting[6]["data"]["subject"];
     assert_eq!((&subject["kind"], &subject["name"]), (&"invitation".into(), &"new@lumen.example".into()));
 }
@@ -103,14 +103,11 @@ async fn the_end_of_a_key_is_told_ahead_and_once_it_has_come() {
     }
     let waiting = post.waiting().await;
     assert_eq!(post.types().await, ["api_key.expiring", "api_key.expired"]);
-    assert_eq!(waiting[0]["data"]["detail"], "within 3 days");
+    assert_eq!(waiting[0]["data"]["details"], json!({ "type": "expiry", "within_days": 3 }));
     for message in &waiting {
         assert_eq!(message["data"]["subject"]["expires_at"], "2027-02-21T10:00:00Z");
         assert_eq!(message["data"]["subject"]["id"], key.id);
-        assert_eq!(
-            message["data"]["actor"],
-            serde_json::json!({ "kind": "system", "id": null, "name": "System" })
-        );
+        assert_eq!(message["data"]["actor"], json!({ "kind": "system", "id": null, "name": "System" }));
     }
 }
 

@@ -1,6 +1,9 @@
 //! An event in words: icon, who, what, to what.
 
-use crate::domain::audit::{Action, Entry};
+use crate::{
+    domain::audit::{Action, Entry},
+    web::details,
+};
 
 /// What a line of the audit log says after the actor's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl Sentence {
             tone: "",
             verb,
             subject: entry.subject_name.clone(),
-            detail: entry.detail.clone().unwrap_or_default(),
+            detail: entry.detail.as_ref().map(details::text).unwrap_or_default(),
         }
     }
 

@@ -76,7 +76,7 @@ async fn the_end_stays_unless_another_is_chosen() {
     ground.rotate(&[("duration", "custom"), ("until", "2026-12-01")], 200).await;
     assert!(ground.end().await.starts_with("2026-12-01 23:59:59"), "{}", ground.end().await);
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();
-    let moved = "; the end moved from 21 Feb 2027, 10:00 UTC to 23 Nov 2027, 10:00 UTC";
+    let moved = "; the expiration moved from 21 Feb 2027, 10:00 UTC to 23 Nov 2027, 10:00 UTC";
     assert!(trail.contains(moved), "{trail}");
 }
 
@@ -185,7 +185,10 @@ async fn an_expired_key_is_rotated_only_with_a_new_end() {
     assert!(ground.is_accepted(&shown.text("#secret")).await);
     assert!(!ground.is_accepted(&ground.secret).await, "a new end does not bring a previous secret back");
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();
-    assert!(trail.contains("the previous secret had expired; the end moved from 21 Feb 2027"), "{trail}");
+    assert!(
+        trail.contains("the previous secret had expired; the expiration moved from 21 Feb 2027"),
+        "{trail}"
+    );
 }
 
 #[tokio::test]

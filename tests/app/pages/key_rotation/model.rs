@@ -16,8 +16,8 @@ use tessera::{
     domain::{
         api_keys::{self, NewExpiration, RotateError},
         rotation::{GracePeriod, Plan, Starts},
-        usage::{Outcome, Recorder},
-        verification::{Decision, KeyRequest, Verifier},
+        usage::Recorder,
+        verification::{Decision, KeyRequest, Outcome, Verifier},
     },
 };
 use time::Duration;

@@ -1,0 +1,65 @@
+//! What happens, as facts: each event is noted in the audit log and told to the webhooks that ask
+//! for it, in the transaction of the change.
+//!
+//! Whoever changes something calls [`record`]. The log is read by [`audit`](super::audit); what is
+//! queued for webhooks is managed and delivered by [`webhooks`](super::webhooks).
+
+mod action;
+mod detail;
+mod event_type;
+mod webhook_queue;
+
+pub use action::{Action, Area};
+pub use detail::{Detail, WebhookFailure, WebhookSetting};
+pub use event_type::{EventGroup, EventType, Events, EventsError};
+pub use webhook_queue::DeliveryState;
+pub(super) use webhook_queue::{
+    KeyFacts, Settled, purge_deliveries, queue_for_key, queue_test, requeue, settle,
+};
+
+use diesel::prelude::*;
+
+use super::{access::Actor, id::new_id, schema::audit_events};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+};
+
+/// What to note.
+#[derive(Clone, Debug)]
+pub(super) struct Event<'a> {
+    /// The organization concerned, if any.
+    pub organization_id: Option<&'a str>,
+    /// Who did it.
+    pub actor: &'a Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub subject_id: Option<&'a str>,
+    /// Its name at that time.
+    pub subject_name: &'a str,
+    /// What there is to tell beside that.
+    pub detail: Option<Detail>,
+}
+
+/// Notes an event in the transaction of the change, and queues the messages to webhooks about it.
+pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
+    let details = event.detail.as_ref().map(Detail::to_json).transpose()?;
+    diesel::insert_into(audit_events::table)
+        .values((
+            audit_events::id.eq(new_id(now)),
+            audit_events::organization_id.eq(event.organization_id),
+            audit_events::actor_kind.eq(event.actor.kind()),
+            audit_events::actor_id.eq(event.actor.id()),
+            audit_events::actor_name.eq(event.actor.name()),
+            audit_events::action.eq(event.action.as_str()),
+            audit_events::subject_id.eq(event.subject_id),
+            audit_events::subject_name.eq(event.subject_name),
+            audit_events::details.eq(details.as_ref().map(ToString::to_string)),
+            audit_events::search_text.eq(details.as_ref().map(detail::search_text)),
+            audit_events::ip.eq(event.actor.ip().map(|ip| ip.to_string())),
+            audit_events::created_at.eq(now),
+        ))
+        .execute(tx.connection())?;
+    webhook_queue::queue_for_event(tx, event, now)
+}

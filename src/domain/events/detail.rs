@@ -1,0 +1,295 @@
+//! What an event tells beside its subject.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        access::Role,
+        instants,
+        key_settings::KeySetting,
+        leak_policy::LeakPolicy,
+        rotation::{GracePeriod, Starts},
+        token_access::TokenAccess,
+    },
+};
+
+/// What an event tells beside its subject: facts, which are put into words only where people read
+/// them. The log keeps, the API answers and webhooks send the same JSON, so fields are added and
+/// never renamed or removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Detail {
+    /// Words of an event from before details were facts.
+    Text {
+        /// The words.
+        #[schema(example = "from User to Supervisor")]
+        text: String,
+    },
+    /// Something has another name.
+    NameChange {
+        /// The name before.
+        #[schema(example = "Lumen")]
+        from: String,
+        /// The name since.
+        #[schema(example = "Lumen Logistics")]
+        to: String,
+    },
+    /// Something else happens to leaked keys.
+    LeakPolicyChange {
+        /// What happened before.
+        #[schema(inline)]
+        from: LeakPolicy,
+        /// What happens since.
+        #[schema(inline)]
+        to: LeakPolicy,
+    },
+    /// In which role somebody is invited or joined.
+    Role {
+        /// The role.
+        #[schema(inline)]
+        role: Role,
+    },
+    /// Somebody has another role.
+    RoleChange {
+        /// The role before.
+        #[schema(inline)]
+        from: Role,
+        /// The role since.
+        #[schema(inline)]
+        to: Role,
+    },
+    /// Which secret a key has.
+    Key {
+        /// Its masked form.
+        #[schema(example = "tess_9fQ2…x7Lm")]
+        masked: String,
+    },
+    /// Which settings of a key changed.
+    KeySettings {
+        /// Their names.
+        #[schema(inline)]
+        changed: Vec<KeySetting>,
+    },
+    /// How a key was rotated.
+    Rotation {
+        /// The masked form of the new secret.
+        #[schema(example = "tess_9fQ2…x7Lm")]
+        masked: String,
+        /// How long the previous secret keeps working; null for one that had expired.
+        #[schema(inline)]
+        grace_period: Option<GracePeriod>,
+        /// From when; null for a secret that had expired.
+        #[schema(inline)]
+        starts: Option<Starts>,
+        /// When the key would have expired, where the rotation changed that.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires_from: Option<Timestamp>,
+        /// When it expires since, where the rotation changed that.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires_to: Option<Timestamp>,
+    },
+    /// How long a key is paused.
+    Pause {
+        /// When it comes back by itself.
+        #[serde(with = "instants")]
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// How soon a key expires. Told to webhooks only.
+    Expiry {
+        /// In this many days at most.
+        #[schema(example = 3)]
+        within_days: i32,
+    },
+    /// What a master token is.
+    Token {
+        /// Its masked form.
+        #[schema(example = "tess_m_9fQ2…x7Lm")]
+        masked: String,
+        /// What it may do.
+        #[schema(inline)]
+        access: TokenAccess,
+        /// When it expires; null for never.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires_at: Option<Timestamp>,
+    },
+    /// Where a secret was found in public.
+    Leak {
+        /// Its masked form.
+        #[schema(example = "tess_9fQ2…x7Lm")]
+        masked: String,
+        /// The page; null when the report did not say.
+        #[schema(example = "https://github.com/lumen/site/blob/main/.env")]
+        url: Option<String>,
+        /// What kind of place it is; null when the report did not say.
+        #[schema(example = "commit")]
+        source: Option<String>,
+    },
+    /// Which settings of a webhook changed.
+    WebhookSettings {
+        /// Their names.
+        #[schema(inline)]
+        changed: Vec<WebhookSetting>,
+    },
+    /// Why a webhook was deactivated, where nobody did it.
+    WebhookFailure {
+        /// The reason.
+        #[schema(inline)]
+        reason: WebhookFailure,
+    },
+}
+
+/// What can be changed of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookSetting {
+    /// Where its messages go.
+    Url,
+    /// What it is for.
+    Description,
+    /// What it is told of.
+    Events,
+}
+
+/// Why a webhook reaches nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookFailure {
+    /// The receiver said that it takes no more messages.
+    Gone,
+    /// No message has arrived for days.
+    Unreachable,
+}
+
+impl Detail {
+    /// The masked form of the secret that it is about, if it is about one.
+    pub fn masked(&self) -> Option<&str> {
+        match self {
+            Self::Key { masked }
+            | Self::Rotation { masked, .. }
+            | Self::Token { masked, .. }
+            | Self::Leak { masked, .. } => Some(masked),
+            _ => None,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Result<Value, DbError> {
+        serde_json::to_value(self).map_err(DbError::Encoding)
+    }
+
+    /// The detail of a stored event. One from before details were facts has `search_text` only, which
+    /// then was the English to show; so has, as far as this version can tell, one that it cannot read.
+    pub(in crate::domain) fn of_row(
+        event_id: &str,
+        details: Option<&str>,
+        search_text: Option<String>,
+    ) -> Option<Self> {
+        let Some(details) = details else { return search_text.map(|text| Self::Text { text }) };
+        match serde_json::from_str(details) {
+            Ok(detail) => Some(detail),
+            Err(error) => {
+                tracing::warn!(event = event_id, %error, "the details of an event cannot be read");
+                Some(Self::Text { text: search_text.unwrap_or_else(|| details.to_owned()) })
+            }
+        }
+    }
+}
+
+/// What a search finds an event by: the texts among the facts, without the names of their fields.
+pub(super) fn search_text(details: &Value) -> String {
+    let mut texts = Vec::new();
+    for (name, value) in details.as_object().into_iter().flatten() {
+        if name != "type" {
+            match value {
+                Value::String(text) => texts.push(text.as_str()),
+                Value::Array(list) => texts.extend(list.iter().filter_map(Value::as_str)),
+                _ => {}
+            }
+        }
+    }
+    texts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn read(details: Option<&str>, search_text: Option<&str>) -> Option<Detail> {
+        Detail::of_row("event", details, search_text.map(str::to_owned))
+    }
+
+    #[test]
+    fn facts_survive_the_database_and_are_found_by_their_values() {
+        for (detail, json, text) in [
+            (
+                Detail::RoleChange { from: Role::User, to: Role::Supervisor },
+                json!({ "type": "role_change", "from": "user", "to": "supervisor" }),
+                "user supervisor",
+            ),
+            (
+                Detail::KeySettings { changed: vec![KeySetting::Networks, KeySetting::RateLimit] },
+                json!({ "type": "key_settings", "changed": ["networks", "rate_limit"] }),
+                "networks rate_limit",
+            ),
+            (
+                Detail::Rotation {
+                    masked: "tess_9fQ2…x7Lm".into(),
+                    grace_period: Some(GracePeriod::Day),
+                    starts: Some(Starts::OnFirstUse),
+                    expires_from: None,
+                    expires_to: Some(datetime!(2027-02-21 10:00)),
+                },
+                json!({
+                    "type": "rotation", "masked": "tess_9fQ2…x7Lm", "grace_period": "24h",
+                    "starts": "on_first_use", "expires_from": null, "expires_to": "2027-02-21T10:00:00Z",
+                }),
+                "tess_9fQ2…x7Lm 24h on_first_use 2027-02-21T10:00:00Z",
+            ),
+            (Detail::Expiry { within_days: 3 }, json!({ "type": "expiry", "within_days": 3 }), ""),
+        ] {
+            let written = detail.to_json().unwrap();
+            assert_eq!(written, json);
+            assert_eq!(search_text(&written), text);
+            assert_eq!(read(Some(&written.to_string()), Some(text)), Some(detail));
+        }
+    }
+
+    #[test]
+    fn what_is_no_fact_of_ours_is_shown_as_text() {
+        let text = |text: &str| Some(Detail::Text { text: text.to_owned() });
+        assert_eq!(read(None, None), None);
+        assert_eq!(read(None, Some("from User to Supervisor")), text("from User to Supervisor"));
+        assert_eq!(read(None, Some("{\"type\":\"key\"}")), text("{\"type\":\"key\"}"));
+        let later = r#"{"type":"of_a_later_version","place":"Kiel"}"#;
+        assert_eq!(read(Some(later), Some("Kiel")), text("Kiel"));
+        assert_eq!(read(Some("broken"), None), text("broken"));
+    }
+
+    #[test]
+    fn a_field_of_a_later_version_does_not_make_facts_unreadable() {
+        let later = r#"{"type":"role","role":"user","because":"of that"}"#;
+        assert_eq!(read(Some(later), None), Some(Detail::Role { role: Role::User }));
+    }
+
+    #[test]
+    fn words_are_the_same_in_facts_and_in_their_own_columns() {
+        fn word(value: impl Serialize) -> Value {
+            serde_json::to_value(value).unwrap()
+        }
+        assert!(Role::ALL.iter().all(|role| word(role) == role.as_str()));
+        assert!(TokenAccess::ALL.iter().all(|access| word(access) == access.as_str()));
+        assert!(LeakPolicy::ALL.iter().all(|policy| word(policy) == policy.as_str()));
+        assert!(GracePeriod::ALL.iter().all(|period| word(period) == period.as_str()));
+        assert!(Starts::ALL.iter().all(|starts| word(starts) == starts.as_str()));
+    }
+}

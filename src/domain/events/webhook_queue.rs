@@ -1,0 +1,314 @@
+//! Messages to webhooks: written in the transaction of the change that they speak of, and kept until
+//! they are delivered or given up. All that is written of them is written here.
+
+use diesel::prelude::*;
+use serde::Serialize;
+use time::Duration;
+
+use super::{Action, Detail, Event, EventType, Events};
+use crate::{
+    clock::Timestamp,
+    db::{Change, DbError, Tx},
+    domain::{
+        access::Actor,
+        id::new_id,
+        instants::{self, rfc3339},
+        organization::{self, Organization},
+        schema::{api_keys, webhook_deliveries, webhooks},
+    },
+};
+
+/// The `type` of a message that somebody sends to try the receiver.
+const TEST_EVENT: &str = "webhook.test";
+
+/// How long a message stays in the log, or waits for a webhook that is switched off.
+const KEEP: Duration = Duration::days(30);
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It waits for its first or next attempt.
+    Pending,
+    /// The receiver took it.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
+
+    /// The word in the database, in addresses and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Delivered => "Delivered",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What a message says; the shape that Standard Webhooks recommends. Receivers rely on it: fields
+/// are added, never renamed or removed.
+#[derive(Serialize)]
+struct Payload<'a> {
+    r#type: &'a str,
+    /// When it happened.
+    #[serde(with = "instants")]
+    timestamp: Timestamp,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    organization: Named<'a>,
+    subject: Subject<'a>,
+    actor: Who<'a>,
+    /// What the API's audit log tells under the same name.
+    details: Option<&'a Detail>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+/// What a message is about.
+#[derive(Serialize)]
+struct Subject<'a> {
+    /// `api_key`, `member`, `invitation` or `webhook`.
+    kind: &'a str,
+    id: Option<&'a str>,
+    /// Its name at that time; the address of an invitation.
+    name: &'a str,
+    /// Prefix, first four … last four of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked: Option<&'a str>,
+    /// The end of a key that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Who<'a> {
+    /// `user`, `master_token` or `system`.
+    kind: &'a str,
+    id: Option<&'a str>,
+    name: &'a str,
+}
+
+/// What messages tell of a key.
+pub(in crate::domain) struct KeyFacts<'a> {
+    /// The key's id.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Prefix, first four … last four.
+    pub masked: &'a str,
+    /// When it expires, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Queues messages about what the audit log notes, where somebody wants them.
+pub(super) fn queue_for_event(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
+    let (Some(organization_id), Some(event_type)) =
+        (event.organization_id, EventType::of_action(event.action))
+    else {
+        return Ok(());
+    };
+    let receivers = receivers(tx, organization_id, event_type)?;
+    if receivers.is_empty() {
+        return Ok(());
+    }
+    let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(()) };
+    let kind = event_type.group().subject_kind();
+    let key = match (kind, event.subject_id) {
+        ("api_key", Some(id)) => key_columns(tx, id)?,
+        _ => None,
+    };
+    // Of a removed key, the details are what is left.
+    let masked_before = event.detail.as_ref().and_then(Detail::masked).filter(|_| kind == "api_key");
+    let masked = key.as_ref().map(|(masked, _)| masked.as_str()).or(masked_before);
+    let expires_at = key.as_ref().and_then(|(_, end)| *end).map(rfc3339);
+    // The audit log names the invitation; whoever follows members wants the new one.
+    let (id, name) = match event.action {
+        Action::Joined => (event.actor.id(), event.actor.name()),
+        _ => (event.subject_id, event.subject_name),
+    };
+    let subject = Subject { kind, id, name, masked, expires_at };
+    let payload =
+        payload(event_type.as_str(), &organization, subject, event.actor, event.detail.as_ref(), now)?;
+    queue(tx, &receivers, event_type.as_str(), &payload, now)
+}
+
+/// Queues messages about a key to which nobody did anything.
+pub(in crate::domain) fn queue_for_key(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    event_type: EventType,
+    key: &KeyFacts<'_>,
+    detail: &Detail,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let receivers = receivers(tx, &organization.id, event_type)?;
+    let subject = Subject {
+        kind: event_type.group().subject_kind(),
+        id: Some(key.id),
+        name: key.name,
+        masked: Some(key.masked),
+        expires_at: key.expires_at.map(rfc3339),
+    };
+    let system = Actor::System { ip: None };
+    let payload = payload(event_type.as_str(), organization, subject, &system, Some(detail), now)?;
+    queue(tx, &receivers, event_type.as_str(), &payload, now)
+}
+
+/// Queues a message that tells of nothing to one webhook, known by id and address.
+pub(in crate::domain) fn queue_test(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    (webhook_id, address): (&str, &str),
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let subject =
+        Subject { kind: "webhook", id: Some(webhook_id), name: address, masked: None, expires_at: None };
+    let payload = payload(TEST_EVENT, organization, subject, actor, None, now)?;
+    queue(tx, &[webhook_id.to_owned()], TEST_EVENT, &payload, now)
+}
+
+/// The active webhooks of the organization that are told of `event_type`.
+fn receivers(tx: &mut Tx<'_>, organization_id: &str, event_type: EventType) -> Result<Vec<String>, DbError> {
+    let active: Vec<(String, Events)> = webhooks::table
+        .filter(webhooks::organization_id.eq(organization_id).and(webhooks::disabled_at.is_null()))
+        .order(webhooks::id)
+        .select((webhooks::id, webhooks::events))
+        .load(tx.connection())?;
+    Ok(active.into_iter().filter(|(_, events)| events.contain(event_type)).map(|(id, _)| id).collect())
+}
+
+fn key_columns(tx: &mut Tx<'_>, key_id: &str) -> Result<Option<(String, Option<Timestamp>)>, DbError> {
+    Ok(api_keys::table
+        .find(key_id)
+        .select((api_keys::masked, api_keys::expires_at))
+        .first(tx.connection())
+        .optional()?)
+}
+
+/// The text of a message.
+fn payload(
+    event: &str,
+    organization: &Organization,
+    subject: Subject<'_>,
+    actor: &Actor,
+    details: Option<&Detail>,
+    now: Timestamp,
+) -> Result<String, DbError> {
+    let payload = Payload {
+        r#type: event,
+        timestamp: now,
+        data: Data {
+            organization: Named { id: &organization.id, name: &organization.name },
+            subject,
+            actor: Who { kind: actor.kind(), id: actor.id(), name: actor.name() },
+            details,
+        },
+    };
+    serde_json::to_string(&payload).map_err(DbError::Encoding)
+}
+
+/// Queues one message for each of `receivers`, each with an id of its own.
+fn queue(
+    tx: &mut Tx<'_>,
+    receivers: &[String],
+    event: &str,
+    payload: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    for webhook_id in receivers {
+        diesel::insert_into(webhook_deliveries::table)
+            .values((
+                webhook_deliveries::id.eq(format!("msg_{}", new_id(now))),
+                webhook_deliveries::webhook_id.eq(webhook_id),
+                webhook_deliveries::event.eq(event),
+                webhook_deliveries::payload.eq(payload),
+                webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
+                webhook_deliveries::next_attempt_at.eq(now),
+                webhook_deliveries::created_at.eq(now),
+            ))
+            .execute(tx.connection())?;
+        tx.changed(Change::WebhookQueued);
+    }
+    Ok(())
+}
+
+/// Has a message delivered once more, under the same id, or immediately if it is pending.
+pub(in crate::domain) fn requeue(tx: &mut Tx<'_>, delivery_id: &str, now: Timestamp) -> Result<(), DbError> {
+    diesel::update(webhook_deliveries::table.find(delivery_id))
+        .set((
+            webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
+            webhook_deliveries::attempts.eq(0),
+            webhook_deliveries::next_attempt_at.eq(now),
+            webhook_deliveries::finished_at.eq(None::<Timestamp>),
+        ))
+        .execute(tx.connection())?;
+    tx.changed(Change::WebhookQueued);
+    Ok(())
+}
+
+/// Where an attempt leaves a message.
+pub(in crate::domain) struct Settled<'a> {
+    /// Where it is on its way now.
+    pub state: DeliveryState,
+    /// Attempts made, this one among them.
+    pub attempts: i32,
+    /// When the next one is due, if one is.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The status that the receiver answered.
+    pub status: Option<u16>,
+    /// Why it failed, if it did.
+    pub error: Option<&'a str>,
+    /// The beginning of what the receiver answered.
+    pub response: Option<&'a str>,
+}
+
+/// Notes what became of an attempt.
+pub(in crate::domain) fn settle(
+    tx: &mut Tx<'_>,
+    delivery_id: &str,
+    settled: &Settled<'_>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let row = webhook_deliveries::table.find(delivery_id);
+    diesel::update(row)
+        .set((
+            webhook_deliveries::state.eq(settled.state.as_str()),
+            webhook_deliveries::attempts.eq(settled.attempts),
+            // A column that is not set stays as it is.
+            settled.next_attempt_at.map(|at| webhook_deliveries::next_attempt_at.eq(at)),
+            webhook_deliveries::last_attempt_at.eq(Some(now)),
+            webhook_deliveries::last_status.eq(settled.status.map(i32::from)),
+            webhook_deliveries::last_error.eq(settled.error),
+            webhook_deliveries::response.eq(settled.response),
+            webhook_deliveries::finished_at.eq(Some(now).filter(|_| settled.state != DeliveryState::Pending)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Forgets messages from long ago.
+pub(in crate::domain) fn purge_deliveries(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let old = webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(now - KEEP));
+    Ok(diesel::delete(old).execute(tx.connection())?)
+}

@@ -1,0 +1,142 @@
+//! The details of an event in words: for pages, for the column of the export that people read, and for
+//! clients of the API that show them.
+
+use super::display;
+use crate::domain::{
+    audit::{Detail, WebhookFailure, WebhookSetting},
+    key_settings::KeySetting,
+    rotation::{GracePeriod, Plan, Starts},
+};
+
+/// What stands behind the subject of an event: "from User to Supervisor".
+pub fn text(detail: &Detail) -> String {
+    match detail {
+        Detail::Text { text } => text.clone(),
+        Detail::NameChange { from, to } => format!("from “{from}” to “{to}”"),
+        Detail::LeakPolicyChange { from, to } => format!("from “{}” to “{}”", from.label(), to.label()),
+        Detail::Role { role } => format!("as {role}"),
+        Detail::RoleChange { from, to } => format!("from {from} to {to}"),
+        Detail::Key { masked } => masked.clone(),
+        Detail::KeySettings { changed } => list(changed, key_setting),
+        Detail::Rotation { grace_period, starts, expires_from, expires_to, .. } => {
+            let previous = match (grace_period, starts) {
+                (Some(grace_period), Some(starts)) => {
+                    plan(Plan { grace_period: *grace_period, starts: *starts })
+                }
+                _ => "the previous secret had expired".to_owned(),
+            };
+            let [from, to] = [expires_from, expires_to].map(|at| at.as_ref().map(display::date_time_utc));
+            match from.zip(to) {
+                Some((from, to)) => format!("{previous}; the expiration moved from {from} to {to}"),
+                None => previous,
+            }
+        }
+        Detail::Pause { until } => format!("until {}", display::date_time_utc(until)),
+        Detail::Expiry { within_days: 1 } => "within a day".to_owned(),
+        Detail::Expiry { within_days } => format!("within {within_days} days"),
+        Detail::Token { masked, access, expires_at } => {
+            let expires = expires_at.as_ref().map(|at| format!(", expires {}", display::date(at)));
+            format!("{masked}, {}{}", access.label(), expires.unwrap_or_default())
+        }
+        Detail::Leak { masked, url, source } => match (url, source) {
+            (None, None) => format!("{masked}, found at an unknown place"),
+            (None, Some(source)) => format!("{masked}, found in {source}"),
+            (Some(url), None) => format!("{masked}, found at {url}"),
+            (Some(url), Some(source)) => format!("{masked}, found at {url} ({source})"),
+        },
+        Detail::WebhookSettings { changed } => list(changed, webhook_setting),
+        Detail::WebhookFailure { reason: WebhookFailure::Gone } => {
+            "because the receiver answered 410: it accepts no more events".to_owned()
+        }
+        Detail::WebhookFailure { reason: WebhookFailure::Unreachable } => {
+            "because no message had arrived for five days".to_owned()
+        }
+    }
+}
+
+/// What a rotation does with the previous secret, as a sentence without its end.
+pub fn plan(Plan { grace_period, starts }: Plan) -> String {
+    let label = grace_period.label();
+    match (starts, grace_period) {
+        (Starts::Immediately, GracePeriod::None) => "the previous secret was revoked immediately".to_owned(),
+        (Starts::OnFirstUse, GracePeriod::None) => {
+            "the previous secret is revoked with the first use of the new one".to_owned()
+        }
+        (Starts::Immediately, _) => format!("the previous secret keeps working for {label}"),
+        (Starts::OnFirstUse, _) => {
+            format!("the previous secret keeps working for {label} after the first use of the new one")
+        }
+    }
+}
+
+fn list<T: Copy>(changed: &[T], words: impl Fn(T) -> &'static str) -> String {
+    changed.iter().map(|each| words(*each)).collect::<Vec<_>>().join(", ")
+}
+
+fn key_setting(setting: KeySetting) -> &'static str {
+    match setting {
+        KeySetting::Description => "description",
+        KeySetting::Scopes => "scopes",
+        KeySetting::Networks => "allowed networks",
+        KeySetting::RateLimit => "rate limit",
+        KeySetting::MonthlyQuota => "monthly quota",
+        KeySetting::Metadata => "metadata",
+    }
+}
+
+fn webhook_setting(setting: WebhookSetting) -> &'static str {
+    match setting {
+        WebhookSetting::Url => "URL",
+        WebhookSetting::Description => "description",
+        WebhookSetting::Events => "events",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::{access::Role, token_access::TokenAccess};
+
+    #[test]
+    fn facts_are_told_in_a_few_words() {
+        let masked = || "tess_9fQ2…x7Lm".to_owned();
+        let rotated = |grace_period, expires_to| Detail::Rotation {
+            masked: masked(),
+            grace_period,
+            starts: grace_period.map(|_| Starts::Immediately),
+            expires_from: Some(datetime!(2027-02-21 10:00)).filter(|_| expires_to != None),
+            expires_to,
+        };
+        for (detail, words) in [
+            (Detail::Text { text: "as before".into() }, "as before"),
+            (Detail::RoleChange { from: Role::User, to: Role::Supervisor }, "from User to Supervisor"),
+            (
+                Detail::KeySettings { changed: vec![KeySetting::Networks, KeySetting::RateLimit] },
+                "allowed networks, rate limit",
+            ),
+            (rotated(Some(GracePeriod::Day), None), "the previous secret keeps working for 24 hours"),
+            (
+                rotated(None, Some(datetime!(2027-11-23 10:00))),
+                "the previous secret had expired; the expiration moved from 21 Feb 2027, 10:00 UTC to 23 Nov \
+                 2027, 10:00 UTC",
+            ),
+            (
+                Detail::Token {
+                    masked: masked(),
+                    access: TokenAccess::Keys,
+                    expires_at: Some(datetime!(2026-12-23 10:00)),
+                },
+                "tess_9fQ2…x7Lm, Keys, expires 23 Dec 2026",
+            ),
+            (
+                Detail::Leak { masked: masked(), url: None, source: Some("commit".into()) },
+                "tess_9fQ2…x7Lm, found in commit",
+            ),
+            (Detail::Expiry { within_days: 1 }, "within a day"),
+        ] {
+            assert_eq!(text(&detail), words);
+        }
+    }
+}
