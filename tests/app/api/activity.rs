@@ -1,7 +1,13 @@
 //! The audit log in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{access::Role, token_access::TokenAccess};
+use tessera::domain::{
+    access::Role,
+    api_keys::{self, PauseLength},
+    master_tokens::{self, NewToken},
+    names::Name,
+    token_access::TokenAccess,
+};
 use time::Duration;
 
 use crate::support::{Company, Machine, TestApp};
@@ -25,6 +31,54 @@ async fn an_event_tells_who_did_what_to_whom_from_where() {
             "details": { "type": "role_change", "from": "user", "to": "supervisor" },
             "details_text": "from User to Supervisor", "ip": "127.0.0.1",
         })
+    );
+}
+
+#[tokio::test]
+async fn details_are_told_as_fields_and_as_words() {
+    let (app, lumen, machine) = ground().await;
+    let (key, _) = app.api_key(&lumen, "Billing worker").await;
+    let end = app.now() + Duration::days(30);
+    let (company, now, key_id) = (lumen.clone(), app.now(), key.id.clone());
+    let token = app
+        .write(move |tx| {
+            let admin = company.admin(tx)?;
+            let (token, _) = master_tokens::generate(
+                tx,
+                &admin,
+                &NewToken {
+                    name: Name::parse("Gateway", 60)?,
+                    access: TokenAccess::Verify,
+                    expires_at: Some(end),
+                },
+                now,
+            )?;
+            api_keys::pause(tx, &admin, &key_id, PauseLength::OneHour, now)?;
+            Ok(token)
+        })
+        .await;
+    let told = machine.get("activity?limit=3").await.must_be(200).json();
+    let details =
+        |place: usize| (told["data"][place]["details"].clone(), &told["data"][place]["details_text"]);
+    assert_eq!(
+        details(0),
+        (json!({ "type": "pause", "until": "2026-11-23T11:00:00Z" }), &json!("until 23 Nov 2026, 11:00 UTC"))
+    );
+    assert_eq!(
+        details(1),
+        (
+            json!({
+                "type": "token", "masked": token.masked, "access": "verify", "expires_at": "2026-12-23T10:00:00Z",
+            }),
+            &json!(format!("{}, Verify only, expires 23 Dec 2026", token.masked))
+        )
+    );
+    assert_eq!(details(2), (json!({ "type": "key", "masked": key.masked }), &json!(key.masked)));
+    // An event that has nothing to tell beside its subject.
+    let first = machine.get("activity?action=organization.created").await.must_be(200).json();
+    assert_eq!(
+        (&first["data"][0]["details"], &first["data"][0]["details_text"]),
+        (&Value::Null, &Value::Null)
     );
 }
 

@@ -1,5 +1,6 @@
 //! The tab "Activity": who did what, and its export.
 
+use diesel::connection::SimpleConnection;
 use tessera::domain::access::Role;
 
 use super::unusual_names;
@@ -191,5 +192,73 @@ async fn a_name_is_neither_markup_nor_formula() {
         app.api_key(&lumen, name).await;
         let rows = export(&browser, &lumen.url("activity.csv?what=api_keys")).await;
         assert_eq!(rows.last().map(|row| row[4].as_str()), Some(format!("'{name}").as_str()));
+    }
+}
+
+#[tokio::test]
+async fn events_from_before_details_were_facts_are_shown_and_found() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    // As the version before left the table.
+    app.execute("ALTER TABLE audit_events DROP COLUMN details").await;
+    app.execute("ALTER TABLE audit_events RENAME COLUMN search_text TO detail").await;
+    for (id, action, name, detail) in [
+        ("a", "member.role_changed", "Uli Berg", "from User to Supervisor"),
+        ("b", "api_key.removed", "Gone", "tess_AbCd…wxyz"),
+        ("c", "api_key.rotated", "Billing worker", "the old secret works for an hour"),
+    ] {
+        app.execute(&format!(
+            "INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, detail, created_at)
+             VALUES ('{id}', '{}', 'user', 'Dana Whitfield', '{action}', '{name}', '{detail}', '2026-11-23 11:00:00')",
+            lumen.id
+        ))
+        .await;
+    }
+    let migration = include_str!("../../../migrations/2026-11-25-220000_typed_events/up.sql");
+    app.write(move |tx| Ok(tx.connection().batch_execute(migration)?)).await;
+
+    let browser = app.log_in_as(&lumen.owner).await;
+    assert_eq!(
+        lines(&browser, &lumen.url("activity")).await[..3],
+        [
+            "Dana Whitfield rotated the API key Billing worker the old secret works for an hour",
+            "Dana Whitfield removed the API key Gone tess_AbCd…wxyz",
+            "Dana Whitfield changed the role of Uli Berg from User to Supervisor",
+        ]
+    );
+    for (query, number) in [("q=supervisor", 1), ("q=AbCd", 1), ("q=an+hour", 1), ("q=masked", 0)] {
+        assert_eq!(lines(&browser, &lumen.url(&format!("activity?{query}"))).await.len(), number, "{query}");
+    }
+    let rows = export(&browser, &lumen.url("activity.csv?q=AbCd")).await;
+    assert_eq!(
+        (rows[0][5].as_str(), rows[0][10].as_str()),
+        ("tess_AbCd…wxyz", r#"{"type":"key","masked":"tess_AbCd…wxyz"}"#,)
+    );
+    let fields = [("key", "tess_AbCd…wxyz")];
+    let answer = browser.post(&lumen.url("api/troubleshoot"), &fields).await.must_be(200).html().main_text();
+    assert!(answer.contains("Dana Whitfield removed the key “Gone”"), "{answer}");
+
+    // Of a later version, which somebody went back from.
+    app.execute("UPDATE audit_events SET details = '{\"type\":\"later\",\"place\":\"Kiel\"}', search_text = 'Kiel' WHERE id = 'c'")
+        .await;
+    let newest = lines(&browser, &lumen.url("activity")).await.remove(0);
+    assert_eq!(newest, "Dana Whitfield rotated the API key Billing worker Kiel");
+}
+
+#[tokio::test]
+async fn a_search_finds_what_is_in_the_details_and_not_how_they_are_kept() {
+    let app = TestApp::spawn().await;
+    let (lumen, admin, _) = busy_lumen(&app).await;
+    for (query, number) in [
+        ("q=Lumen+2", 1),
+        ("q=supervisor", 2),
+        ("q=tess_", 1),
+        ("q=masked", 0),
+        ("q=role", 0),
+        ("q=name_change", 0),
+        ("q=%22", 0),
+    ] {
+        let path = lumen.url(&format!("activity?{query}"));
+        assert_eq!(lines(&admin, &path).await.len(), number, "{query}");
     }
 }
