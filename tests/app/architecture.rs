@@ -1,5 +1,9 @@
 //! The rules of the house, read from the sources.
 
+mod domain;
+mod imports;
+mod tables;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -38,7 +42,7 @@ fn the_reading_of_imports_finds_every_form_of_them() {
     assert_eq!(found("use crate::{\n    db::{Db, Tx},\n    web::{self, view},\n};"), "db web");
     assert_eq!(found("fn f() { $crate::web::view::show() }"), "web");
     assert_eq!(found("use super::super::super::web;"), "web");
-    assert_eq!(found("use super::{Row, super_fast};"), "");
+    assert_eq!(found("use super::{Row, super_fast};"), "domain");
     assert!(!may_import("webhooks", "mail") && !may_import("web", "webhooks"));
     assert!(!may_import("domain", "web") && !may_import("web", "mail") && !may_import("mail", "web"));
     assert!(may_import("app", "mail") && may_import("web", "domain") && may_import("db", "clock"));
@@ -184,52 +188,15 @@ fn may_import(from: &str, to: &str) -> bool {
     from == to || floor(to) < floor(from)
 }
 
-/// The top-level modules that a file names, by `crate::`, `tessera::` or a way up with `super::`.
+/// The top-level modules that a file names.
 fn imported_modules(source: &Source) -> BTreeSet<String> {
-    let depth = module_path(&source.path).len();
-    let ways_up = "super::".repeat(depth);
-    let mut modules = BTreeSet::new();
-    for start in ["crate::", "tessera::", ways_up.as_str()] {
-        if start.is_empty() {
-            continue;
-        }
-        for (at, _) in source.code.match_indices(start) {
-            let before = source.code[..at].chars().next_back();
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-                continue;
-            }
-            modules.extend(names_of_tree(&source.code[at + start.len()..]));
-        }
-    }
-    modules
-}
-
-/// The first names of a use tree: `web` of `web::view`, `db` and `web` of `{db::Db, web::{…}}`.
-fn names_of_tree(tree: &str) -> Vec<String> {
-    let Some(inside) = tree.strip_prefix('{') else { return vec![leading_name(tree)] };
-    let (mut names, mut depth, mut rest) = (Vec::new(), 0, inside);
-    let mut at_start = true;
-    while let Some(c) = rest.chars().next() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => at_start = true,
-            c if at_start && c.is_alphabetic() => {
-                names.push(leading_name(rest));
-                at_start = false;
-            }
-            _ => {}
-        }
-        rest = &rest[c.len_utf8()..];
-    }
-    names
+    let named = imports::of_crate(source).into_iter().filter_map(|named| named.path.into_iter().next());
+    // `page!` is exported by web::view, and exported macros live at the root.
+    named.map(|module| if module == "page" { "web".to_owned() } else { module }).collect()
 }
 
 fn leading_name(text: &str) -> String {
-    let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    // `page!` is exported by web::view, and exported macros live at the root.
-    if name == "page" { "web".to_owned() } else { name }
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 /// `domain`, `invitations`, `send` of `domain/invitations/send.rs`.
