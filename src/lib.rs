@@ -20,6 +20,27 @@
 //! * [`app`] puts the parts together and runs them; [`mod@bench`] measures them.
 //! * [`client`] asks a running server over its API and knows nothing else of it.
 //!
+//! The domain has floors of its own, the lowest first. A unit imports from below, or beside it where
+//! that leads nowhere back, and each table is written in one unit only; both are read from the
+//! sources by `tests/app/architecture`.
+//!
+//! ```text
+//! ground      email id names page passwords schema secret stored_text, ...
+//! records     gcra key_settings leak_policy organization outbox rotation token_access user
+//! rights      access email_links managed sessions
+//! events      what is done: noted in the audit log, queued for webhooks
+//! audit       reads what was noted
+//! subjects    accounts api_keys members organizations
+//!             calendar_links diagnosis invitations master_tokens webhooks
+//! machinery   expiry_notices leaks verification
+//!             rejections usage
+//! samples     bulk demo
+//! ```
+//!
+//! An event is noted as facts ([`domain::events::Detail`]), which the audit log keeps, the API answers
+//! and webhooks send as they are. Words for people are made of them on the web floor
+//! ([`web::details`]).
+//!
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 

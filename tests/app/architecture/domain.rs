@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
     // Records, and the words in them.
     &["gcra", "key_settings", "leak_policy", "organization", "outbox", "rotation", "token_access", "user"],
     &["access", "email_links", "managed", "sessions"],
-    // Everything below changes things and notes that; the log reads what was noted.
+    // All that stands above changes things and notes it here.
     &["events"],
     &["audit"],
     &["accounts", "api_keys", "members", "organizations"],
