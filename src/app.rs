@@ -178,8 +178,8 @@ impl Application {
 fn mail_previewer(config: &Config) -> MailPreviewer {
     let composer = Composer::new(config.brand.clone(), config.public_url.clone());
     Arc::new(move |mail| {
-        let RenderedMail { subject, text, html } = composer.compose(&mail.recipient, &mail.message).ok()?;
-        Some(MailPreview { subject, text, html })
+        let RenderedMail { subject, text, html } = composer.compose(&mail.recipient, &mail.message)?;
+        Ok(MailPreview { subject, text, html })
     })
 }
 

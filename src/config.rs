@@ -26,9 +26,8 @@ mod values;
 
 pub use clap_complete::Shell;
 pub use client::{
-    ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, Format, GracePeriod,
-    InvitationsAction, KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKey, Period, Rate, RoleName,
-    Show, Sort, Starts,
+    ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, InvitationsAction,
+    KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKey, Rate,
 };
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 use explain::explain;

@@ -87,7 +87,10 @@ impl Tx<'_> {
 pub enum DbError {
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
-    Statement(#[from] DieselError),
+    Statement(DieselError),
+    /// A value is not what it should be.
+    #[error("what the database holds cannot be read: {0}")]
+    Unreadable(Box<dyn std::error::Error + Send + Sync>),
     /// No connection could be opened or became free in time.
     #[error("no database connection: {0}")]
     Pool(#[from] PoolError),
@@ -105,12 +108,21 @@ pub enum DbError {
 impl DbError {
     /// A value in the database that is not what it should be.
     pub fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Statement(DieselError::DeserializationError(Box::new(error)))
+        Self::Unreadable(Box::new(error))
     }
 
     /// Whether a unique index refused the row.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DeserializationError(error) => Self::Unreadable(error),
+            error => Self::Statement(error),
+        }
     }
 }
 
@@ -189,7 +201,7 @@ impl Db {
             })
             .map_err(|failure| match failure {
                 Failure::Work(error) => error,
-                Failure::Transaction(error) => DbError::Statement(error).into(),
+                Failure::Transaction(error) => DbError::from(error).into(),
             })?;
         if !changes.is_empty() {
             let listeners = self.on_change.read().unwrap_or_else(PoisonError::into_inner);

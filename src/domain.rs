@@ -24,7 +24,6 @@ pub mod idempotency;
 pub mod instance;
 pub mod invitations;
 pub mod key_settings;
-pub mod leak_policy;
 pub mod leaks;
 pub mod managed;
 pub mod master_tokens;

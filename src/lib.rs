@@ -8,7 +8,8 @@
 //! main -> client
 //! ```
 //!
-//! * [`config`] reads the command line and the environment; [`clock`] tells the time;
+//! * [`vocabulary`] has the words that the database, the API, forms and the command line share;
+//!   [`config`] reads the command line and the environment; [`clock`] tells the time;
 //!   [`http_client`] asks other servers. They are leaves that every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
@@ -53,5 +54,6 @@ pub mod db;
 pub mod domain;
 pub mod http_client;
 pub mod mail;
+pub mod vocabulary;
 pub mod web;
 pub mod webhooks;

@@ -14,16 +14,14 @@ use url::Url;
 use super::{Exit, setting};
 
 mod actions;
-mod choices;
 mod values;
 
 pub use actions::{
     ActivityAction, ActivityFilter, ExpirationFlags, InvitationsAction, KeysAction, MembersAction, NamedKey,
     NewKey,
 };
-pub use choices::{Format, GracePeriod, RoleName, Show, Sort, Starts};
 pub(super) use values::Expected;
-pub use values::{Expiry, Metadata, Moment, Period, Rate};
+pub use values::{Expiry, Metadata, Moment, Rate};
 
 /// The server that is asked unless another one is named: one on this machine, as it listens.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";

@@ -50,11 +50,9 @@
 //! }
 //! ```
 
-use std::{fmt, net::IpAddr, ops::Deref, str::FromStr};
+use std::{fmt, net::IpAddr, ops::Deref};
 
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{
     organization::{self, Organization},
@@ -63,41 +61,9 @@ use super::{
     user::User,
 };
 use crate::db::{Connection, DbError};
-
-/// What a member may do in an organization. The order is that of power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sees the members.
-    User,
-    /// Manages everybody but administrators.
-    Supervisor,
-    /// Everything.
-    Administrator,
-}
+pub use crate::vocabulary::Role;
 
 impl Role {
-    /// All roles, the most powerful first.
-    pub const ALL: [Self; 3] = [Self::Administrator, Self::Supervisor, Self::User];
-
-    /// The word in the database, in URLs and in forms.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Supervisor => "supervisor",
-            Self::User => "user",
-        }
-    }
-
-    /// The word on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Administrator => "Administrator",
-            Self::Supervisor => "Supervisor",
-            Self::User => "User",
-        }
-    }
-
     /// The end of "you will be able to …".
     pub fn abilities(self) -> &'static str {
         match self {
@@ -105,19 +71,6 @@ impl Role {
             Self::Supervisor => "invite and manage members",
             Self::User => "see the members of the organization",
         }
-    }
-}
-
-/// The text names no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Choose Administrator, Supervisor or User.")]
-pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
     }
 }
 
@@ -429,10 +382,9 @@ pub(super) fn role_of(
     organization_id: &str,
     user_id: &str,
 ) -> Result<Option<Role>, DbError> {
-    let role: Option<String> = memberships::table
+    Ok(memberships::table
         .find((organization_id, user_id))
         .select(memberships::role)
         .first(connection)
-        .optional()?;
-    role.map(|role| role.parse().map_err(DbError::unreadable)).transpose()
+        .optional()?)
 }

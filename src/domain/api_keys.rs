@@ -5,7 +5,7 @@ mod look_up;
 mod pause;
 mod rotate;
 
-pub use list::{EXPIRES_SOON, KeyFilter, Sort, list_after, page, scopes_in_use};
+pub use list::{EXPIRES_SOON, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, is_any_pause_over, pause, resume_paused};
 pub use rotate::{
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
+    vocabulary::KeyStatus,
 };
 
 /// Keys that one organization may have.
@@ -66,24 +67,13 @@ pub struct ApiKey {
     pub settings: KeySettings,
 }
 
-/// Whether a key is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It is.
-    Active,
-    /// Its end has passed.
-    Expired,
-    /// It is switched off.
-    Deactivated,
-}
-
 impl ApiKey {
     /// The state at `now`. An end that has passed outweighs the switch: activating would not help.
-    pub fn status(&self, now: Timestamp) -> Status {
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
         match (self.expires_at, self.deactivated_at) {
-            (Some(end), _) if end <= now => Status::Expired,
-            (_, Some(_)) => Status::Deactivated,
-            _ => Status::Active,
+            (Some(end), _) if end <= now => KeyStatus::Expired,
+            (_, Some(_)) => KeyStatus::Deactivated,
+            _ => KeyStatus::Active,
         }
     }
 

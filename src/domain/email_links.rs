@@ -1,12 +1,14 @@
 //! Links that are mailed to prove an address: single-use, expiring, stored as digests.
 
 use diesel::prelude::*;
+use strum::{EnumString, IntoStaticStr};
 use time::Duration;
 
 use super::{
     id::new_id,
     schema::{email_links, users},
     secret::{Secret, SecretDigest},
+    stored_text::stored_as_text,
     user::User,
 };
 use crate::{
@@ -15,7 +17,8 @@ use crate::{
 };
 
 /// What a link is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Purpose {
     /// Prove the address after signing up.
     Verify,
@@ -23,14 +26,9 @@ pub enum Purpose {
     Reset,
 }
 
-impl Purpose {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Reset => "reset",
-        }
-    }
+stored_as_text!(word Purpose);
 
+impl Purpose {
     /// OWASP Forgot Password: short-lived. A first confirmation may wait until the next day.
     fn lifetime(self) -> Duration {
         match self {
@@ -67,7 +65,7 @@ pub(super) fn create(
 ) -> Result<Option<NewLink>, DbError> {
     let (most, period) = purpose.most_in();
     let recent: i64 = email_links::table
-        .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose.as_str())))
+        .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose)))
         .filter(email_links::created_at.gt(now - period))
         .count()
         .get_result(tx.connection())?;
@@ -79,7 +77,7 @@ pub(super) fn create(
         .values((
             email_links::id.eq(new_id(now)),
             email_links::user_id.eq(user_id),
-            email_links::purpose.eq(purpose.as_str()),
+            email_links::purpose.eq(purpose),
             email_links::token_digest.eq(secret.digest().as_bytes()),
             email_links::created_at.eq(now),
             email_links::expires_at.eq(expires_at),
@@ -101,7 +99,7 @@ pub fn owner(
     Ok(email_links::table
         .inner_join(users::table)
         .filter(email_links::token_digest.eq(SecretDigest::of(presented).as_bytes()))
-        .filter(email_links::purpose.eq(purpose.as_str()))
+        .filter(email_links::purpose.eq(purpose))
         .filter(email_links::used_at.is_null().and(email_links::expires_at.gt(now)))
         .select(User::as_select())
         .first(connection)

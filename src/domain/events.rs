@@ -12,7 +12,6 @@ mod webhook_queue;
 pub use action::{Action, Area};
 pub use detail::{Detail, WebhookFailure, WebhookSetting};
 pub use event_type::{EventGroup, EventType, Events, EventsError};
-pub use webhook_queue::DeliveryState;
 pub(super) use webhook_queue::{
     KeyFacts, Settled, purge_deliveries, queue_for_key, queue_test, requeue, settle,
 };

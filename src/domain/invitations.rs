@@ -15,6 +15,7 @@ pub use list::{
 pub use send::{InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
 
 use diesel::prelude::*;
+use strum::{EnumString, IntoStaticStr};
 use time::Duration;
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     organization::Organization,
     schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
+    stored_text::stored_as_text,
 };
 use crate::{
     clock::Timestamp,
@@ -83,7 +85,8 @@ impl Inviter {
 }
 
 /// How an invitation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// The person joined.
     Accepted,
@@ -95,40 +98,18 @@ pub enum Outcome {
     Expired,
 }
 
-impl Outcome {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Declined => "declined",
-            Self::Canceled => "canceled",
-            Self::Expired => "expired",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Accepted, Self::Declined, Self::Canceled, Self::Expired]
-            .into_iter()
-            .find(|o| o.as_str() == text)
-    }
-}
-
 /// What the secret in a link proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 pub enum LinkKind {
     /// It was mailed to the invited address: whoever has it reads that mailbox.
+    #[strum(serialize = "mail")]
     Mailed,
     /// It was copied by an administrator and passed on: whoever has it may be anybody.
+    #[strum(serialize = "link")]
     Copied,
 }
 
-impl LinkKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Mailed => "mail",
-            Self::Copied => "link",
-        }
-    }
-}
+stored_as_text!(word Outcome, LinkKind);
 
 /// An invitation found by a secret.
 #[derive(Clone, Debug)]
@@ -147,29 +128,29 @@ struct Row {
     id: String,
     organization_id: String,
     email: String,
-    role: String,
+    role: Role,
     invited_by_name: String,
     invited_by_email: String,
     created_at: Timestamp,
     sent_at: Timestamp,
     expires_at: Timestamp,
-    outcome: Option<String>,
+    outcome: Option<Outcome>,
 }
 
 impl From<Row> for Invitation {
     fn from(row: Row) -> Self {
         Self {
-            role: row.role.parse().unwrap_or(Role::User),
-            outcome: row.outcome.as_deref().and_then(Outcome::parse),
             id: row.id,
             organization_id: row.organization_id,
             email: row.email,
+            role: row.role,
             invited_by_name: row.invited_by_name,
             // The column is NOT NULL: an empty text stands for no address.
             invited_by_email: Some(row.invited_by_email).filter(|email| !email.is_empty()),
             created_at: row.created_at,
             sent_at: row.sent_at,
             expires_at: row.expires_at,
+            outcome: row.outcome,
         }
     }
 }
@@ -179,17 +160,13 @@ impl From<Row> for Invitation {
 /// # Errors
 /// [`DbError`].
 pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found>, DbError> {
-    let found: Option<(Row, Organization, String)> = invitation_secrets::table
+    let found: Option<(Row, Organization, LinkKind)> = invitation_secrets::table
         .inner_join(invitations::table.inner_join(organizations::table))
         .filter(invitation_secrets::token_digest.eq(SecretDigest::of(presented).as_bytes()))
         .select((Row::as_select(), Organization::as_select(), invitation_secrets::kind))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(row, organization, kind)| Found {
-        invitation: row.into(),
-        organization,
-        link: if kind == LinkKind::Mailed.as_str() { LinkKind::Mailed } else { LinkKind::Copied },
-    }))
+    Ok(found.map(|(row, organization, link)| Found { invitation: row.into(), organization, link }))
 }
 
 /// Whether the invited address has a proven account. Only for whoever holds the mailed secret:
@@ -213,7 +190,7 @@ fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Invitation>, Db
 
 fn close(tx: &mut Tx<'_>, invitation_id: &str, outcome: Outcome, now: Timestamp) -> Result<(), DbError> {
     diesel::update(invitations::table.find(invitation_id))
-        .set((invitations::outcome.eq(outcome.as_str()), invitations::closed_at.eq(now)))
+        .set((invitations::outcome.eq(outcome), invitations::closed_at.eq(now)))
         .execute(tx.connection())?;
     Ok(())
 }

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
+    vocabulary::KeyStatus,
 };
 
 /// Tokens that one organization may have. One can open everything, so few are enough.
@@ -58,17 +59,6 @@ pub struct MasterToken {
     pub last_used_ip: Option<String>,
 }
 
-/// Whether a token is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It is.
-    Active,
-    /// It is switched off, or was never switched on.
-    Deactivated,
-    /// Its end has passed.
-    Expired,
-}
-
 impl MasterToken {
     /// What the token proves in its `organization`, when it is accepted from `ip`.
     pub(super) fn standing(&self, organization: Organization, ip: Option<IpAddr>) -> Standing {
@@ -81,11 +71,11 @@ impl MasterToken {
     }
 
     /// The state at `now`. An end that has passed outweighs the switch: activating would not help.
-    pub fn status(&self, now: Timestamp) -> Status {
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
         match (self.expires_at, self.active) {
-            (Some(end), _) if end <= now => Status::Expired,
-            (_, true) => Status::Active,
-            (_, false) => Status::Deactivated,
+            (Some(end), _) if end <= now => KeyStatus::Expired,
+            (_, true) => KeyStatus::Active,
+            (_, false) => KeyStatus::Deactivated,
         }
     }
 }
@@ -185,7 +175,7 @@ impl Managed for MasterToken {
 
     fn obstacle(&self, now: Timestamp) -> Option<&'static str> {
         let expired = "This master token has expired. Generate another one and remove this one.";
-        (self.status(now) == Status::Expired).then_some(expired)
+        (self.status(now) == KeyStatus::Expired).then_some(expired)
     }
 
     fn invalidate(tx: &mut Tx<'_>, id: &str) -> Result<(), DbError> {

@@ -2,7 +2,7 @@
 
 mod list;
 
-pub use list::{Sort, list_after, page};
+pub use list::{list_after, page};
 
 use diesel::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A person in an organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Person {
     /// The account's id.
     pub user_id: String,
@@ -53,9 +53,7 @@ pub enum MemberError {
     Db(#[from] DbError),
 }
 
-type Row = (String, String, String, String, Timestamp, Option<Timestamp>);
-
-/// The columns of a [`Row`].
+/// The columns of a [`Person`].
 const COLUMNS: (
     users::id,
     users::name,
@@ -65,23 +63,19 @@ const COLUMNS: (
     users::last_active_at,
 ) = (users::id, users::name, users::email, memberships::role, memberships::joined_at, users::last_active_at);
 
-fn read_row((user_id, name, email, role, joined_at, last_active_at): Row) -> Person {
-    Person { user_id, name, email, role: role.parse().unwrap_or(Role::User), joined_at, last_active_at }
-}
-
 /// One member.
 ///
 /// # Errors
 /// [`MemberError::NotFound`], [`MemberError::Db`].
 pub fn find(connection: &mut Connection, grant: &Grant<See>, user_id: &str) -> Result<Person, MemberError> {
-    let row: Option<Row> = memberships::table
+    let person: Option<Person> = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(&grant.id).and(memberships::user_id.eq(user_id)))
         .select(COLUMNS)
         .first(connection)
         .optional()
         .map_err(DbError::from)?;
-    row.map(read_row).ok_or(MemberError::NotFound)
+    person.ok_or(MemberError::NotFound)
 }
 
 /// Makes an account a member.
@@ -96,7 +90,7 @@ pub(super) fn insert(
         .values((
             memberships::organization_id.eq(organization_id),
             memberships::user_id.eq(user_id),
-            memberships::role.eq(role.as_str()),
+            memberships::role.eq(role),
             memberships::joined_at.eq(now),
         ))
         .execute(tx.connection())?;
@@ -140,7 +134,7 @@ pub fn change_role(
         keep_an_administrator(tx, grant, &person)?;
     }
     diesel::update(memberships::table.find((&grant.id, user_id)))
-        .set(memberships::role.eq(role.as_str()))
+        .set(memberships::role.eq(role))
         .execute(tx.connection())
         .map_err(DbError::from)?;
     let detail = Detail::RoleChange { from: person.role, to: role };
@@ -232,7 +226,7 @@ pub(super) fn administrators(
     Ok(memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(organization_id))
-        .filter(memberships::role.eq(Role::Administrator.as_str()))
+        .filter(memberships::role.eq(Role::Administrator))
         .order(users::email)
         .select(users::email)
         .load(connection)?)

@@ -6,7 +6,6 @@ use super::{
     access::{Actor, Govern, Grant, Role, See},
     events::{self, Action, Detail, Event},
     id::new_id,
-    leak_policy::LeakPolicy,
     managed::ManageError,
     members,
     names::Name,
@@ -17,6 +16,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
+    vocabulary::LeakPolicy,
 };
 
 /// An organization as one of its members sees it in a list.
@@ -51,7 +51,7 @@ pub fn create(
     now: Timestamp,
 ) -> Result<Organization, ManageError> {
     let administered: i64 = memberships::table
-        .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator.as_str())))
+        .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator)))
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
@@ -80,7 +80,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
 /// # Errors
 /// [`DbError`].
 pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membership>, DbError> {
-    let rows: Vec<(Organization, String)> = memberships::table
+    let rows: Vec<(Organization, Role)> = memberships::table
         .inner_join(organizations::table)
         .filter(memberships::user_id.eq(&user.id))
         .order((organizations::name, organizations::id))
@@ -104,7 +104,7 @@ pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membershi
     Ok(rows
         .into_iter()
         .map(|(organization, role)| Membership {
-            role: role.parse().unwrap_or(Role::User),
+            role,
             members: members.get(&organization.id).copied().unwrap_or_default(),
             api_keys: keys.get(&organization.id).copied().unwrap_or_default(),
             organization,

@@ -7,11 +7,13 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{id::new_id, schema::outbox};
+use super::{id::new_id, schema::outbox, stored_text::stored_as_text};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
 };
+
+pub use crate::vocabulary::MailState;
 
 /// What a mail says. Rendered by `mail::messages`, which knows the public address and the brand.
 ///
@@ -147,37 +149,11 @@ pub enum Measure {
     None,
 }
 
-/// Where a mail is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailState {
-    /// Waiting for its first or next attempt.
-    Queued,
-    /// The mail server took it.
-    Sent,
-    /// Given up.
-    Failed,
-}
-
-impl MailState {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Self {
-        match text {
-            "sent" => Self::Sent,
-            "failed" => Self::Failed,
-            _ => Self::Queued,
-        }
-    }
-}
+stored_as_text!(json Message);
 
 /// A mail in the outbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
 pub struct QueuedMail {
     /// The row's id, and the local part of the mail's Message-ID.
     pub id: String,
@@ -189,6 +165,15 @@ pub struct QueuedMail {
     pub attempts: i32,
     /// When it was queued.
     pub created_at: Timestamp,
+}
+
+/// A row of the outbox that cannot be read: damaged, or of another version.
+#[derive(Clone, Debug)]
+pub struct UnreadableMail {
+    /// The row's id.
+    pub id: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// Attempts before a mail is given up: with the pauses below, about two days.
@@ -228,14 +213,13 @@ fn queue_row(
     invitation_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let message = serde_json::to_string(message).map_err(DbError::Encoding)?;
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(new_id(now)),
             outbox::invitation_id.eq(invitation_id),
             outbox::recipient.eq(recipient),
             outbox::message.eq(message),
-            outbox::state.eq(MailState::Queued.as_str()),
+            outbox::state.eq(MailState::Queued),
             outbox::next_attempt_at.eq(now),
             outbox::created_at.eq(now),
         ))
@@ -244,39 +228,51 @@ fn queue_row(
     Ok(())
 }
 
-type Row = (String, String, String, i32, Timestamp);
-
-fn read_row((id, recipient, message, attempts, created_at): Row) -> Option<QueuedMail> {
-    let message = serde_json::from_str(&message).ok()?;
-    Some(QueuedMail { id, recipient, message, attempts, created_at })
-}
-
 /// The mails whose next attempt is due, oldest first.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn due(connection: &mut Connection, now: Timestamp, limit: i64) -> Result<Vec<QueuedMail>, DbError> {
-    let rows: Vec<Row> = outbox::table
-        .filter(outbox::state.eq(MailState::Queued.as_str()))
+pub fn due(
+    connection: &mut Connection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
+    let ids = outbox::table
+        .filter(outbox::state.eq(MailState::Queued))
         .filter(outbox::next_attempt_at.le(now))
         .order((outbox::next_attempt_at, outbox::id))
-        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
+        .select(outbox::id)
         .limit(limit)
         .load(connection)?;
-    Ok(rows.into_iter().filter_map(read_row).collect())
+    one_by_one(connection, ids)
 }
 
 /// The newest mails, for the local mailbox.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn newest(connection: &mut Connection, limit: i64) -> Result<Vec<QueuedMail>, DbError> {
-    let rows: Vec<Row> = outbox::table
+pub fn newest(
+    connection: &mut Connection,
+    limit: i64,
+) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
+    let ids = outbox::table
         .order((outbox::created_at.desc(), outbox::id.desc()))
-        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
+        .select(outbox::id)
         .limit(limit)
         .load(connection)?;
-    Ok(rows.into_iter().filter_map(read_row).collect())
+    one_by_one(connection, ids)
+}
+
+/// Each by itself, so that one which cannot be read hides no other.
+fn one_by_one(
+    connection: &mut Connection,
+    ids: Vec<String>,
+) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
+    let read = |id: String| match by_id(connection, &id) {
+        Err(DbError::Unreadable(error)) => Some(Ok(Err(UnreadableMail { id, reason: error.to_string() }))),
+        found => found.transpose().map(|mail| mail.map(Ok)),
+    };
+    ids.into_iter().filter_map(read).collect()
 }
 
 /// One mail, for the local mailbox.
@@ -284,32 +280,24 @@ pub fn newest(connection: &mut Connection, limit: i64) -> Result<Vec<QueuedMail>
 /// # Errors
 /// [`DbError`].
 pub fn by_id(connection: &mut Connection, id: &str) -> Result<Option<QueuedMail>, DbError> {
-    let row: Option<Row> = outbox::table
-        .find(id)
-        .select((outbox::id, outbox::recipient, outbox::message, outbox::attempts, outbox::created_at))
-        .first(connection)
-        .optional()?;
-    Ok(row.and_then(read_row))
+    Ok(outbox::table.find(id).select(QueuedMail::as_select()).first(connection).optional()?)
 }
 
 /// Notes that the mail server took the mail, and forgets its secrets.
 ///
 /// # Errors
 /// [`DbError`].
-pub fn mark_sent(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), DbError> {
-    finish(tx, id, MailState::Sent, None, now)
+pub fn mark_sent(tx: &mut Tx<'_>, mail: &QueuedMail, now: Timestamp) -> Result<(), DbError> {
+    finish(tx, mail, MailState::Sent, None, now)
 }
 
 /// Takes every queued mail for sent: those of the example go to nobody.
 pub(super) fn finish_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
-    let queued: Vec<String> = outbox::table
-        .filter(outbox::state.eq(MailState::Queued.as_str()))
-        .select(outbox::id)
+    let queued: Vec<QueuedMail> = outbox::table
+        .filter(outbox::state.eq(MailState::Queued))
+        .select(QueuedMail::as_select())
         .load(tx.connection())?;
-    for id in queued {
-        finish(tx, &id, MailState::Sent, None, now)?;
-    }
-    Ok(())
+    queued.iter().try_for_each(|mail| mark_sent(tx, mail, now))
 }
 
 /// Notes a failed attempt with its reason: another one follows after a pause, unless the failure
@@ -319,17 +307,16 @@ pub(super) fn finish_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError>
 /// [`DbError`].
 pub fn mark_attempt_failed(
     tx: &mut Tx<'_>,
-    id: &str,
+    mail: &QueuedMail,
     reason: &str,
     permanent: bool,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Some(mail) = by_id(tx.connection(), id)? else { return Ok(()) };
     let attempts = mail.attempts + 1;
     if permanent || attempts >= MAX_ATTEMPTS {
-        return finish(tx, id, MailState::Failed, Some(reason), now);
+        return finish(tx, mail, MailState::Failed, Some(reason), now);
     }
-    diesel::update(outbox::table.find(id))
+    diesel::update(outbox::table.find(&mail.id))
         .set((
             outbox::attempts.eq(attempts),
             outbox::next_attempt_at.eq(now + pause_after(attempts)),
@@ -339,19 +326,33 @@ pub fn mark_attempt_failed(
     Ok(())
 }
 
+/// Gives up a mail that cannot be read, so that it makes room for others. What it says stays as it
+/// is, for whoever finds out why, until the row is purged.
+///
+/// # Errors
+/// [`DbError`].
+pub fn give_up(tx: &mut Tx<'_>, mail: &UnreadableMail, now: Timestamp) -> Result<(), DbError> {
+    diesel::update(outbox::table.find(&mail.id))
+        .set((
+            outbox::state.eq(MailState::Failed),
+            outbox::last_error.eq(Some(format!("the mail cannot be read: {}", mail.reason))),
+            outbox::finished_at.eq(Some(now)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
 fn finish(
     tx: &mut Tx<'_>,
-    id: &str,
+    mail: &QueuedMail,
     state: MailState,
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Some(mail) = by_id(tx.connection(), id)? else { return Ok(()) };
-    let message = serde_json::to_string(&mail.message.without_secrets()).map_err(DbError::Encoding)?;
-    diesel::update(outbox::table.find(id))
+    diesel::update(outbox::table.find(&mail.id))
         .set((
-            outbox::state.eq(state.as_str()),
-            outbox::message.eq(message),
+            outbox::state.eq(state),
+            outbox::message.eq(mail.message.clone().without_secrets()),
             outbox::attempts.eq(mail.attempts + 1),
             outbox::last_error.eq(error),
             outbox::finished_at.eq(Some(now)),

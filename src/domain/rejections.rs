@@ -5,9 +5,10 @@
 
 mod buffer;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::TryFromIntError, str::FromStr};
 
 use diesel::prelude::*;
+use strum::IntoStaticStr;
 use time::Duration;
 
 use buffer::Noted;
@@ -18,6 +19,7 @@ use super::{
     id::new_id,
     schema::{organizations, rejections},
     secret,
+    stored_text::stored_as_text,
     verification::Outcome,
 };
 use crate::{
@@ -36,7 +38,8 @@ const MAX_WITHOUT_KEY: i64 = 1000;
 const ROWS_IN_A_REMOVAL: usize = 500;
 
 /// Why a request was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Code {
     /// It carried no key, or none that could be read.
     NoKey,
@@ -47,28 +50,22 @@ pub enum Code {
     /// The master token with which a backend asked is none, or none that is active.
     TokenRejected,
     /// A key of the organization was refused.
+    #[strum(transparent)]
     Key(Outcome),
 }
 
-impl Code {
-    /// The word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoKey => "no_key",
-            Self::Malformed => "malformed",
-            Self::NotFound => "not_found",
-            Self::TokenRejected => "token_rejected",
-            Self::Key(outcome) => outcome.as_str(),
-        }
-    }
+impl FromStr for Code {
+    type Err = strum::ParseError;
 
-    fn parse(word: &str) -> Option<Self> {
-        let mut codes = [Self::NoKey, Self::Malformed, Self::NotFound, Self::TokenRejected]
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::NoKey, Self::Malformed, Self::NotFound, Self::TokenRejected]
             .into_iter()
-            .chain(Outcome::ALL.map(Self::Key));
-        codes.find(|code| code.as_str() == word)
+            .find(|code| <&'static str>::from(code) == word)
+            .map_or_else(|| word.parse().map(Self::Key), Ok)
     }
 }
+
+stored_as_text!(word Code, Endpoint);
 
 /// A rejection as it was written.
 #[derive(Clone, Debug)]
@@ -103,10 +100,10 @@ struct Row {
     id: String,
     request_id: String,
     place: i32,
-    endpoint: String,
+    endpoint: Endpoint,
     organization_id: Option<String>,
     api_key_id: Option<String>,
-    code: String,
+    code: Code,
     presented: Option<String>,
     needed_scopes: String,
     client_address: Option<String>,
@@ -132,22 +129,21 @@ pub fn find(
         .order((rejections::place, rejections::id))
         .select(Row::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().filter_map(rejection).collect())
+    rows.into_iter().map(|row| rejection(row).map_err(DbError::unreadable)).collect()
 }
 
-/// `None` for a code or an endpoint of a later version.
-fn rejection(row: Row) -> Option<Rejection> {
-    Some(Rejection {
-        endpoint: Endpoint::parse(&row.endpoint)?,
+fn rejection(row: Row) -> Result<Rejection, TryFromIntError> {
+    Ok(Rejection {
+        endpoint: row.endpoint,
         is_own: row.organization_id.is_some(),
         api_key_id: row.api_key_id,
-        code: Code::parse(&row.code)?,
+        code: row.code,
         presented: row.presented,
         needed_scopes: row.needed_scopes.split_whitespace().map(str::to_owned).collect(),
         client_address: row.client_address,
-        cost: u32::try_from(row.cost).unwrap_or(1),
+        cost: row.cost.try_into()?,
         allowed: row.allowed,
-        retry_after_seconds: row.retry_after_seconds.and_then(|seconds| u64::try_from(seconds).ok()),
+        retry_after_seconds: row.retry_after_seconds.map(u64::try_from).transpose()?,
         created_at: row.created_at,
     })
 }
@@ -194,10 +190,10 @@ fn row(rejection: &Noted, organization_id: Option<&str>) -> Row {
         id: new_id(rejection.at),
         request_id: rejection.request_id.clone(),
         place: rejection.place,
-        endpoint: rejection.endpoint.as_str().to_owned(),
+        endpoint: rejection.endpoint,
         organization_id: organization_id.map(str::to_owned),
         api_key_id: rejection.key.as_ref().map(|key| key.id.to_string()),
-        code: rejection.code.as_str().to_owned(),
+        code: rejection.code,
         presented: rejection.presented.clone().filter(|_| is_own),
         needed_scopes: if is_own { rejection.needed_scopes.clone() } else { String::new() },
         client_address: rejection.client_ip.filter(|_| is_own).map(|ip| ip.to_string()),

@@ -5,12 +5,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
-use utoipa::ToSchema;
 
 use super::secret::SecretDigest;
 use crate::clock::Timestamp;
+pub use crate::vocabulary::{GracePeriod, Starts};
 
 #[cfg(test)]
 mod tests;
@@ -18,52 +17,7 @@ mod tests;
 /// How long a previous secret waits at most for the new one to be used.
 pub const MAX_WAIT: Duration = Duration::days(30);
 
-/// How long the previous secret goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GracePeriod {
-    /// Not at all.
-    None,
-    /// For an hour.
-    #[serde(rename = "1h")]
-    Hour,
-    /// For 24 hours.
-    #[serde(rename = "24h")]
-    Day,
-    /// For seven days.
-    #[serde(rename = "7d")]
-    Week,
-}
-
 impl GracePeriod {
-    /// All grace periods, the shortest first.
-    pub const ALL: [Self; 4] = [Self::None, Self::Hour, Self::Day, Self::Week];
-
-    /// The word in forms and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hour => "1h",
-            Self::Day => "24h",
-            Self::Week => "7d",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Hour => "1 hour",
-            Self::Day => "24 hours",
-            Self::Week => "7 days",
-        }
-    }
-
-    /// The grace period with a word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grace_period| grace_period.as_str() == word)
-    }
-
     fn length(self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -71,42 +25,6 @@ impl GracePeriod {
             Self::Day => Duration::DAY,
             Self::Week => Duration::WEEK,
         }
-    }
-}
-
-/// When the grace period starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Starts {
-    /// When the new secret is first used, [`MAX_WAIT`] after the rotation at the latest.
-    OnFirstUse,
-    /// With the rotation.
-    Immediately,
-}
-
-impl Starts {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::OnFirstUse, Self::Immediately];
-
-    /// The word in forms and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OnFirstUse => "on_first_use",
-            Self::Immediately => "immediately",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::OnFirstUse => "When the new secret is first used",
-            Self::Immediately => "Immediately",
-        }
-    }
-
-    /// The choice with a word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|starts| starts.as_str() == word)
     }
 }
 

@@ -6,6 +6,11 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use diesel::{
+    backend::Backend,
+    deserialize::{self, FromSql, FromSqlRow},
+    sql_types::Binary,
+};
 use rand::rngs::SysRng;
 use rand_core::TryRng;
 use secrecy::{ExposeSecret, SecretString};
@@ -127,7 +132,7 @@ pub(super) fn masked(text: &str) -> String {
 }
 
 /// The SHA-256 of a secret. A slow hash would add nothing to 178 random bits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, FromSqlRow)]
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
@@ -144,6 +149,15 @@ impl SecretDigest {
     /// The bytes for the database.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl<DB: Backend> FromSql<Binary, DB> for SecretDigest
+where
+    Vec<u8>: FromSql<Binary, DB>,
+{
+    fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Self::from_bytes(&Vec::from_sql(bytes)?).ok_or_else(|| "a digest has 32 bytes".into())
     }
 }
 

@@ -118,7 +118,7 @@ pub fn open(
     organization_id: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<OpenSession>, DbError> {
-    type Found = (String, String, Timestamp, Option<User>, Option<Organization>, Option<String>);
+    type Found = (String, String, Timestamp, Option<User>, Option<Organization>, Option<Role>);
     let in_that_organization = memberships::user_id
         .nullable()
         .eq(sessions::user_id)
@@ -142,7 +142,6 @@ pub fn open(
         .first(connection)
         .optional()?;
     let Some((session_id, state, last_seen_at, user, organization, role)) = found else { return Ok(None) };
-    let role = role.map(|role| role.parse::<Role>().map_err(DbError::unreadable)).transpose()?;
     let logged_in = user.map(|user| LoggedIn {
         is_due_for_touch: now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none(),
         membership: organization.zip(role),

@@ -1,56 +1,8 @@
 //! What a master token may do, chosen when it is generated and never widened.
 
-use std::{fmt, str::FromStr};
-
-use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types::Text};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-use super::stored_text::stored_as_text;
-
-/// The power of a master token. `Keys` and `Members` lie side by side: neither covers the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromSqlRow, AsExpression, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[diesel(sql_type = Text)]
-pub enum TokenAccess {
-    /// Ask whether a key is accepted.
-    Verify,
-    /// See everything, change nothing.
-    Read,
-    /// Create, change and remove API keys.
-    Keys,
-    /// Invite and manage members who are no administrators.
-    Members,
-    /// What an administrator may do, but for master tokens and making administrators.
-    Full,
-}
+pub use crate::vocabulary::TokenAccess;
 
 impl TokenAccess {
-    /// All access levels, the smallest first.
-    pub const ALL: [Self; 5] = [Self::Verify, Self::Read, Self::Keys, Self::Members, Self::Full];
-
-    /// The word in the database, in forms and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Read => "read",
-            Self::Keys => "keys",
-            Self::Members => "members",
-            Self::Full => "full",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Verify => "Verify only",
-            Self::Read => "Read",
-            Self::Keys => "Keys",
-            Self::Members => "Members",
-            Self::Full => "Full",
-        }
-    }
-
     /// The end of "It can …".
     pub fn abilities(self) -> &'static str {
         match self {
@@ -96,27 +48,6 @@ impl TokenAccess {
         }
     }
 }
-
-/// The text names no access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Choose verify, read, keys, members or full.")]
-pub struct UnknownAccess;
-
-impl FromStr for TokenAccess {
-    type Err = UnknownAccess;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAccess> {
-        Self::ALL.into_iter().find(|access| access.as_str() == text).ok_or(UnknownAccess)
-    }
-}
-
-impl fmt::Display for TokenAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-stored_as_text!(TokenAccess);
 
 #[cfg(test)]
 mod tests {

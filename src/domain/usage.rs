@@ -77,7 +77,7 @@ pub fn daily_requests(
     let first = PrimitiveDateTime::new(now.date(), Time::MIDNIGHT) - Duration::days(days - 1);
     let rows: Vec<(String, Timestamp, i64)> = key_usage::table
         .filter(key_usage::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
-        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(first)))
+        .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(first)))
         .select((key_usage::api_key_id, key_usage::begins_at, key_usage::requests))
         .load(connection)?;
     let mut by_key: HashMap<String, [i64; DAYS_SHOWN]> = HashMap::new();

@@ -9,7 +9,6 @@ mod clients;
 mod dry_run;
 mod known;
 mod meters;
-mod outcome;
 mod span;
 mod tally;
 
@@ -23,13 +22,12 @@ use std::{
 
 use quick_cache::sync::Cache;
 
+pub use crate::vocabulary::{Outcome, Span};
 pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
 pub use known::{COSTS, KeyRequest, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
-pub use outcome::Outcome;
-pub use span::Span;
 pub(super) use tally::{Pending, Sum, Tally};
 
 use known::Rules;
@@ -44,6 +42,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, Db, DbError},
+    vocabulary::KeyStatus,
 };
 
 /// Few machines hold master tokens.
@@ -236,7 +235,7 @@ impl Verifier {
                 self.load(&self.tokens, digest, look_up).await?
             }
         };
-        Ok(known.filter(|known| known.token.status(now) == master_tokens::Status::Active))
+        Ok(known.filter(|known| known.token.status(now) == KeyStatus::Active))
     }
 
     /// Reads what a digest opens and keeps it, unless a change came between.

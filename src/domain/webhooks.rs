@@ -16,13 +16,14 @@ pub use deliveries::{
 };
 pub use manage::{change, count, create, find, list, remove, rotate_secret, switch};
 
-pub use super::events::{DeliveryState, EventGroup, EventType, Events, EventsError};
+pub use super::events::{EventGroup, EventType, Events, EventsError};
 
 use diesel::prelude::*;
 use time::Duration;
 
 use super::schema::webhooks;
 use crate::clock::Timestamp;
+pub use crate::vocabulary::DeliveryState;
 
 /// Webhooks that one organization may have.
 pub const MAX_WEBHOOKS: i64 = 10;

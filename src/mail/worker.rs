@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     db::{Db, DbError},
-    domain::outbox::{self, QueuedMail},
+    domain::outbox::{self, QueuedMail, UnreadableMail},
 };
 
 /// Mails read from the outbox at once.
@@ -87,12 +87,28 @@ impl Worker {
         };
         let mut fine = !mails.is_empty();
         for mail in mails {
+            let mail = match mail {
+                Ok(mail) => mail,
+                Err(unreadable) => {
+                    fine &= self.give_up(unreadable).await;
+                    continue;
+                }
+            };
             while in_hand.len() >= AT_A_TIME {
                 fine &= finish_one(in_hand).await;
             }
             in_hand.spawn(self.clone().deliver(mail, Arc::clone(&turn)));
         }
         finish_all(in_hand).await && fine
+    }
+
+    /// Answers `false` when that could not be noted: the mail is due again then.
+    async fn give_up(&self, unreadable: UnreadableMail) -> bool {
+        let UnreadableMail { id, reason } = &unreadable;
+        tracing::error!(mail = id, reason, "a mail cannot be read and is given up");
+        let now = self.clock.now();
+        let noted = self.db.write(move |tx| outbox::give_up(tx, &unreadable, now)).await;
+        noted.inspect_err(|error| tracing::error!(%error, "that could not be noted")).is_ok()
     }
 
     async fn deliver(self, mail: QueuedMail, _turn: Arc<OwnedMutexGuard<()>>) {
@@ -107,19 +123,19 @@ impl Worker {
             }
         }
         // A mail whose fate is not on record would be sent again, so this does not give up.
-        while let Err(error) = self.record(mail.id.clone(), outcome.clone()).await {
+        while let Err(error) = self.record(mail.clone(), outcome.clone()).await {
             tracing::error!(mail = mail.id, %error, "the fate of a mail could not be recorded");
             sleep(PAUSE).await;
         }
     }
 
-    async fn record(&self, id: String, outcome: Result<(), DeliveryError>) -> Result<(), DbError> {
+    async fn record(&self, mail: QueuedMail, outcome: Result<(), DeliveryError>) -> Result<(), DbError> {
         let now = self.clock.now();
         self.db
             .write(move |tx| match outcome {
-                Ok(()) => outbox::mark_sent(tx, &id, now),
+                Ok(()) => outbox::mark_sent(tx, &mail, now),
                 Err(DeliveryError { reason, permanent, .. }) => {
-                    outbox::mark_attempt_failed(tx, &id, &reason, permanent, now)
+                    outbox::mark_attempt_failed(tx, &mail, &reason, permanent, now)
                 }
             })
             .await

@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::HttpRequest;
 use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use super::fragment::Fragment;
 
@@ -73,8 +74,8 @@ pub struct ShellUser {
 }
 
 /// The colours a visitor chose, kept in a cookie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Theme {
     /// As the operating system says.
     #[default]
@@ -99,16 +100,12 @@ impl Theme {
 
     /// Reads the value of the cookie or the form; anything unknown is the system's theme.
     pub fn parse(id: &str) -> Self {
-        Self::ALL.into_iter().find(|theme| theme.id() == id).unwrap_or_default()
+        id.parse().unwrap_or_default()
     }
 
     /// The value in cookie and form.
     pub fn id(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
+        self.into()
     }
 
     /// The name in the menu.

@@ -37,12 +37,12 @@ pub struct State {
     /// Gathers rejections, so that they can be explained.
     pub rejections: Buffer,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
-    /// not know; `None` when the mail cannot be shown.
+    /// not know.
     pub preview_mail: MailPreviewer,
 }
 
 /// What shows a mail as it would be sent.
-pub type MailPreviewer = Arc<dyn Fn(&QueuedMail) -> Option<MailPreview> + Send + Sync>;
+pub type MailPreviewer = Arc<dyn Fn(&QueuedMail) -> Result<MailPreview, askama::Error> + Send + Sync>;
 
 /// A mail as it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,8 @@ use std::net::IpAddr;
 
 use clap::{Args, Subcommand, value_parser};
 
-use super::{
-    choices::{Format, GracePeriod, RoleName, Show, Sort, Starts},
-    values::{self, Expiry, Metadata, Moment, Rate},
-};
+use super::values::{self, Expiry, Metadata, Moment, Rate};
+use crate::vocabulary::{ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Starts};
 
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
@@ -18,11 +16,11 @@ pub enum KeysAction {
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// Only keys in this state
-        #[arg(long, value_enum, default_value = "all")]
-        show: Show,
+        #[arg(long, value_enum, default_value_t)]
+        show: KeyFilter,
         /// The order
-        #[arg(long, value_enum, default_value = "newest")]
-        sort: Sort,
+        #[arg(long, value_enum, default_value_t)]
+        sort: KeySort,
     },
     /// Show one key.
     Show(NamedKey),
@@ -34,10 +32,10 @@ pub enum KeysAction {
         #[command(flatten)]
         key: NamedKey,
         /// How long the previous secret goes on
-        #[arg(long, value_enum, default_value = "24h")]
+        #[arg(long, value_enum, default_value_t = GracePeriod::Day)]
         grace_period: GracePeriod,
         /// When the grace period starts: with the first use of the new secret, or immediately
-        #[arg(long, value_enum, default_value = "on-first-use")]
+        #[arg(long, value_enum, default_value_t = Starts::OnFirstUse)]
         starts: Starts,
         /// A new end for the key.
         #[command(flatten)]
@@ -128,7 +126,7 @@ pub enum MembersAction {
         search: Option<String>,
         /// Only members of this role
         #[arg(long, value_enum)]
-        role: Option<RoleName>,
+        role: Option<Role>,
     },
     /// Give a member another role.
     Role {
@@ -136,7 +134,7 @@ pub enum MembersAction {
         user: String,
         /// The new role
         #[arg(value_enum)]
-        role: RoleName,
+        role: Role,
     },
     /// Remove a member. Keys that the member created keep working.
     Remove {
@@ -164,7 +162,7 @@ pub enum InvitationsAction {
         emails: Vec<String>,
         /// What they will be
         #[arg(long, value_enum)]
-        role: RoleName,
+        role: Role,
     },
     /// Mail an invitation again and start its seven days anew.
     Resend {
@@ -196,8 +194,8 @@ pub enum ActivityAction {
         #[command(flatten)]
         filter: ActivityFilter,
         /// The kind of file
-        #[arg(long, value_enum, default_value = "jsonl")]
-        format: Format,
+        #[arg(long, value_enum, default_value_t)]
+        format: ExportFormat,
     },
 }
 

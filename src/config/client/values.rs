@@ -5,6 +5,8 @@ use std::{fmt, net::IpAddr};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::vocabulary::Period;
+
 /// What a flag takes, in words that follow its name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expected(&'static str);
@@ -24,17 +26,6 @@ pub struct Rate {
     pub requests: u32,
     /// In what.
     pub period: Period,
-}
-
-/// What a rate counts over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// A second.
-    Second,
-    /// A minute.
-    Minute,
-    /// An hour.
-    Hour,
 }
 
 /// A JSON object.
@@ -90,25 +81,9 @@ impl Rate {
         const EXPECTED: Expected =
             Expected("must be a number and second, minute or hour, such as 100/minute");
         let (requests, period) = text.split_once('/').ok_or(EXPECTED)?;
-        let period = match period.trim() {
-            "second" => Period::Second,
-            "minute" => Period::Minute,
-            "hour" => Period::Hour,
-            _ => return Err(EXPECTED),
-        };
+        let period = period.trim().parse().map_err(|_| EXPECTED)?;
         let requests = whole_number(requests.trim()).filter(|number| *number > 0).ok_or(EXPECTED)?;
         Ok(Self { requests, period })
-    }
-}
-
-impl Period {
-    /// Its name in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-        }
     }
 }
 

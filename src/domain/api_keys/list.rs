@@ -15,21 +15,8 @@ use crate::{
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
         schema::{api_keys, key_rotations},
     },
+    vocabulary::{KeyFilter, KeySort},
 };
-
-/// A part of the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeyFilter {
-    /// All of them.
-    #[default]
-    All,
-    /// Those that end within [`EXPIRES_SOON`].
-    ExpiresSoon,
-    /// Those that nobody has called with.
-    NeverUsed,
-    /// Those that are switched off.
-    Deactivated,
-}
 
 /// When a key is about to end: from the first mail about it on.
 pub const EXPIRES_SOON: Duration = Duration::days(14);
@@ -98,26 +85,12 @@ pub fn page(
     Ok((Page::new(keys, request, total), rotations))
 }
 
-/// How a list of keys is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The newest first.
-    #[default]
-    Newest,
-    /// The oldest first.
-    Oldest,
-    /// By name.
-    Name,
-    /// By name, backwards.
-    NameBackwards,
-}
-
-impl Sort {
+impl KeySort {
     /// The place behind `key` in a list that is sorted so.
     pub fn cursor(self, key: &ApiKey) -> Cursor {
         let sorted_by = match self {
             Self::Newest | Self::Oldest => String::new(),
-            Self::Name | Self::NameBackwards => key.name.to_lowercase(),
+            Self::Name | Self::NameDescending => key.name.to_lowercase(),
         };
         Cursor { id: key.id.clone(), sorted_by }
     }
@@ -132,26 +105,26 @@ pub fn list_after(
     grant: &Grant<SeeKeys>,
     search: &str,
     part: KeyFilter,
-    (sort, slice): (Sort, &ListRequest),
+    (sort, slice): (KeySort, &ListRequest),
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, DbError> {
     let mut query = keys_of!(api_keys::table, grant, search, part, now);
     // Ids sort by age.
     query = match sort {
-        Sort::Newest => query.order(api_keys::id.desc()),
-        Sort::Oldest => query.order(api_keys::id.asc()),
-        Sort::Name => query.order((api_keys::name_key.asc(), api_keys::id.asc())),
-        Sort::NameBackwards => query.order((api_keys::name_key.desc(), api_keys::id.desc())),
+        KeySort::Newest => query.order(api_keys::id.desc()),
+        KeySort::Oldest => query.order(api_keys::id.asc()),
+        KeySort::Name => query.order((api_keys::name_key.asc(), api_keys::id.asc())),
+        KeySort::NameDescending => query.order((api_keys::name_key.desc(), api_keys::id.desc())),
     };
     if let Some(Cursor { id, sorted_by }) = slice.after.clone() {
         let is_alike = api_keys::name_key.eq(sorted_by.clone());
         query = match sort {
-            Sort::Newest => query.filter(api_keys::id.lt(id)),
-            Sort::Oldest => query.filter(api_keys::id.gt(id)),
-            Sort::Name => {
+            KeySort::Newest => query.filter(api_keys::id.lt(id)),
+            KeySort::Oldest => query.filter(api_keys::id.gt(id)),
+            KeySort::Name => {
                 query.filter(api_keys::name_key.gt(sorted_by).or(is_alike.and(api_keys::id.gt(id))))
             }
-            Sort::NameBackwards => {
+            KeySort::NameDescending => {
                 query.filter(api_keys::name_key.lt(sorted_by).or(is_alike.and(api_keys::id.lt(id))))
             }
         };

@@ -24,7 +24,7 @@ struct VerifiedColumns {
     name: String,
     expires_at: Option<Timestamp>,
     deactivated_at: Option<Timestamp>,
-    secret_digest: Vec<u8>,
+    secret_digest: SecretDigest,
     #[diesel(embed)]
     settings: KeySettings,
 }
@@ -65,13 +65,9 @@ pub(in crate::domain) fn by_digest(
         .first(connection)
         .optional()?;
     let Some((key, organization, stored)) = found else { return Ok(None) };
-    let side = if key.secret_digest == digest.as_bytes() { Side::Current } else { Side::Previous };
-    let rotation = stored.and_then(|stored| stored.rotation()).map(|rotation| (side, rotation));
-    if side == Side::Previous && rotation.is_none() {
-        return Ok(None); // an grace_period that cannot be read is none
-    }
+    let side = if key.secret_digest == digest { Side::Current } else { Side::Previous };
     Ok(Some(StoredKey {
-        rotation,
+        rotation: stored.map(|stored| (side, stored.rotation())),
         id: key.id,
         name: key.name,
         organization,
@@ -104,13 +100,12 @@ pub(in crate::domain) fn digest(
     grant: &Grant<SeeKeys>,
     key_id: &str,
 ) -> Result<Option<SecretDigest>, DbError> {
-    let digest: Option<Vec<u8>> = api_keys::table
+    Ok(api_keys::table
         .find(key_id)
         .filter(api_keys::organization_id.eq(&grant.id))
         .select(api_keys::secret_digest)
         .first(connection)
-        .optional()?;
-    Ok(digest.and_then(|digest| SecretDigest::from_bytes(&digest)))
+        .optional()?)
 }
 
 /// Notes when a key was last accepted, if it was; `false` for one that was removed meanwhile.

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{ApiKey, Status, find, record_by, record_with, set_switch};
+use super::{ApiKey, find, record_by, record_with, set_switch};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -14,6 +14,7 @@ use crate::{
         managed::ManageError,
         schema::api_keys,
     },
+    vocabulary::KeyStatus,
 };
 
 /// Why a key is not paused.
@@ -56,7 +57,7 @@ pub fn pause(
     now: Timestamp,
 ) -> Result<ApiKey, ManageError> {
     let key = find(tx.connection(), grant, key_id)?;
-    if key.status(now) != Status::Active {
+    if key.status(now) != KeyStatus::Active {
         return Err(ManageError::State(NOT_ACTIVE));
     }
     let until = now + Duration::hours(length.hours());

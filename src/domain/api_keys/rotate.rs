@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{ApiKey, MAX_DURATION, Status, find, invalidate, record_with};
+use super::{ApiKey, MAX_DURATION, find, invalidate, record_with};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -16,6 +16,7 @@ use crate::{
         schema::{api_keys, key_rotations},
         secret::{Secret, SecretDigest, SecretKind},
     },
+    vocabulary::KeyStatus,
 };
 
 /// What becomes of the end of a key that is rotated. No value of it takes an end away.
@@ -78,7 +79,7 @@ pub fn rotate(
     let expires_at = expiration_after(&before, end, now)?;
     invalidate(tx, key_id)?;
     remove_rotation(tx, key_id)?;
-    let has_expired = before.status(now) == Status::Expired;
+    let has_expired = before.status(now) == KeyStatus::Expired;
     if plan.has_grace_period() && !has_expired {
         begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
@@ -143,8 +144,8 @@ fn begin_grace_period(
         .values((
             key_rotations::api_key_id.eq(&before.id),
             key_rotations::previous_digest.eq(previous_digest),
-            key_rotations::grace_period.eq(plan.grace_period.as_str()),
-            key_rotations::starts.eq(plan.starts.as_str()),
+            key_rotations::grace_period.eq(plan.grace_period),
+            key_rotations::starts.eq(plan.starts),
             key_rotations::rotated_at.eq(now),
             key_rotations::previous_last_used_at.eq(before.last_used_at),
             key_rotations::previous_expires_at.eq(before.expires_at.filter(|old| Some(*old) < expires_at)),
@@ -185,9 +186,9 @@ fn remove_rotation(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
 #[diesel(table_name = key_rotations)]
 pub(super) struct StoredRotation {
     api_key_id: String,
-    previous_digest: Vec<u8>,
-    grace_period: String,
-    starts: String,
+    previous_digest: SecretDigest,
+    grace_period: GracePeriod,
+    starts: Starts,
     rotated_at: Timestamp,
     first_used_at: Option<Timestamp>,
     previous_last_used_at: Option<Timestamp>,
@@ -195,25 +196,22 @@ pub(super) struct StoredRotation {
 }
 
 impl StoredRotation {
-    /// What cannot be read has no grace period.
-    pub(super) fn rotation(&self) -> Option<Rotation> {
-        let plan = Plan {
-            grace_period: GracePeriod::parse(&self.grace_period)?,
-            starts: Starts::parse(&self.starts)?,
-        };
-        Some(Rotation {
-            previous_digest: SecretDigest::from_bytes(&self.previous_digest)?,
-            plan,
+    pub(super) fn rotation(&self) -> Rotation {
+        Rotation {
+            previous_digest: self.previous_digest,
+            plan: Plan { grace_period: self.grace_period, starts: self.starts },
             rotated_at: self.rotated_at,
             first_used_at: self.first_used_at,
             previous_expires_at: self.previous_expires_at,
-        })
+        }
     }
 
     /// The rotation, when it is under way.
     pub(super) fn active(&self, now: Timestamp) -> Option<ActiveRotation> {
-        let rotation = self.rotation().filter(|rotation| rotation.is_under_way(now))?;
-        Some(ActiveRotation { rotation, previous_last_used_at: self.previous_last_used_at })
+        let rotation = self.rotation();
+        rotation
+            .is_under_way(now)
+            .then_some(ActiveRotation { rotation, previous_last_used_at: self.previous_last_used_at })
     }
 }
 
@@ -250,7 +248,7 @@ pub fn rotations(
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;
-    for row in rows.iter().filter(|row| row.rotation().is_none_or(|rotation| !rotation.is_under_way(now))) {
+    for row in rows.iter().filter(|row| !row.rotation().is_under_way(now)) {
         remove_rotation(tx, &row.api_key_id)?;
     }
     Ok(())

@@ -11,10 +11,10 @@ use crate::{
         access::Role,
         instants,
         key_settings::KeySetting,
-        leak_policy::LeakPolicy,
         rotation::{GracePeriod, Starts},
         token_access::TokenAccess,
     },
+    vocabulary::LeakPolicy,
 };
 
 /// What an event tells beside its subject: facts, which are put into words only where people read

@@ -16,6 +16,7 @@ use crate::{
         organization::{self, Organization},
         schema::{api_keys, webhook_deliveries, webhooks},
     },
+    vocabulary::DeliveryState,
 };
 
 /// The `type` of a message that somebody sends to try the receiver.
@@ -23,40 +24,6 @@ const TEST_EVENT: &str = "webhook.test";
 
 /// How long a message stays in the log, or waits for a webhook that is switched off.
 const KEEP: Duration = Duration::days(30);
-
-/// Where a message is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// It waits for its first or next attempt.
-    Pending,
-    /// The receiver took it.
-    Delivered,
-    /// It was given up.
-    Failed,
-}
-
-impl DeliveryState {
-    /// All states.
-    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Failed];
-
-    /// The word in the database, in addresses and in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The words on pages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Delivered => "Delivered",
-            Self::Failed => "Failed",
-        }
-    }
-}
 
 /// What a message says; the shape that Standard Webhooks recommends. Receivers rely on it: fields
 /// are added, never renamed or removed.

@@ -136,16 +136,14 @@ pub fn with_mails(
     _: &Grant<Oversee>,
     invitations: Vec<Invitation>,
 ) -> Result<Vec<Pending>, DbError> {
-    let mails: Vec<(Option<String>, String, Option<String>)> = outbox::table
+    let mails: Vec<(Option<String>, MailState, Option<String>)> = outbox::table
         .filter(outbox::invitation_id.eq_any(invitations.iter().map(|each| each.id.as_str())))
         .order(outbox::id)
         .select((outbox::invitation_id, outbox::state, outbox::last_error))
         .load(connection)?;
     // Of several mails the last one stays.
-    let newest: HashMap<String, MailStatus> = mails
-        .into_iter()
-        .filter_map(|(id, state, error)| Some((id?, MailStatus { state: MailState::parse(&state), error })))
-        .collect();
+    let newest: HashMap<String, MailStatus> =
+        mails.into_iter().filter_map(|(id, state, error)| Some((id?, MailStatus { state, error }))).collect();
     let with_mail =
         |invitation: Invitation| Pending { mail: newest.get(&invitation.id).cloned(), invitation };
     Ok(invitations.into_iter().map(with_mail).collect())

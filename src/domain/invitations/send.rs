@@ -147,7 +147,7 @@ fn invite_one(
             invitations::id.eq(new_id(now)),
             invitations::organization_id.eq(&grant.id),
             invitations::email.eq(email.as_str()),
-            invitations::role.eq(role.as_str()),
+            invitations::role.eq(role),
             invitations::invited_by_id.eq(grant.actor().id()),
             invitations::invited_by_name.eq(&inviter.name),
             invitations::invited_by_email.eq(inviter.email.as_deref().unwrap_or_default()),
@@ -264,9 +264,8 @@ fn add_secret(
     kind: LinkKind,
     now: Timestamp,
 ) -> Result<Secret, InvitationError> {
-    let of_kind = invitation_secrets::table.filter(
-        invitation_secrets::invitation_id.eq(invitation_id).and(invitation_secrets::kind.eq(kind.as_str())),
-    );
+    let of_kind = invitation_secrets::table
+        .filter(invitation_secrets::invitation_id.eq(invitation_id).and(invitation_secrets::kind.eq(kind)));
     let too_old: Vec<Vec<u8>> = of_kind
         .order(invitation_secrets::created_at.desc())
         .select(invitation_secrets::token_digest)
@@ -280,7 +279,7 @@ fn add_secret(
         .values((
             invitation_secrets::token_digest.eq(secret.digest().as_bytes()),
             invitation_secrets::invitation_id.eq(invitation_id),
-            invitation_secrets::kind.eq(kind.as_str()),
+            invitation_secrets::kind.eq(kind),
             invitation_secrets::created_at.eq(now),
         ))
         .execute(tx.connection())?;

@@ -11,35 +11,14 @@ use diesel::{
     sqlite::Sqlite,
 };
 
+pub use crate::vocabulary::Period;
+
 /// The highest rate limit, in requests a period.
 const HIGHEST_RATE: u32 = 1_000_000;
 /// The highest monthly quota.
 const HIGHEST_QUOTA: u64 = 1_000_000_000_000 - 1;
 
-/// What a rate limit counts over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// A second.
-    Second,
-    /// A minute.
-    Minute,
-    /// An hour.
-    Hour,
-}
-
 impl Period {
-    /// All periods.
-    pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Hour];
-
-    /// The word in forms and on pages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-        }
-    }
-
     /// Its length.
     pub fn seconds(self) -> u32 {
         match self {
@@ -94,8 +73,7 @@ impl FromStr for RateLimit {
         if count.get() > HIGHEST_RATE {
             return Err(RateLimitError::Count);
         }
-        let found = Period::ALL.into_iter().find(|each| each.as_str() == period);
-        Ok(Self { count, period: found.ok_or(RateLimitError::Period)? })
+        Ok(Self { count, period: period.parse().map_err(|_| RateLimitError::Period)? })
     }
 }
 

@@ -10,10 +10,9 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::{
         access::Actor,
-        api_keys::{self, ApiKey, Status},
+        api_keys::{self, ApiKey},
         events::{self, Action, Detail, Event},
         id::new_id,
-        leak_policy::LeakPolicy,
         master_tokens::{self, MasterToken},
         members,
         organization::Organization,
@@ -22,6 +21,8 @@ use crate::{
         schema::{api_keys as keys, leak_reports, master_tokens as tokens, organizations},
         secret::{SecretDigest, SecretKind},
     },
+    vocabulary::KeyStatus,
+    vocabulary::LeakPolicy,
 };
 
 /// What a leaked secret opens.
@@ -223,9 +224,9 @@ fn works(leaked: &Leaked, now: Timestamp) -> bool {
     match &leaked.subject {
         Subject::Token(token) => token.active && token.expires_at.is_none_or(|end| end > now),
         Subject::Key { key, .. } => match key.status(now) {
-            Status::Active => true,
-            Status::Expired => false,
-            Status::Deactivated => key.paused_until.is_some(),
+            KeyStatus::Active => true,
+            KeyStatus::Expired => false,
+            KeyStatus::Deactivated => key.paused_until.is_some(),
         },
     }
 }

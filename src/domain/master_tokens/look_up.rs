@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use diesel::{dsl::case_when, prelude::*};
 
-use super::{MasterToken, Status};
+use super::MasterToken;
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
@@ -14,6 +14,7 @@ use crate::{
         schema::{master_tokens, organizations},
         secret::SecretDigest,
     },
+    vocabulary::KeyStatus,
 };
 
 /// The token with a digest that is switched on, and whose it is; its end is for the caller to look
@@ -47,7 +48,7 @@ pub fn standing(
         .select((MasterToken::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?;
-    let accepted = found.filter(|(token, _)| token.status(now) == Status::Active);
+    let accepted = found.filter(|(token, _)| token.status(now) == KeyStatus::Active);
     Ok(accepted.map(|(token, organization)| token.standing(organization, ip)))
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{COLUMNS, Person, Row, read_row};
+use super::{COLUMNS, Person};
 use crate::{
     db::{Connection, DbError},
     domain::{
@@ -10,6 +10,7 @@ use crate::{
         page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern},
         schema::{memberships, users},
     },
+    vocabulary::MemberSort,
 };
 
 macro_rules! members_of {
@@ -40,34 +41,20 @@ pub fn page(
 ) -> Result<Page<Person>, DbError> {
     let total: i64 = members_of!(grant, search).count().get_result(connection)?;
     let request = request.within(total);
-    let rows: Vec<Row> = members_of!(grant, search)
+    let rows = members_of!(grant, search)
         .order((users::name, users::id))
         .select(COLUMNS)
         .limit(request.limit())
         .offset(request.offset())
         .load(connection)?;
-    Ok(Page::new(rows.into_iter().map(read_row).collect(), request, total))
+    Ok(Page::new(rows, request, total))
 }
 
-/// How a list of members is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// By name.
-    #[default]
-    Name,
-    /// By name, backwards.
-    NameBackwards,
-    /// Those who joined last first.
-    Newest,
-    /// Those who joined first first.
-    Oldest,
-}
-
-impl Sort {
+impl MemberSort {
     /// The place behind `person` in a list that is sorted so.
     pub fn cursor(self, person: &Person) -> Cursor {
         match self {
-            Self::Name | Self::NameBackwards => {
+            Self::Name | Self::NameDescending => {
                 Cursor { id: person.user_id.clone(), sorted_by: person.name.clone() }
             }
             Self::Newest | Self::Oldest => Cursor::at(&person.user_id, person.joined_at),
@@ -85,36 +72,37 @@ pub fn list_after(
     grant: &Grant<See>,
     search: &str,
     role: Option<Role>,
-    (sort, slice): (Sort, &ListRequest),
+    (sort, slice): (MemberSort, &ListRequest),
 ) -> Result<Vec<Person>, CursorError> {
     let mut query = members_of!(grant, search);
     if let Some(role) = role {
-        query = query.filter(memberships::role.eq(role.as_str()));
+        query = query.filter(memberships::role.eq(role));
     }
     query = match sort {
-        Sort::Name => query.order((users::name.asc(), users::id.asc())),
-        Sort::NameBackwards => query.order((users::name.desc(), users::id.desc())),
-        Sort::Newest => query.order((memberships::joined_at.desc(), users::id.desc())),
-        Sort::Oldest => query.order((memberships::joined_at.asc(), users::id.asc())),
+        MemberSort::Name => query.order((users::name.asc(), users::id.asc())),
+        MemberSort::NameDescending => query.order((users::name.desc(), users::id.desc())),
+        MemberSort::Newest => query.order((memberships::joined_at.desc(), users::id.desc())),
+        MemberSort::Oldest => query.order((memberships::joined_at.asc(), users::id.asc())),
     };
     if let Some(cursor) = &slice.after {
         let (id, name) = (cursor.id.clone(), cursor.sorted_by.clone());
         let has_that_name = users::name.eq(name.clone());
         query = match sort {
-            Sort::Name => query.filter(users::name.gt(name).or(has_that_name.and(users::id.gt(id)))),
-            Sort::NameBackwards => query.filter(users::name.lt(name).or(has_that_name.and(users::id.lt(id)))),
-            Sort::Newest => {
+            MemberSort::Name => query.filter(users::name.gt(name).or(has_that_name.and(users::id.gt(id)))),
+            MemberSort::NameDescending => {
+                query.filter(users::name.lt(name).or(has_that_name.and(users::id.lt(id))))
+            }
+            MemberSort::Newest => {
                 let at = cursor.instant()?;
                 let then = memberships::joined_at.eq(at).and(users::id.lt(id));
                 query.filter(memberships::joined_at.lt(at).or(then))
             }
-            Sort::Oldest => {
+            MemberSort::Oldest => {
                 let at = cursor.instant()?;
                 let then = memberships::joined_at.eq(at).and(users::id.gt(id));
                 query.filter(memberships::joined_at.gt(at).or(then))
             }
         };
     }
-    let rows: Vec<Row> = query.select(COLUMNS).limit(slice.rows()).load(connection).map_err(DbError::from)?;
-    Ok(rows.into_iter().map(read_row).collect())
+    Ok(query.select(COLUMNS).limit(slice.rows()).load(connection).map_err(DbError::from)?)
 }

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use strum::{EnumString, IntoStaticStr};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{Code, masked};
@@ -26,7 +27,8 @@ const MAX_SCOPES_LENGTH: usize = 500;
 const MAX_ID_LENGTH: usize = 36;
 
 /// Where a request asks to be let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Endpoint {
     /// A gateway, for its client.
     Auth,
@@ -34,24 +36,6 @@ pub enum Endpoint {
     Organization,
     /// A backend, for its client.
     Verify,
-}
-
-impl Endpoint {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Auth, Self::Organization, Self::Verify];
-
-    /// The word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Organization => "organization",
-            Self::Verify => "verify",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|endpoint| endpoint.as_str() == word)
-    }
 }
 
 /// A refused request, as whoever answers it sees it.

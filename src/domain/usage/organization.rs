@@ -52,7 +52,7 @@ pub fn of_organization(
     let rows = key_usage::table
         .inner_join(api_keys::table)
         .filter(api_keys::organization_id.eq(&grant.id))
-        .filter(key_usage::span.eq(Span::Day.as_str()).and(key_usage::begins_at.ge(series.begins_at())));
+        .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(series.begins_at())));
     let sums = rows
         .group_by((key_usage::begins_at, key_usage::outcome))
         .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))

@@ -29,13 +29,13 @@ pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     let mut is_more_left = false;
     for (span, kept) in [(Span::Hour, HOURS_KEPT), (Span::Day, DAYS_KEPT)] {
         let old: Vec<(String, Timestamp, String)> = key_usage::table
-            .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.lt(span.begin(now) - kept)))
+            .filter(key_usage::span.eq(span).and(key_usage::begins_at.lt(span.begin(now) - kept)))
             .select((key_usage::api_key_id, key_usage::begins_at, key_usage::outcome))
             .limit(ROWS_AT_ONCE)
             .load(tx.connection())?;
         is_more_left |= is_whole_portion(old.len());
         for (key_id, begins_at, outcome) in old {
-            diesel::delete(key_usage::table.find((key_id, span.as_str(), begins_at, outcome)))
+            diesel::delete(key_usage::table.find((key_id, span, begins_at, outcome)))
                 .execute(tx.connection())?;
         }
     }

@@ -39,7 +39,7 @@ pub(in crate::domain) fn add(
     sum: Sum,
 ) -> Result<(), DbError> {
     let Sum { outcome, requests, units } = sum;
-    let row = key_usage::table.find((key_id, span.as_str(), begins_at, outcome.as_str()));
+    let row = key_usage::table.find((key_id, span, begins_at, outcome));
     let updated = diesel::update(row)
         .set((
             key_usage::requests.eq(key_usage::requests + requests),
@@ -50,9 +50,9 @@ pub(in crate::domain) fn add(
         diesel::insert_into(key_usage::table)
             .values((
                 key_usage::api_key_id.eq(key_id),
-                key_usage::span.eq(span.as_str()),
+                key_usage::span.eq(span),
                 key_usage::begins_at.eq(begins_at),
-                key_usage::outcome.eq(outcome.as_str()),
+                key_usage::outcome.eq(outcome),
                 key_usage::requests.eq(requests),
                 key_usage::units.eq(units),
             ))

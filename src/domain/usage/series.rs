@@ -58,12 +58,10 @@ impl Series {
         }
     }
 
-    /// Adds what the database has, each with the word of its outcome.
-    pub(super) fn add_rows(&mut self, rows: Vec<(Timestamp, String, i64)>) {
+    /// Adds what the database has.
+    pub(super) fn add_rows(&mut self, rows: Vec<(Timestamp, Outcome, i64)>) {
         for (begins_at, outcome, requests) in rows {
-            if let Some(outcome) = Outcome::ALL.into_iter().find(|known| known.as_str() == outcome) {
-                self.add(begins_at, outcome, requests);
-            }
+            self.add(begins_at, outcome, requests);
         }
     }
 
@@ -102,9 +100,9 @@ pub fn series(
     now: Timestamp,
 ) -> Result<Series, DbError> {
     let mut series = Series::empty(span, count, now);
-    let rows: Vec<(Timestamp, String, i64)> = key_usage::table
+    let rows: Vec<(Timestamp, Outcome, i64)> = key_usage::table
         .filter(key_usage::api_key_id.eq(&key.id))
-        .filter(key_usage::span.eq(span.as_str()).and(key_usage::begins_at.ge(series.begins_at())))
+        .filter(key_usage::span.eq(span).and(key_usage::begins_at.ge(series.begins_at())))
         .select((key_usage::begins_at, key_usage::outcome, key_usage::requests))
         .load(connection)?;
     series.add_rows(rows);

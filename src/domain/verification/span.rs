@@ -2,26 +2,9 @@
 
 use time::{Duration, Time};
 
-use crate::clock::Timestamp;
-
-/// What a sum spans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span {
-    /// An hour of UTC.
-    Hour,
-    /// A day of UTC.
-    Day,
-}
+use crate::{clock::Timestamp, vocabulary::Span};
 
 impl Span {
-    /// The word in the database.
-    pub(in crate::domain) fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
-    }
-
     /// When the one begins that an instant lies in.
     pub(in crate::domain) fn begin(self, at: Timestamp) -> Timestamp {
         match self {

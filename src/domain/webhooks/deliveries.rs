@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{DeliveryState, Webhook, manage::find};
+use super::{Webhook, manage::find};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -15,6 +15,7 @@ use crate::{
         page::{Cursor, CursorError, ListRequest, Page, PageRequest},
         schema::webhook_deliveries,
     },
+    vocabulary::DeliveryState,
 };
 
 /// Why nothing is sent to a webhook.
@@ -32,7 +33,8 @@ pub struct Delivery {
     pub event: String,
     /// The message itself, as it is sent.
     pub payload: String,
-    state: String,
+    /// Where it is on its way.
+    pub state: DeliveryState,
     /// Attempts made so far; counted anew when it is sent again.
     pub attempts: i32,
     /// When the next attempt is due, while it waits.
@@ -56,12 +58,6 @@ impl Delivery {
     pub fn cursor(&self) -> Cursor {
         Cursor::at(&self.id, self.created_at)
     }
-
-    /// Where it is on its way.
-    pub fn state(&self) -> DeliveryState {
-        let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == self.state);
-        found.unwrap_or(DeliveryState::Pending)
-    }
 }
 
 macro_rules! of_webhook {
@@ -70,7 +66,7 @@ macro_rules! of_webhook {
             .filter(webhook_deliveries::webhook_id.eq($webhook.id.clone()))
             .into_boxed();
         if let Some(state) = $state {
-            query = query.filter(webhook_deliveries::state.eq(state.as_str()));
+            query = query.filter(webhook_deliveries::state.eq(state));
         }
         query
     }};

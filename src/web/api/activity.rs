@@ -16,6 +16,7 @@ use crate::{
         access::{Grant, Oversee},
         audit::{self, Action, Area, Detail, Entry, Filter},
     },
+    vocabulary::ExportFormat,
     web::{
         activity_file::{self, FileKind},
         details,
@@ -152,17 +153,6 @@ selection! {
         #[param(inline)]
         format: ExportFormat,
     }
-}
-
-/// A kind of file.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExportFormat {
-    /// One JSON object a line, as they are in the list.
-    #[default]
-    Jsonl,
-    /// For spreadsheets.
-    Csv,
 }
 
 fn area(text: &str) -> Result<Area, AppError> {

@@ -6,9 +6,9 @@ mod resource;
 
 use actix_web::HttpResponse;
 
-pub use filter::{KeyQuery, KeySort, Show};
+pub use filter::KeyQuery;
 pub use new_key::{NewKey, parse_expiration};
-pub use resource::{ApiKey, KeyStatus, KeyWithSecret};
+pub use resource::{ApiKey, KeyWithSecret};
 
 use super::{
     call::{Call, TokenProof},
@@ -42,18 +42,12 @@ use crate::{
 )]
 pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpResponse, AppError> {
     let (Params(filter), now) = (call.input.clone(), call.now);
-    let (slice, sort) = (filter.pagination().list_request()?, filter.sort());
+    let (slice, sort) = (filter.pagination().list_request()?, filter.sort);
     let wanted = slice.clone();
     let keys = call
         .read(move |connection, grant| {
-            let found = api_keys::list_after(
-                connection,
-                grant,
-                filter.text(),
-                filter.filter(),
-                (sort, &wanted),
-                now,
-            )?;
+            let (text, part) = (filter.text(), filter.show);
+            let found = api_keys::list_after(connection, grant, text, part, (sort, &wanted), now)?;
             let cursors: Vec<Cursor> = found.iter().map(|key| sort.cursor(key)).collect();
             let keys = ApiKey::of_all(connection, grant, found, now)?;
             Ok::<_, DbError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())

@@ -7,7 +7,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     call::Call,
     json::Json,
-    members::RoleName,
     pagination::{self, Pagination},
     params::Params,
     response::{List, Response},
@@ -15,12 +14,13 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{
-        access::{Grant, ManageMembers, Oversee},
+        access::{Grant, ManageMembers, Oversee, Role},
         email::EmailAddress,
         invitations::{self, InvitationError, InviteOutcome, MAX_AT_ONCE, MailStatus, Pending, Search},
         outbox::MailState,
         token_access::TokenAccess,
     },
+    vocabulary::{InvitationStatus, InviteResult},
     web::{
         display,
         error::{AppError, FieldProblem},
@@ -37,7 +37,7 @@ pub struct Invitation {
     #[schema(format = "email", example = "mara@lumen.example")]
     pub email: String,
     /// What the person will be.
-    pub role: RoleName,
+    pub role: Role,
     /// Whether it can be accepted.
     pub status: InvitationStatus,
     /// Who invited, by name at that time: a person or a master token.
@@ -56,45 +56,18 @@ pub struct Invitation {
     pub mail: Option<InvitationMail>,
 }
 
-/// Whether an invitation can be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum InvitationStatus {
-    /// It can.
-    Pending,
-    /// It ended without an answer; it can be sent again.
-    Expired,
-}
-
 /// A mail on its way.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InvitationMail {
     /// Where it is.
-    pub state: MailStateName,
+    pub state: MailState,
     /// Why the last attempt failed; null if it did not.
     pub error: Option<String>,
 }
 
-/// Where a mail is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MailStateName {
-    /// It waits for its first or next attempt.
-    Queued,
-    /// The mail server took it.
-    Sent,
-    /// It was given up.
-    Failed,
-}
-
 impl InvitationMail {
     fn of(mail: MailStatus) -> Self {
-        let state = match mail.state {
-            MailState::Queued => MailStateName::Queued,
-            MailState::Sent => MailStateName::Sent,
-            MailState::Failed => MailStateName::Failed,
-        };
-        Self { state, error: mail.error }
+        Self { state: mail.state, error: mail.error }
     }
 }
 
@@ -105,7 +78,7 @@ impl Invitation {
         Self {
             id: invitation.id,
             email: invitation.email,
-            role: invitation.role.into(),
+            role: invitation.role,
             status: if is_open { InvitationStatus::Pending } else { InvitationStatus::Expired },
             invited_by: invitation.invited_by_name,
             created_at: display::iso(&invitation.created_at),
@@ -185,7 +158,7 @@ pub struct NewInvitations {
     #[schema(min_items = 1, max_items = 500, example = json!(["mara@lumen.example", "jonas@lumen.example"]))]
     emails: Vec<String>,
     /// What they will be. A token that is for members alone invites no administrators.
-    role: RoleName,
+    role: Role,
 }
 
 impl NewInvitations {
@@ -223,21 +196,9 @@ pub struct InvitationOutcome {
     #[schema(format = "email", example = "mara@lumen.example")]
     pub email: String,
     /// What was done.
-    pub outcome: OutcomeName,
+    pub outcome: InviteResult,
     /// The invitation that the person has now; null for a member.
     pub invitation: Option<Invitation>,
-}
-
-/// What was done about one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutcomeName {
-    /// An invitation is on its way.
-    Sent,
-    /// The person belongs to the organization; nothing was done.
-    AlreadyMember,
-    /// An invitation was pending; nothing was done.
-    AlreadyInvited,
 }
 
 /// Invites one or many addresses. All of them are looked at before the first is invited: where one
@@ -254,7 +215,7 @@ pub enum OutcomeName {
 )]
 pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Result<HttpResponse, AppError> {
     let Json(new) = &call.input;
-    let (emails, role) = (new.addresses()?, new.role.into());
+    let (emails, role) = (new.addresses()?, new.role);
     call.change(move |tx, grant, now| {
         let outcomes = invitations::invite(tx, grant, role, &emails, now);
         let outcomes = outcomes.map_err(rejection)?;
@@ -262,9 +223,9 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
         let mut pending = invitations::with_mails(tx.connection(), grant, pending)?.into_iter();
         let data = outcomes.into_iter().map(|(email, outcome)| {
             let (outcome, invitation) = match outcome {
-                InviteOutcome::Sent(_) => (OutcomeName::Sent, pending.next()),
-                InviteOutcome::AlreadyMember => (OutcomeName::AlreadyMember, None),
-                InviteOutcome::AlreadyInvited(_) => (OutcomeName::AlreadyInvited, pending.next()),
+                InviteOutcome::Sent(_) => (InviteResult::Sent, pending.next()),
+                InviteOutcome::AlreadyMember => (InviteResult::AlreadyMember, None),
+                InviteOutcome::AlreadyInvited(_) => (InviteResult::AlreadyInvited, pending.next()),
             };
             let invitation = invitation.map(|pending| Invitation::of(pending, now));
             InvitationOutcome { email: email.into(), outcome, invitation }

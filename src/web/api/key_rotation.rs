@@ -24,9 +24,9 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rotation {
     /// How long the previous secret goes on.
-    pub grace_period: GracePeriodName,
+    pub grace_period: GracePeriod,
     /// From when.
-    pub starts: StartsName,
+    pub starts: Starts,
     /// When the key got its new secret.
     #[schema(format = DateTime)]
     pub rotated_at: String,
@@ -41,48 +41,13 @@ pub struct Rotation {
     pub previous_last_used_at: Option<String>,
 }
 
-/// How long the previous secret of a rotation goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub enum GracePeriodName {
-    /// Not at all.
-    #[serde(rename = "none")]
-    None,
-    /// For an hour.
-    #[serde(rename = "1h")]
-    Hour,
-    /// For 24 hours.
-    #[serde(rename = "24h")]
-    Day,
-    /// For seven days.
-    #[serde(rename = "7d")]
-    Week,
-}
-
-/// When the grace period of a rotation starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StartsName {
-    /// When the new secret is first used, 30 days after the rotation at the latest.
-    OnFirstUse,
-    /// With the rotation.
-    Immediately,
-}
-
 impl Rotation {
     /// A rotation as the database knows it.
     pub fn of(ActiveRotation { rotation, previous_last_used_at }: &ActiveRotation) -> Self {
         let Plan { grace_period, starts } = rotation.plan;
         Self {
-            grace_period: match grace_period {
-                GracePeriod::None => GracePeriodName::None,
-                GracePeriod::Hour => GracePeriodName::Hour,
-                GracePeriod::Day => GracePeriodName::Day,
-                GracePeriod::Week => GracePeriodName::Week,
-            },
-            starts: match starts {
-                Starts::OnFirstUse => StartsName::OnFirstUse,
-                Starts::Immediately => StartsName::Immediately,
-            },
+            grace_period,
+            starts,
             rotated_at: display::iso(&rotation.rotated_at),
             first_used_at: rotation.first_used_at.map(|at| display::iso(&at)),
             ends_at: display::iso(&rotation.ends_at()),
@@ -96,9 +61,9 @@ impl Rotation {
 #[serde(deny_unknown_fields)]
 pub struct RotationRequest {
     /// How long the previous secret goes on.
-    grace_period: GracePeriodName,
+    grace_period: GracePeriod,
     /// From when. “none” with “on_first_use” ends the previous secret with the first use of the new one.
-    starts: StartsName,
+    starts: Starts,
     /// A new end for the key, ten years ahead at most; left out or null for the end that it has. A
     /// key that has expired needs one, a key without an end takes none.
     #[serde(default)]
@@ -115,18 +80,7 @@ impl RotationRequest {
     }
 
     fn plan(&self) -> Plan {
-        Plan {
-            grace_period: match self.grace_period {
-                GracePeriodName::None => GracePeriod::None,
-                GracePeriodName::Hour => GracePeriod::Hour,
-                GracePeriodName::Day => GracePeriod::Day,
-                GracePeriodName::Week => GracePeriod::Week,
-            },
-            starts: match self.starts {
-                StartsName::OnFirstUse => Starts::OnFirstUse,
-                StartsName::Immediately => Starts::Immediately,
-            },
-        }
+        Plan { grace_period: self.grace_period, starts: self.starts }
     }
 }
 

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, RateLimit},
+    vocabulary::Period,
     web::error::FieldProblem,
 };
 
@@ -38,19 +39,7 @@ pub struct RateLimitFields {
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     pub requests: u64,
     /// In what.
-    pub per: PeriodName,
-}
-
-/// What a rate limit counts over.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PeriodName {
-    /// A second.
-    Second,
-    /// A minute.
-    Minute,
-    /// An hour.
-    Hour,
+    pub per: Period,
 }
 
 impl SettingsFields {
@@ -70,21 +59,11 @@ impl SettingsFields {
 
 impl RateLimitFields {
     fn of(limit: RateLimit) -> Self {
-        let per = match limit.period {
-            key_settings::Period::Second => PeriodName::Second,
-            key_settings::Period::Minute => PeriodName::Minute,
-            key_settings::Period::Hour => PeriodName::Hour,
-        };
-        Self { requests: limit.count.get().into(), per }
+        Self { requests: limit.count.get().into(), per: limit.period }
     }
 
     fn text(&self) -> String {
-        let per = match self.per {
-            PeriodName::Second => key_settings::Period::Second,
-            PeriodName::Minute => key_settings::Period::Minute,
-            PeriodName::Hour => key_settings::Period::Hour,
-        };
-        format!("{}/{}", self.requests, per.as_str())
+        format!("{}/{}", self.requests, self.per.as_str())
     }
 }
 

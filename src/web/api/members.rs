@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     domain::{
-        access::{self, Grant, ManageMembers, Role, See},
-        members::{self, MemberError, Person, Sort},
+        access::{Grant, ManageMembers, Role, See},
+        members::{self, MemberError, Person},
         token_access::TokenAccess,
     },
+    vocabulary::MemberSort,
     web::{display, error::AppError},
 };
 
@@ -33,7 +34,7 @@ pub struct Member {
     #[schema(format = "email", example = "dana@lumen.example")]
     pub email: String,
     /// What the person may do.
-    pub role: RoleName,
+    pub role: Role,
     /// When the person joined.
     #[schema(format = DateTime)]
     pub joined_at: String,
@@ -42,45 +43,13 @@ pub struct Member {
     pub last_active_at: Option<String>,
 }
 
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RoleName {
-    /// Everything.
-    Administrator,
-    /// Invite and manage everybody but administrators.
-    Supervisor,
-    /// See the members.
-    User,
-}
-
-impl From<Role> for RoleName {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Administrator => Self::Administrator,
-            Role::Supervisor => Self::Supervisor,
-            Role::User => Self::User,
-        }
-    }
-}
-
-impl From<RoleName> for Role {
-    fn from(role: RoleName) -> Self {
-        match role {
-            RoleName::Administrator => Self::Administrator,
-            RoleName::Supervisor => Self::Supervisor,
-            RoleName::User => Self::User,
-        }
-    }
-}
-
 impl From<Person> for Member {
     fn from(person: Person) -> Self {
         Self {
             id: person.user_id,
             name: person.name,
             email: person.email,
-            role: person.role.into(),
+            role: person.role,
             joined_at: display::iso(&person.joined_at),
             last_active_at: person.last_active_at.map(|at| display::iso(&at)),
         }
@@ -95,7 +64,7 @@ pub struct MemberFilter {
     /// Text in the name or in the address.
     q: String,
     /// Only members of this role.
-    role: Option<RoleName>,
+    role: Option<Role>,
     /// The order.
     #[param(inline)]
     sort: MemberSort,
@@ -104,24 +73,6 @@ pub struct MemberFilter {
     /// Items in one part.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
-}
-
-/// An order of members.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-pub enum MemberSort {
-    /// By name.
-    #[default]
-    #[serde(rename = "name")]
-    Name,
-    /// By name, backwards.
-    #[serde(rename = "-name")]
-    NameBackwards,
-    /// Those who joined first first.
-    #[serde(rename = "joined_at")]
-    Oldest,
-    /// Those who joined last first.
-    #[serde(rename = "-joined_at")]
-    Newest,
 }
 
 /// Lists the organization's members.
@@ -135,16 +86,10 @@ pub enum MemberSort {
     params(MemberFilter),
     responses((status = 200, description = "A part of the members.", body = List<Member>))
 )]
-pub async fn list(call: Call<access::Grant<See>, Params<MemberFilter>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<See>, Params<MemberFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
-    let sort = match filter.sort {
-        MemberSort::Name => Sort::Name,
-        MemberSort::NameBackwards => Sort::NameBackwards,
-        MemberSort::Oldest => Sort::Oldest,
-        MemberSort::Newest => Sort::Newest,
-    };
-    let (role, wanted) = (filter.role.map(Role::from), slice.clone());
+    let (role, sort, wanted) = (filter.role, filter.sort, slice.clone());
     let people = call
         .read(move |connection, member| {
             members::list_after(connection, member, filter.q.trim(), role, (sort, &wanted))
@@ -164,7 +109,7 @@ pub async fn list(call: Call<access::Grant<See>, Params<MemberFilter>>) -> Resul
     tag = "Members",
     responses((status = 200, description = "The member.", body = Member))
 )]
-pub async fn show(call: Call<access::Grant<See>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     let user_id = call.path("user");
     let person = call.read(move |connection, member| members::find(connection, member, &user_id)).await?;
     call.show(&Member::from(person))
@@ -175,7 +120,7 @@ pub async fn show(call: Call<access::Grant<See>>) -> Result<HttpResponse, AppErr
 #[serde(deny_unknown_fields)]
 pub struct MemberChange {
     /// The new role. A token that is for members alone neither makes nor changes administrators.
-    role: Option<RoleName>,
+    role: Option<Role>,
 }
 
 /// Gives a member another role.
@@ -191,7 +136,7 @@ pub struct MemberChange {
     responses((status = 200, description = "The member as they are now.", body = Member))
 )]
 pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Result<HttpResponse, AppError> {
-    let role = call.input.0.role.map(Role::from);
+    let role = call.input.0.role;
     let (user_id, precondition) = (call.path("user"), call.precondition());
     call.change(move |tx, grant, now| {
         let present = members::find(tx.connection(), grant, &user_id)?;

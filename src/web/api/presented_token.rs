@@ -19,41 +19,12 @@ pub struct PresentedToken {
     #[schema(example = "Deployment")]
     pub name: String,
     /// What it may do.
-    pub access: AccessName,
+    pub access: TokenAccess,
     /// When it ends; null for never. A session token ends earlier.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
     /// The organization that it belongs to.
     pub organization: NamedId,
-}
-
-/// What a master token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AccessName {
-    /// Ask whether a key is accepted.
-    Verify,
-    /// See everything, change nothing.
-    Read,
-    /// Create, change and remove API keys.
-    Keys,
-    /// Invite and manage members who are no administrators.
-    Members,
-    /// What an administrator may do, but for master tokens and making administrators.
-    Full,
-}
-
-impl AccessName {
-    /// The name of a access.
-    pub fn of(access: TokenAccess) -> Self {
-        match access {
-            TokenAccess::Verify => Self::Verify,
-            TokenAccess::Read => Self::Read,
-            TokenAccess::Keys => Self::Keys,
-            TokenAccess::Members => Self::Members,
-            TokenAccess::Full => Self::Full,
-        }
-    }
 }
 
 /// What the presented token is, or the master token that the presented session token stands for.
@@ -71,7 +42,7 @@ pub async fn show(call: Call<Standing>) -> Result<HttpResponse, AppError> {
     call.show(&PresentedToken {
         id: known.token.id.clone(),
         name: known.token.name.clone(),
-        access: AccessName::of(known.token.access),
+        access: known.token.access,
         expires_at: known.token.expires_at.map(|at| display::iso(&at)),
         organization: NamedId { id: known.organization.id.clone(), name: known.organization.name.clone() },
     })

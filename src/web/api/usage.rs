@@ -84,22 +84,11 @@ impl UsageStep {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyUsage {
     /// What a step is.
-    pub span: SpanName,
+    pub span: Span,
     /// All steps together.
     pub totals: Requests,
     /// The steps without a gap, the oldest first; the last one is not over.
     pub steps: Vec<UsageStep>,
-}
-
-/// What a step spans, in UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SpanName {
-    /// An hour.
-    Hour,
-    /// A day.
-    #[default]
-    Day,
 }
 
 /// Which steps of a key’s usage to show.
@@ -109,7 +98,7 @@ pub enum SpanName {
 pub struct KeyUsageParameters {
     /// What a step is.
     #[param(inline)]
-    span: SpanName,
+    span: Span,
     /// How many steps: up to 744 hours or 366 days; 24 hours or 30 days unless it is given.
     #[param(minimum = 1, maximum = 744)]
     count: Option<i32>,
@@ -117,15 +106,15 @@ pub struct KeyUsageParameters {
 
 impl KeyUsageParameters {
     fn parse(&self) -> Result<(Span, i32), AppError> {
-        let (span, usual, most) = match self.span {
-            SpanName::Hour => (Span::Hour, 24, MAX_HOURS),
-            SpanName::Day => (Span::Day, 30, MAX_DAYS),
+        let (usual, most) = match self.span {
+            Span::Hour => (24, MAX_HOURS),
+            Span::Day => (30, MAX_DAYS),
         };
         let count = within("count", self.count.unwrap_or(usual), MAX_HOURS)?;
         if count > most {
             return Err(AppError::field("count", format!("Of days, choose a number from 1 to {most}.")));
         }
-        Ok((span, count))
+        Ok((self.span, count))
     }
 }
 
@@ -166,8 +155,7 @@ pub async fn of_key(
     let key = counted_key(&call).await?;
     let series =
         call.read(move |connection, grant| usage::series(connection, grant, &key, span, count, now)).await?;
-    let answer =
-        KeyUsage { span: call.input.0.span, totals: Requests::of(&series.totals()), steps: steps(&series) };
+    let answer = KeyUsage { span, totals: Requests::of(&series.totals()), steps: steps(&series) };
     Ok(Response::ok(&answer)?.send())
 }
 

@@ -8,10 +8,7 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use bodies::{
-    BatchRequest, BatchVerification, NamedId, Verification, VerificationCode, VerificationRequest,
-    VerifiedKey,
-};
+pub use bodies::{BatchRequest, BatchVerification, NamedId, Verification, VerificationRequest, VerifiedKey};
 
 use super::{
     call, credentials,
@@ -26,6 +23,7 @@ use crate::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownToken},
     },
+    vocabulary::VerificationCode,
     web::error::AppError,
 };
 

@@ -7,7 +7,7 @@ mod resource;
 use actix_web::HttpResponse;
 
 pub use fields::{NewWebhook, WebhookChange};
-pub use resource::{Webhook, WebhookStatus, WebhookWithSecret};
+pub use resource::{Webhook, WebhookWithSecret};
 
 use super::{
     call::Call,

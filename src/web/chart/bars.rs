@@ -163,15 +163,14 @@ fn sentence(series: &Series, total: i64) -> String {
 
 /// What a person calls an outcome.
 pub fn outcome_words(outcome: Outcome) -> &'static str {
-    match outcome.as_str() {
-        "valid" => "Accepted",
-        "expired" => "Refused: expired",
-        "deactivated" => "Refused: deactivated",
-        "forbidden_ip" => "Refused: network not allowed",
-        "insufficient_scope" => "Refused: scope missing",
-        "rate_limited" => "Refused: too fast",
-        "quota_exceeded" => "Refused: quota used up",
-        other => other,
+    match outcome {
+        Outcome::Valid => "Accepted",
+        Outcome::Expired => "Refused: expired",
+        Outcome::Deactivated => "Refused: deactivated",
+        Outcome::ForbiddenIp => "Refused: network not allowed",
+        Outcome::InsufficientScope => "Refused: scope missing",
+        Outcome::RateLimited => "Refused: too fast",
+        Outcome::QuotaExceeded => "Refused: quota used up",
     }
 }
 

@@ -17,13 +17,14 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ApiKey, NewApiKey, Status},
+        api_keys::{self, ApiKey, NewApiKey},
         key_settings::Period,
         managed::ManageError,
         names::{MAX_KEY_NAME_LENGTH, Name},
         secret::Secret,
         usage,
     },
+    vocabulary::KeyStatus,
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
@@ -119,7 +120,7 @@ struct RemoveDialog {
 impl RemoveDialog {
     /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
     fn pause_url(&self) -> Option<String> {
-        let is_active = self.key.status(self.now) == Status::Active;
+        let is_active = self.key.status(self.now) == KeyStatus::Active;
         is_active.then(|| urls::api_item(&self.over.organization_id, "keys", &self.key.id, "pause"))
     }
 }

@@ -16,13 +16,14 @@ use crate::{
     db::DbError,
     domain::{
         access::{Grant, ManageTokens, SeeKeys},
-        api_keys::{self, ActiveRotation, ApiKey, KeyFilter, Status},
+        api_keys::{self, ActiveRotation, ApiKey},
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
         page::{Page, PageRequest},
         usage,
     },
     page,
+    vocabulary::{KeyFilter, KeyStatus},
     web::{
         chart::Sparkline,
         display,
@@ -220,7 +221,7 @@ impl ApiTab {
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
-        key.status(self.now) == Status::Expired
+        key.status(self.now) == KeyStatus::Expired
     }
 
     fn key_page(&self, key: &ApiKey) -> String {
@@ -236,7 +237,7 @@ impl ApiTab {
     }
 
     fn is_token_expired(&self, token: &MasterToken) -> bool {
-        token.status(self.now) == master_tokens::Status::Expired
+        token.status(self.now) == KeyStatus::Expired
     }
 
     fn token_page(&self, token: &MasterToken) -> Option<String> {
@@ -251,21 +252,21 @@ impl ApiTab {
 /// The kind of a key's badge and its words.
 pub(super) fn key_badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
     match key.status(now) {
-        Status::Deactivated => match key.paused_until {
+        KeyStatus::Deactivated => match key.paused_until {
             Some(end) => ("off", format!("Paused until {}", display::time_of_day(&end, &now))),
             None => ("off", "Deactivated".to_owned()),
         },
-        Status::Expired => ("bad", "Expired".to_owned()),
-        Status::Active => active_badge(key.expires_at, now),
+        KeyStatus::Expired => ("bad", "Expired".to_owned()),
+        KeyStatus::Active => active_badge(key.expires_at, now),
     }
 }
 
 /// The kind of a token's badge and its words.
 pub(super) fn token_badge(token: &MasterToken, now: Timestamp) -> (&'static str, String) {
     match token.status(now) {
-        master_tokens::Status::Expired => ("bad", "Expired".to_owned()),
-        master_tokens::Status::Deactivated => ("off", "Deactivated".to_owned()),
-        master_tokens::Status::Active => active_badge(token.expires_at, now),
+        KeyStatus::Expired => ("bad", "Expired".to_owned()),
+        KeyStatus::Deactivated => ("off", "Deactivated".to_owned()),
+        KeyStatus::Active => active_badge(token.expires_at, now),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, SeeKeys},
-        api_keys::{self, ActiveRotation, ApiKey, Status},
+        api_keys::{self, ActiveRotation, ApiKey},
         audit::{self, Entry},
         leaks::{self, Notice},
         managed::ManageError,
@@ -23,6 +23,7 @@ use crate::{
         verification::Span,
     },
     page,
+    vocabulary::KeyStatus,
     web::{
         chart::Bars,
         error::AppError,
@@ -140,7 +141,7 @@ impl KeyPage {
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
-        key.status(self.now) == Status::Expired
+        key.status(self.now) == KeyStatus::Expired
     }
 
     fn key_url(&self, key: &ApiKey, verb: &str) -> String {

@@ -13,10 +13,11 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ActiveRotation, ApiKey, NewExpiration, RotateError, Status},
+        api_keys::{self, ActiveRotation, ApiKey, NewExpiration, RotateError},
         rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
+    vocabulary::KeyStatus,
     web::{
         details, display,
         error::AppError,
@@ -60,8 +61,8 @@ impl RotateForm {
     fn parse(&self, now: Timestamp) -> Result<(Plan, NewExpiration), FieldErrors> {
         let mut errors = FieldErrors::default();
         let grace_period =
-            GracePeriod::parse(&self.grace_period).ok_or("Choose how long the previous secret goes on.");
-        let starts = Starts::parse(&self.starts).ok_or("Choose when that time starts.");
+            self.grace_period.parse().map_err(|_| "Choose how long the previous secret goes on.");
+        let starts = self.starts.parse().map_err(|_| "Choose when that time starts.");
         let (grace_period, starts) =
             (errors.check("grace_period", grace_period), errors.check("starts", starts));
         let end = self.parse_expiration(now, &mut errors);
@@ -121,7 +122,7 @@ struct RotatedDialog {
 
 /// How a rotation stands, in words for the list.
 pub(super) fn words(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -> Option<String> {
-    if key.status(*now) == Status::Expired {
+    if key.status(*now) == KeyStatus::Expired {
         return None; // both secrets are over
     }
     let rotation = &active.rotation;
@@ -170,7 +171,7 @@ pub async fn rotate(
     };
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, rotated, SECRET_WAS_SHOWN)? {
         Settled::Done((rotated, secret)) => {
-            let fate = if key.status(visit.now) == Status::Expired {
+            let fate = if key.status(visit.now) == KeyStatus::Expired {
                 "The previous secret had expired and stays so.".to_owned()
             } else {
                 format!("In short: {}.", details::plan(plan))
@@ -209,7 +210,7 @@ fn dialog(
     RotateDialog {
         over: visit.over::<ApiScreen>(),
         end: ExpirationFields::of_rotation(&key, &form.duration, &form.until, visit.now),
-        has_expired: key.status(visit.now) == Status::Expired,
+        has_expired: key.status(visit.now) == KeyStatus::Expired,
         key,
         form,
         errors,

@@ -7,9 +7,9 @@ use super::settings::{SettingsScreen, SettingsTab};
 use crate::{
     domain::{
         access::{Govern, Grant},
-        leak_policy::LeakPolicy,
         organizations,
     },
+    vocabulary::LeakPolicy,
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
@@ -38,7 +38,8 @@ pub async fn change_policy(
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let Some(policy) = errors.check("policy", form.policy.parse::<LeakPolicy>()) else {
+    let policy = form.policy.parse::<LeakPolicy>().map_err(|_| "Choose what happens to a leaked key.");
+    let Some(policy) = errors.check("policy", policy) else {
         let (none, shell) = (FieldErrors::default(), visit.shell().await?);
         let tab = SettingsTab::load(&visit, &visit.proof, None, none, shell).await?.with_leaks(form, errors);
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);

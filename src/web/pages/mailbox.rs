@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     clock::Timestamp,
-    domain::outbox::{self, QueuedMail},
+    domain::outbox::{self, QueuedMail, UnreadableMail},
     web::{
         error::AppError,
         shell::Shell,
@@ -50,7 +50,7 @@ struct Shown {
 struct MailboxPage {
     shell: Shell,
     now: Timestamp,
-    mails: Vec<Shown>,
+    mails: Vec<Result<Shown, UnreadableMail>>,
 }
 
 /// `GET /mailbox/{mail}`.
@@ -68,7 +68,11 @@ struct MailPage {
 pub async fn index(visitor: Visit) -> Result<HttpResponse, AppError> {
     only_local(&visitor)?;
     let mails = visitor.state.db.read(|connection| outbox::newest(connection, MAX_LISTED)).await?;
-    let mails = mails.into_iter().filter_map(|mail| compose(&visitor, mail)).collect();
+    let shown = mails.into_iter().map(|mail| match mail {
+        Ok(mail) => compose(&visitor, mail).map(Ok),
+        Err(unreadable) => Ok(Err(unreadable)),
+    });
+    let mails = shown.collect::<Result<_, _>>()?;
     view::plain(&MailboxPage { shell: visitor.shell().await?, now: visitor.now, mails }, StatusCode::OK)
 }
 
@@ -97,10 +101,10 @@ pub async fn html(visitor: Visit) -> Result<HttpResponse, AppError> {
 
 async fn find(visitor: &Visitor, id: String) -> Result<Shown, AppError> {
     let mail = visitor.state.db.read(move |connection| outbox::by_id(connection, &id)).await?;
-    mail.and_then(|mail| compose(visitor, mail)).ok_or(AppError::NotFound)
+    Ok(compose(visitor, mail.ok_or(AppError::NotFound)?)?)
 }
 
-fn compose(visitor: &Visitor, mail: QueuedMail) -> Option<Shown> {
+fn compose(visitor: &Visitor, mail: QueuedMail) -> Result<Shown, askama::Error> {
     let preview = (visitor.state.preview_mail)(&mail)?;
-    Some(Shown { mail, preview })
+    Ok(Shown { mail, preview })
 }

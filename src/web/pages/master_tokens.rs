@@ -16,7 +16,7 @@ use crate::{
         master_tokens::{self, MasterToken, NewToken},
         names::{MAX_KEY_NAME_LENGTH, Name},
         secret::Secret,
-        token_access::{TokenAccess, UnknownAccess},
+        token_access::TokenAccess,
     },
     web::{
         error::AppError,
@@ -53,7 +53,7 @@ impl NewTokenForm {
     fn parse(&self, now: Timestamp) -> Result<NewToken, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
-        let access = self.access.parse().map_err(|_: UnknownAccess| "Choose what the token can do.");
+        let access = self.access.parse::<TokenAccess>().map_err(|_| "Choose what the token can do.");
         let access = errors.check("access", access);
         let expires_at = duration::parse_new(TOKEN, &self.duration, &self.until, now, &mut errors);
         match (name, access, expires_at) {

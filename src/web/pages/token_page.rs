@@ -15,11 +15,12 @@ use crate::{
         access::{Grant, ManageTokens},
         audit::{self, ActorActivity, Entry},
         managed::ManageError,
-        master_tokens::{self, MasterToken, Status},
+        master_tokens::{self, MasterToken},
         token_access::TokenAccess,
         usage,
     },
     page,
+    vocabulary::KeyStatus,
     web::{
         chart::Bars,
         error::AppError,
@@ -113,7 +114,7 @@ impl TokenPage {
     }
 
     fn is_token_expired(&self, token: &MasterToken) -> bool {
-        token.status(self.now) == Status::Expired
+        token.status(self.now) == KeyStatus::Expired
     }
 
     /// This is the page, so its menu leads nowhere else.

@@ -103,13 +103,13 @@ fn badge(webhook: &Webhook) -> (&'static str, &'static str) {
 
 /// The badge of a message.
 fn delivery_badge(delivery: &Delivery) -> (&'static str, &'static str) {
-    let kind = match delivery.state() {
+    let kind = match delivery.state {
         DeliveryState::Delivered => "ok",
         DeliveryState::Failed => "bad",
         DeliveryState::Pending if delivery.attempts > 0 => "warn",
         DeliveryState::Pending => "off",
     };
-    (kind, delivery.state().label())
+    (kind, delivery.state.label())
 }
 
 /// What a webhook is told of, in a few words.

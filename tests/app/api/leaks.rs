@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tessera::domain::{
     access::Role,
-    leak_policy::LeakPolicy,
     organizations,
     outbox::{LeakedKind, Measure, Message},
     secret::{Secret, SecretKind},

@@ -10,9 +10,10 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, SeeKeys},
-        api_keys::{self, ActiveRotation, ApiKey as StoredKey, Status},
+        api_keys::{self, ActiveRotation, ApiKey as StoredKey},
         managed::ManageError,
     },
+    vocabulary::KeyStatus,
     web::{
         api::{key_rotation::Rotation, key_settings::SettingsFields},
         display,
@@ -54,18 +55,6 @@ pub struct ApiKey {
     /// What it may do and how much.
     #[serde(flatten)]
     pub settings: SettingsFields,
-}
-
-/// Whether a key is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyStatus {
-    /// It is.
-    Active,
-    /// Its end has passed.
-    Expired,
-    /// It is switched off.
-    Deactivated,
 }
 
 impl ApiKey {
@@ -130,7 +119,7 @@ impl Beside {
     fn with(&mut self, key: StoredKey, now: Timestamp) -> ApiKey {
         let instant = |at: Option<Timestamp>| at.map(|at| display::iso(&at));
         ApiKey {
-            status: KeyStatus::of(key.status(now)),
+            status: key.status(now),
             rotation: self.rotations.remove(&key.id).map(|active| Rotation::of(&active)),
             paused_until: instant(key.paused_until),
             id: key.id,
@@ -142,16 +131,6 @@ impl Beside {
             deactivated_at: instant(key.deactivated_at),
             last_used_at: instant(key.last_used_at),
             settings: SettingsFields::of(&key.settings),
-        }
-    }
-}
-
-impl KeyStatus {
-    fn of(status: Status) -> Self {
-        match status {
-            Status::Active => Self::Active,
-            Status::Expired => Self::Expired,
-            Status::Deactivated => Self::Deactivated,
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Delivery {
     #[schema(example = "api_key.leaked")]
     pub event: String,
     /// Where it is on its way.
-    pub state: DeliveryStateName,
+    pub state: DeliveryState,
     /// Attempts made so far; counted anew when it is sent again.
     #[schema(example = 1)]
     pub attempts: i32,
@@ -55,44 +55,11 @@ pub struct Delivery {
     pub finished_at: Option<String>,
 }
 
-/// Where a message is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryStateName {
-    /// It waits for its first or next attempt.
-    Pending,
-    /// The receiver took it.
-    Delivered,
-    /// It was given up.
-    Failed,
-}
-
-impl From<DeliveryState> for DeliveryStateName {
-    fn from(state: DeliveryState) -> Self {
-        match state {
-            DeliveryState::Pending => Self::Pending,
-            DeliveryState::Delivered => Self::Delivered,
-            DeliveryState::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<DeliveryStateName> for DeliveryState {
-    fn from(state: DeliveryStateName) -> Self {
-        match state {
-            DeliveryStateName::Pending => Self::Pending,
-            DeliveryStateName::Delivered => Self::Delivered,
-            DeliveryStateName::Failed => Self::Failed,
-        }
-    }
-}
-
 impl From<StoredDelivery> for Delivery {
     fn from(delivery: StoredDelivery) -> Self {
-        let state = delivery.state();
-        let waits = state == DeliveryState::Pending;
+        let waits = delivery.state == DeliveryState::Pending;
         Self {
-            state: state.into(),
+            state: delivery.state,
             next_attempt_at: waits.then(|| display::iso(&delivery.next_attempt_at)),
             id: delivery.id,
             event: delivery.event,
@@ -125,7 +92,7 @@ pub struct DeliveryWithPayload {
 #[into_params(parameter_in = Query)]
 pub struct DeliveryFilter {
     /// Only messages in this state.
-    state: Option<DeliveryStateName>,
+    state: Option<DeliveryState>,
     /// Where to go on: `next_cursor` of the part before.
     cursor: Option<String>,
     /// Items in one part.
@@ -147,7 +114,7 @@ pub struct DeliveryFilter {
 )]
 pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
-    let (webhook_id, state) = (call.path("webhook"), filter.state.map(DeliveryState::from));
+    let (webhook_id, state) = (call.path("webhook"), filter.state);
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let wanted = slice.clone();
     let deliveries = call

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{domain::webhooks::Webhook as StoredWebhook, web::display};
+use crate::{domain::webhooks::Webhook as StoredWebhook, vocabulary::WebhookStatus, web::display};
 
 /// A webhook without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,16 +33,6 @@ pub struct Webhook {
     /// rotated.
     #[schema(format = DateTime)]
     pub previous_secret_until: Option<String>,
-}
-
-/// Whether messages are sent to a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum WebhookStatus {
-    /// They are.
-    Active,
-    /// They wait, and nothing more is queued.
-    Deactivated,
 }
 
 impl From<&StoredWebhook> for Webhook {

@@ -62,7 +62,8 @@ pub async fn change_role(
     let (visit, Submitted(form)) = visit.split();
     let (person, _) = find(&visit).await?;
     let mut errors = FieldErrors::default();
-    let Some(role) = errors.check("role", form.role.parse::<Role>()) else {
+    let role = form.role.parse::<Role>().map_err(|_| "Choose Administrator, Supervisor or User.");
+    let Some(role) = errors.check("role", role) else {
         return visit.invalid::<UsersScreen>(&role_dialog(&visit, person, errors)).await;
     };
     let user_id = person.user_id.clone();
@@ -124,7 +125,7 @@ async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, bool), App
 fn role_dialog(visit: &Visit<Grant<ManageMembers>>, person: Person, errors: FieldErrors) -> RoleDialog {
     RoleDialog {
         over: visit.over::<UsersScreen>(),
-        roles: Role::ALL.into_iter().filter(|role| *role <= visit.proof.reach()).collect(),
+        roles: Role::ALL.into_iter().rev().filter(|role| *role <= visit.proof.reach()).collect(),
         chosen: person.role.as_str().to_owned(),
         person,
         errors,

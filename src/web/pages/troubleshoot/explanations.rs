@@ -4,10 +4,8 @@ use std::borrow::Cow;
 
 use crate::{
     clock::Timestamp,
-    domain::{
-        api_keys::{ApiKey, Status},
-        diagnosis::Finding,
-    },
+    domain::{api_keys::ApiKey, diagnosis::Finding},
+    vocabulary::KeyStatus,
     web::{display, urls},
 };
 
@@ -42,17 +40,17 @@ impl Explanation {
     pub(super) fn about(organization_id: &str, key: &ApiKey, now: Timestamp) -> Self {
         let since = |at: Option<Timestamp>| at.map(|at| display::date_time_utc(&at)).unwrap_or_default();
         let answer = match (key.status(now), key.paused_until) {
-            (Status::Expired, _) => Self::new(
+            (KeyStatus::Expired, _) => Self::new(
                 "It has expired.",
                 format!("Its end was {}. Every request since then was refused.", since(key.expires_at)),
                 "Create a new key and put it in the place of this one. An end that has passed cannot be moved.",
             ),
-            (Status::Deactivated, Some(end)) => Self::new(
+            (KeyStatus::Deactivated, Some(end)) => Self::new(
                 "It is paused.",
                 format!("It comes back by itself at {}.", display::time_of_day(&end, &now)),
                 "Wait for that, or choose Activate in the cogwheel of the key.",
             ),
-            (Status::Deactivated, None) => Self::new(
+            (KeyStatus::Deactivated, None) => Self::new(
                 "It is deactivated.",
                 format!(
                     "It was switched off on {}. The key’s history says by whom.",
@@ -60,7 +58,7 @@ impl Explanation {
                 ),
                 "If it should work, choose Activate in the cogwheel of the key. It holds from the next request on.",
             ),
-            (Status::Active, _) => Self::new(
+            (KeyStatus::Active, _) => Self::new(
                 "It is active.",
                 match key.last_used_at {
                     Some(at) => format!("It was last accepted {}.", display::date_time_utc(&at)),

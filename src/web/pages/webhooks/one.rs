@@ -60,7 +60,7 @@ impl WebhookPage {
         shell: Shell,
     ) -> Result<Self, AppError> {
         let (grant, webhook_id, now) = (grant.clone(), webhook_id.to_owned(), visitor.now);
-        let state = DeliveryState::ALL.into_iter().find(|state| state.as_str() == selection.state);
+        let state = selection.state.parse().ok();
         let request = PageRequest::new(selection.page.unwrap_or(1), DELIVERIES_ON_A_PAGE);
         let page = visitor
             .state
@@ -117,7 +117,7 @@ impl WebhookPage {
 
     /// When a message is tried next, while it waits for that.
     fn next_attempt(&self, delivery: &Delivery) -> Option<Timestamp> {
-        let waits = delivery.state() == DeliveryState::Pending && self.webhook.is_active();
+        let waits = delivery.state == DeliveryState::Pending && self.webhook.is_active();
         Some(delivery.next_attempt_at).filter(|at| waits && *at > self.now)
     }
 }
