@@ -13,7 +13,7 @@ pub use action::{Action, Area};
 pub use detail::{Detail, WebhookFailure, WebhookSetting};
 pub use event_type::{EventGroup, EventType, Events, EventsError};
 pub(super) use webhook_queue::{
-    KeyFacts, Settled, purge_deliveries, queue_for_key, queue_test, requeue, settle,
+    KeyFacts, Settled, give_up, purge_deliveries, queue_for_key, queue_test, requeue, settle,
 };
 
 use diesel::prelude::*;

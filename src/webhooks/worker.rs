@@ -15,7 +15,7 @@ use super::sender::{Sender, TIMEOUT};
 use crate::{
     clock::Clock,
     db::{Db, DbError},
-    domain::webhooks::{self, Attempt, Outcome, Outgoing},
+    domain::webhooks::{self, Attempt, Outcome, Outgoing, UnreadableDelivery},
 };
 
 /// Messages under way at the same time, each to another webhook.
@@ -82,22 +82,39 @@ impl Worker {
     }
 
     async fn start_due(&self, in_hand: &mut JoinSet<()>, busy: &mut HashMap<Id, String>) {
-        let free = AT_A_TIME.saturating_sub(in_hand.len());
-        if free == 0 {
-            return;
-        }
-        let (webhooks, now) = (busy.values().cloned().collect::<Vec<_>>(), self.clock.now());
-        let limit = i64::try_from(free).unwrap_or_default();
-        match self.db.read(move |connection| webhooks::due(connection, &webhooks, limit, now)).await {
-            Ok(due) => {
-                for message in due {
-                    let webhook_id = message.webhook_id.clone();
-                    let task = in_hand.spawn(self.clone().deliver(message));
-                    busy.insert(task.id(), webhook_id);
+        // Each message that is given up makes room for another one.
+        while let free @ 1.. = AT_A_TIME.saturating_sub(in_hand.len()) {
+            let (webhooks, now) = (busy.values().cloned().collect::<Vec<_>>(), self.clock.now());
+            let limit = i64::try_from(free).unwrap_or_default();
+            let due = self.db.read(move |connection| webhooks::due(connection, &webhooks, limit, now)).await;
+            let due = match due {
+                Ok(due) => due,
+                Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
+            };
+            let mut is_room_made = false;
+            for message in due {
+                match message {
+                    Ok(message) => {
+                        let webhook_id = message.webhook_id.clone();
+                        let task = in_hand.spawn(self.clone().deliver(message));
+                        busy.insert(task.id(), webhook_id);
+                    }
+                    Err(unreadable) => is_room_made |= self.give_up(unreadable).await,
                 }
             }
-            Err(error) => tracing::error!(%error, "the messages to webhooks could not be read"),
+            if !is_room_made {
+                return;
+            }
         }
+    }
+
+    /// Answers `false` when that could not be noted: the message is due again then.
+    async fn give_up(&self, unreadable: UnreadableDelivery) -> bool {
+        let UnreadableDelivery { id, reason } = &unreadable;
+        tracing::error!(id, reason, "a message to a webhook cannot be read and is given up");
+        let now = self.clock.now();
+        let noted = self.db.write(move |tx| webhooks::give_up(tx, &unreadable, now)).await;
+        noted.inspect_err(|error: &DbError| tracing::error!(%error, "that could not be noted")).is_ok()
     }
 
     async fn deliver(self, message: Outgoing) {

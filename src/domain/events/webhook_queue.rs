@@ -274,6 +274,23 @@ pub(in crate::domain) fn settle(
     Ok(())
 }
 
+/// Gives up a message that cannot even be read.
+pub(in crate::domain) fn give_up(
+    tx: &mut Tx<'_>,
+    delivery_id: &str,
+    error: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::update(webhook_deliveries::table.find(delivery_id))
+        .set((
+            webhook_deliveries::state.eq(DeliveryState::Failed),
+            webhook_deliveries::last_error.eq(Some(error)),
+            webhook_deliveries::finished_at.eq(Some(now)),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
 /// Forgets messages from long ago.
 pub(in crate::domain) fn purge_deliveries(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = webhook_deliveries::table.filter(webhook_deliveries::created_at.lt(now - KEEP));

@@ -52,6 +52,15 @@ pub struct Outgoing {
     pub secrets: Vec<Secret>,
 }
 
+/// A message that cannot be read, or whose webhook cannot be.
+#[derive(Clone, Debug)]
+pub struct UnreadableDelivery {
+    /// The message's id.
+    pub id: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
 /// One due message of each webhook that has some and is not `busy`, those first that wait longest.
 /// What waits for a slow receiver does not hold up the others.
 ///
@@ -62,10 +71,9 @@ pub fn due(
     busy: &[String],
     limit: i64,
     now: Timestamp,
-) -> Result<Vec<Outgoing>, DbError> {
-    let is_due = webhook_deliveries::state
-        .eq(DeliveryState::Pending.as_str())
-        .and(webhook_deliveries::next_attempt_at.le(now));
+) -> Result<Vec<Result<Outgoing, UnreadableDelivery>>, DbError> {
+    let is_due =
+        webhook_deliveries::state.eq(DeliveryState::Pending).and(webhook_deliveries::next_attempt_at.le(now));
     let waiting: Vec<String> = webhook_deliveries::table
         .inner_join(webhooks::table)
         .filter(is_due)
@@ -77,26 +85,48 @@ pub fn due(
         .load(connection)?;
     let mut due = Vec::new();
     for webhook_id in waiting {
-        let (url, secret, previous, until): (String, String, Option<String>, Option<Timestamp>) =
-            webhooks::table
-                .find(&webhook_id)
-                .select((
-                    webhooks::url,
-                    webhooks::secret,
-                    webhooks::previous_secret,
-                    webhooks::previous_secret_until,
-                ))
-                .first(connection)?;
-        let (id, payload): (String, String) = webhook_deliveries::table
+        let id: String = webhook_deliveries::table
             .filter(webhook_deliveries::webhook_id.eq(&webhook_id).and(is_due))
             .order((webhook_deliveries::next_attempt_at, webhook_deliveries::id))
-            .select((webhook_deliveries::id, webhook_deliveries::payload))
+            .select(webhook_deliveries::id)
             .first(connection)?;
-        let previous = previous.filter(|_| until.is_some_and(|until| until > now));
-        let secrets = [Some(secret), previous].into_iter().flatten().map(Secret::from_stored).collect();
-        due.push(Outgoing { id, webhook_id, url, payload, secrets });
+        due.push(match outgoing(connection, &id, now) {
+            Err(DbError::Unreadable(error)) => Err(UnreadableDelivery { id, reason: error.to_string() }),
+            found => Ok(found?),
+        });
     }
     Ok(due)
+}
+
+/// Reads all that [`record_attempt`] reads: what can be sent can be noted, too.
+fn outgoing(connection: &mut Connection, id: &str, now: Timestamp) -> Result<Outgoing, DbError> {
+    let (delivery, webhook, secret, previous): (Delivery, Webhook, String, Option<String>) =
+        webhook_deliveries::table
+            .inner_join(webhooks::table)
+            .filter(webhook_deliveries::id.eq(id))
+            .select((
+                Delivery::as_select(),
+                Webhook::as_select(),
+                webhooks::secret,
+                webhooks::previous_secret,
+            ))
+            .first(connection)?;
+    let previous = previous.filter(|_| webhook.previous_secret_until.is_some_and(|until| until > now));
+    Ok(Outgoing {
+        id: delivery.id,
+        webhook_id: webhook.id,
+        url: webhook.url,
+        payload: delivery.payload,
+        secrets: [Some(secret), previous].into_iter().flatten().map(Secret::from_stored).collect(),
+    })
+}
+
+/// Gives up a message that cannot be read, so that it makes room for others.
+///
+/// # Errors
+/// [`DbError`].
+pub fn give_up(tx: &mut Tx<'_>, delivery: &UnreadableDelivery, now: Timestamp) -> Result<(), DbError> {
+    events::give_up(tx, &delivery.id, &format!("It cannot be read: {}.", delivery.reason), now)
 }
 
 /// What became of one attempt.
