@@ -19,7 +19,7 @@ use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
-    db::{Change, Db, DbError},
+    db::{Change, Db, DbError, Tx},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
@@ -334,24 +334,25 @@ async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> 
     Ok(())
 }
 
+/// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
+    type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
+    const KINDS: [(&str, Purge); 8] = [
+        ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
+        ("mailed links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
+        ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
+        ("kept responses", |tx, now| idempotency::purge_expired(tx, now).map(drop)),
+        ("rotations", api_keys::purge_expired),
+        ("rejections", rejections::purge_expired),
+        ("messages to webhooks", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
+        ("mails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
+    ];
     state.limits.purge_expired();
     let now = state.clock.now();
-    let forgotten = state
-        .db
-        .write(move |tx| {
-            sessions::purge_expired(tx, now)?;
-            email_links::purge_expired(tx, now)?;
-            spent_forms::purge_expired(tx, now)?;
-            idempotency::purge_expired(tx, now)?;
-            api_keys::purge_expired(tx, now)?;
-            rejections::purge_expired(tx, now)?;
-            webhooks::purge_expired(tx, now)?;
-            outbox::purge_expired(tx, now)
-        })
-        .await;
-    if let Err(error) = forgotten {
-        tracing::error!(%error, "what is over could not be cleaned up");
+    for (kind, purge) in KINDS {
+        if let Err(error) = state.db.write(move |tx| purge(tx, now)).await {
+            tracing::error!(%error, kind, "what is over could not be cleaned up");
+        }
     }
 }
 
