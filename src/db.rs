@@ -90,7 +90,7 @@ pub enum DbError {
     Statement(DieselError),
     /// A value is not what it should be.
     #[error("what the database holds cannot be read: {0}")]
-    Unreadable(Box<dyn std::error::Error + Send + Sync>),
+    Unreadable(String),
     /// No connection could be opened or became free in time.
     #[error("no database connection: {0}")]
     Pool(#[from] PoolError),
@@ -108,7 +108,7 @@ pub enum DbError {
 impl DbError {
     /// A value in the database that is not what it should be.
     pub fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Unreadable(Box::new(error))
+        Self::Unreadable(causes(&error))
     }
 
     /// Whether a unique index refused the row.
@@ -120,10 +120,16 @@ impl DbError {
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match error {
-            DieselError::DeserializationError(error) => Self::Unreadable(error),
+            DieselError::DeserializationError(error) => Self::Unreadable(causes(&*error)),
             error => Self::Statement(error),
         }
     }
+}
+
+/// An error with what lies behind it: diesel's own words name the column alone.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl Db {

@@ -5,7 +5,7 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 /// Declares an enum with the word of each variant, and derives from that word whatever reads or
@@ -33,7 +33,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a member may do. The order is that of power.
+    /// What a member may do, the least first.
     #[derive(PartialOrd, Ord, ValueEnum)]
     pub enum Role {
         /// See the members.
@@ -45,6 +45,7 @@ words! {
     }
 
     /// What a master token may do. `keys` and `members` lie side by side: neither covers the other.
+    #[derive(Display)]
     pub enum TokenAccess {
         /// Ask whether a key is accepted.
         Verify = "verify",
@@ -343,7 +344,7 @@ impl DeliveryState {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::vocabulary::*;
 
     #[test]
     fn each_outcome_keeps_its_word() {

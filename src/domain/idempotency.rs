@@ -147,7 +147,7 @@ impl Once {
 }
 
 fn damaged() -> IdempotencyError {
-    IdempotencyError::Db(DbError::Open("a kept response is damaged".to_owned()))
+    IdempotencyError::Db(DbError::Unreadable("a kept response is damaged".to_owned()))
 }
 
 /// Each part behind its length, so that no two lists of parts are one text.

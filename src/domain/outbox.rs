@@ -269,7 +269,7 @@ fn one_by_one(
     ids: Vec<String>,
 ) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
     let read = |id: String| match by_id(connection, &id) {
-        Err(DbError::Unreadable(error)) => Some(Ok(Err(UnreadableMail { id, reason: error.to_string() }))),
+        Err(DbError::Unreadable(reason)) => Some(Ok(Err(UnreadableMail { id, reason }))),
         found => found.transpose().map(|mail| mail.map(Ok)),
     };
     ids.into_iter().filter_map(read).collect()

@@ -17,6 +17,7 @@ mod api;
 mod architecture;
 mod command_line;
 mod contract;
+mod damaged_rows;
 mod gateways;
 mod ground;
 mod isolation;

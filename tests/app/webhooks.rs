@@ -61,7 +61,7 @@ async fn a_message_says_what_happened_and_is_signed() {
     });
     assert_eq!(message.json(), expected);
     assert!(!message.body.contains(&key_secret));
-    let delivery = post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    let delivery = post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     assert_eq!((delivery.attempts, delivery.last_status), (1, Some(204)));
     assert_eq!(delivery.id, message.header("webhook-id"));
     worker.stop().await;
@@ -99,7 +99,7 @@ async fn a_failure_is_tried_again_after_a_pause_under_the_same_id() {
     let worker = post.worker();
     post.world.api_key(&post.lumen, "Billing worker").await;
     let delivery = post.only_delivery(|delivery| delivery.attempts == 1).await;
-    assert_eq!(delivery.state(), DeliveryState::Pending);
+    assert_eq!(delivery.state, DeliveryState::Pending);
     assert_eq!(delivery.last_error.as_deref(), Some("The receiver answered 500."));
     assert_eq!((delivery.last_status, delivery.response.as_deref()), (Some(500), Some("out of [2J order")));
     let pause = delivery.next_attempt_at - post.world.now();
@@ -113,7 +113,7 @@ async fn a_failure_is_tried_again_after_a_pause_under_the_same_id() {
     assert_eq!(messages[0].header("webhook-id"), messages[1].header("webhook-id"));
     assert_ne!(messages[0].header("webhook-timestamp"), messages[1].header("webhook-timestamp"));
     assert_eq!(messages[1].header("webhook-signature"), signature(&secret, &messages[1]));
-    let delivery = post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    let delivery = post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     assert_eq!((delivery.attempts, delivery.last_error), (2, None));
     assert_eq!(post.the_webhook().await.failing_since, None);
     worker.stop().await;
@@ -142,7 +142,7 @@ async fn a_receiver_that_is_gone_gets_nothing_more_and_the_administrators_are_to
     post.receiver.answer_next(410, "\r\n");
     let worker = post.worker();
     post.world.api_key(&post.lumen, "Billing worker").await;
-    let delivery = post.only_delivery(|delivery| delivery.state() == DeliveryState::Failed).await;
+    let delivery = post.only_delivery(|delivery| delivery.state == DeliveryState::Failed).await;
     assert_eq!(delivery.last_status, Some(410));
     let webhook = post.the_webhook().await;
     assert!(webhook.disabled_because.is_some_and(|reason| reason.contains("410")));
@@ -170,7 +170,7 @@ async fn a_webhook_that_nothing_reaches_for_five_days_is_switched_off() {
             post.world.api_key(&post.lumen, &format!("Key of hour {hours}")).await;
         }
         let is_due = |delivery: &Delivery| {
-            delivery.state() == DeliveryState::Pending && delivery.next_attempt_at <= post.world.now()
+            delivery.state == DeliveryState::Pending && delivery.next_attempt_at <= post.world.now()
         };
         while post.the_webhook().await.is_active() && post.deliveries().await.iter().any(is_due) {
             worker.wake();
@@ -186,7 +186,7 @@ async fn a_webhook_that_nothing_reaches_for_five_days_is_switched_off() {
     let deliveries = post.deliveries().await;
     let given_up: Vec<i32> = deliveries
         .iter()
-        .filter(|delivery| delivery.state() == DeliveryState::Failed)
+        .filter(|delivery| delivery.state == DeliveryState::Failed)
         .map(|delivery| delivery.attempts)
         .collect();
     assert!(given_up.len() >= 2 && given_up.iter().all(|attempts| *attempts == 10), "{given_up:?}");
@@ -200,7 +200,7 @@ async fn a_message_can_be_sent_again() {
     let (webhook, _) = post.webhook(&post.receiver, &[]).await;
     let worker = post.worker();
     post.world.api_key(&post.lumen, "Billing worker").await;
-    let delivery = post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    let delivery = post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     post.do_as_admin(move |tx, admin, now| {
         webhooks::resend(tx, admin, &webhook.id, &delivery.id, now).map(|_| ())
     })
@@ -209,7 +209,7 @@ async fn a_message_can_be_sent_again() {
     let messages = post.receiver.wait_for(2).await;
     assert_eq!(messages[0].header("webhook-id"), messages[1].header("webhook-id"));
     assert_eq!(messages[0].body, messages[1].body);
-    post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     worker.stop().await;
 }
 
@@ -248,7 +248,7 @@ async fn a_restart_loses_nothing() {
     post.world.clock.advance(Duration::MINUTE);
     let after = post.worker();
     post.receiver.wait_for(2).await;
-    post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     after.stop().await;
 }
 
@@ -282,7 +282,7 @@ async fn a_shutdown_finishes_the_message_in_hand() {
     let stopping = tokio::spawn(worker.stop());
     post.receiver.release();
     stopping.await.expect("stopped");
-    let states: Vec<DeliveryState> = post.deliveries().await.iter().map(Delivery::state).collect();
+    let states: Vec<DeliveryState> = post.deliveries().await.iter().map(|delivery| delivery.state).collect();
     assert_eq!(states, [DeliveryState::Pending, DeliveryState::Delivered], "the newest first");
 }
 
@@ -293,7 +293,7 @@ async fn a_long_answer_is_not_kept_whole() {
     post.receiver.answer_next(200, &format!("content-length: 10000000\r\n\r\n{}", "é".repeat(200_000)));
     let worker = post.worker();
     post.world.api_key(&post.lumen, "Billing worker").await;
-    let delivery = post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    let delivery = post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     assert_eq!(delivery.response.map(|response| response.chars().count()), Some(500));
     worker.stop().await;
 }
@@ -314,7 +314,7 @@ async fn what_waits_for_a_deactivated_webhook_is_sent_when_it_is_activated() {
     let id = webhook.id.clone();
     post.do_as_admin(move |tx, admin, now| webhooks::switch(tx, admin, &id, true, now)).await.expect("on");
     let messages = post.receiver.wait_for(1).await;
-    post.only_delivery(|delivery| delivery.state() == DeliveryState::Delivered).await;
+    post.only_delivery(|delivery| delivery.state == DeliveryState::Delivered).await;
     assert_eq!(messages[0].json()["data"]["subject"]["name"], "Billing worker");
     worker.stop().await;
 }
@@ -330,6 +330,31 @@ async fn the_log_forgets_after_thirty_days() {
         post.world.write(move |tx| Ok(webhooks::purge_expired(tx, now)?)).await;
         assert_eq!(post.deliveries().await.len(), left);
     }
+}
+
+#[tokio::test]
+async fn webhooks_that_cannot_be_read_hold_up_no_other() {
+    let post = Post::start().await;
+    let nobody = HookReceiver::start().await;
+    for _ in 0..6 {
+        post.webhook(&nobody, &[]).await;
+    }
+    let (last, _) = post.webhook(&post.receiver, &[]).await;
+    post.world.api_key(&post.lumen, "Billing worker").await;
+    // More than are under way at the same time, and due before the one that can be read.
+    post.world
+        .execute("UPDATE webhooks SET events = 'later' WHERE id < (SELECT max(id) FROM webhooks)")
+        .await;
+    let worker = post.worker();
+    assert_eq!(post.receiver.wait_for(1).await.len(), 1);
+    worker.stop().await;
+    let given_up = "SELECT id AS text FROM webhook_deliveries WHERE last_error LIKE 'It cannot be read: %'";
+    assert_eq!(post.world.query(given_up).await.len(), 6);
+    let delivered = post.do_as_admin(move |tx, admin, _| {
+        webhooks::deliveries(tx.connection(), admin, &last.id, None, PageRequest::new(1, 10))
+    });
+    assert_eq!(delivered.await.expect("the log").rows[0].state, DeliveryState::Delivered);
+    assert!(nobody.received().is_empty());
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ pub fn due(
             .select(webhook_deliveries::id)
             .first(connection)?;
         due.push(match outgoing(connection, &id, now) {
-            Err(DbError::Unreadable(error)) => Err(UnreadableDelivery { id, reason: error.to_string() }),
+            Err(DbError::Unreadable(reason)) => Err(UnreadableDelivery { id, reason }),
             found => Ok(found?),
         });
     }

@@ -190,8 +190,8 @@ async fn a_mail_that_failed_is_told_with_its_reason() {
     let (invitation, _) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let now = app.now();
     app.write(move |tx| {
-        let mail = outbox::newest(tx.connection(), 1)?.remove(0);
-        Ok(outbox::mark_attempt_failed(tx, &mail.id, "550 No such user", true, now)?)
+        let mail = outbox::newest(tx.connection(), 1)?.remove(0).expect("a mail that can be read");
+        Ok(outbox::mark_attempt_failed(tx, &mail, "550 No such user", true, now)?)
     })
     .await;
     let shown = machine.get(&format!("invitations/{}", invitation.id)).await.must_be(200).json();

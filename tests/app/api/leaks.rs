@@ -7,11 +7,14 @@ use ring::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tessera::domain::{
-    access::Role,
-    organizations,
-    outbox::{LeakedKind, Measure, Message},
-    secret::{Secret, SecretKind},
+use tessera::{
+    domain::{
+        access::Role,
+        organizations,
+        outbox::{LeakedKind, Measure, Message},
+        secret::{Secret, SecretKind},
+    },
+    vocabulary::LeakPolicy,
 };
 use time::Duration;
 use tokio::task::JoinSet;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use tessera::{
     clock::Timestamp,
-    db::Tx,
+    db::{Connection, Tx},
     domain::{
         access::{self, Actor, Capability, Grant, ManageTokens, Role},
         accounts::{self, NewAccount, SignedUp},
@@ -141,7 +141,7 @@ impl World {
         let (company, email, now) = (company.clone(), email.to_owned(), self.now());
         self.write(move |tx| {
             let invitation = invite(tx, &company, role, &email, now)?;
-            let mails = outbox::newest(tx.connection(), 1)?;
+            let mails = newest_mails(tx.connection(), 1)?;
             Ok((invitation, token_of(mails.first().expect("a mail"))))
         })
         .await
@@ -229,7 +229,7 @@ impl World {
     /// Every mail, the newest first. Those of the builders above are among them, marked as sent
     /// and without their secrets, but for the invitations'.
     pub(crate) async fn mails(&self) -> Vec<QueuedMail> {
-        self.read(|connection| Ok(outbox::newest(connection, 1000)?)).await
+        self.read(|connection| newest_mails(connection, 1000)).await
     }
 
     /// The newest mail to an address.
@@ -259,7 +259,7 @@ impl World {
 
 fn sign_up_and_verify(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> anyhow::Result<User> {
     accounts::sign_up(tx, new, None, now)?;
-    let mails = outbox::newest(tx.connection(), 1)?;
+    let mails = newest_mails(tx.connection(), 1)?;
     let token = token_of(mails.first().expect("the mail with the link"));
     let shown = SignedUp::Password(new.password_hash.clone());
     Ok(accounts::verify_email(tx, &token, &shown, None, now)?)
@@ -275,7 +275,7 @@ fn invite(
     let grant = company.grant(tx)?;
     let email = EmailAddress::parse(email)?;
     invitations::invite(tx, &grant, role, std::slice::from_ref(&email), now)?;
-    let mails = outbox::newest(tx.connection(), 1)?;
+    let mails = newest_mails(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)
 }
@@ -286,12 +286,17 @@ fn quietly<T>(
     now: Timestamp,
     work: impl FnOnce(&mut Tx<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let before = outbox::newest(tx.connection(), 1)?.first().map(|mail| mail.id.clone()).unwrap_or_default();
+    let before = newest_mails(tx.connection(), 1)?.first().map(|mail| mail.id.clone()).unwrap_or_default();
     let done = work(tx)?;
-    for mail in outbox::newest(tx.connection(), 100)?.iter().take_while(|mail| mail.id != before) {
-        outbox::mark_sent(tx, &mail.id, now)?;
+    for mail in newest_mails(tx.connection(), 100)?.iter().take_while(|mail| mail.id != before) {
+        outbox::mark_sent(tx, mail, now)?;
     }
     Ok(done)
+}
+
+/// The newest mails that can be read, the newest first.
+fn newest_mails(connection: &mut Connection, limit: i64) -> anyhow::Result<Vec<QueuedMail>> {
+    Ok(outbox::newest(connection, limit)?.into_iter().flatten().collect())
 }
 
 /// The secret of the link in a mail.
