@@ -11,9 +11,12 @@ use std::{
 
 use diesel::{
     connection::{Connection as _, SimpleConnection},
+    migration::{MigrationSource, MigrationVersion},
     prelude::*,
     r2d2::{ConnectionManager, CustomizeConnection, Pool, PoolError},
     result::{DatabaseErrorKind, Error as DieselError},
+    sql_types::Text,
+    sqlite::Sqlite,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -21,6 +24,23 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 pub type Connection = SqliteConnection;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// The versions of the migrations that were numbered at first, and what they are since each is
+/// named by its time. The list is closed: whatever came later was never called otherwise.
+const RENAMED_VERSIONS: [(&str, &str); 12] = [
+    ("0001", "20261123210000"),
+    ("0002", "20261123220000"),
+    ("0003", "20261123223000"),
+    ("0004", "20261123230000"),
+    ("0005", "20261124090000"),
+    ("0006", "20261124100000"),
+    ("0007", "20261124110000"),
+    ("0008", "20261124120000"),
+    ("0009", "20261124130000"),
+    ("0010", "20261124140000"),
+    ("0011", "20261124150000"),
+    ("0014", "20261124180000"),
+];
 
 /// Readers beside the writer. SQLite gains little from more than there are cores.
 const READERS: u32 = 4;
@@ -136,8 +156,8 @@ impl Db {
     /// Opens the file, creating it when absent, and applies the migrations that it lacks.
     ///
     /// # Errors
-    /// [`DbError::Open`] when the file cannot be opened, is no database, or a migration fails;
-    /// [`DbError::Pool`] when no further connection to it can be had.
+    /// [`DbError::Open`] when the file cannot be opened, is no database, was written by a newer
+    /// version of Tessera, or a migration fails; [`DbError::Pool`] when no further connection to it can be had.
     pub fn open(path: &Path) -> Result<Self, DbError> {
         let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
         migrate(path)?;
@@ -235,8 +255,46 @@ fn migrate(path: &str) -> Result<(), DbError> {
     let failed = |error: &dyn std::fmt::Display| DbError::Open(error.to_string());
     let mut connection = Connection::establish(path).map_err(|error| failed(&error))?;
     Pragmas { cache_kib: WRITER_CACHE_KIB }.on_acquire(&mut connection).map_err(|error| failed(&error))?;
+    name_versions_by_time(&mut connection).map_err(|error| failed(&error))?;
+    refuse_newer_schema(&mut connection)?;
     connection.run_pending_migrations(MIGRATIONS).map_err(|error| failed(&error))?;
     Ok(())
+}
+
+/// Carries a database over from the time when migrations were numbered. Under their old names they
+/// would be taken for those of a newer version.
+fn name_versions_by_time(connection: &mut Connection) -> diesel::migration::Result<()> {
+    let applied = connection.applied_migrations()?;
+    let is_applied = |name: &str| applied.contains(&MigrationVersion::from(name));
+    if !RENAMED_VERSIONS.iter().any(|(number, _)| is_applied(number)) {
+        return Ok(());
+    }
+    connection.transaction(|connection| {
+        for (number, time) in RENAMED_VERSIONS {
+            diesel::sql_query("UPDATE __diesel_schema_migrations SET version = ? WHERE version = ?")
+                .bind::<Text, _>(time)
+                .bind::<Text, _>(number)
+                .execute(connection)?;
+        }
+        Ok(())
+    })
+}
+
+/// What a newer version wrote may mean something else here, or be lost by the next write.
+fn refuse_newer_schema(connection: &mut Connection) -> Result<(), DbError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| DbError::Open(error.to_string());
+    let mut known = Vec::new();
+    for migration in MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(failed)? {
+        known.push(migration.name().version().as_owned());
+    }
+    let applied = connection.applied_migrations().map_err(failed)?;
+    match applied.iter().find(|version| !known.contains(version)) {
+        None => Ok(()),
+        Some(version) => Err(DbError::Open(format!(
+            "this database was written by a newer version of Tessera (migration {version}); \
+             start that version or a later one"
+        ))),
+    }
 }
 
 fn pool(path: &str, size: u32, cache_kib: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {

@@ -22,6 +22,7 @@ mod gateways;
 mod ground;
 mod isolation;
 mod mail;
+mod migrations;
 mod pages;
 mod races;
 mod token_proofs;

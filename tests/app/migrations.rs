@@ -1,0 +1,267 @@
+//! Databases of earlier versions, opened by this one.
+//!
+//! The folder `migrations` beside this file holds what was stored at the time. `NAME.sql` fills what
+//! the migration NAME brought: it runs right after it, in the words of the schema of then, and need
+//! not be touched again. The test names every table and column that is left empty.
+//!
+//! Where a migration rewrites or drops what is stored, its `NAME.changes.sql` says what is to be
+//! found after it. It changes the table `expected`, which has one line for each value in the
+//! database before it was opened: `"row"`, `"table"` and `"column"` as they were called then, and
+//! `value` as `quote()` writes it. Renamed tables and columns need no mention, since a row is
+//! looked for in every table.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use diesel::{
+    connection::{Connection as _, SimpleConnection},
+    migration::{Migration, MigrationSource},
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use tempfile::TempDir;
+use tessera::db::{Connection, Db, DbError};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What the first migrations were called while they were numbered.
+const NUMBERS: [&str; 12] =
+    ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0014"];
+
+#[test]
+fn a_database_of_any_version_keeps_everything_when_it_is_opened() {
+    let fresh = Database::new();
+    fresh.open().expect("a new database opens");
+    for version in names() {
+        for numbered in [false, true] {
+            let old = Database::of_version(&version);
+            if numbered {
+                old.number_the_first_migrations();
+            }
+            let expected = expected_rows(&old.rows(), &version);
+            old.open().unwrap_or_else(|error| panic!("{version}: {error}"));
+            let found: Vec<BTreeSet<String>> = old.rows().iter().map(values).collect();
+            for row in expected {
+                let still_there = found.iter().any(|values| row.is_subset(values));
+                assert!(still_there, "{version}: no row has all of {row:?}");
+            }
+            assert_eq!(old.schema(), fresh.schema(), "{version}");
+            assert_eq!(old.versions(), fresh.versions(), "{version}");
+            assert_eq!(old.query("SELECT integrity_check AS text FROM pragma_integrity_check"), ["ok"]);
+            assert_eq!(old.query("SELECT \"table\" AS text FROM pragma_foreign_key_check"), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn every_column_of_every_version_is_tried() {
+    for version in names() {
+        let old = Database::of_version(&version);
+        let rows = old.rows();
+        for (table, columns) in old.tables() {
+            for column in columns {
+                let holds = |cell: &Cell| cell.table == table && cell.column == column;
+                assert!(rows.iter().flatten().any(holds), "{version}: nothing in {table}.{column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_of_rows_belongs_to_a_migration() {
+    let names = names();
+    for file in fs::read_dir(Path::new(ROOT).join("tests/app/migrations")).expect("the folder") {
+        let file = file.expect("a file").file_name().into_string().expect("a name in UTF-8");
+        let name = file.trim_end_matches(".sql").trim_end_matches(".changes");
+        assert!(names.iter().any(|known| known == name), "{file}");
+    }
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
+    for version in names() {
+        let database = Database::of_version(&version);
+        database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
+        let before = (database.schema(), database.versions(), database.rows());
+        let Err(DbError::Open(reason)) = database.open() else { panic!("{version}: not refused") };
+        assert_eq!(
+            reason,
+            "this database was written by a newer version of Tessera (migration 99990101000000); \
+             start that version or a later one"
+        );
+        assert_eq!((database.schema(), database.versions(), database.rows()), before);
+    }
+}
+
+/// A value that is stored: where, and as SQLite's `quote` writes it.
+#[derive(Debug, PartialEq)]
+struct Cell {
+    table: String,
+    column: String,
+    value: String,
+}
+
+/// What is stored in a row, without what is NULL.
+type Row = Vec<Cell>;
+
+fn values(row: &Row) -> BTreeSet<String> {
+    row.iter().map(|cell| cell.value.clone()).collect()
+}
+
+/// The values of each row that must be found once the migrations after `version` have run.
+fn expected_rows(stored: &[Row], version: &str) -> Vec<BTreeSet<String>> {
+    let notes = Database::new();
+    notes.execute("CREATE TABLE expected (\"row\" INTEGER, \"table\" TEXT, \"column\" TEXT, value TEXT)");
+    let mut connection = notes.connection();
+    for (number, row) in (0..).zip(stored) {
+        for cell in row {
+            diesel::sql_query("INSERT INTO expected VALUES (?, ?, ?, ?)")
+                .bind::<BigInt, _>(number)
+                .bind::<Text, _>(&cell.table)
+                .bind::<Text, _>(&cell.column)
+                .bind::<Text, _>(&cell.value)
+                .execute(&mut connection)
+                .expect("a value is noted");
+        }
+    }
+    for later in names().iter().skip_while(|name| *name != version).skip(1) {
+        if let Some(changes) = fixture(&format!("{later}.changes.sql")) {
+            notes.execute(&changes);
+        }
+    }
+    let rows = notes.query("SELECT json_group_array(value) AS text FROM expected GROUP BY \"row\"");
+    rows.iter().map(|row| serde_json::from_str(row).expect("values")).collect()
+}
+
+/// A file of its own, without Tessera.
+struct Database {
+    folder: TempDir,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+impl Database {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// The migrations up to the one called `last`, each followed by its rows.
+    fn of_version(last: &str) -> Self {
+        let database = Self::new();
+        let mut connection = database.connection();
+        // Whoever asks first makes the table in which the migrations are noted.
+        connection.applied_migrations().expect("the applied migrations");
+        for migration in migrations() {
+            let name = migration.name().to_string();
+            connection.run_migration(&*migration).unwrap_or_else(|error| panic!("{name}: {error}"));
+            if let Some(rows) = fixture(&format!("{name}.sql")) {
+                connection.batch_execute(&rows).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+            if name == last {
+                break;
+            }
+        }
+        database
+    }
+
+    /// As whoever made this database at the time has it.
+    fn number_the_first_migrations(&self) {
+        for (number, name) in NUMBERS.iter().zip(names()) {
+            let version = name.split('_').next().unwrap_or_default().replace('-', "");
+            self.execute(&format!(
+                "UPDATE __diesel_schema_migrations SET version = '{number}' WHERE version = '{version}'"
+            ));
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("tessera.db")
+    }
+
+    fn connection(&self) -> Connection {
+        let path = self.path();
+        let mut connection = Connection::establish(path.to_str().expect("UTF-8")).expect("a connection");
+        let pragmas = "PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF";
+        connection.batch_execute(pragmas).expect("foreign keys hold");
+        connection
+    }
+
+    fn open(&self) -> Result<Db, DbError> {
+        Db::open(&self.path())
+    }
+
+    fn execute(&self, sql: &str) {
+        self.connection().batch_execute(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
+    /// The one text that a query gives under the name `text`.
+    fn query(&self, sql: &str) -> Vec<String> {
+        let lines = diesel::sql_query(sql).load(&mut self.connection());
+        let lines: Vec<Line> = lines.unwrap_or_else(|error| panic!("{error}: {sql}"));
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    fn schema(&self) -> Vec<String> {
+        self.query(
+            "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS text FROM sqlite_schema ORDER BY 1",
+        )
+    }
+
+    fn versions(&self) -> Vec<String> {
+        self.query("SELECT version AS text FROM __diesel_schema_migrations ORDER BY 1")
+    }
+
+    /// Each table with its columns.
+    fn tables(&self) -> Vec<(String, Vec<String>)> {
+        let tables = self.query(
+            "SELECT name AS text FROM sqlite_schema
+             WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> '__diesel_schema_migrations'",
+        );
+        let columns =
+            |table: &str| self.query(&format!("SELECT name AS text FROM pragma_table_info('{table}')"));
+        tables.into_iter().map(|table| (table.clone(), columns(&table))).collect()
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (table, columns) in self.tables() {
+            let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+            let select = format!("SELECT json_array({}) AS text FROM \"{table}\"", quoted.join(", "));
+            for text in self.query(&select) {
+                let values: Vec<String> = serde_json::from_str(&text).expect("values");
+                let cells = columns.iter().zip(values).filter(|(_, value)| value != "NULL");
+                rows.push(
+                    cells
+                        .map(|(column, value)| Cell { table: table.clone(), column: column.clone(), value })
+                        .collect(),
+                );
+            }
+        }
+        rows
+    }
+}
+
+/// Those of this version, in their order.
+fn migrations() -> Vec<Box<dyn Migration<Sqlite>>> {
+    let source = FileBasedMigrations::from_path(Path::new(ROOT).join("migrations")).expect("the migrations");
+    let mut migrations = MigrationSource::<Sqlite>::migrations(&source).expect("the migrations");
+    migrations.sort_by_key(|migration| migration.name().to_string());
+    migrations
+}
+
+fn names() -> Vec<String> {
+    migrations().iter().map(|migration| migration.name().to_string()).collect()
+}
+
+fn fixture(file: &str) -> Option<String> {
+    fs::read_to_string(Path::new(ROOT).join("tests/app/migrations").join(file)).ok()
+}
