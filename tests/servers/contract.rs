@@ -19,7 +19,7 @@ async fn every_answer_is_one_that_the_description_tells() {
     let lumen = app.lumen().await;
     app.api_key(&lumen, "Billing worker").await;
     let machine = app.machine(&lumen, TokenAccess::Full).await;
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/schemathesis.toml");
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/schemathesis.toml");
     let own = format!("[parameters]\n\"path.organization\" = \"{}\"\n", lumen.id);
     let folder = tempfile::tempdir().expect("a folder");
     let told = folder.path().join("schemathesis.toml");

@@ -1,0 +1,20 @@
+//! Tests with other programs: gateways in front of Tessera, and schemathesis against its API.
+//!
+//! They need nginx, Caddy, HAProxy, curl and schemathesis in the path; `tests/run` installs them. A
+//! plain `cargo test` leaves them out.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its ground is not as it should be"
+)]
+
+#[path = "../support/smtp.rs"]
+mod smtp;
+#[path = "../app/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "most of it is for the tests in `tests/app`")]
+mod support;
+
+mod contract;
+mod gateways;
