@@ -97,16 +97,19 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::{access::Role, token_access::TokenAccess};
+    use crate::{
+        clock::Timestamp,
+        domain::{access::Role, token_access::TokenAccess},
+    };
 
     #[test]
     fn facts_are_told_in_a_few_words() {
         let masked = || "tess_9fQ2…x7Lm".to_owned();
-        let rotated = |grace_period, expires_to| Detail::Rotation {
+        let rotated = |grace_period, expires_to: Option<Timestamp>| Detail::Rotation {
             masked: masked(),
             grace_period,
             starts: grace_period.map(|_| Starts::Immediately),
-            expires_from: Some(datetime!(2027-02-21 10:00)).filter(|_| expires_to != None),
+            expires_from: Some(datetime!(2027-02-21 10:00)).filter(|_| expires_to.is_some()),
             expires_to,
         };
         for (detail, words) in [

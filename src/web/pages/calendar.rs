@@ -44,7 +44,7 @@ pub async fn ask(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> 
 
 /// Creates a new URL and shows it, this once.
 pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
-    let secret = visit.change(|tx, grant, now| calendar_links::replace(tx, grant, now)).await??;
+    let secret = visit.change(calendar_links::replace).await??;
     let over = visit.over::<ApiScreen>();
     let address = visit.state.config.public_url.join(&urls::calendar_feed(&visit.proof.id, secret.expose()));
     visit.reveal::<ApiScreen>(&CreatedDialog { over, address }).await

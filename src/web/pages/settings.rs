@@ -160,7 +160,7 @@ pub async fn confirm_leaving(visit: Visit<Grant<See>>) -> Result<HttpResponse, A
 
 /// Ends one's own membership. The last administrator is told why it cannot be, with 422.
 pub async fn leave(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    match visit.change(|tx, member, now| members::leave(tx, member, now)).await? {
+    match visit.change(members::leave).await? {
         Ok(()) => {
             let toast = Toast::ok(format!("You left “{}”.", visit.proof.name));
             visit.go(Some(toast), urls::ORGANIZATIONS)
