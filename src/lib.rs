@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! ground      email id names page passwords schema secret stored_text, ...
-//! records     gcra key_settings leak_policy organization outbox rotation token_access user
+//! records     gcra key_settings organization outbox rotation token_access user
 //! rights      access email_links managed sessions
 //! events      what is done: noted in the audit log, queued for webhooks
 //! audit       reads what was noted

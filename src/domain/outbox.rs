@@ -131,7 +131,9 @@ impl Message {
 pub enum LeakedKind {
     /// An API key's present secret.
     ApiKey,
-    /// The secret that an API key had before, during the grace period of a rotation.
+    /// The secret that an API key had before, during the grace period of a rotation. Mails that waited
+    /// in the outbox before it had this name say `old_secret`.
+    #[serde(alias = "old_secret")]
     PreviousSecret,
     /// A master token.
     MasterToken,

@@ -1,1 +1,0 @@
-DROP INDEX key_usage_by_age;

@@ -1,2 +1,0 @@
-DROP INDEX audit_events_by_actor;
-DROP TABLE token_usage;
