@@ -168,7 +168,7 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     inspection.look_at(page, "replace-token").await;
     page.click_link("Cancel").await;
     page.click_link("ERP sync").await;
-    page.expect_heading("What it can do").await;
+    page.expect_heading("Can").await;
     inspection.look_at(page, "token").await;
     page.visit(&format!("{organization}/api")).await;
     inspection.look_at(page, "api").await;
@@ -186,7 +186,7 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.click_link("Done").await;
     page.click_link("http://127.0.0.1:9/hook").await;
     page.click_button("Send test event").await;
-    page.expect_row("webhook.test", "Waiting").await;
+    page.expect_row("webhook.test", "Pending").await;
     inspection.look_at(page, "webhook").await;
     page.click_link("webhook.test").await;
     page.expect_dialog("webhook.test").await;

@@ -45,8 +45,8 @@ async fn an_old_secret_can_end_at_once(Stage { page, server, .. }: Stage) {
     page.visit(&format!("{organization}/api")).await;
     open_rotation(&page).await;
     page.expect_no_text("Keep the end").await;
-    page.choose("Now").await;
-    page.choose("At once").await;
+    page.choose("None").await;
+    page.choose("Immediately").await;
     let new = rotate(&page).await;
     assert_eq!((server.ask_api(&old).await.0, server.ask_api(&new).await.0), (401, 200));
     page.click_link("Done").await;

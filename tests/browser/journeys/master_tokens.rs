@@ -52,7 +52,7 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
     page.open_menu("Actions for Master Tokens").await;
     page.click_link("Generate token").await;
     page.expect_dialog("Generate token").await;
-    assert!(page.is_chosen("Everything").await);
+    assert!(page.is_chosen("Full").await);
     page.fill("Name", "Gateway").await;
     page.choose("Verify only").await;
     page.choose("7 days").await;
@@ -64,7 +64,7 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
     page.expect_row("Gateway", "Expires in 7 days").await;
 
     page.click_link("Gateway").await;
-    page.expect_heading("What it can do").await;
+    page.expect_heading("Can").await;
     page.expect_text("Ask whether an API key is accepted").await;
     page.expect_text("Nothing in the last 30 days").await;
     page.open_menu("Actions for Gateway").await;
