@@ -1,7 +1,7 @@
 //! What happens, as facts: each event is noted in the audit log and told to the webhooks that ask
 //! for it, in the transaction of the change.
 //!
-//! Whoever changes something calls [`record`]. The log is read by [`audit`](super::audit); what is
+//! Whoever changes something calls `record`. The log is read by [`audit`](super::audit); what is
 //! queued for webhooks is managed and delivered by [`webhooks`](super::webhooks).
 
 mod action;

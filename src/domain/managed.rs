@@ -1,7 +1,7 @@
 //! What API keys, master tokens and webhooks have in common: each is a thing of an organization with
 //! a switch, a secret that is shown once, and a removal.
 //!
-//! A kind says what is its own in [`Managed`]: its statements, each a line or two, and what follows
+//! A kind says what is its own in `Managed`: its statements, each a line or two, and what follows
 //! from a change. What is done with it, in which order and with which checks, stands here once.
 
 use super::{

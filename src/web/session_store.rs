@@ -76,7 +76,7 @@ fn text(state: &HashMap<String, String>, name: &str) -> Option<String> {
 
 impl SessionStore for DatabaseSessions {
     /// The one look at the database that a request of a page needs: what else it finds is kept for
-    /// [`found`].
+    /// `found`.
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
         let (token, now) = (SecretDigest::of(key.as_ref()), self.clock.now());
         let organization_id = found().organization_id;
