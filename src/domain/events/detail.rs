@@ -17,11 +17,16 @@ use crate::{
     vocabulary::LeakPolicy,
 };
 
-/// What an event tells beside its subject: facts, which are put into words only where people read
-/// them. The log keeps, the API answers and webhooks send the same JSON, so fields are added and
-/// never renamed or removed.
+/// What an event tells beside its subject: facts, put into words only where people read them. The
+/// audit log, the API and webhooks tell the same JSON: types and fields are added with time, never
+/// renamed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(
+    as = EventDetails,
+    example = json!({ "type": "role_change", "from": "user", "to": "supervisor" }),
+)]
+#[expect(missing_docs, reason = "utoipa makes an impossible schema of an inlined field with a description")]
 pub enum Detail {
     /// Words of an event from before details were facts.
     Text {
@@ -40,25 +45,20 @@ pub enum Detail {
     },
     /// Something else happens to leaked keys.
     LeakPolicyChange {
-        /// What happened before.
         #[schema(inline)]
         from: LeakPolicy,
-        /// What happens since.
         #[schema(inline)]
         to: LeakPolicy,
     },
     /// In which role somebody is invited or joined.
     Role {
-        /// The role.
         #[schema(inline)]
         role: Role,
     },
     /// Somebody has another role.
     RoleChange {
-        /// The role before.
         #[schema(inline)]
         from: Role,
-        /// The role since.
         #[schema(inline)]
         to: Role,
     },
@@ -112,7 +112,6 @@ pub enum Detail {
         /// Its masked form.
         #[schema(example = "tess_m_9fQ2…x7Lm")]
         masked: String,
-        /// What it may do.
         #[schema(inline)]
         access: TokenAccess,
         /// When it expires; null for never.
@@ -140,7 +139,6 @@ pub enum Detail {
     },
     /// Why a webhook was deactivated, where nobody did it.
     WebhookFailure {
-        /// The reason.
         #[schema(inline)]
         reason: WebhookFailure,
     },

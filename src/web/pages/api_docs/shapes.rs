@@ -55,10 +55,39 @@ impl<'a> Schemas<'a> {
                 self.add_fields(&inner["items"], &format!("{name_here}[]."), depth - 1, fields);
             } else {
                 self.add_fields(inner, &format!("{name_here}."), depth - 1, fields);
+                self.add_choices(inner, &format!("{name_here}."), fields);
             }
         }
         if before.is_empty() && is_type(schema, "array") {
             self.add_fields(&schema["items"], "[].", depth, fields);
+        }
+    }
+
+    /// The fields of objects of which one is there, told apart by their `type`.
+    fn add_choices(&self, schema: &Value, before: &str, fields: &mut Vec<Field>) {
+        let choices = schema["oneOf"].as_array().into_iter().flatten();
+        let choices: Vec<(&str, &Value)> = choices
+            .filter_map(|choice| Some((choice.pointer("/properties/type/enum/0")?.as_str()?, choice)))
+            .collect();
+        if choices.is_empty() {
+            return;
+        }
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        fields.push(Field {
+            name: format!("{before}type"),
+            kind: format!("one of {}", names.join(", ")),
+            is_required: true,
+            description: "Tells which of the following there are. Others are added with time.".to_owned(),
+        });
+        for (name, choice) in choices {
+            let required = choice["required"].as_array();
+            let properties = choice["properties"].as_object().into_iter().flatten();
+            fields.extend(properties.filter(|(field, _)| *field != "type").map(|(field, property)| Field {
+                name: format!("{before}{field}"),
+                kind: self.kind(property),
+                is_required: required.into_iter().flatten().any(|each| each == field),
+                description: format!("In {name}. {}", description(property)).trim_end().to_owned(),
+            }));
         }
     }
 
@@ -182,5 +211,31 @@ fn enumeration(schema: &Value) -> Option<Vec<&str>> {
 }
 
 fn description(schema: &Value) -> String {
-    schema["description"].as_str().unwrap_or_default().to_owned()
+    // Of "this or null", it stands with this.
+    let description = schema["description"].as_str().or(schema["oneOf"][0]["description"].as_str());
+    description.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::api::openapi;
+
+    #[test]
+    fn what_differs_by_type_is_told_field_by_field() {
+        let document = openapi::document();
+        let schemas = Schemas::of(document);
+        let event = json!({ "$ref": "#/components/schemas/Event" });
+        let fields = schemas.fields(&event);
+        let of = |name: &str| -> Vec<String> {
+            let named = fields.iter().filter(|field| field.name == name);
+            named.map(|field| format!("{}: {}", field.kind, field.description)).collect()
+        };
+        assert!(of("details")[0].starts_with("object, or null: What there is to tell"), "{fields:#?}");
+        assert!(of("details.type")[0].starts_with("one of text, name_change,"), "{fields:#?}");
+        let to = of("details.to");
+        assert!(to.contains(&"one of user, supervisor, administrator: In role_change. What a member may do in an organization. The order is that of power.".to_owned()), "{to:#?}");
+        assert!(to.contains(&"text: In name_change. The name since.".to_owned()), "{to:#?}");
+        assert_eq!(schemas.example(&event)["details"]["type"], "role_change");
+    }
 }
