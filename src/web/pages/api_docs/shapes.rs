@@ -212,7 +212,8 @@ fn enumeration(schema: &Value) -> Option<Vec<&str>> {
 
 fn description(schema: &Value) -> String {
     // Of "this or null", it stands with this.
-    let description = schema["description"].as_str().or(schema["oneOf"][0]["description"].as_str());
+    let description =
+        schema["description"].as_str().or_else(|| schema.pointer("/oneOf/0/description")?.as_str());
     description.unwrap_or_default().to_owned()
 }
 
@@ -234,7 +235,7 @@ mod tests {
         assert!(of("details")[0].starts_with("object, or null: What there is to tell"), "{fields:#?}");
         assert!(of("details.type")[0].starts_with("one of text, name_change,"), "{fields:#?}");
         let to = of("details.to");
-        assert!(to.contains(&"one of user, supervisor, administrator: In role_change. What a member may do in an organization. The order is that of power.".to_owned()), "{to:#?}");
+        assert!(to.contains(&"one of user, supervisor, administrator: In role_change. What a member may do, the least first.".to_owned()), "{to:#?}");
         assert!(to.contains(&"text: In name_change. The name since.".to_owned()), "{to:#?}");
         assert_eq!(schemas.example(&event)["details"]["type"], "role_change");
     }
