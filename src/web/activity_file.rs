@@ -7,10 +7,13 @@ use actix_web::{
 };
 use futures_util::stream;
 
-use super::{details, display, error::AppError, state::State};
-use crate::domain::{
-    access::{Grant, Oversee},
-    audit::{self, Entry, Filter},
+use super::{details, display, error::AppError};
+use crate::{
+    db::Db,
+    domain::{
+        access::{Grant, Oversee},
+        audit::{self, Entry, Filter},
+    },
 };
 
 /// Events read at once.
@@ -54,7 +57,7 @@ const COLUMNS: [&str; 11] = [
 /// Where the file stands.
 struct Progress {
     kind: FileKind,
-    state: State,
+    db: Db,
     proof: Grant<Oversee>,
     filter: Filter,
     after: Option<String>,
@@ -67,12 +70,12 @@ struct Progress {
 /// When the first line cannot be written. A database that fails later breaks the answer off.
 pub fn download(
     kind: FileKind,
-    state: State,
+    db: Db,
     proof: Grant<Oversee>,
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
     let head = (kind.head)()?;
-    let start = Progress { kind, state, proof, filter, after: None, is_done: false };
+    let start = Progress { kind, db, proof, filter, after: None, is_done: false };
     let parts = stream::unfold((start, head), |(progress, head)| async move {
         match head {
             Some(head) => Some((Ok(head), (progress, None))),
@@ -96,7 +99,6 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
     }
     let (proof, filter, after) = (progress.proof.clone(), progress.filter.clone(), progress.after.clone());
     let entries = progress
-        .state
         .db
         .read(move |connection| {
             audit::export(connection, &proof, &filter, after.as_deref(), EVENTS_IN_A_PART)

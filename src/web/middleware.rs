@@ -12,7 +12,6 @@ use actix_web::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
-    web::Data,
 };
 
 use super::{
@@ -38,10 +37,7 @@ pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let state = request.app_data::<Data<State>>().cloned();
-    let Some(state) = state else {
-        return Err(AppError::internal("the application's state is missing").into());
-    };
+    let state = State::of(request.request())?;
     let started = std::time::Instant::now();
     let context = RequestContext { id: RequestId::next(), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context);

@@ -7,7 +7,7 @@ use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
-use super::fragment::Fragment;
+use super::{fragment::Fragment, urls};
 
 /// The data of `templates/layouts/`. Page structs hold it as `shell`.
 #[derive(Clone, Debug, Default)]
@@ -38,13 +38,7 @@ impl Shell {
     /// `url` of a dialog over this page, which comes back to what the page shows: to its filter, its
     /// search and its page number.
     pub fn over(&self, url: impl AsRef<str>) -> String {
-        let url = url.as_ref();
-        match self.path.split_once('?') {
-            Some((_, query)) if !query.is_empty() => {
-                format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
-            }
-            _ => url.to_owned(),
-        }
+        urls::with_query_of(url.as_ref(), &self.path)
     }
 
     /// Marks `#panel` to be swapped where it stands, when the answer's own target is a dialog.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::limits::Limits;
+use actix_web::{HttpRequest, web::Data};
+
+use super::{error::AppError, limits::Limits};
 use crate::{
     clock::Clock,
     config::Config,
@@ -56,6 +58,15 @@ pub struct MailPreview {
 }
 
 impl State {
+    /// The parts that the application gave a request.
+    ///
+    /// # Errors
+    /// When it gave none, which is a fault of the set-up.
+    pub fn of(request: &HttpRequest) -> Result<Data<Self>, AppError> {
+        let state = request.app_data::<Data<Self>>().cloned();
+        state.ok_or_else(|| AppError::internal("the application's state is missing"))
+    }
+
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and
     /// nobody but this machine can reach the pages.
     pub fn has_mailbox(&self) -> bool {

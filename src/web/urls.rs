@@ -38,6 +38,20 @@ pub fn query(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
 
+/// `path` with those of the `pairs` that say something.
+pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+    joined(path, &query.finish())
+}
+
+fn joined(path: &str, query: &str) -> String {
+    match query {
+        "" => path.to_owned(),
+        query => format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' }),
+    }
+}
+
 /// A tab of an organization, such as `users`.
 pub fn organization(id: &str, tab: &str) -> String {
     format!("/orgs/{id}/{tab}")
@@ -127,10 +141,7 @@ pub fn without_secret(path: String) -> String {
 
 /// `path` with the filter, search and page number that stand in `address`.
 pub fn with_query_of(path: &str, address: &str) -> String {
-    match address.split_once('?') {
-        Some((_, query)) if !query.is_empty() => format!("{path}?{query}"),
-        _ => path.to_owned(),
-    }
+    joined(path, address.split_once('?').map_or("", |(_, query)| query))
 }
 
 /// The organization that a path of the pages is about.
@@ -165,6 +176,15 @@ mod tests {
     fn a_path_with_a_secret_is_not_repeated() {
         assert_eq!(without_secret("/orgs?q=a".into()), "/orgs?q=a");
         assert_eq!(without_secret("/reset-password/9fQ2".into()), "");
+    }
+
+    #[test]
+    fn a_query_is_carried_on_behind_what_is_there() {
+        assert_eq!(with_query_of("/a", "/b?q=x&page=2"), "/a?q=x&page=2");
+        assert_eq!(with_query_of("/a?role=user", "/b?q=x"), "/a?role=user&q=x");
+        assert_eq!((with_query_of("/a", "/b?"), with_query_of("/a", "")), ("/a".into(), "/a".into()));
+        assert_eq!(with_query("/a", &[("q", "x & y"), ("show", "")]), "/a?q=x+%26+y");
+        assert_eq!(with_query("/a", &[("q", "")]), "/a");
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub async fn export(call: Call<Grant<Oversee>, Params<EventExport>>) -> Result<H
         ExportFormat::Jsonl => JSON_LINES,
         ExportFormat::Csv => activity_file::CSV,
     };
-    activity_file::download(kind, call.state, call.proof, filter)
+    activity_file::download(kind, call.state.db.clone(), call.proof, filter)
 }
 
 const JSON_LINES: FileKind = FileKind {

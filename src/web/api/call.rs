@@ -29,7 +29,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// of the request once the caller is known.
 pub struct Call<P, B = ()> {
     /// The application's parts.
-    pub state: State,
+    pub state: Data<State>,
     /// The instant at which the call arrived. A change takes its own.
     pub now: Timestamp,
     /// The proof of what the caller may do.
@@ -87,10 +87,7 @@ where
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let state = request
-                .app_data::<Data<State>>()
-                .map(|state| State::clone(state))
-                .ok_or_else(|| AppError::internal("the application's state is missing"))?;
+            let state = State::of(&request)?;
             let now = state.clock.now();
             let token = credentials::caller(&request, &state, now).await?;
             count(&request, &state, &token)?;

@@ -83,10 +83,10 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let state = request.app_data::<Data<State>>().cloned();
+        let state = State::of(request);
         let (request, body) = (request.clone(), B::from_request(request, payload));
         Box::pin(async move {
-            let state = state.ok_or_else(|| AppError::internal("the application's state is missing"))?;
+            let state = state?;
             let body = body.await.map_err(Into::into);
             Ok(Self { now: state.clock.now(), request, state, body, admission: PhantomData })
         })

@@ -6,7 +6,6 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 use time::{Date, Duration};
-use url::form_urlencoded;
 
 pub(super) use sentence::Sentence;
 
@@ -66,15 +65,9 @@ impl Selection {
         self.filter() == Filter::default()
     }
 
-    /// The filter for a link; the page is added by the pager.
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.q), ("who", &self.who), ("what", &self.what)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        query.finish()
+    /// `path` with the filter, and a page where it is given.
+    fn url(&self, path: &str, page: &str) -> String {
+        urls::with_query(path, &[("q", &self.q), ("who", &self.who), ("what", &self.what), ("page", page)])
     }
 }
 
@@ -121,7 +114,7 @@ impl ActivityTab {
     }
 
     fn export_url(&self) -> String {
-        format!("{}.csv?{}", self.frame.url(&self.frame.current), self.selection.query())
+        self.selection.url(&format!("{}.csv", self.frame.url(&self.frame.current)), "")
     }
 }
 
@@ -131,9 +124,7 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
     let request = PageRequest::new(selection.page.unwrap_or(1), EVENTS_ON_A_PAGE);
     let tab = visit.read(move |connection, grant| {
         let events = audit::page(connection, grant, &selection.filter(), request)?;
-        let link = |page: i64| {
-            format!("{}?{}&page={page}", urls::organization(&grant.id, "activity"), selection.query())
-        };
+        let link = |page: i64| selection.url(&urls::organization(&grant.id, "activity"), &page.to_string());
         Ok::<_, DbError>(ActivityTab {
             shell,
             frame: Frame::load(connection, grant, Tab::Activity)?,
@@ -151,5 +142,5 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
 /// Downloads what the filter selects as a CSV file, oldest first.
 pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
     let filter = visit.query::<Selection>()?.filter();
-    activity_file::download(activity_file::CSV, visit.state.clone(), visit.proof.clone(), filter)
+    activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.proof.clone(), filter)
 }

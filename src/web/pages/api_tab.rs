@@ -79,17 +79,8 @@ impl Selection {
     /// The address of the tab with this selection.
     pub(super) fn url(&self, organization_id: &str) -> String {
         let tab = urls::organization(organization_id, "api");
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, text) in [("q", &self.q), ("show", &self.show)] {
-            if !text.is_empty() {
-                query.append_pair(name, text);
-            }
-        }
-        if let Some(page) = self.page.filter(|page| *page > 1) {
-            query.append_pair("page", &page.to_string());
-        }
-        let query = query.finish();
-        if query.is_empty() { tab } else { format!("{tab}?{query}") }
+        let page = self.page.filter(|page| *page > 1).map(|page| page.to_string()).unwrap_or_default();
+        urls::with_query(&tab, &[("q", &self.q), ("show", &self.show), ("page", &page)])
     }
 }
 

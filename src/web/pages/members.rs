@@ -74,17 +74,9 @@ pub struct Selection {
 impl Selection {
     fn url(&self, organization_id: &str) -> String {
         let users = urls::organization(organization_id, "users");
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        if !self.q.is_empty() {
-            query.append_pair("q", &self.q);
-        }
-        for (name, page) in [("page", self.page), ("ipage", self.ipage)] {
-            if let Some(page) = page.filter(|page| *page > 1) {
-                query.append_pair(name, &page.to_string());
-            }
-        }
-        let query = query.finish();
-        if query.is_empty() { users } else { format!("{users}?{query}") }
+        let [page, ipage] = [self.page, self.ipage]
+            .map(|page| page.filter(|page| *page > 1).map(|page| page.to_string()).unwrap_or_default());
+        urls::with_query(&users, &[("q", &self.q), ("page", &page), ("ipage", &ipage)])
     }
 }
 

@@ -9,6 +9,7 @@ use crate::web::{
     error::AppError,
     fragment::Fragment,
     shell::{Markup, Shell, Toast},
+    urls,
     view::{self, Page, html, see_other, toasts},
 };
 
@@ -39,14 +40,14 @@ pub struct Over {
     pub organization_id: String,
     /// The address of the page, with its filter, its search and its page number.
     pub close: String,
-    query: String,
+    page: String,
 }
 
 impl Over {
     /// `url` for a form of the dialog. A form without JavaScript takes along what the page behind
     /// shows; htmx tells that by itself.
     pub fn action(&self, url: String) -> String {
-        if self.query.is_empty() { url } else { format!("{url}?{}", self.query) }
+        urls::with_query_of(&url, &self.page)
     }
 }
 
@@ -56,11 +57,11 @@ impl<P: Proof, B> Visit<P, B> {
     where
         P: AsRef<S::Proof>,
     {
-        let query = self.page_path().split_once('?').map(|(_, query)| query.to_owned());
+        let page = if self.fragment.is_fragment() { "" } else { self.page_path() };
         Over {
             organization_id: self.path("organization"),
             close: S::address(self, self.proof.as_ref()),
-            query: query.filter(|_| !self.fragment.is_fragment()).unwrap_or_default(),
+            page: page.to_owned(),
         }
     }
 

@@ -50,8 +50,14 @@ impl Found {
         Ok(Self { logged_in: open.and_then(|open| open.logged_in), ..self })
     }
 
-    fn logged_in(&self) -> Result<LoggedIn, AppError> {
-        self.logged_in.clone().ok_or_else(|| AppError::LogInFirst(self.next.clone()))
+    fn logged_in(&self) -> Result<&LoggedIn, AppError> {
+        self.logged_in.as_ref().ok_or_else(|| AppError::LogInFirst(self.next.clone()))
+    }
+
+    /// Who is logged in with a proven address.
+    fn account(&self) -> Result<&LoggedIn, AppError> {
+        let logged_in = self.logged_in()?;
+        if logged_in.user.is_verified() { Ok(logged_in) } else { Err(AppError::VerifyFirst) }
     }
 }
 
@@ -95,7 +101,7 @@ impl Proof for InSession {
     const ACCESS: Access = Access::LoggedIn;
 
     fn of(found: &Found) -> Result<Self, AppError> {
-        let LoggedIn { user, session_id, .. } = found.logged_in()?;
+        let LoggedIn { user, session_id, .. } = found.logged_in()?.clone();
         Ok(Self { user, session_id })
     }
 }
@@ -119,8 +125,8 @@ impl Proof for Account {
     const ACCESS: Access = Access::Account;
 
     fn of(found: &Found) -> Result<Self, AppError> {
-        let InSession { user, session_id } = InSession::of(found)?;
-        if user.is_verified() { Ok(Self { user, session_id }) } else { Err(AppError::VerifyFirst) }
+        let LoggedIn { user, session_id, .. } = found.account()?.clone();
+        Ok(Self { user, session_id })
     }
 }
 
@@ -128,7 +134,6 @@ impl<C: Capability> Proof for Grant<C> {
     const ACCESS: Access = Access::Member(C::ROLES);
 
     fn of(found: &Found) -> Result<Self, AppError> {
-        Account::of(found)?;
-        Ok(found.logged_in()?.standing(found.ip)?.grant()?)
+        Ok(found.account()?.standing(found.ip)?.grant()?)
     }
 }

@@ -44,7 +44,7 @@ pub struct RequestContext {
 #[derive(Clone)]
 pub struct Visitor {
     /// The application's parts.
-    pub state: State,
+    pub state: Data<State>,
     /// The instant at which the request arrived. A change takes its own.
     pub now: Timestamp,
     /// Where the request came from.
@@ -60,10 +60,7 @@ pub struct Visitor {
 
 impl Visitor {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, AppError> {
-        let state = request
-            .app_data::<Data<State>>()
-            .map(|state| State::clone(state))
-            .ok_or_else(|| AppError::internal("the application's state is missing"))?;
+        let state = State::of(request)?;
         let ip = request.extensions().get::<RequestContext>().and_then(|context| context.ip);
         let page = page_of(request);
         Ok(Self {
