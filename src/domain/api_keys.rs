@@ -146,10 +146,7 @@ impl Managed for ApiKey {
         id: &str,
         off_since: Option<Timestamp>,
     ) -> QueryResult<Self> {
-        diesel::update(api_keys::table.find(id))
-            .set((api_keys::deactivated_at.eq(off_since), api_keys::paused_until.eq(None::<Timestamp>)))
-            .returning(Self::as_returning())
-            .get_result(connection)
+        store_switch(connection, id, off_since, None)
     }
 
     fn update_secret(
@@ -259,10 +256,19 @@ pub(super) fn set_switch(
     paused_until: Option<Timestamp>,
 ) -> Result<ApiKey, DbError> {
     invalidate(tx, key_id)?;
-    Ok(diesel::update(api_keys::table.find(key_id))
+    Ok(store_switch(tx.connection(), key_id, deactivated_at, paused_until)?)
+}
+
+fn store_switch(
+    connection: &mut Connection,
+    key_id: &str,
+    deactivated_at: Option<Timestamp>,
+    paused_until: Option<Timestamp>,
+) -> QueryResult<ApiKey> {
+    diesel::update(api_keys::table.find(key_id))
         .set((api_keys::deactivated_at.eq(deactivated_at), api_keys::paused_until.eq(paused_until)))
         .returning(ApiKey::as_returning())
-        .get_result(tx.connection())?)
+        .get_result(connection)
 }
 
 /// Gives a key other settings, which hold from the next request on.

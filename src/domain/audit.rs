@@ -105,19 +105,14 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// What the grant lets one see: a grant has no business with keys.
-fn visible(grant: &Grant<Oversee>) -> &'static [Area] {
-    if grant.sees_keys() { &Area::OF_ORGANIZATION } else { &[Area::Members] }
-}
-
-/// The areas that the grant lets one filter by.
+/// What the grant lets one see, and filter by: a supervisor has no business with keys.
 pub fn areas(grant: &Grant<Oversee>) -> &'static [Area] {
-    visible(grant)
+    if grant.sees_keys() { &Area::OF_ORGANIZATION } else { &[Area::Members] }
 }
 
 macro_rules! filtered {
     ($grant:expr, $filter:expr) => {{
-        let areas: Vec<Area> = visible($grant)
+        let areas: Vec<Area> = areas($grant)
             .iter()
             .copied()
             .filter(|area| $filter.area.is_none_or(|wanted| wanted == *area))
@@ -223,7 +218,7 @@ pub fn export(
 pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
     let rows: Vec<(Option<String>, String)> = audit_events::table
         .filter(audit_events::organization_id.eq(&grant.id))
-        .filter(audit_events::action.eq_any(Area::actions(visible(grant))))
+        .filter(audit_events::action.eq_any(Area::actions(areas(grant))))
         .filter(audit_events::actor_id.is_not_null())
         .group_by(audit_events::actor_id)
         .select((audit_events::actor_id, diesel::dsl::max(audit_events::actor_name).assume_not_null()))

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
         events::{Action, Detail},
-        managed::ManageError,
+        managed::{ManageError, Managed},
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
         secret::{Secret, SecretDigest, SecretKind},
@@ -84,20 +84,13 @@ pub fn rotate(
         begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
     let secret = Secret::generate(SecretKind::ApiKey).map_err(ManageError::from)?;
-    let key: ApiKey = diesel::update(api_keys::table.find(key_id))
-        .set((
-            api_keys::masked.eq(secret.masked()),
-            api_keys::secret_digest.eq(secret.digest().as_bytes()),
-            api_keys::expires_at.eq(expires_at),
-            api_keys::expiry_set_at.eq(if end == NewExpiration::Keep {
-                before.expiry_set_at
-            } else {
-                Some(now)
-            }),
-        ))
-        .returning(ApiKey::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
+    if end != NewExpiration::Keep {
+        diesel::update(api_keys::table.find(key_id))
+            .set((api_keys::expires_at.eq(expires_at), api_keys::expiry_set_at.eq(now)))
+            .execute(tx.connection())
+            .map_err(DbError::from)?;
+    }
+    let key = ApiKey::update_secret(tx.connection(), key_id, &secret, now).map_err(DbError::from)?;
     let is_moved = before.expires_at != key.expires_at;
     let detail = Detail::Rotation {
         masked: key.masked.clone(),
@@ -154,7 +147,7 @@ fn begin_grace_period(
     Ok(())
 }
 
-/// Ends the grace_period: from the next request on only the new secret works.
+/// Ends the grace period: from the next request on only the new secret works.
 ///
 /// # Errors
 /// [`ManageError`].

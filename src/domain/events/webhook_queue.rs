@@ -210,7 +210,7 @@ fn queue(
                 webhook_deliveries::webhook_id.eq(webhook_id),
                 webhook_deliveries::event.eq(event),
                 webhook_deliveries::payload.eq(payload),
-                webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
+                webhook_deliveries::state.eq(DeliveryState::Pending),
                 webhook_deliveries::next_attempt_at.eq(now),
                 webhook_deliveries::created_at.eq(now),
             ))
@@ -224,7 +224,7 @@ fn queue(
 pub(in crate::domain) fn requeue(tx: &mut Tx<'_>, delivery_id: &str, now: Timestamp) -> Result<(), DbError> {
     diesel::update(webhook_deliveries::table.find(delivery_id))
         .set((
-            webhook_deliveries::state.eq(DeliveryState::Pending.as_str()),
+            webhook_deliveries::state.eq(DeliveryState::Pending),
             webhook_deliveries::attempts.eq(0),
             webhook_deliveries::next_attempt_at.eq(now),
             webhook_deliveries::finished_at.eq(None::<Timestamp>),
@@ -260,7 +260,7 @@ pub(in crate::domain) fn settle(
     let row = webhook_deliveries::table.find(delivery_id);
     diesel::update(row)
         .set((
-            webhook_deliveries::state.eq(settled.state.as_str()),
+            webhook_deliveries::state.eq(settled.state),
             webhook_deliveries::attempts.eq(settled.attempts),
             // A column that is not set stays as it is.
             settled.next_attempt_at.map(|at| webhook_deliveries::next_attempt_at.eq(at)),

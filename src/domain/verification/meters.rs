@@ -108,11 +108,11 @@ pub(super) fn used_this_month(
 ) -> Result<u64, DbError> {
     let first = Timestamp::new(now.date().replace_day(1).unwrap_or(now.date()), Time::MIDNIGHT);
     let days: Vec<i64> = key_usage::table
-        .filter(key_usage::api_key_id.eq(key_id).and(key_usage::span.eq(Span::Day.as_str())))
+        .filter(key_usage::api_key_id.eq(key_id).and(key_usage::span.eq(Span::Day)))
         .filter(key_usage::begins_at.ge(first))
         .select(key_usage::units)
         .load(connection)?;
-    Ok(u64::try_from(days.iter().sum::<i64>()).unwrap_or_default())
+    u64::try_from(days.iter().sum::<i64>()).map_err(DbError::unreadable)
 }
 
 /// The meters of one key.

@@ -182,7 +182,7 @@ pub fn find(
 /// # Errors
 /// [`DbError`].
 pub fn count(connection: &mut Connection, grant: &Grant<Govern>) -> Result<i64, DbError> {
-    Ok(webhooks::table.filter(webhooks::organization_id.eq(&grant.id)).count().get_result(connection)?)
+    Ok(Webhook::count(connection, &grant.id)?)
 }
 
 /// The organization's webhooks, the newest first.
