@@ -314,7 +314,7 @@ pub async fn cancel(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
     .await
 }
 
-/// A machine has no role of its own, it has a access.
+/// A machine has no role of its own, it has an access.
 fn rejection(error: InvitationError) -> AppError {
     match error {
         InvitationError::AboveYou => AppError::TokenForbidden(TokenAccess::Full),

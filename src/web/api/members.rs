@@ -172,7 +172,7 @@ pub async fn remove(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
     .await
 }
 
-/// A machine has no role of its own, it has a access.
+/// A machine has no role of its own, it has an access.
 fn rejection(error: MemberError) -> AppError {
     match error {
         MemberError::AboveYou => AppError::TokenForbidden(TokenAccess::Full),

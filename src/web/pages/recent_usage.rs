@@ -32,7 +32,7 @@ pub struct RecentUsage {
 }
 
 impl RecentUsage {
-    /// Reads the recent_usage.
+    /// Reads the recent usage.
     ///
     /// # Errors
     /// [`DbError`].
@@ -54,7 +54,7 @@ impl RecentUsage {
     }
 }
 
-/// The recent_usage in three lines, for the menu in which a key is deactivated without a question.
+/// The recent usage in three lines, for the menu in which a key is deactivated without a question.
 pub struct UsageSummary {
     /// Requests of the last days.
     pub total: i64,
