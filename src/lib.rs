@@ -9,6 +9,7 @@
 //! ```
 //!
 //! * [`vocabulary`] has the words that the database, the API, forms and the command line share;
+//!   [`api_types`] has what the API is asked and what it answers, for server and client;
 //!   [`config`] reads the command line and the environment; [`clock`] tells the time;
 //!   [`http_client`] asks other servers. They are leaves that every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
@@ -45,6 +46,7 @@
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 
+pub mod api_types;
 pub mod app;
 pub mod bench;
 pub mod client;

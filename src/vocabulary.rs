@@ -3,6 +3,8 @@
 //! strum reads and writes a word, serde does so in JSON, utoipa describes it, and clap offers it as
 //! the value of a flag. What a word means stands here; what follows from it, where it is used.
 
+use std::ops::RangeInclusive;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
@@ -31,6 +33,9 @@ macro_rules! words {
         }
     )+};
 }
+
+/// What a request may take of a key’s limits.
+pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 words! {
     /// What a member may do, the least first.

@@ -2,20 +2,22 @@
 
 use std::io;
 
+use serde_json::Value;
+
 use super::{
     Failure,
-    output::{Column, Output, minute, shown},
+    output::{Column, Output, minute, or_dash},
     server::Server,
 };
 use crate::config::{ActivityAction, ActivityFilter};
 
-const COLUMNS: &[Column] = &[
-    ("When (UTC)", |event| minute(event, "/at")),
-    ("Who", |event| shown(event, "/actor/name")),
-    ("What", |event| shown(event, "/action")),
-    ("To what", |event| shown(event, "/subject/name")),
-    ("Details", |event| shown(event, "/details_text")),
-    ("From", |event| shown(event, "/ip")),
+const COLUMNS: &[Column<Value>] = &[
+    ("When (UTC)", |event| minute(text(event, "/at").as_ref())),
+    ("Who", |event| or_dash(text(event, "/actor/name"))),
+    ("What", |event| or_dash(text(event, "/action"))),
+    ("To what", |event| or_dash(text(event, "/subject/name"))),
+    ("Details", |event| or_dash(text(event, "/details_text"))),
+    ("From", |event| or_dash(text(event, "/ip"))),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &ActivityAction) -> Result<(), Failure> {
@@ -33,6 +35,11 @@ pub(super) async fn run(server: &Server, output: &Output, action: &ActivityActio
             server.download(&path, &query, &mut io::stdout().lock()).await
         }
     }
+}
+
+/// The text at a JSON pointer.
+fn text(event: &Value, pointer: &str) -> Option<String> {
+    event.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 fn query(filter: &ActivityFilter) -> Vec<(&'static str, &str)> {

@@ -2,22 +2,16 @@
 
 use std::error::Error;
 
-use serde_json::Value;
-
-use super::output::{printable, text};
+use super::output::printable;
+use crate::api_types::{FieldProblem, ProblemDocument};
 
 /// A problem document in words, the fields and the request's number below.
-pub(super) fn told(problem: &Value) -> String {
-    let mut message = printable(&format!("{}: {}", text(problem, "/title"), text(problem, "/detail")));
-    let fields = problem.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for field in fields {
-        let line = format!("{}: {}", text(field, "/pointer"), text(field, "/detail"));
-        message.push_str(&format!("\n  {}", printable(&line)));
+pub(super) fn told(problem: &ProblemDocument) -> String {
+    let mut message = printable(&format!("{}: {}", problem.title, problem.detail));
+    for FieldProblem { pointer, detail } in &problem.errors {
+        message.push_str(&format!("\n  {}", printable(&format!("{pointer}: {detail}"))));
     }
-    let request = text(problem, "/request_id");
-    if !request.is_empty() {
-        message.push_str(&format!("\n  Request {}", printable(request)));
-    }
+    message.push_str(&format!("\n  Request {}", printable(&problem.request_id)));
     message
 }
 
@@ -36,10 +30,14 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_with_its_fields_and_its_number() {
-        let problem = serde_json::json!({
-            "title": "Unprocessable Content", "detail": "Some fields need a change.", "request_id": "req_1",
-            "errors": [{ "pointer": "/name", "detail": "Enter a \u{1b}name." }],
-        });
+        let problem = ProblemDocument {
+            kind: "/problems/invalid-fields".to_owned(),
+            title: "Unprocessable Content".to_owned(),
+            status: 422,
+            detail: "Some fields need a change.".to_owned(),
+            request_id: "req_1".to_owned(),
+            errors: vec![FieldProblem::new("/name", "Enter a \u{1b}name.")],
+        };
         let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request req_1";
         assert_eq!(told(&problem), expected);
     }

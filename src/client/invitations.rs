@@ -1,30 +1,32 @@
 //! `tessera invitations`.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     Failure,
-    output::{Column, Output, minute, shown, text},
+    output::{Column, Output, minute, or_dash},
     printable, say,
     server::{Organization, Server},
 };
-use crate::config::InvitationsAction;
+use crate::{
+    api_types::{Invitation, InvitationOutcome, InvitationOutcomes, NewInvitations},
+    config::InvitationsAction,
+};
 
-const COLUMNS: &[Column] = &[
-    ("Address", |invitation| shown(invitation, "/email")),
-    ("Role", |invitation| shown(invitation, "/role")),
-    ("Status", |invitation| shown(invitation, "/status")),
-    ("Invited by", |invitation| shown(invitation, "/invited_by")),
-    ("Expires (UTC)", |invitation| minute(invitation, "/expires_at")),
-    ("Mail", |invitation| shown(invitation, "/mail/state")),
-    ("Id", |invitation| shown(invitation, "/id")),
+const COLUMNS: &[Column<Invitation>] = &[
+    ("Address", |invitation| invitation.email.clone()),
+    ("Role", |invitation| invitation.role.as_str().to_owned()),
+    ("Status", |invitation| invitation.status.as_str().to_owned()),
+    ("Invited by", |invitation| invitation.invited_by.clone()),
+    ("Expires (UTC)", |invitation| minute(Some(&invitation.expires_at))),
+    ("Mail", |invitation| or_dash(invitation.mail.as_ref().map(|mail| mail.state.as_str()))),
+    ("Id", |invitation| invitation.id.clone()),
 ];
 
-const OUTCOMES: &[Column] = &[
-    ("Address", |outcome| shown(outcome, "/email")),
-    ("Outcome", |outcome| text(outcome, "/outcome").replace('_', " ")),
-    ("Invitation", |outcome| shown(outcome, "/invitation/id")),
+const OUTCOMES: &[Column<InvitationOutcome>] = &[
+    ("Address", |outcome| outcome.email.clone()),
+    ("Outcome", |outcome| outcome.outcome.as_str().replace('_', " ")),
+    ("Invitation", |outcome| or_dash(outcome.invitation.as_ref().map(|invitation| &invitation.id))),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAction) -> Result<(), Failure> {
@@ -37,29 +39,27 @@ pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAc
             output.list(&invitations, COLUMNS, "No invitation waits for an answer.")
         }
         InvitationsAction::Send { emails, role } => {
-            let body = json!({ "emails": emails, "role": role.as_str() });
-            let answer = server.post(&organization.path(&["invitations"]), Some(&body)).await?;
-            let outcomes =
-                answer.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            output.list(outcomes, OUTCOMES, "Nobody was invited.")
+            let new = NewInvitations { emails: emails.clone(), role: *role };
+            let InvitationOutcomes { data } = server.post(&organization.path(&["invitations"]), &new).await?;
+            output.list(&data, OUTCOMES, "Nobody was invited.")
         }
         InvitationsAction::Resend { invitation } => {
             let found = find(server, &organization, invitation).await?;
-            let path = organization.path(&["invitations", text(&found, "/id"), "resend"]);
-            let sent = server.post(&path, None).await?;
-            output.changed(&sent, &format!("Sent the invitation of “{}” again.", text(&sent, "/email")))
+            let path = organization.path(&["invitations", &found.id, "resend"]);
+            let sent: Invitation = server.post(&path, &()).await?;
+            output.changed(&sent, &format!("Sent the invitation of “{}” again.", sent.email))
         }
         InvitationsAction::Cancel { invitation } => {
             let found = find(server, &organization, invitation).await?;
-            server.delete(&organization.path(&["invitations", text(&found, "/id")])).await?;
-            say(printable(&format!("Withdrew the invitation of “{}”.", text(&found, "/email"))));
+            server.delete(&organization.path(&["invitations", &found.id])).await?;
+            say(printable(&format!("Canceled the invitation of “{}”.", found.email)));
             Ok(())
         }
     }
 }
 
 /// The invitation of this id or address.
-async fn find(server: &Server, organization: &Organization, invitation: &str) -> Result<Value, Failure> {
+async fn find(server: &Server, organization: &Organization, invitation: &str) -> Result<Invitation, Failure> {
     if Uuid::parse_str(invitation).is_ok() {
         return server.get(&organization.path(&["invitations", invitation]), &[]).await;
     }

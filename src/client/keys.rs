@@ -2,49 +2,52 @@
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, de::DeserializeOwned};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::{
     Failure, confirm, must_be_able_to_ask,
-    output::{Column, Output, joined, json as json_text, line, minute, shown, text},
+    output::{Column, Output, joined, json, line, minute, or_dash},
     printable, say,
     server::{Organization, Server},
 };
 use crate::{
+    api_types::{
+        ApiKey, KeyWithSecret, NewKey, RateLimitFields, RotationRequest, Verification, VerificationRequest,
+    },
     clock::{Clock, Timestamp},
-    config::{ExpirationFlags, KeysAction, NewKey},
+    config::{ExpirationFlags, KeysAction, NewKeyFlags, Rate},
 };
 
 /// The most of standard input that is read for a key; none is nearly as long.
 const MAX_KEY_LENGTH: u64 = 4096;
 
-const COLUMNS: &[Column] = &[
-    ("Name", |key| shown(key, "/name")),
-    ("Key", |key| shown(key, "/masked")),
-    ("Status", |key| shown(key, "/status")),
-    ("Expires (UTC)", |key| minute(key, "/expires_at")),
-    ("Last used (UTC)", |key| minute(key, "/last_used_at")),
-    ("Id", |key| shown(key, "/id")),
+const COLUMNS: &[Column<ApiKey>] = &[
+    ("Name", |key| key.name.clone()),
+    ("Key", |key| key.masked.clone()),
+    ("Status", |key| key.status.as_str().to_owned()),
+    ("Expires (UTC)", |key| minute(key.expires_at.as_ref())),
+    ("Last used (UTC)", |key| minute(key.last_used_at.as_ref())),
+    ("Id", |key| key.id.clone()),
 ];
 
-const DETAILS: &[Column] = &[
-    ("Name", |key| shown(key, "/name")),
-    ("Id", |key| shown(key, "/id")),
-    ("Key", |key| shown(key, "/masked")),
-    ("Status", |key| shown(key, "/status")),
-    ("Description", |key| shown(key, "/description")),
-    ("Created (UTC)", |key| minute(key, "/created_at")),
-    ("Created by", |key| shown(key, "/created_by")),
-    ("Expires (UTC)", |key| minute(key, "/expires_at")),
-    ("Last used (UTC)", |key| minute(key, "/last_used_at")),
-    ("Scopes", |key| joined(key, "/scopes")),
-    ("Networks", |key| joined(key, "/networks")),
-    ("Rate limit", rate),
-    ("Monthly quota", |key| shown(key, "/monthly_quota")),
-    ("Metadata", |key| shown(key, "/metadata")),
-    ("Previous secret ends (UTC)", |key| minute(key, "/rotation/ends_at")),
+const DETAILS: &[Column<ApiKey>] = &[
+    ("Name", |key| key.name.clone()),
+    ("Id", |key| key.id.clone()),
+    ("Key", |key| key.masked.clone()),
+    ("Status", |key| key.status.as_str().to_owned()),
+    ("Description", |key| or_dash(key.settings.description.as_ref())),
+    ("Created (UTC)", |key| minute(Some(&key.created_at))),
+    ("Created by", |key| key.created_by.clone()),
+    ("Expires (UTC)", |key| minute(key.expires_at.as_ref())),
+    ("Last used (UTC)", |key| minute(key.last_used_at.as_ref())),
+    ("Scopes", |key| joined(&key.settings.scopes)),
+    ("Networks", |key| joined(&key.settings.networks)),
+    ("Rate limit", |key| or_dash(key.settings.rate_limit.as_ref().map(rate))),
+    ("Monthly quota", |key| or_dash(key.settings.monthly_quota)),
+    ("Metadata", |key| or_dash(key.settings.metadata.as_ref())),
+    ("Previous secret ends (UTC)", |key| minute(key.rotation.as_ref().map(|rotation| &rotation.ends_at))),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -> Result<(), Failure> {
@@ -53,7 +56,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let organization = server.organization().await?;
             let mut query = vec![("show", show.as_str()), ("sort", sort.as_str())];
             query.extend(search.as_deref().map(|search| ("q", search)));
-            let keys = server.list(&organization.path(&["keys"]), &query, usize::MAX).await?;
+            let keys: Vec<ApiKey> = server.list(&organization.path(&["keys"]), &query, usize::MAX).await?;
             output.list(&keys, COLUMNS, "There are no such keys.")
         }
         KeysAction::Show(named) => {
@@ -61,94 +64,95 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             output.item(&find(server, &organization, &named.key).await?, DETAILS)
         }
         KeysAction::Create(new) => {
-            let body = new_key(new)?;
+            let new = new_key(new)?;
             let organization = server.organization().await?;
-            let key = server.post(&organization.path(&["keys"]), Some(&body)).await?;
+            let key = server.post(&organization.path(&["keys"]), &new).await?;
             tell_secret(output, &key, "Created")
         }
         KeysAction::Rotate { key, grace_period, starts, end } => {
-            let mut body = json!({ "grace_period": grace_period.as_str(), "starts": starts.as_str() });
-            if let (Some(end), Some(body)) = (expires_at(end)?, body.as_object_mut()) {
-                body.insert("expires_at".to_owned(), end.into());
-            }
-            let rotated = change(server, &key.key, "rotate", Some(&body)).await?;
+            let (grace_period, starts) = (*grace_period, *starts);
+            let request = RotationRequest { grace_period, starts, expires_at: expires_at(end)? };
+            let rotated = change(server, &key.key, "rotate", &request).await?;
             tell_secret(output, &rotated, "Rotated")
         }
         KeysAction::Deactivate(named) => {
-            let key = change(server, &named.key, "deactivate", None).await?;
-            output.changed(&key, &format!("Deactivated the key “{}”.", text(&key, "/name")))
+            let key: ApiKey = change(server, &named.key, "deactivate", &()).await?;
+            output.changed(&key, &format!("Deactivated the key “{}”.", key.name))
         }
         KeysAction::Activate(named) => {
-            let key = change(server, &named.key, "activate", None).await?;
-            output.changed(&key, &format!("Activated the key “{}”.", text(&key, "/name")))
+            let key: ApiKey = change(server, &named.key, "activate", &()).await?;
+            output.changed(&key, &format!("Activated the key “{}”.", key.name))
         }
         KeysAction::Remove { key, yes } => {
             must_be_able_to_ask(*yes)?;
             let organization = server.organization().await?;
             let key = find(server, &organization, &key.key).await?;
-            let name = text(&key, "/name");
+            let name = &key.name;
             confirm(*yes, &format!("Remove the key “{name}” for good?"))?;
-            server.delete(&organization.path(&["keys", text(&key, "/id")])).await?;
+            server.delete(&organization.path(&["keys", &key.id])).await?;
             say(printable(&format!("Removed the key “{name}”.")));
             Ok(())
         }
         KeysAction::Verify { scopes, ip, cost } => {
-            let mut body =
-                json!({ "key": key_from(io::stdin())?, "scopes": scopes, "cost": cost.unwrap_or(1) });
-            if let (Some(ip), Some(body)) = (ip, body.as_object_mut()) {
-                body.insert("client_ip".to_owned(), ip.to_string().into());
-            }
-            verify(server, output, &body).await
+            let (scopes, cost) = (scopes.clone(), cost.unwrap_or(1));
+            let key = key_from(io::stdin())?;
+            let asked = VerificationRequest { key, scopes, client_ip: *ip, user_agent: None, cost };
+            verify(server, output, &asked).await
         }
     }
 }
 
-async fn verify(server: &Server, output: &Output, body: &Value) -> Result<(), Failure> {
-    let answer = server.post("/api/v2/keys/verify", Some(body)).await?;
+async fn verify(server: &Server, output: &Output, asked: &VerificationRequest) -> Result<(), Failure> {
+    let answer: Verification = server.post("/api/v2/keys/verify", asked).await?;
     if output.is_json() {
-        line(&json_text(&answer))?;
+        line(&json(&answer)?)?;
     } else {
-        line(&printable(text(&answer, "/code")))?;
-        let name = text(&answer, "/key/name");
-        if !name.is_empty() {
-            say(printable(&format!("The key is “{name}”.")));
+        line(answer.code.as_str())?;
+        if let Some(key) = &answer.key {
+            say(printable(&format!("The key is “{}”.", key.name)));
         }
     }
-    if answer.get("valid") == Some(&Value::Bool(true)) { Ok(()) } else { Err(Failure::KeyRejected) }
+    if answer.valid { Ok(()) } else { Err(Failure::KeyRejected) }
 }
 
 /// Changes the key of this id or name.
-async fn change(server: &Server, key: &str, verb: &str, body: Option<&Value>) -> Result<Value, Failure> {
+async fn change<T: DeserializeOwned>(
+    server: &Server,
+    key: &str,
+    verb: &str,
+    body: &impl Serialize,
+) -> Result<T, Failure> {
     let organization = server.organization().await?;
     let key = find(server, &organization, key).await?;
-    server.post(&organization.path(&["keys", text(&key, "/id"), verb]), body).await
+    server.post(&organization.path(&["keys", &key.id, verb]), body).await
 }
 
 /// The key of this id, or else of exactly this name.
-async fn find(server: &Server, organization: &Organization, key: &str) -> Result<Value, Failure> {
+async fn find(server: &Server, organization: &Organization, key: &str) -> Result<ApiKey, Failure> {
     if Uuid::parse_str(key).is_ok() {
         match server.get(&organization.path(&["keys", key]), &[]).await {
             Err(Failure::NotFound(_)) => {}
             answer => return answer,
         }
     }
-    let keys = server.list(&organization.path(&["keys"]), &[("q", key)], usize::MAX).await?;
-    keys.into_iter().find(|found| text(found, "/name") == key).ok_or_else(|| {
+    let keys: Vec<ApiKey> = server.list(&organization.path(&["keys"]), &[("q", key)], usize::MAX).await?;
+    keys.into_iter().find(|found| found.name == key).ok_or_else(|| {
         let said = printable(&format!("“{}” has no key “{key}”.", organization.name));
         Failure::NotFound(format!("{said} “tessera keys list” shows all of them."))
     })
 }
 
 /// Prints the secret, this once.
-fn tell_secret(output: &Output, key: &Value, done: &str) -> Result<(), Failure> {
-    let written = if output.is_json() { line(&json_text(key)) } else { line(text(key, "/secret")) };
-    let name = printable(text(key, "/name"));
+fn tell_secret(output: &Output, told: &KeyWithSecret, done: &str) -> Result<(), Failure> {
+    let KeyWithSecret { key, secret } = told;
+    let written = if output.is_json() { line(&json(told)?) } else { line(secret) };
+    let name = printable(&key.name);
     match written {
         Ok(()) if output.is_json() => Ok(()),
         Ok(()) => {
             say(format_args!(
                 "{done} the key “{name}” ({}). Its secret is on standard output, this once.",
-                printable(text(key, "/id"))
+                printable(&key.id)
             ));
             Ok(())
         }
@@ -159,25 +163,19 @@ fn tell_secret(output: &Output, key: &Value, done: &str) -> Result<(), Failure> 
     }
 }
 
-fn new_key(new: &NewKey) -> Result<Value, Failure> {
-    let mut body = Map::new();
-    body.insert("name".to_owned(), new.name.clone().into());
-    let optional = [
-        ("expires_at", expires_at(&new.end)?.map(Value::from)),
-        ("description", new.description.clone().map(Value::from)),
-        ("scopes", (!new.scopes.is_empty()).then(|| new.scopes.clone().into())),
-        ("networks", (!new.networks.is_empty()).then(|| new.networks.clone().into())),
-        (
-            "rate_limit",
-            new.rate.map(|rate| json!({ "requests": rate.requests, "per": rate.period.as_str() })),
-        ),
-        ("monthly_quota", new.monthly_quota.map(Value::from)),
-        ("metadata", new.metadata.clone().map(|metadata| Value::Object(metadata.0))),
-    ];
-    for (name, value) in optional {
-        body.extend(value.map(|value| (name.to_owned(), value)));
-    }
-    Ok(Value::Object(body))
+fn new_key(new: &NewKeyFlags) -> Result<NewKey, Failure> {
+    let given = |list: &Vec<String>| Some(list.clone()).filter(|list| !list.is_empty()).map(Some);
+    let rate = |rate: Rate| RateLimitFields { requests: rate.requests.into(), per: rate.period };
+    Ok(NewKey {
+        name: new.name.clone(),
+        expires_at: expires_at(&new.end)?,
+        description: new.description.clone().map(Some),
+        scopes: given(&new.scopes),
+        networks: given(&new.networks),
+        rate_limit: new.rate.map(rate).map(Some),
+        monthly_quota: new.monthly_quota.map(Some),
+        metadata: new.metadata.clone().map(|metadata| Some(metadata.0)),
+    })
 }
 
 fn expires_at(end: &ExpirationFlags) -> Result<Option<String>, Failure> {
@@ -212,11 +210,8 @@ fn key_from(stdin: io::Stdin) -> Result<String, Failure> {
     }
 }
 
-fn rate(key: &Value) -> String {
-    match key.pointer("/rate_limit/requests").and_then(Value::as_i64) {
-        Some(requests) => format!("{requests}/{}", text(key, "/rate_limit/per")),
-        None => "-".to_owned(),
-    }
+fn rate(limit: &RateLimitFields) -> String {
+    format!("{}/{}", limit.requests, limit.per.as_str())
 }
 
 #[cfg(test)]

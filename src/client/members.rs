@@ -1,23 +1,25 @@
 //! `tessera members`.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     Failure, confirm, must_be_able_to_ask,
-    output::{Column, Output, minute, shown, text},
+    output::{Column, Output, minute},
     printable, say,
     server::{Organization, Server},
 };
-use crate::config::MembersAction;
+use crate::{
+    api_types::{Member, MemberChange},
+    config::MembersAction,
+};
 
-const COLUMNS: &[Column] = &[
-    ("Name", |member| shown(member, "/name")),
-    ("Address", |member| shown(member, "/email")),
-    ("Role", |member| shown(member, "/role")),
-    ("Joined (UTC)", |member| minute(member, "/joined_at")),
-    ("Last active (UTC)", |member| minute(member, "/last_active_at")),
-    ("Id", |member| shown(member, "/id")),
+const COLUMNS: &[Column<Member>] = &[
+    ("Name", |member| member.name.clone()),
+    ("Address", |member| member.email.clone()),
+    ("Role", |member| member.role.as_str().to_owned()),
+    ("Joined (UTC)", |member| minute(Some(&member.joined_at))),
+    ("Last active (UTC)", |member| minute(member.last_active_at.as_ref())),
+    ("Id", |member| member.id.clone()),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction) -> Result<(), Failure> {
@@ -33,18 +35,17 @@ pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction
         MembersAction::Role { user, role } => {
             let organization = server.organization().await?;
             let member = find(server, &organization, user).await?;
-            let path = organization.path(&["members", text(&member, "/id")]);
-            let member = server.patch(&path, &json!({ "role": role.as_str() })).await?;
-            output
-                .changed(&member, &format!("“{}” is {} now.", text(&member, "/name"), text(&member, "/role")))
+            let path = organization.path(&["members", &member.id]);
+            let member: Member = server.patch(&path, &MemberChange { role: Some(*role) }).await?;
+            output.changed(&member, &format!("“{}” is {} now.", member.name, member.role.as_str()))
         }
         MembersAction::Remove { user, yes } => {
             must_be_able_to_ask(*yes)?;
             let organization = server.organization().await?;
             let member = find(server, &organization, user).await?;
-            let name = text(&member, "/name");
+            let name = &member.name;
             confirm(*yes, &format!("Remove “{name}” from “{}”?", organization.name))?;
-            server.delete(&organization.path(&["members", text(&member, "/id")])).await?;
+            server.delete(&organization.path(&["members", &member.id])).await?;
             say(printable(&format!("Removed “{name}” from “{}”.", organization.name)));
             Ok(())
         }
@@ -52,12 +53,13 @@ pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction
 }
 
 /// The member of this id or address.
-async fn find(server: &Server, organization: &Organization, user: &str) -> Result<Value, Failure> {
+async fn find(server: &Server, organization: &Organization, user: &str) -> Result<Member, Failure> {
     if Uuid::parse_str(user).is_ok() {
         return server.get(&organization.path(&["members", user]), &[]).await;
     }
-    let members = server.list(&organization.path(&["members"]), &[("q", user)], usize::MAX).await?;
-    members.into_iter().find(|member| text(member, "/email").eq_ignore_ascii_case(user)).ok_or_else(|| {
+    let members: Vec<Member> =
+        server.list(&organization.path(&["members"]), &[("q", user)], usize::MAX).await?;
+    members.into_iter().find(|member| member.email.eq_ignore_ascii_case(user)).ok_or_else(|| {
         let said = printable(&format!("“{}” has no member “{user}”.", organization.name));
         Failure::NotFound(format!("{said} “tessera members list” shows all of them."))
     })

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{Failure, say};
 
@@ -13,7 +13,7 @@ pub(super) struct Output {
 }
 
 /// A column of a table: its heading, and the cell for an item.
-pub(super) type Column = (&'static str, fn(&Value) -> String);
+pub(super) type Column<T> = (&'static str, fn(&T) -> String);
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
@@ -25,10 +25,14 @@ impl Output {
     }
 
     /// A list; `none` says for people that it is empty.
-    pub(super) fn list(&self, items: &[Value], columns: &[Column], none: &str) -> Result<(), Failure> {
+    pub(super) fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        columns: &[Column<T>],
+        none: &str,
+    ) -> Result<(), Failure> {
         if self.json {
-            let texts: Vec<String> = items.iter().map(json).collect();
-            return line(&format!("[{}]", texts.join(",")));
+            return line(&json(&items)?);
         }
         if items.is_empty() {
             say(none);
@@ -47,9 +51,9 @@ impl Output {
     }
 
     /// One thing, a line for each column.
-    pub(super) fn item(&self, item: &Value, columns: &[Column]) -> Result<(), Failure> {
+    pub(super) fn item<T: Serialize>(&self, item: &T, columns: &[Column<T>]) -> Result<(), Failure> {
         if self.json {
-            return line(&json(item));
+            return line(&json(item)?);
         }
         let width = columns.iter().map(|(heading, _)| heading.chars().count()).max().unwrap_or_default();
         let lines: Vec<String> = columns
@@ -60,9 +64,9 @@ impl Output {
     }
 
     /// What a change left: JSON for scripts, a sentence for people.
-    pub(super) fn changed(&self, item: &Value, sentence: &str) -> Result<(), Failure> {
+    pub(super) fn changed(&self, item: &impl Serialize, sentence: &str) -> Result<(), Failure> {
         if self.json {
-            return line(&json(item));
+            return line(&json(item)?);
         }
         say(printable(sentence));
         Ok(())
@@ -90,15 +94,16 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// JSON in one line. Its strings escape the controls of ASCII; those beyond are escaped here.
-pub(super) fn json(value: &Value) -> String {
-    value.to_string().chars().fold(String::new(), |mut json, c| {
+pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(value).map_err(io::Error::from)?;
+    Ok(text.chars().fold(String::new(), |mut json, c| {
         if steers(c) {
             json.push_str(&format!("\\u{:04x}", u32::from(c)))
         } else {
             json.push(c)
         }
         json
-    })
+    }))
 }
 
 fn steers(c: char) -> bool {
@@ -109,35 +114,20 @@ fn steers(c: char) -> bool {
         )
 }
 
-/// The text at a JSON pointer; empty where there is none.
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The text or number at a JSON pointer, as a table shows it.
-pub(super) fn shown(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer) {
-        Some(Value::String(text)) => text.clone(),
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(other) => json(other),
-    }
+/// What a table shows of what may not be there.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// The texts of a list with commas between them.
-pub(super) fn joined(value: &Value, pointer: &str) -> String {
-    let items = value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-    if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
+pub(super) fn joined(texts: &[String]) -> String {
+    or_dash(Some(texts.join(", ")).filter(|texts| !texts.is_empty()))
 }
 
 /// A time to the minute, in UTC as the server tells it.
-pub(super) fn minute(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer).and_then(Value::as_str) {
-        Some(text) => {
-            text.chars().take("2026-11-23T10:00".len()).map(|c| if c == 'T' { ' ' } else { c }).collect()
-        }
-        None => "never".to_owned(),
-    }
+pub(super) fn minute(at: Option<&String>) -> String {
+    let to_minute = at.map(|at| at.chars().take("2026-11-23T10:00".len()));
+    to_minute.map_or_else(|| "never".to_owned(), |at| at.map(|c| if c == 'T' { ' ' } else { c }).collect())
 }
 
 #[cfg(test)]
@@ -154,15 +144,14 @@ mod tests {
     #[test]
     fn escaped_json_is_the_same_json() {
         let value = serde_json::json!({ "name": "a\u{1b}b\u{9b}c\u{202e}d\u{7f}é" });
-        let text = json(&value);
+        let text = json(&value).expect("JSON");
         assert!(!text.chars().any(steers), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), value);
     }
 
     #[test]
     fn times_are_shown_to_the_minute() {
-        let value = serde_json::json!({ "at": "2026-11-23T10:00:59.5Z", "end": null });
-        assert_eq!(minute(&value, "/at"), "2026-11-23 10:00");
-        assert_eq!(minute(&value, "/end"), "never");
+        assert_eq!(minute(Some(&"2026-11-23T10:00:59.5Z".to_owned())), "2026-11-23 10:00");
+        assert_eq!(minute(None), "never");
     }
 }

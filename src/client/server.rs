@@ -8,16 +8,21 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     Failure,
     explain::{explain, told},
-    output::{printable, text},
+    output::printable,
     say,
 };
-use crate::{config::ClientCall, http_client};
+use crate::{
+    api_types::{List, PresentedToken, ProblemDocument},
+    config::ClientCall,
+    http_client,
+};
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,7 +64,7 @@ struct Call<'a> {
     method: Method,
     path: &'a str,
     query: &'a Query<'a>,
-    body: Option<&'a Value>,
+    body: Value,
     /// Has the server carry out a repetition once.
     idempotency_key: Option<String>,
 }
@@ -83,42 +88,45 @@ impl Server {
 
     /// What the token belongs to.
     pub(super) async fn organization(&self) -> Result<Organization, Failure> {
-        let token = self.get("/api/v2/token", &[]).await?;
-        let id = text(&token, "/organization/id");
-        if id.is_empty() {
-            return Err(self.stranger("its answer tells no organization"));
-        }
-        let path = format!("/api/v2/organizations/{}", encoded(id));
-        Ok(Organization { path, name: text(&token, "/organization/name").to_owned() })
+        let PresentedToken { organization, .. } = self.get("/api/v2/token", &[]).await?;
+        let path = format!("/api/v2/organizations/{}", encoded(&organization.id));
+        Ok(Organization { path, name: organization.name })
     }
 
-    pub(super) async fn get(&self, path: &str, query: &Query<'_>) -> Result<Value, Failure> {
-        self.json(Call { method: Method::GET, path, query, body: None, idempotency_key: None }).await
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &Query<'_>) -> Result<T, Failure> {
+        self.json(Call { query, ..Call::new(Method::GET, path) }).await
     }
 
-    /// Carries something out, once however often it has to be sent.
-    pub(super) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    /// Carries something out, once however often it has to be sent; `()` is no body.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
         let idempotency_key = Some(Uuid::new_v4().to_string());
-        self.json(Call { method: Method::POST, path, query: &[], body, idempotency_key }).await
+        let body = json(body)?;
+        self.json(Call { body, idempotency_key, ..Call::new(Method::POST, path) }).await
     }
 
-    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.json(Call { method: Method::PATCH, path, query: &[], body: Some(body), idempotency_key: None })
-            .await
+    pub(super) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.json(Call { body: json(body)?, ..Call::new(Method::PATCH, path) }).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<(), Failure> {
-        let call = Call { method: Method::DELETE, path, query: &[], body: None, idempotency_key: None };
-        self.accepted(call).await.map(drop)
+        self.accepted(Call::new(Method::DELETE, path)).await.map(drop)
     }
 
     /// The items of a list, `most` of them at most.
-    pub(super) async fn list(
+    pub(super) async fn list<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &Query<'_>,
         most: usize,
-    ) -> Result<Vec<Value>, Failure> {
+    ) -> Result<Vec<T>, Failure> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let limit = PART.min(most.saturating_sub(items.len())).to_string();
@@ -127,16 +135,12 @@ impl Server {
             if let Some(cursor) = &cursor {
                 query.push(("cursor", cursor));
             }
-            let part = self.get(path, &query).await?;
-            let Some(data) = part.get("data").and_then(Value::as_array) else {
-                return Err(self.stranger("its answer is no list"));
-            };
-            items.extend(data.iter().cloned());
-            let next = part.get("next_cursor").and_then(Value::as_str);
-            match next
-                .filter(|next| !data.is_empty() && items.len() < most && cursor.as_deref() != Some(next))
-            {
-                Some(next) => cursor = Some(next.to_owned()),
+            let List { data, next_cursor } = self.get(path, &query).await?;
+            // A server that gives nothing, or the same part again, is not asked for ever.
+            let is_last = data.is_empty() || next_cursor == cursor;
+            items.extend(data);
+            match next_cursor.filter(|_| !is_last && items.len() < most) {
+                Some(next) => cursor = Some(next),
                 None => {
                     items.truncate(most);
                     return Ok(items);
@@ -152,7 +156,7 @@ impl Server {
         query: &Query<'_>,
         to: &mut impl Write,
     ) -> Result<(), Failure> {
-        let call = Call { method: Method::GET, path, query, body: None, idempotency_key: None };
+        let call = Call { query, ..Call::new(Method::GET, path) };
         let mut response = self.request(&call).send().await.map_err(|error| self.no_answer(&error))?;
         if !response.status().is_success() {
             let answer = whole(response).await.map_err(|error| self.no_answer(&error))?;
@@ -164,9 +168,11 @@ impl Server {
         Ok(to.flush()?)
     }
 
-    async fn json(&self, call: Call<'_>) -> Result<Value, Failure> {
+    async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let answer = self.accepted(call).await?;
-        serde_json::from_slice(&answer.body).map_err(|_| self.stranger("its answer is no JSON"))
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            self.stranger(&format!("its answer is not what was asked for: {}", printable(&error.to_string())))
+        })
     }
 
     async fn accepted(&self, call: Call<'_>) -> Result<Answer, Failure> {
@@ -207,15 +213,12 @@ impl Server {
         if let Some(key) = &call.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
-        match call.body {
-            Some(body) => request.json(body),
-            None => request,
-        }
+        if call.body.is_null() { request } else { request.json(&call.body) }
     }
 
     fn rejection(&self, answer: &Answer) -> Failure {
         let is_problem = answer.header(CONTENT_TYPE.as_str()).starts_with(PROBLEM);
-        let problem = serde_json::from_slice::<Value>(&answer.body).ok().filter(|_| is_problem);
+        let problem = serde_json::from_slice::<ProblemDocument>(&answer.body).ok().filter(|_| is_problem);
         let Some(problem) = problem else {
             return self
                 .stranger(&format!("it says {} and nothing that Tessera would", answer.status.as_u16()));
@@ -241,6 +244,12 @@ impl Server {
             "{} is no Tessera server: {what}. Check TESSERA_URL.",
             printable(&self.url)
         ))
+    }
+}
+
+impl<'a> Call<'a> {
+    fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, query: &[], body: Value::Null, idempotency_key: None }
     }
 }
 
@@ -271,6 +280,10 @@ impl Answer {
 async fn whole(response: Response) -> Result<Answer, reqwest::Error> {
     let (status, headers) = (response.status(), response.headers().clone());
     Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+}
+
+fn json(body: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(body).map_err(|error| Failure::Usage(format!("this cannot be sent: {error}")))
 }
 
 /// A part of an address, whatever stands in it.

@@ -18,7 +18,7 @@ mod values;
 
 pub use actions::{
     ActivityAction, ActivityFilter, ExpirationFlags, InvitationsAction, KeysAction, MembersAction, NamedKey,
-    NewKey,
+    NewKeyFlags,
 };
 pub(super) use values::Expected;
 pub use values::{Expiry, Metadata, Moment, Rate};

@@ -26,7 +26,7 @@ pub use crate::vocabulary::{Outcome, Span};
 pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
-pub use known::{COSTS, KeyRequest, KnownKey, KnownToken, Limits};
+pub use known::{KeyRequest, KnownKey, KnownToken, Limits};
 pub use meters::QuotaLeft;
 pub(super) use tally::{Pending, Sum, Tally};
 

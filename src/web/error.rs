@@ -3,10 +3,9 @@
 use std::convert::Infallible;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{api::rate_headers::RateHeaders, limits::TooOften};
+pub use crate::api_types::FieldProblem;
 use crate::{
     db::DbError,
     domain::{
@@ -117,24 +116,6 @@ pub enum AppError {
     /// The fault is ours. The detail is logged and never shown.
     #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// What is wrong with one field, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldProblem {
-    /// The field as a JSON pointer (RFC 6901) into the body, or the parameter's name.
-    #[schema(example = "/name")]
-    pub pointer: String,
-    /// What is wrong, and what to do.
-    #[schema(example = "Enter a name.")]
-    pub detail: String,
-}
-
-impl FieldProblem {
-    /// What is wrong with the field at `pointer`.
-    pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
-        Self { pointer: pointer.into(), detail: detail.to_string() }
-    }
 }
 
 impl AppError {

@@ -10,11 +10,9 @@ use actix_web::{
     },
 };
 use askama::Template;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
-    error::{AppError, FieldProblem},
+    error::AppError,
     fragment::Fragment,
     pages::error::ErrorPage,
     request_id::RequestId,
@@ -23,26 +21,7 @@ use super::{
     urls, view,
     visit::RequestContext,
 };
-
-/// RFC 9457. `type` is stable; clients may rely on it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ProblemDocument {
-    /// A name for the kind of problem.
-    #[serde(rename = "type")]
-    #[schema(example = "/problems/not-found")]
-    pub kind: String,
-    /// The kind in words.
-    pub title: String,
-    /// HTTP's status again.
-    pub status: u16,
-    /// What happened this time.
-    pub detail: String,
-    /// The number to quote to the operator.
-    pub request_id: String,
-    /// The fields that are wrong, if that is the problem.
-    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
-    pub errors: Vec<FieldProblem>,
-}
+use crate::api_types::ProblemDocument;
 
 /// What kind of answer the client can read, noted before the request goes on its way.
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ pub enum KeysAction {
     /// Show one key.
     Show(NamedKey),
     /// Create a key and print its secret, this once.
-    Create(Box<NewKey>),
+    Create(Box<NewKeyFlags>),
     /// Give a key a new secret and print it, this once.
     Rotate {
         /// Which key.
@@ -78,7 +78,7 @@ pub struct NamedKey {
 
 /// A key to create.
 #[derive(Args, Debug)]
-pub struct NewKey {
+pub struct NewKeyFlags {
     /// The name, unique in the organization
     pub name: String,
     /// When it ends; without it, never.
@@ -94,8 +94,8 @@ pub struct NewKey {
     #[arg(long, value_name = "REQUESTS/PERIOD", value_parser = Rate::parse)]
     pub rate: Option<Rate>,
     /// How much it may be used in a calendar month of UTC
-    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(i64).range(1..))]
-    pub monthly_quota: Option<i64>,
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
+    pub monthly_quota: Option<u64>,
     /// What it is for, in a sentence
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,

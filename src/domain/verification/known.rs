@@ -1,6 +1,6 @@
 //! What verification keeps in memory of keys and tokens, and how it evaluates a key.
 
-use std::{net::IpAddr, ops::RangeInclusive, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use uuid::Uuid;
 
@@ -64,9 +64,6 @@ impl Rules {
         (!is_empty).then(|| Box::new(Self { scopes, networks, metadata, rate: meters.rate, quota }))
     }
 }
-
-/// What a request may cost.
-pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 /// What is asked of a key.
 #[derive(Clone, Copy, Debug)]

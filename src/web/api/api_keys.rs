@@ -7,18 +7,17 @@ mod resource;
 use actix_web::HttpResponse;
 
 pub use filter::KeyQuery;
-pub use new_key::{NewKey, parse_expiration};
-pub use resource::{ApiKey, KeyWithSecret};
+pub use new_key::parse_expiration;
 
 use super::{
     call::{Call, TokenProof},
     json::Json,
-    key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
     pagination,
     params::Params,
-    response::{List, Response},
+    response::Response,
 };
 use crate::{
+    api_types::{ApiKey, KeyChange, KeyWithSecret, List, NewKey},
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
@@ -95,11 +94,6 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
     call.show(&key)
 }
 
-body_with_settings! {
-    /// What to change of a key; what is left out stays, what is null is taken away.
-    pub struct KeyChange {}
-}
-
 /// Changes a key's settings, which hold from the next request on. A new quota counts what was used
 /// this month before it.
 ///
@@ -114,7 +108,7 @@ body_with_settings! {
     responses((status = 200, description = "The key as it is now.", body = ApiKey))
 )]
 pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
-    let settings = call.input.0.settings();
+    let settings = call.input.0.clone();
     // A quota that is new counts what was used this month before it.
     counted_key(&call).await?;
     change_key(&call, move |tx, grant, key, now| {

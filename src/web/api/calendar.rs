@@ -1,27 +1,16 @@
 //! The secret address of the calendar in which the ends of keys stand.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{call::Call, response::Response};
 use crate::{
+    api_types::CalendarLink,
     domain::{
         access::{Govern, Grant},
         calendar_links,
     },
     web::{error::AppError, urls},
 };
-
-/// A calendar’s address. Whoever has it may read the calendar.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CalendarLink {
-    /// The address, for calendar programs. It is not kept and cannot be told again.
-    #[schema(
-        example = "https://tessera.example/orgs/019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f/api/calendar/….ics"
-    )]
-    pub address: String,
-}
 
 /// Makes a new address for the expiration calendar (iCalendar); the one before stops working.
 ///

@@ -1,69 +1,31 @@
 //! Invitations: list, read, send, send again, copy a link, cancel.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     call::Call,
     json::Json,
     pagination::{self, Pagination},
     params::Params,
-    response::{List, Response},
+    response::Response,
 };
 use crate::{
+    api_types::{
+        FieldProblem, Invitation, InvitationLink, InvitationMail, InvitationOutcome, InvitationOutcomes,
+        List, NewInvitations,
+    },
     clock::Timestamp,
     domain::{
-        access::{Grant, ManageMembers, Oversee, Role},
+        access::{Grant, ManageMembers, Oversee},
         email::EmailAddress,
         invitations::{self, InvitationError, InviteOutcome, MAX_AT_ONCE, MailStatus, Pending, Search},
-        outbox::MailState,
         token_access::TokenAccess,
     },
     vocabulary::{InvitationStatus, InviteResult},
-    web::{
-        display,
-        error::{AppError, FieldProblem},
-        urls,
-    },
+    web::{display, error::AppError, urls},
 };
-
-/// An invitation that waits for its answer.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Invitation {
-    /// The id.
-    pub id: String,
-    /// The invited address.
-    #[schema(format = "email", example = "mara@lumen.example")]
-    pub email: String,
-    /// What the person will be.
-    pub role: Role,
-    /// Whether it can be accepted.
-    pub status: InvitationStatus,
-    /// Who invited, by name at that time: a person or a master token.
-    #[schema(example = "Dana Whitfield")]
-    pub invited_by: String,
-    /// When the person was first invited.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// When it was last sent.
-    #[schema(format = DateTime)]
-    pub sent_at: String,
-    /// When it ends, seven days after it was last sent.
-    #[schema(format = DateTime)]
-    pub expires_at: String,
-    /// What became of its newest mail; null once that is not known any more.
-    pub mail: Option<InvitationMail>,
-}
-
-/// A mail on its way.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationMail {
-    /// Where it is.
-    pub state: MailState,
-    /// Why the last attempt failed; null if it did not.
-    pub error: Option<String>,
-}
 
 impl InvitationMail {
     fn of(mail: MailStatus) -> Self {
@@ -150,17 +112,6 @@ pub async fn show(call: Call<Grant<Oversee>>) -> Result<HttpResponse, AppError> 
     call.show(&Invitation::of(pending, now))
 }
 
-/// Whom to invite.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewInvitations {
-    /// The addresses.
-    #[schema(min_items = 1, max_items = 500, example = json!(["mara@lumen.example", "jonas@lumen.example"]))]
-    emails: Vec<String>,
-    /// What they will be. A token that is for members alone invites no administrators.
-    role: Role,
-}
-
 impl NewInvitations {
     fn addresses(&self) -> Result<Vec<EmailAddress>, AppError> {
         let number = self.emails.len();
@@ -180,25 +131,6 @@ impl NewInvitations {
         }
         if wrong.is_empty() { Ok(addresses) } else { Err(AppError::Fields(wrong)) }
     }
-}
-
-/// What became of each address.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationOutcomes {
-    /// One for each address, in the order in which they were sent.
-    pub data: Vec<InvitationOutcome>,
-}
-
-/// What became of one address.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationOutcome {
-    /// The address in the form in which it is kept.
-    #[schema(format = "email", example = "mara@lumen.example")]
-    pub email: String,
-    /// What was done.
-    pub outcome: InviteResult,
-    /// The invitation that the person has now; null for a member.
-    pub invitation: Option<Invitation>,
 }
 
 /// Invites one or many addresses. All of them are looked at before the first is invited: where one
@@ -254,17 +186,6 @@ pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
         Response::resource(&Invitation::of(pending, now))
     })
     .await
-}
-
-/// A link to pass on by other ways than mail.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationLink {
-    /// The link. Only its digest is kept, so it cannot be told again.
-    #[schema(format = "uri", example = "https://keys.lumen.example/i/9fQ2…")]
-    pub url: String,
-    /// When the invitation ends.
-    #[schema(format = DateTime)]
-    pub expires_at: String,
 }
 
 /// Makes a link to an invitation, to pass on by other ways than mail. It works only for an account

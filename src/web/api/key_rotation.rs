@@ -1,45 +1,23 @@
 //! Rotation: a key gets a new secret, while the previous one keeps working for a while.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{
-    api_keys::{ApiKey, KeyWithSecret, change_key, counted_key, parse_expiration, show_changed},
+    api_keys::{change_key, counted_key, parse_expiration, show_changed},
     call::Call,
     json::Json,
     response::Response,
 };
 use crate::{
+    api_types::{ApiKey, KeyWithSecret, Rotation, RotationRequest},
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
         api_keys::{self, ActiveRotation, NewExpiration, RotateError},
-        rotation::{GracePeriod, Plan, Starts},
+        rotation::Plan,
     },
     web::{display, error::AppError},
 };
-
-/// A rotation under way.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Rotation {
-    /// How long the previous secret goes on.
-    pub grace_period: GracePeriod,
-    /// From when.
-    pub starts: Starts,
-    /// When the key got its new secret.
-    #[schema(format = DateTime)]
-    pub rotated_at: String,
-    /// When the new secret was first accepted; null for never.
-    #[schema(format = DateTime)]
-    pub first_used_at: Option<String>,
-    /// When the previous secret ends; earlier once the new one is used, never later.
-    #[schema(format = DateTime)]
-    pub ends_at: String,
-    /// When the previous secret was last accepted; null for never.
-    #[schema(format = DateTime)]
-    pub previous_last_used_at: Option<String>,
-}
 
 impl Rotation {
     /// A rotation as the database knows it.
@@ -54,21 +32,6 @@ impl Rotation {
             previous_last_used_at: previous_last_used_at.map(|at| display::iso(&at)),
         }
     }
-}
-
-/// How to rotate.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RotationRequest {
-    /// How long the previous secret goes on.
-    grace_period: GracePeriod,
-    /// From when. “none” with “on_first_use” ends the previous secret with the first use of the new one.
-    starts: Starts,
-    /// A new end for the key, ten years ahead at most; left out or null for the end that it has. A
-    /// key that has expired needs one, a key without an end takes none.
-    #[serde(default)]
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
 }
 
 impl RotationRequest {

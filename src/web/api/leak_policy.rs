@@ -1,26 +1,16 @@
 //! What happens to leaked keys: the organization's choice.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{call::Call, json::Json, response::Response};
 use crate::{
+    api_types::LeakSettings,
     domain::{
         access::{Govern, Grant, See},
         organizations,
     },
-    vocabulary::LeakPolicy,
     web::error::AppError,
 };
-
-/// What happens to leaked keys.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeakSettings {
-    /// The choice. It holds for what is reported from now on.
-    pub policy: LeakPolicy,
-}
 
 /// What happens to keys of the organization that are found in public.
 ///

@@ -1,17 +1,18 @@
 //! Members: list, read, change, remove.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     call::Call,
     json::Json,
     pagination::{self, Pagination},
     params::Params,
-    response::{List, Response},
+    response::Response,
 };
 use crate::{
+    api_types::{List, Member, MemberChange},
     domain::{
         access::{Grant, ManageMembers, Role, See},
         members::{self, MemberError, Person},
@@ -20,28 +21,6 @@ use crate::{
     vocabulary::MemberSort,
     web::{display, error::AppError},
 };
-
-/// A person in the organization.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Member {
-    /// The account's id.
-    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
-    pub id: String,
-    /// The person's name.
-    #[schema(example = "Dana Whitfield")]
-    pub name: String,
-    /// The person's address.
-    #[schema(format = "email", example = "dana@lumen.example")]
-    pub email: String,
-    /// What the person may do.
-    pub role: Role,
-    /// When the person joined.
-    #[schema(format = DateTime)]
-    pub joined_at: String,
-    /// When the person was last seen, exact to some minutes; null for never.
-    #[schema(format = DateTime)]
-    pub last_active_at: Option<String>,
-}
 
 impl From<Person> for Member {
     fn from(person: Person) -> Self {
@@ -113,14 +92,6 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     let user_id = call.path("user");
     let person = call.read(move |connection, member| members::find(connection, member, &user_id)).await?;
     call.show(&Member::from(person))
-}
-
-/// What to change of a member; what is left out stays.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MemberChange {
-    /// The new role. A token that is for members alone neither makes nor changes administrators.
-    role: Option<Role>,
 }
 
 /// Gives a member another role.

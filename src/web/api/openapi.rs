@@ -15,9 +15,9 @@ use super::{
     members, organization, organizations, pauses, presented_token, scopes, session_tokens, usage,
     verification, webhooks,
 };
-use crate::web::{
-    problem::ProblemDocument,
-    routes::{Access, ROUTES, Route},
+use crate::{
+    api_types::ProblemDocument,
+    web::routes::{Access, ROUTES, Route},
 };
 
 /// Where the description is served.

@@ -1,8 +1,6 @@
 //! The organization behind a key.
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
     credentials,
@@ -10,36 +8,13 @@ use super::{
     rate_headers::RateHeaders,
 };
 use crate::{
+    api_types::{OrganizationOfKey, PresentedKey},
     domain::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest},
     },
     web::{display, error::AppError},
 };
-
-/// What a key may know of its organization and of itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrganizationOfKey {
-    /// The organization's id.
-    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
-    pub id: String,
-    /// The organization's name.
-    #[schema(example = "Lumen Logistics")]
-    pub name: String,
-    /// The key that was presented.
-    pub key: PresentedKey,
-}
-
-/// A key, as its bearer sees it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PresentedKey {
-    /// Its name.
-    #[schema(example = "Billing worker")]
-    pub name: String,
-    /// Its end, or null for none.
-    #[schema(format = DateTime)]
-    pub expires_at: Option<String>,
-}
 
 /// The organization behind an API key, and what the key may know of itself. It counts as a use.
 ///

@@ -1,11 +1,10 @@
 //! The organization behind a master token.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{call::Call, json::Json, response::Response};
 use crate::{
+    api_types::{Organization, OrganizationChange},
     domain::{
         access::{Govern, Grant, See},
         names::{MAX_NAME_LENGTH, Name},
@@ -15,20 +14,6 @@ use crate::{
     web::{display, error::AppError},
 };
 
-/// An organization.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Organization {
-    /// The id.
-    #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
-    pub id: String,
-    /// The name; several organizations may bear the same one.
-    #[schema(example = "Lumen Logistics")]
-    pub name: String,
-    /// When it was created.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-}
-
 impl Organization {
     fn of(organization: &StoredOrganization) -> Self {
         Self {
@@ -37,15 +22,6 @@ impl Organization {
             created_at: display::iso(&organization.created_at),
         }
     }
-}
-
-/// What to change of an organization; what is left out stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OrganizationChange {
-    /// The new name.
-    #[schema(min_length = 1, max_length = 80, example = "Lumen Logistics")]
-    name: Option<String>,
 }
 
 /// The organization.

@@ -4,10 +4,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::Deserialize;
 
-use super::response::List;
 use crate::{
+    api_types::{FieldProblem, List},
     domain::page::{Cursor, CursorError, ListRequest},
-    web::error::{AppError, FieldProblem},
+    web::error::AppError,
 };
 
 /// Items in a part unless the client wants fewer or more.

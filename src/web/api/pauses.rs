@@ -1,30 +1,20 @@
 //! A pause: a key is switched off for some hours, to see who misses it.
 
 use actix_web::HttpResponse;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::{
-    api_keys::{ApiKey, change_key, show_changed},
+    api_keys::{change_key, show_changed},
     call::Call,
     json::Json,
 };
 use crate::{
+    api_types::{ApiKey, PauseRequest},
     domain::{
         access::{Grant, ManageKeys},
         api_keys::{self, PauseLength},
     },
     web::error::AppError,
 };
-
-/// How long a key is paused.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PauseRequest {
-    /// 1, 4 or 24.
-    #[schema(minimum = 1, maximum = 24, example = 4)]
-    hours: i64,
-}
 
 impl PauseRequest {
     fn parse(&self) -> Result<PauseLength, AppError> {

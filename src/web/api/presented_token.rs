@@ -1,31 +1,13 @@
 //! What a client holds: the master token behind its credential.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::{call::Call, verification::NamedId};
+use super::call::Call;
 use crate::{
-    domain::{access::Standing, token_access::TokenAccess},
+    api_types::{NamedId, PresentedToken},
+    domain::access::Standing,
     web::{display, error::AppError},
 };
-
-/// A master token, as its bearer sees it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PresentedToken {
-    /// The id.
-    pub id: String,
-    /// The name.
-    #[schema(example = "Deployment")]
-    pub name: String,
-    /// What it may do.
-    pub access: TokenAccess,
-    /// When it ends; null for never. A session token ends earlier.
-    #[schema(format = DateTime)]
-    pub expires_at: Option<String>,
-    /// The organization that it belongs to.
-    pub organization: NamedId,
-}
 
 /// What the presented token is, or the master token that the presented session token stands for.
 ///

@@ -5,10 +5,9 @@ use actix_web::{
     HttpResponseBuilder,
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{
+    api_types::{LimitAnswers, LimitResponse},
     domain::verification::Limits,
     web::limits::{REQUESTS_PERIOD, RequestsLeft},
 };
@@ -68,34 +67,6 @@ impl RateHeaders {
             .filter(|(_, text)| !text.is_empty())
             .filter_map(|(name, text)| HeaderValue::from_str(text).ok().map(|value| (name, value)))
     }
-}
-
-/// One limit in an answer's JSON.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct LimitResponse {
-    /// How much is allowed.
-    pub limit: u64,
-    /// In how many seconds; absent for a calendar month.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window_seconds: Option<u32>,
-    /// What is left.
-    pub remaining: u64,
-    /// Seconds until all of it is there again.
-    pub reset_seconds: u64,
-}
-
-/// The limits in an answer's JSON.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct LimitAnswers {
-    /// Of the rate limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<LimitResponse>,
-    /// Of the monthly quota.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<LimitResponse>,
-    /// For a rejection: seconds until it is worth trying again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_seconds: Option<u64>,
 }
 
 impl LimitAnswers {

@@ -10,8 +10,8 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
 
+pub use crate::api_types::List;
 use crate::web::error::AppError;
 
 /// Fields that change without anybody's doing; a version does not tell them.
@@ -91,15 +91,6 @@ fn version(body: &Value) -> String {
     let digest = Sha256::digest(body.to_string());
     let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hash}\"")
-}
-
-/// A part of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct List<T> {
-    /// The items of this part.
-    pub data: Vec<T>,
-    /// Ask for the next part with this as `cursor`; null at the end of the list.
-    pub next_cursor: Option<String>,
 }
 
 impl<T> List<T> {

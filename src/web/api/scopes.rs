@@ -2,11 +2,9 @@
 
 use actix_web::HttpResponse;
 
-use super::{
-    call::Call,
-    response::{List, Response},
-};
+use super::{call::Call, response::Response};
 use crate::{
+    api_types::List,
     domain::{
         access::{Grant, SeeKeys},
         api_keys,

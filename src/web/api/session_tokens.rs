@@ -1,8 +1,6 @@
 //! A short-lived credential for what should not hold a master token itself.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
     credentials,
@@ -10,23 +8,13 @@ use super::{
     response::Response,
 };
 use crate::{
+    api_types::SessionToken,
     domain::{
         secret::{self, SecretDigest, SecretKind},
         session_tokens::LIFETIME,
     },
     web::error::AppError,
 };
-
-/// A session token.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SessionToken {
-    /// The token, for `Authorization: Bearer`.
-    #[schema(example = "tess_s_AAAAAGkl…")]
-    pub data: String,
-    /// How long it works.
-    #[schema(example = 900)]
-    pub expires_in_seconds: i64,
-}
 
 /// Exchanges a master token for a session token of the same power, which ends when the master
 /// token is deactivated, replaced or removed.

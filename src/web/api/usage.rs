@@ -1,51 +1,23 @@
 //! How keys are used: requests by outcome, hour by hour or day by day, and who sent them.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{
-    api_keys::counted_key,
-    call::Call,
-    params::Params,
-    response::{List, Response},
-};
+use super::{api_keys::counted_key, call::Call, params::Params, response::Response};
 use crate::{
+    api_types::{Client, FieldProblem, KeyRequests, KeyUsage, List, OrganizationUsage, Requests, UsageStep},
     domain::{
         access::{Grant, SeeKeys},
         usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Step},
         verification::Span,
     },
-    web::{
-        display,
-        error::{AppError, FieldProblem},
-    },
+    web::{display, error::AppError},
 };
 
 /// A month of hours and a year of days.
 const MAX_HOURS: i32 = 31 * 24;
 const MAX_DAYS: i32 = 366;
-
-/// Requests by how they ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Requests {
-    /// All of them.
-    pub total: i64,
-    /// Accepted.
-    pub valid: i64,
-    /// The key’s end had passed.
-    pub expired: i64,
-    /// The key was switched off.
-    pub deactivated: i64,
-    /// The key came from elsewhere than it may.
-    pub forbidden_ip: i64,
-    /// The key had not every scope that was needed.
-    pub insufficient_scope: i64,
-    /// The key came too often.
-    pub rate_limited: i64,
-    /// The key’s quota of the month was spent.
-    pub quota_exceeded: i64,
-}
 
 impl Requests {
     fn of(by_outcome: &ByOutcome) -> Self {
@@ -64,31 +36,10 @@ impl Requests {
     }
 }
 
-/// The requests of one hour or day.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UsageStep {
-    /// When it begins.
-    #[schema(format = DateTime)]
-    pub begins_at: String,
-    /// What came in it.
-    pub requests: Requests,
-}
-
 impl UsageStep {
     fn of(step: &Step) -> Self {
         Self { begins_at: display::iso(&step.begins_at), requests: Requests::of(&step.requests) }
     }
-}
-
-/// How one key was used.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyUsage {
-    /// What a step is.
-    pub span: Span,
-    /// All steps together.
-    pub totals: Requests,
-    /// The steps without a gap, the oldest first; the last one is not over.
-    pub steps: Vec<UsageStep>,
 }
 
 /// Which steps of a key’s usage to show.
@@ -163,22 +114,6 @@ fn steps(series: &Series) -> Vec<UsageStep> {
     series.steps.iter().map(UsageStep::of).collect()
 }
 
-/// Whoever called with a key.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Client {
-    /// The client’s address; null where it was not known.
-    #[schema(example = "203.0.113.7")]
-    pub address: Option<String>,
-    /// What the client calls itself; null where it did not.
-    #[schema(example = "curl/8.14.1")]
-    pub user_agent: Option<String>,
-    /// Requests in all.
-    pub requests: i64,
-    /// When it called last.
-    #[schema(format = DateTime)]
-    pub last_seen_at: String,
-}
-
 impl Client {
     fn of(client: KeyClient) -> Self {
         let given = |text: String| (!text.is_empty()).then_some(text);
@@ -206,28 +141,6 @@ pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppErro
     let key = counted_key(&call).await?;
     let clients = call.read(move |connection, grant| usage::clients(connection, grant, &key)).await?;
     Ok(Response::ok(&List::whole(clients.into_iter().map(Client::of).collect()))?.send())
-}
-
-/// How all keys of the organization were used.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrganizationUsage {
-    /// All days together.
-    pub totals: Requests,
-    /// The days of UTC without a gap, the oldest first; the last one is not over.
-    pub days: Vec<UsageStep>,
-    /// The keys with requests in these days, the busiest first.
-    pub keys: Vec<KeyRequests>,
-}
-
-/// How often one key came.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyRequests {
-    /// The key’s id.
-    pub id: String,
-    /// The key’s name.
-    pub name: String,
-    /// All requests, whatever the outcome.
-    pub requests: i64,
 }
 
 /// How the organization’s keys were used, the last days. Keys that were removed do not count.

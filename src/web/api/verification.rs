@@ -8,8 +8,6 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use bodies::{BatchRequest, BatchVerification, NamedId, Verification, VerificationRequest, VerifiedKey};
-
 use super::{
     call, credentials,
     gate::{Asked, Gate, WithToken},
@@ -17,6 +15,7 @@ use super::{
     response::Response,
 };
 use crate::{
+    api_types::{BatchRequest, BatchVerification, Verification, VerificationRequest},
     db::Tx,
     domain::{
         idempotency::IdempotencyError,
@@ -162,7 +161,7 @@ async fn decide<B>(
         name: None,
         scopes: &asked.scopes,
         client_ip: asked.client_ip,
-        cost: asked.cost.0,
+        cost: asked.cost,
     };
     let client = asked.client();
     let asked = Asked { endpoint: Endpoint::Verify, place, key: &asked.key, wanted: &wanted, client };

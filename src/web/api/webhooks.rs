@@ -6,15 +6,9 @@ mod resource;
 
 use actix_web::HttpResponse;
 
-pub use fields::{NewWebhook, WebhookChange};
-pub use resource::{Webhook, WebhookWithSecret};
-
-use super::{
-    call::Call,
-    json::Json,
-    response::{List, Response},
-};
+use super::{call::Call, json::Json, response::Response};
 use crate::{
+    api_types::{Delivery, List, NewWebhook, Webhook, WebhookChange, WebhookWithSecret},
     clock::Timestamp,
     db::Tx,
     domain::{
@@ -23,7 +17,6 @@ use crate::{
     },
     web::{error::AppError, urls},
 };
-use deliveries::Delivery;
 
 /// Lists the organization’s webhooks, the newest first.
 ///

@@ -1,33 +1,15 @@
 //! A key to create.
 
 use crate::{
+    api_types::{FieldProblem, NewKey},
     clock::Timestamp,
     domain::{
         api_keys::{MAX_DURATION, NewApiKey},
         key_settings::KeySettings,
         names::{MAX_KEY_NAME_LENGTH, Name},
     },
-    web::{
-        api::{
-            instants,
-            key_settings::{Given, RateLimitFields, SettingsChange, body_with_settings, given},
-        },
-        error::{AppError, FieldProblem},
-    },
+    web::{api::instants, error::AppError},
 };
-
-body_with_settings! {
-    /// A key to create.
-    pub struct NewKey {
-        /// The name, unique in the organization.
-        #[schema(min_length = 1, max_length = 60, example = "Billing worker")]
-        name: String,
-        /// When it ends, ten years ahead at most; left out or null for never.
-        #[serde(default)]
-        #[schema(format = DateTime)]
-        expires_at: Option<String>,
-    }
-}
 
 impl NewKey {
     /// The key, checked.
@@ -40,7 +22,7 @@ impl NewKey {
             .map_err(|error| wrong.push(FieldProblem::new("/name", error)));
         let expires_at = self.expires_at.as_deref().map(|text| parse_expiration(text, now)).transpose();
         let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
-        let settings = self.settings().apply(&KeySettings::default(), &mut wrong);
+        let settings = self.clone().settings().apply(&KeySettings::default(), &mut wrong);
         match (name, expires_at) {
             (Ok(name), Ok(expires_at)) if wrong.is_empty() => Ok(NewApiKey { name, expires_at, settings }),
             _ => Err(AppError::Fields(wrong)),

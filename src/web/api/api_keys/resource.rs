@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, slice};
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 use crate::{
+    api_types::{ApiKey, Rotation, SettingsFields},
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
@@ -13,49 +11,8 @@ use crate::{
         api_keys::{self, ActiveRotation, ApiKey as StoredKey},
         managed::ManageError,
     },
-    vocabulary::KeyStatus,
-    web::{
-        api::{key_rotation::Rotation, key_settings::SettingsFields},
-        display,
-    },
+    web::display,
 };
-
-/// An API key without its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApiKey {
-    /// The id.
-    pub id: String,
-    /// The name, unique in the organization.
-    #[schema(example = "Billing worker")]
-    pub name: String,
-    /// The key with its middle left out.
-    #[schema(example = "tess_9fQ2…xA7c")]
-    pub masked: String,
-    /// Whether it is accepted.
-    pub status: KeyStatus,
-    /// Who created it, by name at that time.
-    pub created_by: String,
-    /// When it was created.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// When it ends; null for never.
-    #[schema(format = DateTime)]
-    pub expires_at: Option<String>,
-    /// Since when it is switched off; null while it is on.
-    #[schema(format = DateTime)]
-    pub deactivated_at: Option<String>,
-    /// Until when a pause keeps it switched off; null without one.
-    #[schema(format = DateTime)]
-    pub paused_until: Option<String>,
-    /// The rotation under way, during which the previous secret is accepted, too; null without one.
-    pub rotation: Option<Rotation>,
-    /// When it was last accepted, up to a few seconds ago; null for never.
-    #[schema(format = DateTime)]
-    pub last_used_at: Option<String>,
-    /// What it may do and how much.
-    #[serde(flatten)]
-    pub settings: SettingsFields,
-}
 
 impl ApiKey {
     /// The key with this id.
@@ -133,15 +90,4 @@ impl Beside {
             settings: SettingsFields::of(&key.settings),
         }
     }
-}
-
-/// A key with its secret, which is told this once.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyWithSecret {
-    /// The key.
-    #[serde(flatten)]
-    pub key: ApiKey,
-    /// The secret. It is not kept and cannot be told again.
-    #[schema(example = "tess_9fQ2…")]
-    pub secret: String,
 }

@@ -1,11 +1,11 @@
 //! The log of a webhook: its messages, and sending one again.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
+    api_types::{Delivery, DeliveryWithPayload, List},
     domain::{
         access::{Govern, Grant},
         webhooks::{self, Delivery as StoredDelivery, DeliveryState},
@@ -15,45 +15,12 @@ use crate::{
             call::Call,
             pagination::{self, Pagination},
             params::Params,
-            response::{List, Response},
+            response::Response,
         },
         display,
         error::AppError,
     },
 };
-
-/// A message of a webhook, and what became of it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Delivery {
-    /// The message’s id, which the receiver gets as `webhook-id` at every attempt.
-    #[schema(example = "msg_019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
-    pub id: String,
-    /// The `type` of the message.
-    #[schema(example = "api_key.leaked")]
-    pub event: String,
-    /// Where it is on its way.
-    pub state: DeliveryState,
-    /// Attempts made so far; counted anew when it is sent again.
-    #[schema(example = 1)]
-    pub attempts: i32,
-    /// When the next attempt is due; null once it waits for none.
-    #[schema(format = DateTime)]
-    pub next_attempt_at: Option<String>,
-    /// When it was last tried; null for never.
-    #[schema(format = DateTime)]
-    pub last_attempt_at: Option<String>,
-    /// The status that the receiver answered last; null for none.
-    #[schema(example = 204)]
-    pub last_status: Option<i32>,
-    /// Why the last attempt failed; null if it did not.
-    pub last_error: Option<String>,
-    /// When it was queued.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// When it was delivered or given up; null while it waits.
-    #[schema(format = DateTime)]
-    pub finished_at: Option<String>,
-}
 
 impl From<StoredDelivery> for Delivery {
     fn from(delivery: StoredDelivery) -> Self {
@@ -71,19 +38,6 @@ impl From<StoredDelivery> for Delivery {
             finished_at: delivery.finished_at.map(|at| display::iso(&at)),
         }
     }
-}
-
-/// A message of a webhook, what it says, and what the receiver said.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryWithPayload {
-    /// The message, and what became of it.
-    #[serde(flatten)]
-    pub delivery: Delivery,
-    /// The message itself.
-    #[schema(value_type = Object)]
-    pub payload: Value,
-    /// The beginning of what the receiver answered last; null for nothing.
-    pub response: Option<String>,
 }
 
 /// Which messages to list.

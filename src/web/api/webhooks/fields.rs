@@ -1,35 +1,13 @@
 //! The fields of a webhook as they are sent.
 
-use serde::Deserialize;
-use utoipa::ToSchema;
-
 use crate::{
+    api_types::{FieldProblem, NewWebhook, WebhookChange},
     domain::{
         key_settings,
         webhooks::{AllowedNetworks, Events, NewWebhook as CheckedWebhook, Webhook, WebhookUrl},
     },
-    web::{
-        api::key_settings::{Given, given},
-        error::{AppError, FieldProblem},
-    },
+    web::error::AppError,
 };
-
-/// A webhook to create.
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewWebhook {
-    /// Where its messages go, over https.
-    #[schema(format = "uri", max_length = 2000, example = "https://example.com/webhooks")]
-    url: String,
-    /// What it is for.
-    #[serde(default)]
-    #[schema(max_length = 200, example = "Chat channel of the operators")]
-    description: Option<String>,
-    /// What it is told of; left out or empty for everything, also what later versions tell.
-    #[serde(default)]
-    #[schema(example = json!(["api_key.expiring", "api_key.leaked"]))]
-    events: Vec<String>,
-}
 
 impl NewWebhook {
     /// The webhook, checked.
@@ -40,22 +18,6 @@ impl NewWebhook {
         let description = self.description.as_deref().unwrap_or_default();
         parse(&self.url, description, &self.events, networks)
     }
-}
-
-/// What to change of a webhook; what is left out stays.
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookChange {
-    /// Where its messages go, over https. Those that wait go there, too.
-    #[schema(format = "uri", max_length = 2000, example = "https://example.com/webhooks")]
-    url: Option<String>,
-    /// What it is for; null for nothing in particular.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 200, example = "Chat channel of the operators")]
-    description: Given<String>,
-    /// What it is told of; empty for everything, also what later versions tell.
-    #[schema(example = json!(["api_key.expiring", "api_key.leaked"]))]
-    events: Option<Vec<String>>,
 }
 
 impl WebhookChange {

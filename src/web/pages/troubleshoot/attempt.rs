@@ -18,8 +18,9 @@ use crate::{
         diagnosis::{self, Finding},
         key_settings::Scopes,
         secret::{self, SecretKind},
-        verification::{COSTS, Decision, DryRun, KeyRequest, KnownKey, Limits, Outcome, Tried},
+        verification::{Decision, DryRun, KeyRequest, KnownKey, Limits, Outcome, Tried},
     },
+    vocabulary::COSTS,
     web::{
         api::gate,
         display,

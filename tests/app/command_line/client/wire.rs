@@ -32,7 +32,7 @@ fn a_creation_is_repeated_with_the_same_idempotency_key() {
         busy(),
         None,
         Some((429, "retry-after: 0\r\n", String::new())),
-        Some(scripted::json(201, &json!({ "id": "1", "name": "x", "secret": "tess_once" }))),
+        Some(scripted::json(201, &key("x"))),
     ]);
     let output = Caller::new(&server.url(), "tess_m_secret").run(&["keys", "create", "x"]).must_end_with(0);
     assert_eq!(output.stdout, "tess_once\n");
@@ -51,8 +51,10 @@ fn repetition_ends_and_a_long_wait_is_not_kept() {
     Caller::new(&server.url(), "tess_m_secret").run(&["keys", "create", "x"]).must_end_with(3);
     assert_eq!(server.requests().len(), 5);
 
-    let problem =
-        json!({ "title": "Too Many Requests", "detail": "Wait.", "status": 429, "request_id": "req_7" });
+    let problem = json!({
+        "type": "/problems/too-many-requests", "title": "Too Many Requests", "status": 429, "detail": "Wait.",
+        "request_id": "req_7",
+    });
     let headers = "retry-after: 31\r\ncontent-type: application/problem+json\r\n";
     let server = ScriptedServer::start(vec![Some((429, headers, problem.to_string()))]);
     let output = Caller::new(&server.url(), "tess_m_secret").run(&["keys", "list"]).must_end_with(1);
@@ -62,8 +64,11 @@ fn repetition_ends_and_a_long_wait_is_not_kept() {
 #[test]
 fn a_change_that_could_happen_twice_is_not_repeated() {
     let id = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f";
-    let member = scripted::json(200, &json!({ "id": id, "name": "Jonas", "role": "user" }));
-    let server = ScriptedServer::start(vec![token_answer(), Some(member), None]);
+    let member = json!({
+        "id": id, "name": "Jonas", "email": "jonas@lumen.example", "role": "user",
+        "joined_at": "2026-11-23T10:00:00Z",
+    });
+    let server = ScriptedServer::start(vec![token_answer(), Some(scripted::json(200, &member)), None]);
     Caller::new(&server.url(), "tess_m_secret").run(&["members", "remove", id, "--yes"]).must_end_with(3);
     assert!(server.requests()[2].starts_with(&format!("DELETE /api/v2/organizations/o-1/members/{id} ")));
 }
@@ -71,7 +76,7 @@ fn a_change_that_could_happen_twice_is_not_repeated() {
 #[test]
 fn a_name_cannot_steer_the_terminal() {
     let name = "Evil\u{1b}]0;owned\u{7}\u{9b}31m\nworker";
-    let list = || scripted::json(200, &json!({ "data": [{ "id": "1", "name": name }], "next_cursor": null }));
+    let list = || scripted::json(200, &json!({ "data": [key(name)], "next_cursor": null }));
     let steers = |text: &str| text.chars().any(|c| c.is_control() && c != '\n');
 
     let server = ScriptedServer::start(vec![token_answer(), Some(list())]);
@@ -89,7 +94,15 @@ fn a_name_cannot_steer_the_terminal() {
 
 fn token_answer() -> Option<scripted::Answer> {
     let organization = json!({ "id": "o-1", "name": "Lumen" });
-    Some(scripted::json(200, &json!({ "id": "t-1", "name": "Deploy", "organization": organization })))
+    let token = json!({ "id": "t-1", "name": "Deploy", "access": "full", "organization": organization });
+    Some(scripted::json(200, &token))
+}
+
+fn key(name: &str) -> Value {
+    json!({
+        "id": "1", "name": name, "masked": "tess_…", "status": "active", "created_by": "Dana",
+        "created_at": "2026-11-23T10:00:00Z", "scopes": [], "networks": [], "secret": "tess_once",
+    })
 }
 
 fn header<'a>(request: &'a str, name: &str) -> &'a str {
