@@ -109,9 +109,6 @@ pub struct Application {
 
 impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
-    ///
-    /// # Errors
-    /// [`StartError`].
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         let db = Db::open(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;

@@ -101,9 +101,6 @@ fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(
 }
 
 /// Gives the person another name.
-///
-/// # Errors
-/// [`DbError`].
 pub fn rename(tx: &mut Tx<'_>, user: &User, name: &Name) -> Result<(), DbError> {
     diesel::update(users::table.find(&user.id))
         .set(users::name.eq(name.as_str()))
@@ -138,9 +135,6 @@ pub(super) fn by_email(connection: &mut Connection, email: &EmailAddress) -> Res
 }
 
 /// Notes that the person was active just now, in that session.
-///
-/// # Errors
-/// [`DbError`].
 pub fn note_activity(tx: &mut Tx<'_>, logged_in: &LoggedIn, now: Timestamp) -> Result<(), DbError> {
     sessions::touch(tx, &logged_in.session_id, now)?;
     set_last_active(tx, &logged_in.user.email, now)
@@ -155,9 +149,6 @@ pub(super) fn set_last_active(tx: &mut Tx<'_>, email: &str, at: Timestamp) -> Re
 }
 
 /// Whether anybody has signed up yet.
-///
-/// # Errors
-/// [`DbError`].
 pub fn any_exists(connection: &mut Connection) -> Result<bool, DbError> {
     let first: Option<String> = users::table.select(users::id).first(connection).optional()?;
     Ok(first.is_some())

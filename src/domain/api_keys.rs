@@ -272,9 +272,6 @@ fn store_switch(
 }
 
 /// Gives a key other settings, which hold from the next request on.
-///
-/// # Errors
-/// [`ManageError`].
 pub fn change_settings(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,

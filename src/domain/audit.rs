@@ -149,9 +149,6 @@ macro_rules! filtered {
 }
 
 /// One page of the organization's audit log, newest first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
@@ -171,9 +168,6 @@ pub fn page(
 
 /// A part of the organization's audit log behind a cursor, and one more where there is more, newest
 /// first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
@@ -191,9 +185,6 @@ pub fn list_after(
 }
 
 /// The next part of an export, oldest first, after the event `after`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn export(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
@@ -212,9 +203,6 @@ pub fn export(
 }
 
 /// Those who did something in the organization, for the filter: `(id, name)`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
     let rows: Vec<(Option<String>, String)> = audit_events::table
         .filter(audit_events::organization_id.eq(&grant.id))
@@ -231,9 +219,6 @@ pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec
 }
 
 /// The newest events of one thing in the organization, such as a key.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_subject(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
@@ -260,9 +245,6 @@ pub struct ActorActivity {
 }
 
 /// What one account or token did in the organization since an instant.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_actor(
     connection: &mut Connection,
     grant: &Grant<ManageTokens>,
@@ -306,9 +288,6 @@ pub(super) fn of_action(
 }
 
 /// The newest events of one account, for its owner.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Result<Vec<Entry>, DbError> {
     Ok(entries(
         audit_events::table

@@ -35,9 +35,6 @@ fn step(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BulkError
 }
 
 /// Makes an organization with an administrator who cannot log in, and `count` keys.
-///
-/// # Errors
-/// [`BulkError`].
 pub fn organization_with_keys(
     tx: &mut Tx<'_>,
     count: usize,

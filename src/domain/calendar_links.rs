@@ -41,9 +41,6 @@ pub enum CalendarError {
 }
 
 /// The organization's address, if somebody made one. The secret itself is not kept.
-///
-/// # Errors
-/// [`DbError`].
 pub fn find(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Option<CalendarLink>, DbError> {
     Ok(calendar_links::table
         .find(&grant.id)
@@ -53,9 +50,6 @@ pub fn find(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Optio
 }
 
 /// Makes a new address; the one before stops working.
-///
-/// # Errors
-/// [`CalendarError`].
 pub fn replace(tx: &mut Tx<'_>, grant: &Grant<Govern>, now: Timestamp) -> Result<Secret, CalendarError> {
     let secret = Secret::generate_link()?;
     diesel::delete(calendar_links::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
@@ -90,9 +84,6 @@ pub struct Expiries {
 }
 
 /// The expiries of the organization whose secret is `presented`; a look-up by that secret.
-///
-/// # Errors
-/// [`DbError`].
 pub fn expiries(
     connection: &mut Connection,
     organization_id: &str,

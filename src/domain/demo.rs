@@ -153,9 +153,6 @@ const TOKENS: [ExampleToken; 4] = [
 const ERP_SYNC: &str = "ERP sync";
 
 /// Fills an empty database; everybody's password is the one behind `password_hash`.
-///
-/// # Errors
-/// [`DemoError`].
 pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), DemoError> {
     if accounts::any_exists(tx.connection())? {
         return Err(DemoError::NotEmpty);

@@ -29,9 +29,6 @@ impl DeviceSeal {
     }
 
     /// A cookie for a browser that has just logged in to the account `user_id`.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
     pub fn issue(&self, user_id: &str) -> Result<String, NoRandomness> {
         let random = Secret::generate_link()?;
         Ok(format!("{}.{}", random.expose(), self.mark(user_id, random.expose())))

@@ -42,9 +42,6 @@ pub enum Finding {
 
 /// Finds out what `presented` is: a whole key, its masked form or its first characters. Counts
 /// nothing and keeps nothing.
-///
-/// # Errors
-/// [`DbError`].
 pub fn diagnose(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,

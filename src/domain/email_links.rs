@@ -87,9 +87,6 @@ pub(super) fn create(
 }
 
 /// The account that a link is for, while the link is good.
-///
-/// # Errors
-/// [`DbError`].
 pub fn owner(
     connection: &mut Connection,
     purpose: Purpose,
@@ -118,9 +115,6 @@ pub(super) fn spend_all(tx: &mut Tx<'_>, user_id: &str, now: Timestamp) -> Resul
 }
 
 /// Forgets links that expired a week ago.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = email_links::table.filter(email_links::expires_at.lt(now - Duration::WEEK));
     Ok(diesel::delete(old).execute(tx.connection())?)

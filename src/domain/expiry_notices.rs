@@ -22,17 +22,11 @@ use crate::{
 const NOTICES_DAYS: [i32; 3] = [1, 3, 14];
 
 /// Whether a mail is due at `now`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn is_any_due(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
     Ok(!due(connection, now)?.is_empty())
 }
 
 /// Queues the mails that are due at `now`; tells how many keys they are about.
-///
-/// # Errors
-/// [`DbError`].
 pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let due = due(tx.connection(), now)?;
     for notice in &due {
@@ -72,17 +66,11 @@ const NEWS_AGE: Duration = Duration::days(7);
 const MAX_AT_ONCE: i64 = 100;
 
 /// Whether the end of a key has passed that was not noted yet.
-///
-/// # Errors
-/// [`DbError`].
 pub fn is_any_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
     Ok(!over(connection, 1, now)?.is_empty())
 }
 
 /// Notes in the audit log which ends have passed, each once; tells how many it noted this time.
-///
-/// # Errors
-/// [`DbError`].
 pub fn note_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let over = over(tx.connection(), MAX_AT_ONCE, now)?;
     for (key, organization_id) in &over {

@@ -61,9 +61,6 @@ pub enum IdempotencyError {
 
 impl Once {
     /// The request `what` (method, address and body) of `owner_id` under the key `key`.
-    ///
-    /// # Errors
-    /// [`NotAKey`].
     pub fn new(owner_id: &str, key: &str, what: &[&[u8]]) -> Result<Self, NotAKey> {
         if !(1..=MAX_KEY_LENGTH).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NotAKey);
@@ -100,9 +97,6 @@ impl Once {
     }
 
     /// Keeps the response in the transaction of the change that it speaks of.
-    ///
-    /// # Errors
-    /// [`IdempotencyError`].
     pub fn remember(&self, tx: &mut Tx<'_>, response: &[u8], now: Timestamp) -> Result<(), IdempotencyError> {
         let sealed = self.seal(response)?;
         // One that is over may not be cleaned up yet.
@@ -159,9 +153,6 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Forgets responses that are over.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = idempotent_responses::table.filter(idempotent_responses::created_at.le(now - KEPT));
     Ok(diesel::delete(old).execute(tx.connection())?)

@@ -22,9 +22,6 @@ pub enum InstanceError {
 }
 
 /// The secret called `name`, made on first use.
-///
-/// # Errors
-/// [`InstanceError`].
 pub fn secret(tx: &mut Tx<'_>, name: &str) -> Result<Vec<u8>, InstanceError> {
     let known = instance_secrets::table
         .find(name)
@@ -45,9 +42,6 @@ pub fn secret(tx: &mut Tx<'_>, name: &str) -> Result<Vec<u8>, InstanceError> {
 }
 
 /// Asks the database for nothing, to see that it answers.
-///
-/// # Errors
-/// [`DbError`].
 pub fn ping(connection: &mut Connection) -> Result<(), DbError> {
     instance_secrets::table.select(instance_secrets::name).limit(1).load::<String>(connection)?;
     Ok(())

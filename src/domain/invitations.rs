@@ -156,9 +156,6 @@ impl From<Row> for Invitation {
 }
 
 /// Finds an invitation by the secret in a link. A look-up across organizations.
-///
-/// # Errors
-/// [`DbError`].
 pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found>, DbError> {
     let found: Option<(Row, Organization, LinkKind)> = invitation_secrets::table
         .inner_join(invitations::table.inner_join(organizations::table))
@@ -171,9 +168,6 @@ pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found
 
 /// Whether the invited address has a proven account. Only for whoever holds the mailed secret:
 /// anybody else could learn who has an account (ASVS 6.3.8).
-///
-/// # Errors
-/// [`DbError`].
 pub fn has_account(connection: &mut Connection, invitation: &Invitation) -> Result<bool, DbError> {
     let owners = users::table
         .filter(users::email.eq(&invitation.email).and(users::email_verified_at.is_not_null()))

@@ -44,9 +44,6 @@ pub struct KeySettings {
 }
 
 /// A description as it was typed; `None` for an empty one.
-///
-/// # Errors
-/// [`NameError`].
 pub fn parse_description(text: &str) -> Result<Option<String>, NameError> {
     match Name::parse(text, MAX_DESCRIPTION_LENGTH) {
         Ok(description) => Ok(Some(description.into())),

@@ -265,9 +265,6 @@ pub(super) fn stop(tx: &mut Tx<'_>, token_id: &str, now: Timestamp) -> Result<()
 }
 
 /// The organization's tokens, the newest first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn list(connection: &mut Connection, grant: &Grant<ManageTokens>) -> Result<Vec<MasterToken>, DbError> {
     Ok(master_tokens::table
         .filter(master_tokens::organization_id.eq(&grant.id))

@@ -98,9 +98,6 @@ pub(super) fn insert(
 }
 
 /// Whether nobody would be left to administer the organization without `person`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn is_last_administrator(
     connection: &mut Connection,
     grant: &Grant<See>,
@@ -144,9 +141,6 @@ pub fn change_role(
 }
 
 /// Removes a member; keys that the member created keep working.
-///
-/// # Errors
-/// [`MemberError`].
 pub fn remove(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
@@ -161,9 +155,6 @@ pub fn remove(
 }
 
 /// Ends the actor's own membership.
-///
-/// # Errors
-/// [`MemberError`].
 pub fn leave(tx: &mut Tx<'_>, grant: &Grant<See>, now: Timestamp) -> Result<(), MemberError> {
     let own_id = grant.actor().id().ok_or(MemberError::NotFound)?.to_owned();
     let person = find(tx.connection(), grant, &own_id)?;

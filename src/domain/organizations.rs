@@ -76,9 +76,6 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
 }
 
 /// The organizations that `user` belongs to, by name.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membership>, DbError> {
     let rows: Vec<(Organization, Role)> = memberships::table
         .inner_join(organizations::table)
@@ -126,9 +123,6 @@ pub struct Figures {
 }
 
 /// Counts what the tabs show.
-///
-/// # Errors
-/// [`DbError`].
 pub fn figures(connection: &mut Connection, grant: &Grant<See>) -> Result<Figures, DbError> {
     let members = memberships::table.filter(memberships::organization_id.eq(&grant.id)).count();
     let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&grant.id)).count();
@@ -138,9 +132,6 @@ pub fn figures(connection: &mut Connection, grant: &Grant<See>) -> Result<Figure
 }
 
 /// Gives the organization another name.
-///
-/// # Errors
-/// [`DbError`].
 pub fn rename(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
@@ -161,17 +152,11 @@ pub fn rename(
 }
 
 /// What happens to the organization's keys that are found in public.
-///
-/// # Errors
-/// [`DbError`].
 pub fn leak_policy(connection: &mut Connection, grant: &Grant<See>) -> Result<LeakPolicy, DbError> {
     Ok(organizations::table.find(&grant.id).select(organizations::leak_policy).first(connection)?)
 }
 
 /// Chooses what happens to keys that are found in public from now on.
-///
-/// # Errors
-/// [`DbError`].
 pub fn change_leak_policy(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
@@ -201,9 +186,6 @@ pub enum RemoveError {
 }
 
 /// Removes the organization with its members, invitations, keys and tokens. The audit log stays.
-///
-/// # Errors
-/// [`RemoveError`].
 pub fn remove(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,

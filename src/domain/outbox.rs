@@ -231,9 +231,6 @@ fn queue_row(
 }
 
 /// The mails whose next attempt is due, oldest first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn due(
     connection: &mut Connection,
     now: Timestamp,
@@ -250,9 +247,6 @@ pub fn due(
 }
 
 /// The newest mails, for the local mailbox.
-///
-/// # Errors
-/// [`DbError`].
 pub fn newest(
     connection: &mut Connection,
     limit: i64,
@@ -278,17 +272,11 @@ fn one_by_one(
 }
 
 /// One mail, for the local mailbox.
-///
-/// # Errors
-/// [`DbError`].
 pub fn by_id(connection: &mut Connection, id: &str) -> Result<Option<QueuedMail>, DbError> {
     Ok(outbox::table.find(id).select(QueuedMail::as_select()).first(connection).optional()?)
 }
 
 /// Notes that the mail server took the mail, and forgets its secrets.
-///
-/// # Errors
-/// [`DbError`].
 pub fn mark_sent(tx: &mut Tx<'_>, mail: &QueuedMail, now: Timestamp) -> Result<(), DbError> {
     finish(tx, mail, MailState::Sent, None, now)
 }
@@ -304,9 +292,6 @@ pub(super) fn finish_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError>
 
 /// Notes a failed attempt with its reason: another one follows after a pause, unless the failure
 /// is `permanent` or the attempts are used up.
-///
-/// # Errors
-/// [`DbError`].
 pub fn mark_attempt_failed(
     tx: &mut Tx<'_>,
     mail: &QueuedMail,
@@ -330,9 +315,6 @@ pub fn mark_attempt_failed(
 
 /// Gives up a mail that cannot be read, so that it makes room for others. What it says stays as it
 /// is, for whoever finds out why, until the row is purged.
-///
-/// # Errors
-/// [`DbError`].
 pub fn give_up(tx: &mut Tx<'_>, mail: &UnreadableMail, now: Timestamp) -> Result<(), DbError> {
     diesel::update(outbox::table.find(&mail.id))
         .set((
@@ -367,9 +349,6 @@ fn finish(
 const KEEP_FINISHED: Duration = Duration::days(30);
 
 /// Forgets mails that were finished long ago.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let old = outbox::table.filter(outbox::finished_at.lt(now - KEEP_FINISHED));
     Ok(diesel::delete(old).execute(tx.connection())?)

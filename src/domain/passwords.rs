@@ -122,9 +122,6 @@ impl PasswordHasher {
     }
 
     /// Hashes a new password into a PHC string.
-    ///
-    /// # Errors
-    /// [`HashError`].
     pub async fn hash(&self, password: NewPassword) -> Result<String, HashError> {
         self.run(move || hash(password.0.expose_secret())).await
     }
@@ -139,9 +136,6 @@ impl PasswordHasher {
 
     /// Compares `typed` with the stored hash. With `None`, for an unknown account, it takes as
     /// long and finds a difference (ASVS 6.3.8).
-    ///
-    /// # Errors
-    /// [`HashError`].
     pub async fn compare(
         &self,
         typed: SecretString,

@@ -115,9 +115,6 @@ struct Row {
 
 /// What is known of a refused request: rejections of the organization and those that belong to
 /// nobody. What another organization refused looks like what nobody did.
-///
-/// # Errors
-/// [`DbError`].
 pub fn find(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
@@ -227,9 +224,6 @@ fn purge_surplus(tx: &mut Tx<'_>, organization_id: Option<&str>, has_key: bool) 
 }
 
 /// Forgets rejections that are too old to be explained.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     diesel::delete(rejections::table.filter(rejections::created_at.lt(now - KEEP)))
         .execute(tx.connection())?;

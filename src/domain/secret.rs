@@ -60,9 +60,6 @@ pub struct NoRandomness;
 
 impl Secret {
     /// A new API key or master token.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
     pub fn generate(kind: SecretKind) -> Result<Self, NoRandomness> {
         let mut text = format!("{}{}", kind.prefix(), random_text(RANDOM_CHARACTERS)?);
         let sum = checksum(&text);
@@ -71,18 +68,12 @@ impl Secret {
     }
 
     /// A new secret for a link in a mail: no prefix, no checksum.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
     pub fn generate_link() -> Result<Self, NoRandomness> {
         Ok(Self(SecretString::from(random_text(RANDOM_CHARACTERS + CHECKSUM_CHARACTERS)?)))
     }
 
     /// A new secret that signs what goes to a webhook: `whsec_` and 32 random bytes in base64
     /// (Standard Webhooks 1.0 asks for 24 to 64 bytes).
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
     pub fn generate_signing() -> Result<Self, NoRandomness> {
         let mut bytes = [0u8; 32];
         SysRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
@@ -95,9 +86,6 @@ impl Secret {
     }
 
     /// A password for an account that nobody has chosen one for: four groups of five characters.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
     pub fn generate_password() -> Result<Self, NoRandomness> {
         let groups: Result<Vec<String>, NoRandomness> = (0..4).map(|_| random_text(5)).collect();
         Ok(Self(SecretString::from(groups?.join("-"))))

@@ -56,9 +56,6 @@ pub struct NewSession {
 }
 
 /// Stores a session under `token`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp) -> Result<(), DbError> {
     diesel::insert_into(sessions::table)
         .values((
@@ -109,9 +106,6 @@ impl LoggedIn {
 
 /// The session under a token's digest, while it is alive. `organization_id` is the one in which the
 /// person's role is wanted, if any.
-///
-/// # Errors
-/// [`DbError`].
 pub fn open(
     connection: &mut Connection,
     token: SecretDigest,
@@ -152,9 +146,6 @@ pub fn open(
 }
 
 /// Replaces the state kept under `token`. A session that was ended meanwhile stays ended.
-///
-/// # Errors
-/// [`DbError`].
 pub fn update(tx: &mut Tx<'_>, token: &str, user_id: Option<&str>, state: &str) -> Result<(), DbError> {
     diesel::update(sessions::table.filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes())))
         .set((sessions::state.eq(state), sessions::user_id.eq(user_id)))
@@ -163,9 +154,6 @@ pub fn update(tx: &mut Tx<'_>, token: &str, user_id: Option<&str>, state: &str) 
 }
 
 /// Ends the session under `token`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn delete(tx: &mut Tx<'_>, token: &str) -> Result<(), DbError> {
     diesel::delete(sessions::table.filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes())))
         .execute(tx.connection())?;
@@ -181,9 +169,6 @@ pub(super) fn touch(tx: &mut Tx<'_>, session_id: &str, now: Timestamp) -> Result
 }
 
 /// The living sessions of `user`, the last used first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_user(
     connection: &mut Connection,
     user: &User,
@@ -218,18 +203,12 @@ pub(super) fn is_of(
 }
 
 /// Ends one session of `user`; tells whether there was such a one.
-///
-/// # Errors
-/// [`DbError`].
 pub fn end(tx: &mut Tx<'_>, user: &User, session_id: &str) -> Result<bool, DbError> {
     let session = sessions::table.filter(sessions::id.eq(session_id).and(sessions::user_id.eq(&user.id)));
     Ok(diesel::delete(session).execute(tx.connection())? > 0)
 }
 
 /// Ends the sessions of the account, but for the one to `keep`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn end_all(tx: &mut Tx<'_>, user_id: &str, keep: Option<&str>) -> Result<(), DbError> {
     let ended = sessions::table
         .filter(sessions::user_id.eq(user_id))
@@ -239,9 +218,6 @@ pub fn end_all(tx: &mut Tx<'_>, user_id: &str, keep: Option<&str>) -> Result<(),
 }
 
 /// Forgets sessions that are over.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let over = sessions::created_at.lt(now - MAX_SESSION).or(sessions::last_seen_at.lt(now - MAX_IDLE));
     Ok(diesel::delete(sessions::table.filter(over)).execute(tx.connection())?)

@@ -14,9 +14,6 @@ use crate::{
 pub const FORM_LIFETIME: Duration = Duration::hours(24);
 
 /// Spends `form_id` for this transaction's change; `false` when it was spent before.
-///
-/// # Errors
-/// [`DbError`].
 pub fn spend(tx: &mut Tx<'_>, form_id: &str, now: Timestamp) -> Result<bool, DbError> {
     let inserted = diesel::insert_into(spent_forms::table)
         .values((spent_forms::id.eq(form_id), spent_forms::spent_at.eq(now)))
@@ -30,9 +27,6 @@ pub fn spend(tx: &mut Tx<'_>, form_id: &str, now: Timestamp) -> Result<bool, DbE
 }
 
 /// Deletes ids of forms that are too old to be accepted again anyway.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let limit = now - FORM_LIFETIME - Duration::HOUR;
     Ok(diesel::delete(spent_forms::table.filter(spent_forms::spent_at.lt(limit))).execute(tx.connection())?)

@@ -64,9 +64,6 @@ impl DailyRequests {
 }
 
 /// What the last days saw of `keys`, in their order and whatever the outcome.
-///
-/// # Errors
-/// [`DbError`].
 pub fn daily_requests(
     connection: &mut Connection,
     _: &Grant<SeeKeys>,

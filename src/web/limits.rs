@@ -66,9 +66,6 @@ impl RequestsLeft {
     }
 
     /// Whether this call was one too many.
-    ///
-    /// # Errors
-    /// [`TooOften`].
     pub fn check(&self) -> Result<(), TooOften> {
         self.wait.map_or(Ok(()), Err)
     }
@@ -101,9 +98,6 @@ impl Limits {
     /// Counts a log-in. A browser that logged in to this account before (`known_device`) has a
     /// count of its own, so that a stranger's failures do not lock the owner out (OWASP, device
     /// cookies; ASVS 6.1.1).
-    ///
-    /// # Errors
-    /// [`TooOften`].
     pub fn log_in(&self, email: &str, known_device: bool, ip: Option<IpAddr>) -> Result<(), TooOften> {
         let account = if known_device { format!("{email} known") } else { email.to_owned() };
         self.count(&self.log_ins_by_account, account)?;
@@ -111,17 +105,11 @@ impl Limits {
     }
 
     /// Counts a sign-up, or another request that costs mail or a hash.
-    ///
-    /// # Errors
-    /// [`TooOften`].
     pub fn sign_up(&self, ip: Option<IpAddr>) -> Result<(), TooOften> {
         self.count(&self.sign_ups, origin(ip))
     }
 
     /// Counts a link or credential that was not found.
-    ///
-    /// # Errors
-    /// [`TooOften`].
     pub fn guess(&self, ip: Option<IpAddr>) -> Result<(), TooOften> {
         self.count(&self.guesses, origin(ip))
     }

@@ -38,9 +38,6 @@ tokio::task_local! {
 
 /// Makes a place for what the look-up of the session finds. Stands outside of actix's session
 /// middleware, which asks the store before it calls anything else.
-///
-/// # Errors
-/// Whatever is inside fails with.
 pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

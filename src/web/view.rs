@@ -68,17 +68,11 @@ macro_rules! page {
 }
 
 /// Answers a GET: the whole page, or its content with the title.
-///
-/// # Errors
-/// When the template fails.
 pub fn show(page: &dyn Page) -> Result<HttpResponse, AppError> {
     show_with_status(page, StatusCode::OK)
 }
 
 /// [`show`] with a status of its own: 422 for a form that needs a change.
-///
-/// # Errors
-/// When the template fails.
 pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpResponse, AppError> {
     let shell = page.shell();
     let body = match shell.fragment {
@@ -94,9 +88,6 @@ pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpRespo
 }
 
 /// Answers with a page that has no fragments, such as those before the log-in.
-///
-/// # Errors
-/// When the template fails.
 pub fn plain(page: &impl Template, status: StatusCode) -> Result<HttpResponse, AppError> {
     Ok(html(status).body(page.render()?))
 }

@@ -27,9 +27,6 @@ pub struct Credentials {
 }
 
 /// The credentials of the account at `email`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn credentials(
     connection: &mut Connection,
     email: &EmailAddress,
@@ -47,9 +44,6 @@ pub fn credentials(
 }
 
 /// Notes a log-in; `stronger_hash` replaces a hash of weaker parameters.
-///
-/// # Errors
-/// [`DbError`].
 pub fn record_log_in(
     tx: &mut Tx<'_>,
     user: &User,
@@ -69,9 +63,6 @@ pub fn record_log_in(
 }
 
 /// Notes a log-in that failed. Unknown addresses are not noted: they may be mistyped passwords.
-///
-/// # Errors
-/// [`DbError`].
 pub fn record_failed_log_in(
     tx: &mut Tx<'_>,
     user: &User,
@@ -85,9 +76,6 @@ pub fn record_failed_log_in(
 }
 
 /// Notes that `user` ended sessions: the present one, or others.
-///
-/// # Errors
-/// [`DbError`].
 pub fn record_sessions_ended(
     tx: &mut Tx<'_>,
     user: &User,

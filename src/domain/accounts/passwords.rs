@@ -64,9 +64,6 @@ pub fn reset_password(
 
 /// Changes the password of somebody who gave the present one. Ends the other sessions and tells
 /// the owner by mail.
-///
-/// # Errors
-/// [`DbError`].
 pub fn change_password(
     tx: &mut Tx<'_>,
     user: &User,

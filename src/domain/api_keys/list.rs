@@ -46,9 +46,6 @@ macro_rules! keys_of {
 
 /// One page of a part of the keys, the newest first, and their rotations under way by the key's id;
 /// with `search`, the keys with the text in name or masked form.
-///
-/// # Errors
-/// [`DbError`].
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
@@ -97,9 +94,6 @@ impl KeySort {
 }
 
 /// A part of the keys behind a cursor, and one more where there is more.
-///
-/// # Errors
-/// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
@@ -133,9 +127,6 @@ pub fn list_after(
 }
 
 /// The scopes in use in the organization, each once, in alphabetical order.
-///
-/// # Errors
-/// [`DbError`].
 pub fn scopes_in_use(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Vec<String>, DbError> {
     let lists: Vec<Scopes> = api_keys::table
         .filter(api_keys::organization_id.eq(&grant.id).and(api_keys::scopes.ne("")))

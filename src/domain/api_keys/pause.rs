@@ -67,18 +67,12 @@ pub fn pause(
 }
 
 /// Whether a pause is over at `now`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn is_any_pause_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
     let over = api_keys::table.filter(api_keys::paused_until.le(now));
     Ok(diesel::select(diesel::dsl::exists(over)).get_result(connection)?)
 }
 
 /// Switches the keys on again whose pause is over at `now`; tells how many.
-///
-/// # Errors
-/// [`DbError`].
 pub fn resume_paused(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     let over: Vec<(String, String)> = api_keys::table
         .filter(api_keys::paused_until.le(now))

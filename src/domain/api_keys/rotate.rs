@@ -64,9 +64,6 @@ impl From<DbError> for RotateError {
 
 /// Gives a key a new secret, returned this once. Name and settings stay, and so does the end unless
 /// a new one is chosen; a grace period that is under way ends.
-///
-/// # Errors
-/// [`RotateError`].
 pub fn rotate(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
@@ -148,9 +145,6 @@ fn begin_grace_period(
 }
 
 /// Ends the grace period: from the next request on only the new secret works.
-///
-/// # Errors
-/// [`ManageError`].
 pub fn revoke_previous(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
@@ -218,9 +212,6 @@ pub struct ActiveRotation {
 }
 
 /// The rotations under way of `keys`, by the key's id.
-///
-/// # Errors
-/// [`DbError`].
 pub fn rotations(
     connection: &mut Connection,
     _: &Grant<SeeKeys>,
@@ -235,9 +226,6 @@ pub fn rotations(
 }
 
 /// Forgets rotations whose grace period has ended.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let rows: Vec<StoredRotation> =
         key_rotations::table.select(StoredRotation::as_select()).load(tx.connection())?;

@@ -198,9 +198,6 @@ impl Events {
     }
 
     /// The events that were chosen by name; whoever chooses every one gets later ones, too.
-    ///
-    /// # Errors
-    /// [`EventsError`].
     pub fn chosen<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, EventsError> {
         let mut events = Vec::new();
         for name in names {

@@ -39,9 +39,6 @@ pub struct Pending {
 
 /// One page of the organization's pending invitations, the newest first, those that expired
 /// included.
-///
-/// # Errors
-/// [`DbError`].
 pub fn pending(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
@@ -81,9 +78,6 @@ impl Pending {
 
 /// A part of the organization's pending invitations behind a cursor, and one more where there is
 /// more: the newest first, those that expired included.
-///
-/// # Errors
-/// [`DbError`].
 pub fn list_after(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
@@ -128,9 +122,6 @@ pub fn find_pending(
 }
 
 /// Invitations of the organization, each with its newest mail.
-///
-/// # Errors
-/// [`DbError`].
 pub fn with_mails(
     connection: &mut Connection,
     _: &Grant<Oversee>,
@@ -153,9 +144,6 @@ pub fn with_mails(
 const MAX_LISTED: i64 = 1000;
 
 /// The open invitations of `user`; none while the address is not proven.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_user(
     connection: &mut Connection,
     user: &User,
@@ -176,9 +164,6 @@ pub fn of_user(
 }
 
 /// How many open invitations `user` has.
-///
-/// # Errors
-/// [`DbError`].
 pub fn count_of_user(connection: &mut Connection, user: &User, now: Timestamp) -> Result<i64, DbError> {
     if !user.is_verified() {
         return Ok(0);

@@ -164,9 +164,6 @@ fn invite_one(
 }
 
 /// Mails the invitation again and starts its seven days anew. Links of earlier mails keep working.
-///
-/// # Errors
-/// [`InvitationError`].
 pub fn resend(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
@@ -190,9 +187,6 @@ pub fn resend(
 }
 
 /// Makes a link to pass on by other ways than mail. It proves no address.
-///
-/// # Errors
-/// [`InvitationError`].
 pub fn copy_link(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
@@ -206,9 +200,6 @@ pub fn copy_link(
 }
 
 /// Takes the invitation back: its links stop working at once.
-///
-/// # Errors
-/// [`InvitationError`].
 pub fn cancel(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,

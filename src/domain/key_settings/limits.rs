@@ -52,9 +52,6 @@ pub enum RateLimitError {
 
 impl RateLimit {
     /// Reads what was typed and chosen; `None` for an empty number.
-    ///
-    /// # Errors
-    /// [`RateLimitError`].
     pub fn parse(count: &str, period: &str) -> Result<Option<Self>, RateLimitError> {
         let count = count.trim();
         if count.is_empty() {
@@ -98,9 +95,6 @@ pub struct QuotaError;
 
 impl MonthlyQuota {
     /// Reads what was typed; `None` for nothing.
-    ///
-    /// # Errors
-    /// [`QuotaError`].
     pub fn parse(text: &str) -> Result<Option<Self>, QuotaError> {
         match text.trim() {
             "" => Ok(None),
@@ -109,9 +103,6 @@ impl MonthlyQuota {
     }
 
     /// A quota of `requests`.
-    ///
-    /// # Errors
-    /// [`QuotaError`].
     pub fn new(requests: u64) -> Result<Self, QuotaError> {
         if (1..=HIGHEST_QUOTA).contains(&requests) { Ok(Self(requests)) } else { Err(QuotaError) }
     }

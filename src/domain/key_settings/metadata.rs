@@ -29,9 +29,6 @@ pub enum MetadataError {
 
 impl Metadata {
     /// Reads what was typed; `None` for nothing.
-    ///
-    /// # Errors
-    /// [`MetadataError`].
     pub fn parse(text: &str) -> Result<Option<Self>, MetadataError> {
         if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
     }

@@ -41,9 +41,6 @@ type Row = (Option<String>, Option<String>, Option<String>, String, Timestamp);
 
 /// Those of `keys` and `tokens` with a secret that was found in public, by the key's or token's id.
 /// `rotations` are the rotations under way.
-///
-/// # Errors
-/// [`DbError`].
 pub fn notices(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,

@@ -66,9 +66,6 @@ impl Leaked {
 }
 
 /// The secrets among `reports` that are somebody's, active or not. A look-up across organizations.
-///
-/// # Errors
-/// [`DbError`].
 pub fn known(
     connection: &mut Connection,
     reports: &[LeakReport],
@@ -86,9 +83,6 @@ pub fn known(
 /// Carries out what follows from `reports`, sent from `ip`. One that is known already changes
 /// nothing: whoever switched the key on again since knew of it. A secret that was found in several
 /// places makes one mail.
-///
-/// # Errors
-/// [`DbError`].
 pub fn receive(
     tx: &mut Tx<'_>,
     reports: &[LeakReport],

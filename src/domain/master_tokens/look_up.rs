@@ -33,9 +33,6 @@ pub(in crate::domain) fn by_digest(
 }
 
 /// What the token `token_id` proves now, if it is accepted from `ip`.
-///
-/// # Errors
-/// [`DbError`].
 pub fn standing(
     connection: &mut Connection,
     token_id: &str,

@@ -30,9 +30,6 @@ macro_rules! members_of {
 }
 
 /// One page of the members, by name; with `search`, those with the text in name or address.
-///
-/// # Errors
-/// [`DbError`].
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<See>,

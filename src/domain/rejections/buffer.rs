@@ -160,9 +160,6 @@ impl Buffer {
 
     /// Writes what was noted, and waits for what somebody else is writing. What cannot be written
     /// is noted again.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub async fn flush(&self, db: &Db) -> Result<(), DbError> {
         let _writing = self.writing.lock().await;
         let noted = Arc::new(self.take());

@@ -71,9 +71,6 @@ pub struct KeyClient {
 }
 
 /// Who called with `key`, the last first, [`MAX_CLIENTS`] at most.
-///
-/// # Errors
-/// [`DbError`].
 pub fn clients(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
@@ -84,9 +81,6 @@ pub fn clients(
 }
 
 /// [`clients`] of each of `keys` that has any, by the key's id.
-///
-/// # Errors
-/// [`DbError`].
 pub fn clients_of_keys(
     connection: &mut Connection,
     _: &Grant<SeeKeys>,

@@ -39,9 +39,6 @@ pub struct KeyRequests {
 }
 
 /// The last `days` days of the organization, the present one among them.
-///
-/// # Errors
-/// [`DbError`].
 pub fn of_organization(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,

@@ -107,9 +107,6 @@ impl Recorder {
 
     /// Writes everything that was gathered, as when the server stops. What cannot be written is
     /// gathered again.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub async fn flush(&self, db: &Db) -> Result<(), DbError> {
         let turn = self.turn().await;
         let waiting = turn.len();
@@ -117,9 +114,6 @@ impl Recorder {
     }
 
     /// Writes what was gathered of one organization, before a page shows it.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub async fn flush_organization(&self, db: &Db, organization_id: &str) -> Result<(), DbError> {
         let mut turn = self.turn().await;
         let is_own = |noted: &Noted| noted.organization_id() == organization_id;
@@ -136,9 +130,6 @@ impl Recorder {
     /// Writes everything that was gathered, in small portions evenly over `period`: with many
     /// keys in use, writing at once would keep verifications waiting. Between two portions
     /// somebody else may write.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub async fn flush_spread(&self, db: &Db, period: Duration) -> Result<(), DbError> {
         let end = Instant::now() + period;
         let mut turn = self.turn().await;

@@ -22,9 +22,6 @@ pub const DAYS_KEPT: Duration = Duration::days(400);
 const ROWS_AT_ONCE: i64 = 500;
 
 /// Removes some of what is older than [`HOURS_KEPT`] and [`DAYS_KEPT`]; tells whether more is left.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     let mut is_more_left = false;
     for (span, kept) in [(Span::Hour, HOURS_KEPT), (Span::Day, DAYS_KEPT)] {

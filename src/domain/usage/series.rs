@@ -88,9 +88,6 @@ impl Series {
 }
 
 /// The last `count` steps of `key`, the present one among them.
-///
-/// # Errors
-/// [`DbError`].
 pub fn series(
     connection: &mut Connection,
     _: &Grant<SeeKeys>,

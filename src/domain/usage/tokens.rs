@@ -46,9 +46,6 @@ pub(in crate::domain) fn add(
 }
 
 /// How often `token` was accepted on each of the last `days` days, today among them.
-///
-/// # Errors
-/// [`DbError`].
 pub fn token_series(
     connection: &mut Connection,
     _: &Grant<ManageTokens>,

@@ -41,9 +41,6 @@ impl DryRun {
 impl Verifier {
     /// Evaluates a request with a key of the organization as [`verify`](Self::verify) would at the
     /// instant `now`, by the live limits of this process.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub async fn dry_run(
         &self,
         grant: &Grant<SeeKeys>,

@@ -134,9 +134,6 @@ pub enum UrlError {
 
 impl WebhookUrl {
     /// Parses an address as it was typed.
-    ///
-    /// # Errors
-    /// [`UrlError`].
     pub fn parse(text: &str, allowed: &AllowedNetworks) -> Result<Self, UrlError> {
         let text = text.trim();
         if text.is_empty() {

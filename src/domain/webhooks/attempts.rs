@@ -63,9 +63,6 @@ pub struct UnreadableDelivery {
 
 /// One due message of each webhook that has some and is not `busy`, those first that wait longest.
 /// What waits for a slow receiver does not hold up the others.
-///
-/// # Errors
-/// [`DbError`].
 pub fn due(
     connection: &mut Connection,
     busy: &[String],
@@ -122,9 +119,6 @@ fn outgoing(connection: &mut Connection, id: &str, now: Timestamp) -> Result<Out
 }
 
 /// Gives up a message that cannot be read, so that it makes room for others.
-///
-/// # Errors
-/// [`DbError`].
 pub fn give_up(tx: &mut Tx<'_>, delivery: &UnreadableDelivery, now: Timestamp) -> Result<(), DbError> {
     events::give_up(tx, &delivery.id, &format!("It cannot be read: {}.", delivery.reason), now)
 }
@@ -153,9 +147,6 @@ pub enum Outcome {
 
 /// Notes an attempt: a failure is followed by another attempt after a pause, until there were
 /// enough of them.
-///
-/// # Errors
-/// [`DbError`].
 pub fn record_attempt(
     tx: &mut Tx<'_>,
     delivery_id: &str,

@@ -98,9 +98,6 @@ pub fn deliveries(
 
 /// A part of a webhook's log behind a cursor, and one more where there is more, newest first; with
 /// `state`, of what is in that state.
-///
-/// # Errors
-/// [`CursorError`].
 pub fn list_after(
     connection: &mut Connection,
     _: &Grant<Govern>,
@@ -124,9 +121,6 @@ pub fn list_after(
 }
 
 /// The newest message of each of `webhooks`, by the webhook's id.
-///
-/// # Errors
-/// [`DbError`].
 pub fn last_deliveries(
     connection: &mut Connection,
     _: &Grant<Govern>,
@@ -211,9 +205,6 @@ pub fn send_test(
 }
 
 /// Forgets messages from long ago.
-///
-/// # Errors
-/// [`DbError`].
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
     events::purge_deliveries(tx, now)
 }

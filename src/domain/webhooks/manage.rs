@@ -178,17 +178,11 @@ pub fn find(
 }
 
 /// How many webhooks the organization has.
-///
-/// # Errors
-/// [`DbError`].
 pub fn count(connection: &mut Connection, grant: &Grant<Govern>) -> Result<i64, DbError> {
     Ok(Webhook::count(connection, &grant.id)?)
 }
 
 /// The organization's webhooks, the newest first.
-///
-/// # Errors
-/// [`DbError`].
 pub fn list(connection: &mut Connection, grant: &Grant<Govern>) -> Result<Vec<Webhook>, DbError> {
     Ok(webhooks::table
         .filter(webhooks::organization_id.eq(&grant.id))

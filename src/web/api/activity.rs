@@ -172,9 +172,6 @@ fn action(text: &str) -> Result<Action, AppError> {
 }
 
 /// Lists what was done in the organization, the newest first.
-///
-/// # Errors
-/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity",
@@ -193,9 +190,6 @@ pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<Htt
 }
 
 /// Downloads what was done in the organization, the oldest first, however much it is.
-///
-/// # Errors
-/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity/export",

@@ -47,9 +47,6 @@ pub trait TokenProof: Clone + Send + Sized + 'static {
     const ACCESS: Access;
 
     /// The proof, where the token's standing carries it.
-    ///
-    /// # Errors
-    /// [`AccessError::Insufficient`].
     fn of(standing: Standing) -> Result<Self, AccessError>;
 }
 
@@ -125,9 +122,6 @@ impl<P: TokenProof, B> Call<P, B> {
     }
 
     /// Reads by the caller's proof.
-    ///
-    /// # Errors
-    /// Whatever `work` returns, or when the database fails.
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&mut Connection, &P) -> Result<T, E> + Send + 'static,
@@ -141,9 +135,6 @@ impl<P: TokenProof, B> Call<P, B> {
     }
 
     /// Shows a resource; 304 when the client has this version of it.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
     pub fn show(&self, resource: &impl serde::Serialize) -> Result<HttpResponse, AppError> {
         let answer = Response::resource(resource)?;
         let known = header(&self.request, &IF_NONE_MATCH);
@@ -165,10 +156,6 @@ impl<P: TokenProof, B> Call<P, B> {
     /// Carries out a change in one transaction, in which the token is looked at again and the time is
     /// taken. With an `Idempotency-Key`, the response is kept in that transaction, and given again to
     /// the same request without carrying it out again.
-    ///
-    /// # Errors
-    /// Whatever `work` returns; nothing is changed and nothing kept then. 401 for a token that is no
-    /// longer accepted, 422 for a key that came with another request.
     pub async fn change(
         &self,
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
@@ -202,9 +189,6 @@ impl<P: TokenProof, B> Call<P, B> {
 }
 
 /// What the header `Idempotency-Key` asks for, if it is there.
-///
-/// # Errors
-/// 400 for a text that is no key.
 pub fn once(request: &HttpRequest, token: &KnownToken) -> Result<Option<Once>, AppError> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
     // The draft writes a string of structured fields; most clients leave the quotation marks out.
@@ -233,9 +217,6 @@ pub struct Precondition(Option<String>);
 
 impl Precondition {
     /// Checks the version of `present`, inside the transaction of the change.
-    ///
-    /// # Errors
-    /// 412 when it is another one.
     pub fn check(&self, present: &impl serde::Serialize) -> Result<(), AppError> {
         let Some(wanted) = &self.0 else { return Ok(()) };
         let answer = Response::resource(present)?;

@@ -13,9 +13,6 @@ use crate::{
 };
 
 /// The API key in `Authorization: Bearer` or `X-API-Key`.
-///
-/// # Errors
-/// 401 when there is none, or none that can be read.
 pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
     match request.headers().get("x-api-key") {
         Some(value) => value.to_str().map(str::trim).map_err(|_| unreadable()),
@@ -24,18 +21,12 @@ pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
 }
 
 /// The master token in `Authorization: Bearer`.
-///
-/// # Errors
-/// 401 when there is none, or none that can be read.
 pub fn master_token(request: &HttpRequest) -> Result<&str, AppError> {
     bearer(request, "Send an active master token as “Authorization: Bearer <token>”.")
 }
 
 /// The active master token behind the credential: the token itself, or a session token that stands
 /// for it. Its use is noted.
-///
-/// # Errors
-/// 401 without one.
 pub async fn caller(
     request: &HttpRequest,
     state: &State,
@@ -66,9 +57,6 @@ fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str,
 }
 
 /// Scheme and credential of the header `Authorization`, if there is one.
-///
-/// # Errors
-/// 401 when it cannot be read.
 pub fn authorization(request: &HttpRequest) -> Result<Option<(&str, &str)>, AppError> {
     let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     scheme_and_credential(value.as_bytes()).map(Some).ok_or_else(unreadable)

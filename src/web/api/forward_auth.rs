@@ -46,9 +46,6 @@ pub struct RouteDemand {
 
 impl RouteDemand {
     /// Reads the part of the address after the question mark.
-    ///
-    /// # Errors
-    /// 400 for anything else than an organization and scopes.
     pub fn read(query: &str) -> Result<Self, AppError> {
         if query.is_empty() {
             return Ok(Self::default());
@@ -88,10 +85,6 @@ struct Presented<'a> {
 /// Whether a gateway may let a request through, asked with the request's own headers and by any
 /// method. The key comes as `Authorization: Bearer`, as `X-API-Key`, or as the password of `Basic`
 /// with its name.
-///
-/// # Errors
-/// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
-/// whose limits are reached.
 #[utoipa::path(
     get,
     path = "/auth",

@@ -109,18 +109,12 @@ pub struct Asked<'a> {
 
 impl<A, B> Gate<A, B> {
     /// What was sent, once the credential is known to be good.
-    ///
-    /// # Errors
-    /// What is wrong with it.
     pub fn take_body(&mut self) -> Result<B, AppError> {
         let taken = Err(AppError::internal("the body was taken before"));
         std::mem::replace(&mut self.body, taken)
     }
 
     /// Verifies a key. The use of a known one is counted, and a rejection is kept to be explained.
-    ///
-    /// # Errors
-    /// When the key is not in memory and the database fails.
     pub async fn verify(&self, asked: Asked<'_>) -> Result<Decision, AppError> {
         let Asked { endpoint, place, key, wanted, client } = asked;
         let decision = self.state.verifier.verify(key, wanted, self.now).await?;

@@ -12,9 +12,6 @@ const EXACT: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// Reads an instant of any offset, cut off to the microseconds that are kept.
-///
-/// # Errors
-/// A text that is none, in a sentence.
 pub fn parse(text: &str) -> Result<Timestamp, &'static str> {
     let at = OffsetDateTime::parse(text, &Rfc3339)
         .ok()

@@ -53,9 +53,6 @@ pub fn is_json(request: &HttpRequest) -> bool {
 }
 
 /// Reads a body; what is wrong with it is told with its place.
-///
-/// # Errors
-/// 400 for what is no JSON, or not of this kind.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     // The way with places is slower, and few bodies are wrong.
     serde_json::from_slice(body).map_err(|error| {

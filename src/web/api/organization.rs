@@ -17,9 +17,6 @@ use crate::{
 };
 
 /// The organization behind an API key, and what the key may know of itself. It counts as a use.
-///
-/// # Errors
-/// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
 #[utoipa::path(
     get,
     path = "/api/v2/organization",

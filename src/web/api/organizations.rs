@@ -25,9 +25,6 @@ impl Organization {
 }
 
 /// The organization.
-///
-/// # Errors
-/// 404 for another organization than the token's.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}",
@@ -39,9 +36,6 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Renames the organization.
-///
-/// # Errors
-/// 422 for a text that is no name.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}",

@@ -30,9 +30,6 @@ impl Pagination {
     }
 
     /// What to read.
-    ///
-    /// # Errors
-    /// 400 for a cursor that was not given here, or a limit out of range.
     pub fn list_request(&self) -> Result<ListRequest, AppError> {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {

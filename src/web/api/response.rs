@@ -29,26 +29,17 @@ pub struct Response {
 
 impl Response {
     /// 200 with a resource and its version.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
     pub fn resource(resource: &impl Serialize) -> Result<Self, AppError> {
         let answer = Self::ok(resource)?;
         Ok(Self { etag: answer.body.as_ref().map(version), ..answer })
     }
 
     /// 201 with a resource that was created, its version and its address.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
     pub fn created(resource: &impl Serialize, location: String) -> Result<Self, AppError> {
         Ok(Self { status: 201, location: Some(location), ..Self::resource(resource)? })
     }
 
     /// 200 with what has no version.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
     pub fn ok(body: &impl Serialize) -> Result<Self, AppError> {
         let body = serde_json::to_value(body).map_err(AppError::internal)?;
         Ok(Self { status: 200, etag: None, location: None, body: Some(body) })

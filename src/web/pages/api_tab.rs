@@ -114,9 +114,6 @@ impl Show {
 
 impl ApiTab {
     /// Reads the tab.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn load(
         visitor: &Visitor,
         grant: &Grant<SeeKeys>,

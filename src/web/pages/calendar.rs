@@ -51,9 +51,6 @@ pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppErr
 }
 
 /// The feed. Whoever has the URL may read it.
-///
-/// # Errors
-/// 404 for an address that is not, or no longer, one.
 pub async fn feed(gate: Gate<Anyone>) -> Result<HttpResponse, AppError> {
     let Gate { request, state, now, .. } = &gate;
     let part = |name| request.match_info().get(name).unwrap_or_default().to_owned();

@@ -70,9 +70,6 @@ pub struct Selection {
 
 impl KeyPage {
     /// Reads the page.
-    ///
-    /// # Errors
-    /// 404 for a key of another organization.
     pub async fn load(
         visitor: &Visitor,
         grant: &Grant<SeeKeys>,

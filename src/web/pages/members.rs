@@ -82,9 +82,6 @@ impl Selection {
 
 impl UsersTab {
     /// Reads the tab.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn load(
         visitor: &Visitor,
         member: &Grant<See>,

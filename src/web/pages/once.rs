@@ -35,9 +35,6 @@ pub(super) enum Settled<T> {
 
 /// Settles what a form came to: one that was sent before changes nothing and says so with
 /// `sent_before`, one that is stale or needs a change is shown once more.
-///
-/// # Errors
-/// What cannot be corrected in the form.
 pub(super) fn settle<S: Behind, P, T>(
     visit: &Visit<P>,
     form_id: &FormId,

@@ -68,9 +68,6 @@ pub struct Frame {
 
 impl Frame {
     /// Reads what the head shows.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub fn load(connection: &mut Connection, proof: &Grant<See>, current: Tab) -> Result<Self, DbError> {
         Ok(Self {
             id: proof.id.clone(),

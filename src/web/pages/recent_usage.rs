@@ -33,9 +33,6 @@ pub struct RecentUsage {
 
 impl RecentUsage {
     /// Reads the recent usage.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub fn load(
         connection: &mut Connection,
         grant: &Grant<SeeKeys>,

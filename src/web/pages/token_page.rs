@@ -52,9 +52,6 @@ page!(TokenPage);
 
 impl TokenPage {
     /// Reads the page.
-    ///
-    /// # Errors
-    /// 404 for a token of another organization.
     pub async fn load(
         visitor: &Visitor,
         grant: &Grant<ManageTokens>,

@@ -20,9 +20,6 @@ pub trait Behind {
 
     /// Reads the page that is on the screen. With htmx this is asked for only where the page itself
     /// is drawn: a dialog alone reads nothing behind it.
-    ///
-    /// # Errors
-    /// When the database fails.
     fn page(
         visitor: &Visitor,
         proof: &Self::Proof,

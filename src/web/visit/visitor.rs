@@ -105,18 +105,12 @@ impl Visitor {
     }
 
     /// Writes what was counted of the organization's keys, so that what is read next is all there is.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn count_usage(&self) -> Result<(), AppError> {
         let Some(organization_id) = self.found.organization_id.as_deref() else { return Ok(()) };
         Ok(self.state.usage.flush_organization(&self.state.db, organization_id).await?)
     }
 
     /// What the layouts show around a page. Takes the results kept for it out of the session.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn shell(&self) -> Result<Shell, AppError> {
         let toasts = match self.session.get::<Vec<Toast>>(FLASH) {
             Ok(Some(toasts)) => {

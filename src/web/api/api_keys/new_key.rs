@@ -13,9 +13,6 @@ use crate::{
 
 impl NewKey {
     /// The key, checked.
-    ///
-    /// # Errors
-    /// 422 for fields that need a change.
     pub fn parse(&self, now: Timestamp) -> Result<NewApiKey, AppError> {
         let mut wrong = Vec::new();
         let name = Name::parse(&self.name, MAX_KEY_NAME_LENGTH)
@@ -31,9 +28,6 @@ impl NewKey {
 }
 
 /// An end, which lies ahead.
-///
-/// # Errors
-/// When it cannot be read or is none.
 pub fn parse_expiration(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let at = instants::parse(text)?;
     if at <= now {

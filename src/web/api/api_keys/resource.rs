@@ -16,9 +16,6 @@ use crate::{
 
 impl ApiKey {
     /// The key with this id.
-    ///
-    /// # Errors
-    /// [`ManageError`].
     pub fn find(
         connection: &mut Connection,
         grant: &Grant<SeeKeys>,
@@ -30,9 +27,6 @@ impl ApiKey {
     }
 
     /// A stored key as it is at `now`.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub fn of(
         connection: &mut Connection,
         grant: &Grant<SeeKeys>,
@@ -44,9 +38,6 @@ impl ApiKey {
     }
 
     /// Stored keys as they are at `now`.
-    ///
-    /// # Errors
-    /// [`DbError`].
     pub fn of_all(
         connection: &mut Connection,
         grant: &Grant<SeeKeys>,

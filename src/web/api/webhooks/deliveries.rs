@@ -55,9 +55,6 @@ pub struct DeliveryFilter {
 }
 
 /// Lists a webhook’s messages of the last 30 days, the newest first.
-///
-/// # Errors
-/// 400 for a filter that cannot be read, 404 for a webhook of another organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries",
@@ -82,9 +79,6 @@ pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<H
 }
 
 /// One message of a webhook, with what it says and what the receiver said.
-///
-/// # Errors
-/// 404 for a message of another webhook or organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}",
@@ -103,9 +97,6 @@ pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Sends a message once more under the same id, or at once if it waits.
-///
-/// # Errors
-/// 404 for a message of another webhook or organization, 409 for a webhook that is deactivated.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend",

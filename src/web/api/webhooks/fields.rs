@@ -11,9 +11,6 @@ use crate::{
 
 impl NewWebhook {
     /// The webhook, checked.
-    ///
-    /// # Errors
-    /// 422 for fields that need a change.
     pub fn parse(&self, networks: &AllowedNetworks) -> Result<CheckedWebhook, AppError> {
         let description = self.description.as_deref().unwrap_or_default();
         parse(&self.url, description, &self.events, networks)
@@ -22,9 +19,6 @@ impl NewWebhook {
 
 impl WebhookChange {
     /// `before` with the change.
-    ///
-    /// # Errors
-    /// 422 for fields that need a change.
     pub fn apply(self, before: &Webhook, networks: &AllowedNetworks) -> Result<CheckedWebhook, AppError> {
         let url = self.url.as_deref().unwrap_or(&before.url);
         let description = self.description.unwrap_or_else(|| before.description.clone());

@@ -103,9 +103,6 @@ pub async fn log_in(visitor: &Visitor, right: RightPassword) -> Result<User, App
 }
 
 /// Lets the browser be known at its next log-in to the account.
-///
-/// # Errors
-/// When the system gives no randomness.
 pub fn remember_device(visitor: &Visitor, response: &mut HttpResponse, user: &User) -> Result<(), AppError> {
     let state = &visitor.state;
     let cookie = Cookie::build(device_cookie(state), state.devices.issue(&user.id)?)
