@@ -1,7 +1,12 @@
 //! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
 //! housekeeping.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use actix_session::{
     SessionMiddleware,
@@ -41,6 +46,7 @@ use crate::{
         worker,
     },
     web::{
+        api::openapi,
         limits::Limits,
         middleware, routes,
         session_store::{self, DatabaseSessions},
@@ -125,6 +131,7 @@ impl Application {
             limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
+            api_description: Arc::new(LazyLock::new(|| openapi::describe(routes::ROUTES))),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());

@@ -1,7 +1,6 @@
 //! Tessera: organizations, their members and their API keys.
 //!
-//! The house has two floors, and nothing imports upwards (`tests/app/architecture.rs` reads the
-//! imports and fails on one that does):
+//! Nothing imports upwards (`tests/app/architecture.rs` reads the imports and fails on one that does):
 //!
 //! ```text
 //! main -> bench -> app -> { web, mail, webhooks } -> domain -> db
@@ -38,6 +37,10 @@
 //!             rejections usage
 //! samples     bulk demo
 //! ```
+//!
+//! So has the web: what knows nothing of a request (`urls`, `display`, `chart`, ...), then `error` and
+//! what every handler stands on (`state`, `view`, `form`, `visit`), then the handlers of `api` and
+//! `pages`, each with floors of their own, and above them `routes`, `problem` and `middleware`.
 //!
 //! An event is noted as facts ([`domain::events::Detail`]), which the audit log keeps, the API answers
 //! and webhooks send as they are. Words for people are made of them on the web floor

@@ -8,7 +8,7 @@ use tessera::{
     clock::Clock,
     config::{self, BenchPlan, Command, Config, DatabaseUrl},
     domain::demo::LOG_IN_EMAIL,
-    web::api::openapi,
+    web::{api::openapi, routes::ROUTES},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Bench(plan)) => bench(&plan),
-        Ok(Command::OpenApi) => print(&mut std::io::stdout(), &format!("{:#}", openapi::document())),
+        Ok(Command::OpenApi) => print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES))),
         Ok(Command::Client(call)) => client::run(&call),
         Ok(Command::Completions(shell)) => write(&mut std::io::stdout(), &config::completions(shell)),
         Err(exit) => exit.report(),

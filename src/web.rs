@@ -18,6 +18,7 @@ pub mod middleware;
 pub mod pager;
 pub mod pages;
 pub mod problem;
+pub mod rate_headers;
 pub mod request_id;
 pub mod routes;
 pub mod session_store;

@@ -1,6 +1,17 @@
-//! Who may use an address, as the route table tells it.
+//! What a line of the route table says: an address, and who may use it.
 
 use crate::domain::{access::Role, token_access::TokenAccess};
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method in capitals, or `ANY`.
+    pub method: &'static str,
+    /// The address, with `{names}` for what varies.
+    pub pattern: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
 
 /// Who may use a route. Whoever has less is turned away before the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

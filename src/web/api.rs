@@ -23,7 +23,6 @@ pub mod pagination;
 pub mod params;
 pub mod pauses;
 pub mod presented_token;
-pub mod rate_headers;
 pub mod response;
 pub mod scopes;
 pub mod session_tokens;

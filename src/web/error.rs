@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
-use super::{api::rate_headers::RateHeaders, limits::TooOften};
+use super::{limits::TooOften, rate_headers::RateHeaders};
 pub use crate::api_types::FieldProblem;
 use crate::{
     db::DbError,

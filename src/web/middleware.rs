@@ -15,10 +15,10 @@ use actix_web::{
 };
 
 use super::{
-    api::rate_headers::RateHeaders,
     error::AppError,
     forwarded,
     problem::{self, Client},
+    rate_headers::RateHeaders,
     request_id::RequestId,
     state::State,
     visit::RequestContext,

@@ -17,6 +17,7 @@ pub mod invitations;
 pub mod key_page;
 pub mod key_rotation;
 pub mod key_settings;
+mod key_words;
 pub mod landing;
 pub mod leaks;
 pub mod mailbox;

@@ -8,19 +8,13 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-pub use super::access::Access;
-use super::{api, assets, error::AppError, pages, visit::Door};
-
-/// One line of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Route {
-    /// The method in capitals, or `ANY`.
-    pub method: &'static str,
-    /// The address, with `{names}` for what varies.
-    pub pattern: &'static str,
-    /// Who may use it.
-    pub access: Access,
-}
+use super::{
+    access::{Access, Route},
+    api, assets,
+    error::AppError,
+    pages,
+    visit::Door,
+};
 
 /// Who may use the route of a handler.
 const fn access_of<H, D, R>(_: &H) -> Access

@@ -1,6 +1,6 @@
 //! Keeps actix's sessions in the database, by the digest of the cookie's token.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, net::IpAddr};
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::{
@@ -17,9 +17,9 @@ use crate::{
     domain::{
         id::new_id,
         secret::{Secret, SecretDigest},
-        sessions::{self, NewSession, OpenSession},
+        sessions::{self, LoggedIn, NewSession, OpenSession},
     },
-    web::{urls, visit::Found},
+    web::urls,
 };
 
 /// The session's own id, set at log-in.
@@ -30,6 +30,22 @@ pub(super) const USER_ID: &str = "user_id";
 pub(super) const IP: &str = "ip";
 /// The browser's description of itself.
 pub(super) const USER_AGENT: &str = "user_agent";
+
+/// What a request found in the database: the session of its cookie, the person, and their membership
+/// in the organization of its address.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The session's digest, where the request has one that is alive.
+    pub(super) session: Option<SecretDigest>,
+    /// The organization in the address.
+    pub(super) organization_id: Option<String>,
+    /// Who is logged in.
+    pub(super) logged_in: Option<LoggedIn>,
+    /// Where the request came from.
+    pub(super) ip: Option<IpAddr>,
+    /// Where to go on after the log-in.
+    pub(super) next: String,
+}
 
 tokio::task_local! {
     /// What the look-up of the session found, for the rest of the request.

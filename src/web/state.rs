@@ -1,6 +1,6 @@
 //! What every handler may use.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::{HttpRequest, web::Data};
 
@@ -38,6 +38,8 @@ pub struct State {
     pub usage: Recorder,
     /// Gathers rejections, so that they can be explained.
     pub rejections: Buffer,
+    /// The API's description as OpenAPI, which is made of the route table.
+    pub api_description: Arc<LazyLock<serde_json::Value>>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
     /// not know.
     pub preview_mail: MailPreviewer,

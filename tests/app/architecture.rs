@@ -1,6 +1,6 @@
 //! The rules of the house, read from the sources.
 
-mod domain;
+mod floors;
 mod imports;
 mod tables;
 

@@ -9,7 +9,10 @@ mod statements;
 
 use tessera::{
     domain::access::Role,
-    web::routes::{Access, ROUTES, Route},
+    web::{
+        access::{Access, Route},
+        routes::ROUTES,
+    },
 };
 
 use exchange::{

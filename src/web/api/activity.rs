@@ -172,6 +172,9 @@ fn action(text: &str) -> Result<Action, AppError> {
 }
 
 /// Lists what was done in the organization, the newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity",
@@ -190,6 +193,9 @@ pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<Htt
 }
 
 /// Downloads what was done in the organization, the oldest first, however much it is.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity/export",

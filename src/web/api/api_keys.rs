@@ -29,6 +29,9 @@ use crate::{
 };
 
 /// Lists the organization's keys.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys",
@@ -54,6 +57,9 @@ pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpRe
 }
 
 /// Creates a key. Its secret is in the answer, this once.
+///
+/// # Errors
+/// 422 for fields that need a change, 409 where there are too many keys.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys",
@@ -73,6 +79,9 @@ pub async fn create(call: Call<Grant<ManageKeys>, Json<NewKey>>) -> Result<HttpR
 }
 
 /// One key.
+///
+/// # Errors
+/// 404 for a key of another organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}",
@@ -87,6 +96,10 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
 
 /// Changes a key's settings, which hold from the next request on. A new quota counts what was used
 /// this month before it.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it, 422 for fields that need
+/// a change.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/keys/{key}",
@@ -111,6 +124,9 @@ pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<Ht
 }
 
 /// Switches a key on; a pause ends with that. It stays refused once its end has passed.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/activate",
@@ -126,6 +142,9 @@ pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, App
 }
 
 /// Switches a key off; from the next request on it is refused.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/deactivate",
@@ -141,6 +160,9 @@ pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, A
 }
 
 /// Removes a key for good.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/keys/{key}",

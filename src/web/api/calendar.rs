@@ -13,6 +13,9 @@ use crate::{
 };
 
 /// Makes a new address for the expiration calendar (iCalendar); the one before stops working.
+///
+/// # Errors
+/// 403 for a token that may not do everything.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/calendar-link",

@@ -9,7 +9,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{credentials, json::BodyDigest, rate_headers::RateHeaders, response::Response};
+use super::{credentials, json::BodyDigest, response::Response};
 use crate::{
     clock::Timestamp,
     db::{Connection, Tx},
@@ -20,7 +20,7 @@ use crate::{
         token_access::TokenAccess,
         verification::KnownToken,
     },
-    web::{access::Access, error::AppError, state::State, visit::Door},
+    web::{access::Access, error::AppError, rate_headers::RateHeaders, state::State, visit::Door},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -156,6 +156,10 @@ impl<P: TokenProof, B> Call<P, B> {
     /// Carries out a change in one transaction, in which the token is looked at again and the time is
     /// taken. With an `Idempotency-Key`, the response is kept in that transaction, and given again to
     /// the same request without carrying it out again.
+    ///
+    /// # Errors
+    /// Whatever `work` returns; nothing is changed and nothing kept then. 401 for a token that is no
+    /// longer accepted, 422 for a key that came with another request.
     pub async fn change(
         &self,
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,

@@ -15,14 +15,13 @@ use uuid::Uuid;
 use super::{
     credentials,
     gate::{self, Asked, Gate, WithKey},
-    rate_headers::RateHeaders,
 };
 use crate::{
     domain::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownKey, Limits},
     },
-    web::error::AppError,
+    web::{error::AppError, rate_headers::RateHeaders},
 };
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-tessera-organization");
@@ -85,6 +84,10 @@ struct Presented<'a> {
 /// Whether a gateway may let a request through, asked with the request's own headers and by any
 /// method. The key comes as `Authorization: Bearer`, as `X-API-Key`, or as the password of `Basic`
 /// with its name.
+///
+/// # Errors
+/// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
+/// whose limits are reached.
 #[utoipa::path(
     get,
     path = "/auth",

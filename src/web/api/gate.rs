@@ -10,7 +10,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{credentials, rate_headers::RateHeaders};
+use super::credentials;
 use crate::{
     clock::Timestamp,
     domain::{
@@ -21,6 +21,7 @@ use crate::{
     web::{
         access::Access,
         error::AppError,
+        rate_headers::RateHeaders,
         state::State,
         visit::{Door, RequestContext},
     },

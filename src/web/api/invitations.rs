@@ -70,6 +70,9 @@ pub struct InvitationFilter {
 
 /// Lists the invitations that wait for an answer, the newest first. Those that expired are among
 /// them.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations",
@@ -92,6 +95,9 @@ pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Resul
 }
 
 /// One invitation that waits for an answer.
+///
+/// # Errors
+/// 404 for one that was answered or canceled.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
@@ -129,6 +135,9 @@ impl NewInvitations {
 
 /// Invites one or many addresses. All of them are looked at before the first is invited: where one
 /// is malformed, nobody is.
+///
+/// # Errors
+/// 422 for addresses that are none, 403 for administrators unless the token may everything.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations",
@@ -159,6 +168,10 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
 }
 
 /// Mails an invitation again and starts its seven days anew. Links of earlier mails keep working.
+///
+/// # Errors
+/// 404 for one that was answered or canceled, 409 within a minute, 403 for that of an
+/// administrator unless the token may everything.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/resend",
@@ -177,6 +190,10 @@ pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
 
 /// Makes a link to an invitation, to pass on by other ways than mail. It works only for an account
 /// whose confirmed address is the invited one.
+///
+/// # Errors
+/// 404 for one that was answered or canceled, 403 for that of an administrator unless the token
+/// may everything.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/link",
@@ -197,6 +214,10 @@ pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse,
 }
 
 /// Takes an invitation back: its links stop working at once.
+///
+/// # Errors
+/// 404 for one that was answered or canceled, 412 for another version of it, 403 for that of an
+/// administrator unless the token may everything.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",

@@ -49,6 +49,10 @@ impl RotationRequest {
 
 /// Gives a key a new secret, which is in the answer, this once. Name and settings stay, and so does
 /// the end unless a new one is given; a grace period that is under way ends.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it, 422 for an end that the
+/// key cannot have.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/rotate",
@@ -73,6 +77,9 @@ pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Res
 }
 
 /// Ends the grace period of a rotation: from the next request on only the new secret is accepted.
+///
+/// # Errors
+/// 404 for a key of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/revoke-previous",

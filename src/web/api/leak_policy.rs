@@ -13,6 +13,9 @@ use crate::{
 };
 
 /// What happens to keys of the organization that are found in public.
+///
+/// # Errors
+/// 403 for a token that may only verify.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/leak-policy",
@@ -26,6 +29,9 @@ pub async fn show_policy(call: Call<Grant<See>>) -> Result<HttpResponse, AppErro
 }
 
 /// Chooses what happens to keys of the organization that are found in public.
+///
+/// # Errors
+/// 400 for what is no policy, 412 for another version of the choice.
 #[utoipa::path(
     put,
     path = "/api/v2/organizations/{organization}/leak-policy",

@@ -73,6 +73,10 @@ pub struct Decision {
 ///
 /// Says of each whether it is a key or master token of this server. Its organization’s
 /// administrators are told, and the key is deactivated where the organization chose that.
+///
+/// # Errors
+/// 404 where the operator set up no reporter, 401 without one's credential, 415, 413 and 400 for a
+/// body that is not the expected JSON.
 #[utoipa::path(
     post,
     path = "/api/v2/leaks",

@@ -55,6 +55,9 @@ pub struct MemberFilter {
 }
 
 /// Lists the organization's members.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/members",
@@ -76,6 +79,9 @@ pub async fn list(call: Call<Grant<See>, Params<MemberFilter>>) -> Result<HttpRe
 }
 
 /// One member.
+///
+/// # Errors
+/// 404 for somebody who is no member.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/members/{user}",
@@ -89,6 +95,10 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Gives a member another role.
+///
+/// # Errors
+/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
+/// 409 for the last administrator, 412 for another version of the member.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/members/{user}",
@@ -112,6 +122,10 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
 }
 
 /// Removes a member. Keys that the member created keep working.
+///
+/// # Errors
+/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
+/// 409 for the last administrator, 412 for another version of the member.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/members/{user}",

@@ -1,8 +1,6 @@
 //! The API's description as OpenAPI 3.1, made from the handlers and completed from the route
 //! table: whatever holds for every call stands here once.
 
-use std::sync::LazyLock;
-
 use actix_web::{
     HttpResponse,
     http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL},
@@ -11,13 +9,14 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    activity, api_keys, calendar, forward_auth, gate::Open, invitations, key_rotation, leak_policy, leaks,
-    members, organization, organizations, pauses, presented_token, scopes, session_tokens, usage,
-    verification, webhooks,
+    activity, api_keys, calendar, forward_auth,
+    gate::{Anyone, Gate},
+    invitations, key_rotation, leak_policy, leaks, members, organization, organizations, pauses,
+    presented_token, scopes, session_tokens, usage, verification, webhooks,
 };
 use crate::{
     api_types::ProblemDocument,
-    web::routes::{Access, ROUTES, Route},
+    web::access::{Access, Route},
 };
 
 /// Where the description is served.
@@ -102,15 +101,11 @@ pub const PATH: &str = "/api/v2/openapi.json";
 )]
 struct Handlers;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+/// The whole description of the API behind `routes`.
+pub fn describe(routes: &[Route]) -> Value {
     let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
-    complete(&mut document);
+    complete(&mut document, routes);
     document
-});
-
-/// The whole description.
-pub fn document() -> &'static Value {
-    &DOCUMENT
 }
 
 /// This description of the API.
@@ -120,15 +115,15 @@ pub fn document() -> &'static Value {
     tag = "Description",
     responses((status = 200, description = "The description in OpenAPI 3.1.", body = Object))
 )]
-pub async fn show(_: Open) -> HttpResponse {
+pub async fn show(gate: Gate<Anyone>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         // It holds nothing of anybody; tools in a browser may read it.
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .json(document())
+        .json(&**gate.state.api_description)
 }
 
-fn complete(document: &mut Value) {
+fn complete(document: &mut Value, routes: &[Route]) {
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
         info.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
         // Made from Cargo.toml, which speaks of the program.
@@ -144,21 +139,21 @@ fn complete(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (pattern, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let route = route(method, pattern);
+            let route = route(routes, method, pattern);
             if let (Some(route), Some(operation)) = (route, operation.as_object_mut()) {
-                complete_operation(route, operation, &schemas);
+                complete_operation(route, operation, &schemas, is_changed(routes, pattern));
             }
         }
     }
 }
 
 /// The route behind an operation.
-pub fn route(method: &str, pattern: &str) -> Option<&'static Route> {
+pub fn route<'a>(routes: &'a [Route], method: &str, pattern: &str) -> Option<&'a Route> {
     let is_asked = |route: &&Route| route.method == "ANY" || route.method.eq_ignore_ascii_case(method);
-    ROUTES.iter().filter(|route| route.pattern == pattern).find(is_asked)
+    routes.iter().filter(|route| route.pattern == pattern).find(is_asked)
 }
 
-fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas: &Value) {
+fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas: &Value, is_changed: bool) {
     name_operation(route, operation);
     let has_body = operation.contains_key("requestBody");
     let changes = !matches!(route.method, "GET" | "ANY");
@@ -199,8 +194,8 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         {
             let schema =
                 response.get("content").and_then(|content| content.pointer("/application~1json/schema"));
-            let has_version = is_counted
-                && schema.is_some_and(|schema| has_id(schema, schemas) || is_changed(route.pattern));
+            let has_version =
+                is_counted && schema.is_some_and(|schema| has_id(schema, schemas) || is_changed);
             add_headers(response, is_counted, has_version);
         }
     }
@@ -248,8 +243,8 @@ pub fn takes_version(route: &Route) -> bool {
 }
 
 /// Whether what stands at an address is changed there.
-fn is_changed(pattern: &str) -> bool {
-    ROUTES.iter().any(|route| route.pattern == pattern && matches!(route.method, "PATCH" | "PUT"))
+fn is_changed(routes: &[Route], pattern: &str) -> bool {
+    routes.iter().any(|route| route.pattern == pattern && matches!(route.method, "PATCH" | "PUT"))
 }
 
 /// Whether a schema is that of a resource, which has a version.

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use super::{
     credentials,
     gate::{self, Asked, Gate, WithKey},
-    rate_headers::RateHeaders,
 };
 use crate::{
     api_types::{OrganizationOfKey, PresentedKey},
@@ -13,10 +12,13 @@ use crate::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest},
     },
-    web::{display, error::AppError},
+    web::{display, error::AppError, rate_headers::RateHeaders},
 };
 
 /// The organization behind an API key, and what the key may know of itself. It counts as a use.
+///
+/// # Errors
+/// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
 #[utoipa::path(
     get,
     path = "/api/v2/organization",

@@ -25,6 +25,9 @@ impl Organization {
 }
 
 /// The organization.
+///
+/// # Errors
+/// 404 for another organization than the token's.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}",
@@ -36,6 +39,9 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Renames the organization.
+///
+/// # Errors
+/// 422 for a text that is no name.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}",

@@ -25,6 +25,10 @@ impl PauseRequest {
 
 /// Switches an active key off for some hours. It comes back by itself, unless it is activated or
 /// deactivated meanwhile.
+///
+/// # Errors
+/// 404 for a key of another organization, 409 for one that is not active, 412 for another version
+/// of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/pause",

@@ -10,6 +10,9 @@ use crate::{
 };
 
 /// What the presented token is, or the master token that the presented session token stands for.
+///
+/// # Errors
+/// 401 without an active token.
 #[utoipa::path(
     get,
     path = "/api/v2/token",

@@ -13,6 +13,9 @@ use crate::{
 };
 
 /// The scopes of the organization’s keys, each once, in alphabetical order.
+///
+/// # Errors
+/// 403 for a token that may only verify.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/scopes",

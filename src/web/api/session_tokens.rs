@@ -18,6 +18,9 @@ use crate::{
 
 /// Exchanges a master token for a session token of the same power, which ends when the master
 /// token is deactivated, replaced or removed.
+///
+/// # Errors
+/// 401 without an active master token; a session token is none.
 #[utoipa::path(
     get,
     path = "/api/v2/sessionToken",

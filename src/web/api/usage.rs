@@ -88,6 +88,9 @@ fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
 }
 
 /// How a key was used, the last hours or days.
+///
+/// # Errors
+/// 404 for a key of another organization, 400 for more steps than are told at once.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/usage",
@@ -124,6 +127,9 @@ impl Client {
 }
 
 /// The last 20 clients of a key, where they called Tessera themselves or through a gateway.
+///
+/// # Errors
+/// 404 for a key of another organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/clients",
@@ -138,6 +144,9 @@ pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppErro
 }
 
 /// How the organization’s keys were used, the last days. Keys that were removed do not count.
+///
+/// # Errors
+/// 400 for more days than are told at once.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/usage",

@@ -31,6 +31,9 @@ const MAX_IN_A_BATCH: usize = 100;
 
 /// Whether a key of the organization is accepted. The answer is in the body; a key that is refused
 /// is no error. What an accepted key costs is taken from its limits.
+///
+/// # Errors
+/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify",
@@ -76,6 +79,10 @@ pub async fn verify(mut gate: Gate<WithToken, Json<VerificationRequest>>) -> Res
 }
 
 /// Whether up to 100 keys of the organization are accepted, asked at once.
+///
+/// # Errors
+/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON, 400
+/// for more keys.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify/batch",

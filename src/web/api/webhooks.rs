@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// Lists the organization’s webhooks, the newest first.
+///
+/// # Errors
+/// 403 for a token that may not do everything.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks",
@@ -31,6 +34,9 @@ pub async fn list(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Creates a webhook. The secret that signs its messages is in the answer, this once.
+///
+/// # Errors
+/// 422 for fields that need a change, 409 where there are too many webhooks.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks",
@@ -50,6 +56,9 @@ pub async fn create(call: Call<Grant<Govern>, Json<NewWebhook>>) -> Result<HttpR
 }
 
 /// One webhook.
+///
+/// # Errors
+/// 404 for a webhook of another organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
@@ -63,6 +72,10 @@ pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Gives a webhook another address, description or choice of events.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it, 422 for fields that
+/// need a change.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
@@ -80,6 +93,9 @@ pub async fn change(call: Call<Grant<Govern>, Json<WebhookChange>>) -> Result<Ht
 }
 
 /// Switches a webhook on: messages are sent again, those first that waited meanwhile.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/activate",
@@ -94,6 +110,9 @@ pub async fn activate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppErro
 }
 
 /// Switches a webhook off: what waits goes on waiting, and nothing more is queued.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate",
@@ -109,6 +128,10 @@ pub async fn deactivate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppEr
 
 /// Sends a message of the type `webhook.test`, which tells of nothing. Whether it arrives, its
 /// delivery tells.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 409 for one that is deactivated, 412 for another
+/// version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/test",
@@ -126,6 +149,9 @@ pub async fn send_test(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppErr
 
 /// Gives a webhook a new signing secret, which is in the answer, this once. For 24 hours the one
 /// before signs, too.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate",
@@ -142,6 +168,9 @@ pub async fn rotate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError>
 }
 
 /// Removes a webhook with its log. What waits is not sent.
+///
+/// # Errors
+/// 404 for a webhook of another organization, 412 for another version of it.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",

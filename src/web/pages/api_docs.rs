@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::token_access::TokenAccess,
-    web::{api::openapi, error::AppError, shell::Shell, view, visit::Visit},
+    web::{error::AppError, shell::Shell, view, visit::Visit},
 };
 use shapes::{Field, Schemas};
 
@@ -70,7 +70,7 @@ struct Problem {
 
 /// Shows the reference.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let document = openapi::document();
+    let document = &visitor.state.api_description;
     let page = ApiDocsPage {
         public_url: visitor.state.config.public_url.origin(),
         shell: visitor.shell().await?,
@@ -171,10 +171,11 @@ fn text(value: &Value, name: impl serde_json::value::Index) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::{api::openapi, routes::ROUTES};
 
     #[test]
     fn every_operation_of_the_description_is_shown() {
-        let document = openapi::document();
+        let document = &openapi::describe(ROUTES);
         let described: usize =
             document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
         let sections = sections(document);
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_body_shows_its_fields_and_an_example() {
-        let sections = sections(openapi::document());
+        let sections = sections(&openapi::describe(ROUTES));
         let create = sections
             .iter()
             .flat_map(|section| &section.operations)

@@ -7,7 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    key_rotation, key_settings,
+    key_words,
     organization::{Frame, Tab},
     recent_usage::UsageSummary,
 };
@@ -26,7 +26,6 @@ use crate::{
     vocabulary::{KeyFilter, KeyStatus},
     web::{
         chart::Sparkline,
-        display,
         error::AppError,
         pager::Pager,
         shell::Shell,
@@ -37,8 +36,6 @@ use crate::{
 
 /// Keys on one page.
 const KEYS_ON_A_PAGE: i64 = 50;
-/// An end that is nearer than this is pointed out.
-const SOON: time::Duration = time::Duration::days(7);
 
 /// `GET /orgs/{organization}/api`.
 #[derive(Template)]
@@ -185,7 +182,7 @@ impl ApiTab {
 
     /// The kind of badge and its words.
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
-        key_badge(key, self.now)
+        key_words::badge(key, self.now)
     }
 
     /// Where the secret of a key or token was found in public, if it was.
@@ -200,12 +197,12 @@ impl ApiTab {
 
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.rotations.get(&key.id).and_then(|active| key_rotation::words(key, active, &self.now))
+        self.rotations.get(&key.id).and_then(|active| key_words::rotation(key, active, &self.now))
     }
 
     /// What restricts the key, in a few words; `None` for nothing.
     fn tags(&self, key: &ApiKey) -> Option<Vec<String>> {
-        Some(key_settings::tags(&key.settings)).filter(|tags| !tags.is_empty())
+        Some(key_words::tags(&key.settings)).filter(|tags| !tags.is_empty())
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {
@@ -221,7 +218,7 @@ impl ApiTab {
     }
 
     fn token_badge(&self, token: &MasterToken) -> (&'static str, String) {
-        token_badge(token, self.now)
+        key_words::token_badge(token, self.now)
     }
 
     fn is_token_expired(&self, token: &MasterToken) -> bool {
@@ -234,34 +231,6 @@ impl ApiTab {
 
     fn token_url(&self, token: &MasterToken, verb: &str) -> String {
         self.shell.over(urls::api_item(&self.frame.id, "tokens", &token.id, verb))
-    }
-}
-
-/// The kind of a key's badge and its words.
-pub(super) fn key_badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
-    match key.status(now) {
-        KeyStatus::Deactivated => match key.paused_until {
-            Some(end) => ("off", format!("Paused until {}", display::time_of_day(&end, &now))),
-            None => ("off", "Deactivated".to_owned()),
-        },
-        KeyStatus::Expired => ("bad", "Expired".to_owned()),
-        KeyStatus::Active => active_badge(key.expires_at, now),
-    }
-}
-
-/// The kind of a token's badge and its words.
-pub(super) fn token_badge(token: &MasterToken, now: Timestamp) -> (&'static str, String) {
-    match token.status(now) {
-        KeyStatus::Expired => ("bad", "Expired".to_owned()),
-        KeyStatus::Deactivated => ("off", "Deactivated".to_owned()),
-        KeyStatus::Active => active_badge(token.expires_at, now),
-    }
-}
-
-fn active_badge(end: Option<Timestamp>, now: Timestamp) -> (&'static str, String) {
-    match end {
-        Some(end) if end - now <= SOON => ("warn", display::expiry_words(&end, &now)),
-        _ => ("ok", "Active".to_owned()),
     }
 }
 

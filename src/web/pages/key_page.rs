@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::{
     activity::Sentence,
-    api_tab::key_badge,
-    key_rotation, key_settings,
+    key_words,
     organization::{Frame, Tab},
     recent_usage::UsageSummary,
 };
@@ -111,7 +110,7 @@ impl KeyPage {
     }
 
     fn badge(&self) -> (&'static str, String) {
-        key_badge(&self.key, self.now)
+        key_words::badge(&self.key, self.now)
     }
 
     /// How the key was used recently.
@@ -121,7 +120,7 @@ impl KeyPage {
 
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
-        self.active.and_then(|active| key_rotation::words(key, &active, &self.now))
+        self.active.and_then(|active| key_words::rotation(key, &active, &self.now))
     }
 
     fn leak_title(&self, leak: &Notice) -> &'static str {
@@ -134,7 +133,7 @@ impl KeyPage {
 
     /// What restricts the key, in a few words.
     fn tags(&self) -> Vec<String> {
-        key_settings::tags(&self.key.settings)
+        key_words::tags(&self.key.settings)
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

@@ -13,13 +13,13 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ActiveRotation, ApiKey, NewExpiration, RotateError},
+        api_keys::{self, ApiKey, NewExpiration, RotateError},
         rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
     vocabulary::KeyStatus,
     web::{
-        details, display,
+        details,
         error::AppError,
         form::{FieldErrors, Submitted},
         form_id::FormId,
@@ -118,21 +118,6 @@ struct RotatedDialog {
     secret: Secret,
     /// What becomes of the previous secret.
     fate: String,
-}
-
-/// How a rotation stands, in words for the list.
-pub(super) fn words(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -> Option<String> {
-    if key.status(*now) == KeyStatus::Expired {
-        return None; // both secrets are over
-    }
-    let rotation = &active.rotation;
-    let end = key.expires_at.map_or(rotation.ends_at(), |end| end.min(rotation.ends_at()));
-    let ends = display::relative(&end, now);
-    Some(match (rotation.first_used_at, active.previous_last_used_at) {
-        (None, _) => format!("New secret not used yet · previous one expires {ends} at the latest"),
-        (Some(_), None) => format!("Previous secret never used · ends {ends}"),
-        (Some(_), Some(at)) => format!("Previous secret last used {} · ends {ends}", display::ago(&at, now)),
-    })
 }
 
 /// Asks how to rotate.

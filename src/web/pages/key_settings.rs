@@ -13,7 +13,6 @@ use crate::{
         managed::ManageError,
     },
     web::{
-        display,
         error::AppError,
         form::{FieldErrors, Submitted},
         shell::Toast,
@@ -82,28 +81,6 @@ impl SettingsForm {
         values.iter().any(|value| !value.trim().is_empty())
             || FIELDS.iter().any(|field| errors.of(field).is_some())
     }
-}
-
-/// Settings in a few words for the list: "2 scopes", "100 per minute".
-pub(super) fn tags(settings: &KeySettings) -> Vec<String> {
-    let mut tags = Vec::new();
-    match settings.scopes.as_slice() {
-        [] => {}
-        [scope] => tags.push(scope.clone()),
-        scopes => tags.push(format!("{} scopes", scopes.len())),
-    }
-    if !settings.networks.is_empty() {
-        let networks = i64::try_from(settings.networks.len()).unwrap_or_default();
-        tags.push(display::count(&networks, "network", "networks"));
-    }
-    if let Some(rate) = settings.rate_limit {
-        tags.push(format!("{} per {}", display::thousands(&rate.count.get().into()), rate.period.as_str()));
-    }
-    if let Some(quota) = settings.monthly_quota {
-        let quota = i64::try_from(quota.get()).unwrap_or(i64::MAX);
-        tags.push(format!("{} a month", display::thousands(&quota)));
-    }
-    tags
 }
 
 /// The dialog "Edit settings".

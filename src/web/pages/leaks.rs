@@ -1,9 +1,8 @@
 //! What happens to leaked keys: the choice in the tab "Settings".
 
 use actix_web::{HttpResponse, http::StatusCode};
-use serde::Deserialize;
 
-use super::settings::{SettingsScreen, SettingsTab};
+use super::settings::{PolicyForm, SettingsScreen, SettingsTab};
 use crate::{
     domain::{
         access::{Govern, Grant},
@@ -18,19 +17,6 @@ use crate::{
         visit::Visit,
     },
 };
-
-/// The choice as it was sent.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PolicyForm {
-    pub(super) policy: String,
-}
-
-impl PolicyForm {
-    pub(super) fn of(policy: LeakPolicy) -> Self {
-        Self { policy: policy.as_str().to_owned() }
-    }
-}
 
 /// Changes what happens to leaked keys.
 pub async fn change_policy(

@@ -4,10 +4,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{
-    leaks::PolicyForm,
-    organization::{Frame, Tab},
-};
+use super::organization::{Frame, Tab};
 use crate::{
     db::DbError,
     domain::{
@@ -18,6 +15,7 @@ use crate::{
         webhooks,
     },
     page,
+    vocabulary::LeakPolicy,
     web::{
         display,
         error::AppError,
@@ -51,6 +49,19 @@ page!(SettingsTab);
 #[serde(deny_unknown_fields, default)]
 pub struct NameForm {
     name: String,
+}
+
+/// What happens to leaked keys, as it was sent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyForm {
+    pub(super) policy: String,
+}
+
+impl PolicyForm {
+    pub(super) fn of(policy: LeakPolicy) -> Self {
+        Self { policy: policy.as_str().to_owned() }
+    }
 }
 
 /// The dialog that asks before one leaves.

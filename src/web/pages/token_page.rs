@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::{
     activity::Sentence,
-    api_tab::token_badge,
+    key_words,
     organization::{Frame, Tab},
 };
 use crate::{
@@ -83,7 +83,7 @@ impl TokenPage {
     }
 
     fn badge(&self) -> (&'static str, String) {
-        token_badge(&self.token, self.now)
+        key_words::token_badge(&self.token, self.now)
     }
 
     /// What the token can do, in plain words.

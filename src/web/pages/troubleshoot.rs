@@ -3,6 +3,7 @@
 
 pub mod attempt;
 mod explanations;
+mod reasons;
 mod rejected;
 
 use actix_web::{HttpResponse, http::StatusCode};

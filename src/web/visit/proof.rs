@@ -1,17 +1,14 @@
 //! What a visit proves, and the look at the database that it is made from.
 
-use std::net::IpAddr;
-
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
         access::{Capability, Grant},
-        secret::SecretDigest,
         sessions::{self, LoggedIn},
         user::User,
     },
-    web::{access::Access, error::AppError},
+    web::{access::Access, error::AppError, session_store::Found},
 };
 
 /// What a handler takes: its type tells the route table who may come in.
@@ -22,22 +19,6 @@ pub trait Door {
 
 impl<P: Proof, B> Door for super::Visit<P, B> {
     const ACCESS: Access = P::ACCESS;
-}
-
-/// What a request found in the database: the session of its cookie, the person, and their membership
-/// in the organization of its address.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// The session's digest, where the request has one that is alive.
-    pub(in crate::web) session: Option<SecretDigest>,
-    /// The organization in the address.
-    pub(in crate::web) organization_id: Option<String>,
-    /// Who is logged in.
-    pub(in crate::web) logged_in: Option<LoggedIn>,
-    /// Where the request came from.
-    pub(in crate::web) ip: Option<IpAddr>,
-    /// Where to go on after the log-in.
-    pub(in crate::web) next: String,
 }
 
 impl Found {

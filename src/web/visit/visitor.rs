@@ -10,7 +10,6 @@ use actix_web::{
 };
 use serde::de::DeserializeOwned;
 
-use super::Found;
 use crate::{
     clock::Timestamp,
     domain::{access::Actor, accounts, id::new_id, invitations, sessions::LoggedIn, user::User},
@@ -18,7 +17,7 @@ use crate::{
         error::AppError,
         fragment::Fragment,
         request_id::RequestId,
-        session_store::{self, IP, SESSION_ID, USER_AGENT, USER_ID},
+        session_store::{self, Found, IP, SESSION_ID, USER_AGENT, USER_ID},
         shell::{Shell, ShellUser, Theme, Toast},
         state::State,
         urls,

@@ -1,6 +1,6 @@
 //! The description of the API, and the file of it that is published.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock};
 
 use serde_json::Value;
 use tessera::web::{api::openapi, routes::ROUTES};
@@ -11,7 +11,7 @@ use crate::support::TestApp;
 fn the_published_description_is_the_one_that_is_served() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
     let published = fs::read_to_string(path).expect("docs/openapi.json");
-    let served = format!("{:#}\n", openapi::document());
+    let served = format!("{:#}\n", openapi::describe(ROUTES));
     assert!(published == served, "renew it: cargo run -- openapi > docs/openapi.json");
 }
 
@@ -60,7 +60,7 @@ fn whatever_takes_a_version_says_how_it_is_refused() {
     for one in ["put /leak-policy", "post /keys/{key}/rotate", "post /webhooks/{webhook}/activate"] {
         assert!(versioned.contains(one), "{one} is not among {versioned:?}");
     }
-    let paths = &openapi::document()["paths"];
+    let paths = &openapi::describe(ROUTES)["paths"];
     let shown = &paths["/api/v2/organizations/{organization}/leak-policy"]["get"]["responses"]["200"];
     assert!(shown["headers"]["ETag"].is_object(), "{shown}");
 }
@@ -72,7 +72,7 @@ fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
         let name = operation["operationId"].as_str().expect("a name");
         assert!(names.insert(name), "{method} {path} is called {name}, too");
     }
-    let document = openapi::document();
+    let document = openapi::describe(ROUTES);
     let text = document.to_string();
     let references: BTreeSet<&str> =
         text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -86,15 +86,15 @@ fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
 async fn the_description_and_the_reference_are_open_to_everybody() {
     let app = TestApp::spawn().await;
     let served = app.client().get("/api/v2/openapi.json").await.must_be(200);
-    assert_eq!(&served.json(), openapi::document());
+    assert_eq!(served.json(), openapi::describe(ROUTES));
     let page = app.client().get("/api/docs").await.must_be(200).html();
     assert_eq!(page.heading(), "API reference");
     assert!(page.main_text().contains("/api/v2/organizations/{organization}/keys"));
 }
 
 fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
-    let paths = openapi::document()["paths"].as_object().expect("paths");
-    paths.iter().flat_map(|(path, item)| {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::describe(ROUTES));
+    DOCUMENT["paths"].as_object().expect("paths").iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("methods");
         methods.iter().map(|(method, operation)| (method.clone(), path.clone(), operation))
     })

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use tessera::{
     domain::{access::Role, token_access::TokenAccess},
-    web::routes::{Access, ROUTES, Route},
+    web::{
+        access::{Access, Route},
+        routes::ROUTES,
+    },
 };
 
 const PAGES: &str = "/orgs/{organization}";

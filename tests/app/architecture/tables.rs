@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Source,
-    domain::{of_domain, unit_of},
-    imports, leading_name, sources,
-};
+use super::{Source, floors::DOMAIN, imports, leading_name, sources};
 
 /// Every table, and the one unit that writes it. Others read it, or call that unit.
 const WRITERS: &[(&str, &str)] = &[
@@ -41,7 +37,7 @@ const WRITES: [&str; 5] = ["insert_into", "insert_or_ignore_into", "replace_into
 
 #[test]
 fn a_table_is_written_in_one_unit() {
-    let (writes, unreadable) = writes(&of_domain());
+    let (writes, unreadable) = writes(&DOMAIN.sources());
     assert!(unreadable.is_empty(), "{unreadable:#?}");
     let writers: BTreeMap<&str, &str> = WRITERS.iter().copied().collect();
     let strangers: Vec<String> = writes
@@ -109,7 +105,7 @@ fn writes(sources: &[Source]) -> (BTreeSet<(String, String)>, Vec<String>) {
                 match written_table(&source.code, at + start.len()) {
                     Some(table) => {
                         let table = aliases.get(&table).cloned().unwrap_or(table);
-                        writes.insert((table, unit_of(source).to_owned()));
+                        writes.insert((table, DOMAIN.unit_of(source).to_owned()));
                     }
                     None => unreadable.push(format!("src/{}: diesel::{call} of what?", source.path)),
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tessera::web::routes::Route;
+use tessera::web::access::Route;
 
 use super::fixture;
 use crate::support::{Client, Request, Response};

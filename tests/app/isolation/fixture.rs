@@ -9,8 +9,8 @@ use tessera::{
         user::User,
     },
     web::{
+        access::{Access, Route},
         form_id::FormId,
-        routes::{Access, Route},
     },
 };
 

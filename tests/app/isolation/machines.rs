@@ -3,8 +3,8 @@
 use tessera::{
     domain::token_access::TokenAccess,
     web::{
+        access::{Access, Route},
         api::openapi,
-        routes::{Access, Route},
     },
 };
 

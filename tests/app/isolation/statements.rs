@@ -1,6 +1,6 @@
 //! How much a page asks of the database.
 
-use tessera::web::routes::Access;
+use tessera::web::access::Access;
 
 use super::{exchange::send_htmx, fixture::Fixture, method, routes};
 

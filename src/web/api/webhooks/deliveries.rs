@@ -55,6 +55,9 @@ pub struct DeliveryFilter {
 }
 
 /// Lists a webhook’s messages of the last 30 days, the newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read, 404 for a webhook of another organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries",
@@ -79,6 +82,9 @@ pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<H
 }
 
 /// One message of a webhook, with what it says and what the receiver said.
+///
+/// # Errors
+/// 404 for a message of another webhook or organization.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}",
@@ -97,6 +103,9 @@ pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 }
 
 /// Sends a message once more under the same id, or at once if it waits.
+///
+/// # Errors
+/// 404 for a message of another webhook or organization, 409 for a webhook that is deactivated.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend",

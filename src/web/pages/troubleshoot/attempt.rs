@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     TroubleshootPage,
     explanations::{Explanation, without_key},
-    rejected::{Facts, Tense, explain, period_words},
+    reasons::{Facts, Tense, explain, period_words},
 };
 use crate::{
     db::DbError,
