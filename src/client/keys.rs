@@ -88,7 +88,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let organization = server.organization().await?;
             let key = find(server, &organization, &key.key).await?;
             let name = &key.name;
-            confirm(*yes, &format!("Remove the key “{name}” for good?"))?;
+            confirm(*yes, &format!("Remove the key “{name}” permanently?"))?;
             server.delete(&organization.path(&["keys", &key.id])).await?;
             say(printable(&format!("Removed the key “{name}”.")));
             Ok(())

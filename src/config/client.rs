@@ -40,7 +40,7 @@ Exit status:
   3  No connection, or what answers is no Tessera server
   4  Not permitted: the token is not accepted, or may not do that
   5  Not found
-  6  “keys verify” alone: the key is refused; its code is printed";
+  6  “keys verify” alone: the key is rejected; its code is printed";
 
 /// One call of the client.
 #[derive(Debug)]

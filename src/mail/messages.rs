@@ -348,7 +348,7 @@ parts! {
 fn consequence(event: &str) -> &'static str {
     match event {
         "generated" => "It is inactive until somebody activates it.",
-        "replaced" => "Its old value stopped working at once.",
+        "replaced" => "Its old value stopped working immediately.",
         "activated" => "It can be used from now on.",
         _ => "",
     }

@@ -175,7 +175,7 @@ impl AppError {
             Self::Conflict(_) | Self::TemporaryConflict { .. } => "That cannot be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
             Self::VerifyFirst => "Confirm your address",
-            Self::CrossSite => "Request refused",
+            Self::CrossSite => "Request rejected",
             Self::Unreadable(_)
             | Self::UnsupportedMediaType
             | Self::BadBody(_)

@@ -83,7 +83,7 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
         | AppError::TokenForbidden(_)
         | AppError::CrossSite
         | AppError::TooOften(_) => {
-            tracing::warn!(request = %client.request_id, reason = problem.title(), "request refused");
+            tracing::warn!(request = %client.request_id, reason = problem.title(), "request rejected");
         }
         _ => {}
     }

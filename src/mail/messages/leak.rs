@@ -27,7 +27,7 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
             what: "API key",
             consequence: match measure {
                 Measure::Stopped => {
-                    "It was deactivated at once. Rotate it, put the new secret in place and activate it again."
+                    "It was deactivated immediately. Rotate it, put the new secret in place and activate it again."
                 }
                 Measure::StoppedBefore => "It no longer worked, so nobody can use it.",
                 Measure::None => "It still works: whoever finds it can use it. Rotate it now.",
@@ -52,7 +52,7 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
             what: "master token",
             consequence: match measure {
                 Measure::Stopped => {
-                    "It was deactivated at once. Replace it, put the new token in place and activate it again."
+                    "It was deactivated immediately. Replace it, put the new token in place and activate it again."
                 }
                 Measure::StoppedBefore => {
                     "It was not active. Replace it before you activate it, or whoever finds it can use it."

@@ -186,7 +186,7 @@ fn a_changed_password_is_told_with_its_origin() {
     23 November 2026, 10:00 UTC from 192.0.2.7.
     Every other session of the account was ended.
 
-    That was you? Then there is nothing to do. If not, choose a new password at once:
+    That was you? Then there is nothing to do. If not, choose a new password immediately:
     https://keys.lumen.example/forgot-password
 
     --
@@ -258,7 +258,7 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open API", "https://keys.lumen.example/orgs/0198/api"));
-    assert!(notice("replaced").text.contains("Its old value stopped working at once."));
+    assert!(notice("replaced").text.contains("Its old value stopped working immediately."));
     assert!(notice("activated").text.contains("It can be used from now on."));
 }
 
@@ -343,7 +343,7 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
     https://code.example/a.env
     and in 2 more places
 
-    It was deactivated at once. Rotate it, put the new secret in place and activate it again.
+    It was deactivated immediately. Rotate it, put the new secret in place and activate it again.
 
     Rotate the key:
     https://keys.lumen.example/orgs/0198/api/keys/0199/rotate

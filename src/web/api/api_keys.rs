@@ -167,7 +167,7 @@ pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, A
     delete,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
-    responses((status = 204, description = "It is removed and refused from now on."))
+    responses((status = 204, description = "It is removed and rejected from now on."))
 )]
 pub async fn remove(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {

@@ -35,7 +35,7 @@ impl PauseRequest {
     tag = "API keys",
     operation_id = "pause_key",
     request_body = PauseRequest,
-    responses((status = 200, description = "The key, refused until “paused_until”.", body = ApiKey))
+    responses((status = 200, description = "The key, rejected until “paused_until”.", body = ApiKey))
 )]
 pub async fn pause(call: Call<Grant<ManageKeys>, Json<PauseRequest>>) -> Result<HttpResponse, AppError> {
     let length = call.input.0.parse()?;

@@ -57,10 +57,10 @@ const MAX_IN_A_BATCH: usize = 100;
             }))),
             ("malformed" = (value = json!({ "valid": false, "code": "malformed" }))),
             ("not_found" = (value = json!({ "valid": false, "code": "not_found" }))),
-            ("expired" = (value = json!(refused_example("expired")))),
-            ("deactivated" = (value = json!(refused_example("deactivated")))),
-            ("forbidden_ip" = (value = json!(refused_example("forbidden_ip")))),
-            ("insufficient_scope" = (value = json!(refused_example("insufficient_scope")))),
+            ("expired" = (value = json!(rejected_example("expired")))),
+            ("deactivated" = (value = json!(rejected_example("deactivated")))),
+            ("forbidden_ip" = (value = json!(rejected_example("forbidden_ip")))),
+            ("insufficient_scope" = (value = json!(rejected_example("insufficient_scope")))),
             ("rate_limited" = (value = json!(limited_example(
                 "rate_limited", "rate_limit",
                 &json!({ "limit": 100, "window_seconds": 60, "remaining": 0, "reset_seconds": 60 }), 1,
@@ -172,7 +172,7 @@ async fn decide<B>(
     })
 }
 
-fn refused_example(code: &str) -> Value {
+fn rejected_example(code: &str) -> Value {
     json!({
         "valid": false, "code": code,
         "organization": { "id": "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f", "name": "Lumen Logistics" },
@@ -184,7 +184,7 @@ fn refused_example(code: &str) -> Value {
 }
 
 fn limited_example(code: &str, limit: &str, left: &Value, retry_after_seconds: u64) -> Value {
-    let mut example = refused_example(code);
+    let mut example = rejected_example(code);
     if let Some(fields) = example.as_object_mut() {
         fields.insert(limit.to_owned(), left.clone());
         fields.insert("retry_after_seconds".to_owned(), json!(retry_after_seconds));

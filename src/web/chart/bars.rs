@@ -165,12 +165,12 @@ fn sentence(series: &Series, total: i64) -> String {
 pub fn outcome_words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Valid => "Accepted",
-        Outcome::Expired => "Refused: expired",
-        Outcome::Deactivated => "Refused: deactivated",
-        Outcome::ForbiddenIp => "Refused: network not allowed",
-        Outcome::InsufficientScope => "Refused: scope missing",
-        Outcome::RateLimited => "Refused: too fast",
-        Outcome::QuotaExceeded => "Refused: quota used up",
+        Outcome::Expired => "Rejected: expired",
+        Outcome::Deactivated => "Rejected: deactivated",
+        Outcome::ForbiddenIp => "Rejected: network not allowed",
+        Outcome::InsufficientScope => "Rejected: scope missing",
+        Outcome::RateLimited => "Rejected: too fast",
+        Outcome::QuotaExceeded => "Rejected: quota used up",
     }
 }
 
@@ -213,10 +213,10 @@ mod tests {
         let pieces = &bars.columns[0].pieces;
         assert_eq!((pieces[0].y.as_str(), pieces[1].y.as_str()), ("120", "80"));
         assert_ne!(pieces[0].fill, pieces[1].fill);
-        assert_eq!(bars.columns[0].label, "23 Nov, 08:00 UTC: 10 accepted, 10 refused: deactivated");
+        assert_eq!(bars.columns[0].label, "23 Nov, 08:00 UTC: 10 accepted, 10 rejected: deactivated");
         assert!(bars.columns[1].pieces.is_empty());
         let words: Vec<&str> = bars.legend.iter().map(|line| line.words).collect();
-        assert_eq!(words, ["Accepted", "Refused: deactivated"]);
+        assert_eq!(words, ["Accepted", "Rejected: deactivated"]);
         assert_eq!(bars.label, "Requests per hour, last 48 hours: total 50, busiest hour 30");
     }
 

@@ -93,7 +93,7 @@ pub fn recipes(origin: &str, organization_id: &str) -> Vec<Recipe> {
         Recipe {
             id: "haproxy-lua",
             title: "HAProxy: tessera.lua",
-            place: "The script itself. Whatever is not a clear yes is refused.",
+            place: "The script itself. Anything but a clear yes is rejected.",
             text: format!(
                 "core.register_action(\"tessera\", {{ \"http-req\" }}, function(txn)\n  \
                  local sent, asked = txn.http:req_get_headers(), {{}}\n  \

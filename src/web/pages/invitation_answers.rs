@@ -27,7 +27,7 @@ use crate::{
         form::FieldErrors,
         shell::{Shell, Toast},
         urls, view,
-        visit::{Visit, Visitor},
+        visit::{Anybody, Visit, Visitor},
     },
 };
 
@@ -154,43 +154,37 @@ async fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppErr
 }
 
 /// Accepts. Whoever may not is shown the page, which says why.
-pub async fn accept(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let token = visitor.path("token");
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
-    let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
-    let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
-    let accepted =
-        visitor.state.db.write(move |tx| invitations::accept(tx, &user, ip, &invitation_id, now)).await;
-    match accepted {
-        Ok(organization) => welcome(&visitor, &organization),
+pub async fn accept(visit: Visit) -> Result<HttpResponse, AppError> {
+    let token = visit.path("token");
+    let Some(found) = find(&visit, &token).await? else { return unusable(&visit, &token).await };
+    let (invitation_id, ip) = (found.invitation.id, visit.ip);
+    let accepted = visit
+        .change(move |tx, visitor, now| invitations::accept(tx, user_of(visitor)?, ip, &invitation_id, now));
+    match accepted.await? {
+        Ok(organization) => welcome(&visit, &organization),
         Err(AnswerError::NotYours) => back(&token),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Declines: as the invited person, or with nobody logged in by the mailed secret.
-pub async fn decline(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let token = visitor.path("token");
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
-    let user = invited_user(&visitor, &found).cloned();
-    let may_by_mail = Step::next(&visitor, &found).await?.may_decline_by_mail();
-    if user.is_none() && !may_by_mail {
-        return back(&token);
-    }
-    let (secret, invitation_id, ip, now) = (token.to_string(), found.invitation.id, visitor.ip, visitor.now);
-    let declined = visitor
-        .state
-        .db
-        .write(move |tx| match user {
-            Some(user) => invitations::decline(tx, &user, ip, &invitation_id, now),
-            None => invitations::decline_by_mail(tx, &secret, ip, now),
-        })
-        .await;
-    match declined {
+pub async fn decline(visit: Visit) -> Result<HttpResponse, AppError> {
+    let token = visit.path("token");
+    let Some(found) = find(&visit, &token).await? else { return unusable(&visit, &token).await };
+    let is_by_mail = Step::next(&visit, &found).await?.may_decline_by_mail();
+    let (secret, invitation_id, ip) = (token.clone(), found.invitation.id, visit.ip);
+    let declined = visit.change(move |tx, visitor, now| {
+        if is_by_mail {
+            invitations::decline_by_mail(tx, &secret, ip, now)
+        } else {
+            invitations::decline(tx, user_of(visitor)?, ip, &invitation_id, now)
+        }
+    });
+    match declined.await? {
         Ok(organization) => {
             let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
-            let next = if visitor.logged_in().is_some() { urls::ORGANIZATIONS } else { "/" };
-            visitor.go(Some(toast), next)
+            let next = if visit.logged_in().is_some() { urls::ORGANIZATIONS } else { "/" };
+            visit.go(Some(toast), next)
         }
         Err(AnswerError::NotYours) => back(&token),
         Err(error) => Err(error.into()),
@@ -198,17 +192,14 @@ pub async fn decline(visitor: Visit) -> Result<HttpResponse, AppError> {
 }
 
 /// Asks the administrators for a new invitation.
-pub async fn renew(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let token = visitor.path("token");
-    let Some(found) = find(&visitor, &token).await? else { return unusable(&visitor, &token).await };
-    let Some(user) = invited_user(&visitor, &found).cloned() else { return back(&token) };
-    let (invitation_id, ip, now) = (found.invitation.id, visitor.ip, visitor.now);
-    let asked = visitor
-        .state
-        .db
-        .write(move |tx| invitations::ask_for_renewal(tx, &user, ip, &invitation_id, now))
-        .await;
-    let toast = match asked {
+pub async fn renew(visit: Visit) -> Result<HttpResponse, AppError> {
+    let token = visit.path("token");
+    let Some(found) = find(&visit, &token).await? else { return unusable(&visit, &token).await };
+    let (invitation_id, ip) = (found.invitation.id, visit.ip);
+    let asked = visit.change(move |tx, visitor, now| {
+        invitations::ask_for_renewal(tx, user_of(visitor)?, ip, &invitation_id, now)
+    });
+    let toast = match asked.await? {
         Ok(()) => {
             let name = &found.organization.name;
             Toast::ok(format!("The administrators of {name} are asked for a new invitation."))
@@ -217,22 +208,29 @@ pub async fn renew(visitor: Visit) -> Result<HttpResponse, AppError> {
         Err(AnswerError::NotYours) => return back(&token),
         Err(error) => return Err(error.into()),
     };
-    visitor.go(Some(toast), &urls::invitation_link(&token))
+    visit.go(Some(toast), &urls::invitation_link(&token))
+}
+
+/// Who is logged in; whether they are the invited person the domain asks.
+fn user_of(visitor: &Anybody) -> Result<&User, AnswerError> {
+    visitor.user.as_ref().ok_or(AnswerError::NotYours)
 }
 
 /// Logs out, so that the invited person can log in, or sign up if the mailed link shows that
 /// there is no account yet.
-pub async fn switch(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let token = visitor.path("token");
-    let found = find(&visitor, &token).await?;
-    if let Some(logged_in) = visitor.logged_in() {
-        let (user, ip, now) = (logged_in.user.clone(), visitor.ip, visitor.now);
-        visitor.state.db.write(move |tx| accounts::record_sessions_ended(tx, &user, true, ip, now)).await?;
-    }
-    visitor.log_out();
+pub async fn switch(visit: Visit) -> Result<HttpResponse, AppError> {
+    let token = visit.path("token");
+    let found = find(&visit, &token).await?;
+    let ip = visit.ip;
+    let ended = visit.change(move |tx, visitor, now| match &visitor.user {
+        Some(user) => accounts::record_sessions_ended(tx, user, true, ip, now),
+        None => Ok(()),
+    });
+    ended.await??;
+    visit.log_out();
     let link = urls::invitation_link(&token);
     let signs_up = match found {
-        Some(found) if found.link == LinkKind::Mailed => !step::has_account(&visitor, &found).await?,
+        Some(found) if found.link == LinkKind::Mailed => !step::has_account(&visit, &found).await?,
         _ => false,
     };
     Ok(view::see_other(&if signs_up { link } else { urls::log_in(&link) }))

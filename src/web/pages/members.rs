@@ -159,7 +159,7 @@ impl UsersTab {
             Some(MailState::Failed) => ("Failed", true),
             Some(MailState::Queued) if self.shell.mailbox => ("In the local mailbox", false),
             Some(MailState::Queued) => ("Queued", false),
-            None => ("Not known any more", false),
+            None => ("No longer known", false),
         }
     }
 }

@@ -32,7 +32,7 @@ async fn a_key_is_shown_with_what_it_did() {
     call.header("user-agent", "curl/8.14").send().await.must_be(401);
     let hourly = browser.get(&page.link("48 hours")).await.must_be(200).html();
     assert_eq!(hourly.row("23 Nov, 10:00"), "23 Nov, 10:00 3 1");
-    assert!(hourly.main_text().contains("Refused: deactivated 1"), "{}", hourly.main_text());
+    assert!(hourly.main_text().contains("Rejected: deactivated 1"), "{}", hourly.main_text());
     assert!(hourly.main_text().contains("deactivated the API key"));
     assert!(hourly.try_row("127.0.0.1").is_some() && hourly.main_text().contains("curl/8.14"));
 }

@@ -151,7 +151,7 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     inspection.look_at(page, "why-try-errors").await;
     page.fill("Cost", "1").await;
     page.click_button("Try request").await;
-    page.expect_text("It would be refused now").await;
+    page.expect_text("It would be rejected now").await;
     inspection.look_at(page, "why-try").await;
     page.visit(&format!("{organization}/api")).await;
 

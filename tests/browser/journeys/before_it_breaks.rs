@@ -26,7 +26,7 @@ async fn recent_usage_is_shown_wherever_a_key_is_stopped(Stage { page, server, .
     page.open_menu("Actions for Billing worker").await;
     page.click_link("Remove").await;
     page.expect_dialog("Remove “Billing worker”?").await;
-    page.expect_text("Last 7 days 3 requests Accepted: 2 Refused: deactivated: 1").await;
+    page.expect_text("Last 7 days 3 requests Accepted: 2 Rejected: deactivated: 1").await;
     page.expect_text("Last clients 127.0.0.1").await;
 }
 

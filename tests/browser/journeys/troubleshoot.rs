@@ -47,7 +47,7 @@ async fn a_rejection_is_found_by_key_and_by_request(Stage { page, server, .. }: 
     page.expect_text("It needed the scope invoices:write; the key had none.").await;
     assert_eq!(page.value("Needed scopes optional").await, "invoices:write");
     page.click_button("Try request").await;
-    page.expect_heading("It would be refused now").await;
+    page.expect_heading("It would be rejected now").await;
     page.expect_text("It needs the scope invoices:write; the key has none.").await;
 
     page.click_link("Billing worker").await;

@@ -10,7 +10,7 @@ pub(super) fn words(event: &Entry) -> (&'static str, &str) {
         Some(Action::EmailVerified) => ("mail", "Confirmed the address"),
         Some(Action::LoggedIn) => ("log-in", "Logged in"),
         Some(Action::LoggedOut) => ("log-out", "Logged out"),
-        Some(Action::LogInFailed) => ("circle-alert", "Log-in refused: wrong password"),
+        Some(Action::LogInFailed) => ("circle-alert", "Failed login: wrong password"),
         Some(Action::ResetAsked) => ("mail", "Asked for a link to choose a new password"),
         Some(Action::PasswordReset) => ("lock", "Chose a new password by a mailed link"),
         Some(Action::PasswordChanged) => ("lock", "Changed the password"),

@@ -53,18 +53,13 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
     };
     visitor.state.limits.sign_up(visitor.ip)?;
     let hash = visitor.state.passwords.hash(password).await?;
-    let (secret, ip, now) = (token.to_string(), visitor.ip, visitor.now);
-    let accepted = visitor
-        .state
-        .db
-        .write(move |tx| {
-            let (user, organization) =
-                invitations::accept_with_new_account(tx, &secret, name, hash, ip, now)?;
-            accounts::record_log_in(tx, &user, None, ip, now)?;
-            Ok((user, organization))
-        })
-        .await;
-    match accepted {
+    let (secret, ip) = (token.clone(), visitor.ip);
+    let accepted = visitor.change(move |tx, _, now| {
+        let (user, organization) = invitations::accept_with_new_account(tx, &secret, name, hash, ip, now)?;
+        accounts::record_log_in(tx, &user, None, ip, now)?;
+        Ok((user, organization))
+    });
+    match accepted.await? {
         Ok((user, organization)) => {
             visitor.log_in(&user)?;
             welcome(&visitor, &organization)

@@ -200,7 +200,7 @@ impl Trial {
             let accepted = Explanation::new(
                 "Nothing speaks against it.",
                 "The key is active, and the request is within all that the key is limited to.",
-                "If callers are refused all the same, paste the request id of such an answer above.",
+                "If clients are rejected all the same, paste the request id of such an answer above.",
             );
             let reasons = vec![accepted.of_key(organization_id, key)];
             return Self { title: "It would be accepted now", reasons, facts, is_accepted: true };
@@ -218,7 +218,7 @@ impl Trial {
     }
 
     fn refused(reasons: Vec<Explanation>, facts: Vec<(&'static str, String)>) -> Self {
-        Self { title: "It would be refused now", reasons, facts, is_accepted: false }
+        Self { title: "It would be rejected now", reasons, facts, is_accepted: false }
     }
 }
 

@@ -42,7 +42,7 @@ impl Explanation {
         let answer = match (key.status(now), key.paused_until) {
             (KeyStatus::Expired, _) => Self::new(
                 "It has expired.",
-                format!("Its end was {}. Every request since then was refused.", since(key.expires_at)),
+                format!("Its end was {}. Every request since then was rejected.", since(key.expires_at)),
                 "Create a new key and put it in the place of this one. An end that has passed cannot be moved.",
             ),
             (KeyStatus::Deactivated, Some(end)) => Self::new(
@@ -64,7 +64,7 @@ impl Explanation {
                     Some(at) => format!("It was last accepted {}.", display::date_time_utc(&at)),
                     None => "It was never accepted: no request with it has arrived here.".to_owned(),
                 },
-                "If callers are refused all the same, compare what they send with the key letter by letter, look \
+                "If clients are rejected all the same, compare what they send with the key letter by letter, look \
                  whether it arrives as “Authorization: Bearer” or “X-API-Key”, and whether the gateway asks for \
                  this organization. The request id of such an answer, pasted above, tells the reason; below you can \
                  try a request.",
@@ -90,7 +90,7 @@ pub(super) fn without_key(finding: &Finding) -> Explanation {
         Finding::Keys(_) | Finding::Unknown => Explanation::new(
             "This organization has no such key.",
             "It belongs to another organization or installation, or it never existed.",
-            "Look in which organization the key was created, and whether the caller asks the right address.",
+            "Look in which organization the key was created, and whether the client asks the right address.",
         ),
         Finding::Mistyped => Explanation::new(
             "It is not a whole key.",
@@ -104,13 +104,13 @@ pub(super) fn without_key(finding: &Finding) -> Explanation {
         ),
         Finding::MasterToken => Explanation::new(
             "It is a master token, not an API key.",
-            "Master tokens open the API of the organization. Where an API key is asked for they are refused.",
-            "Give the caller an API key.",
+            "Master tokens open the API of the organization. Where an API key is asked for they are rejected.",
+            "Give the client an API key.",
         ),
         Finding::NotAKey => Explanation::new(
             "It is not a key of this product.",
             "Every API key begins with “tess_”.",
-            "Look which variable or header the caller takes its key from.",
+            "Look which variable or header the client takes its key from.",
         ),
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn explain(outcome: Outcome, tense: Tense, facts: &Facts<'_>) -> Expl
         Outcome::RateLimited => Explanation::new(
             tense.pick("It came too often.", "It comes too often."),
             used_up_rate(tense, facts),
-            "Have the caller wait as “Retry-After” says and spread its requests, or raise the limit in the settings \
+            "Have the client wait as “Retry-After” says and spread its requests, or raise the limit in the settings \
              of the key.",
         ),
         Outcome::QuotaExceeded => Explanation::new(
@@ -115,7 +115,7 @@ fn used_up_rate(tense: Tense, facts: &Facts<'_>) -> String {
     if facts.cost > limit.count.get() {
         let costs = tense.pick("cost", "costs");
         return format!(
-            "The request {costs} {}, which is more than its rate limit of {words} ever lets through at once.",
+            "The request {costs} {}, which is more than its rate limit of {words} ever lets through in one go.",
             display::thousands(&facts.cost.into())
         );
     }

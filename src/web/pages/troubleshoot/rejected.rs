@@ -32,7 +32,7 @@ pub(super) fn answers(
         display::date_time_utc(&first.created_at),
         match first.endpoint {
             Endpoint::Auth => "a gateway at /auth",
-            Endpoint::Organization => "the caller itself at /api/v2/organization",
+            Endpoint::Organization => "the client itself at /api/v2/organization",
             Endpoint::Verify => "a backend at /api/v2/keys/verify",
         }
     );
@@ -121,7 +121,7 @@ fn not_found(
                 "The request carried {masked}, which is not a key of this organization, or no longer since it was \
                  rotated."
             ),
-            "Give the caller a key of this organization, or look whether the gateway or backend asks for the \
+            "Give the client a key of this organization, or look whether the gateway or backend asks for the \
              organization that the key belongs to.",
         ),
     })
@@ -133,7 +133,7 @@ fn without_verdict(code: Code) -> Explanation {
         Code::NoKey => Explanation::new(
             "It carried no key.",
             "Neither “Authorization” nor “X-API-Key” arrived with a key that could be read.",
-            "Look whether the caller sends its key as “Authorization: Bearer” or “X-API-Key”, and whether the gateway \
+            "Look whether the client sends its key as “Authorization: Bearer” or “X-API-Key”, and whether the gateway \
              passes that header on.",
         ),
         Code::Malformed => Explanation::new(
@@ -143,7 +143,7 @@ fn without_verdict(code: Code) -> Explanation {
             "Copy the key again from where it is kept, without quotation marks, blanks or line breaks.",
         ),
         Code::TokenRejected => Explanation::new(
-            "The backend’s own token was refused.",
+            "The backend’s own token was rejected.",
             "It asked with a master token that does not exist or is not active, so no key was looked at.",
             "Look whether the token is active, and whether the backend sends it as “Authorization: Bearer”.",
         ),
@@ -151,7 +151,7 @@ fn without_verdict(code: Code) -> Explanation {
             "No key of this organization was presented.",
             "The request carried a key that was not found: it was never one, was removed or rotated, or came under \
              another name.",
-            "Give the caller a key of this organization. Where the gateway asks for the organization, rejections are \
+            "Give the client a key of this organization. Where the gateway asks for the organization, rejections are \
              told in more detail.",
         ),
     }

@@ -92,7 +92,7 @@ async fn another_organizations_key_is_not_found() {
     for text in [secret.as_str(), &key.masked] {
         let page = attempt(&browser, &lumen, &[("key", text)]).await;
         let answer = page.main_text();
-        assert!(answer.contains("It would be refused now") && answer.contains("A backend gets not_found"));
+        assert!(answer.contains("It would be rejected now") && answer.contains("A backend gets not_found"));
         assert!(
             answer.contains("This organization has no such key.") && !answer.contains("Ferns"),
             "{answer}"

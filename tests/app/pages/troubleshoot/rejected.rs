@@ -169,7 +169,7 @@ async fn a_refused_master_token_and_an_unknown_id_are_told() {
     let request = request.header("authorization", &format!("Bearer {off}"));
     let refused = request.body("application/json", r#"{"key": "x"}"#).send().await.must_be(401);
     let text = ask(&browser, &ground.lumen, &id_of(&refused)).await;
-    assert!(text.contains("The backend’s own token was refused."), "{text}");
+    assert!(text.contains("The backend’s own token was rejected."), "{text}");
 
     let accepted = id_of(&ground.auth("/auth").await.must_be(204));
     let pasted = format!("X-Request-Id: {accepted}");
