@@ -8,7 +8,12 @@ mod behind;
 mod proof;
 mod visitor;
 
-use std::{future::Future, ops::Deref, pin::Pin};
+use std::{
+    future::Future,
+    ops::Deref,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Query};
 use serde::de::DeserializeOwned;
@@ -23,6 +28,10 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::spent_forms,
 };
+
+/// A body that takes longer than this is late: the right to send it may have been taken away since, so
+/// it is looked at again before anything is read or shown. A change looks in any case.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Somebody who asks for a page, with the proof `P` of what they may do, and what was sent as `B`,
 /// which is read only once that is known.
@@ -65,10 +74,15 @@ where
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let visitor = Visitor::of(&request)?;
-            let proof = P::of(&visitor.found)?;
+            let mut visitor = Visitor::of(&request)?;
+            let mut proof = P::of(&visitor.found)?;
             visitor.touch().await;
+            let let_in = Instant::now();
             let form = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            if let_in.elapsed() > LATE {
+                visitor.look_again().await?;
+                proof = P::of(&visitor.found)?;
+            }
             Ok(Self { proof, form, visitor })
         })
     }

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod fixture;
+mod late;
 mod machines;
 mod statements;
 

@@ -32,20 +32,14 @@ pub(in crate::domain) fn by_digest(
         .optional()?)
 }
 
-/// What the token `token_id` proves now, if it is accepted from `ip`.
+/// What the token with this digest proves now, if it is accepted from `ip`.
 pub fn standing(
     connection: &mut Connection,
-    token_id: &str,
+    digest: SecretDigest,
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Option<Standing>, DbError> {
-    let found: Option<(MasterToken, Organization)> = master_tokens::table
-        .inner_join(organizations::table)
-        .filter(master_tokens::id.eq(token_id))
-        .select((MasterToken::as_select(), Organization::as_select()))
-        .first(connection)
-        .optional()?;
-    let accepted = found.filter(|(token, _)| token.status(now) == KeyStatus::Active);
+    let accepted = by_digest(connection, digest)?.filter(|(token, _)| token.status(now) == KeyStatus::Active);
     Ok(accepted.map(|(token, organization)| token.standing(organization, ip)))
 }
 

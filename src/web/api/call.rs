@@ -165,14 +165,17 @@ impl<P: TokenProof, B> Call<P, B> {
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
     ) -> Result<HttpResponse, AppError> {
         let (once, clock) = (self.once()?, self.state.clock.clone());
-        let (token_id, ip) = (self.token.token.id.clone(), credentials::client_ip(&self.request));
+        let (seal, ip) = (self.state.session_tokens.clone(), credentials::client_ip(&self.request));
+        let presented = credentials::master_token(&self.request)?.to_owned();
         let wanted = organization_in(&self.request).map(str::to_owned);
         let response = self
             .state
             .db
             .write(move |tx| {
                 let now = clock.now();
-                let standing = master_tokens::standing(tx.connection(), &token_id, ip, now)?;
+                // By the secret, not by the id: a token that was replaced goes on under another one.
+                let digest = credentials::digest_of_token(&presented, &seal, now);
+                let standing = master_tokens::standing(tx.connection(), digest, ip, now)?;
                 let proof = prove(standing.ok_or_else(credentials::no_token)?, wanted.as_deref())?;
                 let Some(once) = once else { return work(tx, &proof, now) };
                 if let Some(kept) = once.recall(tx.connection(), now)? {

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
     clock::Timestamp,
-    domain::verification::KnownToken,
+    domain::{secret::SecretDigest, session_tokens::SessionSeal, verification::KnownToken},
     web::{error::AppError, state::State, visit::RequestContext},
 };
 
@@ -23,6 +23,11 @@ pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
 /// The master token in `Authorization: Bearer`.
 pub fn master_token(request: &HttpRequest) -> Result<&str, AppError> {
     bearer(request, "Send an active master token as “Authorization: Bearer <token>”.")
+}
+
+/// The digest of the master token that was presented, or that a session token stands for.
+pub(super) fn digest_of_token(presented: &str, seal: &SessionSeal, now: Timestamp) -> SecretDigest {
+    seal.read(presented, now).unwrap_or_else(|| SecretDigest::of(presented))
 }
 
 /// The active master token behind the credential: the token itself, or a session token that stands

@@ -90,6 +90,13 @@ impl Visitor {
         self.found.logged_in.as_ref()
     }
 
+    /// Looks once more who asks and what they are in the organization.
+    pub(super) async fn look_again(&mut self) -> Result<(), AppError> {
+        let (found, now) = (self.found.clone(), self.state.clock.now());
+        self.found = self.state.db.read(move |connection| found.again(connection, now)).await?;
+        Ok(())
+    }
+
     /// Notes now and then that the person is active. That this failed is no reason to show nothing.
     pub(super) async fn touch(&self) {
         let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)

@@ -14,7 +14,7 @@ use tessera::{
     },
 };
 
-use crate::support::{Company, START, TestApp};
+use crate::support::{Company, PASSWORD, START, TestApp};
 
 /// What stands for the `{names}` in an address.
 #[derive(Clone, Default)]
@@ -186,6 +186,9 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/settings" => vec![("name", "Birch".into())],
         "/orgs/{organization}/settings/leaks" => vec![("policy", "deactivate".into())],
         "/orgs/{organization}/settings/remove" | "/account/name" => vec![name],
+        "/account/password" => {
+            vec![("current_password", PASSWORD.into()), ("new_password", "a violet umbrella".into())]
+        }
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
         "/orgs/{organization}/users/invite" => {
             vec![("emails", "new@alder.example".into()), ("role", "user".into()), form]
