@@ -19,6 +19,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
+use quick_cache::sync::Cache;
 use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
@@ -68,6 +69,8 @@ const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
 const CLEAN_UP_LOOK: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Verifications under an `Idempotency-Key` that may be under way together; more than a server answers.
+const MAX_UNDER_WAY: usize = 1000;
 /// How long a connection may wait for its next request. Gateways keep theirs open between
 /// verifications; this is nginx's own default (`keepalive_timeout`,
 /// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
@@ -131,6 +134,7 @@ impl Application {
             limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
+            verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
             api_description: Arc::new(LazyLock::new(|| openapi::describe(routes::ROUTES))),
             config: Arc::new(config),
         };

@@ -73,6 +73,11 @@ impl Once {
         })
     }
 
+    /// What tells this request from every other.
+    pub fn digest(&self) -> [u8; 32] {
+        digest(&[&self.key_digest, &self.fingerprint])
+    }
+
     /// The response that this request got before.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use actix_web::{HttpRequest, web::Data};
+use quick_cache::sync::Cache;
 
 use super::{error::AppError, limits::Limits};
 use crate::{
@@ -38,6 +39,8 @@ pub struct State {
     pub usage: Recorder,
     /// Gathers rejections, so that they can be explained.
     pub rejections: Buffer,
+    /// Verifications under an `Idempotency-Key` that are being answered, by the request's digest.
+    pub verifications_under_way: Arc<Cache<[u8; 32], Arc<[u8]>>>,
     /// The API's description as OpenAPI, which is made of the route table.
     pub api_description: Arc<LazyLock<serde_json::Value>>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does

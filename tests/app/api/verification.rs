@@ -1,5 +1,6 @@
 //! Verification that is asked again under the same `Idempotency-Key`, and what a token says of itself.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tessera::domain::token_access::TokenAccess;
 
@@ -21,6 +22,27 @@ async fn a_repeated_verification_gets_its_answer_again_and_takes_nothing_from_th
     verify("a 1", 1).await.must_be(400);
     assert_eq!(counted(&app).await, "1");
     verify("a2", 1).await.must_be(200);
+    assert_eq!(counted(&app).await, "2");
+}
+
+#[tokio::test]
+async fn what_is_repeated_at_the_same_time_is_counted_once() {
+    let (app, lumen, machine) = ground().await;
+    let (_, secret) = app.api_key(&lumen, "Billing").await;
+    let body = json!({ "keys": [{ "key": secret, "cost": 3 }] }).to_string();
+    for (path, body, once) in [
+        ("/api/v2/keys/verify", json!({ "key": secret, "cost": 3 }).to_string(), "one"),
+        ("/api/v2/keys/verify/batch", body, "batch"),
+    ] {
+        let verify = || {
+            let request = machine.request("POST", path).header("idempotency-key", once);
+            request.body("application/json", body.clone()).send()
+        };
+        let answers = join_all((0..16).map(|_| verify())).await;
+        for answer in &answers {
+            assert_eq!(answer.clone().must_be(200).json(), answers[0].json());
+        }
+    }
     assert_eq!(counted(&app).await, "2");
 }
 
