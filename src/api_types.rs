@@ -5,6 +5,7 @@
 
 mod keys;
 mod members;
+mod object;
 mod organization;
 mod usage;
 mod verification;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 pub use keys::*;
 pub use members::*;
+pub use object::*;
 pub use organization::*;
 pub use usage::*;
 pub use verification::*;

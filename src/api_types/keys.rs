@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::given_object;
 use crate::vocabulary::{GracePeriod, KeyStatus, Period, Starts};
 
 /// An API key without its secret.
@@ -119,7 +120,7 @@ macro_rules! body_with_settings {
             #[schema(value_type = Option<Vec<String>>, example = json!(["10.0.0.0/8"]))]
             pub networks: Given<Vec<String>>,
             /// How often it may be used; null for as often as wanted.
-            #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+            #[serde(default, deserialize_with = "given_object", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<RateLimitFields>)]
             pub rate_limit: Given<RateLimitFields>,
             /// How much it may be used in a calendar month of UTC; null for as much as wanted.

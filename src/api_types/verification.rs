@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::NamedId;
+use super::{NamedId, objects};
 use crate::vocabulary::{COSTS, VerificationCode};
 
 /// Characters of a user agent.
@@ -59,6 +59,7 @@ fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// Up to 100.
+    #[serde(deserialize_with = "objects")]
     #[schema(max_items = 100)]
     pub keys: Vec<VerificationRequest>,
 }

@@ -2,6 +2,7 @@
 
 mod activity;
 mod api_keys;
+mod bodies;
 mod calls;
 mod invitations;
 mod key_changes;

@@ -7,9 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use sha2::{Digest, Sha256};
 
-use crate::web::{
-    error::{AppError, FieldProblem},
-    form::read_body,
+use crate::{
+    api_types::Object,
+    web::{
+        error::{AppError, FieldProblem},
+        form::read_body,
+    },
 };
 
 /// 500 addresses of 254 characters, or 100 keys, with room to spare.
@@ -55,9 +58,9 @@ pub fn is_json(request: &HttpRequest) -> bool {
 /// Reads a body; what is wrong with it is told with its place.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     // The way with places is slower, and few bodies are wrong.
-    serde_json::from_slice(body).map_err(|error| {
+    serde_json::from_slice(body).map(|Object(value)| value).map_err(|error| {
         let reader = &mut serde_json::Deserializer::from_slice(body);
-        match serde_path_to_error::deserialize::<_, T>(reader) {
+        match serde_path_to_error::deserialize::<_, Object<T>>(reader) {
             Err(placed) if error.is_data() => {
                 let pointer = pointer(placed.path());
                 AppError::BadBody(FieldProblem { pointer, detail: sentence(placed.inner()) })

@@ -15,6 +15,7 @@ use super::{
     json,
 };
 use crate::{
+    api_types::Object,
     config::{LeakKeys, LeakSecret},
     domain::{
         leaks::{self, LeakReport},
@@ -135,7 +136,7 @@ async fn look_up(
 }
 
 fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
-    let matches: Vec<Match> = serde_json::from_slice(body).map_err(|error| {
+    let matches: Vec<Object<Match>> = serde_json::from_slice(body).map_err(|error| {
         // serde's own words would repeat what was sent, which may be a secret.
         AppError::Unreadable(format!(
             "The body is not the JSON that is expected, from line {}, column {} on. Send an array of objects \
@@ -144,6 +145,7 @@ fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
             error.column()
         ))
     })?;
+    let matches: Vec<Match> = matches.into_iter().map(|Object(found)| found).collect();
     if matches.len() > MAX_MATCHES {
         return Err(AppError::Unreadable(format!("Send at most {MAX_MATCHES} matches at once.")));
     }
