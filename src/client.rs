@@ -19,6 +19,7 @@ mod members;
 mod output;
 mod server;
 
+pub use output::stdout_leads_nowhere;
 use output::{Output, printable};
 use server::Server;
 

@@ -27,7 +27,7 @@ mod values;
 pub use clap_complete::Shell;
 pub use client::{
     ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, InvitationsAction,
-    KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKeyFlags, Rate,
+    KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKeyFlags, Rate, text_of_file,
 };
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 use explain::explain;

@@ -26,6 +26,11 @@ fn main() -> ExitCode {
 
 /// Fills an empty database with an example and prints a log-in.
 fn demo(database: &DatabaseUrl) -> ExitCode {
+    if client::stdout_leads_nowhere() {
+        let text = "tessera: standard output is closed or /dev/null, and the password is told this once; nothing was done";
+        print(&mut std::io::stderr(), text);
+        return ExitCode::from(2);
+    }
     match app::fill_with_example(database, &Clock::System) {
         Ok(password) => {
             let text = format!(

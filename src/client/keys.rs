@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Failure, confirm, must_be_able_to_ask,
-    output::{Column, Output, joined, json, line, minute, or_dash},
+    output::{Column, Output, joined, json, line, minute, must_lead_somewhere, or_dash},
     printable, say,
     server::{Organization, Server},
 };
@@ -17,7 +17,7 @@ use crate::{
         ApiKey, KeyWithSecret, NewKey, RateLimitFields, RotationRequest, Verification, VerificationRequest,
     },
     clock::{Clock, Timestamp},
-    config::{ExpirationFlags, KeysAction, NewKeyFlags, Rate},
+    config::{ExpirationFlags, KeysAction, NewKeyFlags, Rate, text_of_file},
 };
 
 /// The most of standard input that is read for a key; none is nearly as long.
@@ -65,12 +65,14 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
         }
         KeysAction::Create(new) => {
             let new = new_key(new)?;
+            must_lead_somewhere()?;
             let organization = server.organization().await?;
             let key = server.post(&organization.path(&["keys"]), &new).await?;
             tell_secret(output, &key, "Created")
         }
         KeysAction::Rotate { key, grace_period, starts, end } => {
             let (grace_period, starts) = (*grace_period, *starts);
+            must_lead_somewhere()?;
             let request = RotationRequest { grace_period, starts, expires_at: expires_at(end)? };
             let rotated = change(server, &key.key, "rotate", &request).await?;
             tell_secret(output, &rotated, "Rotated")
@@ -202,7 +204,7 @@ fn key_from(stdin: io::Stdin) -> Result<String, Failure> {
     io::BufReader::new(stdin.lock().take(MAX_KEY_LENGTH))
         .read_line(&mut text)
         .map_err(|_| Failure::Usage("standard input must be a key in UTF-8".to_owned()))?;
-    match text.trim() {
+    match text_of_file(&text) {
         "" => Err(Failure::Usage(
             "no key came on standard input; send one, as in “echo $KEY | tessera keys verify”".to_owned(),
         )),

@@ -1,6 +1,13 @@
 //! What is printed: tables for people, the API's JSON for scripts.
 
-use std::io::{self, Write};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt},
+    },
+};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -73,7 +80,29 @@ impl Output {
     }
 }
 
-/// Writes a line to standard output, at once.
+/// What is told once must reach somebody. A standard output that is closed is the null device by the
+/// time that a program runs, and takes everything.
+pub(super) fn must_lead_somewhere() -> Result<(), Failure> {
+    if stdout_leads_nowhere() {
+        return Err(Failure::Usage(
+            "standard output is closed or /dev/null, and the secret is told this once; nothing was done"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether standard output is closed or the null device.
+pub fn stdout_leads_nowhere() -> bool {
+    let is_null = || {
+        let output = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?;
+        let null = fs::metadata("/dev/null")?;
+        Ok::<_, io::Error>(output.file_type().is_char_device() && output.rdev() == null.rdev())
+    };
+    is_null().unwrap_or_default()
+}
+
+/// Writes a line to standard output, immediately.
 pub(super) fn line(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;

@@ -135,7 +135,12 @@ fn server(text: &str) -> Result<String, String> {
 fn token_in(file: &Path) -> Result<SecretString, String> {
     let text = fs::read_to_string(file)
         .map_err(|error| format!("the file of --token-file could not be read: {}", error.kind()))?;
-    token(text.trim()).map_err(|expected| format!("the file of --token-file {expected}"))
+    token(text_of_file(&text)).map_err(|expected| format!("the file of --token-file {expected}"))
+}
+
+/// What a file or standard input holds, without the byte order mark that some editors put first.
+pub fn text_of_file(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
 }
 
 fn token(text: &str) -> Result<SecretString, String> {

@@ -57,7 +57,7 @@ impl LeakKeys {
     pub fn read(path: &str) -> Result<Self, String> {
         let text = fs::read_to_string(path)
             .map_err(|error| format!("must be the path of a file that can be read ({})", error.kind()))?;
-        Self::parse(&text)
+        Self::parse(super::text_of_file(&text))
     }
 
     fn parse(text: &str) -> Result<Self, String> {

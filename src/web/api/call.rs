@@ -137,8 +137,9 @@ impl<P: TokenProof, B> Call<P, B> {
     /// Shows a resource; 304 when the client has this version of it.
     pub fn show(&self, resource: &impl serde::Serialize) -> Result<HttpResponse, AppError> {
         let answer = Response::resource(resource)?;
-        let known = header(&self.request, &IF_NONE_MATCH);
-        if answer.etag().zip(known).is_some_and(|(etag, known)| names(known, etag)) {
+        // Here a weak one will do (RFC 9110, 13.1.2).
+        let known = header(&self.request, &IF_NONE_MATCH).map(|known| known.replace("W/\"", "\""));
+        if answer.etag().zip(known).is_some_and(|(etag, known)| names(&known, etag)) {
             return Ok(HttpResponse::NotModified()
                 .insert_header(("ETag", answer.etag().unwrap_or_default()))
                 .finish());
@@ -235,9 +236,14 @@ impl Precondition {
     }
 }
 
-/// Whether a list of versions, or `*`, names `etag`.
+/// Whether a list of versions, or `*`, names `etag`. A weak one names none (RFC 9110, 13.1.1). A proxy
+/// that compresses puts its method behind ours, which are hexadecimal: `"3f1c-gzip"`, `"3f1c;br"`.
 fn names(list: &str, etag: &str) -> bool {
-    list.split(',').map(str::trim).any(|each| each == "*" || each.trim_start_matches("W/") == etag)
+    list.split(',').map(str::trim).any(|each| each == "*" || version_in(each) == version_in(etag))
+}
+
+fn version_in(tag: &str) -> Option<&str> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.split(['-', ';']).next()
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
@@ -250,7 +256,12 @@ mod tests {
 
     #[test]
     fn a_list_of_versions_names_one_of_them() {
-        assert!(names(r#""a", W/"b""#, r#""b""#) && names("*", r#""b""#));
-        assert!(!names(r#""a""#, r#""b""#) && !names("", r#""b""#));
+        assert!(names(r#""a", "b""#, r#""b""#) && names("*", r#""b""#));
+        assert!(!names(r#""a""#, r#""b""#) && !names("", r#""b""#) && !names("b", r#""b""#));
+        assert!(!names(r#"W/"b""#, r#""b""#), "a weak one");
+        for with_method in [r#""b-gzip""#, r#""b--gzip""#, r#""b;gzip""#, r#""b-br""#, r#""a", "b-zstd""#] {
+            assert!(names(with_method, r#""b""#), "{with_method}");
+        }
+        assert!(!names(r#""-gzip""#, r#""b""#) && !names(r#""ab-gzip""#, r#""b""#));
     }
 }

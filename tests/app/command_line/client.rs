@@ -2,7 +2,7 @@
 
 mod wire;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,6 +35,19 @@ impl Caller {
         assert!(!output.stdout.contains(&self.token), "{output:?}");
         assert!(!output.stderr.contains(&self.token), "{output:?}");
         output
+    }
+
+    /// Runs the binary by a shell, which may close what it writes to.
+    fn shell(&self, line: &str) -> Output {
+        let output = Command::new("sh")
+            .args(["-c", &format!("exec \"$0\" {line}"), env!("CARGO_BIN_EXE_tessera")])
+            .env_clear()
+            .envs([("TESSERA_URL", &self.url), ("TESSERA_TOKEN", &self.token)])
+            .current_dir(self.folder.path())
+            .output()
+            .expect("the binary ends");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -330,6 +343,37 @@ async fn the_token_can_stand_in_a_file_and_the_server_in_a_flag() {
     let arguments = ["keys", "list", "--token-file", "token", "--url", &url, "--json"];
     let output = run(folder.path(), &arguments, &[("TESSERA_TOKEN", "tess_m_other")]).must_end_with(0);
     assert_eq!(output.stdout, "[]\n");
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_belongs_to_neither_token_nor_key() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (caller, machine) = caller(&app, &lumen, TokenAccess::Full).await;
+    let (_, secret) = app.api_key(&lumen, "Billing").await;
+    fs::write(caller.folder.path().join("token"), format!("\u{feff}{}\r\n", machine.credential))
+        .expect("a file");
+    let verify = ["keys", "verify", "--token-file", "token"];
+    let verified = caller.run_with_input(&verify, &format!("\u{feff}{secret}\r\n")).must_end_with(0);
+    assert_eq!(verified.stdout, "valid\n");
+}
+
+#[tokio::test]
+async fn what_is_told_once_is_not_told_to_nobody() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Full).await;
+    app.api_key(&lumen, "Billing").await;
+    let before = app.ledger().await;
+    for line in ["keys create Nightly", "keys rotate Billing --grace-period 1h --starts immediately", "demo"]
+    {
+        for output in [">&-", ">/dev/null"] {
+            let output = caller.shell(&format!("{line} {output}")).must_end_with(2);
+            assert!(output.stderr.contains("standard output is closed"), "{line}: {output:?}");
+        }
+    }
+    assert_eq!(app.ledger().await["api_keys"], before["api_keys"]);
+    assert!(!caller.folder.path().join("tessera.db").exists(), "the example was made");
 }
 
 #[test]
