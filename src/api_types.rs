@@ -28,6 +28,7 @@ pub struct List<T> {
     /// The items of this part.
     pub data: Vec<T>,
     /// Ask for the next part with this as `cursor`; null at the end of the list.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 

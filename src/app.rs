@@ -123,6 +123,7 @@ impl Application {
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
+        let origin = config.public_url.origin();
         let state = State {
             preview_mail: mail_previewer(&config),
             verifier: Verifier::new(&db, config.keys_in_memory),
@@ -135,7 +136,9 @@ impl Application {
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
-            api_description: Arc::new(LazyLock::new(|| openapi::describe(routes::ROUTES))),
+            api_description: Arc::new(LazyLock::new(Box::new(move || {
+                openapi::describe(routes::ROUTES, &origin)
+            }))),
             config: Arc::new(config),
         };
         let stopping = Arc::new(Notify::new());

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Bench(plan)) => bench(&plan),
-        Ok(Command::OpenApi) => print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES))),
+        Ok(Command::OpenApi) => {
+            print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
+        }
         Ok(Command::Client(call)) => client::run(&call),
         Ok(Command::Completions(shell)) => write(&mut std::io::stdout(), &config::completions(shell)),
         Err(exit) => exit.report(),

@@ -26,18 +26,19 @@ pub struct ApiKey {
     #[schema(format = DateTime)]
     pub created_at: String,
     /// When it ends; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
     /// Since when it is switched off; null while it is on.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub deactivated_at: Option<String>,
     /// Until when a pause keeps it switched off; null without one.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub paused_until: Option<String>,
     /// The rotation under way, during which the previous secret is accepted, too; null without one.
+    #[schema(required = true)]
     pub rotation: Option<Rotation>,
     /// When it was last accepted, up to a few seconds ago; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub last_used_at: Option<String>,
     /// What it may do and how much.
     #[serde(flatten)]
@@ -59,6 +60,7 @@ pub struct KeyWithSecret {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SettingsFields {
     /// What the key is for, in a sentence.
+    #[schema(required = true)]
     pub description: Option<String>,
     /// What it may be used for; empty for nothing in particular.
     #[schema(example = json!(["invoices:read"]))]
@@ -67,12 +69,13 @@ pub struct SettingsFields {
     #[schema(example = json!(["10.0.0.0/8"]))]
     pub networks: Vec<String>,
     /// How often it may be used; null for as often as wanted.
+    #[schema(required = true)]
     pub rate_limit: Option<RateLimitFields>,
     /// How much it may be used in a calendar month of UTC; null for as much as wanted.
-    #[schema(example = 100_000)]
+    #[schema(required = true, example = 100_000)]
     pub monthly_quota: Option<u64>,
     /// What verification tells about it: an object of up to 4 KB.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required = true, value_type = Option<Object>)]
     pub metadata: Option<Value>,
 }
 
@@ -172,13 +175,13 @@ pub struct Rotation {
     #[schema(format = DateTime)]
     pub rotated_at: String,
     /// When the new secret was first accepted; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub first_used_at: Option<String>,
     /// When the previous secret ends; earlier once the new one is used, never later.
     #[schema(format = DateTime)]
     pub ends_at: String,
     /// When the previous secret was last accepted; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub previous_last_used_at: Option<String>,
 }
 

@@ -23,7 +23,7 @@ pub struct Member {
     #[schema(format = DateTime)]
     pub joined_at: String,
     /// When the person was last seen, exact to some minutes; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub last_active_at: Option<String>,
 }
 
@@ -60,6 +60,7 @@ pub struct Invitation {
     #[schema(format = DateTime)]
     pub expires_at: String,
     /// What became of its newest mail; null once that is not known any more.
+    #[schema(required = true)]
     pub mail: Option<InvitationMail>,
 }
 
@@ -69,6 +70,7 @@ pub struct InvitationMail {
     /// Where it is.
     pub state: MailState,
     /// Why the last attempt failed; null if it did not.
+    #[schema(required = true)]
     pub error: Option<String>,
 }
 
@@ -99,6 +101,7 @@ pub struct InvitationOutcome {
     /// What was done.
     pub outcome: InviteResult,
     /// The invitation that the person has now; null for a member.
+    #[schema(required = true)]
     pub invitation: Option<Invitation>,
 }
 

@@ -56,7 +56,7 @@ pub struct PresentedKey {
     #[schema(example = "Billing worker")]
     pub name: String,
     /// Its end, or null for none.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub struct PresentedToken {
     /// What it may do.
     pub access: TokenAccess,
     /// When it ends; null for never. A session token ends earlier.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
     /// The organization that it belongs to.
     pub organization: NamedId,

@@ -51,10 +51,10 @@ pub struct KeyUsage {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Client {
     /// The client’s address; null where it was not known.
-    #[schema(example = "203.0.113.7")]
+    #[schema(required = true, example = "203.0.113.7")]
     pub address: Option<String>,
     /// What the client calls itself; null where it did not.
-    #[schema(example = "curl/8.14.1")]
+    #[schema(required = true, example = "curl/8.14.1")]
     pub user_agent: Option<String>,
     /// Requests in all.
     pub requests: i64,

@@ -86,7 +86,7 @@ pub struct Verification {
     pub key: Option<VerifiedKey>,
     /// What the key's limits leave.
     #[serde(flatten)]
-    pub limits: LimitAnswers,
+    pub limits: LimitFields,
 }
 
 /// A key of the client's organization.
@@ -99,22 +99,22 @@ pub struct VerifiedKey {
     /// What it may be used for.
     pub scopes: Vec<String>,
     /// What the organization keeps about it: an object, or null.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required = true, value_type = Option<Object>)]
     pub metadata: Option<Value>,
     /// Its end, or null for none.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
 }
 
 /// The limits in an answer's JSON.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-pub struct LimitAnswers {
+pub struct LimitFields {
     /// Of the rate limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<LimitResponse>,
+    pub rate_limit: Option<LimitState>,
     /// Of the monthly quota.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<LimitResponse>,
+    pub quota: Option<LimitState>,
     /// For a rejection: seconds until it is worth trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
@@ -122,7 +122,7 @@ pub struct LimitAnswers {
 
 /// One limit in an answer's JSON.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-pub struct LimitResponse {
+pub struct LimitState {
     /// How much is allowed.
     pub limit: u64,
     /// In how many seconds; absent for a calendar month.

@@ -16,7 +16,7 @@ pub struct Webhook {
     #[schema(format = "uri", example = "https://example.com/webhooks")]
     pub address: String,
     /// What it is for.
-    #[schema(example = "Chat channel of the operators")]
+    #[schema(required = true, example = "Chat channel of the operators")]
     pub description: Option<String>,
     /// What it is told of; empty for everything, also what later versions tell.
     #[schema(example = json!(["api_key.expiring", "api_key.leaked"]))]
@@ -24,7 +24,7 @@ pub struct Webhook {
     /// Whether messages are sent to it.
     pub status: WebhookStatus,
     /// Why it was deactivated, where nobody did it; null otherwise.
-    #[schema(example = "No message has arrived for five days.")]
+    #[schema(required = true, example = "No message has arrived for five days.")]
     pub deactivated_because: Option<String>,
     /// Who created it, by name at that time.
     pub created_by: String,
@@ -33,7 +33,7 @@ pub struct Webhook {
     pub created_at: String,
     /// Until when the secret before the last rotation signs, too; null for one that was never
     /// rotated.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub previous_secret_until: Option<String>,
 }
 
@@ -96,21 +96,22 @@ pub struct Delivery {
     #[schema(example = 1)]
     pub attempts: i32,
     /// When the next attempt is due; null once it waits for none.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub next_attempt_at: Option<String>,
     /// When it was last tried; null for never.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub last_attempt_at: Option<String>,
     /// The status that the receiver answered last; null for none.
-    #[schema(example = 204)]
+    #[schema(required = true, example = 204)]
     pub last_status: Option<i32>,
     /// Why the last attempt failed; null if it did not.
+    #[schema(required = true)]
     pub last_error: Option<String>,
     /// When it was queued.
     #[schema(format = DateTime)]
     pub created_at: String,
     /// When it was delivered or given up; null while it waits.
-    #[schema(format = DateTime)]
+    #[schema(required = true, format = DateTime)]
     pub finished_at: Option<String>,
 }
 
@@ -124,5 +125,6 @@ pub struct DeliveryWithPayload {
     #[schema(value_type = Object)]
     pub payload: Value,
     /// The beginning of what the receiver answered last; null for nothing.
+    #[schema(required = true)]
     pub response: Option<String>,
 }

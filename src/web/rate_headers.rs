@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use crate::{
-    api_types::{LimitAnswers, LimitResponse},
+    api_types::{LimitFields, LimitState},
     domain::verification::Limits,
     web::limits::{REQUESTS_PERIOD, RequestsLeft},
 };
@@ -69,17 +69,17 @@ impl RateHeaders {
     }
 }
 
-impl LimitAnswers {
+impl LimitFields {
     /// The limits in words of JSON.
     pub fn of(limits: &Limits) -> Self {
         Self {
-            rate_limit: limits.rate.map(|rate| LimitResponse {
+            rate_limit: limits.rate.map(|rate| LimitState {
                 limit: rate.limit.count.get().into(),
                 window_seconds: Some(rate.limit.period.seconds()),
                 remaining: rate.remaining.into(),
                 reset_seconds: rate.reset_seconds,
             }),
-            quota: limits.quota.map(|quota| LimitResponse {
+            quota: limits.quota.map(|quota| LimitState {
                 limit: quota.quota.get(),
                 window_seconds: None,
                 remaining: quota.remaining,

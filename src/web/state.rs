@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
+use serde_json::Value;
 
 use super::{error::AppError, limits::Limits};
 use crate::{
@@ -42,11 +43,14 @@ pub struct State {
     /// Verifications under an `Idempotency-Key` that are being answered, by the request's digest.
     pub verifications_under_way: Arc<Cache<[u8; 32], Arc<[u8]>>>,
     /// The API's description as OpenAPI, which is made of the route table.
-    pub api_description: Arc<LazyLock<serde_json::Value>>,
+    pub api_description: Arc<ApiDescription>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
     /// not know.
     pub preview_mail: MailPreviewer,
 }
+
+/// A description that is made when it is first asked for.
+pub type ApiDescription = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 
 /// What shows a mail as it would be sent.
 pub type MailPreviewer = Arc<dyn Fn(&QueuedMail) -> Result<MailPreview, askama::Error> + Send + Sync>;

@@ -40,13 +40,14 @@ pub struct Event {
     /// To what.
     pub subject: EventSubject,
     /// What there is to tell beside that; null where there is nothing. Webhooks send the same.
+    #[schema(required = true)]
     pub details: Option<Detail>,
     /// The details in words, for people. They may be put differently at any time: programs read
     /// `details`.
-    #[schema(example = "from User to Supervisor")]
+    #[schema(required = true, example = "from User to Supervisor")]
     pub details_text: Option<String>,
     /// The address that the request came from; null where there was none.
-    #[schema(example = "192.0.2.7")]
+    #[schema(required = true, example = "192.0.2.7")]
     pub ip: Option<String>,
 }
 
@@ -57,6 +58,7 @@ pub struct EventActor {
     #[schema(example = "user")]
     pub kind: String,
     /// The id of the account or master token; null for the system.
+    #[schema(required = true)]
     pub id: Option<String>,
     /// The name at that time.
     #[schema(example = "Dana Whitfield")]
@@ -67,6 +69,7 @@ pub struct EventActor {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSubject {
     /// The id, where it has one.
+    #[schema(required = true)]
     pub id: Option<String>,
     /// The name at that time.
     #[schema(example = "Jonas Brandt")]

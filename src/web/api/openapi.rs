@@ -101,10 +101,13 @@ pub const PATH: &str = "/api/v2/openapi.json";
 )]
 struct Handlers;
 
-/// The whole description of the API behind `routes`.
-pub fn describe(routes: &[Route]) -> Value {
+/// The whole description of the API behind `routes`, as `server` has it.
+pub fn describe(routes: &[Route], server: &str) -> Value {
     let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
     complete(&mut document, routes);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("servers".to_owned(), json!([{ "url": server }]));
+    }
     document
 }
 
@@ -126,14 +129,18 @@ pub async fn show(gate: Gate<Anyone>) -> HttpResponse {
 fn complete(document: &mut Value, routes: &[Route]) {
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
         info.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
+        let license = env!("CARGO_PKG_LICENSE");
+        info.insert("license".to_owned(), json!({ "name": license, "identifier": license }));
         // Made from Cargo.toml, which speaks of the program.
-        info.remove("license");
         info.remove("contact");
     }
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("securitySchemes".to_owned(), security_schemes());
         components.insert("responses".to_owned(), responses());
         components.insert("headers".to_owned(), headers());
+    }
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        name_items(schemas);
     }
     let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
@@ -143,6 +150,21 @@ fn complete(document: &mut Value, routes: &[Route]) {
             if let (Some(route), Some(operation)) = (route, operation.as_object_mut()) {
                 complete_operation(route, operation, &schemas, is_changed(routes, pattern));
             }
+        }
+    }
+}
+
+/// The items of a list bear their own name; a client that is made of the description would find one of
+/// its own for each list otherwise.
+fn name_items(schemas: &mut Map<String, Value>) {
+    let lists: Vec<String> = schemas.keys().filter(|name| name.starts_with("List_")).cloned().collect();
+    for list in lists {
+        let item = list.trim_start_matches("List_");
+        if schemas.contains_key(item)
+            && let Some(items) =
+                schemas.get_mut(&list).and_then(|list| list.pointer_mut("/properties/data/items"))
+        {
+            *items = json!({ "$ref": format!("#/components/schemas/{item}") });
         }
     }
 }

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_operation_of_the_description_is_shown() {
-        let document = &openapi::describe(ROUTES);
+        let document = &openapi::describe(ROUTES, "/");
         let described: usize =
             document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
         let sections = sections(document);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_body_shows_its_fields_and_an_example() {
-        let sections = sections(&openapi::describe(ROUTES));
+        let sections = sections(&openapi::describe(ROUTES, "/"));
         let create = sections
             .iter()
             .flat_map(|section| &section.operations)

@@ -13,7 +13,7 @@ async fn a_list_of_values_is_no_object_wherever_it_stands() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let machine = app.machine(&lumen, TokenAccess::Full).await;
-    let document = openapi::describe(ROUTES);
+    let document = openapi::describe(ROUTES, "/");
     let (mut roots, mut inside) = (0, 0);
     for (path, method, body) in bodies(&document) {
         let path = path.replace("{organization}", &lumen.id).replace(['{', '}'], "");

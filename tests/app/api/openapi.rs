@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tessera::web::{api::openapi, routes::ROUTES};
 
 use crate::support::TestApp;
@@ -11,7 +11,7 @@ use crate::support::TestApp;
 fn the_published_description_is_the_one_that_is_served() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
     let published = fs::read_to_string(path).expect("docs/openapi.json");
-    let served = format!("{:#}\n", openapi::describe(ROUTES));
+    let served = format!("{:#}\n", openapi::describe(ROUTES, "/"));
     assert!(published == served, "renew it: cargo run -- openapi > docs/openapi.json");
 }
 
@@ -60,7 +60,7 @@ fn whatever_takes_a_version_says_how_it_is_refused() {
     for one in ["put /leak-policy", "post /keys/{key}/rotate", "post /webhooks/{webhook}/activate"] {
         assert!(versioned.contains(one), "{one} is not among {versioned:?}");
     }
-    let paths = &openapi::describe(ROUTES)["paths"];
+    let paths = &openapi::describe(ROUTES, "/")["paths"];
     let shown = &paths["/api/v2/organizations/{organization}/leak-policy"]["get"]["responses"]["200"];
     assert!(shown["headers"]["ETag"].is_object(), "{shown}");
 }
@@ -72,7 +72,7 @@ fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
         let name = operation["operationId"].as_str().expect("a name");
         assert!(names.insert(name), "{method} {path} is called {name}, too");
     }
-    let document = openapi::describe(ROUTES);
+    let document = openapi::describe(ROUTES, "/");
     let text = document.to_string();
     let references: BTreeSet<&str> =
         text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -86,14 +86,59 @@ fn no_two_operations_share_a_name_and_every_reference_leads_somewhere() {
 async fn the_description_and_the_reference_are_open_to_everybody() {
     let app = TestApp::spawn().await;
     let served = app.client().get("/api/v2/openapi.json").await.must_be(200);
-    assert_eq!(served.json(), openapi::describe(ROUTES));
+    let origin = app.state.config.public_url.origin();
+    assert_eq!(served.json(), openapi::describe(ROUTES, &origin));
     let page = app.client().get("/api/docs").await.must_be(200).html();
     assert_eq!(page.heading(), "API reference");
     assert!(page.main_text().contains("/api/v2/organizations/{organization}/keys"));
 }
 
+/// What a generated client has to know: which fields it will always find, and what things are called.
+#[test]
+fn answers_name_their_items_and_require_what_is_always_there() {
+    let document = openapi::describe(ROUTES, "/");
+    assert_eq!(document["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+    assert_eq!(document["servers"], json!([{ "url": "/" }]));
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(
+        schemas["List_Member"]["properties"]["data"]["items"],
+        json!({ "$ref": "#/components/schemas/Member" })
+    );
+    // What is left out where there is nothing to say.
+    let omitted = [
+        "ProblemDocument.errors",
+        "Verification.organization",
+        "Verification.key",
+        "LimitState.window_seconds",
+    ];
+    let mut checked = 0;
+    let mut optional = BTreeSet::new();
+    for (name, schema) in schemas.as_object().expect("schemas").iter().filter(|(name, _)| is_answer(name)) {
+        let own = schema["allOf"].as_array().and_then(|parts| parts.last()).unwrap_or(schema);
+        let required: Vec<&str> =
+            own["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        for field in own["properties"].as_object().into_iter().flatten().map(|(field, _)| field) {
+            if !required.contains(&field.as_str()) {
+                optional.insert(format!("{name}.{field}"));
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "only {checked} fields");
+    for field in omitted {
+        optional.remove(field);
+    }
+    assert!(optional.is_empty(), "{optional:#?}");
+}
+
+/// Whether a schema is of what is answered, and not of what is sent.
+fn is_answer(name: &str) -> bool {
+    let sent = ["Change", "Request", "Settings", "Match", "Fields"];
+    !name.starts_with("New") && !sent.iter().any(|end| name.ends_with(end))
+}
+
 fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::describe(ROUTES));
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::describe(ROUTES, "/"));
     DOCUMENT["paths"].as_object().expect("paths").iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("methods");
         methods.iter().map(|(method, operation)| (method.clone(), path.clone(), operation))

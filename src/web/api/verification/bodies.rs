@@ -1,7 +1,7 @@
 //! What verification is asked and what it answers.
 
 use crate::{
-    api_types::{LimitAnswers, NamedId, Verification, VerificationRequest, VerifiedKey},
+    api_types::{LimitFields, NamedId, Verification, VerificationRequest, VerifiedKey},
     domain::{
         key_settings::Metadata,
         verification::{Client, KnownKey, Limits, Outcome},
@@ -26,7 +26,7 @@ impl Verification {
             code,
             organization: None,
             key: None,
-            limits: LimitAnswers::of(&Limits::default()),
+            limits: LimitFields::of(&Limits::default()),
         }
     }
 
@@ -45,7 +45,7 @@ impl Verification {
                 metadata: known.metadata().map(Metadata::to_value),
                 expires_at: known.expires_at.map(|at| display::iso(&at)),
             }),
-            limits: LimitAnswers::of(limits),
+            limits: LimitFields::of(limits),
         }
     }
 }

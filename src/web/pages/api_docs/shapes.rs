@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_differs_by_type_is_told_field_by_field() {
-        let document = &openapi::describe(ROUTES);
+        let document = &openapi::describe(ROUTES, "/");
         let schemas = Schemas::of(document);
         let event = json!({ "$ref": "#/components/schemas/Event" });
         let fields = schemas.fields(&event);
