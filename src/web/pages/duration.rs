@@ -85,7 +85,7 @@ impl ExpirationFields {
 
     /// The first date that can be typed.
     pub(super) fn earliest(&self) -> String {
-        iso_date(self.now.date() + Duration::DAY)
+        iso_date(self.now.date())
     }
 
     /// The last one.
@@ -154,12 +154,13 @@ impl Lasting {
     }
 }
 
-/// It works through the whole of its last day.
+/// It works through the whole of its last day in UTC.
 fn parse_until(what: Lasting, text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
     let latest = now + MAX_DURATION;
-    if date <= now.date() {
-        return Err("Choose a date after today.".to_owned());
+    // Today will do: the day ends later than now. It may be tomorrow already where somebody is.
+    if date < now.date() {
+        return Err(format!("That day is over. In UTC it is {} now.", display::date(&now)));
     }
     if date > latest.date() {
         return Err(format!(

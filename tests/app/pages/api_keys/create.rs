@@ -25,7 +25,7 @@ async fn the_dialog_names_the_date_to_which_each_duration_leads() {
             "No expiration not recommended",
         ]
     );
-    assert_eq!(page.attributes("#until", "min"), ["2026-11-24"]);
+    assert_eq!(page.attributes("#until", "min"), ["2026-11-23"]);
     assert_eq!(page.attributes("#until", "max"), ["2036-11-20"]);
 }
 
@@ -39,6 +39,7 @@ async fn a_key_ends_when_its_duration_says() {
         ("90", "2030-01-01", Some("2027-02-21T10:00:00Z"), "21 Feb 2027"),
         ("180", "", Some("2027-05-22T10:00:00Z"), "22 May 2027"),
         ("365", "", Some("2027-11-23T10:00:00Z"), "23 Nov 2027"),
+        ("custom", "2026-11-23", Some("2026-11-23T23:59:59Z"), "23 Nov 2026"),
         ("custom", "2026-11-24", Some("2026-11-24T23:59:59Z"), "24 Nov 2026"),
         ("custom", "2036-11-20", Some("2036-11-20T23:59:59Z"), "20 Nov 2036"),
         ("none", "", None, "Never"),
@@ -147,7 +148,7 @@ async fn what_cannot_be_is_said_beside_its_field_and_what_was_typed_stays() {
         ("New", "", "", &duration_error, "Choose how long the key works."),
         ("New", "custom", "", &date_error, "Choose a date."),
         ("New", "custom", "2026-13-01", &date_error, "Choose a date."),
-        ("New", "custom", "2026-11-23", &date_error, "Choose a date after today."),
+        ("New", "custom", "2026-11-22", &date_error, "That day is over. In UTC it is 23 Nov 2026 now."),
         (
             "New",
             "custom",
