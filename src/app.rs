@@ -20,12 +20,17 @@ use actix_web::{
     web::{self, Data},
 };
 use quick_cache::sync::Cache;
-use tokio::{sync::Notify, task::JoinHandle, time::MissedTickBehavior};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
 
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, DatabaseUrl},
-    db::{Change, Db, DbError, Tx},
+    db::{Change, Db, DbError, Trouble, Tx},
     domain::{
         api_keys, demo,
         devices::DeviceSeal,
@@ -36,7 +41,8 @@ use crate::{
         rejections,
         secret::Secret,
         session_tokens::SessionSeal,
-        sessions, spent_forms,
+        sessions::{self, EndedSessions},
+        spent_forms,
         usage::{self, Recorder},
         verification::Verifier,
         webhooks::{self, AllowedNetworks},
@@ -58,6 +64,14 @@ use crate::{
 
 /// How often usage is written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether the database is still there and takes what is written.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// For how long it is tried to save what is in memory when the server stops. With the ten seconds
+/// for requests in hand and what one try takes it stays well below the 90 seconds after which
+/// systemd kills (`DefaultTimeoutStopSec`).
+const SAVE_PATIENCE: Duration = Duration::from_secs(6);
+/// A pause between two tries.
+const SAVE_PAUSE: Duration = Duration::from_millis(250);
 /// Over how long one writing is spread. With the interval it stays below the ten seconds within
 /// which the last use of a key is right.
 const FLUSH_PERIOD: Duration = Duration::from_secs(4);
@@ -105,6 +119,9 @@ pub enum StartError {
     /// The way out for webhooks cannot be set up.
     #[error("webhooks cannot be sent: {0}")]
     Webhooks(#[from] reqwest::Error),
+    /// The system does not tell of signals.
+    #[error("signals cannot be heeded: {0}")]
+    Signals(io::Error),
 }
 
 /// A server that listens and is ready to run.
@@ -113,13 +130,14 @@ pub struct Application {
     address: SocketAddr,
     state: State,
     stopping: Arc<Notify>,
+    signals: StopSignals,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let db = Db::open(config.database.path())?;
+        let db = Db::open_alone(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
@@ -135,18 +153,20 @@ impl Application {
             limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
+            ended_sessions: EndedSessions::default(),
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
             api_description: Arc::new(LazyLock::new(Box::new(move || {
                 openapi::describe(routes::ROUTES, &origin)
             }))),
             config: Arc::new(config),
         };
+        let signals = StopSignals::heed().map_err(StartError::Signals)?;
         let stopping = Arc::new(Notify::new());
         let mut tasks = vec![tokio::spawn(housekeeping(state.clone()))];
         tasks.extend(start_mail_worker(&state, stopping.clone())?);
         tasks.push(start_webhook_worker(&state, stopping.clone())?);
         let (server, address) = listen(&state, &Key::from(&cookie_key))?;
-        Ok(Self { server, address, state, stopping, tasks })
+        Ok(Self { server, address, state, stopping, signals, tasks })
     }
 
     /// The address that is listened on; of use when port 0 was asked for.
@@ -167,23 +187,74 @@ impl Application {
     /// Serves until the process is told to stop, then finishes what is in hand.
     ///
     /// # Errors
-    /// When the server fails.
+    /// When the server fails, or cannot save what it has in memory at the end.
     pub async fn run(self) -> io::Result<()> {
+        let listening = tokio::spawn(self.signals.stop(self.server.handle()));
         let result = self.server.await;
+        listening.abort();
         self.stopping.notify_waiters();
         let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
         while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(error) = self.state.usage.flush(&self.state.db).await {
-            tracing::error!(%error, "the usage of keys could not be written");
-        }
-        if let Err(error) = self.state.rejections.flush(&self.state.db).await {
-            tracing::error!(%error, "rejections could not be written");
-        }
-        result
+        result.and(save(&self.state).await)
     }
+}
+
+/// The signals that stop the server. They are heeded from the moment on at which this is made, before
+/// anybody is told that the server listens.
+struct StopSignals {
+    terminate: Signal,
+    /// A terminal was closed.
+    hang_up: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl StopSignals {
+    fn heed() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// Stops the server at each of them; the two of a keyboard do not wait for requests in hand.
+    async fn stop(mut self, server: ServerHandle) {
+        loop {
+            let waits_for_requests = tokio::select! {
+                _ = self.terminate.recv() => true,
+                _ = self.hang_up.recv() => true,
+                _ = self.interrupt.recv() => false,
+                _ = self.quit.recv() => false,
+            };
+            // Whether it has stopped is seen where it runs.
+            drop(server.stop(waits_for_requests));
+        }
+    }
+}
+
+/// Saves what is in memory. Another program may hold the database's lock: it is tried again for a
+/// while.
+async fn save(state: &State) -> io::Result<()> {
+    let started = Instant::now();
+    loop {
+        let Err(error) = save_once(state).await else { return Ok(()) };
+        if started.elapsed() >= SAVE_PATIENCE {
+            let lost = format!("what was counted since the last writing is lost: {error}");
+            return Err(io::Error::other(lost));
+        }
+        tokio::time::sleep(SAVE_PAUSE).await;
+    }
+}
+
+async fn save_once(state: &State) -> Result<(), DbError> {
+    state.ended_sessions.flush(&state.db).await?;
+    state.usage.flush(&state.db).await?;
+    state.rejections.flush(&state.db).await
 }
 
 fn mail_previewer(config: &Config) -> MailPreviewer {
@@ -212,6 +283,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
     })
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_SECONDS)
+    .disable_signals()
     .bind(address)
     .map_err(failed)?;
     let bound = server.addrs().first().copied().unwrap_or(address);
@@ -224,7 +296,8 @@ fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSess
     let lifetime = PersistentSession::default()
         .session_ttl(sessions::MAX_SESSION)
         .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
-    SessionMiddleware::builder(DatabaseSessions::new(state.db.clone(), state.clock.clone()), key)
+    let sessions = DatabaseSessions::new(state.db.clone(), state.clock.clone(), state.ended_sessions.clone());
+    SessionMiddleware::builder(sessions, key)
         .cookie_name(state.session_cookie().to_owned())
         .cookie_secure(state.has_secure_cookies())
         .cookie_http_only(true)
@@ -268,7 +341,34 @@ fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHand
 
 /// What is done beside the requests. Each part keeps its own time: none waits for another.
 async fn housekeeping(state: State) {
-    tokio::join!(write_usage(&state), note_ends_in_time(&state), purge_regularly(&state));
+    tokio::join!(
+        watch_database(&state),
+        write_usage(&state),
+        note_ends_in_time(&state),
+        purge_regularly(&state)
+    );
+}
+
+/// Says once in the log that the database takes nothing, and once that it does again.
+async fn watch_database(state: &State) {
+    let mut known = None;
+    loop {
+        let found = state.db.trouble().await;
+        match (&known, &found) {
+            (_, Some(trouble)) if known != found => {
+                let file = state.config.database.path().display();
+                tracing::error!(%file, "nothing can be saved, not ready: {trouble}");
+            }
+            (Some(_), None) => tracing::info!("the database can be written again"),
+            _ => {}
+        }
+        if let Some(Trouble::NotWritable(_)) = found {
+            // Nobody else may write for long; that this fails is known already.
+            let _ = state.db.try_to_write().await;
+        }
+        known = found;
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
 }
 
 async fn write_usage(state: &State) {
@@ -281,6 +381,9 @@ async fn write_usage(state: &State) {
         }
         if let Err(error) = state.rejections.flush(&state.db).await {
             tracing::error!(%error, "rejections could not be written");
+        }
+        if let Err(error) = state.ended_sessions.flush(&state.db).await {
+            tracing::error!(%error, "sessions that have ended could not be deleted");
         }
     }
 }
@@ -375,7 +478,7 @@ pub fn fill_with_example(
     database: &DatabaseUrl,
     clock: &Clock,
 ) -> Result<Secret, Box<dyn std::error::Error>> {
-    let db = Db::open(database.path())?;
+    let db = Db::open_alone(database.path())?;
     let password = Secret::generate_password()?;
     let typed = NewPassword::parse(password.expose().to_owned().into(), &[])?;
     let hash = PasswordHasher::hash_blocking(&typed)?;

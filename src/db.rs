@@ -3,47 +3,42 @@
 //! Reads get a [`Connection`], writes a [`Tx`]. Only [`Db::write`] makes a `Tx`, so a write
 //! outside a transaction does not compile.
 
+mod beside;
+mod error;
+mod file;
+mod health;
+mod lane;
+mod migrate;
+
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use diesel::{
     connection::{Connection as _, SimpleConnection},
-    migration::{MigrationSource, MigrationVersion},
     prelude::*,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool, PoolError},
-    result::{DatabaseErrorKind, Error as DieselError},
-    sql_types::Text,
-    sqlite::Sqlite,
+    r2d2::CustomizeConnection,
+    result::Error as DieselError,
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+pub use error::DbError;
+pub use health::Trouble;
+pub use lane::Turn;
+
+use beside::SideWrites;
+use file::Claim;
+use health::Health;
+use lane::{Lane, Pragmas};
 
 /// The one place that names the engine.
 pub type Connection = SqliteConnection;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-
-/// The versions of the migrations that were numbered at first, and what they are since each is
-/// named by its time. The list is closed: whatever came later was never called otherwise.
-const RENAMED_VERSIONS: [(&str, &str); 12] = [
-    ("0001", "20261123210000"),
-    ("0002", "20261123220000"),
-    ("0003", "20261123223000"),
-    ("0004", "20261123230000"),
-    ("0005", "20261124090000"),
-    ("0006", "20261124100000"),
-    ("0007", "20261124110000"),
-    ("0008", "20261124120000"),
-    ("0009", "20261124130000"),
-    ("0010", "20261124140000"),
-    ("0011", "20261124150000"),
-    ("0014", "20261124180000"),
-];
-
 /// Readers beside the writer. SQLite gains little from more than there are cores.
 const READERS: u32 = 4;
+
+/// Readers that verification has to itself: slow pages keep no gateway waiting.
+const VERIFICATION_READERS: u32 = 2;
 
 /// Pages that a reader keeps, in KiB. Most of a file is read where it is mapped, and there all
 /// readers share the system's cache; a reader's own holds only what is beyond the mapping or not
@@ -53,17 +48,15 @@ const READER_CACHE_KIB: u32 = 2048;
 /// Pages that the writer keeps, in KiB: what one transaction changes, with room to spare.
 const WRITER_CACHE_KIB: u32 = 8192;
 
-/// How long a statement waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a request waits for a free connection.
-const POOL_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A handle to the database; clones share its connections.
 #[derive(Clone)]
 pub struct Db {
-    readers: Pool<ConnectionManager<Connection>>,
-    writer: Pool<ConnectionManager<Connection>>,
+    readers: Lane,
+    verification_readers: Lane,
+    writer: Lane,
+    health: Arc<Health>,
+    side_writes: Arc<SideWrites>,
+    _claim: Option<Arc<Claim>>,
     on_change: Arc<RwLock<Vec<Listener>>>,
 }
 
@@ -75,8 +68,8 @@ type Listener = Box<dyn Fn(&Change) + Send + Sync>;
 pub enum Change {
     /// What the secret with this digest opens.
     Secret(Vec<u8>),
-    /// So much that every copy is in doubt.
-    Everything,
+    /// The organization with this id: its name, or whether it is there at all.
+    Organization(String),
     /// A mail is to be sent.
     MailQueued,
     /// A message to a webhook waits to be delivered.
@@ -102,69 +95,43 @@ impl Tx<'_> {
     }
 }
 
-/// Why the database did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    /// A statement failed.
-    #[error("the database refused a statement: {0}")]
-    Statement(DieselError),
-    /// A value is not what it should be.
-    #[error("what the database holds cannot be read: {0}")]
-    Unreadable(String),
-    /// No connection could be opened or became free in time.
-    #[error("no database connection: {0}")]
-    Pool(#[from] PoolError),
-    /// The file could not be prepared for use.
-    #[error("the database could not be opened: {0}")]
-    Open(String),
-    /// A value could not be written as JSON.
-    #[error("a value could not be encoded: {0}")]
-    Encoding(serde_json::Error),
-    /// The work was dropped or panicked.
-    #[error("database work was interrupted: {0}")]
-    Interrupted(#[from] tokio::task::JoinError),
-}
-
-impl DbError {
-    /// A value in the database that is not what it should be.
-    pub fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Unreadable(causes(&error))
-    }
-
-    /// Whether a unique index refused the row.
-    pub fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
-    }
-}
-
-impl From<DieselError> for DbError {
-    fn from(error: DieselError) -> Self {
-        match error {
-            DieselError::DeserializationError(error) => Self::Unreadable(causes(&*error)),
-            error => Self::Statement(error),
-        }
-    }
-}
-
-/// An error with what lies behind it: diesel's own words name the column alone.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 impl Db {
+    /// Opens the file for this process alone, and otherwise as [`Db::open`] does. What a second
+    /// process changed would never reach the keys that the first has in memory.
+    ///
+    /// # Errors
+    /// As [`Db::open`], and [`DbError::Open`] when another process has it.
+    pub fn open_alone(path: &Path) -> Result<Self, DbError> {
+        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
+        let file = file::resolve(path).map_err(failed)?;
+        file::check_if_there(&file).map_err(failed)?;
+        let claim = Claim::take(&file).map_err(failed)?;
+        let mut db = Self::open(path)?;
+        db._claim = Some(Arc::new(claim));
+        Ok(db)
+    }
+
     /// Opens the file, creating it when absent, and applies the migrations that it lacks.
     ///
     /// # Errors
-    /// [`DbError::Open`] when the file cannot be opened, is no database, was written by a newer
-    /// version of Tessera, or a migration fails; [`DbError::Pool`] when no further connection to it can be had.
+    /// [`DbError::Open`], with the path, when the file cannot be opened, is no database, was written by a
+    /// newer version of Tessera, or a migration fails; [`DbError::Pool`] when no further connection to it
+    /// can be had.
     pub fn open(path: &Path) -> Result<Self, DbError> {
-        let path = path.to_str().ok_or_else(|| DbError::Open("the path is not UTF-8".into()))?;
-        migrate(path)?;
+        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
+        let name = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
+        let file = file::resolve(path).map_err(failed)?;
+        file::prepare(&file).map_err(failed)?;
+        migrate(name).map_err(failed)?;
+        file::tighten(&file);
         Ok(Self {
-            readers: pool(path, READERS, READER_CACHE_KIB)?,
-            writer: pool(path, 1, WRITER_CACHE_KIB)?,
+            readers: Lane::open(name, READERS, READER_CACHE_KIB)?,
+            verification_readers: Lane::open(name, VERIFICATION_READERS, READER_CACHE_KIB)?,
+            writer: Lane::open(name, 1, WRITER_CACHE_KIB)?,
+            health: Arc::new(Health::new(&file)),
+            side_writes: Arc::default(),
             on_change: Arc::default(),
+            _claim: None,
         })
     }
 
@@ -185,9 +152,36 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let readers = self.readers.clone();
+        Self::read_in(self.readers.clone(), work).await
+    }
+
+    /// [`Db::read`] for verification, which waits for no page.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn read_for_verification<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        Self::read_in(self.verification_readers.clone(), work).await
+    }
+
+    async fn read_in<T, E>(
+        lane: Lane,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let turn = lane.turn().await?;
         tokio::task::spawn_blocking(move || {
-            let mut connection = readers.get().map_err(DbError::from)?;
+            let _turn = turn;
+            let mut connection = lane.connection()?;
             work(&mut connection)
         })
         .await
@@ -207,11 +201,24 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let db = self.clone();
-        tokio::task::spawn_blocking(move || db.write_blocking(work)).await.map_err(DbError::from)?
+        let (db, turn) = (self.clone(), self.turn_to_write().await?);
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            db.write_blocking(work)
+        })
+        .await
+        .map_err(DbError::from)?
     }
 
-    /// [`Db::write`] for callers without an async runtime.
+    /// Waits until nobody else writes, for a bounded time.
+    ///
+    /// # Errors
+    /// [`DbError::Busy`] when it took too long.
+    pub async fn turn_to_write(&self) -> Result<Turn, DbError> {
+        self.writer.turn().await
+    }
+
+    /// [`Db::write`] for callers without an async runtime, or with a turn of their own.
     ///
     /// # Errors
     /// As [`Db::write`].
@@ -219,27 +226,52 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.writer.get().map_err(DbError::from)?;
+        let mut connection = self.writer.connection()?;
         let mut changes = Vec::new();
-        let result = connection
-            .immediate_transaction(|connection| {
-                work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)
-            })
-            .map_err(|failure| match failure {
-                Failure::Work(error) => error,
-                Failure::Transaction(error) => DbError::from(error).into(),
-            })?;
+        DbError::take_not_written();
+        let result = connection.immediate_transaction(|connection| {
+            let done = work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)?;
+            self.health.check_files().map_err(Failure::File)?;
+            Ok(done)
+        });
+        let result = result.map_err(|failure| match failure {
+            Failure::Work(error) => error,
+            Failure::File(error) => error.into(),
+            Failure::Transaction(error) => DbError::from(error).into(),
+        });
+        let not_written = DbError::take_not_written();
+        if result.is_ok() || not_written.is_some() {
+            self.health.note_write(not_written);
+        }
+        let result = result?;
         if !changes.is_empty() {
             let listeners = self.on_change.read().unwrap_or_else(PoisonError::into_inner);
             listeners.iter().for_each(|listener| changes.iter().for_each(listener));
         }
         Ok(result)
     }
+
+    /// What keeps the database from being written, if anything does.
+    pub async fn trouble(&self) -> Option<Trouble> {
+        let health = self.health.clone();
+        // A disk in trouble may be slow to say so.
+        tokio::task::spawn_blocking(move || health.trouble()).await.ok().flatten()
+    }
+
+    /// Writes nothing of meaning, to see whether that is possible.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn try_to_write(&self) -> Result<(), DbError> {
+        // Not used for anything; setting it writes a page.
+        self.write(|tx| Ok(tx.connection().batch_execute("PRAGMA user_version = 0")?)).await
+    }
 }
 
-/// Tells a failed closure from a failed BEGIN or COMMIT.
+/// Tells a failed closure from files that are gone and from a failed BEGIN or COMMIT.
 enum Failure<E> {
     Work(E),
+    File(DbError),
     Transaction(DieselError),
 }
 
@@ -251,84 +283,9 @@ impl<E> From<DieselError> for Failure<E> {
 
 /// On a connection of its own: a pool would try a file that is no database again and again, until
 /// its time-out, and log every attempt.
-fn migrate(path: &str) -> Result<(), DbError> {
-    let failed = |error: &dyn std::fmt::Display| DbError::Open(error.to_string());
-    let mut connection = Connection::establish(path).map_err(|error| failed(&error))?;
-    Pragmas { cache_kib: WRITER_CACHE_KIB }.on_acquire(&mut connection).map_err(|error| failed(&error))?;
-    name_versions_by_time(&mut connection).map_err(|error| failed(&error))?;
-    refuse_newer_schema(&mut connection)?;
-    connection.run_pending_migrations(MIGRATIONS).map_err(|error| failed(&error))?;
-    Ok(())
-}
-
-/// Carries a database over from the time when migrations were numbered. Under their old names they
-/// would be taken for those of a newer version.
-fn name_versions_by_time(connection: &mut Connection) -> diesel::migration::Result<()> {
-    let applied = connection.applied_migrations()?;
-    let is_applied = |name: &str| applied.contains(&MigrationVersion::from(name));
-    if !RENAMED_VERSIONS.iter().any(|(number, _)| is_applied(number)) {
-        return Ok(());
-    }
-    connection.transaction(|connection| {
-        for (number, time) in RENAMED_VERSIONS {
-            diesel::sql_query("UPDATE __diesel_schema_migrations SET version = ? WHERE version = ?")
-                .bind::<Text, _>(time)
-                .bind::<Text, _>(number)
-                .execute(connection)?;
-        }
-        Ok(())
-    })
-}
-
-/// What a newer version wrote may mean something else here, or be lost by the next write.
-fn refuse_newer_schema(connection: &mut Connection) -> Result<(), DbError> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| DbError::Open(error.to_string());
-    let mut known = Vec::new();
-    for migration in MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(failed)? {
-        known.push(migration.name().version().as_owned());
-    }
-    let applied = connection.applied_migrations().map_err(failed)?;
-    match applied.iter().find(|version| !known.contains(version)) {
-        None => Ok(()),
-        Some(version) => Err(DbError::Open(format!(
-            "this database was written by a newer version of Tessera (migration {version}); \
-             start that version or a later one"
-        ))),
-    }
-}
-
-fn pool(path: &str, size: u32, cache_kib: u32) -> Result<Pool<ConnectionManager<Connection>>, DbError> {
-    let pool = Pool::builder()
-        .max_size(size)
-        .connection_timeout(POOL_TIMEOUT)
-        // A file does not go away as a server may: there is nothing to ask for before each use.
-        .test_on_check_out(false)
-        .connection_customizer(Box::new(Pragmas { cache_kib }))
-        .build(ConnectionManager::new(path))?;
-    Ok(pool)
-}
-
-#[derive(Debug)]
-struct Pragmas {
-    cache_kib: u32,
-}
-
-impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
-    /// busy_timeout comes first, since setting the journal mode may already meet a lock.
-    /// FULL keeps every acknowledged commit through a power loss; NORMAL may not.
-    fn on_acquire(&self, connection: &mut Connection) -> Result<(), diesel::r2d2::Error> {
-        connection
-            .batch_execute(&format!(
-                "PRAGMA busy_timeout = {};
-                 PRAGMA journal_mode = WAL;
-                 PRAGMA synchronous = FULL;
-                 PRAGMA foreign_keys = ON;
-                 PRAGMA mmap_size = 268435456;
-                 PRAGMA cache_size = -{};
-                 PRAGMA temp_store = MEMORY;",
-                BUSY_TIMEOUT.as_millis(),
-                self.cache_kib
-            ))
-            .map_err(diesel::r2d2::Error::QueryError)
-    }
+fn migrate(path: &str) -> Result<(), String> {
+    let mut connection = Connection::establish(path).map_err(|error| error.to_string())?;
+    let pragmas = Pragmas { cache_kib: WRITER_CACHE_KIB };
+    pragmas.on_acquire(&mut connection).map_err(|error| error.to_string())?;
+    migrate::run(&mut connection)
 }

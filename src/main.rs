@@ -3,10 +3,11 @@
 use std::{io::Write, process::ExitCode};
 
 use tessera::{
-    app::{self, Application},
+    app::{self, Application, StartError},
     bench, client,
     clock::Clock,
     config::{self, BenchPlan, Command, Config, DatabaseUrl},
+    db::DbError,
     domain::demo::LOG_IN_EMAIL,
     web::{api::openapi, routes::ROUTES},
 };
@@ -43,21 +44,24 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
             );
             print(&mut std::io::stdout(), &text)
         }
-        Err(error) => {
-            print(&mut std::io::stderr(), &format!("tessera: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&*error),
     }
 }
 
 fn bench(plan: &BenchPlan) -> ExitCode {
     match bench::run(plan, &mut std::io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print(&mut std::io::stderr(), &format!("tessera: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&*error),
     }
+}
+
+/// One line, whatever is logged. The status is 2, as for any wrong setting, where the database that
+/// was named cannot be used.
+fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    print(&mut std::io::stderr(), &format!("tessera: {error}"));
+    let is_setting = matches!(error.downcast_ref(), Some(StartError::Db(DbError::Open(_))))
+        || matches!(error.downcast_ref(), Some(DbError::Open(_)));
+    if is_setting { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 fn write(to: &mut impl Write, bytes: &[u8]) -> ExitCode {
@@ -83,9 +87,6 @@ fn serve(config: Config) -> ExitCode {
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("tessera: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&*error),
     }
 }

@@ -12,7 +12,7 @@ pub use rotate::{
     ActiveRotation, ExpirationError, NewExpiration, RotateError, purge_expired, revoke_previous, rotate,
     rotations,
 };
-pub(super) use rotate::{revoke_previous_secret, write_use};
+pub(super) use rotate::{revoke_previous_secret, write_first_use, write_use};
 
 use diesel::prelude::*;
 use time::Duration;

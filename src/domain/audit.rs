@@ -1,7 +1,10 @@
 //! The audit log, read: who did what, when and from where, in an organization, with one thing in it,
 //! with an account. [`events`](super::events) writes it; nothing alters it.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Nullable, Text},
+};
 
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
@@ -158,7 +161,7 @@ pub fn page(
     let total: i64 = filtered!(grant, filter).count().get_result(connection)?;
     let request = request.within(total);
     let rows = filtered!(grant, filter)
-        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .order(audit_events::id.desc())
         .select(Row::as_select())
         .limit(request.limit())
         .offset(request.offset())
@@ -202,20 +205,48 @@ pub fn export(
     ))
 }
 
-/// Those who did something in the organization, for the filter: `(id, name)`.
+/// Those who did something in the organization, for the filter: `(id, name)`, under the name of last.
+/// Goes from one to the next in the index, so that it does not matter how much each of them did.
 pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
-    let rows: Vec<(Option<String>, String)> = audit_events::table
-        .filter(audit_events::organization_id.eq(&grant.id))
-        .filter(audit_events::action.eq_any(Area::actions(areas(grant))))
-        .filter(audit_events::actor_id.is_not_null())
-        .group_by(audit_events::actor_id)
-        .select((audit_events::actor_id, diesel::dsl::max(audit_events::actor_name).assume_not_null()))
-        .limit(200)
-        .load(connection)?;
+    let actions = Area::actions(areas(grant));
+    let places = vec!["?"; actions.len()].join(", ");
+    let mut query = diesel::sql_query(format!(
+        "WITH RECURSIVE actor (id) AS (
+             SELECT min(actor_id) FROM audit_events WHERE organization_id = ?
+             UNION ALL
+             SELECT (SELECT min(actor_id) FROM audit_events WHERE organization_id = ? AND actor_id > actor.id)
+             FROM actor WHERE actor.id IS NOT NULL LIMIT {MAX_ACTORS}
+         )
+         SELECT actor.id AS id, (
+             SELECT actor_name FROM audit_events
+             WHERE organization_id = ? AND actor_id = actor.id AND action IN ({places})
+             ORDER BY audit_events.id DESC LIMIT 1
+         ) AS name
+         FROM actor WHERE actor.id IS NOT NULL"
+    ))
+    .into_boxed();
+    for _ in 0..3 {
+        query = query.bind::<Text, _>(&grant.id);
+    }
+    for action in actions {
+        query = query.bind::<Text, _>(action);
+    }
+    let rows: Vec<ActorRow> = query.load(connection)?;
     let mut actors: Vec<(String, String)> =
-        rows.into_iter().filter_map(|(id, name)| Some((id?, name))).collect();
+        rows.into_iter().filter_map(|row| Some((row.id, row.name?))).collect();
     actors.sort_by_key(|(_, name)| name.to_lowercase());
     Ok(actors)
+}
+
+/// Entries of the filter by who did something.
+const MAX_ACTORS: usize = 200;
+
+#[derive(QueryableByName)]
+struct ActorRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
 }
 
 /// The newest events of one thing in the organization, such as a key.
@@ -228,7 +259,7 @@ pub fn of_subject(
     Ok(entries(
         audit_events::table
             .filter(audit_events::subject_id.eq(subject_id).and(audit_events::organization_id.eq(&grant.id)))
-            .order((audit_events::created_at.desc(), audit_events::id.desc()))
+            .order(audit_events::id.desc())
             .select(Row::as_select())
             .limit(limit)
             .load(connection)?,
@@ -264,7 +295,7 @@ pub fn of_actor(
     counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
     let newest = audit_events::table
         .filter(did)
-        .order((audit_events::created_at.desc(), audit_events::id.desc()))
+        .order(audit_events::id.desc())
         .select(Row::as_select())
         .limit(limit)
         .load(connection)?;
@@ -293,7 +324,7 @@ pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Res
         audit_events::table
             .filter(audit_events::subject_id.eq(user_id))
             .filter(audit_events::action.eq_any(Area::actions(&[Area::Account])))
-            .order((audit_events::created_at.desc(), audit_events::id.desc()))
+            .order(audit_events::id.desc())
             .select(Row::as_select())
             .limit(limit)
             .load(connection)?,

@@ -141,7 +141,7 @@ pub fn rename(
     if grant.name == name.as_str() {
         return Ok(Organization::clone(grant));
     }
-    tx.changed(Change::Everything);
+    tx.changed(Change::Organization(grant.id.clone()));
     let renamed = diesel::update(organizations::table.find(&grant.id))
         .set(organizations::name.eq(name.as_str()))
         .returning(Organization::as_returning())
@@ -196,7 +196,7 @@ pub fn remove(
         return Err(RemoveError::NameDiffers);
     }
     record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;
-    tx.changed(Change::Everything);
+    tx.changed(Change::Organization(grant.id.clone()));
     diesel::delete(organizations::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
     Ok(())
 }

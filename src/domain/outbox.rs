@@ -251,11 +251,7 @@ pub fn newest(
     connection: &mut Connection,
     limit: i64,
 ) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
-    let ids = outbox::table
-        .order((outbox::created_at.desc(), outbox::id.desc()))
-        .select(outbox::id)
-        .limit(limit)
-        .load(connection)?;
+    let ids = outbox::table.order(outbox::id.desc()).select(outbox::id).limit(limit).load(connection)?;
     one_by_one(connection, ids)
 }
 

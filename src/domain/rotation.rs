@@ -96,6 +96,7 @@ pub struct LiveRotation {
     previous_expires_at: Option<Timestamp>,
     /// Microseconds since 1970; 0 for never.
     first_used: AtomicI64,
+    first_use: tokio::sync::Mutex<()>,
 }
 
 impl LiveRotation {
@@ -103,7 +104,8 @@ impl LiveRotation {
     pub fn new(rotation: Rotation) -> Self {
         let Rotation { previous_digest, plan, rotated_at, first_used_at, previous_expires_at } = rotation;
         let first_used = AtomicI64::new(first_used_at.map_or(0, microseconds));
-        Self { previous_digest, plan, rotated_at, previous_expires_at, first_used }
+        let first_use = tokio::sync::Mutex::default();
+        Self { previous_digest, plan, rotated_at, previous_expires_at, first_used, first_use }
     }
 
     /// The rotation as it stands.
@@ -118,6 +120,16 @@ impl LiveRotation {
             first_used_at,
             previous_expires_at: self.previous_expires_at,
         }
+    }
+
+    /// Whether a use of the new secret is the first, with which the previous one begins to end.
+    pub fn waits_for_first_use(&self) -> bool {
+        self.plan.starts == Starts::OnFirstUse && self.first_used.load(Ordering::Acquire) == 0
+    }
+
+    /// Whoever holds this notes the first use; others wait until that is done.
+    pub async fn first_use(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.first_use.lock().await
     }
 
     /// Notes that the new secret was accepted; only the first time counts.

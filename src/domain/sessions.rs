@@ -1,9 +1,13 @@
 //! Browser sessions, kept on the server: the cookie carries a random token, the row its digest.
 
+mod ended;
+
 use std::net::IpAddr;
 
 use diesel::prelude::*;
 use time::Duration;
+
+pub use ended::EndedSessions;
 
 use super::{
     access::{AccessError, Role, Standing},
@@ -153,9 +157,9 @@ pub fn update(tx: &mut Tx<'_>, token: &str, user_id: Option<&str>, state: &str) 
     Ok(())
 }
 
-/// Ends the session under `token`.
-pub fn delete(tx: &mut Tx<'_>, token: &str) -> Result<(), DbError> {
-    diesel::delete(sessions::table.filter(sessions::token_digest.eq(SecretDigest::of(token).as_bytes())))
+/// Ends the session under the token with this digest.
+pub fn delete(tx: &mut Tx<'_>, token: SecretDigest) -> Result<(), DbError> {
+    diesel::delete(sessions::table.filter(sessions::token_digest.eq(token.as_bytes())))
         .execute(tx.connection())?;
     Ok(())
 }

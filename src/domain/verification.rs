@@ -8,16 +8,14 @@
 mod clients;
 mod dry_run;
 mod known;
+mod known_organization;
 mod meters;
 mod span;
 mod tally;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use quick_cache::sync::Cache;
@@ -26,17 +24,19 @@ pub use crate::vocabulary::{Outcome, Span};
 pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
-pub use known::{KeyRequest, KnownKey, KnownToken, Limits};
+pub use known::{KeyRequest, KnownKey, KnownToken, Limits, PARTS_OF_A_QUOTA};
 pub use meters::QuotaLeft;
 pub(super) use tally::{Pending, Sum, Tally};
 
 use known::Rules;
+pub use known_organization::KnownOrganization;
+use known_organization::OrganizationRegistry;
 use meters::{MeterRegistry, RotationRegistry};
 
 use super::{
     api_keys::{self, StoredKey},
     master_tokens,
-    organization::Organization,
+    rotation::Side,
     secret::{self, SecretDigest, SecretKind},
 };
 use crate::{
@@ -77,7 +77,7 @@ pub struct Verifier {
     changes: Arc<AtomicU64>,
     meters: Arc<MeterRegistry>,
     rotations: Arc<RotationRegistry>,
-    organizations: Arc<Mutex<HashMap<String, Weak<Organization>>>>,
+    organizations: Arc<OrganizationRegistry>,
 }
 
 impl Verifier {
@@ -92,7 +92,7 @@ impl Verifier {
             rotations: Arc::default(),
             organizations: Arc::default(),
         };
-        let Self { keys, tokens, changes, .. } = verifier.clone();
+        let Self { keys, tokens, changes, organizations, .. } = verifier.clone();
         db.on_change(move |change| {
             // Before the removal: a look-up that read the old row either sees this and drops what
             // it put in, or put it in before the removal below.
@@ -104,10 +104,7 @@ impl Verifier {
                         tokens.remove(&digest);
                     }
                 }
-                Change::Everything => {
-                    keys.clear();
-                    tokens.clear();
-                }
+                Change::Organization(id) => organizations.invalidate(id),
                 Change::MailQueued | Change::WebhookQueued => {}
             }
         });
@@ -140,14 +137,41 @@ impl Verifier {
         }
         let (outcome, limits) = key.evaluate(wanted, now);
         if outcome == Outcome::Valid {
-            key.note_use(now);
+            self.note_use(&key, now).await;
         }
         Ok(Decision::Known { key, outcome, limits })
     }
 
+    /// Notes that a new secret was accepted. Where its first use ends the previous secret, that use is
+    /// written before it is answered: otherwise the end of the process would open to the previous
+    /// secret what was closed to it. While it cannot be written the previous secret goes on.
+    async fn note_use(&self, key: &KnownKey, now: Timestamp) {
+        let Some((Side::Current, live)) = key.rotation.as_deref() else { return };
+        if !live.waits_for_first_use() {
+            return live.note_use(now);
+        }
+        let (db, live) = (self.db.clone(), live.clone());
+        let written = async {
+            let _first = live.first_use().await;
+            if !live.waits_for_first_use() {
+                return Ok(());
+            }
+            let (db, live) = (db.clone(), live.clone());
+            // Goes on by itself: whoever asked may not wait so long.
+            tokio::spawn(async move {
+                let previous = live.get().previous_digest;
+                db.write(move |tx| api_keys::write_first_use(tx, previous, now)).await?;
+                live.note_use(now);
+                Ok(())
+            })
+            .await?
+        };
+        db.beside("the first use of a new secret could not be written", written).await;
+    }
+
     /// The key that a secret opens, from memory or else from the database.
     async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
-        if let Some(known) = self.keys.get(&digest) {
+        if let Some(known) = self.keys.get(&digest).filter(|known| known.organization.is_current()) {
             return Ok(Some(known));
         }
         let verifier = self.clone();
@@ -176,28 +200,12 @@ impl Verifier {
             rotation,
             id,
             name: stored.name.into(),
-            organization: self.shared(stored.organization),
+            organization: self.organizations.of(stored.organization),
             expires_at: stored.expires_at,
             is_deactivated: stored.deactivated_at.is_some(),
             rules: Rules::of(stored.settings, meters),
             tally: Tally::default(),
         })
-    }
-
-    /// The one copy of an organization that its keys share.
-    fn shared(&self, organization: Organization) -> Arc<Organization> {
-        let mut known = self.organizations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known.get(&organization.id).and_then(Weak::upgrade)
-            && *shared == organization
-        {
-            return shared;
-        }
-        if known.len().is_power_of_two() {
-            known.retain(|_, shared| shared.strong_count() > 0);
-        }
-        let shared = Arc::new(organization);
-        known.insert(shared.id.clone(), Arc::downgrade(&shared));
-        shared
     }
 
     /// The master token that `presented` is, if it is accepted at the instant `now`. The copy in
@@ -225,12 +233,15 @@ impl Verifier {
         digest: SecretDigest,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownToken>>, DbError> {
-        let known = match self.tokens.get(&digest) {
+        let in_memory = self.tokens.get(&digest).filter(|known| known.organization.is_current());
+        let known = match in_memory {
             Some(known) => Some(known),
             None => {
+                let organizations = self.organizations.clone();
                 let look_up = move |connection: &mut Connection| {
                     let found = master_tokens::by_digest(connection, digest)?;
-                    Ok(found.map(|(token, organization)| KnownToken::new(token, organization)))
+                    Ok(found
+                        .map(|(token, organization)| KnownToken::new(token, organizations.of(organization))))
                 };
                 self.load(&self.tokens, digest, look_up).await?
             }
@@ -246,7 +257,9 @@ impl Verifier {
         look_up: impl FnOnce(&mut Connection) -> Result<Option<T>, DbError> + Send + 'static,
     ) -> Result<Option<Arc<T>>, DbError> {
         let changes_before = self.changes.load(Ordering::SeqCst);
-        let Some(known) = self.db.read(look_up).await?.map(Arc::new) else { return Ok(None) };
+        let Some(known) = self.db.read_for_verification(look_up).await?.map(Arc::new) else {
+            return Ok(None);
+        };
         cache.insert(digest, known.clone());
         if self.changes.load(Ordering::SeqCst) != changes_before {
             cache.remove(&digest);

@@ -26,6 +26,9 @@ use crate::{
 const ONLY_PEOPLE: &str =
     "No master token makes an administrator. A person does that, on the tab Users of the organization.";
 
+/// When a database that takes nothing is worth asking again.
+pub const UNAVAILABLE_RETRY_AFTER_SECONDS: u64 = 5;
+
 /// A request that is not run. [`super::problem`] turns it into a page, a toast or a
 /// problem document, whichever the client asked for.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +116,9 @@ pub enum AppError {
     /// It happens too often.
     #[error("That was too often. Try again {}.", .0.when())]
     TooOften(TooOften),
+    /// The database takes nothing for the moment. The reason is logged and never shown.
+    #[error("Tessera cannot reach its database right now. Nothing was changed; try again in a moment.")]
+    Unavailable(String),
     /// The fault is ours. The detail is logged and never shown.
     #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -155,6 +161,7 @@ impl AppError {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::TooLarge => "too-large",
             Self::TooOften(_) => "too-many-requests",
+            Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal-error",
         }
     }
@@ -186,6 +193,7 @@ impl AppError {
             Self::IdempotencyKeyReused => "Key used before",
             Self::TooLarge => "Too large",
             Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
+            Self::Unavailable(_) => "Not available right now",
             Self::Internal(_) => "Something went wrong",
         }
     }
@@ -210,6 +218,7 @@ impl ResponseError for AppError {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -227,7 +236,7 @@ impl From<Infallible> for AppError {
 
 impl From<DbError> for AppError {
     fn from(error: DbError) -> Self {
-        Self::internal(error)
+        if error.is_temporary() { Self::Unavailable(error.to_string()) } else { Self::internal(error) }
     }
 }
 
@@ -340,7 +349,7 @@ impl From<AnswerError> for AppError {
         match error {
             AnswerError::NotYours => Self::NotFound,
             AnswerError::HasAccount | AnswerError::AskedAlready => Self::Conflict(error.to_string()),
-            AnswerError::Account(error) => Self::internal(error),
+            AnswerError::Account(error) => error.into(),
             AnswerError::Db(error) => error.into(),
         }
     }

@@ -12,7 +12,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    error::AppError,
+    error::{AppError, UNAVAILABLE_RETRY_AFTER_SECONDS},
     fragment::Fragment,
     pages::error::ErrorPage,
     request_id::RequestId,
@@ -78,6 +78,9 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
         AppError::Internal(cause) => {
             tracing::error!(request = %client.request_id, error = %cause, "request failed");
         }
+        AppError::Unavailable(reason) => {
+            tracing::error!(request = %client.request_id, error = %reason, "request failed for the moment");
+        }
         // ASVS 16.3.2: attempts at what is not allowed.
         AppError::Forbidden(_)
         | AppError::TokenForbidden(_)
@@ -96,6 +99,7 @@ fn from_foreign(error: &dyn ResponseError) -> AppError {
         StatusCode::NOT_FOUND => AppError::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => AppError::UnsupportedMediaType,
+        StatusCode::SERVICE_UNAVAILABLE => AppError::Unavailable(error.to_string()),
         status if status.is_client_error() => AppError::Unreadable("The request could not be read.".into()),
         _ => AppError::internal(error.to_string()),
     }
@@ -172,6 +176,9 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
     match problem {
         AppError::TooOften(limit) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
+        }
+        AppError::Unavailable(_) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_AFTER_SECONDS));
         }
         AppError::TemporaryConflict { retry_after_seconds, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));

@@ -8,16 +8,17 @@ use actix_web::{
     body::MessageBody,
     cookie::time::Duration,
     dev::{ServiceRequest, ServiceResponse},
+    error::ErrorServiceUnavailable,
     middleware::Next,
 };
 
 use crate::{
     clock::Clock,
-    db::Db,
+    db::{Db, DbError},
     domain::{
         id::new_id,
         secret::{Secret, SecretDigest},
-        sessions::{self, LoggedIn, NewSession, OpenSession},
+        sessions::{self, EndedSessions, LoggedIn, NewSession, OpenSession},
     },
     web::urls,
 };
@@ -50,6 +51,9 @@ pub struct Found {
 tokio::task_local! {
     /// What the look-up of the session found, for the rest of the request.
     static FOUND: RefCell<Found>;
+    /// Why the session could not be read or begun, where that will pass: actix's middleware makes a
+    /// plain 500 of every error.
+    static UNAVAILABLE: RefCell<Option<String>>;
 }
 
 /// Makes a place for what the look-up of the session finds. Stands outside of actix's session
@@ -60,7 +64,20 @@ pub async fn around(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let organization_id = urls::organization_in(request.path()).map(str::to_owned);
     let found = Found { organization_id, ..Found::default() };
-    FOUND.scope(RefCell::new(found), next.call(request)).await
+    let work = async move {
+        next.call(request).await.map_err(|error| match UNAVAILABLE.with(RefCell::take) {
+            Some(reason) => ErrorServiceUnavailable(reason),
+            None => error,
+        })
+    };
+    UNAVAILABLE.scope(RefCell::default(), FOUND.scope(RefCell::new(found), work)).await
+}
+
+fn note_unavailable(error: &DbError) {
+    if error.is_temporary() {
+        // There is a place for it within `around` only.
+        let _ = UNAVAILABLE.try_with(|reason| *reason.borrow_mut() = Some(error.to_string()));
+    }
 }
 
 /// What was found.
@@ -73,12 +90,13 @@ pub(super) fn found() -> Found {
 pub struct DatabaseSessions {
     db: Db,
     clock: Clock,
+    ended: EndedSessions,
 }
 
 impl DatabaseSessions {
     /// A store that asks `clock` whether sessions are over.
-    pub fn new(db: Db, clock: Clock) -> Self {
-        Self { db, clock }
+    pub fn new(db: Db, clock: Clock, ended: EndedSessions) -> Self {
+        Self { db, clock, ended }
     }
 }
 
@@ -92,11 +110,15 @@ impl SessionStore for DatabaseSessions {
     /// `found`.
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
         let (token, now) = (SecretDigest::of(key.as_ref()), self.clock.now());
+        if self.ended.contains(&token) {
+            return Ok(None);
+        }
         let organization_id = found().organization_id;
         let open = self
             .db
             .read(move |connection| sessions::open(connection, token, organization_id.as_deref(), now))
             .await
+            .inspect_err(note_unavailable)
             .map_err(|error| LoadError::Other(error.into()))?;
         let Some(OpenSession { state, logged_in }) = open else { return Ok(None) };
         let keep = |cell: &RefCell<Found>| {
@@ -107,6 +129,8 @@ impl SessionStore for DatabaseSessions {
         serde_json::from_str(&state).map(Some).map_err(|error| LoadError::Deserialization(error.into()))
     }
 
+    /// A session of nobody only keeps toasts and the like; its cookie then opens nothing, and the page
+    /// is answered all the same.
     async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
         let now = self.clock.now();
         let new = NewSession {
@@ -119,13 +143,18 @@ impl SessionStore for DatabaseSessions {
         let token = Secret::generate_link().map_err(|error| SaveError::Other(error.into()))?;
         let key = SessionKey::try_from(token.expose().to_owned())
             .map_err(|error| SaveError::Other(error.into()))?;
-        self.db
-            .write(move |tx| sessions::create(tx, &token, &new, now))
-            .await
-            .map_err(|error| SaveError::Other(error.into()))?;
+        let is_of_nobody = new.user_id.is_none();
+        let saved = self.db.write(move |tx| sessions::create(tx, &token, &new, now));
+        if is_of_nobody {
+            self.db.beside("a visitor's session could not be kept", saved).await;
+        } else {
+            let saved = saved.await.inspect_err(note_unavailable);
+            saved.map_err(|error| SaveError::Other(error.into()))?;
+        }
         Ok(key)
     }
 
+    /// What changes in a session is what the next page tells, and no reason not to answer this one.
     async fn update(
         &self,
         key: SessionKey,
@@ -136,10 +165,8 @@ impl SessionStore for DatabaseSessions {
         let user_id = text(&state, USER_ID);
         let state =
             serde_json::to_string(&state).map_err(|error| UpdateError::Serialization(error.into()))?;
-        self.db
-            .write(move |tx| sessions::update(tx, &token, user_id.as_deref(), &state))
-            .await
-            .map_err(|error| UpdateError::Other(error.into()))?;
+        let update = self.db.write(move |tx| sessions::update(tx, &token, user_id.as_deref(), &state));
+        self.db.beside("what a session keeps for the next page could not be written", update).await;
         Ok(key)
     }
 
@@ -148,7 +175,11 @@ impl SessionStore for DatabaseSessions {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
-        let token = key.as_ref().to_owned();
-        Ok(self.db.write(move |tx| sessions::delete(tx, &token)).await?)
+        let token = SecretDigest::of(key.as_ref());
+        let deletion = self.db.write(move |tx| sessions::delete(tx, token));
+        if !self.db.beside("a session that has ended could not be deleted yet", deletion).await {
+            self.ended.note(token);
+        }
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     db::Db,
     domain::{
         devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, rejections::Buffer,
-        session_tokens::SessionSeal, usage::Recorder, verification::Verifier,
+        session_tokens::SessionSeal, sessions::EndedSessions, usage::Recorder, verification::Verifier,
     },
 };
 
@@ -36,6 +36,8 @@ pub struct State {
     pub verifier: Verifier,
     /// Seals credentials that stand for a master token.
     pub session_tokens: SessionSeal,
+    /// Knows the sessions that ended without the database.
+    pub ended_sessions: EndedSessions,
     /// Gathers how keys are used.
     pub usage: Recorder,
     /// Gathers rejections, so that they can be explained.
@@ -74,6 +76,13 @@ impl State {
     pub fn of(request: &HttpRequest) -> Result<Data<Self>, AppError> {
         let state = request.app_data::<Data<Self>>().cloned();
         state.ok_or_else(|| AppError::internal("the application's state is missing"))
+    }
+
+    /// Writes what was counted of an organization's keys, so that what is read next is all there is;
+    /// without it, if the database takes nothing.
+    pub async fn count_usage(&self, organization_id: &str) {
+        let flush = self.usage.flush_organization(&self.db, organization_id);
+        self.db.beside("the usage of keys could not be written", flush).await;
     }
 
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and

@@ -159,7 +159,7 @@ impl<P: Proof, B> Visit<P, B> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (found, clock) = (self.visitor.found.clone(), self.state.clock.clone());
+        let (found, clock) = (self.visitor.found_alive(), self.state.clock.clone());
         let changed = self
             .state
             .db

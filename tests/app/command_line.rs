@@ -1,8 +1,10 @@
 //! The real binary: its settings, two of it side by side, and what a power cut leaves.
 
 mod client;
+mod database;
 mod instance;
 mod scripted;
+mod sudden_ends;
 
 use std::fs;
 
@@ -82,8 +84,10 @@ fn what_is_no_database_is_left_alone() {
     fs::write(&file, &letter).expect("a letter");
     let flags = ["serve", "--listen", "127.0.0.1:0", "--database-url", file.to_str().expect("UTF-8")];
     let output = run(folder.path(), &flags, &[]);
-    assert_eq!(output.status, Some(1), "{output:?}");
-    assert!(output.stderr.contains("the database could not be opened: file is not a database"), "{output:?}");
+    assert_eq!(output.status, Some(2), "{output:?}");
+    let line =
+        format!("tessera: the database could not be opened: {}: file is not a database", file.display());
+    assert_eq!(output.stderr.trim_end(), line);
     assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
     assert_eq!(fs::read_to_string(&file).expect("the letter"), letter);
 }

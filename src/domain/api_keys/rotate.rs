@@ -244,6 +244,21 @@ pub(super) fn previous_digest(connection: &mut Connection, key_id: &str) -> Resu
         .optional()?)
 }
 
+/// Writes when the new secret was first accepted, unless that is known.
+pub(in crate::domain) fn write_first_use(
+    tx: &mut Tx<'_>,
+    previous_digest: SecretDigest,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    diesel::update(
+        key_rotations::table.filter(key_rotations::previous_digest.eq(previous_digest.as_bytes())),
+    )
+    .filter(key_rotations::first_used_at.is_null())
+    .set(key_rotations::first_used_at.eq(at))
+    .execute(tx.connection())?;
+    Ok(())
+}
+
 /// Writes what verification saw of a rotation.
 pub(in crate::domain) fn write_use(
     tx: &mut Tx<'_>,
@@ -254,11 +269,7 @@ pub(in crate::domain) fn write_use(
     let row =
         key_rotations::table.filter(key_rotations::previous_digest.eq(rotation.previous_digest.as_bytes()));
     match (side, rotation.first_used_at, last_used_at) {
-        (Side::Current, Some(at), _) => {
-            diesel::update(row.filter(key_rotations::first_used_at.is_null()))
-                .set(key_rotations::first_used_at.eq(at))
-                .execute(tx.connection())?;
-        }
+        (Side::Current, Some(at), _) => write_first_use(tx, rotation.previous_digest, at)?,
         (Side::Previous, _, Some(at)) => {
             diesel::update(row).set(key_rotations::previous_last_used_at.eq(at)).execute(tx.connection())?;
         }

@@ -159,8 +159,13 @@ impl Buffer {
     }
 
     /// Writes what was noted, and waits for what somebody else is writing. What cannot be written
-    /// is noted again.
+    /// is noted again. Goes on to its end even when nobody waits for it any more.
     pub async fn flush(&self, db: &Db) -> Result<(), DbError> {
+        let (buffer, db) = (self.clone(), db.clone());
+        tokio::spawn(async move { buffer.write(&db).await }).await?
+    }
+
+    async fn write(&self, db: &Db) -> Result<(), DbError> {
         let _writing = self.writing.lock().await;
         let noted = Arc::new(self.take());
         if noted.is_empty() {

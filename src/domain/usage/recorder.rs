@@ -80,7 +80,8 @@ impl Noted {
 }
 
 impl Recorder {
-    /// Counts a verification of a key, what it cost and who presented it.
+    /// Counts a verification of a key, what it cost and who presented it. Tells whether so much of a
+    /// quota waits to be written that nothing more should be answered before it is.
     pub fn note(
         &self,
         known: &Arc<KnownKey>,
@@ -88,21 +89,30 @@ impl Recorder {
         cost: u32,
         client: Option<Client<'_>>,
         now: Timestamp,
-    ) {
-        if known.tally.count(outcome, cost, client, now) {
+    ) -> bool {
+        let counted = known.tally.count(outcome, cost, client, now);
+        if counted.is_first {
             self.gather(Noted::Key(known.clone()));
         }
+        outcome == Outcome::Valid
+            && known.max_unwritten_units().is_some_and(|most| counted.unwritten_units >= most)
     }
 
     /// Notes that a master token was accepted, and the address that it came from.
     pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
-        if known.tally.count(Outcome::Valid, 1, Some(Client { ip, user_agent: "" }), now) {
+        if known.tally.count(Outcome::Valid, 1, Some(Client { ip, user_agent: "" }), now).is_first {
             self.gather(Noted::Token(known.clone()));
         }
     }
 
     fn gather(&self, noted: Noted) {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(noted);
+    }
+
+    /// Writes what was counted of one key.
+    pub async fn flush_key(&self, db: &Db, known: &Arc<KnownKey>) -> Result<(), DbError> {
+        let (turn, known) = (self.turn.clone().lock_owned().await, known.clone());
+        self.write_some(db, turn, |_| vec![Noted::Key(known)]).await.map(drop)
     }
 
     /// Writes everything that was gathered, as when the server stops. What cannot be written is
@@ -165,19 +175,29 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes the first `portion` of the turn in one transaction. Goes on to its end even when
-    /// nobody waits for it any more, so that nothing is lost between memory and database.
+    /// Writes the first `portion` of the turn.
     async fn write_first(
         &self,
         db: &Db,
-        mut turn: OwnedMutexGuard<Turn>,
+        turn: OwnedMutexGuard<Turn>,
         portion: usize,
     ) -> Result<OwnedMutexGuard<Turn>, DbError> {
-        let (db, recorder) = (db.clone(), self.clone());
+        self.write_some(db, turn, move |turn| turn.drain(..portion.min(turn.len())).collect()).await
+    }
+
+    /// Writes those whom `choose` takes out of the turn in one transaction. Goes on to its end even when
+    /// nobody waits for it any more, so that nothing is lost between memory and database.
+    async fn write_some(
+        &self,
+        db: &Db,
+        mut turn: OwnedMutexGuard<Turn>,
+        choose: impl FnOnce(&mut Turn) -> Vec<Noted> + Send + 'static,
+    ) -> Result<OwnedMutexGuard<Turn>, DbError> {
+        let (db, recorder, turn_to_write) = (db.clone(), self.clone(), db.turn_to_write().await?);
         tokio::task::spawn_blocking(move || {
-            let portion = portion.min(turn.len());
-            let taken: Vec<(Noted, Box<Pending>)> = turn
-                .drain(..portion)
+            let _turn_to_write = turn_to_write;
+            let taken: Vec<(Noted, Box<Pending>)> = choose(&mut turn)
+                .into_iter()
                 .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
                 .collect();
             let written = db

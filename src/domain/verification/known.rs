@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    Outcome, Tally,
+    KnownOrganization, Outcome, Tally,
     meters::{Meters, MonthlyUse, QuotaLeft},
 };
 use crate::{
@@ -20,6 +20,10 @@ use crate::{
     },
 };
 
+/// A quota is written down in this many parts at least, so that a process that is killed forgets two
+/// of them at most: one that was being written and one that was counted meanwhile.
+pub const PARTS_OF_A_QUOTA: u64 = 40;
+
 /// What verification knows of a key. There may be a million of these, so what few keys have, and
 /// what is counted between two writings, is boxed.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub struct KnownKey {
     /// Its name.
     pub name: Box<str>,
     /// The organization that it belongs to; keys of one organization share it.
-    pub organization: Arc<Organization>,
+    pub organization: Arc<KnownOrganization>,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     pub(super) is_deactivated: bool,
@@ -114,16 +118,15 @@ impl KnownKey {
         self.rules.as_ref().and_then(|rules| rules.metadata.as_ref())
     }
 
+    /// What accepted requests may cost before that is written, where a quota stands over them.
+    pub(in crate::domain) fn max_unwritten_units(&self) -> Option<u64> {
+        let (quota, _) = self.rules.as_ref()?.quota.as_ref()?;
+        Some((quota.get() / PARTS_OF_A_QUOTA).max(1))
+    }
+
     /// Whether this is a previous secret that has ended.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         matches!(self.rotation.as_deref(), Some((Side::Previous, live)) if !live.get().is_under_way(now))
-    }
-
-    /// Notes that a new secret was accepted.
-    pub(super) fn note_use(&self, now: Timestamp) {
-        if let Some((Side::Current, live)) = self.rotation.as_deref() {
-            live.note_use(now);
-        }
     }
 
     /// Evaluates a request. Limits are taken from last, and only by what passed everything else.
@@ -215,18 +218,18 @@ pub struct KnownToken {
     /// The token.
     pub token: MasterToken,
     /// The organization that it belongs to.
-    pub organization: Organization,
+    pub organization: Arc<KnownOrganization>,
     pub(in crate::domain) tally: Tally,
 }
 
 impl KnownToken {
-    pub(super) fn new(token: MasterToken, organization: Organization) -> Self {
+    pub(super) fn new(token: MasterToken, organization: Arc<KnownOrganization>) -> Self {
         Self { token, organization, tally: Tally::default() }
     }
 
     /// What the token proves in its organization, when it is accepted from `ip`.
     pub fn standing(&self, ip: Option<IpAddr>) -> Standing {
-        self.token.standing(self.organization.clone(), ip)
+        self.token.standing(Organization::clone(&self.organization), ip)
     }
 }
 
@@ -277,11 +280,11 @@ mod tests {
         KnownKey {
             id: Uuid::nil(),
             name: "Billing worker".into(),
-            organization: Arc::new(Organization {
+            organization: Arc::new(KnownOrganization::new(Organization {
                 id: "lumen".into(),
                 name: "Lumen".into(),
                 created_at: START,
-            }),
+            })),
             expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
             is_deactivated,
             rules: Rules::of(settings, meters),

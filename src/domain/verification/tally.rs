@@ -40,15 +40,24 @@ struct HourCounts {
     units: u64,
 }
 
+/// What is waiting to be written after a count.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain) struct Counted {
+    /// Whether this was the first count since the last writing.
+    pub(in crate::domain) is_first: bool,
+    /// What the accepted requests since then cost.
+    pub(in crate::domain) unwritten_units: u64,
+}
+
 impl Tally {
-    /// Counts; tells whether this is the first count since the last writing.
+    /// Counts.
     pub(in crate::domain) fn count(
         &self,
         outcome: Outcome,
         cost: u32,
         client: Option<Client<'_>>,
         now: Timestamp,
-    ) -> bool {
+    ) -> Counted {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = slot.is_none();
         let pending = slot.get_or_insert_with(|| Box::new(Pending::new(Span::Hour.begin(now))));
@@ -56,7 +65,7 @@ impl Tally {
         if let Some(client) = client {
             pending.clients.note(client, now);
         }
-        is_first
+        Counted { is_first, unwritten_units: pending.units() }
     }
 
     /// Everything counted, to be written.
@@ -100,6 +109,10 @@ impl Pending {
             self.hour.units += u64::from(cost);
             self.last_used_at = self.last_used_at.max(Some(now));
         }
+    }
+
+    fn units(&self) -> u64 {
+        self.earlier.iter().chain([&self.hour]).map(|counts| counts.units).sum()
     }
 
     fn add(&mut self, later: Self) {
@@ -170,9 +183,9 @@ mod tests {
     #[test]
     fn requests_belong_to_the_hour_in_which_they_came() {
         let tally = Tally::default();
-        assert!(tally.count(Outcome::Valid, 3, None, NOW));
-        assert!(!tally.count(Outcome::RateLimited, 3, None, NOW));
-        assert!(!tally.count(Outcome::Valid, 1, None, NOW + Duration::seconds(5)));
+        assert!(tally.count(Outcome::Valid, 3, None, NOW).is_first);
+        assert!(!tally.count(Outcome::RateLimited, 3, None, NOW).is_first);
+        assert!(!tally.count(Outcome::Valid, 1, None, NOW + Duration::seconds(5)).is_first);
         assert_eq!(taken(&tally), [(23, "valid", 1, 3), (23, "rate_limited", 1, 0), (0, "valid", 1, 1)]);
         assert!(tally.take().is_none());
     }
@@ -183,9 +196,9 @@ mod tests {
         tally.count(Outcome::Valid, 2, None, NOW);
         let pending = tally.take().unwrap();
         assert!(tally.put_back(pending));
-        assert!(!tally.count(Outcome::Valid, 5, None, NOW));
+        assert!(!tally.count(Outcome::Valid, 5, None, NOW).is_first);
         let pending = tally.take().unwrap();
-        assert!(tally.count(Outcome::Expired, 1, None, NOW + Duration::HOUR));
+        assert!(tally.count(Outcome::Expired, 1, None, NOW + Duration::HOUR).is_first);
         assert!(!tally.put_back(pending));
         assert_eq!(taken(&tally), [(23, "valid", 2, 7), (0, "expired", 1, 0)]);
     }

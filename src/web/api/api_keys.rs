@@ -184,7 +184,7 @@ where
 {
     let key_id = call.path("key");
     let key = call.read(move |connection, proof| api_keys::find(connection, proof.as_ref(), &key_id)).await?;
-    call.state.usage.flush_organization(&call.state.db, &call.proof.as_ref().id).await?;
+    call.state.count_usage(&call.proof.as_ref().id).await;
     Ok(key)
 }
 

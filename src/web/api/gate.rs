@@ -120,7 +120,10 @@ impl<A, B> Gate<A, B> {
         let Asked { endpoint, place, key, wanted, client } = asked;
         let decision = self.state.verifier.verify(key, wanted, self.now).await?;
         if let Decision::Known { key, outcome, .. } = &decision {
-            self.state.usage.note(key, *outcome, wanted.cost, client, self.now);
+            let State { usage, db, .. } = &**self.state;
+            if usage.note(key, *outcome, wanted.cost, client, self.now) {
+                db.beside("the use of a quota could not be written", usage.flush_key(db, key)).await;
+            }
         }
         if !matches!(decision, Decision::Known { outcome: Outcome::Valid, .. }) {
             self.with_id(endpoint, place, wanted, |rejected| {

@@ -225,8 +225,10 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         let rejection = json!({ "$ref": format!("#/components/responses/{name}") });
         responses.entry((*status).to_owned()).or_insert(rejection);
     }
-    let failure = json!({ "$ref": "#/components/responses/InternalError" });
-    responses.insert("500".to_owned(), failure);
+    for (status, name) in [("500", "InternalError"), ("503", "Unavailable")] {
+        let failure = json!({ "$ref": format!("#/components/responses/{name}") });
+        responses.insert(status.to_owned(), failure);
+    }
 }
 
 /// Handlers are called `list` and `create` in many modules; clients need names of their own.
@@ -416,10 +418,13 @@ fn responses() -> Value {
             "That was too often. Try again in 12 seconds."),
         "InternalError": rejection(500, "internal-error", "The fault is ours. Nothing was changed.",
             "Something went wrong on our side. Nothing was saved; try again in a moment."),
+        "Unavailable": rejection(503, "unavailable", "The database takes nothing for the moment.",
+            "Tessera cannot reach its database right now. Nothing was changed; try again in a moment."),
     });
     for (name, header, reference) in [
         ("Unauthorized", "WWW-Authenticate", "WwwAuthenticate"),
         ("TooManyRequests", "Retry-After", "RetryAfter"),
+        ("Unavailable", "Retry-After", "RetryAfter"),
     ] {
         let headers = responses.pointer_mut(&format!("/{name}/headers")).and_then(Value::as_object_mut);
         if let Some(headers) = headers {

@@ -159,7 +159,7 @@ pub async fn of_organization(
     call: Call<Grant<SeeKeys>, Params<UsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
     let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MAX_DAYS)?, call.now);
-    call.state.usage.flush_organization(&call.state.db, &call.proof.id).await?;
+    call.state.count_usage(&call.proof.id).await;
     let usage =
         call.read(move |connection, grant| usage::of_organization(connection, grant, days, now)).await?;
     let of_key = |StoredKeyRequests { id, name, requests }| KeyRequests { id, name, requests };

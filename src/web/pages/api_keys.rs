@@ -175,7 +175,7 @@ async fn new_key_dialog(
 /// Switches a key off, and says how much it was used.
 pub async fn deactivate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     let key_id = visit.path("key");
-    visit.count_usage().await?;
+    visit.count_usage().await;
     let deactivated = visit.change(move |tx, grant, now| {
         let key = api_keys::switch(tx, grant, &key_id, false, now)?;
         let daily = usage::daily_requests(tx.connection(), grant, slice::from_ref(&key), now)?;
@@ -198,7 +198,7 @@ pub async fn activate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, A
 
 /// Asks before a key is removed.
 pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
-    visit.count_usage().await?;
+    visit.count_usage().await;
     let (key_id, now) = (visit.path("key"), visit.now);
     let found = visit.read(move |connection, grant| {
         let key = api_keys::find(connection, grant, &key_id)?;

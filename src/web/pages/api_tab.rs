@@ -117,7 +117,7 @@ impl ApiTab {
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.count_usage().await?;
+        visitor.count_usage().await;
         let (grant, now) = (grant.clone(), visitor.now);
         let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
         let tab = visitor

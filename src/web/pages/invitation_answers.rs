@@ -16,7 +16,6 @@ use self::{sign_up::SignUpForm, step::Step};
 use crate::{
     domain::{
         access::{self, AccessError},
-        accounts,
         invitations::{self, AnswerError, Found, LinkKind, Outcome},
         organization::Organization,
         user::User,
@@ -221,13 +220,7 @@ fn user_of(visitor: &Anybody) -> Result<&User, AnswerError> {
 pub async fn switch(visit: Visit) -> Result<HttpResponse, AppError> {
     let token = visit.path("token");
     let found = find(&visit, &token).await?;
-    let ip = visit.ip;
-    let ended = visit.change(move |tx, visitor, now| match &visitor.user {
-        Some(user) => accounts::record_sessions_ended(tx, user, true, ip, now),
-        None => Ok(()),
-    });
-    ended.await??;
-    visit.log_out();
+    visit.log_out().await;
     let link = urls::invitation_link(&token);
     let signs_up = match found {
         Some(found) if found.link == LinkKind::Mailed => !step::has_account(&visit, &found).await?,

@@ -76,7 +76,7 @@ impl KeyPage {
         selection: Selection,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.count_usage().await?;
+        visitor.count_usage().await;
         let (grant, key_id, now) = (grant.clone(), key_id.to_owned(), visitor.now);
         let is_hourly = selection.span == "hours";
         let (span, count) = if is_hourly { (Span::Hour, HOURS_SHOWN) } else { (Span::Day, DAYS_SHOWN) };

@@ -116,7 +116,7 @@ pub async fn save(
         return visit.invalid::<ApiScreen>(&dialog).await;
     };
     // A quota that is new counts what was used this month before it.
-    visit.count_usage().await?;
+    visit.count_usage().await;
     let key_id = visit.path("key");
     let changed = visit
         .change(move |tx, grant, now| api_keys::change_settings(tx, grant, &key_id, &settings, now))

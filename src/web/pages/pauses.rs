@@ -84,7 +84,7 @@ async fn dialog(
     hours: String,
     errors: FieldErrors,
 ) -> Result<PauseDialog, AppError> {
-    visit.count_usage().await?;
+    visit.count_usage().await;
     let (key_id, now) = (visit.path("key"), visit.now);
     let found = visit.read(move |connection, grant| {
         let key = api_keys::find(connection, grant, &key_id)?;

@@ -58,7 +58,7 @@ impl TokenPage {
         token_id: &str,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        visitor.count_usage().await?;
+        visitor.count_usage().await;
         let (grant, token_id, now) = (grant.clone(), token_id.to_owned(), visitor.now);
         let since = now - Duration::DAY * DAYS_SHOWN;
         let page = visitor

@@ -89,8 +89,9 @@ pub async fn answer(
     let (visit, Submitted(form)) = visit.split();
     let (shell, now) = (visit.shell().await?, visit.now);
     // What was refused a moment ago waits in memory.
-    visit.count_usage().await?;
-    visit.state.rejections.flush(&visit.state.db).await?;
+    visit.count_usage().await;
+    let flush = visit.state.rejections.flush(&visit.state.db);
+    visit.state.db.beside("rejections could not be written", flush).await;
     let text = form.key.trim();
     let mut errors = FieldErrors::default();
     if text.is_empty() {

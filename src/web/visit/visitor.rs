@@ -90,30 +90,36 @@ impl Visitor {
         self.found.logged_in.as_ref()
     }
 
+    /// What was found, without a session that has ended although its row is still there.
+    pub(super) fn found_alive(&self) -> Found {
+        let mut found = self.found.clone();
+        found.session = found.session.filter(|digest| !self.state.ended_sessions.contains(digest));
+        found
+    }
+
     /// Looks once more who asks and what they are in the organization.
     pub(super) async fn look_again(&mut self) -> Result<(), AppError> {
-        let (found, now) = (self.found.clone(), self.state.clock.now());
+        let (found, now) = (self.found_alive(), self.state.clock.now());
         self.found = self.state.db.read(move |connection| found.again(connection, now)).await?;
         Ok(())
     }
 
-    /// Notes now and then that the person is active. That this failed is no reason to show nothing.
+    /// Notes now and then that the person is active.
     pub(super) async fn touch(&self) {
         let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)
         else {
             return;
         };
         let now = self.now;
-        let noted = self.state.db.write(move |tx| accounts::note_activity(tx, &logged_in, now)).await;
-        if let Err(error) = noted {
-            tracing::error!(%error, "it could not be noted that a session was used");
-        }
+        let noted = self.state.db.write(move |tx| accounts::note_activity(tx, &logged_in, now));
+        self.state.db.beside("it could not be noted that a session was used", noted).await;
     }
 
     /// Writes what was counted of the organization's keys, so that what is read next is all there is.
-    pub async fn count_usage(&self) -> Result<(), AppError> {
-        let Some(organization_id) = self.found.organization_id.as_deref() else { return Ok(()) };
-        Ok(self.state.usage.flush_organization(&self.state.db, organization_id).await?)
+    pub async fn count_usage(&self) {
+        if let Some(organization_id) = self.found.organization_id.as_deref() {
+            self.state.count_usage(organization_id).await;
+        }
     }
 
     /// What the layouts show around a page. Takes the results kept for it out of the session.
@@ -218,8 +224,19 @@ impl Visitor {
         Some(text)
     }
 
-    /// Ends the session, here and in the browser.
-    pub fn log_out(&self) {
+    /// Ends the session, here and in the browser, also when the database takes no note of it.
+    pub async fn log_out(&self) {
+        if let Some(logged_in) = self.logged_in().cloned() {
+            let (db, ip, now) = (self.state.db.clone(), self.ip, self.now);
+            // Goes on by itself, so that it is noted however long it stands in line.
+            let noted = actix_web::rt::spawn(async move {
+                let user = &logged_in.user.clone();
+                db.write(move |tx| accounts::record_sessions_ended(tx, &logged_in.user, true, ip, now))
+                    .await
+                    .inspect_err(|error| tracing::error!(%error, user = user.id, "a log-out was not noted"))
+            });
+            self.state.db.beside("a log-out is not noted yet", async { noted.await? }).await;
+        }
         self.session.purge();
     }
 

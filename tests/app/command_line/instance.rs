@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -77,8 +78,13 @@ impl Instance {
 
     /// Asks the process to stop (SIGTERM) and gives its status.
     pub(super) fn stop(&mut self) -> Option<i32> {
+        self.stop_with("TERM")
+    }
+
+    /// Sends the process the signal of this name, which ends it, and gives its status.
+    pub(super) fn stop_with(&mut self, signal: &str) -> Option<i32> {
         let mut process = self.process.take().expect("a running process");
-        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        let asked = Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status();
         assert!(asked.expect("kill").success());
         process.wait().expect("the process is over").code()
     }
@@ -88,6 +94,18 @@ impl Instance {
         let database = self.database();
         let database = database.to_str().expect("a path in UTF-8");
         run(self.folder.path(), arguments, &[("TESSERA_DATABASE_URL", database)])
+    }
+
+    /// The folder of the database.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until the log has these words.
+    pub(super) async fn wait_for_log(&self, words: &str) {
+        while !self.log().contains(words) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub(super) fn url(&self) -> String {
@@ -139,7 +157,7 @@ pub(super) fn run_with_input(
     Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-fn command(folder: &Path) -> Command {
+pub(super) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     command

@@ -16,20 +16,19 @@ use crate::{
 /// Ends one session; that of this browser is a log-out.
 pub async fn end(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
     let (ended_id, ip) = (visit.path("session"), visit.ip);
-    let is_own = ended_id == visit.proof.session_id;
+    if ended_id == visit.proof.session_id {
+        visit.log_out().await;
+        return visit.go(None, urls::LOG_IN);
+    }
     let ended = visit.change(move |tx, Account { user, .. }, now| {
         let was_there = sessions::end(tx, user, &ended_id)?;
         if was_there {
-            accounts::record_sessions_ended(tx, user, is_own, ip, now)?;
+            accounts::record_sessions_ended(tx, user, false, ip, now)?;
         }
         Ok::<_, DbError>(was_there)
     });
     if !ended.await?? {
         return Err(AppError::NotFound);
-    }
-    if is_own {
-        visit.log_out();
-        return visit.go(None, urls::LOG_IN);
     }
     visit.go(Some(Toast::ok("That session is logged out.")), urls::ACCOUNT)
 }

@@ -9,15 +9,12 @@ use super::{
     attempt::{self, Attempt, NOT_RIGHT},
     too_often,
 };
-use crate::{
-    domain::accounts,
-    web::{
-        error::AppError,
-        form::Submitted,
-        shell::Shell,
-        urls, view,
-        visit::{Anybody, Visit},
-    },
+use crate::web::{
+    error::AppError,
+    form::Submitted,
+    shell::Shell,
+    urls, view,
+    visit::{Anybody, Visit},
 };
 
 /// "Log in" as it was typed.
@@ -77,14 +74,6 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
 
 /// Logs out.
 pub async fn log_out(visitor: Visit) -> Result<HttpResponse, AppError> {
-    if let Some(logged_in) = visitor.logged_in().cloned() {
-        let (ip, now) = (visitor.ip, visitor.now);
-        visitor
-            .state
-            .db
-            .write(move |tx| accounts::record_sessions_ended(tx, &logged_in.user, true, ip, now))
-            .await?;
-    }
-    visitor.log_out();
+    visitor.log_out().await;
     Ok(view::see_other("/"))
 }

@@ -1,0 +1,106 @@
+//! Why the database did not answer, and what of it passes by itself.
+
+use std::{cell::RefCell, path::PathBuf};
+
+use diesel::{
+    r2d2::PoolError,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
+
+/// SQLite's words for a lock that somebody else holds (`SQLITE_BUSY` and `SQLITE_LOCKED`); diesel
+/// hands on no codes.
+const LOCKED: [&str; 3] = ["database is locked", "database table is locked", "database schema is locked"];
+/// SQLite's words for a file that takes nothing (`SQLITE_FULL`, `SQLITE_READONLY`, `SQLITE_IOERR`,
+/// `SQLITE_CANTOPEN`).
+const NOT_WRITABLE: [&str; 4] = [
+    "database or disk is full",
+    "attempt to write a readonly database",
+    "disk I/O error",
+    "unable to open database file",
+];
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A statement failed.
+    #[error("the database refused a statement: {0}")]
+    Statement(DieselError),
+    /// Somebody else holds the lock, or too many wait.
+    #[error("the database is busy: {0}")]
+    Busy(String),
+    /// The disk is full, read-only or broken.
+    #[error("the database cannot be written: {0}")]
+    NotWritable(String),
+    /// What is open is not what stands under the name any more: a write would be lost.
+    #[error("the file {} was removed or replaced while it was in use", .0.display())]
+    Gone(PathBuf),
+    /// A value is not what it should be.
+    #[error("what the database holds cannot be read: {0}")]
+    Unreadable(String),
+    /// No connection could be opened or became free in time.
+    #[error("no database connection: {0}")]
+    Pool(#[from] PoolError),
+    /// The file could not be prepared for use.
+    #[error("the database could not be opened: {0}")]
+    Open(String),
+    /// A value could not be written as JSON.
+    #[error("a value could not be encoded: {0}")]
+    Encoding(serde_json::Error),
+    /// The work was dropped or panicked.
+    #[error("database work was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+thread_local! {
+    /// Why this thread's last statement could not write: a transaction learns of it although the
+    /// error of what it does may be of any type.
+    static NOT_WRITTEN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+impl DbError {
+    /// A value in the database that is not what it should be.
+    pub fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Unreadable(causes(&error))
+    }
+
+    /// Whether a unique index refused the row.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+
+    /// Whether the same may succeed later, with nothing changed but the world around the server.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::NotWritable(_) | Self::Gone(_) | Self::Pool(_))
+    }
+
+    /// Takes out why this thread could not write since the last call, if it could not.
+    pub(super) fn take_not_written() -> Option<String> {
+        NOT_WRITTEN.take()
+    }
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DeserializationError(error) => Self::Unreadable(causes(&*error)),
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
+            error => {
+                let text = error.to_string();
+                if LOCKED.iter().any(|words| text.contains(words)) {
+                    Self::Busy(text)
+                } else if NOT_WRITABLE.iter().any(|words| text.contains(words)) {
+                    NOT_WRITTEN.set(Some(text.clone()));
+                    Self::NotWritable(text)
+                } else {
+                    Self::Statement(error)
+                }
+            }
+        }
+    }
+}
+
+/// An error with what lies behind it: diesel's own words name the column alone.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

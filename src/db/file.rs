@@ -1,0 +1,186 @@
+//! The file of the database: which one a path means, who may read it, and what can be wrong with it.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Access, access};
+
+/// The database holds digests, addresses and mails: it is its owner's alone.
+const OWNER_ONLY: u32 = 0o600;
+/// What SQLite keeps beside a database, and what [`Claim`] does.
+const BESIDE: [&str; 3] = ["-wal", "-shm", LOCK];
+const LOCK: &str = "-lock";
+/// Links that are followed from one to the next, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// The file that `path` means, by the one name that all its spellings have in common. It need not
+/// exist.
+///
+/// # Errors
+/// What is wrong with the path, as the end of a sentence that begins with it.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, String> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::canonicalize(&path) {
+            Ok(real) => return Ok(real),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        // A link to a file that is not there yet.
+        match fs::read_link(&path) {
+            Ok(target) => path = folder.join(target),
+            Err(_) => {
+                let name = path.file_name().ok_or("this names no file")?;
+                let folder = fs::canonicalize(&folder).map_err(|error| no_folder(&folder, &error))?;
+                return Ok(folder.join(name));
+            }
+        }
+    }
+    Err("too many symbolic links lead from one to the next".to_owned())
+}
+
+fn no_folder(folder: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("the folder {} does not exist", folder.display()),
+        _ => format!("the folder {} cannot be used: {error}", folder.display()),
+    }
+}
+
+/// Sees to it that the file can be used, where there is one.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with its path.
+pub(super) fn check_if_there(file: &Path) -> Result<(), String> {
+    if file.exists() { check(file) } else { Ok(()) }
+}
+
+/// Makes the file when it is absent, its owner's alone, and sees to it that it can be used.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with its path.
+pub(super) fn prepare(file: &Path) -> Result<(), String> {
+    // Never opened where it exists: closing it again would drop the locks that other connections
+    // of this process have on it (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+    match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => check(file),
+        Err(error) => Err(format!("it does not exist and cannot be made: {error}")),
+    }
+}
+
+fn check(file: &Path) -> Result<(), String> {
+    let found = fs::metadata(file).map_err(|error| error.to_string())?;
+    if found.is_dir() {
+        return Err("this is a folder, not a file".to_owned());
+    }
+    let kind = found.file_type();
+    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
+        return Err("this is no regular file".to_owned());
+    }
+    // SQLite keeps its log beside the name by which it was opened, so two names make two logs
+    // (<https://www.sqlite.org/howtocorrupt.html>, 2.5).
+    if found.nlink() > 1 {
+        return Err("the file has a second name (a hard link); remove one of them".to_owned());
+    }
+    access(file, Access::READ_OK).map_err(|error| format!("it cannot be read: {error}"))?;
+    access(file, Access::WRITE_OK).map_err(|error| format!("it cannot be written: {error}"))?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        format!("SQLite needs files beside it, and nothing can be made in {}: {error}", folder.display())
+    })
+}
+
+/// Takes what others may do with the database and the files beside it away from them. Where that
+/// fails, the operator is told: the file may be another owner's, who meant it so.
+pub(super) fn tighten(file: &Path) {
+    let beside = BESIDE.iter().map(|ending| beside(file, ending));
+    for file in [file.to_owned()].into_iter().chain(beside) {
+        let Ok(mode) = fs::metadata(&file).map(|found| found.permissions().mode() & 0o777) else { continue };
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        let file_shown = file.display();
+        match fs::set_permissions(&file, fs::Permissions::from_mode(mode & 0o700)) {
+            Ok(()) => tracing::warn!("other users could open {file_shown} (mode {mode:o}); they cannot now"),
+            Err(error) => tracing::warn!("other users may open {file_shown} (mode {mode:o}): {error}"),
+        }
+    }
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(ending);
+    name.into()
+}
+
+/// The right to be the only process that uses a database, held by a locked file beside it. The
+/// system takes the lock back when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Claim {
+    _locked: File,
+}
+
+impl Claim {
+    /// Claims the database `file`.
+    ///
+    /// # Errors
+    /// Why it cannot be had, as the end of a sentence that begins with its path.
+    pub(super) fn take(file: &Path) -> Result<Self, String> {
+        let path = beside(file, LOCK);
+        let failed = |error: io::Error| format!("its lock file {} cannot be used: {error}", path.display());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY);
+        let lock = options.open(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _locked: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err("another process of Tessera uses it; stop that one first".to_owned())
+            }
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+/// The files of an open database as they were when it was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    file: PathBuf,
+    identities: Vec<(PathBuf, Identity)>,
+}
+
+/// What tells a file from another one under the same name.
+type Identity = (u64, u64);
+
+impl Opened {
+    /// Notes which files stand there now.
+    pub(super) fn note(file: &Path) -> Self {
+        let all = [file.to_owned()].into_iter().chain(BESIDE.iter().map(|ending| beside(file, ending)));
+        let identities = all.filter_map(|file| identity(&file).map(|identity| (file, identity))).collect();
+        Self { file: file.to_owned(), identities }
+    }
+
+    /// The first file that is not what it was.
+    pub(super) fn gone(&self) -> Option<&Path> {
+        self.identities
+            .iter()
+            .find(|(file, noted)| identity(file).as_ref() != Some(noted))
+            .map(|(file, _)| file.as_path())
+    }
+
+    /// Bytes that the disk of the database has left, where the system tells.
+    pub(super) fn bytes_left_on_disk(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.file).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+}
+
+fn identity(file: &Path) -> Option<Identity> {
+    fs::metadata(file).ok().map(|found| (found.dev(), found.ino()))
+}

@@ -1,0 +1,79 @@
+//! Brings a database to the schema of this version, and refuses one of a later version.
+
+use diesel::{
+    connection::Connection as _,
+    migration::{MigrationSource, MigrationVersion},
+    prelude::*,
+    sql_types::Text,
+    sqlite::Sqlite,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::Connection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// The versions of the migrations that were numbered at first, and what they are since each is
+/// named by its time. The list is closed: whatever came later was never called otherwise.
+const RENAMED_VERSIONS: [(&str, &str); 12] = [
+    ("0001", "20261123210000"),
+    ("0002", "20261123220000"),
+    ("0003", "20261123223000"),
+    ("0004", "20261123230000"),
+    ("0005", "20261124090000"),
+    ("0006", "20261124100000"),
+    ("0007", "20261124110000"),
+    ("0008", "20261124120000"),
+    ("0009", "20261124130000"),
+    ("0010", "20261124140000"),
+    ("0011", "20261124150000"),
+    ("0014", "20261124180000"),
+];
+
+/// Applies what the database lacks, and nothing to one of a later version.
+///
+/// # Errors
+/// What is wrong, in a sentence's words.
+pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
+    name_versions_by_time(connection).map_err(failed)?;
+    refuse_newer_schema(connection)?;
+    connection.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(())
+}
+
+/// Carries a database over from the time when migrations were numbered. Under their old names they
+/// would be taken for those of a newer version.
+fn name_versions_by_time(connection: &mut Connection) -> diesel::migration::Result<()> {
+    let applied = connection.applied_migrations()?;
+    let is_applied = |name: &str| applied.contains(&MigrationVersion::from(name));
+    if !RENAMED_VERSIONS.iter().any(|(number, _)| is_applied(number)) {
+        return Ok(());
+    }
+    connection.transaction(|connection| {
+        for (number, time) in RENAMED_VERSIONS {
+            diesel::sql_query("UPDATE __diesel_schema_migrations SET version = ? WHERE version = ?")
+                .bind::<Text, _>(time)
+                .bind::<Text, _>(number)
+                .execute(connection)?;
+        }
+        Ok(())
+    })
+}
+
+/// What a newer version wrote may mean something else here, or be lost by the next write.
+fn refuse_newer_schema(connection: &mut Connection) -> Result<(), String> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
+    let mut known = Vec::new();
+    for migration in MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(failed)? {
+        known.push(migration.name().version().as_owned());
+    }
+    let applied = connection.applied_migrations().map_err(failed)?;
+    match applied.iter().find(|version| !known.contains(version)) {
+        None => Ok(()),
+        Some(version) => Err(format!(
+            "this database was written by a newer version of Tessera (migration {version}); \
+             start that version or a later one"
+        )),
+    }
+}

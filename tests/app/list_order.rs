@@ -1,0 +1,92 @@
+//! Every list of the product, asked how SQLite reads it: one that grows is never sorted whole.
+
+use std::collections::BTreeSet;
+
+use diesel::{prelude::*, sql_types::Text};
+use tessera::{
+    db::DbError,
+    domain::{access::Role, token_access::TokenAccess},
+};
+
+use crate::{pages::key_rotation::rotate, support::TestApp, verification::Ground};
+
+/// What may be sorted after it is read, by the beginning of what it is read from, and how many rows
+/// of it there are at most.
+const FEW: [(&str, &str); 6] = [
+    ("FROM `key_clients`", "the clients of one key, of which a hundred are kept"),
+    ("FROM `sessions`", "the sessions of one person"),
+    ("FROM (`memberships` INNER JOIN `organizations`", "the organizations of one person"),
+    ("FROM (`memberships` INNER JOIN `users`", "the members of one organization"),
+    ("FROM `master_tokens`", "the tokens of one organization, of which there is a most"),
+    (
+        "FROM (`api_keys` LEFT OUTER JOIN `key_rotations`",
+        "the keys of one organization, of which there is a most",
+    ),
+];
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[tokio::test]
+async fn no_list_that_grows_is_sorted_whole() {
+    let ground = Ground::new(tessera::domain::key_settings::KeySettings::default()).await;
+    let (app, lumen) = (&ground.app, &ground.lumen);
+    let browser = app.log_in_as(&lumen.owner).await;
+    rotate(&ground, &browser, "24h", "on_first_use").await;
+    app.member(lumen, Role::Supervisor, "Sam Supervisor").await;
+    app.invitation(lumen, Role::User, "mara@lumen.example").await;
+    let (webhook, _) = app.webhook(lumen, "https://receiver.invalid/hook").await;
+    let (machine, key) = (app.machine(lumen, TokenAccess::Full).await, &ground.key_id);
+
+    let mut pages = vec!["/orgs".to_owned(), "/account".to_owned(), "/mailbox".to_owned()];
+    let mut add = |path: String| pages.push(lumen.url(&path));
+    for query in ["", "?q=a", "?q=a&page=2", "?what=api&page=2", "?page=2"] {
+        add(format!("activity{query}"));
+        add(format!("users{query}"));
+    }
+    add(format!("activity?who={}&what=members", lumen.owner.id));
+    for query in ["", "?q=a&page=2", "?show=unused", "?show=expires-soon", "?show=deactivated", "?page=2"] {
+        add(format!("api{query}"));
+    }
+    add(format!("api/keys/{key}"));
+    add(format!("api/tokens/{}", machine.token_id));
+    add("webhooks".to_owned());
+    add(format!("webhooks/{}", webhook.id));
+    add(format!("webhooks/{}?state=failed", webhook.id));
+    let mut asked = BTreeSet::new();
+    for page in &pages {
+        asked.extend(app.statements(browser.get(page)).await);
+    }
+    let deliveries = format!("webhooks/{}/deliveries", webhook.id);
+    for list in ["activity", "keys", "members", "invitations", "webhooks", deliveries.as_str()] {
+        for query in ["", "?sort=name", "?sort=-name", "?sort=created_at", "?q=a", "?state=failed"] {
+            asked.extend(app.statements(machine.get(&format!("{list}{query}"))).await);
+        }
+        let first = machine.get(&format!("{list}?limit=1")).await;
+        if let Some(cursor) = first.json()["next_cursor"].as_str().filter(|_| first.status == 200) {
+            asked.extend(app.statements(machine.get(&format!("{list}?limit=1&cursor={cursor}"))).await);
+        }
+    }
+    asked.extend(app.statements(machine.get("activity/export?format=csv")).await);
+    let lists = asked.iter().filter(|statement| statement.contains("ORDER BY"));
+    assert!(lists.clone().count() > 10, "{asked:#?}");
+    let mut sorted = String::new();
+    for statement in lists.filter(|statement| !FEW.iter().any(|(few, _)| statement.contains(few))) {
+        let plan = plan(app, statement).await;
+        if plan.iter().any(|step| step.contains("TEMP B-TREE FOR ") && step.contains("ORDER BY")) {
+            sorted += &format!("{statement}\n  {}\n\n", plan.join("\n  "));
+        }
+    }
+    assert!(sorted.is_empty(), "{sorted}");
+}
+
+async fn plan(app: &TestApp, statement: &str) -> Vec<String> {
+    let (sql, _) = statement.split_once(" -- binds").unwrap_or((statement, ""));
+    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+    let read =
+        app.db.read(move |connection| Ok::<Vec<Step>, DbError>(diesel::sql_query(explain).load(connection)?));
+    read.await.expect("a plan").into_iter().map(|step| step.detail).collect()
+}
