@@ -31,6 +31,8 @@ use file::Claim;
 use health::Health;
 use lane::{Lane, Pragmas};
 
+use crate::machine;
+
 /// The one place that names the engine.
 pub type Connection = SqliteConnection;
 
@@ -87,6 +89,28 @@ impl Tx<'_> {
     /// The connection, for a statement or for a read inside the transaction.
     pub fn connection(&mut self) -> &mut Connection {
         self.connection
+    }
+
+    /// Does `work` and undoes it. What it would have told of is told to nobody.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or [`DbError`] when it cannot be undone.
+    pub fn rehearse<T, E: From<DbError>>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let mut unheard = Vec::new();
+        let undone = self.connection.transaction(|connection| {
+            match work(&mut Tx { connection, changes: &mut unheard }) {
+                Ok(_) => Err::<(), _>(Failure::Transaction(DieselError::RollbackTransaction)),
+                Err(error) => Err(Failure::Work(error)),
+            }
+        });
+        match undone {
+            Ok(()) | Err(Failure::Transaction(DieselError::RollbackTransaction)) => Ok(()),
+            Err(Failure::Work(error)) => Err(error),
+            Err(Failure::Transaction(error)) => Err(DbError::from(error).into()),
+        }
     }
 
     /// Tells of a change once the transaction is committed, before its caller goes on.
@@ -181,6 +205,7 @@ impl Db {
         let turn = lane.turn().await?;
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
+            machine::let_others_go_first();
             let mut connection = lane.connection()?;
             work(&mut connection)
         })
@@ -204,6 +229,7 @@ impl Db {
         let (db, turn) = (self.clone(), self.turn_to_write().await?);
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
+            machine::let_others_go_first();
             db.write_blocking(work)
         })
         .await

@@ -10,7 +10,8 @@
 //! * [`vocabulary`] has the words that the database, the API, forms and the command line share;
 //!   [`api_types`] has what the API is asked and what it answers, for server and client;
 //!   [`config`] reads the command line and the environment; [`clock`] tells the time;
-//!   [`http_client`] asks other servers. They are leaves that every floor may use.
+//!   [`http_client`] asks other servers; [`machine`] asks the operating system. They are leaves that
+//!   every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -26,7 +27,7 @@
 //! sources by `tests/app/architecture`.
 //!
 //! ```text
-//! ground      email id names page passwords schema secret stored_text, ...
+//! ground      email id names page passwords schema secret throttles, ...
 //! records     gcra key_settings organization outbox rotation token_access user
 //! rights      access email_links managed sessions
 //! events      what is done: noted in the audit log, queued for webhooks
@@ -58,6 +59,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod http_client;
+pub mod machine;
 pub mod mail;
 pub mod vocabulary;
 pub mod web;
