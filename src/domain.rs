@@ -40,6 +40,7 @@ pub mod secret;
 pub mod session_tokens;
 pub mod sessions;
 pub mod spent_forms;
+pub mod throttles;
 pub mod token_access;
 pub mod usage;
 pub mod user;

@@ -25,7 +25,12 @@ impl EmailAddress {
     /// # Errors
     /// [`NotAnAddress`] for anything that is not one plain `local@domain.tld`.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
-        let (local, domain) = text.trim().rsplit_once('@').ok_or(NotAnAddress)?;
+        let text = text.trim();
+        // Before anything that takes time; letters of an IDN domain may be longer than its ASCII form.
+        if text.len() > 4 * MAX_ADDRESS_LENGTH {
+            return Err(NotAnAddress);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(NotAnAddress)?;
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| NotAnAddress)?;
         let address = format!("{}@{domain}", local.to_lowercase());
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
@@ -37,6 +42,11 @@ impl EmailAddress {
         }
         Parser::parse_with_options(&address, options).map_err(|_| NotAnAddress)?;
         Ok(Self(address))
+    }
+
+    /// An address that nobody can have (RFC 2606).
+    pub fn nobodys() -> Self {
+        Self("nobody@nowhere.invalid".to_owned())
     }
 
     /// The address as text.

@@ -86,6 +86,28 @@ pub(super) fn create(
     Ok(Some(NewLink { secret, expires_at }))
 }
 
+/// Lets the newest link that was not used work for another lifetime. It is in a mail that was sent
+/// today: otherwise [`create`] would have made another.
+pub(super) fn renew_newest(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let newest: Option<String> = email_links::table
+        .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose)))
+        .filter(email_links::used_at.is_null())
+        .order((email_links::created_at.desc(), email_links::id.desc()))
+        .select(email_links::id)
+        .first(tx.connection())
+        .optional()?;
+    let Some(id) = newest else { return Ok(()) };
+    diesel::update(email_links::table.find(id))
+        .set(email_links::expires_at.eq(now + purpose.lifetime()))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
 /// The account that a link is for, while the link is good.
 pub fn owner(
     connection: &mut Connection,

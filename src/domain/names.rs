@@ -34,6 +34,11 @@ impl Name {
     /// # Errors
     /// [`NameError`] says what is wrong in words for the person who typed it.
     pub fn parse(text: &str, max: usize) -> Result<Self, NameError> {
+        // Before anything that takes time: no letter has more than four bytes, and nobody types so
+        // much space.
+        if text.len() > 8 * max {
+            return Err(NameError::TooLong { max });
+        }
         if text.chars().any(|c| (c.is_control() && !c.is_whitespace()) || is_direction_mark(c)) {
             return Err(NameError::Unprintable);
         }

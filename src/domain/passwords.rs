@@ -1,6 +1,10 @@
 //! Passwords: what is accepted, how they are hashed, and how many hashes run at once.
+//!
+//! To weigh or hash a password is slow on purpose. So both are private here: a password whose length
+//! is right ([`TypedPassword`]) goes in together with the proof that the try was counted
+//! ([`Counted`]), and the work is done off the async workers, a few at a time.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -8,6 +12,9 @@ use argon2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+
+use super::throttles::Counted;
+use crate::machine;
 
 /// NIST SP 800-63B-4, 3.1.1.2: at least 15 characters where the password is the only factor.
 pub const MIN_PASSWORD_LENGTH: usize = 15;
@@ -19,15 +26,23 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Hashes that run at once (ASVS 15.2.2): each holds 19 MiB and one core for some 20 ms.
-const HASHES_AT_ONCE: usize = 2;
+/// How long somebody waits for a permit before they are told to come back.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// zxcvbn's guesses, as a power of ten, below which a password is refused (ASVS 6.2.4, 6.2.12).
 const MIN_GUESSES_LOG10: f64 = 10.0;
 
-/// A password that may be set. Kept exactly as typed.
+/// Letters of each text, and words of all of them, that a password is compared with.
+const MAX_CONTEXT_LENGTH: usize = 256;
+const MAX_CONTEXT_WORDS: usize = 32;
+
+/// A new password of an allowed length, kept exactly as typed, with what it must not be made of.
+/// Nothing slow has happened to it yet.
 #[derive(Clone, Debug)]
-pub struct NewPassword(SecretString);
+pub struct TypedPassword {
+    text: SecretString,
+    context: Vec<String>,
+}
 
 /// Why a password may not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,29 +64,39 @@ pub enum PasswordError {
     Guessable,
 }
 
-impl NewPassword {
-    /// Checks a password against the rules; `context` lists words that must not carry it: the
-    /// brand first, then the person's name and address.
+impl TypedPassword {
+    /// Checks the length alone; `context` lists texts that must not carry the password: the brand
+    /// first, then the person's name and address.
     ///
     /// # Errors
-    /// [`PasswordError`] says why in words for the person.
+    /// [`PasswordError::TooShort`], [`PasswordError::TooLong`].
     pub fn parse(text: SecretString, context: &[&str]) -> Result<Self, PasswordError> {
-        let typed = text.expose_secret();
-        match typed.chars().count() {
+        match length(text.expose_secret()) {
             length if length < MIN_PASSWORD_LENGTH => return Err(PasswordError::TooShort),
             length if length > MAX_PASSWORD_LENGTH => return Err(PasswordError::TooLong),
             _ => {}
         }
-        let words: Vec<&str> = context.iter().flat_map(|text| words(text)).collect();
-        if without(typed, &words).chars().count() < MIN_PASSWORD_LENGTH / 2 {
-            let brand = context.first().copied().unwrap_or_default().to_owned();
-            return Err(PasswordError::Personal { brand });
+        let cut = |text: &&str| text.chars().take(MAX_CONTEXT_LENGTH).collect();
+        Ok(Self { text, context: context.iter().map(cut).collect() })
+    }
+
+    fn weigh(&self) -> Result<(), PasswordError> {
+        let typed = self.text.expose_secret();
+        let words: Vec<&str> =
+            self.context.iter().flat_map(|text| words(text)).take(MAX_CONTEXT_WORDS).collect();
+        if length(&without(typed, &words)) < MIN_PASSWORD_LENGTH / 2 {
+            return Err(PasswordError::Personal { brand: self.context.first().cloned().unwrap_or_default() });
         }
         if zxcvbn::zxcvbn(typed, &words).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(PasswordError::Guessable);
         }
-        Ok(Self(text))
+        Ok(())
     }
+}
+
+/// In characters, but never more than one above the maximum: what is too long is not counted out.
+fn length(text: &str) -> usize {
+    text.chars().take(MAX_PASSWORD_LENGTH + 1).count()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -91,6 +116,9 @@ pub enum HashError {
     /// The work was dropped.
     #[error("hashing was interrupted")]
     Interrupted,
+    /// Others wait for the same.
+    #[error("too many passwords are being hashed")]
+    Busy,
 }
 
 /// What a comparison found.
@@ -108,39 +136,54 @@ pub enum Comparison {
 #[derive(Clone)]
 pub struct PasswordHasher {
     permits: Arc<Semaphore>,
+    patience: Duration,
     decoy: Arc<String>,
 }
 
 impl PasswordHasher {
-    /// A hasher with today's parameters.
+    /// A hasher that runs half as many hashes at once as there are cores (ASVS 15.2.2): each holds
+    /// 19 MiB and a core for some 20 ms.
     ///
     /// # Errors
-    /// [`HashError::Failed`] when the system gives no randomness for a salt.
+    /// When there is no randomness for a salt.
     pub fn new() -> Result<Self, HashError> {
         let decoy = hash("a password that nobody has")?;
-        Ok(Self { permits: Arc::new(Semaphore::new(HASHES_AT_ONCE)), decoy: Arc::new(decoy) })
+        let at_once = thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+        let permits = Arc::new(Semaphore::new(at_once));
+        Ok(Self { permits, patience: PERMIT_TIMEOUT, decoy: Arc::new(decoy) })
     }
 
-    /// Hashes a new password into a PHC string.
-    pub async fn hash(&self, password: NewPassword) -> Result<String, HashError> {
-        self.run(move || hash(password.0.expose_secret())).await
+    /// Weighs a new password and hashes it into a PHC string. The inner result says why it may not
+    /// be set.
+    pub async fn hash(
+        &self,
+        password: TypedPassword,
+        _: Counted,
+    ) -> Result<Result<String, PasswordError>, HashError> {
+        self.run(move || weigh_and_hash(&password)).await
     }
 
-    /// [`PasswordHasher::hash`] for callers without an async runtime.
+    /// [`PasswordHasher::hash`] for a command line, where there is nobody to hold back.
     ///
     /// # Errors
     /// [`HashError::Failed`].
-    pub fn hash_blocking(password: &NewPassword) -> Result<String, HashError> {
-        hash(password.0.expose_secret())
+    pub fn hash_at_command_line(
+        password: &TypedPassword,
+    ) -> Result<Result<String, PasswordError>, HashError> {
+        weigh_and_hash(password)
     }
 
     /// Compares `typed` with the stored hash. With `None`, for an unknown account, it takes as
-    /// long and finds a difference (ASVS 6.3.8).
+    /// long and finds a difference (ASVS 6.3.8). What is longer than any password is none.
     pub async fn compare(
         &self,
         typed: SecretString,
         stored: Option<String>,
+        _: Counted,
     ) -> Result<Comparison, HashError> {
+        if length(typed.expose_secret()) > MAX_PASSWORD_LENGTH {
+            return Ok(Comparison::Differs);
+        }
         let decoy = self.decoy.clone();
         self.run(move || match stored {
             Some(stored) => compare(typed.expose_secret(), &stored),
@@ -153,8 +196,22 @@ impl PasswordHasher {
         &self,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let _permit = self.permits.acquire().await.map_err(|_| HashError::Interrupted)?;
+        let permit = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Interrupted)?;
+        let work = move || {
+            // Held by the work itself, which goes on when whoever waits for it is gone.
+            let _permit = permit;
+            machine::let_others_go_first();
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| HashError::Interrupted)?
+    }
+}
+
+fn weigh_and_hash(password: &TypedPassword) -> Result<Result<String, PasswordError>, HashError> {
+    match password.weigh() {
+        Ok(()) => hash(password.text.expose_secret()).map(Ok),
+        Err(error) => Ok(Err(error)),
     }
 }
 
@@ -189,24 +246,73 @@ fn is_todays(params: &Params) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<NewPassword, PasswordError> {
-        NewPassword::parse(text.to_owned().into(), &["Tessera", "Dana Whitfield", "dana@lumen.example"])
+    fn weigh(text: &str) -> Result<(), PasswordError> {
+        let context = ["Tessera", "Dana Whitfield", "dana@lumen.example"];
+        TypedPassword::parse(text.to_owned().into(), &context)?.weigh()
     }
 
     #[test]
     fn short_common_and_personal_passwords_are_refused_with_the_reason() {
-        assert_eq!(parse("fourteen chars").unwrap_err(), PasswordError::TooShort);
-        assert_eq!(parse(&"long ".repeat(60)).unwrap_err(), PasswordError::TooLong);
-        assert_eq!(parse("passwordpassword").unwrap_err(), PasswordError::Guessable);
-        assert_eq!(parse("aaaaaaaaaaaaaaaaaaaa").unwrap_err(), PasswordError::Guessable);
-        assert!(matches!(parse("DanaWhitfield2026").unwrap_err(), PasswordError::Personal { .. }));
-        assert!(matches!(parse("tessera-lumen-tessera").unwrap_err(), PasswordError::Personal { .. }));
+        assert_eq!(weigh("fourteen chars").unwrap_err(), PasswordError::TooShort);
+        assert_eq!(weigh(&"long ".repeat(60)).unwrap_err(), PasswordError::TooLong);
+        assert_eq!(weigh("passwordpassword").unwrap_err(), PasswordError::Guessable);
+        assert_eq!(weigh("aaaaaaaaaaaaaaaaaaaa").unwrap_err(), PasswordError::Guessable);
+        assert!(matches!(weigh("DanaWhitfield2026").unwrap_err(), PasswordError::Personal { .. }));
+        assert!(matches!(weigh("tessera-lumen-tessera").unwrap_err(), PasswordError::Personal { .. }));
     }
 
     #[test]
     fn a_sentence_is_accepted_whatever_its_signs() {
-        assert!(parse("the heron waits for rain").is_ok());
-        assert!(parse("Üñïçødé ist auch erlaubt").is_ok());
+        assert!(weigh("the heron waits for rain").is_ok());
+        assert!(weigh("Üñïçødé ist auch erlaubt").is_ok());
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_by_its_length_alone() {
+        let endless = "x".repeat(50_000_000);
+        assert_eq!(weigh(&endless).unwrap_err(), PasswordError::TooLong);
+        let long_name = "Dana ".repeat(100_000);
+        let typed =
+            TypedPassword::parse("the heron waits for rain".to_owned().into(), &["", &long_name]).unwrap();
+        assert_eq!(typed.context[1].len(), MAX_CONTEXT_LENGTH);
+    }
+
+    fn with_permits(permits: usize, patience: Duration) -> PasswordHasher {
+        PasswordHasher { permits: Arc::new(Semaphore::new(permits)), patience, decoy: Arc::default() }
+    }
+
+    #[test]
+    fn a_permit_is_held_until_the_work_is_done_even_if_nobody_waits_for_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let hasher = with_permits(1, PERMIT_TIMEOUT);
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let work = hasher.clone();
+            let waiting = tokio::spawn(async move {
+                work.run(move || {
+                    wait.recv().ok();
+                    Ok(())
+                })
+                .await
+            });
+            while hasher.permits.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            waiting.abort();
+            assert!(waiting.await.is_err());
+            assert_eq!(hasher.permits.available_permits(), 0);
+            go.send(()).unwrap();
+            hasher.run(|| Ok(())).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn whoever_waits_too_long_for_a_permit_is_told_so() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let hasher = with_permits(0, Duration::from_millis(1));
+            assert!(matches!(hasher.run(|| Ok(())).await, Err(HashError::Busy)));
+        });
     }
 
     #[test]

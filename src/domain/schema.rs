@@ -21,6 +21,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    throttles (bucket) {
+        bucket -> BigInt,
+        failures -> Integer,
+        counted_until -> BigInt,
+        forget_at -> BigInt,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         token_digest -> Binary,

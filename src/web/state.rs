@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
-use super::{error::AppError, limits::Limits};
+use super::{connections::Connections, error::AppError, limits::Limits};
 use crate::{
     clock::Clock,
     config::Config,
     db::Db,
     domain::{
         devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, rejections::Buffer,
-        session_tokens::SessionSeal, sessions::EndedSessions, usage::Recorder, verification::Verifier,
+        session_tokens::SessionSeal, sessions::EndedSessions, throttles::ThrottleKey, usage::Recorder,
+        verification::Verifier,
     },
 };
 
@@ -30,8 +31,12 @@ pub struct State {
     pub passwords: PasswordHasher,
     /// Knows the browsers that logged in before.
     pub devices: DeviceSeal,
-    /// Counts what must not happen too often.
+    /// Finds what is counted against guessing, in the database.
+    pub throttles: ThrottleKey,
+    /// Counts in memory what costs little but must not be endless.
     pub limits: Arc<Limits>,
+    /// The connections that are open.
+    pub connections: Connections,
     /// Tells whether keys are accepted.
     pub verifier: Verifier,
     /// Seals credentials that stand for a master token.

@@ -4,15 +4,16 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
-use super::{User, record};
+use super::{User, for_each_address, record};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{access::Actor, email::EmailAddress, events::Action, schema::users},
 };
 
-/// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row. A mailed link then opens the account
-/// again, so a stranger who caused them locks nobody out (ASVS 6.1.1).
+/// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row, counted here for browsers that are not
+/// known. They then need a mailed link; known browsers and open sessions have counts of their own
+/// ([`throttles`](crate::domain::throttles)), so a stranger locks nobody out (ASVS 6.1.1).
 const MAX_FAILURES_IN_A_ROW: i32 = 100;
 
 /// What a log-in is checked against.
@@ -22,7 +23,7 @@ pub struct Credentials {
     pub user: User,
     /// Its password's hash.
     pub password_hash: String,
-    /// Whether too many log-ins failed in a row: only a mailed link helps then.
+    /// Whether too many log-ins of unknown browsers failed in a row: they need a mailed link then.
     pub is_exhausted: bool,
 }
 
@@ -62,17 +63,26 @@ pub fn record_log_in(
     record(tx, user, Action::LoggedIn, &Actor::user(user, ip), now)
 }
 
-/// Notes a log-in that failed. Unknown addresses are not noted: they may be mistyped passwords.
+/// Counts a try of a browser that is not known as a failure until it turns out to be none. Costs the
+/// same for an address without an account (ASVS 6.3.8).
+pub fn count_failure(tx: &mut Tx<'_>, user: Option<&User>) -> Result<(), DbError> {
+    for_each_address(tx, user, |tx, user| {
+        diesel::update(users::table.find(&user.id))
+            .set(users::failed_log_ins.eq(users::failed_log_ins + 1))
+            .execute(tx.connection())?;
+        Ok(())
+    })
+}
+
+/// Notes a log-in that failed. Unknown addresses are not noted, since they may be mistyped passwords,
+/// but cost the same.
 pub fn record_failed_log_in(
     tx: &mut Tx<'_>,
-    user: &User,
+    user: Option<&User>,
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    diesel::update(users::table.find(&user.id))
-        .set(users::failed_log_ins.eq(users::failed_log_ins + 1))
-        .execute(tx.connection())?;
-    record(tx, user, Action::LogInFailed, &Actor::System { ip }, now)
+    for_each_address(tx, user, |tx, user| record(tx, user, Action::LogInFailed, &Actor::System { ip }, now))
 }
 
 /// Notes that `user` ended sessions: the present one, or others.

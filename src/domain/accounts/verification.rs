@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
-use super::{AccountError, NewAccount, User, by_email, insert, record, set_password, take_over};
+use super::{
+    AccountError, NewAccount, User, by_email, for_each_address, insert, record, set_password, take_over,
+};
 use crate::{
     clock::Timestamp,
     db::Tx,
@@ -37,6 +39,8 @@ pub fn sign_up(
         Some(user) if user.is_verified() => {
             // Written each time, mail or not: an address that is known must not answer sooner.
             record(tx, &user, Action::SignUpRepeated, &Actor::System { ip }, now)?;
+            let stand_in = NewAccount { email: EmailAddress::nobodys(), ..new.clone() };
+            tx.rehearse(|tx| insert(tx, &stand_in, now).map(drop))?;
             if let Some(link) =
                 email_links::create(tx, &user.id, Purpose::Verify, Secret::generate_link()?, now)?
             {
@@ -70,7 +74,7 @@ pub fn send_verification(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result
     Ok(outbox::queue(tx, &user.email, &message, now)?)
 }
 
-/// Mails another link to an unproven address; does nothing for any other.
+/// Mails another link to an unproven address; does nothing for any other, at the same cost.
 ///
 /// # Errors
 /// [`AccountError::NoRandomness`], [`AccountError::Db`].
@@ -79,13 +83,11 @@ pub fn resend_verification(
     email: &EmailAddress,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    match by_email(tx.connection(), email)? {
-        Some(user) if !user.is_verified() => match send_verification(tx, &user, now) {
-            Err(AccountError::TooManyMails) => Ok(()),
-            other => other,
-        },
-        _ => Ok(()),
-    }
+    let user = by_email(tx.connection(), email)?.filter(|user| !user.is_verified());
+    for_each_address(tx, user.as_ref(), |tx, user| match send_verification(tx, user, now) {
+        Err(AccountError::TooManyMails) => Ok(()),
+        other => other,
+    })
 }
 
 /// What somebody who opens a link has shown to be the one that signed up.

@@ -1,10 +1,13 @@
 //! Account settings: name, password, theme, log-ins, what happened lately.
 
-use actix_web::{HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::accounts::attempt::{self, Attempt};
+use super::accounts::{
+    attempt::{self, Attempt, Shown},
+    throttle::{self, NewHash, SetBy},
+};
 use crate::{
     clock::Timestamp,
     db::DbError,
@@ -12,8 +15,9 @@ use crate::{
         accounts,
         audit::{self, Entry},
         names::{MAX_NAME_LENGTH, Name},
-        passwords::NewPassword,
+        passwords::TypedPassword,
         sessions::{self, BrowserSession},
+        throttles::TooOften,
     },
     web::{
         error::AppError,
@@ -118,27 +122,34 @@ pub async fn change_password(
     let user = &visit.proof.user;
     let mut errors = FieldErrors::default();
     let context = [visit.state.config.brand.as_str(), &user.name, &user.email];
-    let new_password = errors.check("new_password", NewPassword::parse(form.new_password.into(), &context));
+    let new_password = errors.check("new_password", TypedPassword::parse(form.new_password.into(), &context));
     if form.current_password.is_empty() {
         errors.add("current_password", "Enter your current password.");
     }
     let Some(new_password) = new_password.filter(|_| errors.is_empty()) else {
-        return show_errors(&visit, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return show_errors(&visit, errors, None).await;
     };
-    match attempt::attempt(&visit, &user.email, form.current_password).await? {
+    let shown = Shown::Session(visit.proof.session_id.clone());
+    match attempt::attempt(&visit, &user.email, form.current_password, shown).await? {
         Attempt::Right(_) => {}
         Attempt::Wrong => {
             errors.add("current_password", "This is not your current password.");
-            return show_errors(&visit, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+            return show_errors(&visit, errors, None).await;
         }
         Attempt::TooOften(limit) => {
             errors.add("current_password", AppError::TooOften(limit));
-            let mut response = show_errors(&visit, errors, StatusCode::TOO_MANY_REQUESTS).await?;
-            response.headers_mut().insert(RETRY_AFTER, limit.retry_after_seconds.into());
-            return Ok(response);
+            return show_errors(&visit, errors, Some(limit)).await;
         }
     }
-    let (hash, ip) = (visit.state.passwords.hash(new_password).await?, visit.ip);
+    let set_by = SetBy::Session(&visit.proof.session_id);
+    let hash = match throttle::hash_new(&visit, new_password, set_by).await? {
+        NewHash::Hash(hash) => hash,
+        refused => {
+            let limit = throttle::note(&mut errors, "new_password", Some(refused));
+            return show_errors(&visit, errors, limit).await;
+        }
+    };
+    let ip = visit.ip;
     let changed = visit.change(move |tx, Account { user, session_id }, now| {
         accounts::change_password(tx, user, &hash, session_id, ip, now)
     });
@@ -149,7 +160,8 @@ pub async fn change_password(
 async fn show_errors(
     visit: &Visit<Account>,
     errors: FieldErrors,
-    status: StatusCode,
+    limit: Option<TooOften>,
 ) -> Result<HttpResponse, AppError> {
-    view::plain(&AccountPage::load(visit, visit.proof.user.name.clone(), errors).await?, status)
+    let page = AccountPage::load(visit, visit.proof.user.name.clone(), errors).await?;
+    throttle::refuse(&page, limit)
 }

@@ -8,12 +8,16 @@ use actix_web::{HttpResponse, http::StatusCode, http::header::RETRY_AFTER};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::web::{error::AppError, limits::TooOften, shell::Shell, view, visit::Visitor};
+use crate::{
+    domain::throttles::TooOften,
+    web::{error::AppError, shell::Shell, view, visit::Visitor},
+};
 
 pub mod attempt;
 pub mod log_in;
 pub mod reset;
 pub mod sign_up;
+pub mod throttle;
 pub mod verification;
 
 /// Kept in the session: the address that a mail was sent to.

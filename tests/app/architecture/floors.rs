@@ -36,6 +36,7 @@ pub(super) const DOMAIN: House = House {
             "session_tokens",
             "spent_forms",
             "stored_text",
+            "throttles",
         ],
         // Records, and the words in them.
         &["gcra", "key_settings", "organization", "outbox", "rotation", "token_access", "user"],

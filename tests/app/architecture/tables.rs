@@ -26,6 +26,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("rejections", "rejections"),
     ("sessions", "sessions"),
     ("spent_forms", "spent_forms"),
+    ("throttles", "throttles"),
     ("token_usage", "usage"),
     ("users", "accounts"),
     ("webhook_deliveries", "events"),

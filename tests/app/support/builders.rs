@@ -18,7 +18,7 @@ use tessera::{
         organizations,
         outbox::{self, Message, QueuedMail},
         page::PageRequest,
-        passwords::{NewPassword, PasswordHasher},
+        passwords::{PasswordHasher, TypedPassword},
         token_access::TokenAccess,
         user::User,
         webhooks::{
@@ -247,9 +247,8 @@ impl World {
         static HASH: OnceCell<String> = OnceCell::const_new();
         let hash = HASH
             .get_or_init(async || {
-                let hasher = PasswordHasher::new().expect("a hasher");
-                let password = NewPassword::parse(PASSWORD.to_owned().into(), &[]).expect("a good password");
-                hasher.hash(password).await.expect("a hash")
+                let typed = TypedPassword::parse(PASSWORD.to_owned().into(), &[]).expect("long enough");
+                PasswordHasher::hash_at_command_line(&typed).expect("a hash").expect("a good password")
             })
             .await;
         let email = EmailAddress::parse(&address_of(text)).expect("an address");

@@ -15,13 +15,13 @@ struct Line {
 
 impl World {
     /// Every row of every table as text, but for what only asking moves: sessions, when somebody
-    /// was last seen, and which verifications were refused.
+    /// was last seen, which verifications were refused, and what is counted against guessing.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {
         self.read(|connection| {
             let tables = lines(
                 connection,
                 "SELECT name AS text FROM sqlite_master WHERE type = 'table'
-                 AND name NOT IN ('sessions', 'rejections', '__diesel_schema_migrations')",
+                 AND name NOT IN ('sessions', 'rejections', 'throttles', '__diesel_schema_migrations')",
             )?;
             tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })

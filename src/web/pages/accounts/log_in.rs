@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     NEXT, NextQuery,
-    attempt::{self, Attempt, NOT_RIGHT},
+    attempt::{self, Attempt, NOT_RIGHT, Shown},
     too_often,
 };
 use crate::web::{
@@ -51,7 +51,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
 pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpResponse, AppError> {
     let (visitor, Submitted(form)) = visit.split();
     let LogInForm { email, password, next } = form;
-    let attempt = attempt::attempt(&visitor, &email, password).await?;
+    let attempt = attempt::attempt(&visitor, &email, password, Shown::Nothing).await?;
     let shell = visitor.shell().await?;
     let page = |error| LogInPage { shell, email, next: next.clone(), error };
     let right = match attempt {

@@ -4,13 +4,17 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{afterwards, attempt, link_over, too_often};
+use super::{
+    afterwards, attempt, link_over,
+    throttle::{self, NewHash, SetBy},
+    too_often,
+};
 use crate::{
     domain::{
         accounts::{self, AccountError},
         email::EmailAddress,
         email_links::{self, Purpose},
-        passwords::NewPassword,
+        passwords::TypedPassword,
         user::User,
     },
     web::{
@@ -84,7 +88,7 @@ pub async fn send(visit: Visit<Anybody, Submitted<ForgotForm>>) -> Result<HttpRe
         let page = ForgotPage { shell: visitor.shell().await?, email: form.email, errors };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    if let Err(limit) = visitor.state.limits.sign_up(visitor.ip) {
+    if let Err(limit) = throttle::count_mail(&visitor).await? {
         errors.add("email", AppError::TooOften(limit));
         return too_often(&ForgotPage { shell: visitor.shell().await?, email: form.email, errors }, limit);
     }
@@ -121,11 +125,19 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
     let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, true).await };
     let mut errors = FieldErrors::default();
     let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
-    let Some(password) = errors.check("password", NewPassword::parse(form.password.into(), &context)) else {
-        let page = ResetPage { shell: visitor.shell().await?, token, email: user.email, errors };
-        return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
+    let password = errors.check("password", TypedPassword::parse(form.password.into(), &context));
+    let hashed = match password {
+        Some(password) => Some(throttle::hash_new(&visitor, password, SetBy::Link(&token)).await?),
+        None => None,
     };
-    let hash = visitor.state.passwords.hash(password).await?;
+    let hash = match hashed {
+        Some(NewHash::Hash(hash)) => hash,
+        refused => {
+            let limit = throttle::note(&mut errors, "password", refused);
+            let page = ResetPage { shell: visitor.shell().await?, token, email: user.email, errors };
+            return throttle::refuse(&page, limit);
+        }
+    };
     let (ip, now) = (visitor.ip, visitor.now);
     let reset = visitor.state.db.write(move |tx| accounts::reset_password(tx, &token, &hash, ip, now)).await;
     match reset {

@@ -4,13 +4,16 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{ADDRESS, NEXT, NextQuery, too_often};
+use super::{
+    ADDRESS, NEXT, NextQuery,
+    throttle::{self, NewHash, SetBy},
+};
 use crate::{
     domain::{
         accounts::{self, NewAccount},
         email::EmailAddress,
         names::{MAX_NAME_LENGTH, Name},
-        passwords::NewPassword,
+        passwords::TypedPassword,
     },
     web::{
         error::AppError,
@@ -32,10 +35,10 @@ pub struct SignUpForm {
 }
 
 impl SignUpForm {
-    fn parse(&self, brand: &str, errors: &mut FieldErrors) -> Option<(Name, EmailAddress, NewPassword)> {
+    fn parse(&self, brand: &str, errors: &mut FieldErrors) -> Option<(Name, EmailAddress, TypedPassword)> {
         let name = errors.check("name", Name::parse(&self.name, MAX_NAME_LENGTH));
         let email = errors.check("email", EmailAddress::parse(&self.email));
-        let password = NewPassword::parse(self.password.clone().into(), &[brand, &self.name, &self.email]);
+        let password = TypedPassword::parse(self.password.clone().into(), &[brand, &self.name, &self.email]);
         let password = errors.check("password", password);
         Some((name?, email?, password?))
     }
@@ -79,13 +82,21 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
         let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection: String::new() };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    if let Err(limit) = visitor.state.limits.sign_up(visitor.ip) {
-        let rejection = AppError::TooOften(limit).to_string();
-        return too_often(&SignUpPage { shell: visitor.shell().await?, form, errors, rejection }, limit);
-    }
+    let password_hash = match throttle::hash_new(&visitor, password, SetBy::Stranger).await? {
+        NewHash::Hash(hash) => hash,
+        NewHash::TooOften(limit) => {
+            let rejection = AppError::TooOften(limit).to_string();
+            let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection };
+            return throttle::refuse(&page, Some(limit));
+        }
+        NewHash::Refused(error) => {
+            errors.add("password", error);
+            let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection: String::new() };
+            return throttle::refuse(&page, None);
+        }
+    };
     visitor.remember(ADDRESS, email.as_str())?;
     visitor.remember(NEXT, &form.next)?;
-    let password_hash = visitor.state.passwords.hash(password).await?;
     let new = NewAccount { email, name, password_hash };
     let (ip, now) = (visitor.ip, visitor.now);
     visitor.state.db.write(move |tx| accounts::sign_up(tx, &new, ip, now)).await?;
@@ -104,18 +115,5 @@ mod tests {
         assert_eq!(errors.of("name"), Some("Enter a name."));
         assert!(errors.of("email").is_some_and(|text| text.contains("address")));
         assert!(errors.of("password").is_some_and(|text| text.contains("15")));
-    }
-
-    #[test]
-    fn a_password_made_of_the_brand_and_the_name_is_refused() {
-        let form = SignUpForm {
-            name: "Dana Whitfield".into(),
-            email: "dana@lumen.example".into(),
-            password: "LumenworksWhitfield1".into(),
-            next: String::new(),
-        };
-        let mut errors = FieldErrors::default();
-        assert!(form.parse("Lumenworks", &mut errors).is_none());
-        assert!(errors.of("password").is_some_and(|text| text.contains("Lumenworks")));
     }
 }

@@ -6,15 +6,17 @@ use serde::Deserialize;
 
 use super::{
     ADDRESS, NEXT, afterwards,
-    attempt::{self, Attempt},
-    link_over, too_often,
+    attempt::{self, Attempt, Shown},
+    link_over,
+    throttle::{self, NewHash, SetBy},
+    too_often,
 };
 use crate::{
     domain::{
         accounts::{self, AccountError, SignedUp},
         email::EmailAddress,
         email_links::{self, Purpose},
-        passwords::NewPassword,
+        passwords::TypedPassword,
         user::User,
     },
     web::{
@@ -80,7 +82,7 @@ pub async fn resend(visit: Visit<Anybody, Submitted<ResendForm>>) -> Result<Http
             return Ok(view::see_other(urls::ORGANIZATIONS));
         }
         Some(logged_in) => resend_to_own(&visitor, logged_in.user).await?,
-        None => resend_to(&visitor, &form.email)?,
+        None => resend_to(&visitor, &form.email).await?,
     };
     visitor.go(Some(toast), urls::VERIFY_EMAIL)
 }
@@ -95,9 +97,9 @@ async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError>
     }
 }
 
-fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
-    visitor.state.limits.sign_up(visitor.ip)?;
+async fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
     let email = EmailAddress::parse(typed).map_err(|error| AppError::Conflict(error.to_string()))?;
+    throttle::count_mail(visitor).await??;
     visitor.remember(ADDRESS, email.as_str())?;
     let (state, now) = (visitor.state.clone(), visitor.now);
     afterwards(async move {
@@ -135,23 +137,24 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
     }
 
     let mut errors = FieldErrors::default();
-    let right = match attempt::attempt(&visitor, &user.email, form.password).await? {
-        Attempt::Right(right) => *right,
-        Attempt::Wrong => {
-            errors.add(
-                "password",
-                "This is not the password of the sign-up. If you did not choose one, set a new password.",
-            );
-            return view::plain(
-                &page(&visitor, token, &user, errors).await?,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            );
-        }
-        Attempt::TooOften(limit) => {
-            errors.add("password", AppError::TooOften(limit));
-            return too_often(&page(&visitor, token, &user, errors).await?, limit);
-        }
-    };
+    let right =
+        match attempt::attempt(&visitor, &user.email, form.password, Shown::Link(token.clone())).await? {
+            Attempt::Right(right) => *right,
+            Attempt::Wrong => {
+                errors.add(
+                    "password",
+                    "This is not the password of the sign-up. If you did not choose one, set a new password.",
+                );
+                return view::plain(
+                    &page(&visitor, token, &user, errors).await?,
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                );
+            }
+            Attempt::TooOften(limit) => {
+                errors.add("password", AppError::TooOften(limit));
+                return too_often(&page(&visitor, token, &user, errors).await?, limit);
+            }
+        };
     if !verify(&visitor, token, SignedUp::Password(right.matched_hash.clone())).await? {
         return link_over(&visitor, false).await;
     }
@@ -171,10 +174,18 @@ async fn confirm_with_new_password(
 ) -> Result<HttpResponse, AppError> {
     let mut errors = FieldErrors::default();
     let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
-    let Some(password) = errors.check("new_password", NewPassword::parse(typed.into(), &context)) else {
-        return view::plain(&page(visitor, token, &user, errors).await?, StatusCode::UNPROCESSABLE_ENTITY);
+    let password = errors.check("new_password", TypedPassword::parse(typed.into(), &context));
+    let hashed = match password {
+        Some(password) => Some(throttle::hash_new(visitor, password, SetBy::Link(&token)).await?),
+        None => None,
     };
-    let hash = visitor.state.passwords.hash(password).await?;
+    let hash = match hashed {
+        Some(NewHash::Hash(hash)) => hash,
+        refused => {
+            let limit = throttle::note(&mut errors, "new_password", refused);
+            return throttle::refuse(&page(visitor, token, &user, errors).await?, limit);
+        }
+    };
     let (ip, now) = (visitor.ip, visitor.now);
     let verified = visitor
         .state

@@ -11,11 +11,12 @@ use crate::{
         accounts,
         invitations::{self, AnswerError, Found},
         names::{MAX_NAME_LENGTH, Name},
-        passwords::NewPassword,
+        passwords::TypedPassword,
     },
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
+        pages::accounts::throttle::{self, NewHash, SetBy},
         visit::{Anybody, Visit},
     },
 };
@@ -29,12 +30,12 @@ pub struct SignUpForm {
 }
 
 impl SignUpForm {
-    fn parse(&self, brand: &str, found: &Found) -> Result<(Name, NewPassword), FieldErrors> {
+    fn parse(&self, brand: &str, found: &Found) -> Result<(Name, TypedPassword), FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, MAX_NAME_LENGTH));
         let context = [brand, &self.name, &found.invitation.email, &found.organization.name];
         let typed = SecretString::from(self.password.clone());
-        let password = errors.check("password", NewPassword::parse(typed, &context));
+        let password = errors.check("password", TypedPassword::parse(typed, &context));
         name.zip(password).ok_or(errors)
     }
 }
@@ -51,8 +52,13 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
         Ok(parsed) => parsed,
         Err(errors) => return show_page(&visitor, token, form, errors).await,
     };
-    visitor.state.limits.sign_up(visitor.ip)?;
-    let hash = visitor.state.passwords.hash(password).await?;
+    let hash = match throttle::hash_new(&visitor, password, SetBy::Stranger).await? {
+        NewHash::Hash(hash) => hash,
+        NewHash::TooOften(limit) => return Err(limit.into()),
+        NewHash::Refused(error) => {
+            return show_page(&visitor, token, form, FieldErrors::one("password", error)).await;
+        }
+    };
     let (secret, ip) = (token.clone(), visitor.ip);
     let accepted = visitor.change(move |tx, _, now| {
         let (user, organization) = invitations::accept_with_new_account(tx, &secret, name, hash, ip, now)?;
