@@ -155,6 +155,7 @@ impl Application {
             rejections: rejections::Buffer::default(),
             ended_sessions: EndedSessions::default(),
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
+            max_body: routes::max_body,
             api_description: Arc::new(LazyLock::new(Box::new(move || {
                 openapi::describe(routes::ROUTES, &origin)
             }))),

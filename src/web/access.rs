@@ -11,7 +11,13 @@ pub struct Route {
     pub pattern: &'static str,
     /// Who may use it.
     pub access: Access,
+    /// Bytes of its body at most.
+    pub max_body: usize,
 }
+
+/// Bytes that anybody may send: names, addresses and a password of the greatest lengths,
+/// percent-encoded.
+pub const MAX_BODY_OF_STRANGERS: usize = 16 * 1024;
 
 /// Who may use a route. Whoever has less is turned away before the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

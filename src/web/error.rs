@@ -95,6 +95,12 @@ pub enum AppError {
     /// The body is too large.
     #[error("This is more than can be sent at once.")]
     TooLarge,
+    /// The body took too long.
+    #[error("The rest of the request did not arrive in time. Try again.")]
+    TooSlow,
+    /// Too many ask for the same at this moment.
+    #[error("There is a lot to do at the moment. Try again in a few seconds.")]
+    Busy,
     /// A body of the API that is JSON, but not of the kind that is expected.
     #[error("The body is not what this address takes. {}", .0.detail)]
     BadBody(FieldProblem),
@@ -160,6 +166,8 @@ impl AppError {
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::TooLarge => "too-large",
+            Self::TooSlow => "too-slow",
+            Self::Busy => "busy",
             Self::TooOften(_) => "too-many-requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal-error",
@@ -192,6 +200,8 @@ impl AppError {
             Self::PreconditionFailed => "Changed meanwhile",
             Self::IdempotencyKeyReused => "Key used before",
             Self::TooLarge => "Too large",
+            Self::TooSlow => "Too slow",
+            Self::Busy => "A lot to do",
             Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
             Self::Unavailable(_) => "Not available right now",
             Self::Internal(_) => "Something went wrong",
@@ -217,6 +227,8 @@ impl ResponseError for AppError {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -248,7 +260,10 @@ impl From<askama::Error> for AppError {
 
 impl From<HashError> for AppError {
     fn from(error: HashError) -> Self {
-        Self::internal(error)
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Failed(_) | HashError::Interrupted => Self::internal(error),
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Forms as they are sent, and what is wrong with them.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::BytesMut};
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use super::error::AppError;
+use super::{access::MAX_BODY_OF_STRANGERS, connections::Connection, error::AppError, state::State};
 
-/// 500 addresses of 254 characters, percent-encoded at worst, fit in.
-const MAX_FORM_BYTES: usize = 512 * 1024;
+/// How long a whole body may take, from its head on: a form of the largest kind at 200 kbit/s.
+/// Slower is nobody with a browser, and a body that never ends holds a connection and memory.
+const BODY_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A form's fields as they were typed. Types with `deny_unknown_fields` refuse fields of which
 /// the form knows nothing, such as a `role` that nobody offered.
@@ -24,12 +25,12 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_form = content_type.is_none_or(|value| value.starts_with("application/x-www-form-urlencoded"));
-        let payload = payload.take();
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if !is_form {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read_body(payload, MAX_FORM_BYTES).await?;
+            let body = read_body(&request, payload).await?;
             let text = std::str::from_utf8(&body)
                 .ok()
                 // The decoder of forms would put replacement characters where bytes are no text.
@@ -46,15 +47,28 @@ fn unreadable(text: &str) -> AppError {
     AppError::Unreadable(text.to_owned())
 }
 
-/// A body of at most `most_bytes`.
+/// A body of at most as many bytes as the table of addresses allows.
 ///
 /// # Errors
-/// 413 for a larger one, 400 for one that does not arrive whole.
-pub(super) async fn read_body(mut payload: Payload, most_bytes: usize) -> Result<BytesMut, AppError> {
+/// 413 for a larger one, 408 for one that takes too long, 400 for one that does not arrive whole.
+pub(super) async fn read_body(request: &HttpRequest, payload: Payload) -> Result<BytesMut, AppError> {
+    let _waiting = request.conn_data::<Connection>().map(Connection::wait_for_body);
+    match tokio::time::timeout(BODY_DEADLINE, read_whole(request, payload)).await {
+        Ok(body) => body,
+        Err(_) => Err(AppError::TooSlow),
+    }
+}
+
+async fn read_whole(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, AppError> {
     let mut body = BytesMut::new();
+    let mut most = MAX_BODY_OF_STRANGERS;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| unreadable("The body did not arrive whole."))?;
-        if body.len() + chunk.len() > most_bytes {
+        // Small bodies are looked up nowhere.
+        if body.len() + chunk.len() > most {
+            most = (State::of(request)?.max_body)(request);
+        }
+        if body.len() + chunk.len() > most {
             return Err(AppError::TooLarge);
         }
         body.extend_from_slice(&chunk);

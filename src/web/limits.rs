@@ -1,9 +1,16 @@
-//! What must not happen too often, counted in memory.
+//! What costs little but must not be endless, counted in memory of a fixed size.
 //!
-//! Mails are limited by what the database knows of earlier ones (`domain::email_links`), so a
-//! restart does not lift those limits.
+//! What is worth more to an attacker (tries at passwords, sign-ups, mails) is counted in the database,
+//! where every node sees it: `domain::throttles`.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+mod buckets;
+
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
@@ -11,41 +18,32 @@ use governor::{
     middleware::StateInformationMiddleware,
 };
 
-/// As PyPI does: ten log-ins in five minutes, by account and by address of origin.
-const LOG_INS: (NonZeroU32, Duration) = (nonzero(10), Duration::from_secs(300));
-/// Requests without a log-in that cost mail or a password hash, by address of origin.
-const SIGN_UPS: (NonZeroU32, Duration) = (nonzero(20), Duration::from_secs(3600));
+use self::buckets::Buckets;
+pub use crate::domain::throttles::TooOften;
+use crate::domain::throttles::origin;
+
 /// In what requests to the management API are counted.
 pub const REQUESTS_PERIOD: Duration = Duration::from_secs(60);
 /// Guesses at keys and links, by address of origin.
-const GUESSES: (NonZeroU32, Duration) = (nonzero(100), Duration::from_secs(60));
+const GUESSES: (u32, Duration) = (100, Duration::from_secs(60));
+/// Writes of one person by pages, in a burst and then two a second. Nobody clicks so fast; a program
+/// that does could fill a disk with the audit log.
+const WRITES: (u32, Duration) = (120, Duration::from_secs(60));
+/// Forms sent without a session, by address of origin: a whole office may log in at nine o'clock.
+const FORMS_OF_STRANGERS: (u32, Duration) = (300, Duration::from_secs(30));
 
-const fn nonzero(number: u32) -> NonZeroU32 {
-    match NonZeroU32::new(number) {
-        Some(number) => number,
-        None => NonZeroU32::MIN,
-    }
-}
-
-type Keyed = DefaultKeyedRateLimiter<String>;
 type Informing = DefaultKeyedRateLimiter<String, StateInformationMiddleware>;
 
 /// The limits and their counts.
 pub struct Limits {
-    log_ins_by_account: Keyed,
-    log_ins_by_origin: Keyed,
-    sign_ups: Keyed,
-    guesses: Keyed,
+    guesses: Buckets,
+    writes: Buckets,
+    forms_of_strangers: Buckets,
     requests_a_minute: NonZeroU32,
+    /// By master tokens that exist, and so bounded by their number.
     requests: Informing,
     clock: DefaultClock,
-}
-
-/// Too often: try again after this many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooOften {
-    /// Whole seconds, rounded up.
-    pub retry_after_seconds: u64,
+    has_met_unknown_proxy: AtomicBool,
 }
 
 /// What is left of a token's calls.
@@ -71,47 +69,41 @@ impl RequestsLeft {
     }
 }
 
-impl TooOften {
-    /// When to try again: "in 40 seconds".
-    pub fn when(self) -> String {
-        match self.retry_after_seconds {
-            seconds @ 0..=90 => format!("in {seconds} seconds"),
-            seconds => format!("in {} minutes", seconds.div_ceil(60)),
-        }
-    }
-}
-
 impl Limits {
     /// Limits of which nothing is used; a master token has `requests_a_minute`.
     pub fn new(requests_a_minute: NonZeroU32) -> Self {
         Self {
             requests_a_minute,
-            requests: limiter((requests_a_minute, REQUESTS_PERIOD)).with_middleware(),
-            log_ins_by_account: limiter(LOG_INS),
-            log_ins_by_origin: limiter(LOG_INS),
-            sign_ups: limiter(SIGN_UPS),
-            guesses: limiter(GUESSES),
+            requests: RateLimiter::keyed(quota(requests_a_minute, REQUESTS_PERIOD)).with_middleware(),
+            guesses: Buckets::new(GUESSES),
+            writes: Buckets::new(WRITES),
+            forms_of_strangers: Buckets::new(FORMS_OF_STRANGERS),
             clock: DefaultClock::default(),
+            has_met_unknown_proxy: AtomicBool::new(false),
         }
-    }
-
-    /// Counts a log-in. A browser that logged in to this account before (`known_device`) has a
-    /// count of its own, so that a stranger's failures do not lock the owner out (OWASP, device
-    /// cookies; ASVS 6.1.1).
-    pub fn log_in(&self, email: &str, known_device: bool, ip: Option<IpAddr>) -> Result<(), TooOften> {
-        let account = if known_device { format!("{email} known") } else { email.to_owned() };
-        self.count(&self.log_ins_by_account, account)?;
-        self.count(&self.log_ins_by_origin, origin(ip))
-    }
-
-    /// Counts a sign-up, or another request that costs mail or a hash.
-    pub fn sign_up(&self, ip: Option<IpAddr>) -> Result<(), TooOften> {
-        self.count(&self.sign_ups, origin(ip))
     }
 
     /// Counts a link or credential that was not found.
     pub fn guess(&self, ip: Option<IpAddr>) -> Result<(), TooOften> {
-        self.count(&self.guesses, origin(ip))
+        self.guesses.count(&origin(ip))
+    }
+
+    /// Counts a form that somebody sent, who may be logged in.
+    pub fn write(&self, user_id: Option<&str>, ip: Option<IpAddr>) -> Result<(), TooOften> {
+        match user_id {
+            Some(user_id) => self.writes.count(user_id),
+            None => self.forms_of_strangers.count(&origin(ip)),
+        }
+    }
+
+    /// Whether this is the first request that came through a proxy which nobody configured.
+    pub fn meets_unknown_proxy(&self) -> bool {
+        !self.has_met_unknown_proxy.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether there was such a request.
+    pub fn has_met_unknown_proxy(&self) -> bool {
+        self.has_met_unknown_proxy.load(Ordering::Relaxed)
     }
 
     /// Counts a call of a master token, and tells what is left.
@@ -130,70 +122,14 @@ impl Limits {
         }
     }
 
-    /// Forgets counts that are full again, so that memory stays bounded.
+    /// Forgets counts of tokens that are full again.
     pub fn purge_expired(&self) {
-        for limiter in [&self.log_ins_by_account, &self.log_ins_by_origin, &self.sign_ups, &self.guesses] {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
         self.requests.retain_recent();
         self.requests.shrink_to_fit();
     }
-
-    fn count(&self, limiter: &Keyed, key: String) -> Result<(), TooOften> {
-        limiter.check_key(&key).map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.clock.now());
-            TooOften { retry_after_seconds: wait.as_secs() + 1 }
-        })
-    }
 }
 
-fn limiter((most, period): (NonZeroU32, Duration)) -> Keyed {
+fn quota(most: NonZeroU32, period: Duration) -> Quota {
     let quota = Quota::with_period(period / most.get()).map(|quota| quota.allow_burst(most));
-    RateLimiter::keyed(quota.unwrap_or(Quota::per_hour(most)))
-}
-
-/// One count for an IPv4 address, one for an IPv6 /64: that is what one customer gets.
-fn origin(ip: Option<IpAddr>) -> String {
-    match ip {
-        Some(IpAddr::V6(ip)) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_eleventh_log_in_waits_and_a_known_device_does_not() {
-        let limits = Limits::new(nonzero(600));
-        for number in 0..10u8 {
-            let from = Some(IpAddr::from([192, 0, 2, number]));
-            assert_eq!(limits.log_in("dana@lumen.example", false, from), Ok(()));
-        }
-        let elsewhere = Some(IpAddr::from([192, 0, 2, 99]));
-        assert!(limits.log_in("dana@lumen.example", false, elsewhere).is_err());
-        assert_eq!(limits.log_in("dana@lumen.example", true, elsewhere), Ok(()));
-        assert_eq!(limits.log_in("ines@lumen.example", false, elsewhere), Ok(()));
-    }
-
-    #[test]
-    fn one_origin_cannot_try_many_accounts() {
-        let limits = Limits::new(nonzero(600));
-        let results: Vec<_> = (0..12u16)
-            .map(|n| {
-                limits.log_in(
-                    &format!("{n}@x.example"),
-                    false,
-                    Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n])),
-                )
-            })
-            .collect();
-        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 10);
-    }
+    quota.unwrap_or(Quota::per_hour(most))
 }

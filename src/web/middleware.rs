@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use actix_web::{
     Error, HttpMessage,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
@@ -15,12 +15,14 @@ use actix_web::{
 };
 
 use super::{
+    connections::Connection,
     error::AppError,
     forwarded,
     problem::{self, Client},
     rate_headers::RateHeaders,
     request_id::RequestId,
     state::State,
+    turns::in_turns,
     visit::RequestContext,
 };
 
@@ -39,13 +41,19 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = State::of(request.request())?;
     let started = std::time::Instant::now();
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.work();
+    }
     let context = RequestContext { id: RequestId::next(), ip: client_address(&request, &state) };
     request.extensions_mut().insert(context);
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
 
     let result = match refuse_cross_site(&request, &state) {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(()) if is_verification(request.path()) => {
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Ok(()) => in_turns(next.call(request)).await.map(ServiceResponse::map_into_boxed_body),
         Err(error) => Ok(request.error_response(error)),
     };
     let mut response = match result {
@@ -69,7 +77,15 @@ pub async fn around(
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     log_answer(&response, &client, started.elapsed());
+    if let Some(connection) = response.request().conn_data::<Connection>() {
+        connection.answered(!matches!(response.response().body().size(), BodySize::Stream));
+    }
     Ok(response)
+}
+
+/// What must be answered at once, whatever else is asked.
+fn is_verification(path: &str) -> bool {
+    path == "/auth" || path.starts_with("/api/v2/keys/verify") || path == "/healthz"
 }
 
 /// One line for each answer. Those to machines are of level debug: they come by the thousand in a
@@ -93,7 +109,22 @@ fn log_answer(response: &ServiceResponse, client: &Client, took: Duration) {
 fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
     let values = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
     let is_proxy = |ip: &IpAddr| state.config.trusted_proxies.iter().any(|network| network.contains(ip));
-    Some(forwarded::client(request.peer_addr()?.ip(), values, is_proxy))
+    let peer = request.peer_addr()?.ip();
+    if request.headers().contains_key(header::X_FORWARDED_FOR) && !is_proxy(&peer.to_canonical()) {
+        warn_of_unknown_proxy(peer, state);
+    }
+    Some(forwarded::client(peer, values, is_proxy))
+}
+
+/// Behind such a proxy all people share one count, and what the audit log tells of them is wrong.
+/// Strangers can send the header, too, so it is said once.
+fn warn_of_unknown_proxy(peer: IpAddr, state: &State) {
+    if !state.limits.has_met_unknown_proxy() && state.limits.meets_unknown_proxy() {
+        tracing::warn!(
+            "a request from {peer} carries X-Forwarded-For, which is not believed; if this is your proxy, \
+             set TESSERA_TRUSTED_PROXIES={peer}, or else everybody behind it counts as one"
+        );
+    }
 }
 
 /// OWASP CSRF: `Sec-Fetch-Site` tells where an unsafe request comes from; where a browser does not

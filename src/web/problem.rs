@@ -85,7 +85,8 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
         AppError::Forbidden(_)
         | AppError::TokenForbidden(_)
         | AppError::CrossSite
-        | AppError::TooOften(_) => {
+        | AppError::TooOften(_)
+        | AppError::Busy => {
             tracing::warn!(request = %client.request_id, reason = problem.title(), "request rejected");
         }
         _ => {}
@@ -177,7 +178,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
         AppError::TooOften(limit) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(limit.retry_after_seconds));
         }
-        AppError::Unavailable(_) => {
+        AppError::Unavailable(_) | AppError::Busy => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_AFTER_SECONDS));
         }
         AppError::TemporaryConflict { retry_after_seconds, .. } => {

@@ -165,6 +165,16 @@ impl Toast {
         Self { undo: Some(UndoForm { action: action.into() }), ..self }
     }
 
+    /// The same with no more than so many letters.
+    pub fn cut(self, most: usize) -> Self {
+        match self.text.char_indices().nth(most) {
+            Some((end, _)) => {
+                Self { text: format!("{}…", self.text.get(..end).unwrap_or_default()), ..self }
+            }
+            None => self,
+        }
+    }
+
     /// Whether it tells of a failure.
     pub fn is_bad(&self) -> bool {
         self.kind == ToastKind::Bad

@@ -49,6 +49,8 @@ pub struct State {
     pub rejections: Buffer,
     /// Verifications under an `Idempotency-Key` that are being answered, by the request's digest.
     pub verifications_under_way: Arc<Cache<[u8; 32], Arc<[u8]>>>,
+    /// How large the body of a request may be, by the route table, in bytes.
+    pub max_body: fn(&HttpRequest) -> usize,
     /// The API's description as OpenAPI, which is made of the route table.
     pub api_description: Arc<ApiDescription>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does

@@ -76,6 +76,7 @@ where
         Box::pin(async move {
             let mut visitor = Visitor::of(&request)?;
             let mut proof = P::of(&visitor.found)?;
+            visitor.count_write()?;
             visitor.touch().await;
             let let_in = Instant::now();
             let form = B::from_request(&request, &mut payload).await.map_err(Into::into)?;

@@ -15,9 +15,6 @@ use crate::{
     },
 };
 
-/// 500 addresses of 254 characters, or 100 keys, with room to spare.
-const MAX_BODY_BYTES: usize = 256 * 1024;
-
 /// The SHA-256 of the body, kept with the request: whether two requests are the same.
 #[derive(Clone, Debug, Default)]
 pub struct BodyDigest(pub [u8; 32]);
@@ -38,7 +35,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             if !is_json {
                 return Err(AppError::UnsupportedMediaType);
             }
-            let body = read_body(payload, MAX_BODY_BYTES).await?;
+            let body = read_body(&request, payload).await?;
             let value = parse(&body)?;
             if request.headers().contains_key("idempotency-key") {
                 request.extensions_mut().insert(BodyDigest(Sha256::digest(&body).into()));

@@ -26,8 +26,6 @@ use crate::{
 
 /// Matches in one report.
 const MAX_MATCHES: usize = 1000;
-/// That many, with a kilobyte for each.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 const KEY_IDENTIFIER: &str = "github-public-key-identifier";
 const SIGNATURE: &str = "github-public-key-signature";
@@ -92,7 +90,7 @@ pub async fn receive(mut gate: Gate<WithReport, RawBody>) -> Result<HttpResponse
     if !json::is_json(request) {
         return Err(AppError::UnsupportedMediaType);
     }
-    let body = read_body(payload, MAX_BODY_BYTES).await?;
+    let body = read_body(request, payload).await?;
     if let Credential::Signature(signature) = credential
         && !signature.is_of(&body)
     {

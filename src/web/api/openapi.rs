@@ -196,11 +196,12 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         .get("parameters")
         .and_then(Value::as_array)
         .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"));
-    let rejections: [(&str, &str, bool); 10] = [
+    let rejections: [(&str, &str, bool); 11] = [
         ("400", "BadRequest", has_body || has_query || changes),
         ("401", "Unauthorized", route.access != Access::Public),
         ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
         ("404", "NotFound", route.pattern.contains('{') || route.access == Access::Reporter),
+        ("408", "TooSlow", has_body),
         ("409", "Conflict", changes && is_token),
         ("412", "PreconditionFailed", takes_version(route)),
         ("413", "TooLarge", has_body),
@@ -404,6 +405,8 @@ fn responses() -> Value {
             "This master token may not do that. It takes one with the access “Keys” or “Everything”."),
         "NotFound": rejection(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
             "The address is wrong, or you do not have access to it."),
+        "TooSlow": rejection(408, "too-slow", "The body did not arrive within 20 seconds.",
+            "The rest of the request did not arrive in time. Try again."),
         "Conflict": rejection(409, "conflict", "It cannot be done as things are.",
             "There are 1000 keys already. Remove one that is no longer used."),
         "PreconditionFailed": rejection(412, "precondition-failed", "It was changed since the version in `If-Match`.",

@@ -27,6 +27,13 @@ use crate::{
 /// Results of an action, kept over the redirect that follows it.
 const FLASH: &str = "flash";
 
+/// Results that wait for a page at most, the newest; somebody who opens none sees no more of them.
+const MAX_TOASTS: usize = 5;
+/// Letters of one of them.
+const MAX_TOAST_LENGTH: usize = 300;
+/// Letters of a text that is kept in a session.
+const MAX_REMEMBERED_LENGTH: usize = 2000;
+
 /// Letters of the browser's description of itself that are kept.
 const MAX_USER_AGENT_LENGTH: usize = 200;
 
@@ -104,6 +111,15 @@ impl Visitor {
         Ok(())
     }
 
+    /// Counts a form, before it is read.
+    pub(super) fn count_write(&self) -> Result<(), AppError> {
+        if self.request.method().is_safe() {
+            return Ok(());
+        }
+        let user_id = self.logged_in().map(|logged_in| logged_in.user.id.as_str());
+        Ok(self.state.limits.write(user_id, self.ip)?)
+    }
+
     /// Notes now and then that the person is active.
     pub(super) async fn touch(&self) {
         let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)
@@ -175,7 +191,9 @@ impl Visitor {
     /// When it cannot be written as JSON.
     pub fn keep(&self, toast: Toast) -> Result<(), AppError> {
         let mut toasts = self.session.get::<Vec<Toast>>(FLASH).unwrap_or_default().unwrap_or_default();
-        toasts.push(toast);
+        toasts.push(toast.cut(MAX_TOAST_LENGTH));
+        let too_many = toasts.len().saturating_sub(MAX_TOASTS);
+        toasts.drain(..too_many);
         Ok(self.session.insert(FLASH, toasts)?)
     }
 
@@ -204,11 +222,16 @@ impl Visitor {
         self.session.renew();
     }
 
-    /// Keeps a text in the session until it ends or somebody logs in.
+    /// Keeps a text in the session until it ends or somebody logs in. One that no page of ours would
+    /// send is not kept.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn remember(&self, name: &'static str, text: &str) -> Result<(), AppError> {
+        if text.len() > MAX_REMEMBERED_LENGTH {
+            self.session.remove(name);
+            return Ok(());
+        }
         Ok(self.session.insert(name, text)?)
     }
 

@@ -1,0 +1,343 @@
+//! The connections that are open, and which of them is closed when there are too many.
+//!
+//! A stranger who opens connections and sends half of something takes nobody else's place: over the
+//! number that one origin may have, or over that of all, the one that has waited longest at the origin
+//! with the most is closed. So whoever comes gets in, and who is being answered stays.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap},
+    net::{IpAddr, Ipv6Addr, Shutdown},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix_web::{dev::Extensions, rt::net::TcpStream};
+use socket2::{SockRef, Socket};
+
+/// Connections of one origin at most. A browser opens six, a gateway keeps some dozens.
+const MAX_OF_ORIGIN: usize = 512;
+/// Connections of all at most, where the system allows as many files.
+const MAX_IN_ALL: usize = 8192;
+/// Files that are not connections: the database, mails, webhooks.
+const OTHER_FILES: u64 = 256;
+/// A connection and the handle by which it can be closed.
+const FILES_OF_CONNECTION: u64 = 2;
+/// How long a connection may wait for something: longer than it is kept alive, so that this ends only
+/// what the server's own timers do not see, such as half of a second request's head.
+const MAX_WAIT: Duration = Duration::from_secs(80);
+/// How long one answer may take, a long file included.
+const MAX_ANSWER: Duration = Duration::from_secs(600);
+/// How long a client may take none of what it is sent.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The connections that are open; clones share them.
+#[derive(Clone)]
+pub struct Connections(Arc<Shared>);
+
+struct Shared {
+    max_of_origin: usize,
+    max_in_all: usize,
+    started: Instant,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    opened: u64,
+    origins: HashMap<IpAddr, BTreeMap<u64, Handle>>,
+    in_all: usize,
+}
+
+/// One connection, as seen from outside.
+struct Handle {
+    socket: Socket,
+    state: Arc<ConnectionState>,
+}
+
+/// What a connection is about.
+struct ConnectionState {
+    /// Since when it is so, in milliseconds since the start.
+    since: AtomicU64,
+    is_working: AtomicBool,
+}
+
+/// One connection, kept by the server as long as it is open.
+pub struct Connection {
+    id: u64,
+    origin: IpAddr,
+    connections: Connections,
+    state: Arc<ConnectionState>,
+}
+
+/// A body is being waited for.
+pub struct WaitForBody<'a>(&'a Connection);
+
+impl Connections {
+    /// No connections yet; `files` is how many the process may have open.
+    pub fn new(files: Option<u64>) -> Self {
+        let of_files = files.map(|files| files.saturating_sub(OTHER_FILES) / FILES_OF_CONNECTION);
+        let of_files = of_files.and_then(|files| usize::try_from(files).ok()).unwrap_or(MAX_IN_ALL);
+        Self::with_limits(MAX_OF_ORIGIN, MAX_IN_ALL.min(of_files).max(64))
+    }
+
+    fn with_limits(max_of_origin: usize, max_in_all: usize) -> Self {
+        let open = Mutex::default();
+        Self(Arc::new(Shared { max_of_origin, max_in_all, started: Instant::now(), open }))
+    }
+
+    /// Takes in a connection that was just accepted. `is_proxy` tells behind which addresses many people
+    /// may be.
+    pub fn admit(&self, io: &dyn Any, data: &mut Extensions, is_proxy: impl Fn(&IpAddr) -> bool) {
+        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+        let Ok(peer) = stream.peer_addr() else { return };
+        let socket = SockRef::from(stream);
+        #[cfg(target_os = "linux")]
+        if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
+            tracing::debug!(%error, "a connection has no time-out for what is not read");
+        }
+        let Ok(handle) = socket.try_clone() else {
+            // No file is left: the newcomer is closed.
+            let _ = socket.shutdown(Shutdown::Both);
+            return;
+        };
+        let ip = peer.ip().to_canonical();
+        let most = if is_proxy(&ip) { self.0.max_in_all } else { self.0.max_of_origin };
+        data.insert(self.enter(origin(ip), handle, most));
+    }
+
+    fn enter(&self, origin: IpAddr, socket: Socket, most: usize) -> Connection {
+        let state = Arc::new(ConnectionState {
+            since: AtomicU64::new(self.now()),
+            is_working: AtomicBool::new(false),
+        });
+        let mut open = self.open();
+        while open.origins.get(&origin).is_some_and(|of_origin| of_origin.len() >= most)
+            && open.close_longest_waiting(origin)
+        {}
+        while open.in_all >= self.0.max_in_all && open.close_at_largest_origin() {}
+        open.opened += 1;
+        let id = open.opened;
+        open.in_all += 1;
+        let handle = Handle { socket, state: state.clone() };
+        let of_origin = open.origins.entry(origin).or_default();
+        of_origin.insert(id, handle);
+        // All others are being answered: this one has to come again.
+        if of_origin.len() > most || open.in_all > self.0.max_in_all {
+            open.close(origin, id);
+        }
+        Connection { id, origin, connections: self.clone(), state }
+    }
+
+    /// Closes what waits for too long.
+    pub fn close_overdue(&self) {
+        let now = self.now();
+        let mut open = self.open();
+        let overdue: Vec<(IpAddr, u64)> = open
+            .origins
+            .iter()
+            .flat_map(|(origin, handles)| handles.iter().map(|(id, handle)| (*origin, *id, handle)))
+            .filter(|(_, _, handle)| handle.state.is_overdue(now))
+            .map(|(origin, id, _)| (origin, id))
+            .collect();
+        for (origin, id) in overdue {
+            open.close(origin, id);
+        }
+    }
+
+    /// How many are open.
+    pub fn number(&self) -> usize {
+        self.open().in_all
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Open {
+    fn close_at_largest_origin(&mut self) -> bool {
+        let mut origins: Vec<(usize, IpAddr)> =
+            self.origins.iter().map(|(origin, handles)| (handles.len(), *origin)).collect();
+        origins.sort_unstable_by(|a, b| b.cmp(a));
+        origins.into_iter().any(|(_, origin)| self.close_longest_waiting(origin))
+    }
+
+    /// Whether there was one that waits.
+    fn close_longest_waiting(&mut self, origin: IpAddr) -> bool {
+        let Some(handles) = self.origins.get(&origin) else { return false };
+        let waiting = handles.iter().filter(|(_, handle)| !handle.state.is_working());
+        let longest = waiting.min_by_key(|(id, handle)| (handle.state.since(), **id)).map(|(id, _)| *id);
+        longest.is_some_and(|id| self.close(origin, id))
+    }
+
+    fn close(&mut self, origin: IpAddr, id: u64) -> bool {
+        let handle = self.remove(origin, id);
+        // One that is closed already needs nothing more.
+        handle.map(|handle| handle.socket.shutdown(Shutdown::Both)).is_some()
+    }
+
+    fn remove(&mut self, origin: IpAddr, id: u64) -> Option<Handle> {
+        let handles = self.origins.get_mut(&origin)?;
+        let handle = handles.remove(&id)?;
+        self.in_all -= 1;
+        if handles.is_empty() {
+            self.origins.remove(&origin);
+        }
+        Some(handle)
+    }
+}
+
+impl ConnectionState {
+    fn set(&self, is_working: bool, now: u64) {
+        self.is_working.store(is_working, Ordering::Relaxed);
+        self.since.store(now, Ordering::Relaxed);
+    }
+
+    fn is_working(&self) -> bool {
+        self.is_working.load(Ordering::Relaxed)
+    }
+
+    fn since(&self) -> u64 {
+        self.since.load(Ordering::Relaxed)
+    }
+
+    fn is_overdue(&self, now: u64) -> bool {
+        let most = if self.is_working() { MAX_ANSWER } else { MAX_WAIT };
+        u128::from(now.saturating_sub(self.since())) > most.as_millis()
+    }
+}
+
+impl Connection {
+    /// A head arrived: the request is being answered.
+    pub fn work(&self) {
+        self.state.set(true, self.connections.now());
+    }
+
+    /// The answer is there. One that is still being made while it is sent counts as work.
+    pub fn answered(&self, is_whole: bool) {
+        self.state.set(!is_whole, self.connections.now());
+    }
+
+    /// The request waits for its body, until what this gives is dropped.
+    pub fn wait_for_body(&self) -> WaitForBody<'_> {
+        self.state.set(false, self.connections.now());
+        WaitForBody(self)
+    }
+}
+
+impl Drop for WaitForBody<'_> {
+    fn drop(&mut self) {
+        self.0.work();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.connections.open().remove(self.origin, self.id);
+    }
+}
+
+/// What one customer of a network has: an IPv4 address, or an IPv6 /64.
+fn origin(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn enter(connections: &Connections, origin: IpAddr, most: usize) -> Connection {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let connection = connections.enter(origin, stream.into(), most);
+        // Each at a time of its own.
+        connection.state.since.store(connection.id, Ordering::Relaxed);
+        connection
+    }
+
+    fn ids(connections: &Connections) -> Vec<u64> {
+        let mut ids: Vec<u64> =
+            connections.open().origins.values().flat_map(|handles| handles.keys().copied()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_place_of_the_one_that_waited_longest() {
+        let connections = Connections::with_limits(3, 100);
+        let all: Vec<Connection> = (0..3).map(|_| enter(&connections, ONE, 3)).collect();
+        all[0].work();
+        let fourth = enter(&connections, ONE, 3);
+        assert_eq!(ids(&connections), [1, 3, 4], "the first is being answered");
+        let elsewhere = enter(&connections, OTHER, 3);
+        assert_eq!(ids(&connections), [1, 3, 4, 5]);
+        drop((all, fourth, elsewhere));
+        assert_eq!(connections.number(), 0);
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_origin_with_the_most_gives_one() {
+        let connections = Connections::with_limits(100, 4);
+        let person = enter(&connections, OTHER, 100);
+        let _crowd: Vec<Connection> = (0..3).map(|_| enter(&connections, ONE, 100)).collect();
+        let _one_more = enter(&connections, ONE, 100);
+        assert_eq!(ids(&connections), [1, 3, 4, 5], "the person was there first and stays");
+        drop(person);
+        assert_eq!(connections.number(), 3);
+    }
+
+    #[test]
+    fn who_comes_while_all_others_are_answered_comes_again() {
+        let connections = Connections::with_limits(2, 100);
+        let all: Vec<Connection> = (0..2).map(|_| enter(&connections, ONE, 2)).collect();
+        all.iter().for_each(Connection::work);
+        let _third = enter(&connections, ONE, 2);
+        assert_eq!(ids(&connections), [1, 2]);
+        let waiting = all[1].wait_for_body();
+        let _fourth = enter(&connections, ONE, 2);
+        assert_eq!(ids(&connections), [1, 4], "one that waits for a body is not being answered");
+        drop(waiting);
+    }
+
+    #[test]
+    fn what_waits_longer_than_it_is_kept_alive_is_closed_and_what_is_answered_is_not() {
+        let mut connections = Connections::with_limits(100, 100);
+        let shared = Arc::get_mut(&mut connections.0).unwrap();
+        shared.started = shared.started.checked_sub(Duration::from_secs(90)).unwrap();
+        let all: Vec<Connection> = (0..3).map(|_| enter(&connections, ONE, 100)).collect();
+        all[0].answered(true);
+        all[1].state.is_working.store(true, Ordering::Relaxed);
+        connections.close_overdue();
+        assert_eq!(ids(&connections), [1, 2]);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_origin() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(origin(ip("2001:db8::1")), origin(ip("2001:db8::ffff:1")));
+        assert_ne!(origin(ip("2001:db8:0:1::1")), origin(ip("2001:db8::1")));
+    }
+
+    #[test]
+    fn there_are_never_more_connections_than_files_for_them() {
+        assert_eq!(Connections::new(Some(1024)).0.max_in_all, 384);
+        assert_eq!(Connections::new(Some(1_048_576)).0.max_in_all, MAX_IN_ALL);
+        assert_eq!(Connections::new(None).0.max_in_all, MAX_IN_ALL);
+    }
+}
