@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -37,16 +37,18 @@ use crate::{
         email_links, expiry_notices, idempotency,
         instance::{self, InstanceError},
         outbox,
-        passwords::{HashError, NewPassword, PasswordHasher},
+        passwords::{HashError, PasswordHasher, TypedPassword},
         rejections,
         secret::Secret,
         session_tokens::SessionSeal,
         sessions::{self, EndedSessions},
         spent_forms,
+        throttles::{self, ThrottleKey},
         usage::{self, Recorder},
         verification::Verifier,
         webhooks::{self, AllowedNetworks},
     },
+    machine,
     mail::{
         delivery::Delivery,
         messages::{Composer, RenderedMail},
@@ -54,6 +56,7 @@ use crate::{
     },
     web::{
         api::openapi,
+        connections::Connections,
         limits::Limits,
         middleware, routes,
         session_store::{self, DatabaseSessions},
@@ -90,6 +93,11 @@ const MAX_UNDER_WAY: usize = 1000;
 /// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
 /// which nginx gives up a connection to its upstream, so that the gateway is the one who closes.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a connection's first request may take. Later heads are looked after by
+/// [`Connections`].
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked for connections that wait too long.
+const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -140,6 +148,7 @@ impl Application {
         let db = Db::open_alone(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
+        let throttle_key = db.write(|tx| instance::secret(tx, "throttle key")).await?;
         let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
         let origin = config.public_url.origin();
         let state = State {
@@ -150,6 +159,8 @@ impl Application {
             passwords: PasswordHasher::new()?,
             devices: DeviceSeal::new(device_key),
             session_tokens: SessionSeal::new(&session_token_key),
+            throttles: ThrottleKey::new(&throttle_key),
+            connections: Connections::new(machine::raise_limit_of_files()),
             limits: Arc::new(Limits::new(config.requests_per_minute)),
             usage: Recorder::default(),
             rejections: rejections::Buffer::default(),
@@ -270,6 +281,7 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
     let address = state.config.listen;
     let failed = |source| StartError::Listen { address, source };
     let (state, cookie_key) = (state.clone(), cookie_key.clone());
+    let (connections, config) = (state.connections.clone(), state.config.clone());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(state.clone()))
@@ -282,7 +294,12 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
                     .configure(routes::people),
             )
     })
+    .on_connect(move |io, data| {
+        let is_proxy = |ip: &IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
+        connections.admit(io, data, is_proxy);
+    })
     .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .bind(address)
@@ -346,7 +363,8 @@ async fn housekeeping(state: State) {
         watch_database(&state),
         write_usage(&state),
         note_ends_in_time(&state),
-        purge_regularly(&state)
+        purge_regularly(&state),
+        close_connections(&state)
     );
 }
 
@@ -369,6 +387,13 @@ async fn watch_database(state: &State) {
         }
         known = found;
         tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+async fn close_connections(state: &State) {
+    loop {
+        tokio::time::sleep(CONNECTIONS_INTERVAL).await;
+        state.connections.close_overdue();
     }
 }
 
@@ -452,10 +477,11 @@ async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> 
 /// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
-    const KINDS: [(&str, Purge); 8] = [
+    const KINDS: [(&str, Purge); 9] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
         ("mailed links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
+        ("throttles", |tx, now| throttles::purge_expired(tx, now).map(drop)),
         ("kept responses", |tx, now| idempotency::purge_expired(tx, now).map(drop)),
         ("rotations", api_keys::purge_expired),
         ("rejections", rejections::purge_expired),
@@ -481,8 +507,8 @@ pub fn fill_with_example(
 ) -> Result<Secret, Box<dyn std::error::Error>> {
     let db = Db::open_alone(database.path())?;
     let password = Secret::generate_password()?;
-    let typed = NewPassword::parse(password.expose().to_owned().into(), &[])?;
-    let hash = PasswordHasher::hash_blocking(&typed)?;
+    let typed = TypedPassword::parse(password.expose().to_owned().into(), &[])?;
+    let hash = PasswordHasher::hash_at_command_line(&typed)??;
     db.write_blocking(|tx| demo::fill(tx, &hash, clock.now()))?;
     Ok(password)
 }

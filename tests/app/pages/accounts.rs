@@ -72,6 +72,14 @@ async fn a_wrong_sign_up_keeps_what_was_typed_but_no_password() {
 }
 
 #[tokio::test]
+async fn a_password_made_of_the_brand_and_the_name_is_refused() {
+    let app = TestApp::builder().brand("Lumenworks").spawn().await;
+    let page = sign_up(&app.client(), "Dana Whitfield", "LumenworksWhitfield1").await.must_be(422).html();
+    assert!(page.field_error("Password").contains("Lumenworks"));
+    assert!(app.mails().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_known_address_is_answered_like_an_unknown_one() {
     let app = TestApp::spawn().await;
     app.user("Dana Whitfield").await;
@@ -203,7 +211,7 @@ async fn a_strangers_failures_do_not_lock_a_known_browser_out() {
     dana.post("/logout", &[]).await.must_be(303);
     let form = [("email", "dana.whitfield@lumen.example"), ("password", "x"), ("next", "/docs")];
     let mut last = None;
-    for number in 0..10 {
+    for number in 0..11 {
         let request = app.client().request("POST", "/login").form(&form);
         last = Some(request.header("x-forwarded-for", &format!("192.0.2.{number}")).send().await);
     }
