@@ -3,6 +3,7 @@
 //! Both servers run in this process with the same number of workers, and are asked in turn, so
 //! that a slow moment of the machine strikes both.
 
+pub mod attacks;
 pub mod load;
 
 mod cpu;
@@ -140,8 +141,13 @@ fn request(secret: &str) -> Vec<u8> {
 /// # Errors
 /// When the path makes no database.
 pub fn configuration(database: &str) -> Result<Config, BenchError> {
+    configuration_with(database, &[])
+}
+
+fn configuration_with(database: &str, flags: &[&str]) -> Result<Config, BenchError> {
     let arguments = ["tessera", "serve", "--listen", "127.0.0.1:0", "--database-url", database];
-    match config::parse_with(arguments.map(Into::into), |_| None) {
+    let arguments = arguments.iter().chain(flags).map(Into::into);
+    match config::parse_with(arguments, |_| None) {
         Ok(Command::Serve(config)) => Ok(*config),
         Ok(_) => Err("not a server's configuration".into()),
         Err(exit) => Err(exit.message.into()),

@@ -46,6 +46,8 @@ pub enum Command {
     },
     /// Measure verification on this machine.
     Bench(BenchPlan),
+    /// Measure verification under attack, for so long each.
+    BenchAttacks(Duration),
     /// Print the description of the API.
     OpenApi,
     /// Ask a running server for something.
@@ -147,6 +149,9 @@ pub fn parse_with(
     match line.verb {
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
+        Some(Verb::Bench(BenchFlags { what: Some(Benched::Attacks { seconds }), .. })) => {
+            Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
+        }
         Some(Verb::Bench(flags)) => Ok(Command::Bench(flags.plan())),
         Some(Verb::Keys(line)) => client(line.read(&environment, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
@@ -259,7 +264,10 @@ struct ServeFlags {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct BenchFlags {
+    #[command(subcommand)]
+    what: Option<Benched>,
     /// Keys in the database
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     keys: u32,
@@ -267,7 +275,7 @@ struct BenchFlags {
     #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     rotation: u32,
     /// Connections that are kept busy
-    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=500))]
     connections: u32,
     /// Rounds of each server
     #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=100))]
@@ -275,6 +283,16 @@ struct BenchFlags {
     /// Seconds in a round
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
     seconds: u32,
+}
+
+#[derive(Subcommand)]
+enum Benched {
+    /// Measure it while strangers attack the pages, and fail if it is held up
+    Attacks {
+        /// Seconds for each attack
+        #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
+        seconds: u32,
+    },
 }
 
 #[derive(Args)]

@@ -6,7 +6,7 @@ use tessera::{
     app::{self, Application, StartError},
     bench, client,
     clock::Clock,
-    config::{self, BenchPlan, Command, Config, DatabaseUrl},
+    config::{self, Command, Config, DatabaseUrl},
     db::DbError,
     domain::demo::LOG_IN_EMAIL,
     web::{api::openapi, routes::ROUTES},
@@ -17,7 +17,8 @@ fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
-        Ok(Command::Bench(plan)) => bench(&plan),
+        Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
+        Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::OpenApi) => {
             print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
         }
@@ -48,8 +49,8 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
     }
 }
 
-fn bench(plan: &BenchPlan) -> ExitCode {
-    match bench::run(plan, &mut std::io::stdout()) {
+fn bench(measured: Result<(), bench::BenchError>) -> ExitCode {
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error),
     }
