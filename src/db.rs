@@ -109,6 +109,7 @@ impl Tx<'_> {
         match undone {
             Ok(()) | Err(Failure::Transaction(DieselError::RollbackTransaction)) => Ok(()),
             Err(Failure::Work(error)) => Err(error),
+            Err(Failure::File(error)) => Err(error.into()),
             Err(Failure::Transaction(error)) => Err(DbError::from(error).into()),
         }
     }

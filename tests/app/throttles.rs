@@ -7,7 +7,10 @@ use tessera::{
         instance,
         throttles::{self, Kind, ThrottleError, ThrottleKey},
     },
-    web::routes::{Access, MAX_BODY_OF_STRANGERS, ROUTES},
+    web::{
+        access::{Access, MAX_BODY_OF_STRANGERS},
+        routes::ROUTES,
+    },
 };
 use time::Duration;
 
