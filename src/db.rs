@@ -261,12 +261,18 @@ impl Db {
             self.health.check_files().map_err(Failure::File)?;
             Ok(done)
         });
+        let mut not_written = None;
         let result = result.map_err(|failure| match failure {
             Failure::Work(error) => error,
             Failure::File(error) => error.into(),
-            Failure::Transaction(error) => DbError::from(error).into(),
+            Failure::Transaction(error) => {
+                let error = DbError::from(error);
+                // On a full disk SQLite rolls back by itself, and diesel's own rollback then fails.
+                not_written = DbError::take_not_written();
+                not_written.clone().map_or(error, DbError::NotWritable).into()
+            }
         });
-        let not_written = DbError::take_not_written();
+        let not_written = not_written.or_else(DbError::take_not_written);
         if result.is_ok() || not_written.is_some() {
             self.health.note_write(not_written);
         }

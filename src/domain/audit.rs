@@ -1,10 +1,7 @@
 //! The audit log, read: who did what, when and from where, in an organization, with one thing in it,
 //! with an account. [`events`](super::events) writes it; nothing alters it.
 
-use diesel::{
-    prelude::*,
-    sql_types::{Nullable, Text},
-};
+use diesel::prelude::*;
 
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
@@ -208,46 +205,29 @@ pub fn export(
 /// Those who did something in the organization, for the filter: `(id, name)`, under the name of last.
 /// Goes from one to the next in the index, so that it does not matter how much each of them did.
 pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
-    let actions = Area::actions(areas(grant));
-    let places = vec!["?"; actions.len()].join(", ");
-    let mut query = diesel::sql_query(format!(
-        "WITH RECURSIVE actor (id) AS (
-             SELECT min(actor_id) FROM audit_events WHERE organization_id = ?
-             UNION ALL
-             SELECT (SELECT min(actor_id) FROM audit_events WHERE organization_id = ? AND actor_id > actor.id)
-             FROM actor WHERE actor.id IS NOT NULL LIMIT {MAX_ACTORS}
-         )
-         SELECT actor.id AS id, (
-             SELECT actor_name FROM audit_events
-             WHERE organization_id = ? AND actor_id = actor.id AND action IN ({places})
-             ORDER BY audit_events.id DESC LIMIT 1
-         ) AS name
-         FROM actor WHERE actor.id IS NOT NULL"
-    ))
-    .into_boxed();
-    for _ in 0..3 {
-        query = query.bind::<Text, _>(&grant.id);
+    let mut actors: Vec<(String, String)> = Vec::new();
+    while actors.len() < MAX_ACTORS {
+        let mut query = audit_events::table
+            .filter(audit_events::organization_id.eq(&grant.id))
+            .filter(audit_events::action.eq_any(Area::actions(areas(grant))))
+            .filter(audit_events::actor_id.is_not_null())
+            .order((audit_events::actor_id.desc(), audit_events::id.desc()))
+            .select((audit_events::actor_id.assume_not_null(), audit_events::actor_name))
+            .into_boxed();
+        if let Some((last, _)) = actors.last() {
+            query = query.filter(audit_events::actor_id.lt(last.clone()));
+        }
+        match query.first(connection).optional()? {
+            Some(actor) => actors.push(actor),
+            None => break,
+        }
     }
-    for action in actions {
-        query = query.bind::<Text, _>(action);
-    }
-    let rows: Vec<ActorRow> = query.load(connection)?;
-    let mut actors: Vec<(String, String)> =
-        rows.into_iter().filter_map(|row| Some((row.id, row.name?))).collect();
     actors.sort_by_key(|(_, name)| name.to_lowercase());
     Ok(actors)
 }
 
 /// Entries of the filter by who did something.
 const MAX_ACTORS: usize = 200;
-
-#[derive(QueryableByName)]
-struct ActorRow {
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    name: Option<String>,
-}
 
 /// The newest events of one thing in the organization, such as a key.
 pub fn of_subject(
