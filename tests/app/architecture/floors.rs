@@ -59,6 +59,7 @@ const WEB: House = House {
         // What knows nothing of a request's answer.
         &[
             "access",
+            "connections",
             "display",
             "form_id",
             "forwarded",
@@ -67,6 +68,7 @@ const WEB: House = House {
             "limits",
             "pager",
             "request_id",
+            "turns",
             "urls",
         ],
         &["chart", "details", "rate_headers", "session_store", "shell"],
