@@ -13,6 +13,9 @@ use super::{access::MAX_BODY_OF_STRANGERS, connections::Connection, error::AppEr
 /// Slower is nobody with a browser, and a body that never ends holds a connection and memory.
 const BODY_DEADLINE: Duration = Duration::from_secs(20);
 
+/// Bytes above which a body is one of those few that may arrive at once.
+const LARGE_BODY: usize = 64 * 1024;
+
 /// A form's fields as they were typed. Types with `deny_unknown_fields` refuse fields of which
 /// the form knows nothing, such as a `role` that nobody offered.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ fn unreadable(text: &str) -> AppError {
 /// A body of at most as many bytes as the table of addresses allows.
 ///
 /// # Errors
-/// 413 for a larger one, 408 for one that takes too long, 400 for one that does not arrive whole.
+/// 413 for a larger one, 408 for one that takes too long, 400 for one that does not arrive whole, 503 for
+/// a large one while many others arrive.
 pub(super) async fn read_body(request: &HttpRequest, payload: Payload) -> Result<BytesMut, AppError> {
     let _waiting = request.conn_data::<Connection>().map(Connection::wait_for_body);
     match tokio::time::timeout(BODY_DEADLINE, read_whole(request, payload)).await {
@@ -60,16 +64,20 @@ pub(super) async fn read_body(request: &HttpRequest, payload: Payload) -> Result
 }
 
 async fn read_whole(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, AppError> {
+    let state = State::of(request)?;
     let mut body = BytesMut::new();
-    let mut most = MAX_BODY_OF_STRANGERS;
+    let (mut most, mut room) = (MAX_BODY_OF_STRANGERS, None);
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| unreadable("The body did not arrive whole."))?;
         // Small bodies are looked up nowhere.
         if body.len() + chunk.len() > most {
-            most = (State::of(request)?.max_body)(request);
+            most = (state.max_body)(request);
         }
         if body.len() + chunk.len() > most {
             return Err(AppError::TooLarge);
+        }
+        if body.len() + chunk.len() > LARGE_BODY && room.is_none() {
+            room = Some(state.limits.room_for_large_body().ok_or(AppError::Busy)?);
         }
         body.extend_from_slice(&chunk);
     }

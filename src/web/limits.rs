@@ -17,6 +17,7 @@ use governor::{
     clock::{Clock as _, DefaultClock},
     middleware::StateInformationMiddleware,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::buckets::Buckets;
 pub use crate::domain::throttles::TooOften;
@@ -32,6 +33,9 @@ const WRITES: (u32, Duration) = (120, Duration::from_secs(60));
 /// Forms sent without a session, by address of origin: a whole office may log in at nine o'clock.
 const FORMS_OF_STRANGERS: (u32, Duration) = (300, Duration::from_secs(30));
 
+/// Large bodies that may arrive at once: with a mebibyte each they take 32.
+const LARGE_BODIES: usize = 32;
+
 type Informing = DefaultKeyedRateLimiter<String, StateInformationMiddleware>;
 
 /// The limits and their counts.
@@ -39,6 +43,7 @@ pub struct Limits {
     guesses: Buckets,
     writes: Buckets,
     forms_of_strangers: Buckets,
+    large_bodies: Semaphore,
     requests_a_minute: NonZeroU32,
     /// By master tokens that exist, and so bounded by their number.
     requests: Informing,
@@ -78,6 +83,7 @@ impl Limits {
             guesses: Buckets::new(GUESSES),
             writes: Buckets::new(WRITES),
             forms_of_strangers: Buckets::new(FORMS_OF_STRANGERS),
+            large_bodies: Semaphore::new(LARGE_BODIES),
             clock: DefaultClock::default(),
             has_met_unknown_proxy: AtomicBool::new(false),
         }
@@ -94,6 +100,11 @@ impl Limits {
             Some(user_id) => self.writes.count(user_id),
             None => self.forms_of_strangers.count(&origin(ip)),
         }
+    }
+
+    /// Room for a large body until it is read; `None` while many others arrive.
+    pub fn room_for_large_body(&self) -> Option<SemaphorePermit<'_>> {
+        self.large_bodies.try_acquire().ok()
     }
 
     /// Whether this is the first request that came through a proxy which nobody configured.

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::TestApp;
+use crate::support::{SESSION_COOKIE, TestApp};
 
 const HALF_HEAD: &str = "POST /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 const HALF_BODY: &str = "POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n\
@@ -74,6 +74,36 @@ async fn a_crowd_of_connections_from_one_address_keeps_nobody_out() {
     }
     let number = app.state.connections.number();
     assert!(number <= 512, "{number}");
+    drop(crowd);
+}
+
+#[tokio::test]
+async fn few_large_bodies_arrive_at_once_and_small_ones_beside_them() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let (path, cookie) = (lumen.url("users/invite"), browser.cookie(SESSION_COOKIE).expect("a session"));
+    let half = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nCookie: {SESSION_COOKIE}={cookie}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\nemails={}",
+        "x".repeat(70_000)
+    );
+    let mut crowd = Vec::new();
+    for _ in 0..32 {
+        crowd.push(open(app.address(), &half).await);
+    }
+    let large = "x".repeat(70_000);
+    // The last of the crowd may still be on its way.
+    let mut refused = browser.post(&path, &[("emails", &large)]).await;
+    for _ in 0..50 {
+        if refused.status == 503 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        refused = browser.post(&path, &[("emails", &large)]).await;
+    }
+    assert!(!refused.must_be(503).header("retry-after").is_empty());
+    browser.post(&path, &[("emails", "nowhere")]).await.must_be(422);
     drop(crowd);
 }
 
