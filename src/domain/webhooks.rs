@@ -10,7 +10,9 @@ mod deliveries;
 mod manage;
 
 pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
-pub use attempts::{Attempt, Outcome, Outgoing, UnreadableDelivery, due, give_up, record_attempt};
+pub use attempts::{
+    Attempt, Outcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt, waiting,
+};
 pub use deliveries::{
     Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,
 };

@@ -2,7 +2,10 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 
 pub use super::resolver::LookUp;
 use super::{
@@ -85,14 +88,14 @@ impl Sender {
             .header("webhook-signature", signature)
             .body(message.payload.clone());
         match request.send().await {
-            Ok(response) => judge(response).await,
+            Ok(response) => judge(response, now).await,
             Err(error) => not_sent(explain(&error)),
         }
     }
 }
 
 fn not_sent(reason: impl Into<String>) -> Attempt {
-    Attempt { outcome: Outcome::Failed(reason.into()), status: None, response: None }
+    Attempt { outcome: Outcome::Failed(reason.into()), status: None, response: None, retry_after: None }
 }
 
 fn rejection(error: UrlError) -> String {
@@ -102,8 +105,10 @@ fn rejection(error: UrlError) -> String {
     }
 }
 
-async fn judge(response: Response) -> Attempt {
+async fn judge(response: Response, now: Timestamp) -> Attempt {
     let status = response.status();
+    let retry_after =
+        response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
     let outcome = match status {
         status if status.is_success() => Outcome::Delivered,
         StatusCode::GONE => Outcome::Gone,
@@ -112,7 +117,19 @@ async fn judge(response: Response) -> Attempt {
         }
         status => Outcome::Failed(format!("The receiver answered {}.", status.as_u16())),
     };
-    Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await }
+    Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await, retry_after }
+}
+
+/// Seconds or a date, RFC 9110, section 10.2.3. What is neither, or over, asks for nothing.
+fn retry_after(text: &str, now: Timestamp) -> Option<time::Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that no integer holds is long as well.
+        let seconds = text.parse().unwrap_or(i64::from(u32::MAX)).min(i64::from(u32::MAX));
+        return Some(time::Duration::seconds(seconds)).filter(|wait| wait.is_positive());
+    }
+    let at = time::OffsetDateTime::from(httpdate::parse_http_date(text).ok()?);
+    Some(at - now.assume_utc()).filter(|wait| wait.is_positive())
 }
 
 /// Response body, as far as it is kept. One that breaks off has answered all the same.
@@ -156,5 +173,29 @@ fn explain(error: &reqwest::Error) -> String {
         format!("No connection: {reason}.")
     } else {
         format!("The connection broke off: {reason}.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_asks_for_a_pause_in_seconds_or_by_date() {
+        let now = datetime!(2026-11-23 10:00);
+        let seconds = |text| retry_after(text, now).map(time::Duration::whole_seconds);
+        assert_eq!(seconds("600"), Some(600));
+        assert_eq!(seconds(" 1 "), Some(1));
+        assert_eq!(seconds("99999999999999999999999"), Some(i64::from(u32::MAX)));
+        for date in
+            ["Mon, 23 Nov 2026 10:10:00 GMT", "Monday, 23-Nov-26 10:10:00 GMT", "Mon Nov 23 10:10:00 2026"]
+        {
+            assert_eq!(seconds(date), Some(600), "{date}");
+        }
+        for nothing in ["", "0", "-5", "+5", "soon", "1.5", "1e3", "Mon, 23 Nov 2026 09:59:59 GMT", "２"] {
+            assert_eq!(seconds(nothing), None, "{nothing}");
+        }
     }
 }

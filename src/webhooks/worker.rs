@@ -3,26 +3,29 @@
 //! All state is in the database: what a stopped process left, the next one delivers. A message
 //! whose delivery was not noted is sent again, under the same id, so that receivers can tell.
 
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
-    task::{Id, JoinSet},
-    time::{sleep, timeout},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
 };
 
-use super::sender::{Sender, TIMEOUT};
+use super::{
+    lanes::Lanes,
+    sender::{Sender, TIMEOUT},
+};
 use crate::{
     clock::Clock,
     db::{Db, DbError},
     domain::webhooks::{self, Attempt, Outcome, Outgoing, UnreadableDelivery},
 };
 
-/// Messages under way at the same time, each to another webhook.
-const AT_A_TIME: usize = 4;
-
 /// The rest between two looks at what waits when nobody wakes the worker.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// The same while messages are under way: slow ones make room for others.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a shutdown waits for the messages in hand: a little more than one may take.
 const GRACE: Duration = Duration::from_secs(TIMEOUT.as_secs() + 5);
@@ -58,52 +61,50 @@ struct Worker {
 
 impl Worker {
     async fn work(&self, in_hand: &mut JoinSet<()>, wake: &Notify) {
-        // Which webhook each task is about: one at a time for each, so that a receiver that is slow
-        // holds up nobody else.
-        let mut busy: HashMap<Id, String> = HashMap::new();
+        let mut lanes = Lanes::default();
         loop {
-            self.start_due(in_hand, &mut busy).await;
+            self.start_due(in_hand, &mut lanes).await;
+            let pause = if in_hand.is_empty() { PAUSE } else { SHORT_PAUSE };
             tokio::select! {
                 Some(done) = in_hand.join_next_with_id(), if !in_hand.is_empty() => {
                     let id = match &done {
                         Ok((id, ())) => *id,
                         Err(error) => error.id(),
                     };
-                    busy.remove(&id);
+                    lanes.finish(id, Instant::now());
                     if done.is_err() {
                         tracing::error!("delivering a message to a webhook panicked");
                         sleep(PAUSE).await;
                     }
                 }
                 () = wake.notified() => {}
-                () = sleep(PAUSE) => {}
+                () = sleep(pause) => {}
             }
         }
     }
 
-    async fn start_due(&self, in_hand: &mut JoinSet<()>, busy: &mut HashMap<Id, String>) {
-        // Each message that is given up makes room for another one.
-        while let free @ 1.. = AT_A_TIME.saturating_sub(in_hand.len()) {
-            let (webhooks, now) = (busy.values().cloned().collect::<Vec<_>>(), self.clock.now());
-            let limit = i64::try_from(free).unwrap_or_default();
-            let due = self.db.read(move |connection| webhooks::due(connection, &webhooks, limit, now)).await;
-            let due = match due {
-                Ok(due) => due,
-                Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
-            };
-            let mut is_room_made = false;
-            for message in due {
-                match message {
-                    Ok(message) => {
-                        let webhook_id = message.webhook_id.clone();
-                        let task = in_hand.spawn(self.clone().deliver(message));
-                        busy.insert(task.id(), webhook_id);
-                    }
-                    Err(unreadable) => is_room_made |= self.give_up(unreadable).await,
+    async fn start_due(&self, in_hand: &mut JoinSet<()>, lanes: &mut Lanes) {
+        let now = self.clock.now();
+        let mut waiting = match self.db.read(move |connection| webhooks::waiting(connection, now)).await {
+            Ok(waiting) => waiting,
+            Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
+        };
+        lanes.forget_all_but(&waiting);
+        while let Some(next) = lanes.choose(&waiting, Instant::now()).cloned() {
+            let id = next.webhook_id.clone();
+            match self.db.read(move |connection| webhooks::next_of(connection, &id, now)).await {
+                Ok(Some(Ok(message))) => {
+                    let task = in_hand.spawn(self.clone().deliver(message));
+                    lanes.start(task.id(), next, Instant::now());
                 }
-            }
-            if !is_room_made {
-                return;
+                // It makes room for the next one.
+                Ok(Some(Err(unreadable))) => {
+                    if !self.give_up(unreadable).await {
+                        return;
+                    }
+                }
+                Ok(None) => waiting.retain(|other| *other != next),
+                Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
             }
         }
     }

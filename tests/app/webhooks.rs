@@ -120,6 +120,99 @@ async fn a_failure_is_tried_again_after_a_pause_under_the_same_id() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_asks_for_a_pause_is_left_alone_by_every_message() {
+    let post = Post::start().await;
+    let (webhook, _) = post.webhook(&post.receiver, &[]).await;
+    post.receiver.answer_next(503, "retry-after: 600\r\n\r\n");
+    let worker = post.worker();
+    post.world.api_key(&post.lumen, "Billing worker").await;
+    let first = post.only_delivery(|delivery| delivery.attempts == 1).await;
+    assert_eq!(first.next_attempt_at - post.world.now(), Duration::seconds(600));
+    post.world.api_key(&post.lumen, "Another").await;
+    post.world.clock.advance(Duration::seconds(599));
+    // What waits for another webhook is delivered meanwhile, so the worker has looked.
+    let other = HookReceiver::start().await;
+    post.webhook(&other, &[]).await;
+    post.world.api_key(&post.lumen, "A third").await;
+    other.wait_for(1).await;
+    assert_eq!(post.receiver.received().len(), 1);
+    post.world.clock.advance(Duration::SECOND);
+    worker.wake();
+    post.receiver.wait_for(4).await;
+    // Whoever sends a test wants to know, whatever was asked for.
+    post.receiver.answer_next(429, "retry-after: 600\r\n\r\n");
+    let id = webhook.id.clone();
+    for messages in [5, 6] {
+        let id = id.clone();
+        post.do_as_admin(move |tx, admin, now| webhooks::send_test(tx, admin, &id, now)).await.expect("sent");
+        post.receiver.wait_for(messages).await;
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn the_longer_pause_counts_and_a_day_at_most() {
+    let now = START;
+    for (asked, attempts, least, most) in [
+        (Some(1), 1, 5, 6),
+        (Some(600), 1, 600, 600),
+        (Some(600), 3, 1800, 1980),
+        (Some(i64::from(u32::MAX)), 1, 86_400, 86_400),
+        (None, 1, 5, 6),
+    ] {
+        let post = Post::start().await;
+        post.webhook(&post.receiver, &[]).await;
+        post.world.api_key(&post.lumen, "Billing worker").await;
+        let delivery = post.deliveries().await.remove(0);
+        post.world
+            .write(move |tx| {
+                for attempt in 1..=attempts {
+                    let attempt = webhooks::Attempt {
+                        outcome: webhooks::Outcome::Failed("The receiver answered 503.".into()),
+                        status: Some(503),
+                        response: None,
+                        retry_after: asked.filter(|_| attempt == attempts).map(Duration::seconds),
+                    };
+                    webhooks::record_attempt(tx, &delivery.id, &attempt, now)?;
+                }
+                Ok(())
+            })
+            .await;
+        let pause = (post.deliveries().await[0].next_attempt_at - now).whole_seconds();
+        assert!((least..=most).contains(&pause), "{asked:?} after {attempts}: {pause}");
+    }
+}
+
+#[tokio::test]
+async fn receivers_that_never_answer_hold_up_their_own_organization_alone() {
+    let post = Post::start().await;
+    let frida = post.world.user("Frida Fern").await;
+    let fern = post.world.organization("Fern", &frida).await;
+    post.receiver.hold();
+    for _ in 0..10 {
+        post.webhook(&post.receiver, &[]).await;
+    }
+    for number in 0..20 {
+        post.world.api_key(&post.lumen, &format!("Key {number}")).await;
+    }
+    let quick = HookReceiver::start().await;
+    let (company, new, now) = (fern.clone(), new_webhook(&quick.url(), &[]), post.world.now());
+    post.world
+        .write(move |tx| {
+            let admin: Grant<tessera::domain::access::Govern> = company.grant(tx)?;
+            Ok(webhooks::create(tx, &admin, &new, now)?)
+        })
+        .await;
+    let worker = post.worker();
+    post.receiver.wait_for(2).await;
+    post.world.api_key(&fern, "Invoices").await;
+    quick.wait_for(1).await;
+    assert_eq!(post.receiver.received().len(), 2, "two of one organization at the same time");
+    post.receiver.release();
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn a_redirect_is_a_failure_and_not_followed() {
     let post = Post::start().await;
     let (_, elsewhere) = (post.webhook(&post.receiver, &[]).await, HookReceiver::start().await);
@@ -340,16 +433,19 @@ async fn webhooks_that_cannot_be_read_hold_up_no_other() {
         post.webhook(&nobody, &[]).await;
     }
     let (last, _) = post.webhook(&post.receiver, &[]).await;
-    post.world.api_key(&post.lumen, "Billing worker").await;
-    // More than are under way at the same time, and due before the one that can be read.
+    for number in 0..7 {
+        post.world.api_key(&post.lumen, &format!("Key {number}")).await;
+    }
     post.world
         .execute("UPDATE webhooks SET events = 'later' WHERE id < (SELECT max(id) FROM webhooks)")
         .await;
     let worker = post.worker();
-    assert_eq!(post.receiver.wait_for(1).await.len(), 1);
-    worker.stop().await;
+    post.receiver.wait_for(7).await;
     let given_up = "SELECT id AS text FROM webhook_deliveries WHERE last_error LIKE 'It cannot be read: %'";
-    assert_eq!(post.world.query(given_up).await.len(), 6);
+    while post.world.query(given_up).await.len() < 42 {
+        tokio::time::sleep(RealDuration::from_millis(20)).await;
+    }
+    worker.stop().await;
     let delivered = post.do_as_admin(move |tx, admin, _| {
         webhooks::deliveries(tx.connection(), admin, &last.id, None, PageRequest::new(1, 10))
     });

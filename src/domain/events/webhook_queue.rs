@@ -155,14 +155,35 @@ pub(in crate::domain) fn queue_test(
     queue(tx, &[webhook_id.to_owned()], TEST_EVENT, &payload, now)
 }
 
-/// The active webhooks of the organization that are told of `event_type`.
+/// The active webhooks of the organization that are told of `event_type`. One whose choice of events
+/// cannot be read is told of nothing, and the change goes on.
 fn receivers(tx: &mut Tx<'_>, organization_id: &str, event_type: EventType) -> Result<Vec<String>, DbError> {
-    let active: Vec<(String, Events)> = webhooks::table
+    let active: Vec<String> = webhooks::table
         .filter(webhooks::organization_id.eq(organization_id).and(webhooks::disabled_at.is_null()))
         .order(webhooks::id)
-        .select((webhooks::id, webhooks::events))
+        .select(webhooks::id)
         .load(tx.connection())?;
-    Ok(active.into_iter().filter(|(_, events)| events.contain(event_type)).map(|(id, _)| id).collect())
+    let mut receivers = Vec::new();
+    for webhook_id in active {
+        let events = webhooks::table.find(&webhook_id).select(webhooks::events).first(tx.connection());
+        match events.map_err(DbError::from) {
+            Ok(events) => {
+                let events: Events = events;
+                if events.contain(event_type) {
+                    receivers.push(webhook_id);
+                }
+            }
+            Err(DbError::Unreadable(reason)) => {
+                tracing::error!(
+                    webhook = webhook_id,
+                    reason,
+                    "a webhook that cannot be read is told of nothing"
+                );
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(receivers)
 }
 
 fn key_columns(tx: &mut Tx<'_>, key_id: &str) -> Result<Option<(String, Option<Timestamp>)>, DbError> {

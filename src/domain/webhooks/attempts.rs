@@ -34,6 +34,10 @@ const PAUSES: [Duration; 9] = [
     Duration::hours(24),
 ];
 
+/// The longest that a receiver is left alone because it asked for that: as long as the longest of our
+/// own pauses. With that a message is given up well before the log forgets it.
+const MAX_RETRY_AFTER: Duration = Duration::hours(24);
+
 /// How long nothing may arrive before a webhook is switched off.
 const MAX_FAILURE: Duration = Duration::days(5);
 
@@ -61,38 +65,49 @@ pub struct UnreadableDelivery {
     pub reason: String,
 }
 
-/// One due message of each webhook that has some and is not `busy`, those first that wait longest.
-/// What waits for a slow receiver does not hold up the others.
-pub fn due(
+/// A webhook that has messages to send.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Waiting {
+    /// Its id.
+    pub webhook_id: String,
+    /// Whose it is.
+    pub organization_id: String,
+}
+
+/// The webhooks for which messages are due, apart from those whose receiver asked to be left alone.
+pub fn waiting(connection: &mut Connection, now: Timestamp) -> Result<Vec<Waiting>, DbError> {
+    let due = webhook_deliveries::table
+        .filter(webhook_deliveries::webhook_id.eq(webhooks::id))
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
+        .filter(webhook_deliveries::next_attempt_at.le(now));
+    Ok(webhooks::table
+        .filter(webhooks::disabled_at.is_null())
+        .filter(webhooks::not_before.is_null().or(webhooks::not_before.assume_not_null().le(now)))
+        .filter(diesel::dsl::exists(due))
+        .order(webhooks::id)
+        .select((webhooks::id, webhooks::organization_id))
+        .load(connection)?)
+}
+
+/// The message of a webhook that has waited for the longest.
+pub fn next_of(
     connection: &mut Connection,
-    busy: &[String],
-    limit: i64,
+    webhook_id: &str,
     now: Timestamp,
-) -> Result<Vec<Result<Outgoing, UnreadableDelivery>>, DbError> {
-    let is_due =
-        webhook_deliveries::state.eq(DeliveryState::Pending).and(webhook_deliveries::next_attempt_at.le(now));
-    let waiting: Vec<String> = webhook_deliveries::table
-        .inner_join(webhooks::table)
-        .filter(is_due)
-        .filter(webhooks::disabled_at.is_null().and(webhooks::id.ne_all(busy)))
-        .group_by(webhook_deliveries::webhook_id)
-        .order(diesel::dsl::min(webhook_deliveries::next_attempt_at))
-        .select(webhook_deliveries::webhook_id)
-        .limit(limit)
-        .load(connection)?;
-    let mut due = Vec::new();
-    for webhook_id in waiting {
-        let id: String = webhook_deliveries::table
-            .filter(webhook_deliveries::webhook_id.eq(&webhook_id).and(is_due))
-            .order((webhook_deliveries::next_attempt_at, webhook_deliveries::id))
-            .select(webhook_deliveries::id)
-            .first(connection)?;
-        due.push(match outgoing(connection, &id, now) {
-            Err(DbError::Unreadable(reason)) => Err(UnreadableDelivery { id, reason }),
-            found => Ok(found?),
-        });
-    }
-    Ok(due)
+) -> Result<Option<Result<Outgoing, UnreadableDelivery>>, DbError> {
+    let id: Option<String> = webhook_deliveries::table
+        .filter(webhook_deliveries::webhook_id.eq(webhook_id))
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
+        .filter(webhook_deliveries::next_attempt_at.le(now))
+        .order((webhook_deliveries::next_attempt_at, webhook_deliveries::id))
+        .select(webhook_deliveries::id)
+        .first(connection)
+        .optional()?;
+    let Some(id) = id else { return Ok(None) };
+    Ok(Some(match outgoing(connection, &id, now) {
+        Err(DbError::Unreadable(reason)) => Err(UnreadableDelivery { id, reason }),
+        found => Ok(found?),
+    }))
 }
 
 /// Reads all that [`record_attempt`] reads: what can be sent can be noted, too.
@@ -132,6 +147,8 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// The beginning of what it answered.
     pub response: Option<String>,
+    /// For how long the receiver asked to be left alone (RFC 9110, section 10.2.3).
+    pub retry_after: Option<Duration>,
 }
 
 /// How an attempt ended.
@@ -146,7 +163,7 @@ pub enum Outcome {
 }
 
 /// Notes an attempt: a failure is followed by another attempt after a pause, until there were
-/// enough of them.
+/// enough of them. A receiver that asked to be left alone for longer is, by every message.
 pub fn record_attempt(
     tx: &mut Tx<'_>,
     delivery_id: &str,
@@ -163,11 +180,18 @@ pub fn record_attempt(
     let Some((delivery, webhook)) = found else { return Ok(()) };
     let attempts = delivery.attempts + 1;
     let pause = pause_after(attempts, delivery_id);
+    let not_before = match attempt.outcome {
+        Outcome::Failed(_) => attempt.retry_after.map(|wait| now + wait.min(MAX_RETRY_AFTER)),
+        Outcome::Delivered | Outcome::Gone => None,
+    };
     let (state, error, next) = match &attempt.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, None, None),
         Outcome::Gone => (DeliveryState::Failed, Some("The receiver accepts no more events."), None),
         Outcome::Failed(reason) => match pause {
-            Some(pause) => (DeliveryState::Pending, Some(reason.as_str()), Some(now + pause)),
+            Some(pause) => {
+                let next = (now + pause).max(not_before.unwrap_or(now));
+                (DeliveryState::Pending, Some(reason.as_str()), Some(next))
+            }
             None => (DeliveryState::Failed, Some(reason.as_str()), None),
         },
     };
@@ -184,11 +208,9 @@ pub fn record_attempt(
         Outcome::Delivered => None,
         Outcome::Failed(_) | Outcome::Gone => webhook.failing_since.or(Some(now)),
     };
-    if failing_since != webhook.failing_since {
-        diesel::update(webhooks::table.find(&webhook.id))
-            .set(webhooks::failing_since.eq(failing_since))
-            .execute(tx.connection())?;
-    }
+    diesel::update(webhooks::table.find(&webhook.id))
+        .set((webhooks::failing_since.eq(failing_since), webhooks::not_before.eq(not_before)))
+        .execute(tx.connection())?;
     let is_given_up = state == DeliveryState::Failed;
     if attempt.outcome == Outcome::Gone {
         switch_off(tx, &webhook, WebhookFailure::Gone, now)?;

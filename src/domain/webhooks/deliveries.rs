@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{Webhook, manage::find};
+use super::{
+    Webhook,
+    manage::{end_rest, find},
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -174,6 +177,7 @@ pub fn resend(
     if !webhook.is_active() {
         return Err(ManageError::State(NOT_ACTIVE));
     }
+    end_rest(tx, webhook_id)?;
     events::requeue(tx, delivery_id, now)?;
     let (_, delivery) = delivery(tx.connection(), grant, webhook_id, delivery_id)?;
     Ok(delivery)
@@ -193,6 +197,7 @@ pub fn send_test(
     if !webhook.is_active() {
         return Err(ManageError::State(NOT_ACTIVE));
     }
+    end_rest(tx, webhook_id)?;
     events::queue_test(tx, grant, (&webhook.id, webhook.address()), grant.actor(), now)?;
     // Ids sort by age.
     let delivery = webhook_deliveries::table

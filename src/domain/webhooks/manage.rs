@@ -218,6 +218,7 @@ pub fn change(
             webhooks::url.eq(new.url.as_str()),
             webhooks::description.eq(&new.description),
             webhooks::events.eq(&new.events),
+            webhooks::not_before.eq(None::<Timestamp>),
         ))
         .returning(Webhook::as_returning())
         .get_result::<Webhook>(tx.connection())
@@ -239,9 +240,18 @@ pub(super) fn set_disabled(
             webhooks::disabled_at.eq(at),
             webhooks::disabled_because.eq(because),
             webhooks::failing_since.eq(None::<Timestamp>),
+            webhooks::not_before.eq(None::<Timestamp>),
         ))
         .returning(Webhook::as_returning())
         .get_result(connection)
+}
+
+/// Sends again to a receiver that asked to be left alone: somebody wants to know.
+pub(super) fn end_rest(tx: &mut Tx<'_>, webhook_id: &str) -> Result<(), DbError> {
+    diesel::update(webhooks::table.find(webhook_id))
+        .set(webhooks::not_before.eq(None::<Timestamp>))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 pub(super) fn record(

@@ -211,7 +211,8 @@ impl World {
                 webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, log)?.rows.remove(0);
             for _ in 0..10 {
                 let reason = Outcome::Failed("The receiver answered 500.".into());
-                let attempt = Attempt { outcome: reason, status: Some(500), response: None };
+                let attempt =
+                    Attempt { outcome: reason, status: Some(500), response: None, retry_after: None };
                 webhooks::record_attempt(tx, &queued.id, &attempt, now)?;
             }
             Ok(webhooks::delivery(tx.connection(), &admin, &webhook.id, &queued.id)?)
