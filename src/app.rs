@@ -1,6 +1,8 @@
 //! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
 //! housekeeping.
 
+mod key_ends;
+
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -32,11 +34,11 @@ use crate::{
     config::{Config, DatabaseUrl},
     db::{Change, Db, DbError, Trouble, Tx},
     domain::{
-        api_keys, demo,
+        api_keys, budgets, demo,
         devices::DeviceSeal,
-        email_links, expiry_notices, idempotency,
+        email_links, idempotency,
         instance::{self, InstanceError},
-        outbox,
+        leaks, outbox,
         passwords::{HashError, PasswordHasher, TypedPassword},
         rejections,
         secret::Secret,
@@ -78,8 +80,6 @@ const SAVE_PAUSE: Duration = Duration::from_millis(250);
 /// Over how long one writing is spread. With the interval it stays below the ten seconds within
 /// which the last use of a key is right.
 const FLUSH_PERIOD: Duration = Duration::from_secs(4);
-/// How often it is looked for pauses and keys that are over.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
 /// A pause for others, between two portions of what is removed.
 const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
@@ -362,7 +362,7 @@ async fn housekeeping(state: State) {
     tokio::join!(
         watch_database(&state),
         write_usage(&state),
-        note_ends_in_time(&state),
+        key_ends::note_in_time(&state),
         purge_regularly(&state),
         close_connections(&state)
     );
@@ -414,19 +414,6 @@ async fn write_usage(state: &State) {
     }
 }
 
-async fn note_ends_in_time(state: &State) {
-    loop {
-        let now = state.clock.now();
-        if let Err(error) = end_pauses(state, now).await {
-            tracing::error!(%error, "paused keys could not be activated again");
-        }
-        if let Err(error) = note_expiries(state, now).await {
-            tracing::error!(%error, "keys whose end has passed could not be noted");
-        }
-        tokio::time::sleep(EXPIRY_INTERVAL).await;
-    }
-}
-
 async fn purge_regularly(state: &State) {
     let mut last_clean_up = None;
     loop {
@@ -434,8 +421,9 @@ async fn purge_regularly(state: &State) {
         if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
             last_clean_up = Some(now);
             clean_up(state).await;
-            if let Err(error) = tell_of_expiries(state, now).await {
-                tracing::error!(%error, "nobody could be told of keys that expire");
+            key_ends::tell_of_those_ahead(state, now).await;
+            if let Err(error) = tell_of_collected_leaks(state, now).await {
+                tracing::error!(%error, "nobody could be told of leaks that were reported again");
             }
             if let Err(error) = purge_usage(state, now).await {
                 tracing::error!(%error, "old usage could not be cleaned up");
@@ -445,31 +433,19 @@ async fn purge_regularly(state: &State) {
     }
 }
 
+/// A secret whose row cannot be read hides no other.
+async fn tell_of_collected_leaks(state: &State, now: Timestamp) -> Result<(), DbError> {
+    for secret in state.db.read(move |connection| leaks::collected(connection, now)).await? {
+        if let Err(error) = state.db.write(move |tx| leaks::tell_of_collected(tx, &secret, now)).await {
+            tracing::error!(%error, "nobody could be told of a leak that was reported again");
+        }
+    }
+    Ok(())
+}
+
 async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
     while state.db.write(move |tx| usage::purge_expired(tx, now)).await? {
         tokio::time::sleep(CLEAN_UP_PAUSE).await;
-    }
-    Ok(())
-}
-
-/// Looks first, so that the writer is left alone while there is nothing to do.
-async fn end_pauses(state: &State, now: Timestamp) -> Result<(), DbError> {
-    if state.db.read(move |connection| api_keys::is_any_pause_over(connection, now)).await? {
-        state.db.write(move |tx| api_keys::resume_paused(tx, now)).await?;
-    }
-    Ok(())
-}
-
-async fn note_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
-    if state.db.read(move |connection| expiry_notices::is_any_over(connection, now)).await? {
-        state.db.write(move |tx| expiry_notices::note_those_over(tx, now)).await?;
-    }
-    Ok(())
-}
-
-async fn tell_of_expiries(state: &State, now: Timestamp) -> Result<(), DbError> {
-    if state.db.read(move |connection| expiry_notices::is_any_due(connection, now)).await? {
-        state.db.write(move |tx| expiry_notices::queue_due(tx, now)).await?;
     }
     Ok(())
 }
@@ -486,6 +462,7 @@ async fn clean_up(state: &State) {
         ("rotations", api_keys::purge_expired),
         ("rejections", rejections::purge_expired),
         ("messages to webhooks", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
+        ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
         ("mails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
     ];
     state.limits.purge_expired();

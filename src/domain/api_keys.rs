@@ -7,7 +7,7 @@ mod rotate;
 
 pub use list::{EXPIRES_SOON, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
-pub use pause::{PauseLength, is_any_pause_over, pause, resume_paused};
+pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
 pub use rotate::{
     ActiveRotation, ExpirationError, NewExpiration, RotateError, purge_expired, revoke_previous, rotate,
     rotations,

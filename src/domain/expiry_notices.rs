@@ -1,17 +1,23 @@
-//! Mails to the administrators before a key ends: fourteen days, three days and one day ahead,
-//! each once. And a line in the audit log when it has ended.
+//! Before a key ends, the administrators are told: fourteen days, three days and one day ahead, each
+//! once. What an organization has to be told comes together in one mail a day. And a line in the
+//! audit log when a key has ended.
+
+mod over;
+
+pub use over::{note_over, note_unreadable, over};
+
+use std::collections::HashSet;
 
 use diesel::prelude::*;
 use time::Duration;
 
 use super::{
-    access::Actor,
     api_keys::ApiKey,
-    events::{self, Action, Detail, Event, EventType, KeyFacts},
+    events::{self, Detail, EventType, KeyFacts},
     members,
-    organization::Organization,
-    outbox::{self, Message},
-    schema::{api_keys, expiry_notices, organizations},
+    organization::{self, Organization},
+    outbox::{self, ExpiringKey, Message},
+    schema::{api_keys, expiry_notices},
 };
 use crate::{
     clock::Timestamp,
@@ -21,28 +27,34 @@ use crate::{
 /// Days before the end, the shortest notice first.
 const NOTICES_DAYS: [i32; 3] = [1, 3, 14];
 
-/// Whether a mail is due at `now`.
-pub fn is_any_due(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
-    Ok(!due(connection, now)?.is_empty())
+/// Between two mails to the administrators of an organization.
+const BETWEEN_MAILS: Duration = Duration::DAY;
+
+/// Keys that one mail lists.
+const MAX_LISTED: usize = 50;
+
+/// The organizations whose keys end soon. Whether a mail is due for one, [`queue_due`] finds.
+pub fn organizations_with_ends(connection: &mut Connection, now: Timestamp) -> Result<Vec<String>, DbError> {
+    Ok(api_keys::table
+        .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(horizon(now))))
+        .filter(api_keys::deactivated_at.is_null())
+        .select(api_keys::organization_id)
+        .distinct()
+        .load(connection)?)
 }
 
-/// Queues the mails that are due at `now`; tells how many keys they are about.
-pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let due = due(tx.connection(), now)?;
+/// Whether a mail is due for an organization at `now`.
+pub fn is_due(connection: &mut Connection, organization_id: &str, now: Timestamp) -> Result<bool, DbError> {
+    Ok(!due(connection, organization_id, now)?.is_empty())
+}
+
+/// Queues the mail that is due for an organization at `now`; tells how many keys it is about.
+pub fn queue_due(tx: &mut Tx<'_>, organization_id: &str, now: Timestamp) -> Result<usize, DbError> {
+    let due = due(tx.connection(), organization_id, now)?;
+    let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(0) };
     for notice in &due {
-        note(tx, &notice.key.id, notice.expires_at, notice.days_before, now)?;
-        let message = Message::KeyExpires {
-            organization: notice.organization.name.clone(),
-            organization_id: notice.organization.id.clone(),
-            key_name: notice.key.name.clone(),
-            key_id: notice.key.id.clone(),
-            masked: notice.key.masked.clone(),
-            days: notice.days_before,
-            expires_at: notice.expires_at,
-            last_used_at: notice.key.last_used_at,
-        };
-        for administrator in members::administrators(tx.connection(), &notice.organization.id)? {
-            outbox::queue(tx, &administrator, &message, now)?;
+        for days_before in &notice.days_before {
+            note(tx, &notice.key.id, notice.expires_at, *days_before, now)?;
         }
         let key = KeyFacts {
             id: &notice.key.id,
@@ -50,57 +62,135 @@ pub fn queue_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
             masked: &notice.key.masked,
             expires_at: notice.key.expires_at,
         };
-        let detail = Detail::Expiry { within_days: notice.days_before };
-        events::queue_for_key(tx, &notice.organization, EventType::KeyExpiring, &key, &detail, now)?;
+        let detail = Detail::Expiry { within_days: notice.within_days };
+        events::queue_for_key(tx, &organization, EventType::KeyExpiring, &key, &detail, now)?;
+    }
+    if let Some(message) = message(organization, &due) {
+        for administrator in members::administrators(tx.connection(), organization_id)? {
+            outbox::queue(tx, &administrator, &message, now)?;
+        }
     }
     Ok(due.len())
 }
 
-/// In the place of the days before the end: the end itself was noted.
-const NOTED_DAYS: i32 = 0;
-
-/// An end that passed longer ago is no news: the server was down, or older than this notice.
-const NEWS_AGE: Duration = Duration::days(7);
-
-/// Keys noted in one transaction, so that it does not hold up the others.
-const MAX_AT_ONCE: i64 = 100;
-
-/// Whether the end of a key has passed that was not noted yet.
-pub fn is_any_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
-    Ok(!over(connection, 1, now)?.is_empty())
+fn message(organization: Organization, due: &[Notice]) -> Option<Message> {
+    let Organization { id: organization_id, name: organization, .. } = organization;
+    Some(match due {
+        [] => return None,
+        [Notice { key, expires_at, within_days, .. }] => Message::KeyExpires {
+            organization,
+            organization_id,
+            key_name: key.name.clone(),
+            key_id: key.id.clone(),
+            masked: key.masked.clone(),
+            days: *within_days,
+            expires_at: *expires_at,
+            last_used_at: key.last_used_at,
+        },
+        several => Message::KeysExpire {
+            organization,
+            organization_id,
+            keys: several
+                .iter()
+                .take(MAX_LISTED)
+                .map(|Notice { key, expires_at, .. }| ExpiringKey {
+                    name: key.name.clone(),
+                    id: key.id.clone(),
+                    masked: key.masked.clone(),
+                    expires_at: *expires_at,
+                    last_used_at: key.last_used_at,
+                })
+                .collect(),
+            more: several.len().saturating_sub(MAX_LISTED),
+        },
+    })
 }
 
-/// Notes in the audit log which ends have passed, each once; tells how many it noted this time.
-pub fn note_those_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let over = over(tx.connection(), MAX_AT_ONCE, now)?;
-    for (key, organization_id) in &over {
-        let Some(expires_at) = key.expires_at else { continue };
-        note(tx, &key.id, expires_at, NOTED_DAYS, now)?;
-        let event = Event {
-            organization_id: Some(organization_id),
-            actor: &Actor::System { ip: None },
-            action: Action::KeyExpired,
-            subject_id: Some(&key.id),
-            subject_name: &key.name,
-            detail: Some(Detail::Key { masked: key.masked.clone() }),
+/// A key that the administrators are to be told of.
+struct Notice {
+    key: ApiKey,
+    expires_at: Timestamp,
+    /// The notices that are done with it.
+    days_before: Vec<i32>,
+    /// In how many days it ends, rounded up.
+    within_days: i32,
+}
+
+/// Once a notice has come, all that come within the day are told with it: the next mail is a day
+/// away, and would be late for them. Those that end first come first.
+fn due(connection: &mut Connection, organization_id: &str, now: Timestamp) -> Result<Vec<Notice>, DbError> {
+    let (mut due, mut has_come) = (Vec::new(), false);
+    for key_id in ending(connection, organization_id, now)? {
+        let key: ApiKey = match api_keys::table.find(&key_id).select(ApiKey::as_select()).first(connection) {
+            Ok(key) => key,
+            Err(error) => match DbError::from(error) {
+                DbError::Unreadable(reason) => {
+                    tracing::error!(
+                        key = key_id,
+                        reason,
+                        "nobody is told of the end of a key that cannot be read"
+                    );
+                    continue;
+                }
+                error => return Err(error),
+            },
         };
-        events::record(tx, &event, now)?;
+        let Some(expires_at) = key.expires_at else { continue };
+        let duration = key.duration().unwrap_or_default();
+        let sent: HashSet<i32> = expiry_notices::table
+            .filter(expiry_notices::api_key_id.eq(&key.id).and(expiry_notices::expires_at.eq(expires_at)))
+            .select(expiry_notices::days_before)
+            .load(connection)?
+            .into_iter()
+            .collect();
+        let unsent = |at| notice_for(expires_at, duration, at).filter(|days| !sent.contains(days));
+        let (come, comes) = (unsent(now), unsent(now + BETWEEN_MAILS));
+        has_come |= come.is_some();
+        let days_before: HashSet<i32> = [come, comes].into_iter().flatten().collect();
+        if !days_before.is_empty() {
+            let days_before = days_before.into_iter().collect();
+            due.push(Notice { key, expires_at, days_before, within_days: days_until(expires_at, now) });
+        }
     }
-    Ok(over.len())
+    if !has_come || was_told_lately(connection, organization_id, now)? {
+        due.clear();
+    }
+    Ok(due)
 }
 
-fn over(connection: &mut Connection, limit: i64, now: Timestamp) -> Result<Vec<(ApiKey, String)>, DbError> {
-    let noted = expiry_notices::table
-        .filter(expiry_notices::api_key_id.eq(api_keys::id))
-        .filter(expiry_notices::expires_at.nullable().eq(api_keys::expires_at))
-        .filter(expiry_notices::days_before.eq(NOTED_DAYS));
+/// The keys whose end is near, by id: each is read by itself, so that a damaged one hides no other.
+fn ending(
+    connection: &mut Connection,
+    organization_id: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, DbError> {
     Ok(api_keys::table
-        .filter(api_keys::expires_at.le(now).and(api_keys::expires_at.gt(now - NEWS_AGE)))
-        .filter(diesel::dsl::not(diesel::dsl::exists(noted)))
+        .filter(api_keys::organization_id.eq(organization_id).and(api_keys::deactivated_at.is_null()))
+        .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(horizon(now))))
         .order((api_keys::expires_at, api_keys::id))
-        .select((ApiKey::as_select(), api_keys::organization_id))
-        .limit(limit)
+        .select(api_keys::id)
         .load(connection)?)
+}
+
+fn was_told_lately(
+    connection: &mut Connection,
+    organization_id: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let of_it = api_keys::table.filter(api_keys::organization_id.eq(organization_id)).select(api_keys::id);
+    let told = expiry_notices::table
+        .filter(expiry_notices::api_key_id.eq_any(of_it))
+        .filter(expiry_notices::days_before.gt(over::NOTED_DAYS))
+        .filter(expiry_notices::sent_at.gt(now - BETWEEN_MAILS));
+    Ok(diesel::select(diesel::dsl::exists(told)).get_result(connection)?)
+}
+
+/// The shortest notice that has come: after a pause of the server nobody is told "14 days" of a key
+/// that ends tomorrow. An end that was chosen no longer ahead than that gets none: whoever chose it
+/// knows.
+fn notice_for(expires_at: Timestamp, duration: Duration, now: Timestamp) -> Option<i32> {
+    let notice = NOTICES_DAYS.into_iter().find(|notice| expires_at - now <= days(*notice))?;
+    (duration > days(notice)).then_some(notice)
 }
 
 fn note(
@@ -121,48 +211,18 @@ fn note(
     Ok(())
 }
 
-/// A mail to send about one key.
-struct Notice {
-    key: ApiKey,
-    organization: Organization,
-    expires_at: Timestamp,
-    days_before: i32,
-}
-
-/// Only the shortest notice that has come is sent: after a pause of the server nobody is told
-/// "14 days" of a key that ends tomorrow.
-fn due(connection: &mut Connection, now: Timestamp) -> Result<Vec<Notice>, DbError> {
-    let horizon = NOTICES_DAYS.iter().copied().max().unwrap_or_default();
-    let soon: Vec<(ApiKey, Organization)> = api_keys::table
-        .inner_join(organizations::table)
-        .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(now + days(horizon))))
-        .filter(api_keys::deactivated_at.is_null())
-        .select((ApiKey::as_select(), Organization::as_select()))
-        .order(api_keys::expires_at)
-        .load(connection)?;
-    let mut due = Vec::new();
-    for (key, organization) in soon {
-        let Some(expires_at) = key.expires_at else { continue };
-        let Some(days_before) = notice_for(expires_at, key.duration().unwrap_or_default(), now) else {
-            continue;
-        };
-        let sent = expiry_notices::table.find((&key.id, expires_at, days_before));
-        if !diesel::select(diesel::dsl::exists(sent)).get_result::<bool>(connection)? {
-            due.push(Notice { key, organization, expires_at, days_before });
-        }
-    }
-    Ok(due)
-}
-
-/// The shortest notice that has come. An end that was chosen no longer ahead than that gets none:
-/// whoever chose it knows.
-fn notice_for(expires_at: Timestamp, duration: Duration, now: Timestamp) -> Option<i32> {
-    let notice = NOTICES_DAYS.into_iter().find(|notice| expires_at - now <= days(*notice))?;
-    (duration > days(notice)).then_some(notice)
+/// Until when a key ends that may be told of at `now`.
+fn horizon(now: Timestamp) -> Timestamp {
+    now + days(NOTICES_DAYS.into_iter().max().unwrap_or_default()) + BETWEEN_MAILS
 }
 
 fn days(number: i32) -> Duration {
     Duration::days(i64::from(number))
+}
+
+fn days_until(expires_at: Timestamp, now: Timestamp) -> i32 {
+    let rounded_up = (expires_at - now + Duration::DAY - Duration::NANOSECOND).whole_days();
+    i32::try_from(rounded_up).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -171,14 +231,21 @@ mod tests {
 
     use super::*;
 
+    const END: Timestamp = datetime!(2026-12-31 10:00);
+
     #[test]
     fn the_shortest_notice_that_has_come_is_due() {
-        let end = datetime!(2026-12-31 10:00);
         let of = |chosen_days, left_hours| {
-            notice_for(end, Duration::days(chosen_days), end - Duration::hours(left_hours))
+            notice_for(END, Duration::days(chosen_days), END - Duration::hours(left_hours))
         };
         assert_eq!([of(90, 15 * 24), of(90, 14 * 24), of(90, 73)], [None, Some(14), Some(14)]);
         assert_eq!([of(90, 72), of(90, 25), of(90, 24)], [Some(3), Some(3), Some(1)]);
         assert_eq!([of(7, 100), of(7, 72), of(1, 20)], [None, Some(3), None]);
+    }
+
+    #[test]
+    fn a_part_of_a_day_counts_as_a_day() {
+        let until = |hours| days_until(END, END - Duration::hours(hours));
+        assert_eq!([until(1), until(24), until(25), until(14 * 24)], [1, 1, 2, 14]);
     }
 }

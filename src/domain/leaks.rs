@@ -7,7 +7,7 @@ mod notices;
 mod receive;
 
 pub use notices::{Notice, notices};
-pub use receive::{known, receive};
+pub use receive::{collected, known, receive, tell_of_collected};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 

@@ -66,21 +66,30 @@ pub fn pause(
     Ok(key)
 }
 
-/// Whether a pause is over at `now`.
-pub fn is_any_pause_over(connection: &mut Connection, now: Timestamp) -> Result<bool, DbError> {
-    let over = api_keys::table.filter(api_keys::paused_until.le(now));
-    Ok(diesel::select(diesel::dsl::exists(over)).get_result(connection)?)
+/// The keys whose pause is over at `now`, by id, the first ends first.
+pub fn pauses_over(connection: &mut Connection, limit: i64, now: Timestamp) -> Result<Vec<String>, DbError> {
+    Ok(api_keys::table
+        .filter(api_keys::paused_until.le(now))
+        .order((api_keys::paused_until, api_keys::id))
+        .select(api_keys::id)
+        .limit(limit)
+        .load(connection)?)
 }
 
-/// Switches the keys on again whose pause is over at `now`; tells how many.
-pub fn resume_paused(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
-    let over: Vec<(String, String)> = api_keys::table
-        .filter(api_keys::paused_until.le(now))
-        .select((api_keys::id, api_keys::organization_id))
-        .load(tx.connection())?;
-    for (key_id, organization_id) in &over {
-        let key = set_switch(tx, key_id, None, None)?;
-        record_by(tx, organization_id, &Actor::System { ip: None }, Action::KeyResumed, &key, now)?;
-    }
-    Ok(over.len())
+/// Switches a key on again whose pause is over.
+pub fn resume(tx: &mut Tx<'_>, key_id: &str, now: Timestamp) -> Result<(), DbError> {
+    let organization_id: Option<String> =
+        api_keys::table.find(key_id).select(api_keys::organization_id).first(tx.connection()).optional()?;
+    let Some(organization_id) = organization_id else { return Ok(()) };
+    let key = set_switch(tx, key_id, None, None)?;
+    record_by(tx, &organization_id, &Actor::System { ip: None }, Action::KeyResumed, &key, now)
+}
+
+/// Ends the pause of a key that cannot be read without switching it on, so that it holds up no other:
+/// what it would be allowed to do, nobody knows.
+pub fn give_up_pause(tx: &mut Tx<'_>, key_id: &str, _: Timestamp) -> Result<(), DbError> {
+    diesel::update(api_keys::table.find(key_id))
+        .set(api_keys::paused_until.eq(None::<Timestamp>))
+        .execute(tx.connection())?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use diesel::prelude::*;
+use time::Duration;
 
 use super::LeakReport;
 use crate::{
@@ -81,8 +82,8 @@ pub fn known(
 }
 
 /// Carries out what follows from `reports`, sent from `ip`. One that is known already changes
-/// nothing: whoever switched the key on again since knew of it. A secret that was found in several
-/// places makes one mail.
+/// nothing: whoever switched the key on again since knew of it. About a secret there is one mail a
+/// day, in however many places it is found.
 pub fn receive(
     tx: &mut Tx<'_>,
     reports: &[LeakReport],
@@ -96,19 +97,76 @@ pub fn receive(
         let Some(leaked) = find(tx.connection(), first, now)? else { continue };
         let system = Actor::System { ip };
         let action = if leaked.is_token() { Action::TokenLeakReported } else { Action::KeyLeakReported };
-        let mut places = Vec::new();
+        let mut is_any_new = false;
         for report in of_one_secret {
             if keep(tx, &leaked, report, now)? {
                 record(tx, &leaked, &system, action, report.fact(), now)?;
-                places.push(report.url.as_str());
+                is_any_new = true;
             }
         }
-        if places.is_empty() {
+        if !is_any_new {
             continue;
         }
         let measure = carry_out_policy(tx, &leaked, &system, &first.masked, now)?;
-        tell_administrators(tx, &leaked, &first.masked, &places, measure, now)?;
+        // What was found again waits to be told with what else is found, unless something was stopped.
+        if measure == Measure::Stopped || !was_told_lately(tx.connection(), first.digest, now)? {
+            tell_administrators(tx, &leaked, first.digest, measure, now)?;
+        }
     }
+    Ok(())
+}
+
+/// The secrets that were found in more places since the administrators were told, which is a day ago.
+pub fn collected(connection: &mut Connection, now: Timestamp) -> Result<Vec<SecretDigest>, DbError> {
+    let waiting: Vec<Vec<u8>> = leak_reports::table
+        .filter(leak_reports::told_at.is_null())
+        .select(leak_reports::secret_digest)
+        .distinct()
+        .load(connection)?;
+    let mut collected = Vec::new();
+    for digest in waiting.iter().filter_map(|bytes| SecretDigest::from_bytes(bytes)) {
+        if !was_told_lately(connection, digest, now)? {
+            collected.push(digest);
+        }
+    }
+    Ok(collected)
+}
+
+/// Tells the administrators where else a secret was found. One that is nobody's any more needs no
+/// mail.
+pub fn tell_of_collected(tx: &mut Tx<'_>, digest: &SecretDigest, now: Timestamp) -> Result<(), DbError> {
+    let leaked = match find_key(tx.connection(), *digest, now)? {
+        Some(key) => Some(key),
+        None => find_token(tx.connection(), *digest)?,
+    };
+    match leaked {
+        Some(leaked) => {
+            let measure = if works(&leaked, now) { Measure::None } else { Measure::StoppedBefore };
+            tell_administrators(tx, &leaked, *digest, measure, now)
+        }
+        None => mark_told(tx, *digest, now),
+    }
+}
+
+/// Between two mails about one secret.
+const BETWEEN_MAILS: Duration = Duration::DAY;
+
+fn was_told_lately(
+    connection: &mut Connection,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let told = leak_reports::table
+        .filter(leak_reports::secret_digest.eq(digest.as_bytes()))
+        .filter(leak_reports::told_at.gt(now - BETWEEN_MAILS));
+    Ok(diesel::select(diesel::dsl::exists(told)).get_result(connection)?)
+}
+
+fn mark_told(tx: &mut Tx<'_>, digest: SecretDigest, now: Timestamp) -> Result<(), DbError> {
+    let untold = leak_reports::table
+        .filter(leak_reports::secret_digest.eq(digest.as_bytes()))
+        .filter(leak_reports::told_at.is_null());
+    diesel::update(untold).set(leak_reports::told_at.eq(Some(now))).execute(tx.connection())?;
     Ok(())
 }
 
@@ -176,6 +234,7 @@ fn keep(tx: &mut Tx<'_>, leaked: &Leaked, report: &LeakReport, now: Timestamp) -
             leak_reports::url.eq(&report.url),
             leak_reports::source.eq(&report.source),
             leak_reports::reported_at.eq(now),
+            leak_reports::masked.eq(Some(&report.masked)),
         ))
         .execute(tx.connection())?;
     Ok(true)
@@ -244,28 +303,35 @@ fn record(
     events::record(tx, &event, now)
 }
 
+/// Tells of every place that was not told of yet.
 fn tell_administrators(
     tx: &mut Tx<'_>,
     leaked: &Leaked,
-    masked: &str,
-    places: &[&str],
+    digest: SecretDigest,
     measure: Measure,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    let untold: Vec<(String, Option<String>)> = leak_reports::table
+        .filter(leak_reports::secret_digest.eq(digest.as_bytes()))
+        .filter(leak_reports::told_at.is_null())
+        .order(leak_reports::id)
+        .select((leak_reports::url, leak_reports::masked))
+        .load(tx.connection())?;
+    let Some((url, masked)) = untold.first().cloned() else { return Ok(()) };
     let message = Message::KeyLeaked {
         organization: leaked.organization.name.clone(),
         organization_id: leaked.organization.id.clone(),
         leaked: leaked.kind(),
         name: leaked.name().to_owned(),
         id: leaked.id().to_owned(),
-        masked: masked.to_owned(),
-        url: places.first().copied().unwrap_or_default().to_owned(),
-        more_places: places.len().saturating_sub(1),
+        masked: masked.unwrap_or_default(),
+        url,
+        more_places: untold.len().saturating_sub(1),
         measure,
         at: now,
     };
     for administrator in members::administrators(tx.connection(), &leaked.organization.id)? {
         outbox::queue(tx, &administrator, &message, now)?;
     }
-    Ok(())
+    mark_told(tx, digest, now)
 }

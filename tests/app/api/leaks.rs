@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tessera::{
     domain::{
         access::Role,
-        organizations,
+        leaks, organizations,
         outbox::{LeakedKind, Measure, Message},
         secret::{Secret, SecretKind},
     },
@@ -73,6 +73,19 @@ async fn told(app: &TestApp) -> Vec<(String, LeakedKind, Measure, String, usize)
             _ => None,
         })
         .collect()
+}
+
+/// The mails, once what was collected is told of.
+async fn tell_collected(app: &TestApp) -> Vec<(String, LeakedKind, Measure, String, usize)> {
+    let now = app.now();
+    app.write(move |tx| {
+        for secret in leaks::collected(tx.connection(), now)? {
+            leaks::tell_of_collected(tx, &secret, now)?;
+        }
+        Ok(())
+    })
+    .await;
+    told(app).await
 }
 
 /// The audit log of the organization since it was set up: actor, action and what a search finds.
@@ -247,7 +260,11 @@ async fn where_it_was_chosen_a_leaked_key_stops_with_the_answer() {
 
     // A key that is off already is somebody's, too.
     assert_eq!(judge(&app, &secret, "https://code.example/elsewhere").await, "true_positive");
-    assert_eq!(told(&app).await[1].2, Measure::StoppedBefore);
+    assert_eq!(told(&app).await.len(), 1, "it waits to be told with what else is found");
+    app.clock.advance(Duration::DAY);
+    let collected = tell_collected(&app).await;
+    assert_eq!(collected.len(), 2);
+    assert_eq!(collected[1].2, Measure::StoppedBefore);
 }
 
 #[tokio::test]
@@ -478,4 +495,48 @@ pub(crate) async fn rotate(app: &TestApp, company: &Company, key_id: &str, grace
     let form = browser.get(&url).await.must_be(200).html().hidden("form_id");
     let fields = [("grace_period", grace_period), ("starts", "immediately"), ("form_id", form.as_str())];
     browser.post(&url, &fields).await.must_be(200).html().text("#secret")
+}
+
+#[tokio::test]
+async fn three_hundred_places_make_one_mail_to_each_administrator_and_one_a_day_later() {
+    let app = app().await;
+    let lumen = app.lumen().await;
+    app.member(&lumen, Role::Administrator, "Ines Okafor").await;
+    let (_, secret) = app.api_key(&lumen, "Billing worker").await;
+    for number in 0..300 {
+        assert_eq!(judge(&app, &secret, &format!("https://code.example/{number}")).await, "true_positive");
+    }
+    let first = told(&app).await;
+    assert_eq!(first.len(), 2);
+    assert!(first.iter().all(|mail| (mail.3.as_str(), mail.4) == ("https://code.example/0", 0)), "{first:?}");
+    app.clock.advance(Duration::hours(23));
+    assert_eq!(tell_collected(&app).await.len(), 2);
+    app.clock.advance(Duration::HOUR);
+    let all = tell_collected(&app).await;
+    assert_eq!(all.len(), 4);
+    assert!(
+        all[2..].iter().all(|mail| (mail.3.as_str(), mail.4) == ("https://code.example/1", 298)),
+        "{all:?}"
+    );
+    assert_eq!(tell_collected(&app).await.len(), 4);
+    assert_eq!(trail(&app).await.len(), 300, "each place is in the audit log");
+}
+
+#[tokio::test]
+async fn what_is_stopped_again_is_told_at_once_and_a_secret_that_is_gone_is_not() {
+    let app = app().await;
+    let lumen = app.lumen().await;
+    choose(&app, &lumen, LeakPolicy::Deactivate).await;
+    let (key, secret) = app.api_key(&lumen, "Billing worker").await;
+    judge(&app, &secret, PLACE).await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    browser.post(&lumen.url(&format!("api/keys/{}/activate", key.id)), &[]).await.must_be(303);
+    judge(&app, &secret, "https://code.example/elsewhere").await;
+    let mails = told(&app).await;
+    assert_eq!((mails.len(), mails[1].2), (2, Measure::Stopped));
+    judge(&app, &secret, "https://code.example/a-third").await;
+    rotate(&app, &lumen, &key.id, "none").await;
+    app.clock.advance(Duration::DAY);
+    assert_eq!(tell_collected(&app).await.len(), 2, "the key has another secret");
+    assert!(app.query("SELECT id AS text FROM leak_reports WHERE told_at IS NULL").await.is_empty());
 }

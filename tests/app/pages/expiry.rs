@@ -5,7 +5,7 @@ use std::time::Duration as RealDuration;
 use tessera::domain::{access::Role, expiry_notices, outbox::Message};
 use time::Duration;
 
-use crate::support::{START, TestApp};
+use crate::support::{Company, START, TestApp};
 
 /// For which key and how many days ahead the administrators were told, the newest first.
 async fn notices(app: &TestApp) -> Vec<(String, i32, String)> {
@@ -18,9 +18,9 @@ async fn notices(app: &TestApp) -> Vec<(String, i32, String)> {
         .collect()
 }
 
-async fn queue_due(app: &TestApp) -> usize {
-    let now = app.now();
-    app.write(move |tx| Ok(expiry_notices::queue_due(tx, now)?)).await
+async fn queue_due(app: &TestApp, company: &Company) -> usize {
+    let (id, now) = (company.id.clone(), app.now());
+    app.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await
 }
 
 #[tokio::test]
@@ -34,14 +34,14 @@ async fn the_administrators_are_told_three_times_and_no_more() {
     app.api_key(&lumen, "Forever").await;
     let browser = app.log_in_as(&lumen.owner).await;
     browser.post(&lumen.url(&format!("api/keys/{}/deactivate", off.id)), &[]).await.must_be(303);
-    assert_eq!(queue_due(&app).await, 0);
+    assert_eq!(queue_due(&app, &lumen).await, 0);
     let mut told = Vec::new();
     for days in 0..95 {
         app.clock.advance(Duration::DAY);
-        if queue_due(&app).await > 0 {
+        if queue_due(&app, &lumen).await > 0 {
             told.push(89 - days);
         }
-        assert_eq!(queue_due(&app).await, 0);
+        assert_eq!(queue_due(&app, &lumen).await, 0);
     }
     // Housekeeping may have been faster by one of its rounds, but not twice.
     assert!(told.iter().all(|left| [14, 3, 1].contains(left)), "{told:?}");
@@ -51,6 +51,43 @@ async fn the_administrators_are_told_three_times_and_no_more() {
     let (dana, ines) = ("dana.whitfield@lumen.example", "ines.okafor@lumen.example");
     assert_eq!(told, [(1, dana), (1, ines), (3, dana), (3, ines), (14, dana), (14, ines)]);
     assert!(notices.iter().all(|(name, ..)| name == "Billing worker"));
+}
+
+#[tokio::test]
+async fn keys_that_end_together_are_told_of_in_one_mail_a_day() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.member(&lumen, Role::Administrator, "Ines Okafor").await;
+    for number in 0..12 {
+        // Over two days, some hours apart.
+        let end = START + Duration::days(90) + Duration::hours(4 * number);
+        app.api_key_until(&lumen, &format!("Worker {number}"), Some(end)).await;
+    }
+    let mut days_of_mails = Vec::new();
+    for hours in 0..92 * 24 {
+        app.clock.advance(Duration::HOUR);
+        if hours < 74 * 24 {
+            continue;
+        }
+        let told = queue_due(&app, &lumen).await;
+        if told > 0 {
+            days_of_mails.push((hours, told));
+        }
+    }
+    let mut lists: Vec<(String, usize)> = Vec::new();
+    for mail in app.mails().await {
+        match mail.message {
+            Message::KeysExpire { keys, .. } => lists.push((mail.recipient, keys.len())),
+            Message::KeyExpires { .. } => lists.push((mail.recipient, 1)),
+            _ => {}
+        }
+    }
+    for address in ["dana.whitfield@lumen.example", "ines.okafor@lumen.example"] {
+        let of_it: Vec<usize> = lists.iter().filter(|(to, _)| to == address).map(|(_, keys)| *keys).collect();
+        assert_eq!(of_it.iter().sum::<usize>(), 36, "each key three times: {of_it:?}");
+        assert_eq!(of_it.len(), 6, "{of_it:?}");
+    }
+    assert!(days_of_mails.windows(2).all(|two| two[1].0 - two[0].0 >= 24), "{days_of_mails:?}");
 }
 
 #[tokio::test]

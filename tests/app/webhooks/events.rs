@@ -1,7 +1,9 @@
 //! What messages there are, and what is in them.
 
 use serde_json::{Value, json};
-use tessera::domain::{access::Role, api_keys, expiry_notices, invitations, members, webhooks};
+use tessera::domain::{
+    access::Role, api_keys, expiry_notices, invitations, member_changes, members::MemberError, webhooks,
+};
 use time::Duration;
 
 use super::Post;
@@ -51,9 +53,9 @@ async fn members_and_invitations_are_told_of() {
     let (invitation, _) = post.world.invitation(&post.lumen, Role::User, "new@lumen.example").await;
     let ravi_id = ravi.id.clone();
     post.do_as_admin(move |tx, admin, now| {
-        members::change_role(tx, admin, &ravi_id, Role::Supervisor, now)?;
-        members::remove(tx, admin, &ravi_id, now)?;
-        Ok::<_, members::MemberError>(())
+        member_changes::change_role(tx, admin, &ravi_id, Role::Supervisor, now)?;
+        member_changes::remove(tx, admin, &ravi_id, now)?;
+        Ok::<_, MemberError>(())
     })
     .await
     .expect("changed");
@@ -91,15 +93,16 @@ async fn the_end_of_a_key_is_told_ahead_and_once_it_has_come() {
     post.world.api_key(&post.lumen, "Forever").await;
     post.world.clock.advance(Duration::days(87));
     let now = post.world.now();
-    post.world.write(move |tx| Ok(expiry_notices::queue_due(tx, now)?)).await;
+    let id = post.lumen.id.clone();
+    post.world.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await;
     for (days, noted) in [(2, 0), (1, 1), (0, 0), (3, 0)] {
         post.world.clock.advance(Duration::days(days));
         let now = post.world.now();
-        let is_any_over =
-            post.world.read(move |connection| Ok(expiry_notices::is_any_over(connection, now)?)).await;
-        assert_eq!(is_any_over, noted > 0);
-        let told = post.world.write(move |tx| Ok(expiry_notices::note_those_over(tx, now)?)).await;
-        assert_eq!(told, noted);
+        let over = post.world.read(move |connection| Ok(expiry_notices::over(connection, 10, now)?)).await;
+        assert_eq!(over.len(), noted);
+        for key in over {
+            post.world.write(move |tx| Ok(expiry_notices::note_over(tx, &key, now)?)).await;
+        }
     }
     let waiting = post.waiting().await;
     assert_eq!(post.types().await, ["api_key.expiring", "api_key.expired"]);
@@ -118,7 +121,8 @@ async fn an_end_that_passed_long_ago_is_no_news() {
     post.world.api_key_until(&post.lumen, "Billing worker", Some(START + Duration::DAY)).await;
     post.world.clock.advance(Duration::days(9));
     let now = post.world.now();
-    assert_eq!(post.world.write(move |tx| Ok(expiry_notices::note_those_over(tx, now)?)).await, 0);
+    let over = post.world.read(move |connection| Ok(expiry_notices::over(connection, 10, now)?)).await;
+    assert_eq!(over, Vec::<String>::new());
     assert!(post.waiting().await.is_empty());
 }
 
