@@ -14,7 +14,7 @@ use super::{
     invitations,
     key_settings::KeySettings,
     master_tokens::{self, NewToken},
-    members,
+    member_changes,
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organization::Organization,
     organizations, outbox,
@@ -325,7 +325,7 @@ fn colleague(
         invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
     }
     if role != role_at_first {
-        members::change_role(tx, grant, &user.id, role, at + Duration::hours(3)).map_err(step)?;
+        member_changes::change_role(tx, grant, &user.id, role, at + Duration::hours(3)).map_err(step)?;
     }
     Ok(())
 }

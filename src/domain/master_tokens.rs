@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use super::{
     access::{Grant, ManageTokens, Standing},
     events::{Action, Detail},
+    invitations,
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
     organization::Organization,
@@ -195,7 +196,11 @@ impl Managed for MasterToken {
             Done::Activated => (Action::TokenActivated, Some("activated")),
             Done::Deactivated => (Action::TokenDeactivated, None),
             Done::SecretReplaced => (Action::TokenReplaced, Some("replaced")),
-            Done::Removed => (Action::TokenRemoved, None),
+            Done::Removed => {
+                // What is stolen with a token ends with it.
+                invitations::cancel_beyond(tx, grant, &self.id, None, now)?;
+                (Action::TokenRemoved, None)
+            }
         };
         notes::record(tx, grant, action, self, now)?;
         told.map_or(Ok(()), |told| notes::tell_administrators(tx, grant, told, self, now))

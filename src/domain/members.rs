@@ -110,7 +110,7 @@ pub fn is_last_administrator(
 ///
 /// # Errors
 /// [`MemberError`]; a grant reaches neither administrators nor that role.
-pub fn change_role(
+pub(super) fn change_role(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
     user_id: &str,
@@ -141,7 +141,7 @@ pub fn change_role(
 }
 
 /// Removes a member; keys that the member created keep working.
-pub fn remove(
+pub(super) fn remove(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
     user_id: &str,
@@ -155,7 +155,7 @@ pub fn remove(
 }
 
 /// Ends the actor's own membership.
-pub fn leave(tx: &mut Tx<'_>, grant: &Grant<See>, now: Timestamp) -> Result<(), MemberError> {
+pub(super) fn leave(tx: &mut Tx<'_>, grant: &Grant<See>, now: Timestamp) -> Result<(), MemberError> {
     let own_id = grant.actor().id().ok_or(MemberError::NotFound)?.to_owned();
     let person = find(tx.connection(), grant, &own_id)?;
     keep_an_administrator(tx, grant, &person)?;

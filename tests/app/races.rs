@@ -8,7 +8,8 @@ use tessera::{
     domain::{
         access::{self, Grant, ManageMembers, Role},
         invitations::{self, AnswerError},
-        members::{self, MemberError},
+        member_changes,
+        members::MemberError,
         user::User,
     },
 };
@@ -71,10 +72,10 @@ async fn of_two_administrators_who_remove_each_other_one_wins() {
             &app,
             [
                 Box::new(move |db| {
-                    db.write_blocking(|tx| members::remove(tx, &by_ada, &bob_id, now)).map(drop)
+                    db.write_blocking(|tx| member_changes::remove(tx, &by_ada, &bob_id, now)).map(drop)
                 }),
                 Box::new(move |db| {
-                    db.write_blocking(|tx| members::remove(tx, &by_bob, &ada_id, now)).map(drop)
+                    db.write_blocking(|tx| member_changes::remove(tx, &by_bob, &ada_id, now)).map(drop)
                 }),
             ],
         );
@@ -287,7 +288,7 @@ async fn proof(app: &TestApp, company: &Company, user: &User) -> Grant<ManageMem
 }
 
 fn demote(db: &Db, by: &Grant<ManageMembers>, user_id: &str, now: Timestamp) -> Result<(), MemberError> {
-    db.write_blocking(|tx| members::change_role(tx, by, user_id, Role::User, now)).map(drop)
+    db.write_blocking(|tx| member_changes::change_role(tx, by, user_id, Role::User, now)).map(drop)
 }
 
 async fn events(app: &TestApp, action: &str) -> usize {

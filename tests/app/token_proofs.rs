@@ -12,7 +12,8 @@ use tessera::{
         },
         managed::ManageError,
         master_tokens::{self, MasterToken},
-        members::{self, MemberError},
+        member_changes,
+        members::MemberError,
         token_access::TokenAccess::{self, Full, Keys, Members, Read},
         verification::KnownToken,
     },
@@ -106,11 +107,11 @@ async fn a_members_token_neither_makes_nor_touches_an_administrator() {
         .app
         .write(move |tx| {
             let grant = known.standing(None).grant::<ManageMembers>()?;
-            let removed = members::remove(tx, &grant, &other.id, now);
+            let removed = member_changes::remove(tx, &grant, &other.id, now);
             assert!(matches!(removed, Err(MemberError::AboveYou)), "{removed:?}");
-            let raised = members::change_role(tx, &grant, &user_id, Role::Administrator, now);
+            let raised = member_changes::change_role(tx, &grant, &user_id, Role::Administrator, now);
             assert!(matches!(raised, Err(MemberError::AboveYou)), "{raised:?}");
-            members::change_role(tx, &grant, &user_id, Role::Supervisor, now)?;
+            member_changes::change_role(tx, &grant, &user_id, Role::Supervisor, now)?;
             Ok(())
         })
         .await;

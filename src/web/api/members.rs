@@ -15,6 +15,7 @@ use crate::{
     api_types::{List, Member, MemberChange},
     domain::{
         access::{Grant, ManageMembers, Role, See},
+        member_changes,
         members::{self, MemberError, Person},
         token_access::TokenAccess,
     },
@@ -113,7 +114,9 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
         let present = members::find(tx.connection(), grant, &user_id)?;
         precondition.check(&Member::from(present.clone()))?;
         let person = match role {
-            Some(role) => members::change_role(tx, grant, &user_id, role, now).map_err(rejection)?,
+            Some(role) => {
+                member_changes::change_role(tx, grant, &user_id, role, now).map_err(rejection)?.person
+            }
             None => present,
         };
         Response::resource(&Member::from(person))
@@ -121,7 +124,8 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
     .await
 }
 
-/// Removes a member. Keys that the member created keep working.
+/// Removes a member. Keys that the member created keep working; pending invitations that they sent
+/// are canceled.
 ///
 /// # Errors
 /// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
@@ -137,7 +141,7 @@ pub async fn remove(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
     call.change(move |tx, grant, now| {
         let present = members::find(tx.connection(), grant, &user_id)?;
         precondition.check(&Member::from(present))?;
-        members::remove(tx, grant, &user_id, now).map_err(rejection)?;
+        member_changes::remove(tx, grant, &user_id, now).map_err(rejection)?;
         Ok(Response::done())
     })
     .await

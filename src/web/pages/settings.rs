@@ -9,7 +9,9 @@ use crate::{
     db::DbError,
     domain::{
         access::{Govern, Grant, Role, See},
-        members::{self, MemberError},
+        invitations::{self, Invitation},
+        member_changes,
+        members::MemberError,
         names::{MAX_NAME_LENGTH, Name},
         organizations::{self, Figures, RemoveError},
         webhooks,
@@ -70,6 +72,8 @@ impl PolicyForm {
 struct LeaveDialog {
     over: Over,
     organization: String,
+    /// What is canceled with it.
+    invitations: Vec<Invitation>,
     rejection: Option<String>,
 }
 
@@ -166,26 +170,31 @@ pub async fn rename(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
 
 /// Asks before one leaves.
 pub async fn confirm_leaving(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    visit.dialog::<SettingsScreen>(&leave_dialog(&visit, None)).await
+    visit.dialog::<SettingsScreen>(&leave_dialog(&visit, None).await?).await
 }
 
 /// Ends one's own membership. The last administrator is told why it cannot be, with 422.
 pub async fn leave(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    match visit.change(members::leave).await? {
+    match visit.change(member_changes::leave).await? {
         Ok(()) => {
             let toast = Toast::ok(format!("You left “{}”.", visit.proof.name));
             visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ MemberError::LastAdministrator) => {
-            visit.invalid::<SettingsScreen>(&leave_dialog(&visit, Some(error.to_string()))).await
+            let dialog = leave_dialog(&visit, Some(error.to_string())).await?;
+            visit.invalid::<SettingsScreen>(&dialog).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn leave_dialog(visit: &Visit<Grant<See>>, rejection: Option<String>) -> LeaveDialog {
-    let organization = visit.proof.name.clone();
-    LeaveDialog { over: visit.over::<SettingsScreen>(), organization, rejection }
+async fn leave_dialog(visit: &Visit<Grant<See>>, rejection: Option<String>) -> Result<LeaveDialog, AppError> {
+    let own = visit.read(|connection, grant| match grant.actor().id() {
+        Some(own_id) => invitations::beyond(connection, grant, own_id, None),
+        None => Ok(Vec::new()),
+    });
+    let (invitations, organization) = (own.await?, visit.proof.name.clone());
+    Ok(LeaveDialog { over: visit.over::<SettingsScreen>(), organization, invitations, rejection })
 }
 
 /// Asks before the organization is removed.

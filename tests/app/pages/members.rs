@@ -1,5 +1,6 @@
 //! The tab "Users": the list of members, and what is done with one of them.
 
+mod invitations;
 mod lists;
 
 use tessera::domain::access::Role;

@@ -8,6 +8,8 @@ use super::UsersScreen;
 use crate::{
     domain::{
         access::{Grant, ManageMembers, Role},
+        invitations::{self, Invitation},
+        member_changes::{self, Changed},
         members::{self, MemberError, Person},
     },
     web::{
@@ -46,12 +48,14 @@ struct RemoveDialog {
     over: Over,
     organization: String,
     person: Person,
+    /// What is canceled with it.
+    invitations: Vec<Invitation>,
     rejection: Option<String>,
 }
 
 /// Opens the dialog "Change role".
 pub async fn choose_role(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, _) = find(&visit).await?;
+    let (person, ..) = find(&visit).await?;
     visit.dialog::<UsersScreen>(&role_dialog(&visit, person, FieldErrors::default())).await
 }
 
@@ -60,16 +64,19 @@ pub async fn change_role(
     visit: Visit<Grant<ManageMembers>, Submitted<RoleForm>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let (person, _) = find(&visit).await?;
+    let (person, ..) = find(&visit).await?;
     let mut errors = FieldErrors::default();
     let role = form.role.parse::<Role>().map_err(|_| "Choose Administrator, Supervisor or User.");
     let Some(role) = errors.check("role", role) else {
         return visit.invalid::<UsersScreen>(&role_dialog(&visit, person, errors)).await;
     };
     let user_id = person.user_id.clone();
-    match visit.change(move |tx, grant, now| members::change_role(tx, grant, &user_id, role, now)).await? {
-        Ok(person) => {
-            let toast = Toast::ok(format!("{} has the role {role}.", person.name));
+    match visit
+        .change(move |tx, grant, now| member_changes::change_role(tx, grant, &user_id, role, now))
+        .await?
+    {
+        Ok(Changed { person, canceled }) => {
+            let toast = Toast::ok(with_canceled(format!("{} has the role {role}.", person.name), &canceled));
             changed(&visit, &person, toast, &urls::organization(&visit.proof.id, "users")).await
         }
         Err(error @ MemberError::LastAdministrator) => {
@@ -86,30 +93,32 @@ pub async fn change_role(
 
 /// Asks before a member is removed, or says why that cannot be.
 pub async fn confirm_removal(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, is_last) = find(&visit).await?;
+    let (person, invitations, is_last) = find(&visit).await?;
     let rejection = is_last.then(|| MemberError::LastAdministrator.to_string());
-    visit.dialog::<UsersScreen>(&remove_dialog(&visit, person, rejection)).await
+    visit.dialog::<UsersScreen>(&remove_dialog(&visit, person, invitations, rejection)).await
 }
 
 /// Removes a member. The last administrator is answered with 422 and the reason.
 pub async fn remove(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, _) = find(&visit).await?;
+    let (person, invitations, _) = find(&visit).await?;
     let user_id = person.user_id.clone();
-    match visit.change(move |tx, grant, now| members::remove(tx, grant, &user_id, now)).await? {
-        Ok(person) => {
-            let toast = Toast::ok(format!("{} no longer belongs to {}.", person.name, visit.proof.name));
+    match visit.change(move |tx, grant, now| member_changes::remove(tx, grant, &user_id, now)).await? {
+        Ok(Changed { person, canceled }) => {
+            let words = format!("{} no longer belongs to {}.", person.name, visit.proof.name);
+            let toast = Toast::ok(with_canceled(words, &canceled));
             changed(&visit, &person, toast, urls::ORGANIZATIONS).await
         }
         Err(error @ MemberError::LastAdministrator) => {
-            let dialog = remove_dialog(&visit, person, Some(error.to_string()));
+            let dialog = remove_dialog(&visit, person, invitations, Some(error.to_string()));
             visit.invalid::<UsersScreen>(&dialog).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The member, and whether nobody else administers the organization.
-async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, bool), AppError> {
+/// The member, the invitations that go with them, and whether nobody else administers the
+/// organization.
+async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, Vec<Invitation>, bool), AppError> {
     let user_id = visit.path("user");
     let found = visit.read(move |connection, grant| {
         let person = members::find(connection, grant, &user_id)?;
@@ -117,7 +126,8 @@ async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, bool), App
             return Err(MemberError::AboveYou);
         }
         let is_last = members::is_last_administrator(connection, grant, &person)?;
-        Ok((person, is_last))
+        let invitations = invitations::beyond(connection, grant, &user_id, None)?;
+        Ok((person, invitations, is_last))
     });
     found.await
 }
@@ -136,10 +146,19 @@ fn role_dialog(visit: &Visit<Grant<ManageMembers>>, person: Person, errors: Fiel
 fn remove_dialog(
     visit: &Visit<Grant<ManageMembers>>,
     person: Person,
+    invitations: Vec<Invitation>,
     rejection: Option<String>,
 ) -> RemoveDialog {
     let organization = visit.proof.name.clone();
-    RemoveDialog { over: visit.over::<UsersScreen>(), organization, person, rejection }
+    RemoveDialog { over: visit.over::<UsersScreen>(), organization, person, invitations, rejection }
+}
+
+fn with_canceled(words: String, canceled: &[Invitation]) -> String {
+    match canceled.len() {
+        0 => words,
+        1 => format!("{words} One invitation of theirs was canceled."),
+        number => format!("{words} {number} invitations of theirs were canceled."),
+    }
 }
 
 /// Whoever changed themselves may no longer see this page as it is: they go to `own_next`.
