@@ -9,10 +9,12 @@ use crate::{
     config::{Brand, PublicUrl},
     domain::outbox::Message,
 };
+use unlinked::unlinked;
 
 mod leak;
 #[cfg(test)]
 mod tests;
+mod unlinked;
 
 /// A mail ready to be sent or shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,21 +56,21 @@ impl Composer {
             .compose(&site),
             Message::AccountExists { name } => AccountExists {
                 brand: site.brand,
-                name,
+                name: &unlinked(name),
                 log_in_url: &link("/login"),
                 forgot_url: &link("/forgot-password"),
             }
             .compose(&site),
             Message::ResetPassword { name, token, expires_at } => ResetPassword {
                 brand: site.brand,
-                name,
+                name: &unlinked(name),
                 url: &link(&format!("/reset-password/{token}")),
                 expires: &instant(*expires_at),
             }
             .compose(&site),
             Message::PasswordChanged { name, changed_at, ip } => PasswordChanged {
                 brand: site.brand,
-                name,
+                name: &unlinked(name),
                 changed: &instant(*changed_at),
                 ip: ip.as_deref(),
                 forgot_url: &link("/forgot-password"),
@@ -83,8 +85,8 @@ impl Composer {
                 token,
                 expires_at,
             } => Invitation {
-                organization,
-                inviter,
+                organization: &unlinked(organization),
+                inviter: &unlinked(inviter),
                 inviter_email: inviter_email.as_deref(),
                 role,
                 abilities,
@@ -93,10 +95,12 @@ impl Composer {
                 expires_day: &format(*expires_at, DAY),
             }
             .compose(&site),
-            Message::RenewalAsked { organization, organization_id, invited } => {
-                RenewalAsked { organization, invited, url: &link(&format!("/orgs/{organization_id}/users")) }
-                    .compose(&site)
+            Message::RenewalAsked { organization, organization_id, invited } => RenewalAsked {
+                organization: &unlinked(organization),
+                invited,
+                url: &link(&format!("/orgs/{organization_id}/users")),
             }
+            .compose(&site),
             Message::MasterTokenNotice {
                 organization,
                 organization_id,
@@ -108,11 +112,11 @@ impl Composer {
                 at,
                 ip,
             } => MasterTokenNotice {
-                organization,
-                token_name,
+                organization: &unlinked(organization),
+                token_name: &unlinked(token_name),
                 event,
                 consequence: consequence(event),
-                actor,
+                actor: &unlinked(actor),
                 abilities,
                 expires: expires_at.map(instant).as_deref(),
                 at: &instant(*at),
@@ -130,8 +134,8 @@ impl Composer {
                 expires_at,
                 last_used_at,
             } => KeyExpires {
-                organization,
-                key_name,
+                organization: &unlinked(organization),
+                key_name: &unlinked(key_name),
                 masked,
                 when: &if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") },
                 expires: &instant(*expires_at),
@@ -141,6 +145,26 @@ impl Composer {
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
             .compose(&site),
+            Message::KeysExpire { organization, organization_id, keys, more } => {
+                let api = format!("/orgs/{organization_id}/api");
+                KeysExpire {
+                    organization: &unlinked(organization),
+                    count: keys.len() + more,
+                    keys: keys
+                        .iter()
+                        .map(|key| ExpiringKey {
+                            name: unlinked(&key.name),
+                            masked: &key.masked,
+                            expires: instant(key.expires_at),
+                            last_used: key.last_used_at.map(instant),
+                            url: link(&format!("{api}/keys/{}", key.id)),
+                        })
+                        .collect(),
+                    more: *more,
+                    url: &link(&format!("{api}?show=soon")),
+                }
+                .compose(&site)
+            }
             Message::KeyLeaked {
                 organization,
                 organization_id,
@@ -156,9 +180,9 @@ impl Composer {
                 let api = link(&format!("/orgs/{organization_id}/api"));
                 let words = leak::words(*leaked, *measure, &api, id);
                 KeyLeaked {
-                    organization,
+                    organization: &unlinked(organization),
                     what: words.what,
-                    name,
+                    name: &unlinked(name),
                     masked,
                     place: url,
                     more: leak::more(*more_places).as_deref(),
@@ -177,7 +201,7 @@ impl Composer {
                 reason,
                 at,
             } => WebhookDeactivated {
-                organization,
+                organization: &unlinked(organization),
                 address,
                 reason,
                 at: &instant(*at),
@@ -283,6 +307,25 @@ struct KeyExpires<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "email/keys_expire/subject.txt")]
+struct KeysExpire<'a> {
+    organization: &'a str,
+    count: usize,
+    keys: Vec<ExpiringKey<'a>>,
+    more: usize,
+    url: &'a str,
+}
+
+/// One line of the list.
+struct ExpiringKey<'a> {
+    name: String,
+    masked: &'a str,
+    expires: String,
+    last_used: Option<String>,
+    url: String,
+}
+
+#[derive(Template)]
 #[template(path = "email/key_leaked/subject.txt")]
 struct KeyLeaked<'a> {
     organization: &'a str,
@@ -340,6 +383,7 @@ parts! {
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
+    KeysExpire: "email/keys_expire/body.txt", "email/keys_expire/body.html";
     KeyLeaked: "email/key_leaked/body.txt", "email/key_leaked/body.html";
     WebhookDeactivated: "email/webhook_deactivated/body.txt", "email/webhook_deactivated/body.html";
 }

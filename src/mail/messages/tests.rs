@@ -1,7 +1,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::domain::outbox::{LeakedKind, Measure};
+use crate::domain::outbox::{ExpiringKey, LeakedKind, Measure};
 use crate::domain::token_access::TokenAccess;
 
 fn composer() -> Composer {
@@ -314,6 +314,132 @@ fn a_key_that_ends_is_told_in_time() {
     let key = "https://keys.lumen.example/orgs/0198/api/keys/0199";
     assert_html(&mail, ("Rotate the key", &format!("{key}/rotate?duration=same")));
     assert!(mail.html.contains(&format!("href=\"{key}\"")), "{}", mail.html);
+}
+
+#[test]
+fn keys_that_end_together_are_told_in_one_mail() {
+    let key = |name: &str, id: &str, last_used_at| ExpiringKey {
+        name: name.into(),
+        id: id.into(),
+        masked: "tess_AbCd…wxyz".into(),
+        expires_at: datetime!(2026-11-26 10:00:00),
+        last_used_at,
+    };
+    let mail = compose(&Message::KeysExpire {
+        organization: "Lumen Logistics".into(),
+        organization_id: "0198".into(),
+        keys: vec![
+            key("Billing worker", "0199", Some(datetime!(2026-11-23 09:58:00))),
+            key("Invoices", "019a", None),
+        ],
+        more: 3,
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: 5 API keys of Lumen Logistics expire soon
+
+    5 API keys of Lumen Logistics expire soon.
+    Requests with them fail from then on.
+
+    "Billing worker" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
+    It was last used on 23 November 2026, 09:58 UTC.
+    https://keys.lumen.example/orgs/0198/api/keys/0199
+
+    "Invoices" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
+    It was never used.
+    https://keys.lumen.example/orgs/0198/api/keys/019a
+
+    And 3 more.
+
+    Open the keys that expire soon, to rotate or to remove them:
+    https://keys.lumen.example/orgs/0198/api?show=soon
+
+    You get this message as an administrator of Lumen Logistics, once a day at most.
+
+    --
+    Sent by the Lumen Keys server at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open the keys", "https://keys.lumen.example/orgs/0198/api?show=soon"));
+}
+
+#[test]
+fn no_name_becomes_a_link() {
+    let name = || "Sign in at https://evil.example/x".to_owned();
+    let (id, at) = (|| "0198".to_owned(), datetime!(2026-11-23 10:00:00));
+    let messages = [
+        Message::VerifyAddress { name: name(), token: "t".into(), expires_at: at },
+        Message::AccountExists { name: name() },
+        Message::ResetPassword { name: name(), token: "t".into(), expires_at: at },
+        Message::PasswordChanged { name: name(), changed_at: at, ip: None },
+        Message::Invitation {
+            organization: name(),
+            inviter: name(),
+            inviter_email: None,
+            role: "User".into(),
+            abilities: "see".into(),
+            token: "t".into(),
+            expires_at: at,
+        },
+        Message::RenewalAsked { organization: name(), organization_id: id(), invited: "a@b.example".into() },
+        Message::MasterTokenNotice {
+            organization: name(),
+            organization_id: id(),
+            token_name: name(),
+            event: "generated".into(),
+            actor: name(),
+            abilities: String::new(),
+            expires_at: None,
+            at,
+            ip: None,
+        },
+        Message::KeyExpires {
+            organization: name(),
+            organization_id: id(),
+            key_name: name(),
+            key_id: id(),
+            masked: "tess".into(),
+            days: 3,
+            expires_at: at,
+            last_used_at: None,
+        },
+        Message::KeysExpire {
+            organization: name(),
+            organization_id: id(),
+            keys: vec![ExpiringKey {
+                name: name(),
+                id: id(),
+                masked: "tess".into(),
+                expires_at: at,
+                last_used_at: None,
+            }],
+            more: 0,
+        },
+        Message::KeyLeaked {
+            organization: name(),
+            organization_id: id(),
+            leaked: LeakedKind::ApiKey,
+            name: name(),
+            id: id(),
+            masked: "tess".into(),
+            url: String::new(),
+            more_places: 0,
+            measure: Measure::None,
+            at,
+        },
+        Message::WebhookDeactivated {
+            organization: name(),
+            organization_id: id(),
+            webhook_id: id(),
+            address: "https://hooks.lumen.example".into(),
+            reason: "Nothing arrives.".into(),
+            at,
+        },
+    ];
+    for message in messages {
+        let mail = compose(&message);
+        for part in [&mail.subject, &mail.text, &mail.html] {
+            assert!(!part.contains("evil.example") && !part.contains("https://evil"), "{part}");
+        }
+    }
 }
 
 fn leak(leaked: LeakedKind, measure: Measure, url: &str, more_places: usize) -> RenderedMail {
