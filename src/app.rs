@@ -453,7 +453,7 @@ async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
 /// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
-    const KINDS: [(&str, Purge); 9] = [
+    const KINDS: [(&str, Purge); 10] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
         ("mailed links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),

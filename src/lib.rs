@@ -10,8 +10,8 @@
 //! * [`vocabulary`] has the words that the database, the API, forms and the command line share;
 //!   [`api_types`] has what the API is asked and what it answers, for server and client;
 //!   [`config`] reads the command line and the environment; [`clock`] tells the time;
-//!   [`http_client`] asks other servers; [`machine`] asks the operating system. They are leaves that
-//!   every floor may use.
+//!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
+//!   whose turn it is. They are leaves that every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -27,13 +27,13 @@
 //! sources by `tests/app/architecture`.
 //!
 //! ```text
-//! ground      email id names page passwords schema secret throttles, ...
+//! ground      budgets email id names page passwords schema secret throttles, ...
 //! records     gcra key_settings organization outbox rotation token_access user
 //! rights      access email_links managed sessions
 //! events      what is done: noted in the audit log, queued for webhooks
 //! audit       reads what was noted
 //! subjects    accounts api_keys members organizations
-//!             calendar_links diagnosis invitations master_tokens webhooks
+//!             calendar_links diagnosis invitations master_tokens member_changes webhooks
 //! machinery   expiry_notices leaks verification
 //!             rejections usage
 //! samples     bulk demo
@@ -58,6 +58,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod fair_turns;
 pub mod http_client;
 pub mod machine;
 pub mod mail;

@@ -225,6 +225,8 @@ words! {
         AlreadyMember = "already_member",
         /// An invitation was pending; nothing was done.
         AlreadyInvited = "already_invited",
+        /// The address got as many mails as it gets in a day; nothing was done.
+        TooManyMails = "too_many_mails",
     }
 
     /// Where a mail is on its way.

@@ -14,7 +14,8 @@ pub use log_in::{
 pub use passwords::{ask_for_reset, change_password, reset_password};
 pub(super) use verification::mark_verified;
 pub use verification::{
-    SignedUp, resend_verification, send_verification, sign_up, verify_email, verify_email_with_password,
+    Asked, SignedUp, resend_verification, send_verification, sign_up, verify_email,
+    verify_email_with_password,
 };
 
 use diesel::prelude::*;
@@ -52,9 +53,6 @@ pub enum AccountError {
     /// The link is unknown, used or expired.
     #[error("this link no longer works")]
     LinkOver,
-    /// Enough mails went to this account lately.
-    #[error("We sent several mails already. Look for them, or try again in a few hours.")]
-    TooManyMails,
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

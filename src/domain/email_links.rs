@@ -5,6 +5,7 @@ use strum::{EnumString, IntoStaticStr};
 use time::Duration;
 
 use super::{
+    budgets::{Allowance, Way},
     id::new_id,
     schema::{email_links, users},
     secret::{Secret, SecretDigest},
@@ -37,14 +38,18 @@ impl Purpose {
         }
     }
 
-    /// As PyPI does: three verification mails in six hours, five reset mails in a day.
-    fn most_in(self) -> (i64, Duration) {
+    /// The way by which its mail comes.
+    pub(super) fn way(self) -> Way {
         match self {
-            Self::Verify => (3, Duration::hours(6)),
-            Self::Reset => (5, Duration::hours(24)),
+            Self::Verify => Way::MailConfirmation,
+            Self::Reset => Way::MailReset,
         }
     }
 }
+
+/// How long ago a link may have been mailed to be made to work again. Longer than the wait for the
+/// next mail, so that whoever asks has either a new mail or a link that works.
+const PROLONGED_FOR: Duration = Duration::DAY;
 
 /// A link that is about to be mailed.
 #[derive(Debug)]
@@ -55,24 +60,28 @@ pub(super) struct NewLink {
     pub expires_at: Timestamp,
 }
 
-/// Makes a link; `None` when the account was mailed often enough lately.
+/// Makes a link. Where no mail may go out, the links that were mailed in the last day work as if
+/// they were mailed now, and `None` is answered: whoever asks is never left with dead links alone, and
+/// a stranger who asks takes nothing away (OWASP Forgot Password: asking locks nobody out).
 pub(super) fn create(
     tx: &mut Tx<'_>,
     user_id: &str,
     purpose: Purpose,
-    secret: Secret,
+    (secret, allowance): (Secret, Allowance),
     now: Timestamp,
 ) -> Result<Option<NewLink>, DbError> {
-    let (most, period) = purpose.most_in();
-    let recent: i64 = email_links::table
-        .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose)))
-        .filter(email_links::created_at.gt(now - period))
-        .count()
-        .get_result(tx.connection())?;
-    if recent >= most {
-        return Ok(None);
-    }
     let expires_at = now + purpose.lifetime();
+    if allowance != Allowance::Granted {
+        let mailed = email_links::table
+            .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose)))
+            .filter(email_links::used_at.is_null().and(email_links::created_at.gt(now - PROLONGED_FOR)));
+        let prolonged =
+            diesel::update(mailed).set(email_links::expires_at.eq(expires_at)).execute(tx.connection())?;
+        // What was asked for before the account was there made no link.
+        if prolonged > 0 {
+            return Ok(None);
+        }
+    }
     diesel::insert_into(email_links::table)
         .values((
             email_links::id.eq(new_id(now)),
@@ -84,28 +93,6 @@ pub(super) fn create(
         ))
         .execute(tx.connection())?;
     Ok(Some(NewLink { secret, expires_at }))
-}
-
-/// Lets the newest link that was not used work for another lifetime. It is in a mail that was sent
-/// today: otherwise [`create`] would have made another.
-pub(super) fn renew_newest(
-    tx: &mut Tx<'_>,
-    user_id: &str,
-    purpose: Purpose,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let newest: Option<String> = email_links::table
-        .filter(email_links::user_id.eq(user_id).and(email_links::purpose.eq(purpose)))
-        .filter(email_links::used_at.is_null())
-        .order((email_links::created_at.desc(), email_links::id.desc()))
-        .select(email_links::id)
-        .first(tx.connection())
-        .optional()?;
-    let Some(id) = newest else { return Ok(()) };
-    diesel::update(email_links::table.find(id))
-        .set(email_links::expires_at.eq(now + purpose.lifetime()))
-        .execute(tx.connection())?;
-    Ok(())
 }
 
 /// The account that a link is for, while the link is good.

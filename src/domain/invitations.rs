@@ -5,14 +5,17 @@
 //! link, which leads such an account there and grants nothing by itself.
 
 mod answer;
+mod beyond;
 mod list;
 mod send;
 
 pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
+pub use beyond::beyond;
+pub(super) use beyond::cancel_beyond;
 pub use list::{
     MailStatus, Pending, Search, count_of_user, find_pending, list_after, of_user, pending, with_mails,
 };
-pub use send::{InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
+pub use send::{BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
 
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr};
@@ -22,6 +25,7 @@ use super::{
     access::{Actor, Role, Standing},
     events::{self, Action, Detail, Event},
     organization::Organization,
+    outbox,
     schema::{invitation_secrets, invitations, organizations, users},
     secret::SecretDigest,
     stored_text::stored_as_text,
@@ -186,7 +190,7 @@ fn close(tx: &mut Tx<'_>, invitation_id: &str, outcome: Outcome, now: Timestamp)
     diesel::update(invitations::table.find(invitation_id))
         .set((invitations::outcome.eq(outcome), invitations::closed_at.eq(now)))
         .execute(tx.connection())?;
-    Ok(())
+    outbox::withdraw_for_invitation(tx, invitation_id, now)
 }
 
 fn record(

@@ -3,155 +3,22 @@
 //! A row holds a typed [`Message`]; `mail` renders and sends it after the commit, so a mail
 //! outage loses nothing and a rolled-back change sends nothing.
 
+mod message;
+mod waiting;
+
+pub use message::{Class, ExpiringKey, LeakedKind, Measure, Message};
+pub use waiting::{InHand, next_awaited, next_of, waiting_organizations};
+
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{id::new_id, schema::outbox, stored_text::stored_as_text};
+use super::{id::new_id, schema::outbox};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
 };
 
 pub use crate::vocabulary::MailState;
-
-/// What a mail says. Rendered by `mail::messages`, which knows the public address and the brand.
-///
-/// `token` fields are secrets: they are removed from the row once the mail is sent.
-#[expect(missing_docs, reason = "the fields are what their names say; what is not plain has its line")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Message {
-    /// Prove that the address is yours, after signing up.
-    VerifyAddress { name: String, token: String, expires_at: Timestamp },
-    /// Somebody signed up with an address that has an account already.
-    AccountExists { name: String },
-    /// Choose a new password.
-    ResetPassword { name: String, token: String, expires_at: Timestamp },
-    /// The password was changed or reset.
-    PasswordChanged { name: String, changed_at: Timestamp, ip: Option<String> },
-    /// Join an organization.
-    Invitation {
-        organization: String,
-        inviter: String,
-        /// Where to ask back; a machine that invites has no address.
-        inviter_email: Option<String>,
-        /// The role's label, for example `Administrator`.
-        role: String,
-        /// What the role may do, as the end of "you will be able to …".
-        abilities: String,
-        token: String,
-        expires_at: Timestamp,
-    },
-    /// An invited person asks the administrators for a new invitation.
-    RenewalAsked { organization: String, organization_id: String, invited: String },
-    /// A master token was generated, replaced or activated.
-    MasterTokenNotice {
-        organization: String,
-        organization_id: String,
-        token_name: String,
-        /// `generated`, `replaced` or `activated`.
-        event: String,
-        actor: String,
-        /// What the token may do, as the end of "It can …". Empty in rows of earlier versions.
-        #[serde(default)]
-        abilities: String,
-        #[serde(default)]
-        expires_at: Option<Timestamp>,
-        at: Timestamp,
-        ip: Option<String>,
-    },
-    /// An API key ends soon.
-    KeyExpires {
-        organization: String,
-        organization_id: String,
-        key_name: String,
-        key_id: String,
-        masked: String,
-        /// How many days before the end this mail is sent.
-        days: i32,
-        expires_at: Timestamp,
-        last_used_at: Option<Timestamp>,
-    },
-    /// A secret was found in public.
-    KeyLeaked {
-        organization: String,
-        organization_id: String,
-        leaked: LeakedKind,
-        /// The name of the key or token.
-        name: String,
-        /// Its id.
-        id: String,
-        /// The secret that was found, masked.
-        masked: String,
-        /// Where it was found; empty when the report did not say.
-        url: String,
-        /// Other places that were reported at the same time.
-        more_places: usize,
-        measure: Measure,
-        at: Timestamp,
-    },
-    /// A webhook was switched off because nothing arrives.
-    WebhookDeactivated {
-        organization: String,
-        organization_id: String,
-        webhook_id: String,
-        /// Without its query.
-        address: String,
-        /// A whole sentence.
-        reason: String,
-        at: Timestamp,
-    },
-}
-
-impl Message {
-    /// The same message without what opens anything.
-    fn without_secrets(mut self) -> Self {
-        match &mut self {
-            Self::VerifyAddress { token, .. }
-            | Self::ResetPassword { token, .. }
-            | Self::Invitation { token, .. } => {
-                token.clear();
-            }
-            Self::AccountExists { .. }
-            | Self::PasswordChanged { .. }
-            | Self::RenewalAsked { .. }
-            | Self::MasterTokenNotice { .. }
-            | Self::KeyExpires { .. }
-            | Self::KeyLeaked { .. }
-            | Self::WebhookDeactivated { .. } => {}
-        }
-        self
-    }
-}
-
-/// What was found in public, as a mail calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeakedKind {
-    /// An API key's present secret.
-    ApiKey,
-    /// The secret that an API key had before, during the grace period of a rotation. Mails that waited
-    /// in the outbox before it had this name say `old_secret`.
-    #[serde(alias = "old_secret")]
-    PreviousSecret,
-    /// A master token.
-    MasterToken,
-}
-
-/// What was done about a leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// The secret no longer works, by the organization's policy.
-    Stopped,
-    /// The secret did not work before either.
-    StoppedBefore,
-    /// Nothing: whoever has the secret can use it.
-    None,
-}
-
-stored_as_text!(json Message);
 
 /// A mail in the outbox.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -163,6 +30,8 @@ pub struct QueuedMail {
     pub recipient: String,
     /// What it says.
     pub message: Message,
+    /// Who waits for it.
+    pub class: Class,
     /// Attempts made so far.
     pub attempts: i32,
     /// When it was queued.
@@ -187,6 +56,10 @@ fn pause_after(attempts: i32) -> Duration {
     (Duration::seconds(30) * 2i32.saturating_pow(doublings)).min(Duration::hours(6))
 }
 
+/// After a mail that nobody or a stranger asked for, or that somebody asks for again and again, the
+/// next one to the same address waits so long.
+const QUIET: Duration = Duration::minutes(1);
+
 /// Queues a mail in the transaction of the change that it speaks of.
 pub(super) fn queue(
     tx: &mut Tx<'_>,
@@ -194,31 +67,33 @@ pub(super) fn queue(
     message: &Message,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    queue_row(tx, recipient, message, None, now)
+    queue_row(tx, recipient, message, (message.organization_id(), None), now)
 }
 
-/// Queues the mail of an invitation, whose state the members page shows.
+/// Queues the mail of an invitation to an organization, both by id; the members page shows its state.
 pub(super) fn queue_for_invitation(
     tx: &mut Tx<'_>,
-    invitation_id: &str,
+    (organization_id, invitation_id): (&str, &str),
     recipient: &str,
     message: &Message,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    queue_row(tx, recipient, message, Some(invitation_id), now)
+    queue_row(tx, recipient, message, (Some(organization_id), Some(invitation_id)), now)
 }
 
 fn queue_row(
     tx: &mut Tx<'_>,
     recipient: &str,
     message: &Message,
-    invitation_id: Option<&str>,
+    (organization_id, invitation_id): (Option<&str>, Option<&str>),
     now: Timestamp,
 ) -> Result<(), DbError> {
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(new_id(now)),
+            outbox::organization_id.eq(organization_id),
             outbox::invitation_id.eq(invitation_id),
+            outbox::class.eq(message.class()),
             outbox::recipient.eq(recipient),
             outbox::message.eq(message),
             outbox::state.eq(MailState::Queued),
@@ -230,20 +105,34 @@ fn queue_row(
     Ok(())
 }
 
-/// The mails whose next attempt is due, oldest first.
-pub fn due(
-    connection: &mut Connection,
+/// Has the mails of an invitation that is over stay here: its links open nothing any more.
+pub(super) fn withdraw_for_invitation(
+    tx: &mut Tx<'_>,
+    invitation_id: &str,
     now: Timestamp,
-    limit: i64,
-) -> Result<Vec<Result<QueuedMail, UnreadableMail>>, DbError> {
+) -> Result<(), DbError> {
     let ids = outbox::table
-        .filter(outbox::state.eq(MailState::Queued))
-        .filter(outbox::next_attempt_at.le(now))
-        .order((outbox::next_attempt_at, outbox::id))
+        .filter(outbox::invitation_id.eq(invitation_id).and(outbox::state.eq(MailState::Queued)))
         .select(outbox::id)
-        .limit(limit)
-        .load(connection)?;
-    one_by_one(connection, ids)
+        .load(tx.connection())?;
+    for mail in one_by_one(tx.connection(), ids)? {
+        let reason = "The invitation was over before the mail went out.";
+        match mail {
+            Ok(mail) => finish(tx, &mail, MailState::Failed, Some(reason), now)?,
+            Err(unreadable) => give_up(tx, &unreadable, now)?,
+        }
+    }
+    Ok(())
+}
+
+/// Lets the next mail to an address go out at once: its owner has just shown to read what comes.
+pub(super) fn end_quiet(tx: &mut Tx<'_>, recipient: &str) -> Result<(), DbError> {
+    diesel::update(
+        outbox::table.filter(outbox::recipient.eq(recipient).and(outbox::quiet_until.is_not_null())),
+    )
+    .set(outbox::quiet_until.eq(None::<Timestamp>))
+    .execute(tx.connection())?;
+    Ok(())
 }
 
 /// The newest mails, for the local mailbox.
@@ -274,7 +163,13 @@ pub fn by_id(connection: &mut Connection, id: &str) -> Result<Option<QueuedMail>
 
 /// Notes that the mail server took the mail, and forgets its secrets.
 pub fn mark_sent(tx: &mut Tx<'_>, mail: &QueuedMail, now: Timestamp) -> Result<(), DbError> {
-    finish(tx, mail, MailState::Sent, None, now)
+    finish(tx, mail, MailState::Sent, None, now)?;
+    if mail.class != Class::Notice {
+        diesel::update(outbox::table.find(&mail.id))
+            .set(outbox::quiet_until.eq(Some(now + QUIET)))
+            .execute(tx.connection())?;
+    }
+    Ok(())
 }
 
 /// Takes every queued mail for sent: those of the example go to nobody.

@@ -184,6 +184,19 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
+        organization_id -> Nullable<Text>,
+        class -> Text,
+        quiet_until -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    budget_uses (id) {
+        id -> Text,
+        budget -> Text,
+        spender -> Text,
+        amount -> BigInt,
+        used_at -> Timestamp,
     }
 }
 
@@ -251,6 +264,8 @@ diesel::table! {
         url -> Text,
         source -> Text,
         reported_at -> Timestamp,
+        told_at -> Nullable<Timestamp>,
+        masked -> Nullable<Text>,
     }
 }
 
@@ -288,6 +303,7 @@ diesel::table! {
         failing_since -> Nullable<Timestamp>,
         created_by -> Text,
         created_at -> Timestamp,
+        not_before -> Nullable<Timestamp>,
     }
 }
 
@@ -350,6 +366,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     master_tokens,
     audit_events,
     outbox,
+    budget_uses,
     spent_forms,
     key_usage,
     key_clients,

@@ -21,6 +21,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// "Authentication required", RFC 4954 section 6: says something about us, not about the mail.
 const AUTHENTICATION_REQUIRED: u16 = 530;
 
+/// Why an address with letters beyond ASCII before its `@` gets nothing; RFC 6531, section 3.2. No
+/// later attempt would help.
+const NO_SMTPUTF8: &str =
+    "The mail server takes no address with letters beyond a to z before the @ (it does not offer SMTPUTF8).";
+
 /// How much of a server's answer is kept.
 const MAX_REASON_CHARACTERS: usize = 300;
 
@@ -74,6 +79,9 @@ impl Delivery {
         let message = self.message(mail, rendered)?;
         match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_accepted)) => Ok(()),
+            Ok(Err(error)) if is_about_smtputf8(&error) && !mail.recipient.is_ascii() => {
+                Err(DeliveryError::permanent(NO_SMTPUTF8.to_owned()))
+            }
             Ok(Err(error)) => Err(self.explain(&error).await),
             Err(_elapsed) => Err(DeliveryError {
                 reason: format!("the mail server took longer than {} seconds", TIMEOUT.as_secs()),
@@ -125,6 +133,11 @@ impl Delivery {
     async fn lets_us_in(&self) -> bool {
         matches!(tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await, Ok(Ok(true)))
     }
+}
+
+/// lettre has no kind of its own for it.
+fn is_about_smtputf8(error: &smtp::Error) -> bool {
+    error.is_client() && error.source().is_some_and(|cause| cause.to_string().contains("SMTPUTF8"))
 }
 
 fn part(content_type: ContentType, body: &str) -> SinglePart {

@@ -2,11 +2,11 @@
 //!
 //! All state is in the outbox: what a stopped process left queued, the next one sends.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, OwnedMutexGuard},
-    task::JoinSet,
+    task::{Id, JoinSet},
     time::{sleep, timeout},
 };
 
@@ -17,14 +17,16 @@ use super::{
 use crate::{
     clock::Clock,
     db::{Db, DbError},
-    domain::outbox::{self, QueuedMail, UnreadableMail},
+    domain::outbox::{self, Class, InHand, QueuedMail, UnreadableMail},
+    fair_turns::FairTurns,
 };
-
-/// Mails read from the outbox at once.
-const BATCH: i64 = 40;
 
 /// Mails under way at the same time.
 const AT_A_TIME: usize = 4;
+
+/// As many of them at most are such that nobody waits for, so that a mail that somebody waits for at
+/// the screen finds a hand free even while the mail server hangs.
+const OTHERS_AT_A_TIME: usize = 3;
 
 /// The rest between two looks at the outbox when nobody wakes the worker.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -50,7 +52,8 @@ pub async fn run(
         () = worker.work(&mut in_hand, &wake) => {}
         () = pin!(shutdown) => {}
     }
-    if timeout(GRACE, finish_all(&mut in_hand)).await.is_err() {
+    let finish = async { while in_hand.join_next().await.is_some() {} };
+    if timeout(GRACE, finish).await.is_err() {
         tracing::warn!(mails = in_hand.len(), "stopped with mails in hand");
     }
 }
@@ -63,43 +66,128 @@ struct Worker {
     composer: Composer,
 }
 
+/// A mail under way.
+struct Hand {
+    id: String,
+    recipient: String,
+    class: Class,
+}
+
+/// The mails under way, by the task that carries each.
+#[derive(Default)]
+struct Hands(HashMap<Id, Hand>);
+
+impl Hands {
+    fn in_hand(&self) -> InHand {
+        let paced = self.0.values().filter(|hand| hand.class != Class::Notice);
+        InHand {
+            ids: self.0.values().map(|hand| hand.id.clone()).collect(),
+            recipients: paced.map(|hand| hand.recipient.clone()).collect(),
+        }
+    }
+
+    fn of_others(&self) -> usize {
+        self.0.values().filter(|hand| hand.class != Class::Awaited).count()
+    }
+}
+
 impl Worker {
     async fn work(&self, in_hand: &mut JoinSet<()>, wake: &Notify) {
+        let mut turns = FairTurns::default();
         loop {
-            if !self.send_batch(in_hand).await {
-                // Woken or not, there may be something to do now.
-                let _ = timeout(PAUSE, wake.notified()).await;
+            self.send_all_due(in_hand, &mut turns, wake).await;
+            // Woken or not, there may be something to do now.
+            let _ = timeout(PAUSE, wake.notified()).await;
+        }
+    }
+
+    /// Sends until nothing is due and nothing under way, or until something went wrong.
+    async fn send_all_due(&self, in_hand: &mut JoinSet<()>, turns: &mut FairTurns, wake: &Notify) {
+        // Held until the last mail is noted, so that no other worker sees it as due.
+        let turn = Arc::new(self.delivery.turn().await);
+        let mut hands = Hands::default();
+        let mut fine = true;
+        loop {
+            while fine && hands.0.len() < AT_A_TIME {
+                match self.next(&hands, turns).await {
+                    Ok(Some(Ok(mail))) => {
+                        let hand = Hand {
+                            id: mail.id.clone(),
+                            recipient: mail.recipient.clone(),
+                            class: mail.class,
+                        };
+                        let task = in_hand.spawn(self.clone().deliver(mail, Arc::clone(&turn)));
+                        hands.0.insert(task.id(), hand);
+                    }
+                    Ok(Some(Err(unreadable))) => fine &= self.give_up(unreadable).await,
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "the outbox could not be read");
+                        fine = false;
+                    }
+                }
+            }
+            if in_hand.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(done) = in_hand.join_next_with_id() => {
+                    let id = match &done {
+                        Ok((id, ())) => *id,
+                        Err(error) => error.id(),
+                    };
+                    hands.0.remove(&id);
+                    if done.is_err() {
+                        tracing::error!("sending a mail panicked");
+                        fine = false;
+                    }
+                }
+                () = wake.notified() => {}
             }
         }
     }
 
-    /// Sends one batch. Answers whether it is worth looking for more at once.
-    async fn send_batch(&self, in_hand: &mut JoinSet<()>) -> bool {
-        // Held until the last mail of the batch is noted, so that no other worker sees it as due.
-        let turn = Arc::new(self.delivery.turn().await);
-        let now = self.clock.now();
-        let mails = match self.db.read(move |connection| outbox::due(connection, now, BATCH)).await {
-            Ok(mails) => mails,
-            Err(error) => {
-                tracing::error!(%error, "the outbox could not be read");
-                return false;
-            }
-        };
-        let mut fine = !mails.is_empty();
-        for mail in mails {
-            let mail = match mail {
-                Ok(mail) => mail,
-                Err(unreadable) => {
-                    fine &= self.give_up(unreadable).await;
-                    continue;
-                }
-            };
-            while in_hand.len() >= AT_A_TIME {
-                fine &= finish_one(in_hand).await;
-            }
-            in_hand.spawn(self.clone().deliver(mail, Arc::clone(&turn)));
+    /// What goes next: what somebody waits for, and else one mail of each organization in turn. A
+    /// flood of the first kind leaves one hand to the rest.
+    async fn next(
+        &self,
+        hands: &Hands,
+        turns: &mut FairTurns,
+    ) -> Result<Option<Result<QueuedMail, UnreadableMail>>, DbError> {
+        let others = hands.of_others();
+        if others == 0
+            && hands.0.len() + 1 == AT_A_TIME
+            && let Some(mail) = self.next_of_others(hands, turns).await?
+        {
+            return Ok(Some(mail));
         }
-        finish_all(in_hand).await && fine
+        let (in_hand, now) = (hands.in_hand(), self.clock.now());
+        let awaited = self.db.read(move |connection| outbox::next_awaited(connection, &in_hand, now)).await?;
+        match awaited {
+            None if others < OTHERS_AT_A_TIME => self.next_of_others(hands, turns).await,
+            awaited => Ok(awaited),
+        }
+    }
+
+    async fn next_of_others(
+        &self,
+        hands: &Hands,
+        turns: &mut FairTurns,
+    ) -> Result<Option<Result<QueuedMail, UnreadableMail>>, DbError> {
+        /// Mails about accounts take turns as those of one organization do.
+        fn who(organization: &Option<String>) -> &str {
+            organization.as_deref().unwrap_or_default()
+        }
+        let (in_hand, now) = (hands.in_hand(), self.clock.now());
+        let waiting =
+            self.db.read(move |connection| outbox::waiting_organizations(connection, &in_hand, now)).await?;
+        turns.forget_all_before(waiting.iter().map(who));
+        let Some(organization) = turns.next(&waiting, who).cloned() else { return Ok(None) };
+        turns.serve(who(&organization));
+        let in_hand = hands.in_hand();
+        self.db
+            .read(move |connection| outbox::next_of(connection, organization.as_deref(), &in_hand, now))
+            .await
     }
 
     /// Answers `false` when that could not be noted: the mail is due again then.
@@ -140,22 +228,4 @@ impl Worker {
             })
             .await
     }
-}
-
-/// Waits for one of the mails under way. Answers `false` when its task panicked.
-async fn finish_one(in_hand: &mut JoinSet<()>) -> bool {
-    let panicked = matches!(in_hand.join_next().await, Some(Err(_)));
-    if panicked {
-        tracing::error!("sending a mail panicked");
-    }
-    !panicked
-}
-
-/// Waits for all mails under way. Answers `false` when a task panicked.
-async fn finish_all(in_hand: &mut JoinSet<()>) -> bool {
-    let mut fine = true;
-    while !in_hand.is_empty() {
-        fine &= finish_one(in_hand).await;
-    }
-    fine
 }

@@ -125,6 +125,14 @@ pub enum AppError {
     /// The database takes nothing for the moment. The reason is logged and never shown.
     #[error("Tessera cannot reach its database right now. Nothing was changed; try again in a moment.")]
     Unavailable(String),
+    /// It happened too often in a day.
+    #[error("{detail}")]
+    BudgetSpent {
+        /// Of what too little is left.
+        detail: String,
+        /// Whole seconds until there is more.
+        retry_after_seconds: u64,
+    },
     /// The fault is ours. The detail is logged and never shown.
     #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -168,7 +176,7 @@ impl AppError {
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
             Self::Busy => "busy",
-            Self::TooOften(_) => "too-many-requests",
+            Self::TooOften(_) | Self::BudgetSpent { .. } => "too-many-requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal-error",
         }
@@ -202,7 +210,7 @@ impl AppError {
             Self::TooLarge => "Too large",
             Self::TooSlow => "Too slow",
             Self::Busy => "A lot to do",
-            Self::TooOften(_) | Self::KeyLimited { .. } => "Too many attempts",
+            Self::TooOften(_) | Self::BudgetSpent { .. } | Self::KeyLimited { .. } => "Too many attempts",
             Self::Unavailable(_) => "Not available right now",
             Self::Internal(_) => "Something went wrong",
         }
@@ -229,7 +237,9 @@ impl ResponseError for AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooOften(_) | Self::KeyLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften(_) | Self::BudgetSpent { .. } | Self::KeyLimited { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -289,7 +299,6 @@ impl From<AccountError> for AppError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::LinkOver => Self::NotFound,
-            AccountError::TooManyMails => Self::Conflict(error.to_string()),
             AccountError::NoRandomness(error) => error.into(),
             AccountError::Db(error) => error.into(),
         }
@@ -353,6 +362,11 @@ impl From<InvitationError> for AppError {
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
+            InvitationError::TooManyMails => Self::Conflict(error.to_string()),
+            InvitationError::BudgetSpent(spent) => Self::BudgetSpent {
+                detail: error.to_string(),
+                retry_after_seconds: spent.left.retry_after_seconds,
+            },
             InvitationError::NoRandomness(error) => Self::internal(error),
             InvitationError::Db(error) => error.into(),
         }

@@ -181,7 +181,8 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
         AppError::Unavailable(_) | AppError::Busy => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_AFTER_SECONDS));
         }
-        AppError::TemporaryConflict { retry_after_seconds, .. } => {
+        AppError::TemporaryConflict { retry_after_seconds, .. }
+        | AppError::BudgetSpent { retry_after_seconds, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
         }
         AppError::KeyLimited { retry_after_seconds, headers: limits, .. } => {

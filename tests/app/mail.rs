@@ -1,5 +1,8 @@
 //! The outbox on its way to a real SMTP listener.
 
+mod budgets;
+mod order;
+
 use std::{sync::Arc, time::Duration};
 
 use diesel::{
@@ -298,8 +301,8 @@ fn insert(
     let message = serde_json::to_string(&message).expect("JSON");
     move |connection| {
         diesel::sql_query(
-            "INSERT INTO outbox (id, recipient, message, state, next_attempt_at, created_at)
-             VALUES (?, ?, ?, 'queued', ?, ?)",
+            "INSERT INTO outbox (id, recipient, message, class, state, next_attempt_at, created_at)
+             VALUES (?, ?, ?, 'awaited', 'queued', ?, ?)",
         )
         .bind::<Text, _>(id)
         .bind::<Text, _>(recipient)

@@ -10,6 +10,7 @@ use crate::{
     db::{DbError, Tx},
     domain::{
         access::Actor,
+        budgets,
         email::EmailAddress,
         email_links::{self, Purpose},
         events::Action,
@@ -31,12 +32,12 @@ pub fn ask_for_reset(
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    let secret = Secret::generate_link()?;
+    let (allowance, secret) =
+        (budgets::ask_for_mail(tx, email, Purpose::Reset.way(), now)?, Secret::generate_link()?);
     let user = by_email(tx.connection(), email)?;
     for_each_address(tx, user.as_ref(), |tx, user| {
-        let Some(link) = email_links::create(tx, &user.id, Purpose::Reset, secret, now)? else {
-            return Ok(email_links::renew_newest(tx, &user.id, Purpose::Reset, now)?);
-        };
+        let new = (secret, allowance);
+        let Some(link) = email_links::create(tx, &user.id, Purpose::Reset, new, now)? else { return Ok(()) };
         record(tx, user, Action::ResetAsked, &Actor::System { ip }, now)?;
         let message = Message::ResetPassword {
             name: user.name.clone(),

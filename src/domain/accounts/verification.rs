@@ -12,6 +12,7 @@ use crate::{
     db::Tx,
     domain::{
         access::Actor,
+        budgets::{self, Allowance},
         email::EmailAddress,
         email_links::{self, Purpose},
         events::Action,
@@ -35,16 +36,16 @@ pub fn sign_up(
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), AccountError> {
+    let allowance = budgets::ask_for_mail(tx, &new.email, Purpose::Verify.way(), now)?;
     let user = match by_email(tx.connection(), &new.email)? {
         Some(user) if user.is_verified() => {
             // Written each time, mail or not: an address that is known must not answer sooner.
             record(tx, &user, Action::SignUpRepeated, &Actor::System { ip }, now)?;
             let stand_in = NewAccount { email: EmailAddress::nobodys(), ..new.clone() };
             tx.rehearse(|tx| insert(tx, &stand_in, now).map(drop))?;
-            if let Some(link) =
-                email_links::create(tx, &user.id, Purpose::Verify, Secret::generate_link()?, now)?
-            {
-                drop(link); // only counts the mail
+            let link = (Secret::generate_link()?, Allowance::Granted);
+            tx.rehearse(|tx| email_links::create(tx, &user.id, Purpose::Verify, link, now).map(drop))?;
+            if allowance == Allowance::Granted {
                 outbox::queue(tx, &user.email, &Message::AccountExists { name: user.name.clone() }, now)?;
             }
             return Ok(());
@@ -53,25 +54,22 @@ pub fn sign_up(
         None => insert(tx, new, now)?,
     };
     record(tx, &user, Action::SignedUp, &Actor::System { ip }, now)?;
-    match send_verification(tx, &user, now) {
-        Err(AccountError::TooManyMails) => Ok(()),
-        other => other,
-    }
+    mail_link(tx, &user, allowance, now)?;
+    Ok(())
 }
 
 /// Mails the link that proves the address of `user`.
 ///
 /// # Errors
-/// [`AccountError::TooManyMails`] after three in six hours.
-pub fn send_verification(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<(), AccountError> {
-    let link = email_links::create(tx, &user.id, Purpose::Verify, Secret::generate_link()?, now)?
-        .ok_or(AccountError::TooManyMails)?;
-    let message = Message::VerifyAddress {
-        name: user.name.clone(),
-        token: link.secret.expose().to_owned(),
-        expires_at: link.expires_at,
-    };
-    Ok(outbox::queue(tx, &user.email, &message, now)?)
+/// [`AccountError::NoRandomness`], [`AccountError::Db`].
+pub fn send_verification(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<Asked, AccountError> {
+    let email = EmailAddress::parse(&user.email).map_err(|_| AccountError::LinkOver)?;
+    let allowance = budgets::ask_for_mail(tx, &email, Purpose::Verify.way(), now)?;
+    Ok(match (mail_link(tx, user, allowance, now)?, allowance) {
+        (true, _) => Asked::Mailed,
+        (false, Allowance::JustNow) => Asked::MailedJustNow,
+        (false, _) => Asked::MailedBefore,
+    })
 }
 
 /// Mails another link to an unproven address; does nothing for any other, at the same cost.
@@ -83,11 +81,40 @@ pub fn resend_verification(
     email: &EmailAddress,
     now: Timestamp,
 ) -> Result<(), AccountError> {
+    let allowance = budgets::ask_for_mail(tx, email, Purpose::Verify.way(), now)?;
     let user = by_email(tx.connection(), email)?.filter(|user| !user.is_verified());
-    for_each_address(tx, user.as_ref(), |tx, user| match send_verification(tx, user, now) {
-        Err(AccountError::TooManyMails) => Ok(()),
-        other => other,
-    })
+    for_each_address(tx, user.as_ref(), |tx, user| mail_link(tx, user, allowance, now).map(drop))
+}
+
+/// Answers `false` where the links of before have to do.
+fn mail_link(
+    tx: &mut Tx<'_>,
+    user: &User,
+    allowance: Allowance,
+    now: Timestamp,
+) -> Result<bool, AccountError> {
+    let new = (Secret::generate_link()?, allowance);
+    let Some(link) = email_links::create(tx, &user.id, Purpose::Verify, new, now)? else {
+        return Ok(false);
+    };
+    let message = Message::VerifyAddress {
+        name: user.name.clone(),
+        token: link.secret.expose().to_owned(),
+        expires_at: link.expires_at,
+    };
+    outbox::queue(tx, &user.email, &message, now)?;
+    Ok(true)
+}
+
+/// What came of asking for another link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is on its way.
+    Mailed,
+    /// One was mailed less than a minute ago.
+    MailedJustNow,
+    /// There were enough mails; the links in them work as if they were mailed now.
+    MailedBefore,
 }
 
 /// What somebody who opens a link has shown to be the one that signed up.
@@ -153,6 +180,9 @@ pub(in crate::domain) fn mark_verified(
     now: Timestamp,
 ) -> Result<User, AccountError> {
     email_links::spend_all(tx, &user.id, now)?;
+    // Whoever proves the address reads what comes to it.
+    budgets::forget_mails(tx, &user.email)?;
+    outbox::end_quiet(tx, &user.email)?;
     let user = diesel::update(users::table.find(&user.id))
         .set(users::email_verified_at.eq(user.email_verified_at.or(Some(now))))
         .returning(User::as_returning())

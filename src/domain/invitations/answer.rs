@@ -12,6 +12,7 @@ use crate::{
     domain::{
         access::{self, Actor},
         accounts::{self, AccountError, NewAccount},
+        budgets,
         email::EmailAddress,
         events::{Action, Detail},
         members,
@@ -196,6 +197,8 @@ fn join(
     now: Timestamp,
 ) -> Result<Organization, AnswerError> {
     close(tx, &invitation.id, Outcome::Accepted, now)?;
+    // Whoever joins wanted the mails.
+    budgets::forget_mails(tx, &user.email)?;
     let organization =
         organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
     if access::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {

@@ -10,7 +10,8 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        access::{Grant, ManageMembers, Role},
+        access::{Actor, Grant, ManageMembers, Role},
+        budgets::{self, Allowance, Inviting, Left, Way},
         email::EmailAddress,
         events::{Action, Detail},
         id::new_id,
@@ -39,6 +40,8 @@ pub enum InviteOutcome {
     AlreadyMember,
     /// This invitation is pending.
     AlreadyInvited(Invitation),
+    /// The address got as many mails as it gets in a day.
+    TooManyMails,
 }
 
 impl InviteOutcome {
@@ -46,7 +49,7 @@ impl InviteOutcome {
     pub fn invitation(&self) -> Option<&Invitation> {
         match self {
             Self::Sent(invitation) | Self::AlreadyInvited(invitation) => Some(invitation),
-            Self::AlreadyMember => None,
+            Self::AlreadyMember | Self::TooManyMails => None,
         }
     }
 }
@@ -69,12 +72,47 @@ pub enum InvitationError {
         /// Whole seconds until it can be sent again.
         retry_after_seconds: u64,
     },
+    /// The address got as many mails as it gets in a day.
+    #[error("This address got several mails today. Try again tomorrow, or copy the link.")]
+    TooManyMails,
+    /// More invitations than the person, the token or the organization may send in a day.
+    #[error("{}", .0.words())]
+    BudgetSpent(BudgetSpent),
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Of which budget too little is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetSpent {
+    /// The budget.
+    pub budget: Inviting,
+    /// What is left of it.
+    pub left: Left,
+}
+
+impl BudgetSpent {
+    fn words(self) -> String {
+        let most = self.budget.most();
+        let sends = match self.budget {
+            Inviting::InvitationsByPerson => "You can send",
+            Inviting::InvitationsByToken => "A master token can send",
+            Inviting::InvitationsByOrganization => "An organization can send",
+        };
+        let when = match self.left.retry_after_seconds.div_ceil(3600) {
+            0 | 1 => "within the hour".to_owned(),
+            hours => format!("in {hours} hours"),
+        };
+        let left = match self.left.number {
+            0 => "None are left".to_owned(),
+            number => format!("{number} are left"),
+        };
+        format!("{sends} {most} invitations in a day. {left}; there are more {when}. Nothing was sent.")
+    }
 }
 
 impl From<diesel::result::Error> for InvitationError {
@@ -87,7 +125,8 @@ impl From<diesel::result::Error> for InvitationError {
 /// behind the grant; the mail names them.
 ///
 /// # Errors
-/// [`InvitationError::AboveYou`] when the role exceeds the inviter's.
+/// [`InvitationError::AboveYou`] when the role exceeds the inviter's,
+/// [`InvitationError::BudgetSpent`] when these are more than are left; nobody is invited then.
 pub fn invite(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
@@ -120,7 +159,35 @@ pub fn invite(
         };
         outcomes.push((email.clone(), outcome));
     }
+    let sent = outcomes.iter().filter(|(_, outcome)| matches!(outcome, InviteOutcome::Sent(_))).count();
+    spend(tx, grant, i64::try_from(sent).unwrap_or(i64::MAX), now)?;
     Ok(outcomes)
+}
+
+/// Takes invitations from every budget that they come from, or none.
+fn spend(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageMembers>,
+    number: i64,
+    now: Timestamp,
+) -> Result<(), InvitationError> {
+    if number == 0 {
+        return Ok(());
+    }
+    let own = match grant.actor() {
+        Actor::User { id, .. } => Some((Inviting::InvitationsByPerson, id.as_str())),
+        Actor::MasterToken { id, .. } => Some((Inviting::InvitationsByToken, id.as_str())),
+        Actor::System { .. } => None,
+    };
+    let organization = Some((Inviting::InvitationsByOrganization, grant.id.as_str()));
+    for (budget, spender) in [own, organization].into_iter().flatten() {
+        let left = budgets::left(tx.connection(), budget, spender, now)?;
+        if number > left.number {
+            return Err(InvitationError::BudgetSpent(BudgetSpent { budget, left }));
+        }
+        budgets::spend(tx, budget, spender, number, now)?;
+    }
+    Ok(())
 }
 
 fn invite_one(
@@ -139,8 +206,14 @@ fn invite_one(
         .optional()?;
     match pending {
         Some(row) if row.expires_at > now => return Ok(InviteOutcome::AlreadyInvited(row.into())),
-        Some(row) => close(tx, &row.id, Outcome::Expired, now)?,
-        None => {}
+        pending => {
+            if budgets::ask_for_mail(tx, email, Way::MailInvitation, now)? != Allowance::Granted {
+                return Ok(InviteOutcome::TooManyMails);
+            }
+            if let Some(row) = pending {
+                close(tx, &row.id, Outcome::Expired, now)?;
+            }
+        }
     }
     let row: Row = diesel::insert_into(invitations::table)
         .values((
@@ -176,6 +249,11 @@ pub fn resend(
         let rounded_up = (wait + Duration::SECOND - Duration::NANOSECOND).whole_seconds();
         return Err(InvitationError::TooSoon { retry_after_seconds: rounded_up.unsigned_abs() });
     }
+    let email = EmailAddress::parse(&invitation.email).map_err(|_| InvitationError::NotFound)?;
+    if budgets::ask_for_mail(tx, &email, Way::MailInvitation, now)? != Allowance::Granted {
+        return Err(InvitationError::TooManyMails);
+    }
+    spend(tx, grant, 1, now)?;
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
         .returning(Row::as_returning())
@@ -246,7 +324,13 @@ fn mail(
         token: secret.expose().to_owned(),
         expires_at: invitation.expires_at,
     };
-    Ok(outbox::queue_for_invitation(tx, &invitation.id, &invitation.email, &message, now)?)
+    Ok(outbox::queue_for_invitation(
+        tx,
+        (&organization.id, &invitation.id),
+        &invitation.email,
+        &message,
+        now,
+    )?)
 }
 
 fn add_secret(

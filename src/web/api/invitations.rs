@@ -158,6 +158,7 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
                 InviteOutcome::Sent(_) => (InviteResult::Sent, pending.next()),
                 InviteOutcome::AlreadyMember => (InviteResult::AlreadyMember, None),
                 InviteOutcome::AlreadyInvited(_) => (InviteResult::AlreadyInvited, pending.next()),
+                InviteOutcome::TooManyMails => (InviteResult::TooManyMails, None),
             };
             let invitation = invitation.map(|pending| Invitation::of(pending, now));
             InvitationOutcome { email: email.into(), outcome, invitation }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         access::{Grant, ManageMembers, Role},
         email::EmailAddress,
-        invitations::{self, InviteOutcome, MAX_AT_ONCE},
+        invitations::{self, InvitationError, InviteOutcome, MAX_AT_ONCE},
     },
     web::{
         error::AppError,
@@ -109,6 +109,7 @@ impl SentDialog {
             Ok(InviteOutcome::Sent(_)) => ("ok", "Sent"),
             Ok(InviteOutcome::AlreadyMember) => ("off", "Already a member"),
             Ok(InviteOutcome::AlreadyInvited(_)) => ("off", "Already invited"),
+            Ok(InviteOutcome::TooManyMails) => ("bad", "Got several mails today"),
             Err(NotSent) => ("bad", "Not an address"),
         }
     }
@@ -116,7 +117,9 @@ impl SentDialog {
     /// "3 sent, 1 already a member".
     fn summary(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
-        for words in ["Sent", "Already a member", "Already invited", "Not an address"] {
+        for words in
+            ["Sent", "Already a member", "Already invited", "Got several mails today", "Not an address"]
+        {
             let number = self.outcomes.iter().filter(|(_, outcome)| Self::words(outcome).1 == words).count();
             if number > 0 {
                 parts.push(format!("{number} {}", words.to_lowercase()));
@@ -166,6 +169,10 @@ pub async fn send(
         Submission::Stale => {
             let errors = FieldErrors::one("emails", "This form was open for too long. Send it again.");
             let form = InviteForm { form_id: FormId::new(visit.now), ..form };
+            visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
+        }
+        Submission::Refused(error @ InvitationError::BudgetSpent(_)) => {
+            let errors = FieldErrors::one("emails", error);
             visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
         }
         Submission::Refused(error) => Err(error.into()),

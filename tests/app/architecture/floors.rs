@@ -22,6 +22,7 @@ pub(super) const DOMAIN: House = House {
     floors: &[
         // The ground: values and tools that know of no record.
         &[
+            "budgets",
             "devices",
             "email",
             "id",
@@ -45,7 +46,7 @@ pub(super) const DOMAIN: House = House {
         &["events"],
         &["audit"],
         &["accounts", "api_keys", "members", "organizations"],
-        &["calendar_links", "diagnosis", "invitations", "master_tokens", "webhooks"],
+        &["calendar_links", "diagnosis", "invitations", "master_tokens", "member_changes", "webhooks"],
         &["expiry_notices", "leaks", "verification"],
         &["rejections", "usage"],
         // What is made with all of them.

@@ -8,6 +8,7 @@ use super::{Source, floors::DOMAIN, imports, leading_name, sources};
 const WRITERS: &[(&str, &str)] = &[
     ("api_keys", "api_keys"),
     ("audit_events", "events"),
+    ("budget_uses", "budgets"),
     ("calendar_links", "calendar_links"),
     ("email_links", "email_links"),
     ("expiry_notices", "expiry_notices"),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        accounts::{self, AccountError, SignedUp},
+        accounts::{self, AccountError, Asked, SignedUp},
         email::EmailAddress,
         email_links::{self, Purpose},
         passwords::TypedPassword,
@@ -89,12 +89,14 @@ pub async fn resend(visit: Visit<Anybody, Submitted<ResendForm>>) -> Result<Http
 
 async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError> {
     let now = visitor.now;
-    let sent = visitor.state.db.write(move |tx| accounts::send_verification(tx, &user, now)).await;
-    match sent {
-        Ok(()) => Ok(Toast::ok("We sent another link.")),
-        Err(error @ AccountError::TooManyMails) => Ok(Toast::bad(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    let sent = visitor.state.db.write(move |tx| accounts::send_verification(tx, &user, now)).await?;
+    Ok(match sent {
+        Asked::Mailed => Toast::ok("We sent another link."),
+        Asked::MailedJustNow => Toast::bad("We sent a mail less than a minute ago. Give it a moment."),
+        Asked::MailedBefore => Toast::bad(
+            "We sent several mails already. The link in the newest one works: look for it, or try again in a few hours.",
+        ),
+    })
 }
 
 async fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {

@@ -33,7 +33,11 @@ pub async fn resend(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
         visit.change(move |tx, grant, now| invitations::resend(tx, grant, &invitation_id, now)).await?;
     let toast = match sent {
         Ok(invitation) => Toast::ok(format!("The invitation to {} is sent again.", invitation.email)),
-        Err(error @ InvitationError::TooSoon { .. }) => Toast::bad(error.to_string()),
+        Err(
+            error @ (InvitationError::TooSoon { .. }
+            | InvitationError::TooManyMails
+            | InvitationError::BudgetSpent(_)),
+        ) => Toast::bad(error.to_string()),
         Err(error) => return Err(error.into()),
     };
     visit.changed::<UsersScreen>(toast).await
