@@ -64,6 +64,9 @@ pub enum AppError {
         /// Whether a credential was sent (RFC 6750, 3: name no error where none was).
         presented: bool,
     },
+    /// The API got more than one credential, of which no two programs need read the same.
+    #[error("A header with a credential came more than once. Send it once.")]
+    CredentialTwice,
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
@@ -166,7 +169,7 @@ impl AppError {
             Self::InsufficientScope => "insufficient-scope",
             Self::KeyLimited { .. } => "key-limited",
             Self::CrossSite => "cross-site-request",
-            Self::Unreadable(_) | Self::BadBody(_) => "malformed-request",
+            Self::Unreadable(_) | Self::BadBody(_) | Self::CredentialTwice => "malformed-request",
             Self::BadParameter(_) => "bad-parameter",
             Self::Fields(_) => "invalid-fields",
             Self::PreconditionFailed => "precondition-failed",
@@ -200,6 +203,7 @@ impl AppError {
             Self::VerifyFirst => "Confirm your address",
             Self::CrossSite => "Request rejected",
             Self::Unreadable(_)
+            | Self::CredentialTwice
             | Self::UnsupportedMediaType
             | Self::BadBody(_)
             | Self::BadParameter(_)
@@ -229,7 +233,9 @@ impl ResponseError for AppError {
             | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Conflict(_) | Self::TemporaryConflict { .. } => StatusCode::CONFLICT,
             Self::LogInFirst(_) | Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Self::Unreadable(_) | Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::Unreadable(_) | Self::CredentialTwice | Self::BadBody(_) | Self::BadParameter(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Fields(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -198,6 +198,10 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
+        AppError::CredentialTwice => {
+            let challenge = r#"Bearer realm="api", error="invalid_request""#;
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         AppError::Unauthorized { presented, .. } => {
             let challenge = if *presented {
                 r#"Bearer realm="api", error="invalid_token""#

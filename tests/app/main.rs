@@ -17,6 +17,7 @@ mod api;
 mod architecture;
 mod command_line;
 mod connections;
+mod credentials;
 mod damaged_rows;
 mod ground;
 mod isolation;

@@ -1,9 +1,12 @@
 //! The credential in a request's headers. Never in its address, where logs would keep it
 //! (ASVS 14.2.1).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{AUTHORIZATION, HeaderName, HeaderValue},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
@@ -12,17 +15,38 @@ use crate::{
     web::{error::AppError, state::State, visit::RequestContext},
 };
 
-/// The API key in `Authorization: Bearer` or `X-API-Key`.
-pub fn api_key(request: &HttpRequest) -> Result<&str, AppError> {
-    match request.headers().get("x-api-key") {
-        Some(value) => value.to_str().map(str::trim).map_err(|_| unreadable()),
-        None => bearer(request, "Send an API key as “Authorization: Bearer <key>” or “X-API-Key: <key>”."),
+static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A key as it was presented, with the name that Basic asks for beside it.
+pub struct Presented<'a> {
+    /// The key.
+    pub key: Cow<'a, str>,
+    /// The name that the key must have.
+    pub name: Option<String>,
+}
+
+/// The API key in `X-API-Key`, or else in `Authorization`: as `Bearer`, or as the password of `Basic`
+/// with the key's name. The former counts first, since behind a gateway `Authorization` may be meant
+/// for what stands there.
+pub fn api_key(request: &HttpRequest) -> Result<Presented<'_>, AppError> {
+    let Sent { api_key, authorization } = Sent::with(request)?;
+    if let Some(value) = api_key {
+        let key = value.to_str().map_err(|_| unreadable())?.trim();
+        return Ok(Presented { key: key.into(), name: None });
     }
+    let missing = missing("Send an API key as “Authorization: Bearer <key>” or “X-API-Key: <key>”.");
+    let (scheme, credential) = parts(authorization.ok_or(missing)?)?;
+    if scheme.eq_ignore_ascii_case("basic") {
+        let (name, key) = name_and_key(credential).ok_or_else(unreadable)?;
+        return Ok(Presented { key: key.into(), name: Some(name) });
+    }
+    Ok(Presented { key: bearer((scheme, credential))?.into(), name: None })
 }
 
 /// The master token in `Authorization: Bearer`.
 pub fn master_token(request: &HttpRequest) -> Result<&str, AppError> {
-    bearer(request, "Send an active master token as “Authorization: Bearer <token>”.")
+    let missing = missing("Send an active master token as “Authorization: Bearer <token>”.");
+    bearer(parts(Sent::with(request)?.authorization.ok_or(missing)?)?)
 }
 
 /// The digest of the master token that was presented, or that a session token stands for.
@@ -55,16 +79,49 @@ pub(super) fn no_token() -> AppError {
     }
 }
 
-fn bearer<'a>(request: &'a HttpRequest, advice: &'static str) -> Result<&'a str, AppError> {
-    let missing = AppError::Unauthorized { detail: advice, presented: false };
-    let (scheme, credential) = authorization(request)?.ok_or(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(credential) } else { Err(unreadable()) }
-}
-
 /// Scheme and credential of the header `Authorization`, if there is one.
 pub fn authorization(request: &HttpRequest) -> Result<Option<(&str, &str)>, AppError> {
-    let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
-    scheme_and_credential(value.as_bytes()).map(Some).ok_or_else(unreadable)
+    Sent::with(request)?.authorization.map(parts).transpose()
+}
+
+/// The headers in which a credential may come. An empty one is none.
+struct Sent<'a> {
+    api_key: Option<&'a HeaderValue>,
+    authorization: Option<&'a HeaderValue>,
+}
+
+impl<'a> Sent<'a> {
+    /// Refuses a request with two of one header, also where only the other one counts: who reads the
+    /// request next may take the one that was not looked at.
+    fn with(request: &'a HttpRequest) -> Result<Self, AppError> {
+        Ok(Self { api_key: single(request, &X_API_KEY)?, authorization: single(request, &AUTHORIZATION)? })
+    }
+}
+
+/// The value of a header that may come once. More than one of them is `invalid_request` (RFC 6750,
+/// sections 2 and 3.1), however alike they are.
+pub fn single<'a>(
+    request: &'a HttpRequest,
+    name: &'static HeaderName,
+) -> Result<Option<&'a HeaderValue>, AppError> {
+    let mut values = request.headers().get_all(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(AppError::CredentialTwice);
+    }
+    Ok(first.filter(|value| !value.as_bytes().trim_ascii().is_empty()))
+}
+
+fn missing(advice: &'static str) -> AppError {
+    AppError::Unauthorized { detail: advice, presented: false }
+}
+
+fn parts(authorization: &HeaderValue) -> Result<(&str, &str), AppError> {
+    scheme_and_credential(authorization.as_bytes()).ok_or_else(unreadable)
+}
+
+fn bearer<'a>((scheme, credential): (&str, &'a str)) -> Result<&'a str, AppError> {
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(credential) } else { Err(unreadable()) }
 }
 
 /// The two parts of the value of `Authorization`.

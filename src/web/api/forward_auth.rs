@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
-    credentials,
+    credentials::{self, Presented},
     gate::{self, Asked, Gate, WithKey},
 };
 use crate::{
@@ -75,15 +75,9 @@ impl RouteDemand {
     }
 }
 
-/// A key as it was presented, with the name that Basic asks for beside it.
-struct Presented<'a> {
-    key: Cow<'a, str>,
-    name: Option<String>,
-}
-
 /// Whether a gateway may let a request through, asked with the request's own headers and by any
-/// method. The key comes as `Authorization: Bearer`, as `X-API-Key`, or as the password of `Basic`
-/// with its name.
+/// method. The key comes as `X-API-Key`, or else as `Authorization: Bearer` or as the password of
+/// `Basic` with its name.
 ///
 /// # Errors
 /// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
@@ -108,7 +102,7 @@ struct Presented<'a> {
     ))
 )]
 pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
-    let presented = presented(&gate.request);
+    let presented = credentials::api_key(&gate.request);
     let route = RouteDemand::read(gate.request.query_string());
     let Presented { key, name } = presented.inspect_err(|_| {
         let wanted = route.as_ref().map(|route| route.wanted(&gate.request, None)).unwrap_or_default();
@@ -147,17 +141,6 @@ fn header_value(text: &str) -> HeaderValue {
 
 fn refused(detail: &'static str) -> AppError {
     AppError::Unauthorized { detail, presented: true }
-}
-
-fn presented(request: &HttpRequest) -> Result<Presented<'_>, AppError> {
-    match credentials::authorization(request)? {
-        Some((scheme, credential)) if scheme.eq_ignore_ascii_case("basic") => {
-            let (name, key) = credentials::name_and_key(credential)
-                .ok_or_else(|| refused("The credential could not be read."))?;
-            Ok(Presented { key: key.into(), name: Some(name) })
-        }
-        _ => Ok(Presented { key: credentials::api_key(request)?.into(), name: None }),
-    }
 }
 
 #[cfg(test)]

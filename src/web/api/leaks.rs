@@ -2,7 +2,10 @@
 //! with this server. The format is GitHub's secret scanning partner protocol:
 //! <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::CACHE_CONTROL};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
@@ -27,8 +30,8 @@ use crate::{
 /// Matches in one report.
 const MAX_MATCHES: usize = 1000;
 
-const KEY_IDENTIFIER: &str = "github-public-key-identifier";
-const SIGNATURE: &str = "github-public-key-signature";
+static KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-identifier");
+static SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
 /// One text that looks like a key, and where it was found.
 // No `Debug`: the text may be a secret.
@@ -165,10 +168,9 @@ struct Signature {
 }
 
 impl Signature {
-    fn of(request: &HttpRequest, keys: &LeakKeys) -> Option<Self> {
-        let header = |name: &str| request.headers().get(name)?.to_str().ok();
-        let point = keys.point(header(KEY_IDENTIFIER)?)?.to_vec();
-        Some(Self { point, signature: BASE64.decode(header(SIGNATURE)?).ok()? })
+    fn of(identifier: &HeaderValue, signature: &HeaderValue, keys: &LeakKeys) -> Option<Self> {
+        let point = keys.point(identifier.to_str().ok()?)?.to_vec();
+        Some(Self { point, signature: BASE64.decode(signature.to_str().ok()?).ok()? })
     }
 
     fn is_of(&self, body: &[u8]) -> bool {
@@ -181,8 +183,10 @@ fn credential(request: &HttpRequest, state: &State) -> Result<Credential, AppErr
     if secret.is_none() && keys.is_none() {
         return Err(AppError::NotFound);
     }
-    if request.headers().contains_key(SIGNATURE) {
-        let signature = keys.as_ref().and_then(|keys| Signature::of(request, keys));
+    let identifier = credentials::single(request, &KEY_IDENTIFIER)?;
+    if let Some(signature) = credentials::single(request, &SIGNATURE)? {
+        let keys = keys.as_ref().zip(identifier);
+        let signature = keys.and_then(|(keys, identifier)| Signature::of(identifier, signature, keys));
         return signature.map(Credential::Signature).ok_or_else(|| refused(request, state));
     }
     match credentials::authorization(request) {
@@ -196,6 +200,7 @@ fn credential(request: &HttpRequest, state: &State) -> Result<Credential, AppErr
         {
             Ok(Credential::Secret)
         }
+        Err(twice @ AppError::CredentialTwice) => Err(twice),
         _ => Err(refused(request, state)),
     }
 }

@@ -197,7 +197,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         .and_then(Value::as_array)
         .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"));
     let rejections: [(&str, &str, bool); 11] = [
-        ("400", "BadRequest", has_body || has_query || changes),
+        ("400", "BadRequest", has_body || has_query || changes || route.access != Access::Public),
         ("401", "Unauthorized", route.access != Access::Public),
         ("403", "Forbidden", !matches!(route.access, Access::Public | Access::Reporter)),
         ("404", "NotFound", route.pattern.contains('{') || route.access == Access::Reporter),
@@ -301,7 +301,7 @@ fn add_headers(response: &mut Map<String, Value>, is_counted: bool, has_version:
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
-        Access::Key => json!([{ "apiKey": [] }, { "apiKeyHeader": [] }]),
+        Access::Key => json!([{ "apiKeyHeader": [] }, { "apiKey": [] }, { "apiKeyBasic": [] }]),
         Access::Reporter => json!([{ "leakSecret": [] }, { "leakSignature": [], "leakKey": [] }]),
         _ => json!([{ "masterToken": [] }]),
     }
@@ -314,6 +314,10 @@ fn security_schemes() -> Value {
             "description": "An active master token (`tess_m_…`), or a session token (`tess_s_…`).",
         },
         "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key (`tess_…`)." },
+        "apiKeyBasic": {
+            "type": "http", "scheme": "basic",
+            "description": "The name of an API key as the user, and the key as the password.",
+        },
         "leakSecret": {
             "type": "http", "scheme": "bearer",
             "description": "The secret that whoever runs the server shares with those who report leaked keys.",
@@ -371,7 +375,7 @@ fn headers() -> Value {
         "ETag": header("The version of the resource.", "\"3f1c0e8d7b64a1b2c3d4e5f60718293a\""),
         "RetryAfter": header("Seconds until it is worth trying again.", "12"),
         "WwwAuthenticate": header("Which credential is needed (RFC 6750).", "Bearer realm=\"api\""),
-        "Allow": header("The methods that the address takes.", "GET, POST"),
+        "Allow": header("The methods that the address takes.", "GET, HEAD, POST"),
     })
 }
 

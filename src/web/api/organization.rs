@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 
 use super::{
-    credentials,
+    credentials::{self, Presented},
     gate::{self, Asked, Gate, WithKey},
 };
 use crate::{
@@ -35,11 +35,12 @@ use crate::{
     ))
 )]
 pub async fn show(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
-    let wanted = KeyRequest { client_ip: credentials::client_ip(&gate.request), ..KeyRequest::default() };
-    let key = credentials::api_key(&gate.request)
-        .inspect_err(|_| gate.note_unverified(Endpoint::Organization, Code::NoKey, &wanted))?;
+    let from = KeyRequest { client_ip: credentials::client_ip(&gate.request), ..KeyRequest::default() };
+    let Presented { key, name } = credentials::api_key(&gate.request)
+        .inspect_err(|_| gate.note_unverified(Endpoint::Organization, Code::NoKey, &from))?;
+    let wanted = KeyRequest { name: name.as_deref(), ..from };
     let client = Some(gate.client());
-    let asked = Asked { endpoint: Endpoint::Organization, place: 0, key, wanted: &wanted, client };
+    let asked = Asked { endpoint: Endpoint::Organization, place: 0, key: &key, wanted: &wanted, client };
     let Decision::Known { key: known, outcome, limits } = gate.verify(asked).await? else {
         return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
     };

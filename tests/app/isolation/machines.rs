@@ -96,6 +96,54 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
     assert!(refused > 10, "only {refused}");
 }
 
+/// Two programs need not read the same one (RFC 6750, sections 2 and 3.1).
+#[tokio::test]
+async fn a_credential_that_comes_twice_is_refused_wherever_one_is_taken() {
+    let fixture = Fixture::new().await;
+    let machine = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
+    let (_, key) = fixture.app.api_key(&fixture.lumen, "Twice").await;
+    let before = fixture.app.ledger().await;
+    let mut refused = 0;
+    let machines = [Access::Key, Access::Reporter];
+    for route in routes(|access| machines.contains(&access) || access.of_token().is_some()) {
+        let good = match route.access {
+            Access::Key => format!("Bearer {key}"),
+            Access::Reporter => format!("Bearer {}", "x".repeat(32)),
+            _ => format!("Bearer {}", machine.credential),
+        };
+        let path = fixture.path(route, &fixture.lumen_ids);
+        for twice in [
+            [("authorization", good.as_str()), ("authorization", good.as_str())],
+            [("authorization", &good), ("authorization", "Bearer other")],
+            [("authorization", "Bearer other"), ("authorization", &good)],
+            [("authorization", ""), ("authorization", &good)],
+            [("x-api-key", &key), ("x-api-key", &key)],
+            [("x-api-key", "other"), ("x-api-key", &key)],
+            [("x-api-key", &key), ("x-api-key", "")],
+        ] {
+            let method = if route.method == "ANY" { "GET" } else { route.method };
+            let mut request = machine.client.request(method, &path).without_site();
+            if twice.iter().all(|(name, _)| *name == "x-api-key") {
+                request = request.header("authorization", &good);
+            }
+            for (name, value) in twice {
+                request = request.header(name, value);
+            }
+            if method != "GET" {
+                request = request.body("application/json", fixture::body(route).to_string());
+            }
+            let answer = request.send().await;
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 400, "{route:?} with {twice:?}: {answer:?}");
+            assert_eq!(answer.json()["type"], "/problems/malformed-request", "{route:?}");
+            assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="api", error="invalid_request""#);
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "only {refused}");
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
 fn of_tokens() -> impl Iterator<Item = &'static Route> {
     routes(|access: Access| access.of_token().is_some())
 }

@@ -132,7 +132,8 @@ fn without_verdict(code: Code) -> Explanation {
     match code {
         Code::NoKey => Explanation::new(
             "It carried no key.",
-            "Neither “Authorization” nor “X-API-Key” arrived with a key that could be read.",
+            "Neither “Authorization” nor “X-API-Key” arrived with a key that could be read, or one of them came more \
+             than once.",
             "Look whether the client sends its key as “Authorization: Bearer” or “X-API-Key”, and whether the gateway \
              passes that header on.",
         ),
