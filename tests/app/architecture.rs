@@ -137,10 +137,8 @@ fn every_template_is_used() {
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut texts: Vec<String> = sources().into_iter().map(|source| source.code).collect();
     while let Some(text) = texts.pop() {
-        for name in quoted_names(&text) {
-            if let Some((_, content)) = templates.iter().find(|(path, _)| *path == name)
-                && used.insert(name)
-            {
+        for (path, content) in &templates {
+            if text.contains(&format!("\"{path}\"")) && used.insert(path.clone()) {
                 texts.push(content.clone());
             }
         }
@@ -275,10 +273,4 @@ fn files_under(root: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-/// The names of templates that stand in quotation marks.
-fn quoted_names(text: &str) -> Vec<String> {
-    let names = text.split('"').filter(|part| part.ends_with(".html") || part.ends_with(".txt"));
-    names.map(str::to_owned).collect()
 }

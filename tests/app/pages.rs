@@ -7,6 +7,7 @@ mod api_keys;
 mod bad_requests;
 mod expiry;
 mod filters;
+mod gateway_setup;
 mod invitation_answers;
 mod invitations;
 mod key_page;
