@@ -4,25 +4,30 @@
 mod key_ends;
 
 use std::{
+    future::ready,
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_session::{
     SessionMiddleware,
     config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
 };
 use actix_web::{
-    App, HttpServer,
+    App,
     cookie::{Key, SameSite},
-    dev::{Server, ServerHandle},
+    dev::{AppConfig, Server, ServerHandle, fn_service},
     middleware::from_fn,
+    rt::net::TcpStream,
     web::{self, Data},
 };
 use quick_cache::sync::Cache;
 use tokio::{
+    net::TcpSocket,
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
     task::JoinHandle,
@@ -63,6 +68,7 @@ use crate::{
         middleware, routes,
         session_store::{self, DatabaseSessions},
         state::{MailPreview, MailPreviewer, State},
+        wire::{Headers, Wire},
     },
     webhooks::{sender::Sender, worker as webhook_worker},
 };
@@ -98,6 +104,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is looked for connections that wait too long.
 const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(5);
+/// Connections that may wait to be accepted, as many as actix lets.
+const BACKLOG: u32 = 2048;
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -277,13 +285,22 @@ fn mail_previewer(config: &Config) -> MailPreviewer {
     })
 }
 
+/// What actix's own `HttpServer` does, but for the [`Wire`] around each connection.
 fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), StartError> {
     let address = state.config.listen;
     let failed = |source| StartError::Listen { address, source };
+    let listener = bind(address).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
     let (state, cookie_key) = (state.clone(), cookie_key.clone());
     let (connections, config) = (state.connections.clone(), state.config.clone());
-    let server = HttpServer::new(move || {
-        App::new()
+    let of_bare = state.clone();
+    let bare_headers: Headers = Arc::new(move || middleware::bare_headers(&of_bare));
+    let server = Server::build().shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
+    let shutdown = server.graceful_shutdown_signal();
+    let server = server.listen("tessera", listener, move || {
+        let (shutdown, bare_headers) = (shutdown.clone(), bare_headers.clone());
+        let (connections, config) = (connections.clone(), config.clone());
+        let app = App::new()
             .app_data(Data::new(state.clone()))
             .wrap(from_fn(middleware::around))
             .configure(routes::machines)
@@ -292,20 +309,36 @@ fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), Start
                     .wrap(session_middleware(&state, cookie_key.clone()))
                     .wrap(from_fn(session_store::around))
                     .configure(routes::people),
-            )
-    })
-    .on_connect(move |io, data| {
-        let is_proxy = |ip: &IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
-        connections.admit(io, data, is_proxy);
-    })
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .bind(address)
-    .map_err(failed)?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+            );
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            .on_connect_ext(move |wire: &Wire, data| {
+                let is_proxy =
+                    |ip: &IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
+                connections.admit(wire.stream(), data, is_proxy);
+            })
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .local_addr(bound)
+            .h1(map_config(app, |_| AppConfig::default()));
+        let connect = move |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            ready(Ok((Wire::new(stream, bare_headers.clone()), peer)))
+        };
+        fn_service(connect).and_then(http)
+    });
+    Ok((server.map_err(failed)?.run(), bound))
+}
+
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// ASVS 3.3.1 to 3.3.4: `__Host-`, Secure, HttpOnly, SameSite=Lax. The cookie holds a random

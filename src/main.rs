@@ -11,7 +11,15 @@ use tessera::{
     domain::demo::LOG_IN_EMAIL,
     web::{api::openapi, routes::ROUTES},
 };
-use tracing_subscriber::EnvFilter;
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    layer::{Context, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 
 fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
@@ -78,6 +86,8 @@ fn serve(config: Config) -> ExitCode {
         .with_env_filter(EnvFilter::new(config.log.as_str()))
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        .finish()
+        .with(WithoutFaultsOfClients)
         .init();
     let public_url = config.public_url.join("/");
     let served = actix_web::rt::System::new().block_on(async {
@@ -89,5 +99,27 @@ fn serve(config: Config) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error),
+    }
+}
+
+/// actix-http calls it an error when what arrives is no request. Anybody can send that, and a log that
+/// strangers can fill hides what matters. The rest of what it says is kept.
+struct WithoutFaultsOfClients;
+
+impl<S: Subscriber> Layer<S> for WithoutFaultsOfClients {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let mut is_fault = IsFaultOfClient(false);
+        if event.metadata().target() == "actix_http::h1::dispatcher" {
+            event.record(&mut is_fault);
+        }
+        !is_fault.0
+    }
+}
+
+struct IsFaultOfClient(bool);
+
+impl Visit for IsFaultOfClient {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0 |= field.name() == "message" && format!("{value:?}").starts_with("stream error: ");
     }
 }

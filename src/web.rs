@@ -29,3 +29,4 @@ mod turns;
 pub mod urls;
 pub mod view;
 pub mod visit;
+pub mod wire;

@@ -5,7 +5,6 @@
 //! with the most is closed. So whoever comes gets in, and who is being answered stays.
 
 use std::{
-    any::Any,
     collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv6Addr, Shutdown},
     sync::{
@@ -91,8 +90,7 @@ impl Connections {
 
     /// Takes in a connection that was just accepted. `is_proxy` tells behind which addresses many people
     /// may be.
-    pub fn admit(&self, io: &dyn Any, data: &mut Extensions, is_proxy: impl Fn(&IpAddr) -> bool) {
-        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+    pub fn admit(&self, stream: &TcpStream, data: &mut Extensions, is_proxy: impl Fn(&IpAddr) -> bool) {
         let Ok(peer) = stream.peer_addr() else { return };
         let socket = SockRef::from(stream);
         #[cfg(target_os = "linux")]

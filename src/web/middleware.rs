@@ -128,30 +128,42 @@ fn warn_of_unknown_proxy(peer: IpAddr, state: &State) {
 }
 
 /// OWASP CSRF: `Sec-Fetch-Site` tells where an unsafe request comes from; where a browser does not
-/// send it, `Origin` does. Neither is sent by clients that carry no cookies of a browser. What
-/// machines use takes no cookie; a gateway may pass its own client's headers on to it.
+/// send it, `Origin` does, and where it sends neither, `Referer`. None of them is sent by clients that
+/// carry no cookies of a browser. What machines use takes no cookie; a gateway may pass its own
+/// client's headers on to it.
 fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if is_safe || problem::is_for_machines(request.path()) {
         return Ok(());
     }
-    let value = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
-    match (value("sec-fetch-site"), value("origin")) {
-        (Some("same-origin" | "none"), _) | (None, None) => Ok(()),
-        (None, Some(origin))
-            if origin == state.config.public_url.origin() || is_own_host(request, origin) =>
-        {
-            Ok(())
-        }
-        _ => Err(AppError::CrossSite),
-    }
+    let values = |name: &str| -> Vec<&str> {
+        let sent = request.headers().get_all(name).filter(|value| !value.is_empty());
+        sent.map(|value| value.to_str().unwrap_or("unreadable")).collect()
+    };
+    let (sites, origins, referrers) = (values("sec-fetch-site"), values("origin"), values("referer"));
+    let is_own = if !sites.is_empty() {
+        sites.iter().all(|site| matches!(*site, "same-origin" | "none"))
+    } else if !origins.is_empty() {
+        origins.iter().all(|origin| is_own_origin(request, state, origin))
+    } else {
+        referrers
+            .iter()
+            .all(|page| origin_of(page).is_some_and(|origin| is_own_origin(request, state, &origin)))
+    };
+    if is_own { Ok(()) } else { Err(AppError::CrossSite) }
 }
 
-/// Whether `Origin` names the host that the request was sent to.
-fn is_own_host(request: &ServiceRequest, origin: &str) -> bool {
+/// The origin of a page; `None` for what is no address of one.
+fn origin_of(page: &str) -> Option<String> {
+    let origin = url::Url::parse(page).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
+/// Whether an origin is the public address, or names the host that the request was sent to.
+fn is_own_origin(request: &ServiceRequest, state: &State, origin: &str) -> bool {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let origin = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == origin
+    let named = origin.split_once("://").map(|(_, host)| host);
+    origin == state.config.public_url.origin() || (host.is_some() && host == named)
 }
 
 /// ASVS 14.3.2: an address that holds a secret goes to nobody. With `no-referrer` a browser also
@@ -165,6 +177,15 @@ fn referrer_policy(path: &str, state: &State) -> &'static str {
         (true, true) => "no-referrer",
         (true, false) => "strict-origin",
     }
+}
+
+/// The headers of an answer that never came to the application; see [`super::wire`].
+pub fn bare_headers(state: &State) -> HeaderMap {
+    let (mut headers, id) = (HeaderMap::new(), RequestId::next());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    add_security_headers(&mut headers, state, "same-origin", id);
+    tracing::debug!(request = %id, "what arrived was no request");
+    headers
 }
 
 fn add_security_headers(

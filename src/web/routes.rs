@@ -86,6 +86,7 @@ macro_rules! routes {
         /// Registers the pages, and the answer to every address that is nowhere in the table.
         pub fn people(config: &mut ServiceConfig) {
             $(config.route($p_pattern, method(stringify!($p_method)).to($p_handler));)*
+            $(config.route($p_pattern, web::to(other_method));)*
             config.default_service(web::to(not_found));
         }
     };
@@ -103,12 +104,20 @@ fn of_method(name: &'static str) -> impl Guard {
     })
 }
 
-/// What machines ask for by a method that the address does not take.
+/// What is asked for by a method that the address does not take.
 async fn other_method(request: HttpRequest) -> Result<HttpResponse, AppError> {
     let pattern = request.match_pattern().unwrap_or_default();
-    let methods: Vec<&str> =
-        ROUTES.iter().filter(|route| route.pattern == pattern).map(|route| route.method).collect();
-    Err(AppError::MethodNotAllowed(methods.join(", ")))
+    Err(AppError::MethodNotAllowed(allowed(&pattern).join(", ")))
+}
+
+/// The methods that an address takes. HEAD goes with GET.
+pub fn allowed(pattern: &str) -> Vec<&'static str> {
+    let routes = ROUTES.iter().filter(|route| route.pattern == pattern);
+    let methods = routes.flat_map(|route| match route.method {
+        "GET" => vec!["GET", "HEAD"],
+        method => vec![method],
+    });
+    methods.collect()
 }
 
 async fn not_found() -> Result<HttpResponse, AppError> {

@@ -6,12 +6,19 @@ mod instance;
 mod scripted;
 mod sudden_ends;
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
 
 use tessera::{clock::Clock, db::Db, web::form_id::FormId};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use crate::support::{Client, Company, SESSION_COOKIE, World};
+use crate::{
+    no_requests::no_requests,
+    support::{Client, Company, SESSION_COOKIE, World},
+};
 use instance::{Instance, run};
 
 #[test]
@@ -35,6 +42,19 @@ fn a_wrong_setting_is_one_line_and_status_2_before_anything_starts() {
         assert!(!output.stderr.contains("s3cret"), "{}", output.stderr);
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0, "{name} left a file");
     }
+}
+
+#[test]
+fn what_is_no_request_leaves_no_error_in_the_log() {
+    let mut instance = Instance::start();
+    for (sent, _) in no_requests() {
+        let mut stream = TcpStream::connect(&instance.address).expect("a connection");
+        let _ = stream.write_all(sent.as_bytes());
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(instance.stop(), Some(0));
+    let log = instance.log();
+    assert!(log.contains("listening on") && !log.contains("ERROR") && !log.contains("WARN"), "{log}");
 }
 
 #[test]

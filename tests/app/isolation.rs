@@ -6,6 +6,7 @@ mod exchange;
 mod fixture;
 mod late;
 mod machines;
+mod methods;
 mod statements;
 
 use tessera::{
@@ -239,6 +240,19 @@ async fn another_site_changes_nothing() {
             request().site("cross-site").header("origin", "http://localhost:8080").send().await,
             request().without_site().header("origin", "https://evil.example").send().await,
             request().without_site().header("origin", "null").send().await,
+            request().without_site().header("referer", "https://evil.example/orgs").send().await,
+            request().without_site().header("referer", "https://evil.example").send().await,
+            request().without_site().header("referer", "http://localhost:8080.evil.example/").send().await,
+            request().without_site().header("referer", "http://localhost:8080@evil.example/").send().await,
+            request().without_site().header("referer", "about:blank").send().await,
+            request().without_site().header("referer", "/orgs").send().await,
+            request()
+                .without_site()
+                .header("origin", "http://localhost:8080")
+                .header("origin", "null")
+                .send()
+                .await,
+            request().site("same-origin").header("sec-fetch-site", "cross-site").send().await,
         ] {
             check_headers(route, &answer);
             assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
@@ -250,6 +264,19 @@ async fn another_site_changes_nothing() {
     assert_eq!(fixture.app.ledger().await, before);
     let answer = browser.get(&fixture.lumen.url("api")).await;
     assert_eq!(answer.status, 200, "the session goes on");
+}
+
+/// Old browsers send a referrer and nothing else; clients that are no browsers send nothing.
+#[tokio::test]
+async fn a_page_of_ones_own_changes_things_in_an_old_browser() {
+    let fixture = Fixture::new().await;
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    let own_host = format!("http://{}/orgs", fixture.app.address());
+    let change = || browser.request("POST", "/preferences/theme").form(&[("theme", "dark")]).without_site();
+    change().send().await.must_be(303);
+    for own in ["http://localhost:8080/orgs?page=2", "http://localhost:8080", own_host.as_str(), ""] {
+        change().header("referer", own).send().await.must_be(303);
+    }
 }
 
 #[tokio::test]

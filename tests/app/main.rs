@@ -24,6 +24,7 @@ mod isolation;
 mod list_order;
 mod mail;
 mod migrations;
+mod no_requests;
 mod no_writes;
 mod pages;
 mod races;

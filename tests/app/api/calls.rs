@@ -92,7 +92,7 @@ async fn a_problem_names_its_kind_the_request_and_the_fields() {
 async fn an_address_says_which_methods_it_takes() {
     let (_app, machine) = ground().await;
     let refused = machine.ask("PUT", "keys").await.must_be(405);
-    assert_eq!(refused.header("allow"), "GET, POST");
+    assert_eq!(refused.header("allow"), "GET, HEAD, POST");
     assert_eq!(refused.json()["type"], "/problems/method-not-allowed");
     machine.request("DELETE", "/api/v2/keys/verify").send().await.must_be(405);
 }

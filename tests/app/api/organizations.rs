@@ -94,7 +94,7 @@ async fn the_leak_policy_is_read_by_many_and_chosen_by_who_may_everything() {
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
     let refused = machine.ask("POST", "leak-policy").await.must_be(405);
-    assert_eq!(refused.header("allow"), "GET, PUT");
+    assert_eq!(refused.header("allow"), "GET, HEAD, PUT");
     assert_eq!(reader.get("leak-policy").await.json(), json!({ "policy": "deactivate" }));
     let changes = "SELECT action AS text FROM audit_events WHERE action = 'organization.leak_policy_changed'";
     assert_eq!(app.query(changes).await.len(), 1, "the same choice again is no change");

@@ -71,6 +71,7 @@ const WEB: House = House {
             "request_id",
             "turns",
             "urls",
+            "wire",
         ],
         &["chart", "details", "rate_headers", "session_store", "shell"],
         &["error"],

@@ -1,0 +1,163 @@
+//! The connection below actix. What cannot be read as a request never reaches the application:
+//! actix-http answers it by itself with a bare 400, 408 or 431, and has no place where headers could
+//! be added. They are added to the bytes here (ASVS 3.4.3: on every response).
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{http::header::HeaderMap, rt::net::TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The end of a head, and between two lines of it.
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// More than the longest bare answer, that of 431, has.
+const MAX_BARE_LENGTH: usize = 200;
+/// All that actix-http writes into an answer of its own.
+const BARE_HEADERS: [&str; 3] = ["content-length", "connection", "date"];
+
+/// What tells the headers for one bare answer.
+pub type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
+
+/// A connection whose bare answers get headers.
+pub struct Wire {
+    stream: TcpStream,
+    headers: Headers,
+    /// What was taken and is not sent yet.
+    pending: Vec<u8>,
+}
+
+impl Wire {
+    /// Wraps a connection that was accepted.
+    pub fn new(stream: TcpStream, headers: Headers) -> Self {
+        Self { stream, headers, pending: Vec::new() }
+    }
+
+    /// The connection itself.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.pending))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.pending.drain(..sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(context))?;
+        if !ends_with_bare_answer(bytes) {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
+        self.pending = with_headers(bytes, &(self.headers)());
+        // What does not go out now is sent by the flush that follows.
+        match self.poll_pending(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(bytes.len())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Whether the last of what is written is an answer of actix-http's own: a failure without a body and
+/// with none of the headers that the application adds to each.
+fn ends_with_bare_answer(bytes: &[u8]) -> bool {
+    let Some(head) = bytes.strip_suffix(END_OF_HEAD) else { return false };
+    let tail = head.get(head.len().saturating_sub(MAX_BARE_LENGTH)..).unwrap_or_default();
+    let start = tail.windows(7).rposition(|window| window == b"HTTP/1.");
+    let head = start.and_then(|start| str::from_utf8(tail.get(start..)?).ok());
+    head.is_some_and(is_bare)
+}
+
+fn is_bare(head: &str) -> bool {
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    let mut fields = lines.map(|line| line.split_once(": ").unwrap_or_default());
+    status.starts_with(['4', '5'])
+        && fields.all(|(name, value)| {
+            let is_length = name.eq_ignore_ascii_case("content-length");
+            BARE_HEADERS.iter().any(|bare| name.eq_ignore_ascii_case(bare)) && (!is_length || value == "0")
+        })
+}
+
+fn with_headers(bytes: &[u8], headers: &HeaderMap) -> Vec<u8> {
+    let head = bytes.strip_suffix(END_OF_HEAD).unwrap_or(bytes);
+    let mut written = head.to_vec();
+    for (name, value) in headers {
+        written.extend_from_slice(b"\r\n");
+        written.extend_from_slice(name.as_str().as_bytes());
+        written.extend_from_slice(b": ");
+        written.extend_from_slice(value.as_bytes());
+    }
+    written.extend_from_slice(END_OF_HEAD);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+
+    use super::*;
+
+    const BARE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\
+                        date: Thu, 26 Nov 2026 02:09:22 GMT\r\n\r\n";
+
+    #[test]
+    fn only_a_bare_failure_gets_headers() {
+        assert!(ends_with_bare_answer(BARE.as_bytes()));
+        let second = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-request-id: 1\r\n\r\nok{BARE}");
+        assert!(ends_with_bare_answer(second.as_bytes()), "behind another answer");
+        for other in [
+            BARE.replace("400 Bad Request", "200 OK"),
+            BARE.replace("length: 0", "length: 4"),
+            BARE.replace("connection: close", "x-request-id: req_1"),
+            BARE.trim_end().to_owned(),
+            format!("{BARE}more"),
+            String::new(),
+            "\r\n\r\n".to_owned(),
+        ] {
+            assert!(!ends_with_bare_answer(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn headers_stand_before_the_end_of_the_head() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let written = String::from_utf8(with_headers(BARE.as_bytes(), &headers)).unwrap();
+        assert_eq!(written, BARE.replace("GMT\r\n\r\n", "GMT\r\nx-content-type-options: nosniff\r\n\r\n"));
+    }
+}
