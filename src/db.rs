@@ -6,6 +6,7 @@
 mod beside;
 mod error;
 mod file;
+mod fold_names;
 mod health;
 mod lane;
 mod migrate;

@@ -11,7 +11,8 @@
 //!   [`api_types`] has what the API is asked and what it answers, for server and client;
 //!   [`config`] reads the command line and the environment; [`clock`] tells the time;
 //!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
-//!   whose turn it is. They are leaves that every floor may use.
+//!   whose turn it is; [`folding`] gives texts the form in which they are compared. They are leaves
+//!   that every floor may use.
 //! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -59,6 +60,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod fair_turns;
+pub mod folding;
 pub mod http_client;
 pub mod machine;
 pub mod mail;

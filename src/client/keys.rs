@@ -18,6 +18,7 @@ use crate::{
     },
     clock::{Clock, Timestamp},
     config::{ExpirationFlags, KeysAction, NewKeyFlags, Rate, text_of_file},
+    folding::fold,
 };
 
 /// The most of standard input that is read for a key; none is nearly as long.
@@ -129,7 +130,7 @@ async fn change<T: DeserializeOwned>(
     server.post(&organization.path(&["keys", &key.id, verb]), body).await
 }
 
-/// The key of this id, or else of exactly this name.
+/// The key of this id, or else of this name.
 async fn find(server: &Server, organization: &Organization, key: &str) -> Result<ApiKey, Failure> {
     if Uuid::parse_str(key).is_ok() {
         match server.get(&organization.path(&["keys", key]), &[]).await {
@@ -138,7 +139,8 @@ async fn find(server: &Server, organization: &Organization, key: &str) -> Result
         }
     }
     let keys: Vec<ApiKey> = server.list(&organization.path(&["keys"]), &[("q", key)], usize::MAX).await?;
-    keys.into_iter().find(|found| found.name == key).ok_or_else(|| {
+    let wanted = fold(key);
+    keys.into_iter().find(|found| fold(&found.name) == wanted).ok_or_else(|| {
         let said = printable(&format!("“{}” has no key “{key}”.", organization.name));
         Failure::NotFound(format!("{said} “tessera keys list” shows all of them."))
     })

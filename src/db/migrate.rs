@@ -2,16 +2,27 @@
 
 use diesel::{
     connection::Connection as _,
-    migration::{MigrationSource, MigrationVersion},
+    migration::{Migration, MigrationSource, MigrationVersion},
     prelude::*,
     sql_types::Text,
     sqlite::Sqlite,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::Connection;
+use super::{Connection, fold_names};
 
+/// The migrations in SQL.
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// All migrations, with what is done in Rust since SQL does not know enough of letters.
+struct Migrations;
+
+impl MigrationSource<Sqlite> for Migrations {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Sqlite>>>> {
+        let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations()?;
+        Ok(migrations.into_iter().map(fold_names::along_with).collect())
+    }
+}
 
 /// The versions of the migrations that were numbered at first, and what they are since each is
 /// named by its time. The list is closed: whatever came later was never called otherwise.
@@ -38,7 +49,7 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
     name_versions_by_time(connection).map_err(failed)?;
     refuse_newer_schema(connection)?;
-    connection.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    connection.run_pending_migrations(Migrations).map_err(failed)?;
     Ok(())
 }
 
@@ -65,7 +76,7 @@ fn name_versions_by_time(connection: &mut Connection) -> diesel::migration::Resu
 fn refuse_newer_schema(connection: &mut Connection) -> Result<(), String> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
     let mut known = Vec::new();
-    for migration in MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(failed)? {
+    for migration in Migrations.migrations().map_err(failed)? {
         known.push(migration.name().version().as_owned());
     }
     let applied = connection.applied_migrations().map_err(failed)?;

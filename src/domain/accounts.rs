@@ -73,6 +73,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> Resul
             users::id.eq(new_id(now)),
             users::email.eq(new.email.as_str()),
             users::name.eq(new.name.as_str()),
+            users::search_key.eq(new.name.search_key()),
             users::password_hash.eq(&new.password_hash),
             users::created_at.eq(now),
         ))
@@ -86,6 +87,7 @@ pub(super) fn take_over(tx: &mut Tx<'_>, user_id: &str, new: &NewAccount) -> Res
     Ok(diesel::update(users::table.find(user_id))
         .set((
             users::name.eq(new.name.as_str()),
+            users::search_key.eq(new.name.search_key()),
             users::password_hash.eq(&new.password_hash),
             users::failed_log_ins.eq(0),
         ))
@@ -103,7 +105,7 @@ fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(
 /// Gives the person another name.
 pub fn rename(tx: &mut Tx<'_>, user: &User, name: &Name) -> Result<(), DbError> {
     diesel::update(users::table.find(&user.id))
-        .set(users::name.eq(name.as_str()))
+        .set((users::name.eq(name.as_str()), users::search_key.eq(name.search_key())))
         .execute(tx.connection())?;
     Ok(())
 }

@@ -122,6 +122,7 @@ impl Managed for ApiKey {
                 api_keys::organization_id.eq(row.organization_id),
                 api_keys::name.eq(new.name.as_str()),
                 api_keys::name_key.eq(new.name.key()),
+                api_keys::search_key.eq(new.name.search_key()),
                 api_keys::masked.eq(row.secret.masked()),
                 api_keys::secret_digest.eq(row.secret.digest().as_bytes()),
                 api_keys::created_by.eq(row.created_by),

@@ -6,12 +6,13 @@ use diesel::prelude::*;
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
     access::{Grant, ManageTokens, Oversee, SeeKeys},
-    page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
+    page::{Cursor, ListRequest, Page, PageRequest, search_pattern},
     schema::audit_events,
 };
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
+    folding,
 };
 
 #[derive(Queryable, Selectable)]
@@ -134,15 +135,7 @@ macro_rules! filtered {
             query = query.filter(audit_events::created_at.lt(until));
         }
         if !$filter.text.is_empty() {
-            let pattern = contains_pattern(&$filter.text);
-            query = query.filter(
-                audit_events::subject_name
-                    .like(pattern.clone())
-                    .escape('\\')
-                    .or(audit_events::actor_name.like(pattern.clone()).escape('\\'))
-                    .or(audit_events::search_text.like(pattern.clone()).escape('\\'))
-                    .or(audit_events::ip.like(pattern).escape('\\')),
-            );
+            query = query.filter(audit_events::search_key.like(search_pattern(&$filter.text)).escape('\\'));
         }
         query
     }};
@@ -222,7 +215,7 @@ pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec
             None => break,
         }
     }
-    actors.sort_by_key(|(_, name)| name.to_lowercase());
+    actors.sort_by_cached_key(|(_, name)| folding::search_key(name));
     Ok(actors)
 }
 

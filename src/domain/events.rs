@@ -22,6 +22,7 @@ use super::{access::Actor, id::new_id, schema::audit_events};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
+    folding,
 };
 
 /// What to note.
@@ -44,6 +45,11 @@ pub(super) struct Event<'a> {
 /// Notes an event in the transaction of the change, and queues the messages to webhooks about it.
 pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
     let details = event.detail.as_ref().map(Detail::to_json).transpose()?;
+    let search_text = details.as_ref().map(detail::search_text);
+    let ip = event.actor.ip().map(|ip| ip.to_string());
+    let searched =
+        [Some(event.actor.name()), Some(event.subject_name), search_text.as_deref(), ip.as_deref()];
+    let search_keys: Vec<String> = searched.into_iter().flatten().map(folding::search_key).collect();
     diesel::insert_into(audit_events::table)
         .values((
             audit_events::id.eq(new_id(now)),
@@ -55,8 +61,9 @@ pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Resu
             audit_events::subject_id.eq(event.subject_id),
             audit_events::subject_name.eq(event.subject_name),
             audit_events::details.eq(details.as_ref().map(ToString::to_string)),
-            audit_events::search_text.eq(details.as_ref().map(detail::search_text)),
-            audit_events::ip.eq(event.actor.ip().map(|ip| ip.to_string())),
+            audit_events::search_text.eq(&search_text),
+            audit_events::search_key.eq(search_keys.join("\n")),
+            audit_events::ip.eq(&ip),
             audit_events::created_at.eq(now),
         ))
         .execute(tx.connection())?;

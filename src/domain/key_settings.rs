@@ -45,7 +45,7 @@ pub struct KeySettings {
 
 /// A description as it was typed; `None` for an empty one.
 pub fn parse_description(text: &str) -> Result<Option<String>, NameError> {
-    match Name::parse(text, MAX_DESCRIPTION_LENGTH) {
+    match Name::parse_text(text, MAX_DESCRIPTION_LENGTH) {
         Ok(description) => Ok(Some(description.into())),
         Err(NameError::Empty) => Ok(None),
         Err(error) => Err(error),

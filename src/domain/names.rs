@@ -2,14 +2,27 @@
 
 use std::fmt;
 
-/// A name in one line of printable text, without space at its ends.
+use icu_normalizer::ComposingNormalizer;
+use icu_properties::{
+    CodePointMapData,
+    props::{GeneralCategory, GeneralCategoryGroup},
+};
+
+use crate::folding;
+
+/// A name in one line of printable text, composed (NFC), without space at its ends and without
+/// signs that nobody sees.
+///
+/// Default-ignorable signs are dropped, not refused: they come along with text that is pasted, and
+/// nobody finds what a refusal speaks of. With them go the joiners of some emoji and of Persian, at
+/// whose place the name still reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
 /// Why a text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing but space.
+    /// Nothing to see.
     #[error("Enter a name.")]
     Empty,
     /// Longer than its place allows.
@@ -21,6 +34,9 @@ pub enum NameError {
     /// Control characters, or marks that turn the direction of the text around them.
     #[error("Use letters, digits, spaces and common signs only.")]
     Unprintable,
+    /// Mail programs would make a link of it.
+    #[error("Use a name without “://” or “www.”, since names stand in emails.")]
+    Link,
 }
 
 /// Longest name of a person or an organization, in characters.
@@ -34,26 +50,41 @@ impl Name {
     /// # Errors
     /// [`NameError`] says what is wrong in words for the person who typed it.
     pub fn parse(text: &str, max: usize) -> Result<Self, NameError> {
+        let name = Self::parse_text(text, max)?;
+        if is_link(&name.0) { Err(NameError::Link) } else { Ok(name) }
+    }
+
+    /// Parses a line of text that may hold links, such as a description.
+    ///
+    /// # Errors
+    /// [`NameError`] says what is wrong in words for the person who typed it.
+    pub fn parse_text(text: &str, max: usize) -> Result<Self, NameError> {
         // Before anything that takes time: no letter has more than four bytes, and nobody types so
         // much space.
         if text.len() > 8 * max {
             return Err(NameError::TooLong { max });
         }
-        if text.chars().any(|c| (c.is_control() && !c.is_whitespace()) || is_direction_mark(c)) {
+        if text.chars().any(is_unprintable) {
             return Err(NameError::Unprintable);
         }
-        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let visible: String = text.chars().filter(|c| !folding::is_ignorable(*c)).collect();
+        let name = folding::single_spaced(&folding::composed(&visible));
         match name.chars().count() {
             0 => Err(NameError::Empty),
             length if length > max => Err(NameError::TooLong { max }),
-            _ if name.chars().all(is_invisible) => Err(NameError::Empty),
+            _ if !name.chars().any(is_visible) => Err(NameError::Empty),
             _ => Ok(Self(name)),
         }
     }
 
-    /// The form in which names are compared: two names that differ in case only are one name.
+    /// The form in which names are compared: see [`folding::fold`].
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        folding::fold(&self.0)
+    }
+
+    /// The form in which names are searched and sorted: see [`folding::search_key`].
+    pub fn search_key(&self) -> String {
+        folding::search_key(&self.0)
     }
 
     /// The name as text.
@@ -74,18 +105,58 @@ impl From<Name> for String {
     }
 }
 
-/// Bidirectional overrides and isolates (Unicode TR9) can make a name look like another text.
+fn is_unprintable(c: char) -> bool {
+    let is_control = c.is_control() && !c.is_whitespace();
+    is_control || is_direction_mark(c) || is_annotation(c) || is_noncharacter(c)
+}
+
+/// Bidirectional overrides and isolates (Unicode TR9) can make a name look like another text. Names
+/// that are written from right to left need none.
 fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
+/// Marks around a text that is not shown in its line, and the place of an object that is not there.
+fn is_annotation(c: char) -> bool {
+    matches!(c, '\u{FFF9}'..='\u{FFFC}')
+}
+
+/// Unicode 23.7: never to be exchanged.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
+}
+
+/// A letter, digit, sign or symbol. Marks need a letter before them.
+fn is_visible(c: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let shown = [
+        GeneralCategoryGroup::Letter,
+        GeneralCategoryGroup::Number,
+        GeneralCategoryGroup::Punctuation,
+        GeneralCategoryGroup::Symbol,
+    ];
+    shown.iter().any(|group| group.contains(category)) && !is_empty_glyph(c)
+}
+
+/// Symbols and letters that show nothing, by their own description: the blank of braille, the null
+/// notehead of musical notation, the blanks of Egyptian hieroglyphs.
+fn is_empty_glyph(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}')
+}
+
+/// Whether a mail program would make a link of it; so it would of full-width letters.
+fn is_link(name: &str) -> bool {
+    let plain = ComposingNormalizer::new_nfkc().normalize(name).to_lowercase();
+    plain.contains("://") || plain.contains("www.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<String, NameError> {
+        Name::parse(text, 60).map(String::from)
+    }
 
     #[test]
     fn space_is_folded_and_case_is_kept() {
@@ -95,11 +166,67 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_a_visible_sign_is_none() {
+        for blank in [
+            "",
+            " \u{200B} ",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{FFA0}",
+            "\u{E0041}",
+            "\u{115F}\u{1160}",
+            "\u{AD}",
+            "\u{34F}",
+            "\u{17B4}",
+            "\u{180E}",
+            "\u{FE0F}",
+            "\u{301}",
+            "\u{20DD}",
+            "\u{1D159}",
+            "\u{2028}",
+            "\u{200E}",
+            "\u{A0}",
+            "\u{3000}",
+            "\u{13441}",
+        ] {
+            assert_eq!(parse(blank), Err(NameError::Empty), "{blank:?}");
+        }
+        for visible in ["x", "7", "!", "€", "字", "☂", "ا", "ॐ", "-"] {
+            assert_eq!(parse(visible).as_deref(), Ok(visible));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_dropped() {
+        assert_eq!(parse("Dana\u{2060} Whit\u{AD}field\u{E0041}").as_deref(), Ok("Dana Whitfield"));
+        assert_eq!(parse("Dana\u{2800}Whitfield").as_deref(), Ok("Dana Whitfield"));
+        assert_eq!(parse("Cafe\u{301}").as_deref(), Ok("Café"));
+        assert_eq!(parse("e\u{200B}\u{301}").as_deref(), Ok("é"));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_refused() {
-        assert_eq!(Name::parse(" \u{200B} ", 60), Err(NameError::Empty));
-        assert_eq!(Name::parse("a\u{0}b", 60), Err(NameError::Unprintable));
-        assert_eq!(Name::parse("gnp\u{202E}.exe", 60), Err(NameError::Unprintable));
-        assert_eq!(Name::parse(&"x".repeat(61), 60), Err(NameError::TooLong { max: 60 }));
-        assert!(Name::parse("مؤسسة النور", 60).is_ok());
+        for text in ["a\u{0}b", "gnp\u{202E}.exe", "a\u{2066}b", "a\u{FFF9}b", "a\u{FFFF}", "a\u{1FFFE}"] {
+            assert_eq!(parse(text), Err(NameError::Unprintable), "{text:?}");
+        }
+        assert_eq!(parse(&"x".repeat(61)), Err(NameError::TooLong { max: 60 }));
+        assert!(parse("مؤسسة النور").is_ok());
+        assert!(parse("עמותת האור").is_ok());
+    }
+
+    #[test]
+    fn a_link_is_no_name() {
+        for text in [
+            "Sign in at https://evil.example",
+            "ftp://x",
+            "WWW.evil.example",
+            "a：／／b",
+            "ｗｗｗ．evil",
+            "w\u{200B}ww.x",
+        ] {
+            assert_eq!(parse(text), Err(NameError::Link), "{text}");
+            assert!(Name::parse_text(text, 60).is_ok());
+        }
+        assert!(parse("Node.js / evil.example: 1").is_ok());
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
         .values((
             organizations::id.eq(new_id(now)),
             organizations::name.eq(name.as_str()),
+            organizations::search_key.eq(name.search_key()),
             organizations::created_at.eq(now),
         ))
         .returning(Organization::as_returning())
@@ -80,7 +81,7 @@ pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membershi
     let rows: Vec<(Organization, Role)> = memberships::table
         .inner_join(organizations::table)
         .filter(memberships::user_id.eq(&user.id))
-        .order((organizations::name, organizations::id))
+        .order((organizations::search_key, organizations::id))
         .select((Organization::as_select(), memberships::role))
         .load(connection)?;
     let ids: Vec<&str> = rows.iter().map(|(organization, _)| organization.id.as_str()).collect();
@@ -143,7 +144,7 @@ pub fn rename(
     }
     tx.changed(Change::Organization(grant.id.clone()));
     let renamed = diesel::update(organizations::table.find(&grant.id))
-        .set(organizations::name.eq(name.as_str()))
+        .set((organizations::name.eq(name.as_str()), organizations::search_key.eq(name.search_key())))
         .returning(Organization::as_returning())
         .get_result(tx.connection())?;
     let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };

@@ -1,8 +1,9 @@
 //! One page of a long list, or a part of it behind a cursor.
 
+use diesel::sql_types::Text;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::{clock::Timestamp, db::DbError};
+use crate::{clock::Timestamp, db::DbError, folding};
 
 /// Rows of one page, with what a pager needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,16 @@ impl<T> Page<T> {
 pub(super) fn contains_pattern(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
+}
+
+/// The pattern for a `LIKE … ESCAPE '\'` that finds `text` anywhere in a stored search key.
+pub(super) fn search_pattern(text: &str) -> String {
+    contains_pattern(&folding::search_key(text))
+}
+
+diesel::define_sql_function! {
+    /// Lower case, of ASCII only: engines differ in all other letters.
+    fn lower(text: Text) -> Text;
 }
 
 /// A place in a sorted list: behind the row with this id.

@@ -17,6 +17,7 @@ diesel::table! {
         failed_log_ins -> Integer,
         last_active_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
+        search_key -> Text,
     }
 }
 
@@ -60,6 +61,7 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamp,
         leak_policy -> Text,
+        search_key -> Text,
     }
 }
 
@@ -120,6 +122,7 @@ diesel::table! {
         metadata -> Nullable<Text>,
         expiry_set_at -> Nullable<Timestamp>,
         paused_until -> Nullable<Timestamp>,
+        search_key -> Text,
     }
 }
 
@@ -169,6 +172,7 @@ diesel::table! {
         ip -> Nullable<Text>,
         created_at -> Timestamp,
         details -> Nullable<Text>,
+        search_key -> Text,
     }
 }
 

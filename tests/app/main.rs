@@ -25,6 +25,7 @@ mod list_order;
 mod mail;
 mod migrations;
 mod no_requests;
+mod names;
 mod no_writes;
 mod pages;
 mod races;

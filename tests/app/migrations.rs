@@ -99,6 +99,42 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     }
 }
 
+/// What SQL cannot do is done in Rust, along with the migration that brings the columns.
+#[test]
+fn names_from_before_are_folded_and_twins_among_them_stay() {
+    let old = Database::of_version("2026-11-25-220000_typed_events");
+    let id = |number: u32| format!("01936000-0000-7000-8000-0000000009{number:02}");
+    for (number, name) in ["Café", "Cafe\u{301}", "CAFÉ\u{200B}", "\u{3164}", "Ärger"].iter().enumerate() {
+        let id = id(u32::try_from(number).expect("a number"));
+        old.execute(&format!(
+            "INSERT INTO api_keys (id, organization_id, name, name_key, masked, secret_digest, created_by,
+             created_at, scopes, networks) VALUES ('{id}', '01936000-0000-7000-8000-000000000010', '{name}',
+             'before {number}', 'tess_AbCd…wxyz', X'{number:02}', 'Dana', '2026-11-05 09:00:00', '', '')"
+        ));
+    }
+    old.execute("UPDATE users SET name = 'Élodie Łódź' WHERE email = 'dana@lumen.example'");
+    old.execute("UPDATE users SET email = 'josé@lumen.example' WHERE email = 'jonas@lumen.example'");
+    old.execute("UPDATE organizations SET name = 'Привет'");
+    for _ in 0..2 {
+        old.open().expect("it opens, and once more");
+        let keys =
+            old.query(&format!("SELECT name_key AS text FROM api_keys WHERE id >= '{}' ORDER BY id", id(0)));
+        let twin = |number| format!("café\n{}", id(number));
+        assert_eq!(keys, ["café".into(), twin(1), twin(2), String::new(), "ärger".into()]);
+        let found = old.query("SELECT search_key AS text FROM api_keys WHERE name_key = 'ärger'");
+        assert_eq!(found, ["arger"]);
+        assert_eq!(old.query("SELECT search_key AS text FROM organizations"), ["привет"]);
+        let dana = "SELECT search_key AS text FROM users WHERE email = 'dana@lumen.example'";
+        assert_eq!(old.query(dana), ["elodie lodz"]);
+        assert_eq!(
+            old.query("SELECT email AS text FROM users WHERE email LIKE 'jos%'"),
+            ["josé@lumen.example"]
+        );
+        let unfolded = "SELECT id AS text FROM audit_events WHERE search_key = ''";
+        assert_eq!(old.query(unfolded), [""; 0]);
+    }
+}
+
 /// A value that is stored: where, and as SQLite's `quote` writes it.
 #[derive(Debug, PartialEq)]
 struct Cell {

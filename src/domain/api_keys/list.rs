@@ -12,9 +12,10 @@ use crate::{
     domain::{
         access::{Grant, SeeKeys},
         key_settings::Scopes,
-        page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, lower, search_pattern},
         schema::{api_keys, key_rotations},
     },
+    folding,
     vocabulary::{KeyFilter, KeySort},
 };
 
@@ -25,12 +26,12 @@ macro_rules! keys_of {
     ($from:expr, $grant:expr, $search:expr, $part:expr, $now:expr) => {{
         let mut query = $from.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
         if !$search.is_empty() {
-            let pattern = contains_pattern($search);
+            let pattern = search_pattern($search);
             query = query.filter(
-                api_keys::name
+                api_keys::search_key
                     .like(pattern.clone())
                     .escape('\\')
-                    .or(api_keys::masked.like(pattern).escape('\\')),
+                    .or(lower(api_keys::masked).like(pattern).escape('\\')),
             );
         }
         match $part {
@@ -87,7 +88,7 @@ impl KeySort {
     pub fn cursor(self, key: &ApiKey) -> Cursor {
         let sorted_by = match self {
             Self::Newest | Self::Oldest => String::new(),
-            Self::Name | Self::NameDescending => key.name.to_lowercase(),
+            Self::Name | Self::NameDescending => folding::search_key(&key.name),
         };
         Cursor { id: key.id.clone(), sorted_by }
     }
@@ -107,19 +108,19 @@ pub fn list_after(
     query = match sort {
         KeySort::Newest => query.order(api_keys::id.desc()),
         KeySort::Oldest => query.order(api_keys::id.asc()),
-        KeySort::Name => query.order((api_keys::name_key.asc(), api_keys::id.asc())),
-        KeySort::NameDescending => query.order((api_keys::name_key.desc(), api_keys::id.desc())),
+        KeySort::Name => query.order((api_keys::search_key.asc(), api_keys::id.asc())),
+        KeySort::NameDescending => query.order((api_keys::search_key.desc(), api_keys::id.desc())),
     };
     if let Some(Cursor { id, sorted_by }) = slice.after.clone() {
-        let is_alike = api_keys::name_key.eq(sorted_by.clone());
+        let is_alike = api_keys::search_key.eq(sorted_by.clone());
         query = match sort {
             KeySort::Newest => query.filter(api_keys::id.lt(id)),
             KeySort::Oldest => query.filter(api_keys::id.gt(id)),
             KeySort::Name => {
-                query.filter(api_keys::name_key.gt(sorted_by).or(is_alike.and(api_keys::id.gt(id))))
+                query.filter(api_keys::search_key.gt(sorted_by).or(is_alike.and(api_keys::id.gt(id))))
             }
             KeySort::NameDescending => {
-                query.filter(api_keys::name_key.lt(sorted_by).or(is_alike.and(api_keys::id.lt(id))))
+                query.filter(api_keys::search_key.lt(sorted_by).or(is_alike.and(api_keys::id.lt(id))))
             }
         };
     }

@@ -110,7 +110,7 @@ pub fn accept_with_new_account(
     now: Timestamp,
 ) -> Result<(User, Organization), AnswerError> {
     let found = open_by_mail(tx, token, now)?;
-    let email = EmailAddress::parse(&found.invitation.email).map_err(|_| AnswerError::NotYours)?;
+    let email = EmailAddress::of_account(&found.invitation.email).map_err(|_| AnswerError::NotYours)?;
     let new = NewAccount { email, name, password_hash };
     let user = match accounts::by_email(tx.connection(), &new.email)? {
         Some(user) if user.is_verified() => return Err(AnswerError::HasAccount),

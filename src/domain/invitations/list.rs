@@ -10,7 +10,7 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, Oversee},
-        email::EmailAddress,
+        email::{self, EmailAddress},
         organization::Organization,
         outbox::MailState,
         page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
@@ -88,7 +88,8 @@ pub fn list_after(
         .filter(invitations::organization_id.eq(&grant.id).and(invitations::outcome.is_null()))
         .into_boxed();
     if !search.text.is_empty() {
-        query = query.filter(invitations::email.like(contains_pattern(&search.text)).escape('\\'));
+        query =
+            query.filter(invitations::email.like(contains_pattern(&email::lower(&search.text))).escape('\\'));
     }
     if let Some(email) = &search.email {
         query = query.filter(invitations::email.eq(email.as_str()));

@@ -7,9 +7,11 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, Role, See},
-        page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern},
+        email,
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern, search_pattern},
         schema::{memberships, users},
     },
+    folding,
     vocabulary::MemberSort,
 };
 
@@ -20,9 +22,12 @@ macro_rules! members_of {
             .filter(memberships::organization_id.eq($grant.id.clone()))
             .into_boxed();
         if !$search.is_empty() {
-            let pattern = contains_pattern($search);
+            let address = contains_pattern(&email::lower($search));
             query = query.filter(
-                users::name.like(pattern.clone()).escape('\\').or(users::email.like(pattern).escape('\\')),
+                users::search_key
+                    .like(search_pattern($search))
+                    .escape('\\')
+                    .or(users::email.like(address).escape('\\')),
             );
         }
         query
@@ -39,7 +44,7 @@ pub fn page(
     let total: i64 = members_of!(grant, search).count().get_result(connection)?;
     let request = request.within(total);
     let rows = members_of!(grant, search)
-        .order((users::name, users::id))
+        .order((users::search_key, users::id))
         .select(COLUMNS)
         .limit(request.limit())
         .offset(request.offset())
@@ -52,7 +57,7 @@ impl MemberSort {
     pub fn cursor(self, person: &Person) -> Cursor {
         match self {
             Self::Name | Self::NameDescending => {
-                Cursor { id: person.user_id.clone(), sorted_by: person.name.clone() }
+                Cursor { id: person.user_id.clone(), sorted_by: folding::search_key(&person.name) }
             }
             Self::Newest | Self::Oldest => Cursor::at(&person.user_id, person.joined_at),
         }
@@ -76,18 +81,20 @@ pub fn list_after(
         query = query.filter(memberships::role.eq(role));
     }
     query = match sort {
-        MemberSort::Name => query.order((users::name.asc(), users::id.asc())),
-        MemberSort::NameDescending => query.order((users::name.desc(), users::id.desc())),
+        MemberSort::Name => query.order((users::search_key.asc(), users::id.asc())),
+        MemberSort::NameDescending => query.order((users::search_key.desc(), users::id.desc())),
         MemberSort::Newest => query.order((memberships::joined_at.desc(), users::id.desc())),
         MemberSort::Oldest => query.order((memberships::joined_at.asc(), users::id.asc())),
     };
     if let Some(cursor) = &slice.after {
         let (id, name) = (cursor.id.clone(), cursor.sorted_by.clone());
-        let has_that_name = users::name.eq(name.clone());
+        let has_that_name = users::search_key.eq(name.clone());
         query = match sort {
-            MemberSort::Name => query.filter(users::name.gt(name).or(has_that_name.and(users::id.gt(id)))),
+            MemberSort::Name => {
+                query.filter(users::search_key.gt(name).or(has_that_name.and(users::id.gt(id))))
+            }
             MemberSort::NameDescending => {
-                query.filter(users::name.lt(name).or(has_that_name.and(users::id.lt(id))))
+                query.filter(users::search_key.lt(name).or(has_that_name.and(users::id.lt(id))))
             }
             MemberSort::Newest => {
                 let at = cursor.instant()?;

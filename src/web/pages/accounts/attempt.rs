@@ -137,7 +137,7 @@ async fn look_up(
         .state
         .db
         .read(move |connection| {
-            let credentials = match EmailAddress::parse(&typed) {
+            let credentials = match EmailAddress::of_account(&typed) {
                 Ok(email) => accounts::credentials(connection, &email)?,
                 Err(_) => None,
             };
@@ -182,7 +182,7 @@ fn counts_of_stranger(state: &State, typed: &str, from: &str) -> [Counter; 3] {
 
 /// The address under which tries are counted: one count, however it is written.
 fn counted(typed: &str) -> String {
-    match EmailAddress::parse(typed) {
+    match EmailAddress::of_account(typed) {
         Ok(email) => email.into(),
         Err(_) => typed.chars().take(254).collect(),
     }

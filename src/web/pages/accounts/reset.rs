@@ -84,7 +84,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
 pub async fn send(visit: Visit<Anybody, Submitted<ForgotForm>>) -> Result<HttpResponse, AppError> {
     let (visitor, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let Some(email) = errors.check("email", EmailAddress::parse(&form.email)) else {
+    let Some(email) = errors.check("email", EmailAddress::of_account(&form.email)) else {
         let page = ForgotPage { shell: visitor.shell().await?, email: form.email, errors };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };

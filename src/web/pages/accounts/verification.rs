@@ -100,7 +100,7 @@ async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError>
 }
 
 async fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
-    let email = EmailAddress::parse(typed).map_err(|error| AppError::Conflict(error.to_string()))?;
+    let email = EmailAddress::of_account(typed).map_err(|error| AppError::Conflict(error.to_string()))?;
     throttle::count_mail(visitor).await??;
     visitor.remember(ADDRESS, email.as_str())?;
     let (state, now) = (visitor.state.clone(), visitor.now);

@@ -6,8 +6,9 @@ use crate::support::{Client, Company, TestApp};
 async fn crowd(app: &TestApp, company: &Company) {
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-         INSERT INTO users (id, email, name, password_hash, email_verified_at, created_at)
-         SELECT 'u' || i, 'member' || i || '@crowd.example', 'Member ' || substr('0000' || i, -5), '',
+         INSERT INTO users (id, email, name, search_key, password_hash, email_verified_at, created_at)
+         SELECT 'u' || i, 'member' || i || '@crowd.example', 'Member ' || substr('0000' || i, -5),
+         'member ' || substr('0000' || i, -5), '',
          '2026-11-23 10:00:00', '2026-11-23 10:00:00' FROM n",
     )
     .await;
