@@ -1,7 +1,7 @@
 //! API keys, their settings and their secrets.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use super::given_object;
@@ -133,7 +133,7 @@ macro_rules! body_with_settings {
             /// What verification tells about it: an object of up to 4 KB.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Object>)]
-            pub metadata: Given<Map<String, Value>>,
+            pub metadata: Given<Box<RawValue>>,
         }
     };
 }

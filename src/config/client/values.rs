@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::vocabulary::Period;
@@ -28,9 +28,9 @@ pub struct Rate {
     pub period: Period,
 }
 
-/// A JSON object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metadata(pub Map<String, Value>);
+/// A JSON object, as it was typed.
+#[derive(Clone, Debug)]
+pub struct Metadata(pub Box<RawValue>);
 
 impl Expiry {
     /// Reads `12h`, `90d` or `52w`.
@@ -93,9 +93,12 @@ impl Metadata {
     /// # Errors
     /// Any other text.
     pub fn parse(text: &str) -> Result<Self, Expected> {
-        serde_json::from_str(text)
+        // The server tells what is wrong within it.
+        let read: Result<Box<RawValue>, _> = serde_json::from_str(text);
+        read.ok()
+            .filter(|object| object.get().starts_with('{'))
             .map(Self)
-            .map_err(|_| Expected("must be a JSON object, such as {\"team\":\"billing\"}"))
+            .ok_or(Expected("must be a JSON object, such as {\"team\":\"billing\"}"))
     }
 }
 

@@ -1,7 +1,5 @@
 //! A key's settings in JSON.
 
-use serde_json::Value;
-
 use crate::{
     api_types::{FieldProblem, KeyChange, RateLimitFields, SettingsFields},
     domain::key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, RateLimit},
@@ -55,8 +53,8 @@ impl KeyChange {
             set(&mut after.monthly_quota, "/monthly_quota", quota.map(MonthlyQuota::new).transpose(), wrong);
         }
         if let Some(object) = self.metadata {
-            let text = object.map(|object| Value::Object(object).to_string()).unwrap_or_default();
-            set(&mut after.metadata, "/metadata", Metadata::parse(&text), wrong);
+            let text = object.as_ref().map_or("", |object| object.get());
+            set(&mut after.metadata, "/metadata", Metadata::parse(text), wrong);
         }
         after
     }
