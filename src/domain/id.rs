@@ -6,6 +6,8 @@ use uuid::{ContextV7, NoContext, Timestamp as UuidTimestamp, Uuid};
 
 use crate::clock::Timestamp;
 
+const HYPHENATED_LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+
 /// Keeps ids of one millisecond in the order in which they were made.
 static CONTEXT: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
@@ -21,7 +23,32 @@ pub fn new_dated_id(now: Timestamp) -> String {
     Uuid::new_v7(UuidTimestamp::from_unix(NoContext, seconds, nanoseconds)).to_string()
 }
 
+/// An id that somebody presents as it is stored: its letters may come in capitals (RFC 9562, 4). What
+/// has not the form of an id stays as it is.
+pub fn as_stored(text: &str) -> String {
+    // The id of a delivery has a word before it. The other forms that the crate reads are none of ours.
+    let (word, id) = text.split_at(text.rfind('_').map_or(0, |at| at + 1));
+    let is_id = id.len() == HYPHENATED_LENGTH && Uuid::try_parse(id).is_ok();
+    if is_id { format!("{word}{}", id.to_ascii_lowercase()) } else { text.to_owned() }
+}
+
 fn unix(now: Timestamp) -> (u64, u32) {
     let now = now.assume_utc();
     (u64::try_from(now.unix_timestamp()).unwrap_or_default(), now.nanosecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_known_in_capitals_and_nothing_else_is_changed() {
+        let id = "0198a8f3-7b1c-7d2e-9f40-5a6b7c8d9e0f";
+        assert_eq!(as_stored(&id.to_uppercase()), id);
+        assert_eq!(as_stored(&format!("msg_{}", id.to_uppercase())), format!("msg_{id}"));
+        assert_eq!(as_stored("0198A8f3-7b1c-7D2e-9f40-5A6b7c8d9e0F"), id);
+        for other in ["", "Ab", "0198A8F37B1C7D2E9F405A6B7C8D9E0F", "tess_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEf"] {
+            assert_eq!(as_stored(other), other);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
 
 /// The id of one rendering of a form; its own age can be read from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct FormId(String);
 
 impl FormId {
@@ -29,6 +29,13 @@ impl FormId {
         let Some((seconds, _)) = made.map(|made| made.to_unix()) else { return false };
         let age = now.assume_utc().unix_timestamp() - i64::try_from(seconds).unwrap_or(i64::MAX);
         (-60..FORM_LIFETIME.whole_seconds()).contains(&age)
+    }
+}
+
+/// As it was made here, so that it is spent once however it is written.
+impl From<String> for FormId {
+    fn from(text: String) -> Self {
+        Self(Uuid::try_parse(&text).map_or(text, |id| id.to_string()))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     db::{Db, DbError},
     domain::{
-        id::new_id,
+        id::{self, new_id},
         secret::{Secret, SecretDigest},
         sessions::{self, EndedSessions, LoggedIn, NewSession, OpenSession},
     },
@@ -62,7 +62,7 @@ pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let organization_id = urls::organization_in(request.path()).map(str::to_owned);
+    let organization_id = urls::organization_in(request.path()).map(id::as_stored);
     let found = Found { organization_id, ..Found::default() };
     let work = async move {
         next.call(request).await.map_err(|error| match UNAVAILABLE.with(RefCell::take) {

@@ -10,7 +10,7 @@ mod methods;
 mod statements;
 
 use tessera::{
-    domain::access::Role,
+    domain::{access::Role, token_access::TokenAccess},
     web::{
         access::{Access, Route},
         routes::ROUTES,
@@ -197,6 +197,15 @@ async fn a_member_of_too_low_a_role_is_refused() {
 /// Without this, a route that refuses everybody would pass the tests above.
 #[tokio::test]
 async fn whoever_has_the_role_gets_through() {
+    every_action_is_carried_out(|ids| ids).await;
+}
+
+#[tokio::test]
+async fn an_id_in_capitals_is_the_same_id_on_every_page() {
+    every_action_is_carried_out(Ids::in_capitals).await;
+}
+
+async fn every_action_is_carried_out(written: fn(Ids) -> Ids) {
     let fixture = Fixture::new().await;
     for (number, route) in routes(needs_an_account).enumerate() {
         // What one action leaves of an organization says nothing about the next action.
@@ -205,7 +214,7 @@ async fn whoever_has_the_role_gets_through() {
         fixture.app.clock.advance(time::Duration::minutes(2));
         let before = fixture.app.ledger().await;
         let browser = fixture.app.log_in_as(&member).await;
-        let answer = send(&browser, route, &fixture.path(route, &ids)).await;
+        let answer = send(&browser, route, &fixture.path(route, &written(ids))).await;
         check_headers(route, &answer);
         let fine = [200, 303, 409, 422].contains(&answer.status);
         assert!(fine, "{route:?} as {}: {} {}", member.name, answer.status, answer.summary());
@@ -294,6 +303,63 @@ async fn reading_changes_nothing() {
         assert!(head.status < 500 && head.body.is_empty(), "{route:?}: {}", head.summary());
     }
     assert_eq!(fixture.app.ledger().await, before);
+}
+
+/// SQLite refuses patterns of 50,000 bytes, an id can be anything, and a file must not break off.
+#[tokio::test]
+async fn no_parameter_is_too_long_for_an_answer() {
+    let fixture = Fixture::new().await;
+    let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
+    let machine = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
+    let long = [("%D1%8F", 300), ("x", 201), ("%25", 20_000), ("x", 60_000), ("%00", 5)]
+        .map(|(letter, times)| letter.repeat(times));
+    let parameters = [
+        "q",
+        "who",
+        "what",
+        "show",
+        "page",
+        "ipage",
+        "next",
+        "state",
+        "duration",
+        "cursor",
+        "limit",
+        "sort",
+        "role",
+        "email",
+        "actor",
+        "area",
+        "action",
+        "from",
+        "to",
+        "format",
+        "per",
+        "organization",
+        "scope",
+    ];
+    for route in ROUTES.iter().filter(|route| method(route) == "GET") {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        for parameter in parameters {
+            for text in &long {
+                let path = format!("{path}?{parameter}={text}");
+                let request = match is_for_machines(route.pattern) {
+                    true => machine.request("GET", &path),
+                    false => browser.request("GET", &path),
+                };
+                let answer = request.send().await;
+                assert!(answer.status < 500, "{route:?} {parameter}: {}", answer.summary());
+            }
+        }
+    }
+    let csv = browser.get(&fixture.lumen.url(&format!("activity.csv?q={}", long[3]))).await.must_be(200);
+    assert!(csv.text().ends_with("\r\n"));
+    let calls = ["keys", "members", "invitations", "activity", "activity/export"];
+    for call in calls {
+        let refused = machine.get(&format!("{call}?q={}", long[1])).await.must_be(400);
+        assert!(refused.text().contains("at most 200 characters"), "{}", refused.text());
+        machine.get(&format!("{call}?q={}", "x".repeat(200))).await.must_be(200);
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
     db::{Connection, Tx},
     domain::{
         access::{AccessError, Capability, Grant, Standing},
+        id,
         idempotency::{IdempotencyError, Once},
         master_tokens,
         token_access::TokenAccess,
@@ -88,7 +89,10 @@ where
             let now = state.clock.now();
             let token = credentials::caller(&request, &state, now).await?;
             count(&request, &state, &token)?;
-            let proof = prove(token.standing(credentials::client_ip(&request)), organization_in(&request))?;
+            let proof = prove(
+                token.standing(credentials::client_ip(&request)),
+                organization_in(&request).as_deref(),
+            )?;
             let input = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
             Ok(Self { state, now, proof, token, input, request })
         })
@@ -96,8 +100,8 @@ where
 }
 
 /// The organization in the path, where there is one.
-fn organization_in(request: &HttpRequest) -> Option<&str> {
-    request.match_info().get("organization")
+fn organization_in(request: &HttpRequest) -> Option<String> {
+    request.match_info().get("organization").map(id::as_stored)
 }
 
 /// The proof in the organization `wanted`, or in the token's own where none is named.
@@ -118,7 +122,7 @@ fn count(request: &HttpRequest, state: &State, token: &KnownToken) -> Result<(),
 impl<P: TokenProof, B> Call<P, B> {
     /// The part of the path that the route table calls `name`.
     pub fn path(&self, name: &str) -> String {
-        self.request.match_info().get(name).unwrap_or_default().to_owned()
+        id::as_stored(self.request.match_info().get(name).unwrap_or_default())
     }
 
     /// Reads by the caller's proof.
@@ -168,7 +172,7 @@ impl<P: TokenProof, B> Call<P, B> {
         let (once, clock) = (self.once()?, self.state.clock.clone());
         let (seal, ip) = (self.state.session_tokens.clone(), credentials::client_ip(&self.request));
         let presented = credentials::master_token(&self.request)?.to_owned();
-        let wanted = organization_in(&self.request).map(str::to_owned);
+        let wanted = organization_in(&self.request);
         let response = self
             .state
             .db

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
+        id,
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownKey, Limits},
     },
@@ -55,6 +56,7 @@ impl RouteDemand {
             wanted.scope =
                 wanted.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
         }
+        wanted.organization = wanted.organization.as_deref().map(id::as_stored);
         wanted.scope.retain(|scope| !scope.is_empty());
         Ok(wanted)
     }

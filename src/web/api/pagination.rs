@@ -6,7 +6,10 @@ use serde::Deserialize;
 
 use crate::{
     api_types::{FieldProblem, List},
-    domain::page::{Cursor, CursorError, ListRequest},
+    domain::{
+        id,
+        page::{Cursor, CursorError, ListRequest},
+    },
     web::error::AppError,
 };
 
@@ -48,7 +51,7 @@ fn read(text: &str) -> Result<Cursor, AppError> {
     // An id holds no line break, what is sorted by may.
     let cursor = bytes.as_deref().and_then(|text| text.split_once('\n'));
     match cursor {
-        Some((id, sorted_by)) => Ok(Cursor { id: id.to_owned(), sorted_by: sorted_by.to_owned() }),
+        Some((id, sorted_by)) => Ok(Cursor { id: id::as_stored(id), sorted_by: sorted_by.to_owned() }),
         None => {
             Err(AppError::field("cursor", "Take the cursor from next_cursor of the part before, unchanged."))
         }

@@ -12,7 +12,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     clock::Timestamp,
-    domain::{access::Actor, accounts, id::new_id, invitations, sessions::LoggedIn, user::User},
+    domain::{
+        access::Actor,
+        accounts,
+        id::{self, new_id},
+        invitations,
+        sessions::LoggedIn,
+        user::User,
+    },
     web::{
         error::AppError,
         fragment::Fragment,
@@ -89,7 +96,7 @@ impl Visitor {
 
     /// The part of the path that the route table calls `name`.
     pub fn path(&self, name: &str) -> String {
-        self.request.match_info().get(name).unwrap_or_default().to_owned()
+        id::as_stored(self.request.match_info().get(name).unwrap_or_default())
     }
 
     /// Who is logged in.

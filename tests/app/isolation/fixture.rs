@@ -32,6 +32,25 @@ pub(super) struct Ids {
     pub(super) link: String,
 }
 
+impl Ids {
+    /// The same ids as another program may write them (RFC 9562, 4). A secret is no id.
+    pub(super) fn in_capitals(self) -> Self {
+        let delivery = self.delivery.to_uppercase().replace("MSG_", "msg_");
+        let [organization, user, key, token, invitation, session, mail, webhook] = [
+            self.organization,
+            self.user,
+            self.key,
+            self.token,
+            self.invitation,
+            self.session,
+            self.mail,
+            self.webhook,
+        ]
+        .map(|id| id.to_uppercase());
+        Self { organization, user, key, token, invitation, session, mail, webhook, delivery, link: self.link }
+    }
+}
+
 pub(super) struct Fixture {
     pub(super) app: TestApp,
     /// An organization with keys, tokens, members and invitations.
@@ -47,7 +66,9 @@ pub(super) struct Fixture {
 impl Fixture {
     pub(super) async fn new() -> Self {
         // Without a reporter the address for leaks does not exist.
-        let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32)).spawn().await;
+        // A machine is to ask at every address, again and again.
+        let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32));
+        let app = app.flag("--requests-per-minute", "100000").spawn().await;
         let lumen = app.lumen().await;
         let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
         let user = app.member(&lumen, Role::User, "Uli User").await;

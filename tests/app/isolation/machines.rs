@@ -65,13 +65,22 @@ async fn a_token_of_another_access_is_refused() {
 /// Without this, a route that refuses everybody would pass the tests above.
 #[tokio::test]
 async fn the_smallest_access_that_will_do_gets_through() {
+    every_call_is_carried_out(|ids| ids).await;
+}
+
+#[tokio::test]
+async fn an_id_in_capitals_is_the_same_id_in_every_call() {
+    every_call_is_carried_out(Ids::in_capitals).await;
+}
+
+async fn every_call_is_carried_out(written: fn(Ids) -> Ids) {
     let fixture = Fixture::new().await;
     for (number, route) in of_tokens().enumerate() {
         let (company, _, ids) = fixture.company_for(route, number).await;
         let machine = fixture.app.machine(&company, route.access.of_token().expect("one")).await;
         // An invitation can be sent again after a minute.
         fixture.app.clock.advance(time::Duration::minutes(2));
-        let answer = send(&machine, route, &fixture.path(route, &ids)).await;
+        let answer = send(&machine, route, &fixture.path(route, &written(ids))).await;
         check_headers(route, &answer);
         let fine = [200, 201, 202, 204, 409].contains(&answer.status);
         assert!(fine, "{route:?}: {} {}", answer.status, answer.text());
