@@ -1,7 +1,12 @@
 //! The calendar of an organization's expiries: a secret address that calendar programs ask, since
 //! they cannot log in.
 
-use diesel::prelude::*;
+use std::collections::HashMap;
+
+use diesel::{
+    dsl::{count_star, max},
+    prelude::*,
+};
 use time::Duration;
 
 use super::{
@@ -9,7 +14,7 @@ use super::{
     api_keys::ApiKey,
     events::{self, Action, Event},
     organization::Organization,
-    schema::{api_keys, calendar_links, organizations},
+    schema::{api_keys, audit_events, calendar_links, organizations},
     secret::{NoRandomness, Secret, SecretDigest},
 };
 use crate::{
@@ -79,8 +84,21 @@ pub fn replace(tx: &mut Tx<'_>, grant: &Grant<Govern>, now: Timestamp) -> Result
 pub struct Expiries {
     /// The organization.
     pub organization: Organization,
-    /// Its keys with an end that are not switched off, and their ends.
-    pub keys: Vec<(ApiKey, Timestamp)>,
+    /// Those of its keys that are not switched off.
+    pub expiries: Vec<Expiry>,
+}
+
+/// The end of a key.
+#[derive(Clone, Debug)]
+pub struct Expiry {
+    /// The key.
+    pub key: ApiKey,
+    /// When it ends.
+    pub at: Timestamp,
+    /// When the key was last changed.
+    pub changed: Timestamp,
+    /// How often it was changed since it was created.
+    pub changes: i64,
 }
 
 /// The expiries of the organization whose secret is `presented`; a look-up by that secret.
@@ -105,6 +123,27 @@ pub fn expiries(
         .order((api_keys::expires_at, api_keys::id))
         .select(ApiKey::as_select())
         .load(connection)?;
-    let keys = keys.into_iter().filter_map(|key| key.expires_at.map(|end| (key, end))).collect();
-    Ok(Some(Expiries { organization, keys }))
+    let changes = changes(connection, organization_id)?;
+    let expiry = |key: ApiKey| {
+        let (events, last) = changes.get(&key.id).copied().unwrap_or((1, key.created_at));
+        Some(Expiry { at: key.expires_at?, changed: last, changes: events - 1, key })
+    };
+    Ok(Some(Expiries { organization, expiries: keys.into_iter().filter_map(expiry).collect() }))
+}
+
+/// What the audit log has of each key that ends: how many events, and when the last one was. Not each
+/// of them shows in the calendar; a number that is higher than it need be does no harm.
+fn changes(
+    connection: &mut Connection,
+    organization_id: &str,
+) -> Result<HashMap<String, (i64, Timestamp)>, DbError> {
+    let keys = api_keys::table
+        .filter(api_keys::organization_id.eq(organization_id).and(api_keys::expires_at.is_not_null()))
+        .select(api_keys::id.nullable());
+    let rows: Vec<(Option<String>, i64, Option<Timestamp>)> = audit_events::table
+        .filter(audit_events::subject_id.eq_any(keys))
+        .group_by(audit_events::subject_id)
+        .select((audit_events::subject_id, count_star(), max(audit_events::created_at)))
+        .load(connection)?;
+    Ok(rows.into_iter().filter_map(|(id, events, last)| Some((id?, (events, last?)))).collect())
 }

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{CACHE_CONTROL, ContentDisposition, DispositionParam, DispositionType},
     web::Bytes,
 };
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 
 use super::{details, display, error::AppError};
 use crate::{
@@ -36,9 +36,15 @@ pub struct FileKind {
 pub const CSV: FileKind = FileKind {
     content_type: "text/csv; charset=utf-8",
     name: "activity.csv",
-    head: || write(vec![COLUMNS.map(String::from)]).map(Some),
+    head: || {
+        let columns = write(vec![COLUMNS.map(String::from)])?;
+        Ok(Some([BYTE_ORDER_MARK.as_bytes(), &columns].concat().into()))
+    },
     part: |entries| write(entries.into_iter().map(row).collect::<Result<_, _>>()?),
 };
+
+/// Without it Excel takes the file for one of its old character sets.
+const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 const COLUMNS: [&str; 11] = [
     "time_utc",
@@ -67,21 +73,26 @@ struct Progress {
 /// Downloads what the filter selects, oldest first.
 ///
 /// # Errors
-/// When the first line cannot be written. A database that fails later breaks the answer off.
-pub fn download(
+/// When the first part cannot be read. A database that fails later breaks the answer off.
+pub async fn download(
     kind: FileKind,
     db: Db,
     proof: Grant<Oversee>,
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
-    let head = (kind.head)()?;
-    let start = Progress { kind, db, proof, filter, after: None, is_done: false };
-    let parts = stream::unfold((start, head), |(progress, head)| async move {
-        match head {
-            Some(head) => Some((Ok(head), (progress, None))),
-            None => next_part(progress).await.map(|(part, progress)| (part, (progress, None))),
-        }
+    let mut first = Vec::from_iter((kind.head)()?);
+    let mut rest = None;
+    if let Some((part, progress)) =
+        next_part(Progress { kind, db, proof, filter, after: None, is_done: false }).await
+    {
+        first.push(part?);
+        rest = Some(progress);
+    }
+    let rest = stream::unfold(rest, |progress| async move {
+        let (part, progress) = next_part(progress?).await?;
+        Some((part, Some(progress)))
     });
+    let parts = stream::iter(first.into_iter().map(Ok)).chain(rest);
     let file = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(kind.name.to_owned())],
@@ -135,13 +146,23 @@ fn row(entry: Entry) -> Result<[String; 11], AppError> {
     Ok(row.map(without_formula))
 }
 
-/// ASVS 1.2.10: a spreadsheet must not take a name for a formula.
+/// ASVS 1.2.10: a spreadsheet must not take a name for a formula. One that splits at semicolons or
+/// tabs sees cells within ours, since it heeds quotation marks only where its own cells begin; some
+/// take full-width signs for the plain ones.
 fn without_formula(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+    let mut safe = String::with_capacity(cell.len() + 1);
+    for piece in cell.split_inclusive([';', '\t', '\r', '\n', '|']) {
+        let start = piece.trim_start_matches([' ', '\u{A0}', '"']);
+        if start.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r']) {
+            safe.push('\'');
+        }
+        safe.push_str(piece);
+    }
+    safe
 }
 
 fn write(rows: Vec<[String; 11]>) -> Result<Bytes, AppError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).map_err(AppError::internal)?;
     }
@@ -154,7 +175,23 @@ mod tests {
 
     #[test]
     fn a_name_is_never_a_formula() {
-        assert_eq!(without_formula("=HYPERLINK(1)".into()), "'=HYPERLINK(1)");
+        for (cell, safe) in [
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("x;=cmd|' /c calc'!A0;y", "x;'=cmd|' /c calc'!A0;y"),
+            ("x;\"=1\"", "x;'\"=1\""),
+            ("x; +1", "x;' +1"),
+            ("＝1", "'＝1"),
+            ("；＠1", "；＠1"),
+            ("a;＠1", "a;'＠1"),
+            ("a\t-1", "a\t'-1"),
+            ("a\r\n@1", "a\r\n'@1"),
+            ("\t=1", "'\t'=1"),
+            ("\r1", "'\r1"),
+            (" =1", "' =1"),
+            ("a=1, -b", "a=1, -b"),
+        ] {
+            assert_eq!(without_formula(cell.into()), safe);
+        }
         assert_eq!(without_formula("Billing worker".into()), "Billing worker");
     }
 

@@ -16,10 +16,12 @@ pub struct Calendar(String);
 /// An event without a length.
 #[derive(Clone, Copy, Debug)]
 pub struct CalendarEvent<'a> {
-    /// The same for the same event in every answer, and nowhere else.
+    /// The same for the same event in every answer, wherever the server moves, and nowhere else.
     pub uid: &'a str,
-    /// When the event was made.
-    pub stamp: Timestamp,
+    /// When what is told here last changed (3.8.7.2, since there is no METHOD).
+    pub changed: Timestamp,
+    /// How often it has changed (3.8.7.4).
+    pub sequence: i64,
     /// When it happens.
     pub at: Timestamp,
     /// One line.
@@ -49,7 +51,9 @@ impl Calendar {
     pub fn add(&mut self, event: CalendarEvent<'_>) {
         self.line("BEGIN:VEVENT");
         self.line(&format!("UID:{}", escaped(event.uid)));
-        self.line(&format!("DTSTAMP:{}", instant(event.stamp)));
+        self.line(&format!("DTSTAMP:{}", instant(event.changed)));
+        self.line(&format!("LAST-MODIFIED:{}", instant(event.changed)));
+        self.line(&format!("SEQUENCE:{}", event.sequence));
         self.line(&format!("DTSTART:{}", instant(event.at)));
         self.line(&format!("SUMMARY:{}", escaped(event.summary)));
         self.line(&format!("DESCRIPTION:{}", escaped(event.description)));
@@ -115,8 +119,9 @@ mod tests {
     fn an_event_has_what_it_needs() {
         let mut calendar = Calendar::new("Lumen");
         calendar.add(CalendarEvent {
-            uid: "1@localhost",
-            stamp: datetime!(2026-11-23 10:00),
+            uid: "1",
+            changed: datetime!(2026-11-23 10:00),
+            sequence: 3,
             at: datetime!(2026-12-01 23:59:59),
             summary: "x",
             description: "y",
@@ -126,6 +131,8 @@ mod tests {
         assert!(
             text.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n") && text.ends_with("END:VCALENDAR\r\n")
         );
-        assert!(text.contains("DTSTAMP:20261123T100000Z\r\nDTSTART:20261201T235959Z\r\n"), "{text}");
+        let lines = "UID:1\r\nDTSTAMP:20261123T100000Z\r\nLAST-MODIFIED:20261123T100000Z\r\nSEQUENCE:3\r\n\
+                     DTSTART:20261201T235959Z\r\n";
+        assert!(text.contains(lines), "{text}");
     }
 }

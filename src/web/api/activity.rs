@@ -15,12 +15,14 @@ use crate::{
     domain::{
         access::{Grant, Oversee},
         audit::{self, Action, Area, Detail, Entry, Filter},
+        id,
     },
     vocabulary::ExportFormat,
     web::{
         activity_file::{self, FileKind},
         details,
         error::{AppError, FieldProblem},
+        search,
     },
 };
 
@@ -101,6 +103,8 @@ macro_rules! selection {
         #[into_params(parameter_in = Query)]
         pub struct $name {
             /// Text in the actor's name, the subject's name, the details or the address.
+            #[serde(deserialize_with = "search::strict")]
+            #[param(max_length = 200)]
             q: String,
             /// Only what the account or master token of this id did.
             actor: Option<String>,
@@ -126,8 +130,8 @@ macro_rules! selection {
                     instant.map_err(|error| AppError::BadParameter(FieldProblem::new(name, error)))
                 };
                 Ok(Filter {
-                    text: self.q.trim().to_owned(),
-                    actor_id: self.actor.clone(),
+                    text: self.q.clone(),
+                    actor_id: self.actor.as_deref().map(id::as_stored),
                     area: self.area.as_deref().map(area).transpose()?,
                     action: self.action.as_deref().map(action).transpose()?,
                     from: instant("from", &self.from)?,
@@ -217,7 +221,7 @@ pub async fn export(call: Call<Grant<Oversee>, Params<EventExport>>) -> Result<H
         ExportFormat::Jsonl => JSON_LINES,
         ExportFormat::Csv => activity_file::CSV,
     };
-    activity_file::download(kind, call.state.db.clone(), call.proof, filter)
+    activity_file::download(kind, call.state.db.clone(), call.proof, filter).await
 }
 
 const JSON_LINES: FileKind = FileKind {

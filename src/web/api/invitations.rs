@@ -24,7 +24,7 @@ use crate::{
         token_access::TokenAccess,
     },
     vocabulary::{InvitationStatus, InviteResult},
-    web::{display, error::AppError, urls},
+    web::{display, error::AppError, search, urls},
 };
 
 impl InvitationMail {
@@ -57,6 +57,8 @@ impl Invitation {
 #[into_params(parameter_in = Query)]
 pub struct InvitationFilter {
     /// Text in the address.
+    #[serde(deserialize_with = "search::strict")]
+    #[param(max_length = 200)]
     q: String,
     /// Only the invitation of this address.
     #[param(example = "mara@lumen.example")]
@@ -83,9 +85,9 @@ pub struct InvitationFilter {
 pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
-    let email = filter.email.as_deref().map(EmailAddress::parse).transpose();
+    let email = filter.email.as_deref().map(EmailAddress::of_account).transpose();
     let email = email.map_err(|error| AppError::field("email", error))?;
-    let search = Search { text: filter.q.trim().to_owned(), email };
+    let search = Search { text: filter.q, email };
     let (now, wanted) = (call.now, slice.clone());
     let pending = call
         .read(move |connection, grant| invitations::list_after(connection, grant, &search, &wanted))

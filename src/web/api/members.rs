@@ -20,7 +20,7 @@ use crate::{
         token_access::TokenAccess,
     },
     vocabulary::MemberSort,
-    web::{display, error::AppError},
+    web::{display, error::AppError, search},
 };
 
 impl From<Person> for Member {
@@ -42,6 +42,8 @@ impl From<Person> for Member {
 #[into_params(parameter_in = Query)]
 pub struct MemberFilter {
     /// Text in the name or in the address.
+    #[serde(deserialize_with = "search::strict")]
+    #[param(max_length = 200)]
     q: String,
     /// Only members of this role.
     role: Option<Role>,
@@ -72,7 +74,7 @@ pub async fn list(call: Call<Grant<See>, Params<MemberFilter>>) -> Result<HttpRe
     let (role, sort, wanted) = (filter.role, filter.sort, slice.clone());
     let people = call
         .read(move |connection, member| {
-            members::list_after(connection, member, filter.q.trim(), role, (sort, &wanted))
+            members::list_after(connection, member, &filter.q, role, (sort, &wanted))
         })
         .await?;
     let listing = pagination::list(people, &slice, |person| sort.cursor(person), Member::from);

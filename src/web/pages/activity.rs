@@ -16,10 +16,13 @@ use crate::{
     domain::{
         access::{Grant, Oversee},
         audit::{self, Area, Entry, Filter},
+        id,
         page::{Page, PageRequest},
     },
     page,
-    web::{activity_file, display, error::AppError, pager::Pager, shell::Shell, urls, view, visit::Visit},
+    web::{
+        activity_file, display, error::AppError, pager::Pager, search, shell::Shell, urls, view, visit::Visit,
+    },
 };
 
 /// Events on one page.
@@ -45,6 +48,7 @@ page!(ActivityTab);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Selection {
+    #[serde(deserialize_with = "search::lenient")]
     q: String,
     who: String,
     what: String,
@@ -54,8 +58,8 @@ pub struct Selection {
 impl Selection {
     fn filter(&self) -> Filter {
         Filter {
-            text: self.q.trim().to_owned(),
-            actor_id: Some(self.who.clone()).filter(|id| !id.is_empty()),
+            text: self.q.clone(),
+            actor_id: Some(id::as_stored(&self.who)).filter(|id| !id.is_empty()),
             area: self.what.parse().ok().filter(|area| Area::OF_ORGANIZATION.contains(area)),
             ..Filter::default()
         }
@@ -142,5 +146,5 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
 /// Downloads what the filter selects as a CSV file, oldest first.
 pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
     let filter = visit.query::<Selection>()?.filter();
-    activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.proof.clone(), filter)
+    activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.proof.clone(), filter).await
 }

@@ -28,6 +28,7 @@ use crate::{
         chart::Sparkline,
         error::AppError,
         pager::Pager,
+        search,
         shell::Shell,
         urls, view,
         visit::{Visit, Visitor},
@@ -62,7 +63,7 @@ page!(ApiTab);
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Selection {
     /// Text in the name or in the masked key.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "search::lenient")]
     q: String,
     /// The page, from 1.
     #[serde(default)]
@@ -125,8 +126,7 @@ impl ApiTab {
             .db
             .read(move |connection| {
                 let show = Show::parse(&selection.show);
-                let selection =
-                    Selection { q: selection.q.trim().to_owned(), show: show.id.to_owned(), ..selection };
+                let selection = Selection { show: show.id.to_owned(), ..selection };
                 let (keys, rotations) =
                     api_keys::page(connection, &grant, &selection.q, show.part, request, now)?;
                 let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;

@@ -7,7 +7,8 @@ use super::api_screen::ApiScreen;
 use crate::{
     domain::{
         access::{Govern, Grant},
-        calendar_links::{self, CalendarLink, Expiries},
+        calendar_links::{self, CalendarLink, Expiries, Expiry},
+        id,
     },
     web::{
         api::gate::{Anyone, Gate},
@@ -53,7 +54,7 @@ pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppErr
 /// The feed. Whoever has the URL may read it.
 pub async fn feed(gate: Gate<Anyone>) -> Result<HttpResponse, AppError> {
     let Gate { request, state, now, .. } = &gate;
-    let part = |name| request.match_info().get(name).unwrap_or_default().to_owned();
+    let part = |name| id::as_stored(request.match_info().get(name).unwrap_or_default());
     let (organization_id, secret, now) = (part("organization"), part("token"), *now);
     let look_up =
         move |connection: &mut _| calendar_links::expiries(connection, &organization_id, &secret, now);
@@ -67,20 +68,21 @@ pub async fn feed(gate: Gate<Anyone>) -> Result<HttpResponse, AppError> {
         .body(calendar(state, &expiries)))
 }
 
-fn calendar(state: &State, Expiries { organization, keys }: &Expiries) -> String {
+fn calendar(state: &State, Expiries { organization, expiries }: &Expiries) -> String {
     let public_url = &state.config.public_url;
     let mut calendar = Calendar::new(&format!("API keys of {}", organization.name));
-    for (key, end) in keys {
+    for Expiry { key, at, changed, changes } in expiries {
         calendar.add(CalendarEvent {
-            uid: &format!("{}@{}", key.id, public_url.host()),
-            stamp: key.created_at,
-            at: *end,
+            uid: &key.id,
+            changed: *changed,
+            sequence: *changes,
+            at: *at,
             summary: &format!("API key “{}” expires", key.name),
             description: &format!(
                 "The API key {} of {} works until {}.",
                 key.masked,
                 organization.name,
-                display::date_time_utc(end)
+                display::date_time_utc(at)
             ),
             url: &public_url.join(&urls::api_key(&organization.id, &key.id)),
         });

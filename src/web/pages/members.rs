@@ -24,6 +24,7 @@ use crate::{
         display,
         error::AppError,
         pager::Pager,
+        search,
         shell::Shell,
         urls, view,
         visit::{Behind, Visit, Visitor},
@@ -61,7 +62,7 @@ struct PendingList {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Selection {
     /// Text in name or address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "search::lenient")]
     q: String,
     /// The page of the members, from 1.
     #[serde(default)]
@@ -89,7 +90,6 @@ impl UsersTab {
         shell: Shell,
     ) -> Result<Self, AppError> {
         let (member, now) = (member.clone(), visitor.now);
-        let selection = Selection { q: selection.q.trim().to_owned(), ..selection };
         let tab = visitor
             .state
             .db

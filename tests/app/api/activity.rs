@@ -144,8 +144,8 @@ async fn the_export_holds_what_the_list_holds_however_much_it_is() {
     let (app, lumen, machine) = ground().await;
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-         INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, created_at)
-         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i,
+         INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key, created_at)
+         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
          '2026-11-23 10:00:00' FROM n",
         lumen.id
     ))
@@ -169,12 +169,16 @@ async fn the_export_holds_what_the_list_holds_however_much_it_is() {
 #[tokio::test]
 async fn a_name_is_no_formula_in_the_csv_and_unchanged_in_json() {
     let (app, lumen, machine) = ground().await;
-    for name in ["=1+2", "+1", "-1", "@SUM(A1)", "a, \"b\""] {
+    for name in ["=1+2", "+1", "-1", "@SUM(A1)", "a, \"b\"", "x;=cmd|' /c calc'!A0;y"] {
         app.api_key(&lumen, name).await;
         let answer = machine.get("activity/export?format=csv&area=api_keys").await.must_be(200).text();
         let mut reader = csv::Reader::from_reader(answer.as_bytes());
         let row = reader.records().last().expect("a row").expect("a row");
-        let expected = if name.starts_with('a') { name.to_owned() } else { format!("'{name}") };
+        let expected = match name.chars().next() {
+            Some('a') => name.to_owned(),
+            Some('x') => name.replace(";=", ";'="),
+            _ => format!("'{name}"),
+        };
         assert_eq!(row[4], expected);
         let rows = exported(&machine, "area=api_keys").await;
         assert_eq!(rows.last().expect("a row")["subject"]["name"], name);

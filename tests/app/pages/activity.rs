@@ -17,6 +17,8 @@ async fn export(browser: &Client, path: &str) -> Vec<Vec<String>> {
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(answer.header("content-disposition"), "attachment; filename=\"activity.csv\"");
     let text = answer.text();
+    assert!(text.starts_with("\u{FEFF}time_utc,"), "Excel knows UTF-8 by the mark");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "RFC 4180, 2.1");
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let head: Vec<_> = reader.headers().expect("a head").iter().map(str::to_owned).collect();
     assert_eq!(
@@ -147,8 +149,9 @@ async fn the_export_holds_every_row_once() {
     let lumen = app.lumen().await;
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)
-         INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, created_at)
-         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, '2026-11-23 10:00:00' FROM n",
+         INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key, created_at)
+         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
+         '2026-11-23 10:00:00' FROM n",
         lumen.id
     ))
     .await;
@@ -188,7 +191,7 @@ async fn a_name_is_neither_markup_nor_formula() {
         assert!(page.html().texts("#log b").contains(&name) && !page.text().contains("<b>Ada"), "{page:?}");
         assert!(column(&export(&browser, &lumen.url("activity.csv")).await, 2).contains(&name.as_str()));
     }
-    for name in ["=1+2", "+1", "-1", "@SUM(A1)"] {
+    for name in ["=1+2", "+1", "-1", "@SUM(A1)", "＝1+2", "＋1", "－1", "＠SUM"] {
         app.api_key(&lumen, name).await;
         let rows = export(&browser, &lumen.url("activity.csv?what=api_keys")).await;
         assert_eq!(rows.last().map(|row| row[4].as_str()), Some(format!("'{name}").as_str()));
@@ -208,8 +211,10 @@ async fn events_from_before_details_were_facts_are_shown_and_found() {
         ("c", "api_key.rotated", "Billing worker", "the old secret works for an hour"),
     ] {
         app.execute(&format!(
-            "INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, detail, created_at)
-             VALUES ('{id}', '{}', 'user', 'Dana Whitfield', '{action}', '{name}', '{detail}', '2026-11-23 11:00:00')",
+            "INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, detail,
+             search_key, created_at)
+             VALUES ('{id}', '{}', 'user', 'Dana Whitfield', '{action}', '{name}', '{detail}',
+             lower('{name} {detail}'), '2026-11-23 11:00:00')",
             lumen.id
         ))
         .await;

@@ -2,7 +2,8 @@
 
 use std::time::Duration as RealDuration;
 
-use tessera::domain::{access::Role, expiry_notices, outbox::Message};
+use serde_json::json;
+use tessera::domain::{access::Role, expiry_notices, outbox::Message, token_access::TokenAccess};
 use time::Duration;
 
 use crate::support::{Company, START, TestApp};
@@ -151,7 +152,7 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     assert_eq!(feed.header("content-type"), "text/calendar; charset=utf-8");
     let text = feed.text().replace("\r\n ", "");
     for line in [
-        format!("UID:{}@localhost", key.id),
+        format!("UID:{}", key.id),
         "DTSTART:20261223T100000Z".to_owned(),
         "SUMMARY:API key “Billing\\, invoices\\; \\\\ more” expires".to_owned(),
     ] {
@@ -161,9 +162,47 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     assert!(!text.contains(&secret));
     assert_eq!(program.get(&address).await.text().replace("\r\n ", ""), text);
 
+    assert!(text.contains("DTSTAMP:20261123T100000Z\r\nLAST-MODIFIED:20261123T100000Z\r\nSEQUENCE:0\r\n"));
+    let capitals = address.replace(&lumen.id, &lumen.id.to_uppercase());
+    assert_eq!(program.get(&capitals).await.must_be(200).text().replace("\r\n ", ""), text);
+
     program.get(&address.replace(&lumen.id, &fern.id)).await.must_be(404);
     program.get(&lumen.url("api/calendar/guessed.ics")).await.must_be(404);
     let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
     browser.post(&dialog.action("Replace URL"), &[]).await.must_be(200);
     program.get(&address).await.must_be(404);
+}
+
+/// RFC 5545, 3.8.7: a program tells by these that an event is another one than it has.
+#[tokio::test]
+async fn an_event_that_moves_says_so_and_keeps_its_id() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (key, _) = app.api_key_until(&lumen, "Billing worker", Some(START + Duration::days(30))).await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
+    let address = browser.post(&dialog.action("Create URL"), &[]).await.must_be(200).html().text("#secret");
+    let feed = async || app.client().get(&address).await.must_be(200).text().replace("\r\n ", "");
+    let value = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.expect("the property").to_owned()
+    };
+    let before = feed().await;
+    app.clock.advance(Duration::hours(3));
+    assert_eq!(feed().await, before, "nothing changes by itself");
+
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
+    let rotation =
+        json!({ "grace_period": "none", "starts": "immediately", "expires_at": "2027-03-01T00:00:00Z" });
+    machine.send("POST", &format!("keys/{}/rotate", key.id), rotation).await.must_be(200);
+    let after = feed().await;
+    assert_eq!(value(&after, "DTSTART"), "20270301T000000Z");
+    assert_eq!(value(&after, "UID"), value(&before, "UID"));
+    for name in ["DTSTAMP", "LAST-MODIFIED"] {
+        assert_eq!(value(&after, name), "20261123T130000Z");
+        assert_eq!(value(&before, name), "20261123T100000Z");
+    }
+    let sequence = |text: &str| value(text, "SEQUENCE").parse::<i64>().expect("a number");
+    assert!(sequence(&after) > sequence(&before));
+    assert!(!value(&after, "UID").contains("localhost"), "the server may move");
 }

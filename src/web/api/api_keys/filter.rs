@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 
 use crate::{
     vocabulary::{KeyFilter, KeySort},
-    web::api::pagination::Pagination,
+    web::{api::pagination::Pagination, search},
 };
 
 /// Which keys to list, and how.
@@ -14,6 +14,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct KeyQuery {
     /// Text in the name or in the masked key.
+    #[serde(deserialize_with = "search::strict")]
+    #[param(max_length = 200)]
     q: String,
     /// Only keys in this state.
     #[param(inline)]
@@ -31,7 +33,7 @@ pub struct KeyQuery {
 impl KeyQuery {
     /// The text to look for.
     pub fn text(&self) -> &str {
-        self.q.trim()
+        &self.q
     }
 
     /// Where to begin and how much to show.

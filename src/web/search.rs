@@ -1,0 +1,35 @@
+//! The text that somebody looks for, as it stands in an address.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// In characters: more than any name has. SQLite refuses patterns of 50,000 bytes.
+pub const MAX_SEARCH_LENGTH: usize = 200;
+
+/// A program is told when its text is too long.
+///
+/// # Errors
+/// More than [`MAX_SEARCH_LENGTH`] characters.
+pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match cut(&text) {
+        kept if kept.chars().count() == clean(&text).chars().count() => Ok(kept),
+        _ => Err(D::Error::custom(format!("search for at most {MAX_SEARCH_LENGTH} characters"))),
+    }
+}
+
+/// A person sees in the field what is looked for, and goes on from there.
+///
+/// # Errors
+/// As the format has them.
+pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| cut(&text))
+}
+
+fn cut(text: &str) -> String {
+    clean(text).chars().take(MAX_SEARCH_LENGTH).collect()
+}
+
+/// In one line, without signs that no name has.
+fn clean(text: &str) -> String {
+    text.replace(char::is_control, " ").trim().to_owned()
+}
