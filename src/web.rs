@@ -22,6 +22,7 @@ pub mod problem;
 pub mod rate_headers;
 pub mod request_id;
 pub mod routes;
+pub mod search;
 pub mod session_store;
 pub mod shell;
 pub mod state;
