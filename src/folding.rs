@@ -28,6 +28,12 @@ pub fn single_spaced(text: &str) -> String {
     text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// What there is to see of a text, composed, with one space between two words.
+pub fn visible(text: &str) -> String {
+    let visible: String = text.chars().filter(|c| !is_ignorable(*c)).collect();
+    single_spaced(&composed(&visible))
+}
+
 /// The form in which two texts are the same: without regard to case, to how a letter is composed, to
 /// invisible signs and to the number of spaces (Unicode 3.13, canonical caseless matching).
 pub fn fold(text: &str) -> String {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api_types::{Member, MemberChange},
     config::MembersAction,
+    folding::fold,
 };
 
 const COLUMNS: &[Column<Member>] = &[
@@ -59,7 +60,7 @@ async fn find(server: &Server, organization: &Organization, user: &str) -> Resul
     }
     let members: Vec<Member> =
         server.list(&organization.path(&["members"]), &[("q", user)], usize::MAX).await?;
-    members.into_iter().find(|member| member.email.eq_ignore_ascii_case(user)).ok_or_else(|| {
+    members.into_iter().find(|member| fold(&member.email) == fold(user)).ok_or_else(|| {
         let said = printable(&format!("“{}” has no member “{user}”.", organization.name));
         Failure::NotFound(format!("{said} “tessera members list” shows all of them."))
     })

@@ -67,8 +67,7 @@ impl Name {
         if text.chars().any(is_unprintable) {
             return Err(NameError::Unprintable);
         }
-        let visible: String = text.chars().filter(|c| !folding::is_ignorable(*c)).collect();
-        let name = folding::single_spaced(&folding::composed(&visible));
+        let name = folding::visible(text);
         match name.chars().count() {
             0 => Err(NameError::Empty),
             length if length > max => Err(NameError::TooLong { max }),

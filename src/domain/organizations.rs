@@ -16,6 +16,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
+    folding,
     vocabulary::LeakPolicy,
 };
 
@@ -193,7 +194,8 @@ pub fn remove(
     typed_name: &str,
     now: Timestamp,
 ) -> Result<(), RemoveError> {
-    if typed_name.trim() != grant.name {
+    // What nobody sees, nobody can type.
+    if folding::visible(typed_name) != folding::visible(&grant.name) {
         return Err(RemoveError::NameDiffers);
     }
     record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;

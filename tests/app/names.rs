@@ -219,6 +219,18 @@ async fn an_account_from_before_the_rules_for_addresses_gets_in() {
 }
 
 #[tokio::test]
+async fn an_organization_is_removed_by_what_there_is_to_see_of_its_name() {
+    let Ground { app, lumen, browser, .. } = ground().await;
+    app.execute("UPDATE organizations SET name = 'Cafe\u{301}\u{2060} \u{200B}Lumen'").await;
+    let remove = async |name: &str| browser.post(&lumen.url("settings/remove"), &[("name", name)]).await;
+    for other in ["", "café lumen", "Cafe Lumen", "Café"] {
+        remove(other).await.must_be(422);
+    }
+    remove(" Café Lumen").await.must_be(303);
+    assert_eq!(app.query("SELECT name AS text FROM organizations").await, [""; 0]);
+}
+
+#[tokio::test]
 async fn metadata_is_kept_as_it_was_typed_or_refused() {
     let Ground { app: _app, lumen, browser, machine } = ground().await;
     let create = async |name: &str, metadata: &str| {
