@@ -202,7 +202,7 @@ impl Composer {
                 at,
             } => WebhookDeactivated {
                 organization: &unlinked(organization),
-                address,
+                address: &unlinked(address),
                 reason,
                 at: &instant(*at),
                 url: &link(&format!("/orgs/{organization_id}/webhooks/{webhook_id}")),

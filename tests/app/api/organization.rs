@@ -122,7 +122,8 @@ async fn what_is_no_active_key_is_refused_alike() {
         details.insert(answer.json()["detail"].to_string());
     }
     assert_eq!(details.len(), 1, "{details:?}");
-    for (header, value) in [("authorization", "Basic eDp5"), ("authorization", "Bearer"), ("x-api-key", "x")] {
+    for (header, value) in [("authorization", "Basic eDp5"), ("authorization", "Bearer"), ("x-api-key", "x")]
+    {
         assert_unauthorized(&ask(&client, header, value).await, INVALID);
     }
     assert_unauthorized(&ask(&client, "x-api-key", "").await, MISSING);
