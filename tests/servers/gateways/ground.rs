@@ -24,11 +24,14 @@ use crate::support::{Company, TestApp};
 /// The backend of the recipes.
 const RECIPE_BACKEND: &str = "127.0.0.1:3000";
 
+/// The texts of the page by their ids.
+type Recipes<'a> = dyn Fn(&str) -> String + 'a;
+
 /// A gateway that Tessera has texts for.
 pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Writes the configuration around the recipes; tells the arguments.
-    configure: fn(&Place, &dyn Fn(&str) -> String) -> Vec<String>,
+    configure: fn(&Place, &Recipes<'_>) -> Vec<String>,
     /// Optional lines that let preflights through.
     pub(super) preflights: &'static [&'static str],
     /// Optional lines that keep the key from the backend.
@@ -57,7 +60,7 @@ pub(super) const GATEWAYS: [Kind; 3] = [
 ];
 
 /// Around the text everything that can be is open, so that the text itself must close it.
-fn configure_nginx(place: &Place, recipe: &dyn Fn(&str) -> String) -> Vec<String> {
+fn configure_nginx(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
     let configuration = format!(
         "daemon off; error_log stderr; pid {0}/nginx.pid;\nevents {{}}\nhttp {{\n access_log off;\n \
          underscores_in_headers on;\n ignore_invalid_headers off;\n \
@@ -71,7 +74,7 @@ fn configure_nginx(place: &Place, recipe: &dyn Fn(&str) -> String) -> Vec<String
     vec!["-p".to_owned(), place.folder().to_owned(), "-c".to_owned(), file]
 }
 
-fn configure_caddy(place: &Place, recipe: &dyn Fn(&str) -> String) -> Vec<String> {
+fn configure_caddy(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
     let configuration = format!(
         "{{\n admin off\n auto_https off\n storage file_system {0}\n}}\nhttp://{1} {{\n{2}\n}}\n",
         place.folder(),
@@ -82,7 +85,7 @@ fn configure_caddy(place: &Place, recipe: &dyn Fn(&str) -> String) -> Vec<String
     ["run", "--config", &file, "--adapter", "caddyfile"].map(str::to_owned).to_vec()
 }
 
-fn configure_haproxy(place: &Place, recipe: &dyn Fn(&str) -> String) -> Vec<String> {
+fn configure_haproxy(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
     let script = place.write("tessera.lua", &recipe("haproxy-lua"));
     let configuration = format!(
         "global\n lua-load {script}\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
@@ -188,7 +191,7 @@ impl Ground {
         self.start(kind, &|id| self.recipe_for(&nowhere, id)).await
     }
 
-    async fn start(&self, kind: &Kind, recipe: &dyn Fn(&str) -> String) -> Running {
+    async fn start(&self, kind: &Kind, recipe: &Recipes<'_>) -> Running {
         let place = Place {
             folder: tempfile::tempdir().expect("a folder"),
             address: free_address(),
@@ -227,10 +230,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
-            // Beside the message of a test that failed.
-            eprintln!("{}", self.log());
-        }
     }
 }
 
