@@ -69,6 +69,7 @@ const WEB: House = House {
             "limits",
             "pager",
             "request_id",
+            "search",
             "turns",
             "urls",
             "wire",
