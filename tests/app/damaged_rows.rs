@@ -19,7 +19,7 @@ async fn mails_that_cannot_be_read_are_given_up_and_hold_up_no_other() {
     app.execute(
         "WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 59)
          INSERT INTO outbox (id, recipient, message, state, next_attempt_at, created_at)
-         SELECT 'damaged' || n, 'nobody@lumen.example', '{\"kind\":\"of_a_later_version\"}', 'queued',
+         SELECT '0000-' || n, 'nobody@lumen.example', '{\"kind\":\"of_a_later_version\"}', 'queued',
                 '2026-01-01 00:00:00', '2026-01-01 00:00:00'
          FROM number",
     )

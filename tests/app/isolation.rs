@@ -341,10 +341,11 @@ async fn no_parameter_is_too_long_for_an_answer() {
         for text in &long {
             let queries: Vec<String> = parameters.map(|parameter| format!("{parameter}={text}")).into();
             // A page takes what it knows; the API refuses what it does not know.
-            let (requests, is_page) = if is_for_machines(route.pattern) {
-                (queries, false)
-            } else {
-                (vec![queries[..2].join("&"), queries[2..6].join("&"), queries[21].clone()], true)
+            // No server of ours takes an address of more than 65,534 bytes.
+            let (requests, is_page) = match is_for_machines(route.pattern) {
+                true => (queries, false),
+                false if text.len() > 10_000 => (queries[..3].to_vec(), true),
+                false => (vec![queries.join("&")], true),
             };
             for query in requests {
                 let path = format!("{path}?{query}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera::{
-    domain::{access::Role, token_access::TokenAccess},
+    domain::{access::Role, id::new_id, token_access::TokenAccess},
     web::form_id::FormId,
 };
 
@@ -46,7 +46,9 @@ async fn give_everywhere(ground: &Ground, name: &str) -> Vec<(String, u16, Strin
     }
     let fields = [("name", name), ("email", "new@lumen.example"), ("password", PASSWORD)];
     answers.push(("/signup".into(), app.client().post("/signup", &fields).await));
-    let (_, link) = app.invitation(lumen, Role::User, &format!("n{}@lumen.example", answers.len())).await;
+    // One address gets one mail a minute.
+    let address = format!("{}@lumen.example", new_id(app.now()));
+    let (_, link) = app.invitation(lumen, Role::User, &address).await;
     let fields = [("name", name), ("password", PASSWORD)];
     let path = format!("/i/{link}/signup");
     answers.push((path.clone(), app.client().post(&path, &fields).await));

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::support::{Client, Machine, PASSWORD, Request, Response, START};
 
+/// Fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
@@ -99,7 +102,7 @@ async fn a_form_that_is_finished_in_time_is_carried_out() {
 
 #[tokio::test]
 async fn whoever_is_removed_or_demoted_finishes_nothing() {
-    let ways: [(&str, &[(&str, &str)], u16); 2] = [("remove", &[], 404), ("role", &[("role", "user")], 403)];
+    let ways: [(&str, Fields<'_>, u16); 2] = [("remove", &[], 404), ("role", &[("role", "user")], 403)];
     for (way, fields, status) in ways {
         let fixture = Fixture::new().await;
         let owner = fixture.app.log_in_as(&fixture.lumen.owner).await;
@@ -118,7 +121,7 @@ async fn whoever_is_removed_or_demoted_finishes_nothing() {
 #[tokio::test]
 async fn a_session_that_has_ended_finishes_nothing() {
     let password = [("current_password", PASSWORD), ("new_password", "another violet umbrella")];
-    let ways: [(&str, bool, &[(&str, &str)]); 3] = [
+    let ways: [(&str, bool, Fields<'_>); 3] = [
         ("/logout", true, &[]),
         ("/account/sessions/end-others", false, &[]),
         ("/account/password", false, &password),

@@ -177,10 +177,13 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     let path = stage.webhook().await;
     stage.receiver.answer_next(500, "\r\nout of <order>");
     stage.app.api_key(&stage.lumen, "Billing worker").await;
-    let page = stage.page_once(&path, |page| page.main_text().contains("answered 500")).await;
+    let page = stage
+        .page_once(&path, |page| {
+            page.main_text().contains("answered 500") && page.main_text().contains("Failing since")
+        })
+        .await;
     let row = page.row("api_key.created");
     assert!(row.contains("Pending next attempt in a moment 500 The receiver answered 500. 1"), "{row}");
-    assert!(page.main_text().contains("Failing since"));
     let delivered = stage.page(&format!("{path}?state=delivered")).await;
     assert!(delivered.main_text().contains("No delivery has this status."));
     assert!(stage.page(&format!("{path}?state=pending")).await.try_row("api_key.created").is_some());
