@@ -2,9 +2,9 @@
 //! The bodies of verification, for one key and for several.
 
 use libfuzzer_sys::fuzz_target;
-use tessera::web::api::{
-    json,
-    verification::{BatchRequest, VerificationRequest},
+use tessera::{
+    api_types::{BatchRequest, VerificationRequest},
+    web::api::json,
 };
 
 fuzz_target!(|body: &[u8]| {

@@ -28,7 +28,7 @@ pub(super) struct Lane {
     line: Arc<Semaphore>,
 }
 
-/// The right to use one connection of a [`Lane`].
+/// The right to use one connection.
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
 }
