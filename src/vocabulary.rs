@@ -257,6 +257,14 @@ words! {
         Deactivated = "deactivated",
     }
 
+    /// Why a webhook was switched off by itself.
+    pub enum WebhookFailure {
+        /// The receiver said that it takes no more messages.
+        Gone = "gone",
+        /// No message has arrived for days.
+        Unreachable = "unreachable",
+    }
+
     /// A kind of file.
     #[derive(Default, ValueEnum)]
     pub enum ExportFormat {
@@ -334,6 +342,16 @@ impl LeakPolicy {
         match self {
             Self::Notify => "Notify administrators",
             Self::Deactivate => "Deactivate the key and notify administrators",
+        }
+    }
+}
+
+impl WebhookFailure {
+    /// In a sentence, for the page of the webhook and the mail about it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Gone => "The receiver answered 410: it accepts no more events.",
+            Self::Unreachable => "No message has arrived for five days.",
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::keys::{Given, given};
-use crate::vocabulary::{DeliveryState, WebhookStatus};
+use crate::vocabulary::{DeliveryState, WebhookFailure, WebhookStatus};
 
 /// A webhook without its secrets.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -24,8 +24,8 @@ pub struct Webhook {
     /// Whether messages are sent to it.
     pub status: WebhookStatus,
     /// Why it was deactivated, where nobody did it; null otherwise.
-    #[schema(required = true, example = "No message has arrived for five days.")]
-    pub deactivated_because: Option<String>,
+    #[schema(required = true)]
+    pub deactivated_because: Option<WebhookFailure>,
     /// Who created it, by name at that time.
     pub created_by: String,
     /// When it was created.

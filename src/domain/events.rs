@@ -9,8 +9,9 @@ mod detail;
 mod event_type;
 mod webhook_queue;
 
+pub use crate::vocabulary::WebhookFailure;
 pub use action::{Action, Area};
-pub use detail::{Detail, WebhookFailure, WebhookSetting};
+pub use detail::{Detail, WebhookSetting};
 pub use event_type::{EventGroup, EventType, Events, EventsError};
 pub(super) use webhook_queue::{
     KeyFacts, Settled, give_up, purge_deliveries, queue_for_key, queue_test, requeue, settle,

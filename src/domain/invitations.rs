@@ -60,7 +60,7 @@ pub struct Invitation {
     /// When it stops working.
     pub expires_at: Timestamp,
     /// How it ended, unless it is pending.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<InvitationEnd>,
 }
 
 impl Invitation {
@@ -91,7 +91,7 @@ impl Inviter {
 /// How an invitation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Outcome {
+pub enum InvitationEnd {
     /// The person joined.
     Accepted,
     /// The person declined.
@@ -113,7 +113,7 @@ pub enum LinkKind {
     Copied,
 }
 
-stored_as_text!(word Outcome, LinkKind);
+stored_as_text!(word InvitationEnd, LinkKind);
 
 /// An invitation found by a secret.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ struct Row {
     created_at: Timestamp,
     sent_at: Timestamp,
     expires_at: Timestamp,
-    outcome: Option<Outcome>,
+    outcome: Option<InvitationEnd>,
 }
 
 impl From<Row> for Invitation {
@@ -186,7 +186,12 @@ fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Invitation>, Db
     Ok(row.map(Invitation::from))
 }
 
-fn close(tx: &mut Tx<'_>, invitation_id: &str, outcome: Outcome, now: Timestamp) -> Result<(), DbError> {
+fn close(
+    tx: &mut Tx<'_>,
+    invitation_id: &str,
+    outcome: InvitationEnd,
+    now: Timestamp,
+) -> Result<(), DbError> {
     diesel::update(invitations::table.find(invitation_id))
         .set((invitations::outcome.eq(outcome), invitations::closed_at.eq(now)))
         .execute(tx.connection())?;

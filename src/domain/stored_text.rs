@@ -2,6 +2,7 @@
 
 use crate::vocabulary::{
     DeliveryState, GracePeriod, LeakPolicy, MailState, Outcome, Role, Span, Starts, TokenAccess,
+    WebhookFailure,
 };
 
 /// Keeps types in columns of text: as the text of their `Display`, read by their `FromStr`; enums as
@@ -62,5 +63,5 @@ macro_rules! stored_as_text {
 pub(super) use stored_as_text;
 
 stored_as_text!(
-    word DeliveryState, GracePeriod, LeakPolicy, MailState, Outcome, Role, Span, Starts, TokenAccess
+    word DeliveryState, GracePeriod, LeakPolicy, MailState, Outcome, Role, Span, Starts, TokenAccess, WebhookFailure
 );

@@ -11,7 +11,7 @@ mod manage;
 
 pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
 pub use attempts::{
-    Attempt, Outcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt, waiting,
+    Attempt, AttemptOutcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt, waiting,
 };
 pub use deliveries::{
     Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,
@@ -25,7 +25,7 @@ use time::Duration;
 
 use super::schema::webhooks;
 use crate::clock::Timestamp;
-pub use crate::vocabulary::DeliveryState;
+pub use crate::vocabulary::{DeliveryState, WebhookFailure};
 
 /// Webhooks that one organization may have.
 pub const MAX_WEBHOOKS: i64 = 10;
@@ -50,7 +50,7 @@ pub struct Webhook {
     /// Since when it is switched off, if it is.
     pub disabled_at: Option<Timestamp>,
     /// Why it was switched off, where nobody did it.
-    pub disabled_because: Option<String>,
+    pub disabled_because: Option<WebhookFailure>,
     /// Since when every attempt has failed, if the last one did.
     pub failing_since: Option<Timestamp>,
     /// Who created it, by name at that time.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    domain::webhooks::{AllowedNetworks, Attempt, Outcome, Outgoing, UrlError, WebhookUrl},
+    domain::webhooks::{AllowedNetworks, Attempt, AttemptOutcome, Outgoing, UrlError, WebhookUrl},
     http_client,
 };
 
@@ -95,7 +95,12 @@ impl Sender {
 }
 
 fn not_sent(reason: impl Into<String>) -> Attempt {
-    Attempt { outcome: Outcome::Failed(reason.into()), status: None, response: None, retry_after: None }
+    Attempt {
+        outcome: AttemptOutcome::Failed(reason.into()),
+        status: None,
+        response: None,
+        retry_after: None,
+    }
 }
 
 fn rejection(error: UrlError) -> String {
@@ -110,12 +115,12 @@ async fn judge(response: Response, now: Timestamp) -> Attempt {
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
     let outcome = match status {
-        status if status.is_success() => Outcome::Delivered,
-        StatusCode::GONE => Outcome::Gone,
-        status if status.is_redirection() => {
-            Outcome::Failed("The receiver answered with a redirect. Redirects are not followed.".to_owned())
-        }
-        status => Outcome::Failed(format!("The receiver answered {}.", status.as_u16())),
+        status if status.is_success() => AttemptOutcome::Delivered,
+        StatusCode::GONE => AttemptOutcome::Gone,
+        status if status.is_redirection() => AttemptOutcome::Failed(
+            "The receiver answered with a redirect. Redirects are not followed.".to_owned(),
+        ),
+        status => AttemptOutcome::Failed(format!("The receiver answered {}.", status.as_u16())),
     };
     Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await, retry_after }
 }

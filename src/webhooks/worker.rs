@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Clock,
     db::{Db, DbError},
-    domain::webhooks::{self, Attempt, Outcome, Outgoing, UnreadableDelivery},
+    domain::webhooks::{self, Attempt, AttemptOutcome, Outgoing, UnreadableDelivery},
 };
 
 /// The rest between two looks at what waits when nobody wakes the worker.
@@ -122,8 +122,8 @@ impl Worker {
         let attempt = self.sender.send(&message, self.clock.now()).await;
         let (id, webhook) = (&message.id, &message.webhook_id);
         match &attempt.outcome {
-            Outcome::Delivered => tracing::info!(id, webhook, "message delivered to a webhook"),
-            Outcome::Failed(_) | Outcome::Gone => {
+            AttemptOutcome::Delivered => tracing::info!(id, webhook, "message delivered to a webhook"),
+            AttemptOutcome::Failed(_) | AttemptOutcome::Gone => {
                 tracing::warn!(id, webhook, status = attempt.status, "message not delivered to a webhook");
             }
         }

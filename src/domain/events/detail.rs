@@ -14,7 +14,7 @@ use crate::{
         rotation::{GracePeriod, Starts},
         token_access::TokenAccess,
     },
-    vocabulary::LeakPolicy,
+    vocabulary::{LeakPolicy, WebhookFailure},
 };
 
 /// What an event tells beside its subject: facts, put into words only where people read them. The
@@ -154,16 +154,6 @@ pub enum WebhookSetting {
     Description,
     /// What it is told of.
     Events,
-}
-
-/// Why a webhook reaches nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WebhookFailure {
-    /// The receiver said that it takes no more messages.
-    Gone,
-    /// No message has arrived for days.
-    Unreachable,
 }
 
 impl Detail {

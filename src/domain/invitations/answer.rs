@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{Found, Invitation, LinkKind, Outcome, by_id, close, find, record};
+use super::{Found, Invitation, InvitationEnd, LinkKind, by_id, close, find, record};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -74,7 +74,7 @@ pub fn decline(
     now: Timestamp,
 ) -> Result<Organization, AnswerError> {
     let invitation = open_for(tx, user, invitation_id, now)?;
-    close(tx, &invitation.id, Outcome::Declined, now)?;
+    close(tx, &invitation.id, InvitationEnd::Declined, now)?;
     record(tx, &invitation, &Actor::user(user, ip), Action::InvitationDeclined, None, now)?;
     organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)
 }
@@ -90,7 +90,7 @@ pub fn decline_by_mail(
     now: Timestamp,
 ) -> Result<Organization, AnswerError> {
     let found = open_by_mail(tx, token, now)?;
-    close(tx, &found.invitation.id, Outcome::Declined, now)?;
+    close(tx, &found.invitation.id, InvitationEnd::Declined, now)?;
     record(tx, &found.invitation, &Actor::System { ip }, Action::InvitationDeclined, None, now)?;
     Ok(found.organization)
 }
@@ -134,7 +134,7 @@ pub fn ask_for_renewal(
     now: Timestamp,
 ) -> Result<(), AnswerError> {
     let invitation = for_user(tx, user, invitation_id)?;
-    if invitation.is_open(now) || invitation.outcome == Some(Outcome::Accepted) {
+    if invitation.is_open(now) || invitation.outcome == Some(InvitationEnd::Accepted) {
         return Err(AnswerError::NotYours);
     }
     let asked_at: Option<Timestamp> = invitations::table
@@ -196,7 +196,7 @@ fn join(
     invitation: &Invitation,
     now: Timestamp,
 ) -> Result<Organization, AnswerError> {
-    close(tx, &invitation.id, Outcome::Accepted, now)?;
+    close(tx, &invitation.id, InvitationEnd::Accepted, now)?;
     // Whoever joins wanted the mails.
     budgets::forget_mails(tx, &user.email)?;
     let organization =

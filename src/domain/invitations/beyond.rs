@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Invitation, Outcome, Row, close, record};
+use super::{Invitation, InvitationEnd, Row, close, record};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -42,7 +42,7 @@ pub(in crate::domain) fn cancel_beyond(
 ) -> Result<Vec<Invitation>, DbError> {
     let beyond = beyond(tx.connection(), grant, sender_id, role)?;
     for invitation in &beyond {
-        close(tx, &invitation.id, Outcome::Canceled, now)?;
+        close(tx, &invitation.id, InvitationEnd::Canceled, now)?;
         record(tx, invitation, grant.actor(), Action::InvitationCanceled, None, now)?;
     }
     Ok(beyond)

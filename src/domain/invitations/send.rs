@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use time::Duration;
 
-use super::{Invitation, Inviter, LIFETIME, LinkKind, Outcome, Row, close, record};
+use super::{Invitation, InvitationEnd, Inviter, LIFETIME, LinkKind, Row, close, record};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -211,7 +211,7 @@ fn invite_one(
                 return Ok(InviteOutcome::TooManyMails);
             }
             if let Some(row) = pending {
-                close(tx, &row.id, Outcome::Expired, now)?;
+                close(tx, &row.id, InvitationEnd::Expired, now)?;
             }
         }
     }
@@ -285,7 +285,7 @@ pub fn cancel(
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, grant, invitation_id)?;
-    close(tx, invitation_id, Outcome::Canceled, now)?;
+    close(tx, invitation_id, InvitationEnd::Canceled, now)?;
     record(tx, &invitation, grant.actor(), Action::InvitationCanceled, None, now)?;
     Ok(invitation)
 }

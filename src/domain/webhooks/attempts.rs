@@ -142,7 +142,7 @@ pub fn give_up(tx: &mut Tx<'_>, delivery: &UnreadableDelivery, now: Timestamp) -
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// The status that the receiver answered.
     pub status: Option<u16>,
     /// The beginning of what it answered.
@@ -153,7 +153,7 @@ pub struct Attempt {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The receiver took the message.
     Delivered,
     /// It did not, for this reason; another attempt may help.
@@ -181,13 +181,13 @@ pub fn record_attempt(
     let attempts = delivery.attempts + 1;
     let pause = pause_after(attempts, delivery_id);
     let not_before = match attempt.outcome {
-        Outcome::Failed(_) => attempt.retry_after.map(|wait| now + wait.min(MAX_RETRY_AFTER)),
-        Outcome::Delivered | Outcome::Gone => None,
+        AttemptOutcome::Failed(_) => attempt.retry_after.map(|wait| now + wait.min(MAX_RETRY_AFTER)),
+        AttemptOutcome::Delivered | AttemptOutcome::Gone => None,
     };
     let (state, error, next) = match &attempt.outcome {
-        Outcome::Delivered => (DeliveryState::Delivered, None, None),
-        Outcome::Gone => (DeliveryState::Failed, Some("The receiver accepts no more events."), None),
-        Outcome::Failed(reason) => match pause {
+        AttemptOutcome::Delivered => (DeliveryState::Delivered, None, None),
+        AttemptOutcome::Gone => (DeliveryState::Failed, Some("The receiver accepts no more events."), None),
+        AttemptOutcome::Failed(reason) => match pause {
             Some(pause) => {
                 let next = (now + pause).max(not_before.unwrap_or(now));
                 (DeliveryState::Pending, Some(reason.as_str()), Some(next))
@@ -205,14 +205,14 @@ pub fn record_attempt(
     };
     events::settle(tx, delivery_id, &settled, now)?;
     let failing_since = match attempt.outcome {
-        Outcome::Delivered => None,
-        Outcome::Failed(_) | Outcome::Gone => webhook.failing_since.or(Some(now)),
+        AttemptOutcome::Delivered => None,
+        AttemptOutcome::Failed(_) | AttemptOutcome::Gone => webhook.failing_since.or(Some(now)),
     };
     diesel::update(webhooks::table.find(&webhook.id))
         .set((webhooks::failing_since.eq(failing_since), webhooks::not_before.eq(not_before)))
         .execute(tx.connection())?;
     let is_given_up = state == DeliveryState::Failed;
-    if attempt.outcome == Outcome::Gone {
+    if attempt.outcome == AttemptOutcome::Gone {
         switch_off(tx, &webhook, WebhookFailure::Gone, now)?;
     } else if is_given_up && failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
         switch_off(tx, &webhook, WebhookFailure::Unreachable, now)?;
@@ -233,12 +233,7 @@ fn switch_off(
     let organization_id: String =
         webhooks::table.find(&webhook.id).select(webhooks::organization_id).first(tx.connection())?;
     let Some(organization) = organization::by_id(tx.connection(), &organization_id)? else { return Ok(()) };
-    // What the page of the webhook and the mail say.
-    let reason = match failure {
-        WebhookFailure::Gone => "The receiver answered 410: it accepts no more events.",
-        WebhookFailure::Unreachable => "No message has arrived for five days.",
-    };
-    set_disabled(tx.connection(), &webhook.id, Some(now), Some(reason))?;
+    set_disabled(tx.connection(), &webhook.id, Some(now), Some(failure))?;
     let (system, detail) = (Actor::System { ip: None }, Detail::WebhookFailure { reason: failure });
     record(tx, &organization_id, &system, Action::WebhookDeactivated, webhook, Some(detail), now)?;
     let message = Message::WebhookDeactivated {
@@ -246,7 +241,7 @@ fn switch_off(
         organization_id: organization.id,
         webhook_id: webhook.id.clone(),
         address: webhook.address().to_owned(),
-        reason: reason.to_owned(),
+        reason: failure.sentence().to_owned(),
         at: now,
     };
     for administrator in members::administrators(tx.connection(), &organization_id)? {

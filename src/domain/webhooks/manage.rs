@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook};
+use super::{MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookFailure};
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx},
@@ -233,7 +233,7 @@ pub(super) fn set_disabled(
     connection: &mut Connection,
     webhook_id: &str,
     at: Option<Timestamp>,
-    because: Option<&str>,
+    because: Option<WebhookFailure>,
 ) -> QueryResult<Webhook> {
     diesel::update(webhooks::table.find(webhook_id))
         .set((

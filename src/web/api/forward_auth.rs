@@ -37,14 +37,14 @@ const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b'%');
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct RouteDemand {
+pub struct RouteRequirements {
     /// The only organization whose keys are let through.
     organization: Option<String>,
     /// Scopes that the key needs; each may hold several, separated by spaces.
     scope: Vec<String>,
 }
 
-impl RouteDemand {
+impl RouteRequirements {
     /// Reads the part of the address after the question mark.
     pub fn read(query: &str) -> Result<Self, AppError> {
         if query.is_empty() {
@@ -89,7 +89,7 @@ impl RouteDemand {
     path = "/auth",
     tag = "Verification",
     operation_id = "verify_for_gateway",
-    params(RouteDemand),
+    params(RouteRequirements),
     responses((
         status = 204,
         description = "The key is accepted. Names are percent-encoded beyond ASCII.",
@@ -105,7 +105,7 @@ impl RouteDemand {
 )]
 pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let presented = credentials::api_key(&gate.request);
-    let route = RouteDemand::read(gate.request.query_string());
+    let route = RouteRequirements::read(gate.request.query_string());
     let Presented { key, name } = presented.inspect_err(|_| {
         let wanted = route.as_ref().map(|route| route.wanted(&gate.request, None)).unwrap_or_default();
         gate.note_unverified(Endpoint::Auth, Code::NoKey, &wanted);

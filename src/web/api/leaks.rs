@@ -60,7 +60,7 @@ impl Match {
 
 /// What became of one match. Says nothing of whose key it is.
 #[derive(Serialize, ToSchema)]
-#[schema(as = LeakVerdict)]
+#[schema(as = LeakDecision)]
 pub struct Decision {
     /// The text that was sent.
     token_raw: String,

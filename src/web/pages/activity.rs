@@ -35,7 +35,7 @@ pub struct ActivityTab {
     shell: Shell,
     frame: Frame,
     now: Timestamp,
-    selection: Selection,
+    selection: ActivityQuery,
     actors: Vec<(String, String)>,
     areas: &'static [Area],
     events: Page<Entry>,
@@ -47,7 +47,7 @@ page!(ActivityTab);
 /// The filter as it stands in the address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Selection {
+pub struct ActivityQuery {
     #[serde(deserialize_with = "search::lenient")]
     q: String,
     who: String,
@@ -55,7 +55,7 @@ pub struct Selection {
     page: Option<i64>,
 }
 
-impl Selection {
+impl ActivityQuery {
     fn filter(&self) -> Filter {
         Filter {
             text: self.q.clone(),
@@ -124,7 +124,7 @@ impl ActivityTab {
 
 /// Shows the tab.
 pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
-    let (shell, now, selection) = (visit.shell().await?, visit.now, visit.query::<Selection>()?);
+    let (shell, now, selection) = (visit.shell().await?, visit.now, visit.query::<ActivityQuery>()?);
     let request = PageRequest::new(selection.page.unwrap_or(1), EVENTS_ON_A_PAGE);
     let tab = visit.read(move |connection, grant| {
         let events = audit::page(connection, grant, &selection.filter(), request)?;
@@ -145,6 +145,6 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
 
 /// Downloads what the filter selects as a CSV file, oldest first.
 pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
-    let filter = visit.query::<Selection>()?.filter();
+    let filter = visit.query::<ActivityQuery>()?.filter();
     activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.proof.clone(), filter).await
 }

@@ -110,14 +110,14 @@ struct CreatedDialog {
 /// The dialog that asks before a key is removed.
 #[derive(Template)]
 #[template(path = "api_keys/remove.html")]
-struct RemoveDialog {
+struct RemoveKeyDialog {
     over: Over,
     key: ApiKey,
     recent_usage: RecentUsage,
     now: Timestamp,
 }
 
-impl RemoveDialog {
+impl RemoveKeyDialog {
     /// A milder way to find out whether somebody needs the key; `None` for one that is off already.
     fn pause_url(&self) -> Option<String> {
         let is_active = self.key.status(self.now) == KeyStatus::Active;
@@ -206,7 +206,7 @@ pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
     });
     let (recent_usage, key) = found.await?;
     let over = visit.over::<ApiScreen>();
-    visit.dialog::<ApiScreen>(&RemoveDialog { over, key, recent_usage, now }).await
+    visit.dialog::<ApiScreen>(&RemoveKeyDialog { over, key, recent_usage, now }).await
 }
 
 /// Removes a key.

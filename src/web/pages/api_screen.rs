@@ -60,7 +60,7 @@ impl Behind for ApiScreen {
 
     fn address(visitor: &Visitor, grant: &Grant<SeeKeys>) -> String {
         match Place::of(visitor.page_path()) {
-            Place::Tab => visitor.on_screen::<api_tab::Selection>().url(&grant.id),
+            Place::Tab => visitor.on_screen::<api_tab::KeysQuery>().url(&grant.id),
             Place::Key(_) | Place::Token(_) => visitor.page_path().to_owned(),
         }
     }

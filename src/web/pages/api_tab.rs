@@ -61,7 +61,7 @@ page!(ApiTab);
 
 /// What part of the keys to show.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Selection {
+pub struct KeysQuery {
     /// Text in the name or in the masked key.
     #[serde(default, deserialize_with = "search::lenient")]
     q: String,
@@ -73,7 +73,7 @@ pub struct Selection {
     show: String,
 }
 
-impl Selection {
+impl KeysQuery {
     /// The address of the tab with this selection.
     pub(super) fn url(&self, organization_id: &str) -> String {
         let tab = urls::organization(organization_id, "api");
@@ -115,7 +115,7 @@ impl ApiTab {
     pub async fn load(
         visitor: &Visitor,
         grant: &Grant<SeeKeys>,
-        selection: Selection,
+        selection: KeysQuery,
         shell: Shell,
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;
@@ -126,7 +126,7 @@ impl ApiTab {
             .db
             .read(move |connection| {
                 let show = Show::parse(&selection.show);
-                let selection = Selection { show: show.id.to_owned(), ..selection };
+                let selection = KeysQuery { show: show.id.to_owned(), ..selection };
                 let (keys, rotations) =
                     api_keys::page(connection, &grant, &selection.q, show.part, request, now)?;
                 let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
@@ -140,7 +140,7 @@ impl ApiTab {
                     (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))
                 };
                 let summaries = keys.rows.iter().zip(&daily).map(summary).collect();
-                let link = |page| Selection { page: Some(page), ..selection.clone() }.url(&grant.id);
+                let link = |page| KeysQuery { page: Some(page), ..selection.clone() }.url(&grant.id);
                 Ok::<_, DbError>(Self {
                     shell,
                     frame: Frame::load(connection, &grant, Tab::Api)?,

@@ -16,7 +16,7 @@ use self::{sign_up::SignUpForm, step::Step};
 use crate::{
     domain::{
         access::{self, AccessError},
-        invitations::{self, AnswerError, Found, LinkKind, Outcome},
+        invitations::{self, AnswerError, Found, InvitationEnd, LinkKind},
         organization::Organization,
         user::User,
     },
@@ -55,10 +55,10 @@ struct OverPage {
 impl OverPage {
     fn heading(&self) -> &'static str {
         match self.found.invitation.outcome {
-            Some(Outcome::Accepted) => "You accepted this invitation",
-            Some(Outcome::Declined) => "You declined this invitation",
-            Some(Outcome::Canceled) => "This invitation was canceled",
-            Some(Outcome::Expired) | None => "This invitation has expired",
+            Some(InvitationEnd::Accepted) => "You accepted this invitation",
+            Some(InvitationEnd::Declined) => "You declined this invitation",
+            Some(InvitationEnd::Canceled) => "This invitation was canceled",
+            Some(InvitationEnd::Expired) | None => "This invitation has expired",
         }
     }
 
@@ -66,19 +66,21 @@ impl OverPage {
         let (invitation, name) = (&self.found.invitation, &self.found.organization.name);
         match invitation.outcome {
             _ if self.is_member => format!("You belong to {name}."),
-            Some(Outcome::Accepted) => format!("You no longer belong to {name}."),
-            Some(Outcome::Declined) => {
+            Some(InvitationEnd::Accepted) => format!("You no longer belong to {name}."),
+            Some(InvitationEnd::Declined) => {
                 format!("It was for {name}. If you changed your mind, ask for another one.")
             }
-            Some(Outcome::Canceled) => format!("An administrator or supervisor of {name} took it back."),
-            Some(Outcome::Expired) | None => {
+            Some(InvitationEnd::Canceled) => {
+                format!("An administrator or supervisor of {name} took it back.")
+            }
+            Some(InvitationEnd::Expired) | None => {
                 format!("It was for {name}, until {}.", display::date_time_utc(&invitation.expires_at))
             }
         }
     }
 
     fn is_renewable(&self) -> bool {
-        self.found.invitation.outcome != Some(Outcome::Accepted)
+        self.found.invitation.outcome != Some(InvitationEnd::Accepted)
     }
 }
 

@@ -62,7 +62,7 @@ page!(KeyPage);
 /// What the chart shows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Selection {
+pub struct KeyPageQuery {
     /// `hours` or `days`; anything else means days.
     span: String,
 }
@@ -73,7 +73,7 @@ impl KeyPage {
         visitor: &Visitor,
         grant: &Grant<SeeKeys>,
         key_id: &str,
-        selection: Selection,
+        selection: KeyPageQuery,
         shell: Shell,
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;

@@ -111,7 +111,7 @@ struct ReplaceDialog {
 /// The dialog that asks before a token is removed.
 #[derive(Template)]
 #[template(path = "master_tokens/remove.html")]
-struct RemoveDialog {
+struct RemoveTokenDialog {
     over: Over,
     token: MasterToken,
     now: Timestamp,
@@ -188,7 +188,7 @@ pub async fn replace(
 /// Asks before a token is removed.
 pub async fn confirm_removal(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
     let token = find(&visit).await?;
-    let dialog = RemoveDialog { over: visit.over::<ApiScreen>(), token, now: visit.now };
+    let dialog = RemoveTokenDialog { over: visit.over::<ApiScreen>(), token, now: visit.now };
     visit.dialog::<ApiScreen>(&dialog).await
 }
 

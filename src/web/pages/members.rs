@@ -60,7 +60,7 @@ struct PendingList {
 
 /// What part of the lists to show.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Selection {
+pub struct MembersQuery {
     /// Text in name or address.
     #[serde(default, deserialize_with = "search::lenient")]
     q: String,
@@ -72,7 +72,7 @@ pub struct Selection {
     ipage: Option<i64>,
 }
 
-impl Selection {
+impl MembersQuery {
     fn url(&self, organization_id: &str) -> String {
         let users = urls::organization(organization_id, "users");
         let [page, ipage] = [self.page, self.ipage]
@@ -86,7 +86,7 @@ impl UsersTab {
     pub async fn load(
         visitor: &Visitor,
         member: &Grant<See>,
-        selection: Selection,
+        selection: MembersQuery,
         shell: Shell,
     ) -> Result<Self, AppError> {
         let (member, now) = (member.clone(), visitor.now);
@@ -96,7 +96,7 @@ impl UsersTab {
             .read(move |connection| {
                 let request = PageRequest::new(selection.page.unwrap_or(1), ROWS_ON_A_PAGE);
                 let members = members::page(connection, &member, &selection.q, request)?;
-                let link = |page| Selection { page: Some(page), ..selection.clone() }.url(&member.id);
+                let link = |page| MembersQuery { page: Some(page), ..selection.clone() }.url(&member.id);
                 Ok::<_, DbError>(Self {
                     shell,
                     frame: Frame::load(connection, &member, Tab::Users)?,
@@ -168,12 +168,12 @@ impl PendingList {
     fn load(
         connection: &mut Connection,
         member: &Grant<See>,
-        selection: &Selection,
+        selection: &MembersQuery,
     ) -> Result<Option<Self>, DbError> {
         let Ok(supervisor) = member.grant::<Oversee>() else { return Ok(None) };
         let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE);
         let page = invitations::pending(connection, &supervisor, request)?;
-        let link = |page| Selection { ipage: Some(page), ..selection.clone() }.url(&member.id);
+        let link = |page| MembersQuery { ipage: Some(page), ..selection.clone() }.url(&member.id);
         Ok(Some(Self { pager: Pager::of(&page, link), page }))
     }
 }
@@ -193,7 +193,7 @@ impl Behind for UsersScreen {
     }
 
     fn address(visitor: &Visitor, member: &Grant<See>) -> String {
-        visitor.on_screen::<Selection>().url(&member.id)
+        visitor.on_screen::<MembersQuery>().url(&member.id)
     }
 }
 
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn a_selection_is_written_as_short_as_it_can_be() {
-        assert_eq!(Selection::default().url("1"), "/orgs/1/users");
-        let selection = Selection { q: "a&b".into(), page: Some(1), ipage: Some(3) };
+        assert_eq!(MembersQuery::default().url("1"), "/orgs/1/users");
+        let selection = MembersQuery { q: "a&b".into(), page: Some(1), ipage: Some(3) };
         assert_eq!(selection.url("1"), "/orgs/1/users?q=a%26b&ipage=3");
     }
 }

@@ -80,7 +80,7 @@ struct LeaveDialog {
 /// The dialog that asks before the organization is removed.
 #[derive(Template)]
 #[template(path = "settings/remove.html")]
-struct RemoveDialog {
+struct RemoveOrganizationDialog {
     over: Over,
     organization: String,
     figures: Figures,
@@ -88,7 +88,7 @@ struct RemoveDialog {
     errors: FieldErrors,
 }
 
-impl RemoveDialog {
+impl RemoveOrganizationDialog {
     fn consequence(&self) -> String {
         format!(
             "{} and {}",
@@ -224,8 +224,8 @@ async fn remove_dialog(
     visit: &Visit<Grant<Govern>>,
     form: NameForm,
     errors: FieldErrors,
-) -> Result<RemoveDialog, AppError> {
+) -> Result<RemoveOrganizationDialog, AppError> {
     let figures = visit.read(|connection, grant| organizations::figures(connection, grant)).await?;
     let (over, organization) = (visit.over::<SettingsScreen>(), visit.proof.name.clone());
-    Ok(RemoveDialog { over, organization, figures, form, errors })
+    Ok(RemoveOrganizationDialog { over, organization, figures, form, errors })
 }

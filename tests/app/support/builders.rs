@@ -22,7 +22,7 @@ use tessera::{
         token_access::TokenAccess,
         user::User,
         webhooks::{
-            self, AllowedNetworks, Attempt, Delivery, Events, NewWebhook, Outcome, Webhook, WebhookUrl,
+            self, AllowedNetworks, Attempt, AttemptOutcome, Delivery, Events, NewWebhook, Webhook, WebhookUrl,
         },
     },
 };
@@ -210,7 +210,7 @@ impl World {
             let queued =
                 webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, log)?.rows.remove(0);
             for _ in 0..10 {
-                let reason = Outcome::Failed("The receiver answered 500.".into());
+                let reason = AttemptOutcome::Failed("The receiver answered 500.".into());
                 let attempt =
                     Attempt { outcome: reason, status: Some(500), response: None, retry_after: None };
                 webhooks::record_attempt(tx, &queued.id, &attempt, now)?;

@@ -8,7 +8,7 @@ use std::{
 use tessera::{
     domain::{
         secret::Secret,
-        webhooks::{AllowedNetworks, Attempt, Outcome, Outgoing},
+        webhooks::{AllowedNetworks, Attempt, AttemptOutcome, Outgoing},
     },
     webhooks::sender::{LookUp, Sender},
 };
@@ -47,7 +47,7 @@ fn message(url: &str) -> Outgoing {
 
 #[track_caller]
 fn assert_inside(attempt: &Attempt) {
-    let inside = Outcome::Failed("The address is inside the server’s own network.".into());
+    let inside = AttemptOutcome::Failed("The address is inside the server’s own network.".into());
     assert_eq!((&attempt.outcome, attempt.status), (&inside, None));
 }
 
@@ -65,9 +65,9 @@ async fn no_address_of_the_operators_own_is_reached_unless_it_is_allowed() {
     assert_inside(&plain);
     assert_eq!(receiver.received().len(), 0);
     let open = Sender::new(loopback()).expect("a sender");
-    assert_eq!(open.send(&message(&receiver.url()), START).await.outcome, Outcome::Delivered);
+    assert_eq!(open.send(&message(&receiver.url()), START).await.outcome, AttemptOutcome::Delivered);
     let named = format!("http://localhost:{port}/");
-    assert_eq!(open.send(&message(&named), START).await.outcome, Outcome::Delivered);
+    assert_eq!(open.send(&message(&named), START).await.outcome, AttemptOutcome::Delivered);
     assert_inside(&open.send(&message(&format!("https://10.0.0.1:{port}/")), START).await);
 }
 
@@ -78,7 +78,7 @@ async fn a_name_is_judged_by_what_it_means_at_each_delivery() {
     let sender = Sender::with_look_up(loopback(), names.look_up()).expect("a sender");
     let hook = message(&format!("http://hooks.example.com:{}/", receiver.port()));
     names.mean(&["127.0.0.1"]);
-    assert_eq!(sender.send(&hook, START).await.outcome, Outcome::Delivered);
+    assert_eq!(sender.send(&hook, START).await.outcome, AttemptOutcome::Delivered);
     for rebound in
         [&["10.0.0.1"][..], &["169.254.169.254", "::1"], &["::ffff:192.168.0.1"], &["64:ff9b::a00:1"]]
     {
@@ -87,7 +87,7 @@ async fn a_name_is_judged_by_what_it_means_at_each_delivery() {
     }
     // Of several addresses, only those that may be reached are tried.
     names.mean(&["10.0.0.1", "127.0.0.1"]);
-    assert_eq!(sender.send(&hook, START).await.outcome, Outcome::Delivered);
+    assert_eq!(sender.send(&hook, START).await.outcome, AttemptOutcome::Delivered);
     assert_eq!(receiver.received().len(), 2);
 }
 
@@ -117,6 +117,6 @@ async fn a_receiver_that_cannot_be_reached_is_told_without_its_address() {
     let url = format!("https://127.0.0.1:{}/?token=s3cret", receiver.port());
     // It speaks no TLS.
     let attempt = Sender::new(loopback()).expect("a sender").send(&message(&url), START).await;
-    let Outcome::Failed(reason) = attempt.outcome else { panic!("{attempt:?}") };
+    let AttemptOutcome::Failed(reason) = attempt.outcome else { panic!("{attempt:?}") };
     assert!(reason.starts_with("No connection: ") && !reason.contains("s3cret"), "{reason}");
 }

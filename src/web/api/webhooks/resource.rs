@@ -13,7 +13,7 @@ impl From<&StoredWebhook> for Webhook {
             description: webhook.description.clone(),
             events: names.into_iter().map(str::to_owned).collect(),
             status: if webhook.is_active() { WebhookStatus::Active } else { WebhookStatus::Deactivated },
-            deactivated_because: webhook.disabled_because.clone(),
+            deactivated_because: webhook.disabled_because,
             created_by: webhook.created_by.clone(),
             created_at: display::iso(&webhook.created_at),
             previous_secret_until: webhook.previous_secret_until.map(|at| display::iso(&at)),

@@ -44,7 +44,7 @@ struct RoleDialog {
 /// The dialog that asks before a member is removed.
 #[derive(Template)]
 #[template(path = "members/remove.html")]
-struct RemoveDialog {
+struct RemoveMemberDialog {
     over: Over,
     organization: String,
     person: Person,
@@ -148,9 +148,9 @@ fn remove_dialog(
     person: Person,
     invitations: Vec<Invitation>,
     rejection: Option<String>,
-) -> RemoveDialog {
+) -> RemoveMemberDialog {
     let organization = visit.proof.name.clone();
-    RemoveDialog { over: visit.over::<UsersScreen>(), organization, person, invitations, rejection }
+    RemoveMemberDialog { over: visit.over::<UsersScreen>(), organization, person, invitations, rejection }
 }
 
 fn with_canceled(words: String, canceled: &[Invitation]) -> String {

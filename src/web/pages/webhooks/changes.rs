@@ -42,7 +42,7 @@ struct RotateDialog {
 /// The dialog that asks before a webhook is removed.
 #[derive(Template)]
 #[template(path = "webhooks/remove.html")]
-struct RemoveDialog {
+struct RemoveWebhookDialog {
     over: Over,
     webhook: Webhook,
 }
@@ -124,7 +124,7 @@ pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Res
 /// Asks before a webhook is removed.
 pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
-    visit.dialog::<OneScreen>(&RemoveDialog { over, webhook }).await
+    visit.dialog::<OneScreen>(&RemoveWebhookDialog { over, webhook }).await
 }
 
 /// Removes a webhook.

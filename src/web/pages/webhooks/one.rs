@@ -45,7 +45,7 @@ page!(WebhookPage);
 /// Which messages are shown.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Selection {
+pub struct DeliveriesQuery {
     /// A state's name; anything else means every state.
     state: String,
     page: Option<i64>,
@@ -56,7 +56,7 @@ impl WebhookPage {
         visitor: &Visitor,
         grant: &Grant<Govern>,
         webhook_id: &str,
-        selection: Selection,
+        selection: DeliveriesQuery,
         shell: Shell,
     ) -> Result<Self, AppError> {
         let (grant, webhook_id, now) = (grant.clone(), webhook_id.to_owned(), visitor.now);
