@@ -188,9 +188,13 @@ pub fn is_used_up(connection: &mut Connection, counter: Counter, now: Timestamp)
 /// # Errors
 /// [`ThrottleError::TooOften`].
 pub fn count(tx: &mut Tx<'_>, counters: &[Counter], now: Timestamp) -> Result<Counted, ThrottleError> {
-    check(tx.connection(), counters, now)?;
+    let mut rows = Vec::with_capacity(counters.len());
     for counter in counters {
         let found = find(tx.connection(), *counter, now)?;
+        counter.check(found, now)?;
+        rows.push(found);
+    }
+    for (counter, found) in counters.iter().zip(rows) {
         let row = Row {
             failures: found.failures.saturating_add(1),
             counted_until: found.counted_until.max(instant(now)) + counter.kind.step(),
