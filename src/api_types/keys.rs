@@ -209,12 +209,12 @@ pub struct PauseRequest {
     pub hours: i64,
 }
 
-/// A calendar’s address. Whoever has it may read the calendar.
+/// A calendar’s URL. Whoever has it may read the calendar.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CalendarLink {
-    /// The address, for calendar programs. It is not kept and cannot be told again.
+    /// The URL, for calendar programs. It is not kept and cannot be told again.
     #[schema(
         example = "https://tessera.example/orgs/019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f/api/calendar/….ics"
     )]
-    pub address: String,
+    pub url: String,
 }

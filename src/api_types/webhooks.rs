@@ -14,7 +14,7 @@ pub struct Webhook {
     pub id: String,
     /// Where its messages go, without the query, which may hold a secret of the receiver’s.
     #[schema(format = "uri", example = "https://example.com/webhooks")]
-    pub address: String,
+    pub url_without_query: String,
     /// What it is for.
     #[schema(required = true, example = "Chat channel of the operators")]
     pub description: Option<String>,

@@ -66,7 +66,7 @@ impl Webhook {
     }
 
     /// The address without its query, for lists, mails and the audit log.
-    pub fn address(&self) -> &str {
+    pub fn url_without_query(&self) -> &str {
         self.url.split_once('?').map_or(&self.url, |(address, _)| address)
     }
 }

@@ -240,7 +240,7 @@ fn switch_off(
         organization: organization.name,
         organization_id: organization.id,
         webhook_id: webhook.id.clone(),
-        address: webhook.address().to_owned(),
+        address: webhook.url_without_query().to_owned(),
         reason: failure.sentence().to_owned(),
         at: now,
     };

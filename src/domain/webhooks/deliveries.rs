@@ -198,7 +198,7 @@ pub fn send_test(
         return Err(ManageError::State(NOT_ACTIVE));
     }
     end_rest(tx, webhook_id)?;
-    events::queue_test(tx, grant, (&webhook.id, webhook.address()), grant.actor(), now)?;
+    events::queue_test(tx, grant, (&webhook.id, webhook.url_without_query()), grant.actor(), now)?;
     // Ids sort by age.
     let delivery = webhook_deliveries::table
         .filter(webhook_deliveries::webhook_id.eq(&webhook.id))

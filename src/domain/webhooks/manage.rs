@@ -268,7 +268,7 @@ pub(super) fn record(
         actor,
         action,
         subject_id: Some(&webhook.id),
-        subject_name: webhook.address(),
+        subject_name: webhook.url_without_query(),
         detail,
     };
     events::record(tx, &event, now)

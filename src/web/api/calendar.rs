@@ -1,4 +1,4 @@
-//! The secret address of the calendar in which the ends of keys stand.
+//! The secret URL of the calendar in which the ends of keys stand.
 
 use actix_web::HttpResponse;
 
@@ -12,7 +12,7 @@ use crate::{
     web::{error::AppError, urls},
 };
 
-/// Makes a new address for the expiration calendar (iCalendar); the one before stops working.
+/// Makes a new URL for the expiration calendar (iCalendar); the one before stops working.
 ///
 /// # Errors
 /// 403 for a token that may not do everything.
@@ -20,14 +20,14 @@ use crate::{
     post,
     path = "/api/v2/organizations/{organization}/calendar-link",
     tag = "API keys",
-    responses((status = 200, description = "The new address, told this once.", body = CalendarLink))
+    responses((status = 200, description = "The new URL, told this once.", body = CalendarLink))
 )]
 pub async fn replace(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let public_url = call.state.config.public_url.clone();
     call.change(move |tx, grant, now| {
         let secret = calendar_links::replace(tx, grant, now)?;
-        let address = public_url.join(&urls::calendar_feed(&grant.id, secret.expose()));
-        Response::ok(&CalendarLink { address })
+        let url = public_url.join(&urls::calendar_feed(&grant.id, secret.expose()));
+        Response::ok(&CalendarLink { url })
     })
     .await
 }

@@ -180,7 +180,10 @@ pub async fn create(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Resu
             let dialog = RevealedDialog {
                 close: visit.over::<ListScreen>().close,
                 title: "Webhook created",
-                description: format!("Events to {} are signed with this secret.", webhook.address()),
+                description: format!(
+                    "Events to {} are signed with this secret.",
+                    webhook.url_without_query()
+                ),
                 secret,
             };
             visit.reveal::<ListScreen>(&dialog).await

@@ -220,7 +220,7 @@ async fn a_new_calendar_address_replaces_the_old_one() {
     let machine = app.machine(&lumen, TokenAccess::Full).await;
     let new_path = async || {
         let answer = machine.ask("POST", "calendar-link").await.must_be(200).json();
-        let address = answer["address"].as_str().expect("an address").to_owned();
+        let address = answer["url"].as_str().expect("a URL").to_owned();
         let base = app.state.config.public_url.join("");
         address.strip_prefix(base.trim_end_matches('/')).expect("an address of ours").to_owned()
     };

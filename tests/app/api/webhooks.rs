@@ -23,7 +23,7 @@ async fn a_webhook_lives_from_its_creation_to_its_removal() {
     assert_eq!(
         webhook,
         json!({
-            "id": id, "address": ADDRESS, "description": "Chat of the operators",
+            "id": id, "url_without_query": ADDRESS, "description": "Chat of the operators",
             "events": ["api_key.leaked", "member.left"], "status": "active", "deactivated_because": null,
             "created_by": token_name, "created_at": "2026-11-23T10:00:00Z", "previous_secret_until": null,
         })
@@ -76,7 +76,7 @@ async fn what_is_left_out_of_a_change_stays() {
     );
     let moved = change(json!({ "url": "https://other.example/", "events": ["member.left"] })).await;
     assert_eq!(
-        (&moved["address"], &moved["events"]),
+        (&moved["url_without_query"], &moved["events"]),
         (&json!("https://other.example/"), &json!(["member.left"]))
     );
 }
@@ -112,7 +112,7 @@ async fn an_organization_has_so_many_webhooks_and_no_more() {
     let problem = machine.send("POST", "webhooks", json!({ "url": ADDRESS })).await.must_be(409).json();
     assert_eq!(problem["detail"], "There are 10 webhooks already. Remove one that is no longer used.");
     let listed = machine.get("webhooks").await.must_be(200).json();
-    assert_eq!(listed["data"][0]["address"], "https://receiver.example/9", "the newest first");
+    assert_eq!(listed["data"][0]["url_without_query"], "https://receiver.example/9", "the newest first");
 }
 
 #[tokio::test]

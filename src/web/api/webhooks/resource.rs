@@ -9,7 +9,7 @@ impl From<&StoredWebhook> for Webhook {
         let names = if webhook.events.are_all() { Vec::new() } else { webhook.events.names() };
         Self {
             id: webhook.id.clone(),
-            address: webhook.address().to_owned(),
+            url_without_query: webhook.url_without_query().to_owned(),
             description: webhook.description.clone(),
             events: names.into_iter().map(str::to_owned).collect(),
             status: if webhook.is_active() { WebhookStatus::Active } else { WebhookStatus::Deactivated },

@@ -131,7 +131,7 @@ pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse
 pub async fn remove(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let id = visit.path("webhook");
     let webhook = visit.change(move |tx, grant, now| webhooks::remove(tx, grant, &id, now)).await??;
-    let toast = Toast::ok(format!("The webhook to {} is removed.", webhook.address()));
+    let toast = Toast::ok(format!("The webhook to {} is removed.", webhook.url_without_query()));
     visit.go(Some(toast), &urls::organization(&visit.proof.id, "webhooks"))
 }
 
