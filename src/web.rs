@@ -6,6 +6,7 @@ pub mod api;
 pub mod assets;
 pub mod chart;
 pub mod connections;
+pub mod cookies;
 pub mod details;
 pub mod display;
 pub mod error;

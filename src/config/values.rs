@@ -58,6 +58,17 @@ impl PublicUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The port, unless it is the one that the scheme implies.
+    pub fn port(&self) -> Option<u16> {
+        self.0.port()
+    }
+
+    /// Whether a request that names `host` in its header `Host` was sent to this address.
+    pub fn is_at(&self, host: &str) -> bool {
+        let named = Url::parse(&format!("{}://{host}", self.0.scheme()));
+        named.is_ok_and(|url| url.origin() == self.0.origin())
+    }
+
     /// Whether browsers reach the server over TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"

@@ -48,6 +48,7 @@ pub async fn around(
     request.extensions_mut().insert(context);
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
+    let may_begin = state.cookies.may_begin(&request);
 
     let result = match refuse_cross_site(&request, &state) {
         Ok(()) if is_verification(request.path()) => {
@@ -74,6 +75,9 @@ pub async fn around(
     let requests_left = response.request().extensions().get::<RateHeaders>().cloned();
     if let Some(requests_left) = requests_left {
         requests_left.add_to(response.headers_mut());
+    }
+    if may_begin {
+        state.cookies.check_first(response.response_mut());
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     log_answer(&response, &client, started.elapsed());
@@ -172,7 +176,7 @@ fn is_own_origin(request: &ServiceRequest, state: &State, origin: &str) -> bool 
 fn referrer_policy(path: &str, state: &State) -> &'static str {
     let holds_secret =
         ["/i/", "/verify-email/", "/reset-password/"].iter().any(|place| path.starts_with(place));
-    match (holds_secret, state.has_secure_cookies()) {
+    match (holds_secret, state.config.public_url.is_https()) {
         (false, _) => "same-origin",
         (true, true) => "no-referrer",
         (true, false) => "strict-origin",

@@ -52,7 +52,7 @@ impl Client {
             request_id: context.id,
             is_machine: false,
             is_htmx: Fragment::of(request.headers()).is_fragment(),
-            has_session: request.cookie(state.session_cookie()).is_some(),
+            has_session: request.cookie(&state.cookies.session).is_some(),
             theme: Theme::of(request.request()),
         }
     }

@@ -190,6 +190,7 @@ routes! {
 
         GET "/login" => pages::accounts::log_in::show;
         POST "/login" => pages::accounts::log_in::log_in;
+        GET "/cookie-check" => pages::accounts::cookie_check::show;
         POST "/logout" => pages::accounts::log_in::log_out;
         GET "/signup" => pages::accounts::sign_up::show;
         POST "/signup" => pages::accounts::sign_up::sign_up;

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
-use super::{connections::Connections, error::AppError, limits::Limits};
+use super::{connections::Connections, cookies::Cookies, error::AppError, limits::Limits};
 use crate::{
     clock::Clock,
     config::Config,
@@ -35,6 +35,8 @@ pub struct State {
     pub throttles: ThrottleKey,
     /// Counts in memory what costs little but must not be endless.
     pub limits: Arc<Limits>,
+    /// Names and makes cookies.
+    pub cookies: Arc<Cookies>,
     /// The connections that are open.
     pub connections: Connections,
     /// Tells whether keys are accepted.
@@ -98,16 +100,5 @@ impl State {
         self.config.smtp.is_none()
             && self.config.listen.ip().is_loopback()
             && self.config.public_url.is_loopback()
-    }
-
-    /// The name of the session's cookie.
-    pub fn session_cookie(&self) -> &'static str {
-        if self.has_secure_cookies() { "__Host-tessera" } else { "tessera" }
-    }
-
-    /// Whether cookies carry `Secure` and the `__Host-` prefix. Browsers treat loopback as secure.
-    /// Only plain http on another host, such as an internal test machine, goes without.
-    pub fn has_secure_cookies(&self) -> bool {
-        self.config.public_url.is_https() || self.config.public_url.is_loopback()
     }
 }

@@ -28,6 +28,11 @@ pub fn log_in(next: &str) -> String {
     }
 }
 
+/// Looks whether the browser keeps cookies, and goes on to `next`.
+pub fn cookie_check(next: &str) -> String {
+    format!("/cookie-check?{}", query("next", next))
+}
+
 /// The sign-up, with where to go afterwards.
 pub fn sign_up(next: &str) -> String {
     if next.is_empty() { SIGN_UP.to_owned() } else { format!("{SIGN_UP}?{}", query("next", next)) }

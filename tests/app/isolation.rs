@@ -2,6 +2,7 @@
 //! unless it has a kind of `{name}` in its address that the fixture does not know yet, or is
 //! open to the public.
 
+mod cookies;
 mod exchange;
 mod fixture;
 mod late;
@@ -24,7 +25,7 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 25] = [
+const PUBLIC: [&str; 26] = [
     "/",
     "/docs",
     "/api/docs",
@@ -33,6 +34,7 @@ const PUBLIC: [&str; 25] = [
     "/static/{file:.*}",
     "/login",
     "/logout",
+    "/cookie-check",
     "/signup",
     "/verify-email",
     "/verify-email/{token}",

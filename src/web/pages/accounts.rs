@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub mod attempt;
+pub mod cookie_check;
 pub mod log_in;
 pub mod reset;
 pub mod sign_up;

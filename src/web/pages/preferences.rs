@@ -1,9 +1,6 @@
 //! What a browser remembers of its visitor's taste.
 
-use actix_web::{
-    HttpResponse,
-    cookie::{Cookie, SameSite, time::Duration},
-};
+use actix_web::{HttpResponse, cookie::time::Duration};
 use serde::Deserialize;
 
 use crate::web::{
@@ -34,13 +31,8 @@ pub async fn set_theme(visit: Visit<Anybody, Submitted<ThemeForm>>) -> Result<Ht
         "" if visitor.logged_in().is_none() => "/",
         page => urls::safe_next(page),
     };
-    let cookie = Cookie::build(THEME_COOKIE, Theme::parse(&form.theme).id())
-        .path("/")
-        .secure(visitor.state.has_secure_cookies())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(THEME_LIFETIME)
-        .finish();
+    let theme = Theme::parse(&form.theme).id().to_owned();
+    let cookie = visitor.state.cookies.make(THEME_COOKIE, theme, THEME_LIFETIME);
     let mut response = visitor.go(None, next)?;
     response.add_cookie(&cookie).map_err(AppError::internal)?;
     Ok(response)

@@ -61,6 +61,7 @@ const WEB: House = House {
         &[
             "access",
             "connections",
+            "cookies",
             "display",
             "form_id",
             "forwarded",

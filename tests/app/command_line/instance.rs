@@ -43,7 +43,7 @@ impl Instance {
     /// Starts the server on the same database and another free port, and waits until it listens.
     pub(super) fn start_again(&mut self) {
         let mut process = command(self.folder.path())
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--public-url", "http://localhost:8080"])
             .env("TESSERA_DATABASE_URL", self.database())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

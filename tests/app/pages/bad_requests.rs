@@ -1,6 +1,6 @@
 //! Requests that no page of ours would send.
 
-use crate::support::{Client, Request, TestApp};
+use crate::support::{Client, Request, SESSION_COOKIE, TestApp};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -84,7 +84,7 @@ async fn htmx_is_told_in_a_toast_and_keeps_its_page() {
 async fn a_cookie_that_was_tampered_with_is_nobodys() {
     let ground = Ground::new().await;
     let path = format!("/orgs/{}/api", ground.organization_id);
-    let good = ground.browser.cookie("__Host-tessera").expect("the session's cookie");
+    let good = ground.browser.cookie(SESSION_COOKIE).expect("the session's cookie");
     let (signature, token) = good.split_at(good.len() / 2);
     for bad in [
         format!("{token}{signature}"),
@@ -94,7 +94,7 @@ async fn a_cookie_that_was_tampered_with_is_nobodys() {
         "é".to_owned(),
     ] {
         let browser = ground.app.client();
-        browser.set_cookie("__Host-tessera", &bad);
+        browser.set_cookie(SESSION_COOKIE, &bad);
         browser.get(&path).await.must_be(303);
     }
     ground.browser.get(&path).await.must_be(200);

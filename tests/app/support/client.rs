@@ -63,7 +63,16 @@ impl Client {
 
     /// Opens the page that a redirect leads to.
     pub(crate) async fn follow(&self, response: &Response) -> Response {
-        self.get(response.location()).await
+        self.get(&self.destination(response).await).await
+    }
+
+    /// Where a redirect leads, past the look for a first cookie.
+    pub(crate) async fn destination(&self, response: &Response) -> String {
+        let location = response.location().to_owned();
+        if !location.starts_with("/cookie-check?") {
+            return location;
+        }
+        self.get(&location).await.must_be(303).location().to_owned()
     }
 
     /// A request with headers or a body of one's own. Comes from the site itself unless told

@@ -20,8 +20,8 @@ use crate::smtp::SmtpSink;
 /// Where the clock of a test stands at first.
 pub(crate) const START: Timestamp = datetime!(2026-11-23 10:00);
 
-/// The name of the session's cookie where browsers take `Secure` ones, as they do on loopback.
-pub(crate) const SESSION_COOKIE: &str = "__Host-tessera";
+/// The name of the session's cookie at the public address of tests.
+pub(crate) const SESSION_COOKIE: &str = "tessera-8080";
 
 /// A server on a free port, in a thread of its own. It stops when it is dropped.
 pub(crate) struct TestApp {
@@ -55,7 +55,7 @@ impl TestApp {
 
     /// A browser in which `user` is logged in.
     pub(crate) async fn log_in_as(&self, user: &User) -> Client {
-        let name = if self.state.has_secure_cookies() { SESSION_COOKIE } else { "tessera" };
+        let name = &self.state.cookies.session;
         let client = self.client();
         client.set_cookie(name, &self.session_cookie(name, user).await);
         client

@@ -1,9 +1,6 @@
 //! One try at a password, wherever a page asks for one.
 
-use actix_web::{
-    HttpResponse,
-    cookie::{Cookie, SameSite, time::Duration},
-};
+use actix_web::{HttpResponse, cookie::time::Duration};
 
 use super::{afterwards, throttle::limit_of};
 use crate::{
@@ -132,7 +129,7 @@ async fn look_up(
 ) -> Result<Result<(Option<Credentials>, Counts), TooOften>, AppError> {
     let (state, now) = (visitor.state.clone(), visitor.now);
     let (typed, from) = (typed.to_owned(), origin(visitor.ip));
-    let cookie = visitor.request().cookie(device_cookie(&state)).map(|cookie| cookie.value().to_owned());
+    let cookie = visitor.request().cookie(&state.cookies.device).map(|cookie| cookie.value().to_owned());
     let found = visitor
         .state
         .db
@@ -226,16 +223,7 @@ pub async fn log_in(visitor: &Visitor, right: RightPassword) -> Result<User, App
 /// Lets the browser be known at its next log-in to the account.
 pub fn remember_device(visitor: &Visitor, response: &mut HttpResponse, user: &User) -> Result<(), AppError> {
     let state = &visitor.state;
-    let cookie = Cookie::build(device_cookie(state), state.devices.issue(&user.id)?)
-        .path("/")
-        .secure(state.has_secure_cookies())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(DEVICE_COOKIE_LIFETIME)
-        .finish();
+    let sealed = state.devices.issue(&user.id)?;
+    let cookie = state.cookies.make(&state.cookies.device, sealed, DEVICE_COOKIE_LIFETIME);
     response.add_cookie(&cookie).map_err(AppError::internal)
-}
-
-fn device_cookie(state: &State) -> &'static str {
-    if state.has_secure_cookies() { "__Host-tessera-device" } else { "tessera-device" }
 }

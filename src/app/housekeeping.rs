@@ -1,0 +1,149 @@
+//! What is done beside the requests, at its own pace.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::key_ends;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Trouble, Tx},
+    domain::{
+        api_keys, budgets, email_links, idempotency, leaks, outbox, rejections, sessions, spent_forms,
+        throttles, usage, webhooks,
+    },
+    web::state::State,
+};
+
+/// How often usage is written.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether the database is still there and takes what is written.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// Over how long one writing is spread. With the interval it stays below the ten seconds within
+/// which the last use of a key is right.
+const FLUSH_PERIOD: Duration = Duration::from_secs(4);
+/// A pause for others, between two portions of what is removed.
+const CLEAN_UP_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether [`CLEAN_UP_INTERVAL`] is over: tests move the clock.
+const CLEAN_UP_LOOK: Duration = Duration::from_secs(5);
+/// How often what is over is forgotten.
+const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often it is looked for connections that wait too long.
+const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What is done beside the requests. Each part keeps its own time: none waits for another.
+pub(super) async fn keep(state: State) {
+    tokio::join!(
+        watch_database(&state),
+        write_usage(&state),
+        key_ends::note_in_time(&state),
+        purge_regularly(&state),
+        close_connections(&state)
+    );
+}
+
+/// Says once in the log that the database takes nothing, and once that it does again.
+async fn watch_database(state: &State) {
+    let mut known = None;
+    loop {
+        let found = state.db.trouble().await;
+        match (&known, &found) {
+            (_, Some(trouble)) if known != found => {
+                let file = state.config.database.path().display();
+                tracing::error!(%file, "nothing can be saved, not ready: {trouble}");
+            }
+            (Some(_), None) => tracing::info!("the database can be written again"),
+            _ => {}
+        }
+        if let Some(Trouble::NotWritable(_)) = found {
+            // Nobody else may write for long; that this fails is known already.
+            let _ = state.db.try_to_write().await;
+        }
+        known = found;
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+async fn close_connections(state: &State) {
+    loop {
+        tokio::time::sleep(CONNECTIONS_INTERVAL).await;
+        state.connections.close_overdue();
+    }
+}
+
+async fn write_usage(state: &State) {
+    let mut ticks = tokio::time::interval(FLUSH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
+            tracing::error!(%error, "the usage of keys could not be written");
+        }
+        if let Err(error) = state.rejections.flush(&state.db).await {
+            tracing::error!(%error, "rejections could not be written");
+        }
+        if let Err(error) = state.ended_sessions.flush(&state.db).await {
+            tracing::error!(%error, "sessions that have ended could not be deleted");
+        }
+    }
+}
+
+async fn purge_regularly(state: &State) {
+    let mut last_clean_up = None;
+    loop {
+        let now = state.clock.now();
+        if last_clean_up.is_none_or(|last| now - last >= CLEAN_UP_INTERVAL) {
+            last_clean_up = Some(now);
+            clean_up(state).await;
+            key_ends::tell_of_those_ahead(state, now).await;
+            if let Err(error) = tell_of_collected_leaks(state, now).await {
+                tracing::error!(%error, "nobody could be told of leaks that were reported again");
+            }
+            if let Err(error) = purge_usage(state, now).await {
+                tracing::error!(%error, "old usage could not be cleaned up");
+            }
+        }
+        tokio::time::sleep(CLEAN_UP_LOOK).await;
+    }
+}
+
+/// A secret whose row cannot be read hides no other.
+async fn tell_of_collected_leaks(state: &State, now: Timestamp) -> Result<(), DbError> {
+    for secret in state.db.read(move |connection| leaks::collected(connection, now)).await? {
+        if let Err(error) = state.db.write(move |tx| leaks::tell_of_collected(tx, &secret, now)).await {
+            tracing::error!(%error, "nobody could be told of a leak that was reported again");
+        }
+    }
+    Ok(())
+}
+
+async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
+    while state.db.write(move |tx| usage::purge_expired(tx, now)).await? {
+        tokio::time::sleep(CLEAN_UP_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
+async fn clean_up(state: &State) {
+    type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
+    const KINDS: [(&str, Purge); 10] = [
+        ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
+        ("mailed links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
+        ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
+        ("throttles", |tx, now| throttles::purge_expired(tx, now).map(drop)),
+        ("kept responses", |tx, now| idempotency::purge_expired(tx, now).map(drop)),
+        ("rotations", api_keys::purge_expired),
+        ("rejections", rejections::purge_expired),
+        ("messages to webhooks", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
+        ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
+        ("mails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
+    ];
+    state.limits.purge_expired();
+    let now = state.clock.now();
+    for (kind, purge) in KINDS {
+        if let Err(error) = state.db.write(move |tx| purge(tx, now)).await {
+            tracing::error!(%error, kind, "what is over could not be cleaned up");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How the server ends: at a signal, with what is in memory saved.
+
+use std::{io, time::Duration};
+
+use actix_web::dev::ServerHandle;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
+
+use crate::{db::DbError, web::state::State};
+
+/// For how long it is tried to save what is in memory when the server stops. With the ten seconds
+/// for requests in hand and what one try takes it stays well below the 90 seconds after which
+/// systemd kills (`DefaultTimeoutStopSec`).
+const SAVE_PATIENCE: Duration = Duration::from_secs(6);
+/// A pause between two tries.
+const SAVE_PAUSE: Duration = Duration::from_millis(250);
+
+/// The signals that stop the server. They are heeded from the moment on at which this is made, before
+/// anybody is told that the server listens.
+pub(super) struct StopSignals {
+    terminate: Signal,
+    /// A terminal was closed.
+    hang_up: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl StopSignals {
+    pub(super) fn heed() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// Stops the server at each of them; the two of a keyboard do not wait for requests in hand.
+    pub(super) async fn stop(mut self, server: ServerHandle) {
+        loop {
+            let waits_for_requests = tokio::select! {
+                _ = self.terminate.recv() => true,
+                _ = self.hang_up.recv() => true,
+                _ = self.interrupt.recv() => false,
+                _ = self.quit.recv() => false,
+            };
+            // Whether it has stopped is seen where it runs.
+            drop(server.stop(waits_for_requests));
+        }
+    }
+}
+
+/// Saves what is in memory. Another program may hold the database's lock: it is tried again for a
+/// while.
+pub(super) async fn save(state: &State) -> io::Result<()> {
+    let started = Instant::now();
+    loop {
+        let Err(error) = save_once(state).await else { return Ok(()) };
+        if started.elapsed() >= SAVE_PATIENCE {
+            let lost = format!("what was counted since the last writing is lost: {error}");
+            return Err(io::Error::other(lost));
+        }
+        tokio::time::sleep(SAVE_PAUSE).await;
+    }
+}
+
+async fn save_once(state: &State) -> Result<(), DbError> {
+    state.ended_sessions.flush(&state.db).await?;
+    state.usage.flush(&state.db).await?;
+    state.rejections.flush(&state.db).await
+}

@@ -1,0 +1,87 @@
+//! The cookies that a browser is given: their names, what they carry, and what happens where a
+//! browser keeps none.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::MessageBody,
+    cookie::{Cookie, SameSite, time::Duration},
+    dev::ServiceRequest,
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue, LOCATION},
+    },
+};
+
+use super::urls;
+use crate::config::PublicUrl;
+
+/// Where htmx is sent.
+const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
+
+/// Names and makes the cookies of one instance.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    is_secure: bool,
+    /// The session's.
+    pub session: String,
+    /// That of a browser which logged in before.
+    pub device: String,
+}
+
+impl Cookies {
+    /// ASVS 3.3.1 to 3.3.4: `__Host-` and `Secure` where browsers reach the server over TLS. On plain
+    /// http some keep no such cookie, loopback included. The port is part of the names, since
+    /// cookies do not see ports: instances on one host would end each other's sessions.
+    pub fn of(public_url: &PublicUrl) -> Self {
+        let is_secure = public_url.is_https();
+        let prefix = if is_secure { "__Host-" } else { "" };
+        let port = public_url.port().map(|port| format!("-{port}")).unwrap_or_default();
+        Self {
+            is_secure,
+            session: format!("{prefix}tessera{port}"),
+            device: format!("{prefix}tessera-device{port}"),
+        }
+    }
+
+    /// Whether cookies travel over TLS only.
+    pub fn are_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// A cookie that no script reads and that no other site's form carries along.
+    pub fn make<'a>(&self, name: &'a str, value: String, max_age: Duration) -> Cookie<'a> {
+        Cookie::build(name, value)
+            .path("/")
+            .secure(self.is_secure)
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .max_age(max_age)
+            .finish()
+    }
+
+    /// Whether the browser has kept a cookie of this instance.
+    pub fn are_kept(&self, request: &HttpRequest) -> bool {
+        [&self.session, &self.device].iter().any(|name| request.cookie(name).is_some())
+    }
+
+    /// Whether a request may be the first that is given a cookie to keep.
+    pub fn may_begin(&self, request: &ServiceRequest) -> bool {
+        *request.method() == Method::POST && !self.are_kept(request.request())
+    }
+
+    /// What a form leaves in the session is lost on a browser that keeps no cookie, and it would be
+    /// asked to log in again without a word. So a browser that is given its first is led past a page
+    /// that looks for it.
+    pub fn check_first(&self, response: &mut HttpResponse<impl MessageBody>) {
+        if !response.cookies().any(|cookie| cookie.name() == self.session) {
+            return;
+        }
+        let headers = response.headers_mut();
+        for name in [LOCATION, HX_REDIRECT] {
+            let checked = headers.get(&name).and_then(|next| next.to_str().ok()).map(urls::cookie_check);
+            if let Some(checked) = checked.and_then(|path| HeaderValue::try_from(path).ok()) {
+                headers.insert(name, checked);
+            }
+        }
+    }
+}
