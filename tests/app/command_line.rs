@@ -1,6 +1,7 @@
 //! The real binary: its settings, two of it side by side, and what a power cut leaves.
 
 mod client;
+mod crash_loop;
 mod database;
 mod instance;
 mod scripted;
@@ -13,7 +14,6 @@ use std::{
 };
 
 use tessera::{clock::Clock, db::Db, web::form_id::FormId};
-use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     no_requests::no_requests,
@@ -135,58 +135,6 @@ fn a_port_that_is_taken_is_named() {
     let output = run(folder.path(), &["serve", "--listen", &first.address], &[]);
     assert_eq!(output.status, Some(1), "{output:?}");
     assert!(output.stderr.contains(&format!("cannot listen on {}", first.address)), "{output:?}");
-}
-
-#[tokio::test]
-async fn pulling_the_plug_loses_no_acknowledged_key() {
-    let mut instance = Instance::start();
-    let (dana, lumen) = {
-        let world = instance.world();
-        let lumen = world.lumen().await;
-        (log_in(&instance, &lumen).await, lumen)
-    };
-    for _ in 0..3 {
-        let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
-        let mut writers = JoinSet::new();
-        for writer in 0..4 {
-            let (dana, lumen, acknowledge) = (dana.clone(), lumen.clone(), acknowledge.clone());
-            let name = format!("{} {writer}", instance.address);
-            writers.spawn(async move {
-                for number in 0.. {
-                    let Some(secret) = create_key(&dana, &lumen, &format!("{name} {number}")).await else {
-                        return;
-                    };
-                    acknowledge.send(secret).expect("the test goes on");
-                }
-            });
-        }
-        drop(acknowledge);
-        let mut secrets = Vec::new();
-        while secrets.len() < 25 {
-            secrets.push(acknowledged.recv().await.expect("the writers go on"));
-        }
-        instance.pull_the_plug();
-        while let Some(secret) = acknowledged.recv().await {
-            secrets.push(secret);
-        }
-        writers.join_all().await;
-
-        instance.start_again();
-        let machine = Client::new(&instance.url());
-        for secret in &secrets {
-            machine
-                .request("GET", "/api/v2/organization")
-                .header("x-api-key", secret)
-                .send()
-                .await
-                .must_be(200);
-        }
-        dana.move_to(&instance.url());
-        dana.get(&lumen.url("api")).await.must_be(200);
-        let check =
-            instance.world().query("SELECT integrity_check AS text FROM pragma_integrity_check").await;
-        assert_eq!(check, ["ok"]);
-    }
 }
 
 #[tokio::test]
