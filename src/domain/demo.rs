@@ -2,7 +2,7 @@
 //!
 //! Everything is made by the functions that the pages use, at instants of the past weeks.
 
-use std::net::IpAddr;
+use std::{cell::OnceCell, net::IpAddr, rc::Rc};
 
 use time::{Date, Duration, Time};
 
@@ -164,21 +164,54 @@ pub fn fill(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Result<(), 
     let admin: Grant<ManageTokens> = grant(tx, &dana, &lumen)?;
     let members: Grant<ManageMembers> = grant(tx, &dana, &lumen)?;
 
+    let mut past = Past::default();
     for example in &KEYS {
-        key(tx, &admin, example, now)?;
+        key(&mut past, &admin, example, now);
     }
-    for (name, email, role, days, last_seen) in PEOPLE {
-        colleague(tx, &members, (name, email, role), password_hash, now - Duration::days(days))?;
-        accounts::set_last_active(tx, email, now - Duration::hours(last_seen))?;
+    for (name, email, role, days, _) in PEOPLE {
+        colleague(&mut past, &members, (name, email, role), password_hash, now - Duration::days(days));
     }
     for example in &TOKENS {
-        token(tx, &admin, example, now)?;
+        token(&mut past, &admin, example, now);
     }
-    open_invitations(tx, &members, now)?;
+    open_invitations(&mut past, &members, now);
+    past.happen(tx)?;
     foreign_invitation(tx, password_hash, now)?;
+    for (_, email, _, _, last_seen) in PEOPLE {
+        accounts::set_last_active(tx, email, now - Duration::hours(last_seen))?;
+    }
     accounts::set_last_active(tx, LOG_IN_EMAIL, now)?;
     outbox::finish_all(tx, now)?;
     Ok(())
+}
+
+/// What was done, each at its time. It happens in that order, since lists of events are sorted by the
+/// order in which they were noted.
+#[derive(Default)]
+struct Past<'a>(Vec<(Timestamp, Deed<'a>)>);
+
+type Deed<'a> = Box<dyn FnOnce(&mut Tx<'_>, Timestamp) -> Result<(), DemoError> + 'a>;
+
+impl<'a> Past<'a> {
+    fn add(
+        &mut self,
+        at: Timestamp,
+        deed: impl FnOnce(&mut Tx<'_>, Timestamp) -> Result<(), DemoError> + 'a,
+    ) {
+        self.0.push((at, Box::new(deed)));
+    }
+
+    fn happen(mut self, tx: &mut Tx<'_>) -> Result<(), DemoError> {
+        self.0.sort_by_key(|(at, _)| *at);
+        self.0.into_iter().try_for_each(|(at, deed)| deed(tx, at))
+    }
+}
+
+/// The id of what one deed makes and a later one needs.
+type MadeId = Rc<OnceCell<String>>;
+
+fn made(id: &MadeId) -> Result<&str, DemoError> {
+    id.get().map(String::as_str).ok_or_else(|| step("a step needs what a later one makes"))
 }
 
 fn name(text: &str, longest: usize) -> Result<Name, DemoError> {
@@ -220,27 +253,28 @@ fn grant<C: Capability>(
     standing.grant().map_err(step)
 }
 
-fn key(
-    tx: &mut Tx<'_>,
-    admin: &Grant<ManageKeys>,
-    example: &ExampleKey,
-    now: Timestamp,
-) -> Result<(), DemoError> {
-    let created_at = now - Duration::days(example.days_since_creation);
-    let expires_at = example.duration_days.map(|days| created_at + Duration::days(days));
-    let key = new_key(tx, admin, (example.name, example.scopes), expires_at, created_at)?;
-    let last_used_at =
-        example.hours_since_last_use.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
-    if let Some(last) = last_used_at {
-        api_keys::note_last_use(tx, &key.id, Some(last))?;
-        let first = created_at.max(now - Duration::days(29));
-        requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
-        requests_by_hour(tx, &key.id, example.requests_a_day, (first.max(now - Duration::hours(47)), last))?;
-    }
+fn key<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageKeys>, example: &'a ExampleKey, now: Timestamp) {
+    let id = MadeId::default();
+    let created = id.clone();
+    past.add(now - Duration::days(example.days_since_creation), move |tx, at| {
+        let expires_at = example.duration_days.map(|days| at + Duration::days(days));
+        let key = new_key(tx, admin, (example.name, example.scopes), expires_at, at)?;
+        let last_used_at =
+            example.hours_since_last_use.map(|hours| now - Duration::hours(hours) - Duration::minutes(2));
+        if let Some(last) = last_used_at {
+            api_keys::note_last_use(tx, &key.id, Some(last))?;
+            let first = at.max(now - Duration::days(29));
+            requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+            let hours = (first.max(now - Duration::hours(47)), last);
+            requests_by_hour(tx, &key.id, example.requests_a_day, hours)?;
+        }
+        created.set(key.id).map_err(step)
+    });
     if example.is_off {
-        api_keys::switch(tx, admin, &key.id, false, now - Duration::days(11)).map_err(step)?;
+        past.add(now - Duration::days(11), move |tx, at| {
+            api_keys::switch(tx, admin, made(&id)?, false, at).map(drop).map_err(step)
+        });
     }
-    Ok(())
 }
 
 fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Result<(), DemoError> {
@@ -300,63 +334,81 @@ fn new_key(
     api_keys::create(tx, admin, &new, at).map(|(key, _)| key).map_err(step)
 }
 
-fn removed_key(
-    tx: &mut Tx<'_>,
-    admin: &Grant<ManageKeys>,
-    key_name: &str,
+fn colleague<'a>(
+    past: &mut Past<'a>,
+    grant: &'a Grant<ManageMembers>,
+    (full_name, email, role): (&'a str, &'a str, Role),
+    password_hash: &'a str,
     at: Timestamp,
-) -> Result<(), DemoError> {
-    let key = new_key(tx, admin, (key_name, ""), None, at - Duration::days(12))?;
-    api_keys::remove(tx, admin, &key.id, at).map_err(step)?;
-    Ok(())
-}
-
-fn colleague(
-    tx: &mut Tx<'_>,
-    grant: &Grant<ManageMembers>,
-    (full_name, email, role): (&str, &str, Role),
-    password_hash: &str,
-    at: Timestamp,
-) -> Result<(), DemoError> {
+) {
     let role_at_first = if role == Role::Supervisor { Role::User } else { role };
-    invite(tx, grant, (email, role_at_first), at - Duration::hours(5))?;
-    let user = person(tx, full_name, email, password_hash, at)?;
-    for (invitation, _) in invitations::of_user(tx.connection(), &user, at)? {
-        invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
-    }
+    past.add(at - Duration::hours(5), move |tx, at| invite(tx, grant, (email, role_at_first), at));
+    let id = MadeId::default();
+    let created = id.clone();
+    past.add(at, move |tx, at| {
+        let user = person(tx, full_name, email, password_hash, at)?;
+        for (invitation, _) in invitations::of_user(tx.connection(), &user, at)? {
+            invitations::accept(tx, &user, address(140), &invitation.id, at).map_err(step)?;
+        }
+        created.set(user.id).map_err(step)
+    });
     if role != role_at_first {
-        member_changes::change_role(tx, grant, &user.id, role, at + Duration::hours(3)).map_err(step)?;
+        past.add(at + Duration::hours(3), move |tx, at| {
+            member_changes::change_role(tx, grant, made(&id)?, role, at).map(drop).map_err(step)
+        });
     }
-    Ok(())
 }
 
-fn token(
-    tx: &mut Tx<'_>,
-    admin: &Grant<ManageTokens>,
-    example: &ExampleToken,
-    now: Timestamp,
-) -> Result<(), DemoError> {
-    let at = now - Duration::days(example.days_since_generation);
-    let new = NewToken {
-        name: name(example.name, MAX_KEY_NAME_LENGTH)?,
-        access: example.access,
-        expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
-    };
-    let (token, _) = master_tokens::generate(tx, admin, &new, at).map_err(step)?;
-    let Some(minutes) = example.minutes_since_last_use else { return Ok(()) };
+fn token<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageTokens>, example: &'a ExampleToken, now: Timestamp) {
+    let generated_at = now - Duration::days(example.days_since_generation);
+    let id = MadeId::default();
+    let generated = id.clone();
+    past.add(generated_at, move |tx, at| {
+        let new = NewToken {
+            name: name(example.name, MAX_KEY_NAME_LENGTH)?,
+            access: example.access,
+            expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
+        };
+        let (token, _) = master_tokens::generate(tx, admin, &new, at).map_err(step)?;
+        generated.set(token.id).map_err(step)
+    });
+    let Some(minutes) = example.minutes_since_last_use else { return };
     let last_used_at = now - Duration::minutes(minutes);
-    let token =
-        master_tokens::switch(tx, admin, &token.id, true, at + Duration::minutes(20)).map_err(step)?;
-    master_tokens::note_last_use(tx, &token.id, last_used_at, address(77))?;
-    each_day(example.requests_a_day, (at.date(), last_used_at.date()), |day, requests| {
-        usage::add_for_token(tx, &token.id, day, requests)
-    })?;
+    let used = id.clone();
+    past.add(generated_at + Duration::minutes(20), move |tx, at| {
+        let token = master_tokens::switch(tx, admin, made(&used)?, true, at).map_err(step)?;
+        master_tokens::note_last_use(tx, &token.id, last_used_at, address(77))?;
+        each_day(example.requests_a_day, (at.date(), last_used_at.date()), |day, requests| {
+            usage::add_for_token(tx, &token.id, day, requests)
+        })
+    });
     if example.name == ERP_SYNC {
-        let standing = token.standing(Organization::clone(admin), address(77));
-        let machine = standing.grant().map_err(step)?;
-        removed_key(tx, &machine, "Old importer", now - Duration::days(2))?;
+        machines_key(past, admin, id, now - Duration::days(14));
     }
-    Ok(())
+}
+
+/// A key that the token creates, and removes after twelve days.
+fn machines_key<'a>(
+    past: &mut Past<'a>,
+    admin: &'a Grant<ManageTokens>,
+    token_id: MadeId,
+    created_at: Timestamp,
+) {
+    let machine = move |tx: &mut Tx<'_>| -> Result<Grant<ManageKeys>, DemoError> {
+        let token = master_tokens::find(tx.connection(), admin, made(&token_id)?).map_err(step)?;
+        token.standing(Organization::clone(admin), address(77)).grant().map_err(step)
+    };
+    let id = MadeId::default();
+    let (created, as_before) = (id.clone(), machine.clone());
+    past.add(created_at, move |tx, at| {
+        let machine = machine(tx)?;
+        let key = new_key(tx, &machine, ("Old importer", ""), None, at)?;
+        created.set(key.id).map_err(step)
+    });
+    past.add(created_at + Duration::days(12), move |tx, at| {
+        let machine = as_before(tx)?;
+        api_keys::remove(tx, &machine, made(&id)?, at).map(drop).map_err(step)
+    });
 }
 
 fn invite(
@@ -370,19 +422,13 @@ fn invite(
     Ok(())
 }
 
-fn open_invitations(
-    tx: &mut Tx<'_>,
-    members: &Grant<ManageMembers>,
-    now: Timestamp,
-) -> Result<(), DemoError> {
-    let invited = [
+fn open_invitations<'a>(past: &mut Past<'a>, members: &'a Grant<ManageMembers>, now: Timestamp) {
+    for (email, role, ago) in [
         ("sam.castillo@lumen.example", Role::User, Duration::hours(2)),
         ("finance@lumen.example", Role::Administrator, Duration::hours(6 * 24 + 3)),
-    ];
-    for (email, role, ago) in invited {
-        invite(tx, members, (email, role), now - ago)?;
+    ] {
+        past.add(now - ago, move |tx, at| invite(tx, members, (email, role), at));
     }
-    Ok(())
 }
 
 /// An invitation for the person who logs in, to see how one answers.

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{Duration, PrimitiveDateTime, Time};
 
-pub use clients::{KeyClient, clients, clients_of_keys};
+pub use clients::{KeyClient, clients};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};

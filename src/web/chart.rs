@@ -8,18 +8,17 @@ pub use bars::{Bars, Column, Legend, Piece, outcome_words};
 
 use crate::{domain::usage::DailyRequests, web::display};
 
-/// Width and height of a sparkline, in its own units; 24 of them from the busiest day to none.
-const WIDTH: f64 = 112.0;
-const FLOOR: f64 = 27.0;
-const HEIGHT: f64 = 24.0;
+/// Units from the top of a sparkline to the floor, and those of them from the busiest day to none. One
+/// unit to the right is a day.
+const FLOOR: i64 = 27;
+const HEIGHT: i64 = 24;
 
 /// A sparkline of the last days, scaled to its own peak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sparkline {
-    /// The line.
-    pub line: String,
-    /// The area under it.
-    pub area: String,
+    /// The line; it begins and ends below the floor beside the picture, so that what it closes is the
+    /// area.
+    pub path: String,
     /// The numbers in words, for those who cannot see it.
     pub label: String,
     /// All requests together.
@@ -30,30 +29,48 @@ impl Sparkline {
     /// Draws `requests`.
     pub fn of(requests: &DailyRequests) -> Self {
         let (peak, total) = (requests.peak(), requests.total());
-        let step = WIDTH / (requests.0.len() - 1).max(1) as f64;
-        let mut line = String::new();
-        for (day, count) in requests.0.iter().enumerate() {
-            let height = if peak == 0 { 0.0 } else { HEIGHT * *count as f64 / peak as f64 };
-            let letter = if day == 0 { 'M' } else { 'L' };
-            // Writing to a String does not fail.
-            let _ = write!(line, "{letter}{} {}", short(day as f64 * step), short(FLOOR - height));
+        if total == 0 {
+            return Self { path: String::new(), label: "No requests in the last 30 days".to_owned(), total };
         }
-        let label = match total {
-            0 => "No requests in the last 30 days".to_owned(),
-            _ => format!(
-                "Requests per day, last 30 days: peak {}, total {}",
-                display::thousands(&peak),
-                display::thousands(&total)
-            ),
-        };
-        Self { area: format!("{line}L112 28L0 28Z"), line, label, total }
+        let label = format!(
+            "Requests per day, last 30 days: peak {}, total {}",
+            display::thousands(&peak),
+            display::thousands(&total)
+        );
+        Self { path: path(&requests.0, peak), label, total }
     }
 }
 
-/// One decimal, none where it would be zero.
-fn short(value: f64) -> String {
-    let rounded = (value * 10.0).round() / 10.0;
-    if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
+/// Steps from day to day, as short as SVG lets: a page may have a hundred of these.
+fn path(days: &[i64], peak: i64) -> String {
+    let heights = days.iter().map(|count| FLOOR - (HEIGHT * count + peak / 2) / peak.max(1));
+    let (mut path, mut last, mut level) = (String::new(), None, 0);
+    // Writing to a String does not fail.
+    for height in heights {
+        match last {
+            None => {
+                let _ = write!(path, "M-1 29V{height}");
+                level = 1;
+            }
+            Some(last) if last == height => level += 1,
+            Some(last) => {
+                level_out(&mut path, &mut level);
+                let _ = write!(path, "l1 {}", height - last);
+            }
+        }
+        last = Some(height);
+    }
+    level += 1;
+    level_out(&mut path, &mut level);
+    path + "V29"
+}
+
+/// Days in a row that are alike, in one step.
+fn level_out(path: &mut String, days: &mut u32) {
+    if *days > 0 {
+        let _ = write!(path, "h{days}");
+        *days = 0;
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +84,8 @@ mod tests {
         days[0] = 50;
         days[29] = 100;
         let sparkline = Sparkline::of(&DailyRequests(days));
-        assert!(sparkline.line.starts_with("M0 15L3.9 27L"), "{}", sparkline.line);
-        assert!(sparkline.line.ends_with("L112 3"), "{}", sparkline.line);
+        assert!(sparkline.path.starts_with("M-1 29V15h1l1 12h27"), "{}", sparkline.path);
+        assert!(sparkline.path.ends_with("h27l1 -24h1V29"), "{}", sparkline.path);
         assert_eq!(sparkline.label, "Requests per day, last 30 days: peak 100, total 150");
     }
 

@@ -250,6 +250,7 @@ routes! {
         GET "/orgs/{organization}/api/keys/new" => pages::api_keys::new;
         POST "/orgs/{organization}/api/keys" => pages::api_keys::create;
         GET "/orgs/{organization}/api/keys/{key}" => pages::key_page::show;
+        GET "/orgs/{organization}/api/keys/{key}/menu" => pages::key_menu::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" => pages::api_keys::deactivate;
         POST "/orgs/{organization}/api/keys/{key}/activate" => pages::api_keys::activate;
         GET "/orgs/{organization}/api/keys/{key}/settings" => pages::key_settings::edit;
@@ -264,6 +265,7 @@ routes! {
         GET "/orgs/{organization}/api/tokens/new" => pages::master_tokens::new;
         POST "/orgs/{organization}/api/tokens" => pages::master_tokens::generate;
         GET "/orgs/{organization}/api/tokens/{token}" => pages::token_page::show;
+        GET "/orgs/{organization}/api/tokens/{token}/menu" => pages::token_menu::show;
         POST "/orgs/{organization}/api/tokens/{token}/deactivate" => pages::master_tokens::deactivate;
         POST "/orgs/{organization}/api/tokens/{token}/activate" => pages::master_tokens::activate;
         GET "/orgs/{organization}/api/tokens/{token}/replace" => pages::master_tokens::confirm_replacement;

@@ -1,7 +1,5 @@
 //! Who called with a key, as it is written: the last of them, whenever that was.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 
 use crate::{
@@ -73,27 +71,12 @@ pub struct KeyClient {
 /// Who called with `key`, the last first, [`MAX_CLIENTS`] at most.
 pub fn clients(
     connection: &mut Connection,
-    grant: &Grant<SeeKeys>,
+    _: &Grant<SeeKeys>,
     key: &ApiKey,
 ) -> Result<Vec<KeyClient>, DbError> {
-    let mut by_key = clients_of_keys(connection, grant, std::slice::from_ref(key))?;
-    Ok(by_key.remove(&key.id).unwrap_or_default())
-}
-
-/// [`clients`] of each of `keys` that has any, by the key's id.
-pub fn clients_of_keys(
-    connection: &mut Connection,
-    _: &Grant<SeeKeys>,
-    keys: &[ApiKey],
-) -> Result<HashMap<String, Vec<KeyClient>>, DbError> {
-    let rows: Vec<(String, KeyClient)> = key_clients::table
-        .filter(key_clients::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
+    Ok(key_clients::table
+        .filter(key_clients::api_key_id.eq(&key.id))
         .order((key_clients::last_seen_at.desc(), key_clients::requests.desc()))
-        .select((key_clients::api_key_id, KeyClient::as_select()))
-        .load(connection)?;
-    let mut by_key: HashMap<String, Vec<KeyClient>> = HashMap::new();
-    for (key_id, client) in rows {
-        by_key.entry(key_id).or_default().push(client);
-    }
-    Ok(by_key)
+        .select(KeyClient::as_select())
+        .load(connection)?)
 }

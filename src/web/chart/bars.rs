@@ -2,7 +2,6 @@
 
 use time::{format_description::StaticFormatDescription, macros::format_description};
 
-use super::short;
 use crate::{
     domain::{
         usage::{Series, Step},
@@ -185,6 +184,12 @@ fn round_up(peak: i64) -> i64 {
         }
         power = power.saturating_mul(10);
     }
+}
+
+/// One decimal, none where it would be zero.
+fn short(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::{
     key_words,
     organization::{Frame, Tab},
-    recent_usage::UsageSummary,
 };
 use crate::{
     clock::Timestamp,
@@ -23,7 +22,7 @@ use crate::{
         usage,
     },
     page,
-    vocabulary::{KeyFilter, KeyStatus},
+    vocabulary::KeyFilter,
     web::{
         chart::Sparkline,
         error::AppError,
@@ -54,7 +53,6 @@ pub struct ApiTab {
     tokens: Vec<MasterToken>,
     /// By the id of the key or token.
     leaks: HashMap<String, Notice>,
-    summaries: HashMap<String, UsageSummary>,
 }
 
 page!(ApiTab);
@@ -135,11 +133,6 @@ impl ApiTab {
                     Err(_) => Vec::new(),
                 };
                 let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), &tokens)?;
-                let mut clients = usage::clients_of_keys(connection, &grant, &keys.rows)?;
-                let summary = |(key, daily): (&ApiKey, _)| {
-                    (key.id.clone(), UsageSummary::of(daily, clients.remove(&key.id).unwrap_or_default()))
-                };
-                let summaries = keys.rows.iter().zip(&daily).map(summary).collect();
                 let link = |page| KeysQuery { page: Some(page), ..selection.clone() }.url(&grant.id);
                 Ok::<_, DbError>(Self {
                     shell,
@@ -147,7 +140,6 @@ impl ApiTab {
                     now,
                     pager: Pager::of(&keys, link),
                     rotations,
-                    summaries,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens,
@@ -190,11 +182,6 @@ impl ApiTab {
         self.leaks.get(id)
     }
 
-    /// How the key was used recently.
-    fn summary(&self, key: &ApiKey) -> Option<&UsageSummary> {
-        self.summaries.get(&key.id)
-    }
-
     /// How the key's rotation stands; `None` when none is under way.
     fn rotation_words(&self, key: &ApiKey) -> Option<String> {
         self.rotations.get(&key.id).and_then(|active| key_words::rotation(key, active, &self.now))
@@ -203,10 +190,6 @@ impl ApiTab {
     /// What restricts the key, in a few words; `None` for nothing.
     fn tags(&self, key: &ApiKey) -> Option<Vec<String>> {
         Some(key_words::tags(&key.settings)).filter(|tags| !tags.is_empty())
-    }
-
-    fn is_expired(&self, key: &ApiKey) -> bool {
-        key.status(self.now) == KeyStatus::Expired
     }
 
     fn key_page(&self, key: &ApiKey) -> String {
@@ -219,18 +202,6 @@ impl ApiTab {
 
     fn token_badge(&self, token: &MasterToken) -> (&'static str, String) {
         key_words::token_badge(token, self.now)
-    }
-
-    fn is_token_expired(&self, token: &MasterToken) -> bool {
-        token.status(self.now) == KeyStatus::Expired
-    }
-
-    fn token_page(&self, token: &MasterToken) -> Option<String> {
-        Some(urls::master_token(&self.frame.id, &token.id))
-    }
-
-    fn token_url(&self, token: &MasterToken, verb: &str) -> String {
-        self.shell.over(urls::api_item(&self.frame.id, "tokens", &token.id, verb))
     }
 }
 

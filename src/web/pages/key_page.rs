@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::{
     activity::Sentence,
+    key_menu::KeyMenu,
     key_words,
     organization::{Frame, Tab},
-    recent_usage::UsageSummary,
 };
 use crate::{
     clock::Timestamp,
@@ -26,7 +26,7 @@ use crate::{
     web::{
         chart::Bars,
         error::AppError,
-        shell::Shell,
+        shell::{Markup, Shell},
         urls, view,
         visit::{Visit, Visitor},
     },
@@ -53,7 +53,7 @@ pub struct KeyPage {
     is_hourly: bool,
     bars: Bars,
     clients: Vec<KeyClient>,
-    summary: Option<UsageSummary>,
+    menu: KeyMenu,
     history: Vec<Entry>,
 }
 
@@ -88,18 +88,18 @@ impl KeyPage {
                 let rotations = api_keys::rotations(connection, &grant, std::slice::from_ref(&key), now)?;
                 let mut leaks =
                     leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
-                let daily = usage::daily_requests(connection, &grant, std::slice::from_ref(&key), now)?;
+                let active = rotations.get(&key.id).copied();
                 let clients = usage::clients(connection, &grant, &key)?;
                 let series = usage::series(connection, &grant, &key, span, count, now)?;
                 Ok::<_, ManageError>(Self {
+                    menu: KeyMenu::load(connection, &grant, (&key, active), shell.clone(), now)?,
                     shell,
                     frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,
                     leak: leaks.remove(&key.id),
-                    active: rotations.get(&key.id).copied(),
+                    active,
                     is_hourly,
                     bars: Bars::of(&series),
-                    summary: daily.first().map(|daily| UsageSummary::of(daily, clients.clone())),
                     clients,
                     history: audit::of_subject(connection, &grant, &key.id, EVENTS_SHOWN)?,
                     key,
@@ -111,11 +111,6 @@ impl KeyPage {
 
     fn badge(&self) -> (&'static str, String) {
         key_words::badge(&self.key, self.now)
-    }
-
-    /// How the key was used recently.
-    fn summary(&self, _: &ApiKey) -> Option<&UsageSummary> {
-        self.summary.as_ref()
     }
 
     /// How the key's rotation stands; `None` when none is under way.
@@ -134,6 +129,10 @@ impl KeyPage {
     /// What restricts the key, in a few words.
     fn tags(&self) -> Vec<String> {
         key_words::tags(&self.key.settings)
+    }
+
+    fn menu(&self) -> askama::Result<Markup> {
+        Markup::render(&self.menu)
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

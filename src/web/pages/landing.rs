@@ -2,10 +2,15 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
+use time::Duration;
 
 use crate::{
-    domain::accounts,
-    web::{error::AppError, shell::Shell, view, visit::Visit},
+    clock::Timestamp,
+    domain::{
+        accounts,
+        usage::{DAYS_SHOWN, DailyRequests},
+    },
+    web::{chart::Sparkline, display, error::AppError, shell::Shell, urls, view, visit::Visit},
 };
 
 /// `GET /`.
@@ -16,21 +21,80 @@ pub struct LandingPage {
     pub shell: Shell,
     /// Whether nobody has signed up yet; the page then tells how to begin.
     pub first_run: bool,
+    /// What the API tab may look like.
+    pub picture: Vec<PicturedKey>,
+}
+
+/// A row of the picture.
+pub struct PicturedKey {
+    name: &'static str,
+    masked: &'static str,
+    badge: (&'static str, &'static str),
+    sparkline: Sparkline,
+    last_used: String,
+    expires: String,
+}
+
+impl PicturedKey {
+    /// The rows at `now`, so that what expires soon does.
+    fn all(now: &Timestamp) -> Vec<Self> {
+        let date = |days| display::date(&now.saturating_add(Duration::days(days)));
+        let row = |name, masked, badge, a_day, last_used: &str, expires: String| Self {
+            name,
+            masked,
+            badge,
+            sparkline: Sparkline::of(&requests(a_day)),
+            last_used: last_used.to_owned(),
+            expires,
+        };
+        let (active, soon) = (("ok", "Active"), ("warn", "Expires in 3 days"));
+        vec![
+            row("Production backend", "tess_9fQ2…xA7c", active, 41_000, "2 minutes ago", "Never".to_owned()),
+            row("Mobile app", "tess_Xb71…02Lk", soon, 12_000, "1 hour ago", date(3)),
+            row("Staging smoke tests", "tess_h3Wd…9qPe", active, 0, "Never used", date(90)),
+            row("Partner feed", "tess_c8Tz…Km4s", ("off", "Deactivated"), 3_800, &date(-11), date(98)),
+        ]
+    }
+
+    fn is_off(&self) -> bool {
+        self.badge.0 == "off"
+    }
+}
+
+/// Fewer requests at the weekend, more as the weeks go, and some unrest.
+fn requests(a_day: i64) -> DailyRequests {
+    let mut days = [0; DAYS_SHOWN];
+    for (day, requests) in (0..).zip(&mut days) {
+        let weekday = if day % 7 > 4 { 55 } else { 100 };
+        *requests = a_day * weekday * (80 + (day * 7919 + a_day) % 41) * (70 + day) / 1_000_000;
+    }
+    DailyRequests(days)
+}
+
+impl LandingPage {
+    /// Where GET STARTED leads: nobody can log in before anybody has signed up.
+    fn start(&self) -> &'static str {
+        if self.first_run { urls::SIGN_UP } else { urls::LOG_IN }
+    }
 }
 
 /// Shows the page.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
-    view::plain(&LandingPage { shell: visitor.shell().await?, first_run }, StatusCode::OK)
+    let picture = PicturedKey::all(&visitor.now);
+    view::plain(&LandingPage { shell: visitor.shell().await?, first_run, picture }, StatusCode::OK)
 }
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     fn render(mailbox: bool, first_run: bool) -> String {
         let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
-        LandingPage { shell, first_run }.render().unwrap()
+        let picture = PicturedKey::all(&datetime!(2026-11-23 10:00));
+        LandingPage { shell, first_run, picture }.render().unwrap()
     }
 
     #[test]
@@ -44,7 +108,8 @@ mod tests {
     #[test]
     fn a_newcomer_is_told_what_to_do() {
         let html = render(true, true);
-        assert!(html.contains("First steps"), "{html}");
+        assert!(html.contains("First steps") && html.contains("26 Nov 2026"), "{html}");
+        assert!(html.contains(r#"href="/signup">GET STARTED</a>"#), "nobody can log in yet: {html}");
         assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
     }
 }

@@ -8,6 +8,7 @@ use super::{
     activity::Sentence,
     key_words,
     organization::{Frame, Tab},
+    token_menu::TokenMenu,
 };
 use crate::{
     clock::Timestamp,
@@ -20,11 +21,10 @@ use crate::{
         usage,
     },
     page,
-    vocabulary::KeyStatus,
     web::{
         chart::Bars,
         error::AppError,
-        shell::Shell,
+        shell::{Markup, Shell},
         urls, view,
         visit::{Visit, Visitor},
     },
@@ -43,6 +43,7 @@ pub struct TokenPage {
     frame: Frame,
     now: Timestamp,
     token: MasterToken,
+    menu: TokenMenu,
     is_hourly: bool,
     bars: Bars,
     did: ActorActivity,
@@ -69,6 +70,7 @@ impl TokenPage {
                 let series = usage::token_series(connection, &grant, &token, DAYS_SHOWN, now)?;
                 let did = audit::of_actor(connection, &grant, &token.id, since, EVENTS_SHOWN)?;
                 Ok::<_, ManageError>(Self {
+                    menu: TokenMenu::on_its_page(shell.clone(), &grant, token.clone(), now),
                     shell,
                     frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,
@@ -84,6 +86,10 @@ impl TokenPage {
 
     fn badge(&self) -> (&'static str, String) {
         key_words::token_badge(&self.token, self.now)
+    }
+
+    fn menu(&self) -> askama::Result<Markup> {
+        Markup::render(&self.menu)
     }
 
     /// What the token can do, in plain words.
@@ -108,19 +114,6 @@ impl TokenPage {
     /// Whether there is nothing to show of the last days.
     fn is_quiet(&self) -> bool {
         self.bars.total == 0 && self.did.newest.is_empty()
-    }
-
-    fn is_token_expired(&self, token: &MasterToken) -> bool {
-        token.status(self.now) == KeyStatus::Expired
-    }
-
-    /// This is the page, so its menu leads nowhere else.
-    fn token_page(&self, _: &MasterToken) -> Option<String> {
-        None
-    }
-
-    fn token_url(&self, token: &MasterToken, verb: &str) -> String {
-        self.shell.over(urls::api_item(&self.frame.id, "tokens", &token.id, verb))
     }
 
     /// All that the token did, in the organization's audit log.

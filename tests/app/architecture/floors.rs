@@ -135,7 +135,16 @@ const PAGES: House = House {
             "mailbox",
             "preferences",
         ],
-        &["gateway_setup", "members", "my_organizations", "settings", "troubleshoot", "webhooks"],
+        &[
+            "gateway_setup",
+            "key_menu",
+            "members",
+            "my_organizations",
+            "settings",
+            "token_menu",
+            "troubleshoot",
+            "webhooks",
+        ],
         &["api_tab", "invitations", "key_page", "leaks", "token_page"],
         // What stands behind the dialogs of keys and tokens.
         &["api_screen"],

@@ -26,6 +26,11 @@ impl Stage {
         self.dana.get(&self.lumen.url("api")).await.must_be(200).html()
     }
 
+    /// The menus of the tab's rows.
+    async fn menus(&self) -> Html {
+        self.dana.menus(&self.lumen.url("api"), &self.tab().await).await
+    }
+
     /// The hidden id of a fresh form.
     async fn form_id(&self) -> String {
         self.dana.get(&self.lumen.url("api/keys/new")).await.must_be(200).html().hidden("form_id")

@@ -67,7 +67,9 @@ async fn every_dialog_comes_back_to_what_the_list_shows() {
     for (list, search) in [(KEYS, "Worker"), (MEMBERS, "Person")] {
         let stage = Stage::new(list).await;
         let page = stage.page().await;
-        let dialogs = page.attributes("#panel a[hx-target='#dialog-slot']", "href");
+        let mut dialogs = page.attributes("#panel a[hx-target='#dialog-slot']", "href");
+        let menus = stage.browser.menus(&stage.list, &page).await;
+        dialogs.extend(menus.attributes("a[hx-target='#dialog-slot']", "href"));
         assert!(dialogs.len() > 5, "{dialogs:?}");
         for dialog in dialogs {
             let over = stage.browser.get(&dialog).await.must_be(200).html();
@@ -99,7 +101,8 @@ async fn a_changed_key_is_still_on_the_page_without_javascript() {
         ("settings", vec![("description", "Nightly")]),
         ("remove", vec![]),
     ] {
-        let dialog = page.attributes(&format!("#panel [href*='{}']", of(keys[0], verb)), "href");
+        let menus = stage.browser.menus(&stage.list, &page).await;
+        let dialog = menus.attributes(&format!("[href*='{}']", of(keys[0], verb)), "href");
         let from = dialog.first().unwrap_or(&stage.list);
         let action = match stage.browser.get(from).await.must_be(200).html() {
             over if over.has_dialog() => over.attributes("#dialog form", "action").remove(0),

@@ -75,6 +75,17 @@ impl Client {
         self.get(&location).await.must_be(303).location().to_owned()
     }
 
+    /// The menus of the rows of `page`, which stands at `path`, as the script fetches them.
+    pub(crate) async fn menus(&self, path: &str, page: &Html) -> Html {
+        let mut menus = String::new();
+        for row in page.attributes("td.act > form", "action") {
+            let request = self.request("GET", &format!("{row}/menu")).htmx("menu");
+            let request = request.header("HX-Current-URL", &format!("http://localhost:8080{path}"));
+            menus += &request.send().await.must_be(200).text();
+        }
+        Html::parse(&menus)
+    }
+
     /// A request with headers or a body of one's own. Comes from the site itself unless told
     /// otherwise, as a browser would say.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {

@@ -46,6 +46,7 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
     page.expect_dialog("Remove “Billing worker”?").await;
     page.expect_text("Last used").await;
     page.click_link("Cancel").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Active").await;
     page.open_menu("Actions for Billing worker").await;
     page.click_link("Remove").await;
@@ -103,6 +104,7 @@ async fn choose_for_key(page: &Page, action: &str) {
     page.open_menu("Actions for Billing worker").await;
     page.click_button(action).await;
     page.expect_toast("Billing worker").await;
+    page.to_list().await;
 }
 
 /// As `^tess_[0-9A-Za-z]{36,}$`.

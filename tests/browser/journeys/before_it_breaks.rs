@@ -20,6 +20,7 @@ async fn recent_usage_is_shown_wherever_a_key_is_stopped(Stage { page, server, .
         .await;
     assert_eq!(server.ask_api(&key).await.0, 401);
     page.click_button("Undo").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Active").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
 
@@ -103,6 +104,8 @@ async fn begin_pause(page: &Page) {
     page.expect_text("Last clients 127.0.0.1").await;
     page.choose("1 hour").await;
     page.click_button("Pause key").await;
+    page.expect_no_dialog("Pause “Billing worker”").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Paused until").await;
 }
 
@@ -110,6 +113,7 @@ async fn choose_for_key(page: &Page, action: &str) {
     page.open_menu("Actions for Billing worker").await;
     page.click_button(action).await;
     page.expect_toast("Billing worker").await;
+    page.to_list().await;
 }
 
 /// Chooses a part of the list; without JavaScript a button asks for it.

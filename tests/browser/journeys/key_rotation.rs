@@ -21,6 +21,7 @@ async fn both_secrets_work_until_the_previous_one_is_revoked(Stage { page, serve
     )
     .await;
     page.click_link("Done").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "New secret not used yet").await;
     assert!(!page.source().await.contains(&new), "the new secret is shown only once");
     page.expect_row("Billing worker", "Expires in").await;
@@ -50,6 +51,7 @@ async fn an_old_secret_can_end_at_once(Stage { page, server, .. }: Stage) {
     let new = rotate(&page).await;
     assert_eq!((server.ask_api(&old).await.0, server.ask_api(&new).await.0), (401, 200));
     page.click_link("Done").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Never").await;
     page.expect_no_button("Revoke previous secret").await;
 }
@@ -76,6 +78,7 @@ async fn the_link_of_the_mail_opens_a_rotation_with_a_new_end(Stage { page, serv
     rotate(&page).await;
     page.expect_text("Active until").await;
     page.click_link("Done").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Active").await;
 }
 

@@ -37,6 +37,7 @@ async fn a_key_is_created_with_every_setting_and_changed_later(Stage { page, ser
     page.fill("Rate limit optional", "").await;
     page.click_button("Save").await;
     page.expect_toast("The settings of “Billing worker” are saved").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "1 network").await;
     assert_eq!(server.ask_api(&key).await.0, 403);
 
@@ -47,6 +48,7 @@ async fn a_key_is_created_with_every_setting_and_changed_later(Stage { page, ser
     }
     page.click_button("Save").await;
     page.expect_no_dialog("Settings of “Billing worker”").await;
+    page.to_list().await;
     page.expect_no_text("1 network").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
 }
@@ -74,6 +76,7 @@ async fn what_is_wrong_is_told_by_its_field_and_nothing_typed_is_lost(Stage { pa
     page.click_button("Save").await;
     expect_errors(&page).await;
     page.click_link("Cancel").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "1 network").await;
     open_settings(&page).await;
     assert_eq!(page.value("Allowed networks optional").await.trim(), "10.0.0.0/8");

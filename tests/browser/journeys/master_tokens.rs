@@ -34,6 +34,7 @@ async fn a_token_is_generated_replaced_and_removed(Stage { page, server, .. }: S
     page.click_button("Yes").await;
     page.expect_dialog("Master token replaced").await;
     assert_ne!(shown_token(&page).await, token);
+    page.to_list().await;
     server.inbox.expect(&ines.email, "replaced").await;
 
     choose_for_token(&page, "Deactivate").await;
@@ -61,6 +62,8 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
     page.expect_row("Gateway", "Verify only").await;
     page.open_menu("Actions for Gateway").await;
     page.click_button("Activate").await;
+    page.expect_toast("Gateway").await;
+    page.to_list().await;
     page.expect_row("Gateway", "Expires in 7 days").await;
 
     page.click_link("Gateway").await;
@@ -89,6 +92,7 @@ async fn choose_for_token(page: &Page, action: &str) {
     page.expect_toast("ERP sync").await;
     // Without JavaScript a toast stays, and may lie over the last row.
     page.reload().await;
+    page.to_list().await;
 }
 
 crate::with_and_without_javascript!(

@@ -12,6 +12,8 @@ async fn activity_tells_what_changed(Stage { page, server, .. }: Stage) {
     page.click_link("Done").await;
     page.open_menu("Actions for Billing worker").await;
     page.click_button("Deactivate").await;
+    page.expect_toast("Billing worker").await;
+    page.to_list().await;
     page.expect_row("Billing worker", "Deactivated").await;
 
     page.click_link("Activity").await;

@@ -76,7 +76,20 @@ impl Page {
         let click = self.click("button", label);
         async move {
             click.await;
-            self.until("the menu is open", "return !!document.querySelector(':popover-open')").await;
+            self.until(
+                "the menu is open",
+                "return !!document.querySelector(':popover-open, .menu-here .menu')",
+            )
+            .await;
+        }
+    }
+
+    /// Back to the list of keys or of tokens: without JavaScript a row's menu is on its page.
+    pub(crate) async fn to_list(&self) {
+        for list in ["API Keys", "Master Tokens"] {
+            if self.has_link(list).await {
+                self.click_link(list).await;
+            }
         }
     }
 

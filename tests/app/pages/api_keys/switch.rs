@@ -10,7 +10,7 @@ async fn a_deactivated_key_is_refused_from_the_next_request_on_and_works_again_o
     let (_, secret) = stage.app.api_key(&stage.lumen, "Billing worker").await;
     stage.ask(&secret).await.must_be(200);
 
-    let action = stage.tab().await.action("Deactivate");
+    let action = stage.menus().await.action("Deactivate");
     let answer = stage.dana.post(&action, &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(401);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
@@ -20,7 +20,7 @@ async fn a_deactivated_key_is_refused_from_the_next_request_on_and_works_again_o
     );
     assert!(tab.row("Billing worker").contains("Deactivated"));
 
-    let answer = stage.dana.post(&tab.action("Activate"), &[]).await.must_be(303);
+    let answer = stage.dana.post(&stage.menus().await.action("Activate"), &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(200);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
     assert!(tab.row("Billing worker").contains("Active"));
@@ -58,7 +58,7 @@ async fn a_key_is_removed_for_good_after_a_question() {
     let stage = Stage::new().await;
     let (key, secret) = stage.app.api_key(&stage.lumen, "Billing worker").await;
     stage.ask(&secret).await.must_be(200);
-    let asked = stage.dana.get(&stage.tab().await.link("Remove")).await.must_be(200).html();
+    let asked = stage.dana.get(&stage.menus().await.link("Remove")).await.must_be(200).html();
     assert_eq!(asked.dialog_title(), "Remove “Billing worker”?");
     let words = asked.dialog_text();
     assert!(words.contains("immediately and permanently") && words.contains(&key.masked), "{words}");

@@ -123,6 +123,10 @@ impl Page {
         self.search("button", label).await.is_ok()
     }
 
+    pub(crate) async fn has_link(&self, label: &str) -> bool {
+        self.search("link", label).await.is_ok()
+    }
+
     /// What stands in a field.
     pub(crate) async fn value(&self, label: &str) -> String {
         let field = self.find("field", label).await;
