@@ -13,9 +13,12 @@ pub fn composed(text: &str) -> String {
     ComposingNormalizer::new_nfc().normalize(text).into_owned()
 }
 
-/// Whether a sign shows nothing by itself and is no space: joiners, fillers, tags, selectors.
+/// Whether a sign shows nothing by itself and is no space: joiners, fillers, tags, selectors, and what
+/// is empty by its own description though Unicode counts it among the visible: the null notehead of
+/// musical notation, the joiners and blanks of Egyptian hieroglyphs, the filler of Khitan script.
 pub fn is_ignorable(c: char) -> bool {
-    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    matches!(c, '\u{1D159}' | '\u{13430}'..='\u{13442}' | '\u{16FE4}')
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// Whether a sign is a space or looks like one: the blank of braille is a symbol to Unicode.

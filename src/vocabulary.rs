@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
@@ -17,9 +17,17 @@ macro_rules! words {
         $($(#[$about:meta])* $variant:ident = $word:tt),+ $(,)?
     })+) => {$(
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, ToSchema)]
         pub enum $name {
             $($(#[$about])* #[strum(serialize = $word)] #[serde(rename = $word)] $variant,)+
+        }
+
+        /// From a string alone: what serde derives takes the object `{word: null}`, too.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                word.parse().map_err(|_| D::Error::unknown_variant(&word, &[$($word),+]))
+            }
         }
 
         impl $name {

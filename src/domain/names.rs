@@ -106,7 +106,7 @@ impl From<Name> for String {
 
 fn is_unprintable(c: char) -> bool {
     let is_control = c.is_control() && !c.is_whitespace();
-    is_control || is_direction_mark(c) || is_annotation(c) || is_noncharacter(c)
+    is_control || is_direction_mark(c) || is_annotation(c) || has_no_meaning(c)
 }
 
 /// Bidirectional overrides and isolates (Unicode TR9) can make a name look like another text. Names
@@ -120,27 +120,26 @@ fn is_annotation(c: char) -> bool {
     matches!(c, '\u{FFF9}'..='\u{FFFC}')
 }
 
-/// Unicode 23.7: never to be exchanged.
-fn is_noncharacter(c: char) -> bool {
-    matches!(c, '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
+/// Signs that nobody has given a meaning, or that have one between some programs only (Unicode 23.5 and
+/// 23.7): what they show is for each font to say, and most show nothing or a box.
+fn has_no_meaning(c: char) -> bool {
+    matches!(category(c), GeneralCategory::PrivateUse | GeneralCategory::Unassigned)
+}
+
+fn category(c: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(c)
 }
 
 /// A letter, digit, sign or symbol. Marks need a letter before them.
 fn is_visible(c: char) -> bool {
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let category = category(c);
     let shown = [
         GeneralCategoryGroup::Letter,
         GeneralCategoryGroup::Number,
         GeneralCategoryGroup::Punctuation,
         GeneralCategoryGroup::Symbol,
     ];
-    shown.iter().any(|group| group.contains(category)) && !is_empty_glyph(c)
-}
-
-/// Symbols and letters that show nothing, by their own description: the blank of braille, the null
-/// notehead of musical notation, the blanks of Egyptian hieroglyphs.
-fn is_empty_glyph(c: char) -> bool {
-    matches!(c, '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}')
+    shown.iter().any(|group| group.contains(category))
 }
 
 /// Whether a mail program would make a link of it; so it would of full-width letters.
@@ -198,6 +197,17 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_dropped() {
         assert_eq!(parse("Dana\u{2060} Whit\u{AD}field\u{E0041}").as_deref(), Ok("Dana Whitfield"));
+        for hidden in ["\u{1D159}", "\u{13441}", "\u{13430}", "\u{1343F}", "\u{16FE4}"] {
+            assert_eq!(
+                parse(&format!("Dana{hidden} Whitfield")).as_deref(),
+                Ok("Dana Whitfield"),
+                "{hidden:?}"
+            );
+        }
+        for meaningless in ["\u{E000}", "\u{F8FF}", "\u{378}", "\u{10FFFD}"] {
+            let name = format!("Dana{meaningless} Whitfield");
+            assert_eq!(parse(&name), Err(NameError::Unprintable), "{meaningless:?}");
+        }
         assert_eq!(parse("Dana\u{2800}Whitfield").as_deref(), Ok("Dana Whitfield"));
         assert_eq!(parse("Cafe\u{301}").as_deref(), Ok("Café"));
         assert_eq!(parse("e\u{200B}\u{301}").as_deref(), Ok("é"));

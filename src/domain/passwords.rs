@@ -153,6 +153,11 @@ impl PasswordHasher {
         Ok(Self { permits, patience: PERMIT_TIMEOUT, decoy: Arc::new(decoy) })
     }
 
+    /// Whether all that may be hashed at once is.
+    pub fn are_being_hashed(&self) -> bool {
+        self.permits.available_permits() == 0
+    }
+
     /// Weighs a new password and hashes it into a PHC string. The inner result says why it may not
     /// be set.
     pub async fn hash(

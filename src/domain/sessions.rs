@@ -50,7 +50,7 @@ pub struct NewSession {
     /// The row's id, which opens nothing.
     pub id: String,
     /// Who logged in; `None` before.
-    pub user_id: Option<String>,
+    pub owner: Option<Owner>,
     /// The web floor's own data.
     pub state: String,
     /// Where it begins.
@@ -59,14 +59,39 @@ pub struct NewSession {
     pub user_agent: Option<String>,
 }
 
-/// Stores a session under `token`.
+/// Who logged in, and by which password.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The account.
+    pub user_id: String,
+    /// The digest of the password's hash. A new password ends the sessions of the one before, also one
+    /// that is about to begin.
+    pub password: SecretDigest,
+}
+
+impl Owner {
+    fn still_has_the_password(&self, connection: &mut Connection) -> Result<bool, DbError> {
+        let hash: Option<String> =
+            users::table.find(&self.user_id).select(users::password_hash).first(connection).optional()?;
+        Ok(hash.is_some_and(|hash| SecretDigest::of(&hash) == self.password))
+    }
+}
+
+/// What is kept of a session that belongs to nobody.
+const NO_STATE: &str = "{}";
+
+/// Stores a session under `token`. It is nobody's where the owner has another password by now.
 pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp) -> Result<(), DbError> {
+    let (user_id, state) = match &new.owner {
+        Some(owner) if !owner.still_has_the_password(tx.connection())? => (None, NO_STATE),
+        owner => (owner.as_ref().map(|owner| owner.user_id.as_str()), new.state.as_str()),
+    };
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(&new.id),
             sessions::token_digest.eq(token.digest().as_bytes()),
-            sessions::user_id.eq(new.user_id.as_deref()),
-            sessions::state.eq(&new.state),
+            sessions::user_id.eq(user_id),
+            sessions::state.eq(state),
             sessions::ip.eq(new.ip.as_deref()),
             sessions::user_agent.eq(new.user_agent.as_deref()),
             sessions::created_at.eq(now),

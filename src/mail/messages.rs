@@ -9,7 +9,7 @@ use crate::{
     config::{Brand, PublicUrl},
     domain::outbox::Message,
 };
-use unlinked::unlinked;
+use unlinked::{address, unlinked};
 
 mod leak;
 #[cfg(test)]
@@ -87,7 +87,7 @@ impl Composer {
             } => Invitation {
                 organization: &unlinked(organization),
                 inviter: &unlinked(inviter),
-                inviter_email: inviter_email.as_deref(),
+                inviter_email: inviter_email.as_deref().map(address).as_deref(),
                 role,
                 abilities,
                 url: &link(&format!("/i/{token}")),
@@ -97,7 +97,7 @@ impl Composer {
             .compose(&site),
             Message::RenewalAsked { organization, organization_id, invited } => RenewalAsked {
                 organization: &unlinked(organization),
-                invited,
+                invited: &address(invited),
                 url: &link(&format!("/orgs/{organization_id}/users")),
             }
             .compose(&site),

@@ -1,5 +1,7 @@
 //! The audit log as a file, streamed in parts so that its length does not matter.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, ContentDisposition, DispositionParam, DispositionType},
@@ -9,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::{details, display, error::AppError};
 use crate::{
-    db::Db,
+    db::{Connection, Db},
     domain::{
         access::{Grant, Oversee},
         audit::{self, Entry, Filter},
@@ -60,30 +62,36 @@ const COLUMNS: [&str; 11] = [
     "details",
 ];
 
+/// Proves the right to the file once more.
+type Prove = dyn Fn(&mut Connection) -> Result<Grant<Oversee>, AppError> + Send + Sync;
+
 /// Where the file stands.
 struct Progress {
     kind: FileKind,
     db: Db,
-    proof: Grant<Oversee>,
+    prove_again: Arc<Prove>,
     filter: Filter,
     after: Option<String>,
     is_done: bool,
 }
 
-/// Downloads what the filter selects, oldest first.
+/// Downloads what the filter selects, oldest first. The right is proven for each part: a download may
+/// take longer than whoever began it is a member.
 ///
 /// # Errors
-/// When the first part cannot be read. A database that fails later breaks the answer off.
+/// When the first part cannot be read. A database that fails later, or a right that ends, breaks the
+/// answer off.
 pub async fn download(
     kind: FileKind,
     db: Db,
-    proof: Grant<Oversee>,
+    prove_again: impl Fn(&mut Connection) -> Result<Grant<Oversee>, AppError> + Send + Sync + 'static,
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
+    let prove_again = Arc::new(prove_again);
     let mut first = Vec::from_iter((kind.head)()?);
     let mut rest = None;
     if let Some((part, progress)) =
-        next_part(Progress { kind, db, proof, filter, after: None, is_done: false }).await
+        next_part(Progress { kind, db, prove_again, filter, after: None, is_done: false }).await
     {
         first.push(part?);
         rest = Some(progress);
@@ -108,11 +116,13 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
     if progress.is_done {
         return None;
     }
-    let (proof, filter, after) = (progress.proof.clone(), progress.filter.clone(), progress.after.clone());
+    let (prove_again, filter) = (progress.prove_again.clone(), progress.filter.clone());
+    let after = progress.after.clone();
     let entries = progress
         .db
         .read(move |connection| {
-            audit::export(connection, &proof, &filter, after.as_deref(), EVENTS_IN_A_PART)
+            let proof = prove_again(connection)?;
+            Ok::<_, AppError>(audit::export(connection, &proof, &filter, after.as_deref(), EVENTS_IN_A_PART)?)
         })
         .await;
     let part = match entries {
@@ -121,7 +131,7 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
             progress.after = entries.last().map(|entry| entry.id.clone());
             (progress.kind.part)(entries)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     };
     progress.is_done = part.is_err();
     Some((part, progress))

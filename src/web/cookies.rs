@@ -78,7 +78,9 @@ impl Cookies {
         }
         let headers = response.headers_mut();
         for name in [LOCATION, HX_REDIRECT] {
-            let checked = headers.get(&name).and_then(|next| next.to_str().ok()).map(urls::cookie_check);
+            // What somebody typed into an address need not be ASCII.
+            let next = headers.get(&name).map(|next| String::from_utf8_lossy(next.as_bytes()).into_owned());
+            let checked = next.map(|next| urls::cookie_check(&next));
             if let Some(checked) = checked.and_then(|path| HeaderValue::try_from(path).ok()) {
                 headers.insert(name, checked);
             }

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         id::{self, new_id},
         secret::{Secret, SecretDigest},
-        sessions::{self, EndedSessions, LoggedIn, NewSession, OpenSession},
+        sessions::{self, EndedSessions, LoggedIn, NewSession, OpenSession, Owner},
     },
     web::urls,
 };
@@ -27,6 +27,8 @@ use crate::{
 pub(super) const SESSION_ID: &str = "session_id";
 /// The account that logged in.
 pub(super) const USER_ID: &str = "user_id";
+/// The digest of the password's hash that let its owner in; not kept.
+pub(super) const PASSWORD: &str = "password";
 /// Where the session began.
 pub(super) const IP: &str = "ip";
 /// The browser's description of itself.
@@ -131,11 +133,14 @@ impl SessionStore for DatabaseSessions {
 
     /// A session of nobody only keeps toasts and the like; its cookie then opens nothing, and the page
     /// is answered all the same.
-    async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
+    async fn save(&self, mut state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
         let now = self.clock.now();
+        let password: Option<Vec<u8>> =
+            state.remove(PASSWORD).and_then(|digest| serde_json::from_str(&digest).ok());
+        let password = password.as_deref().and_then(SecretDigest::from_bytes);
         let new = NewSession {
             id: text(&state, SESSION_ID).unwrap_or_else(|| new_id(now)),
-            user_id: text(&state, USER_ID),
+            owner: text(&state, USER_ID).zip(password).map(|(user_id, password)| Owner { user_id, password }),
             ip: text(&state, IP),
             user_agent: text(&state, USER_AGENT),
             state: serde_json::to_string(&state).map_err(|error| SaveError::Serialization(error.into()))?,
@@ -143,7 +148,7 @@ impl SessionStore for DatabaseSessions {
         let token = Secret::generate_link().map_err(|error| SaveError::Other(error.into()))?;
         let key = SessionKey::try_from(token.expose().to_owned())
             .map_err(|error| SaveError::Other(error.into()))?;
-        let is_of_nobody = new.user_id.is_none();
+        let is_of_nobody = new.owner.is_none();
         let saved = self.db.write(move |tx| sessions::create(tx, &token, &new, now));
         if is_of_nobody {
             self.db.beside("a visitor's session could not be kept", saved).await;

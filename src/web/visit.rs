@@ -151,6 +151,13 @@ impl<P: Proof, B> Visit<P, B> {
         self.transaction(Some(form_id.clone()), work).await
     }
 
+    /// Looks once more whether the right is still there, for whatever goes on after this request was let
+    /// in.
+    pub fn prove_again(&self) -> impl Fn(&mut Connection) -> Result<P, AppError> + Send + Sync + 'static {
+        let (found, clock) = (self.visitor.found_alive(), self.state.clock.clone());
+        move |connection| P::of(&found.clone().again(connection, clock.now())?)
+    }
+
     async fn transaction<T, E>(
         &self,
         form_id: Option<FormId>,
@@ -160,13 +167,13 @@ impl<P: Proof, B> Visit<P, B> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (found, clock) = (self.visitor.found_alive(), self.state.clock.clone());
+        let (prove_again, clock) = (self.prove_again(), self.state.clock.clone());
         let changed = self
             .state
             .db
             .write(move |tx| {
                 let now = clock.now();
-                let proof = P::of(&found.again(tx.connection(), now)?)?;
+                let proof = prove_again(tx.connection())?;
                 if let Some(form_id) = form_id {
                     if !form_id.is_fresh(now) {
                         return Err(Unchanged::Stale);

@@ -13,6 +13,7 @@ use tessera::{
     },
 };
 use time::Duration;
+use tokio::task::JoinSet;
 
 use crate::support::{Client, PASSWORD, Response, TestApp, address_of};
 
@@ -35,6 +36,21 @@ async fn log_in(browser: &Client, email: &str, password: &str) -> Response {
 
 async fn rows(app: &TestApp) -> i64 {
     app.read(|connection| Ok(throttles::number_kept(connection)?)).await
+}
+
+/// All of them count as failures until they turn out right.
+#[tokio::test]
+async fn an_office_whose_people_log_in_at_the_same_moment_is_let_in() {
+    let app = TestApp::spawn().await;
+    let mut log_ins = JoinSet::new();
+    for number in 0..16 {
+        let user = app.user(&format!("Person {number:02}")).await;
+        let browser = app.client();
+        log_ins.spawn(async move {
+            browser.post("/login", &[("email", &user.email), ("password", PASSWORD)]).await.status
+        });
+    }
+    assert_eq!(log_ins.join_all().await, [303; 16]);
 }
 
 #[tokio::test]

@@ -44,23 +44,23 @@ pub fn credentials(
     }))
 }
 
-/// Notes a log-in; `stronger_hash` replaces a hash of weaker parameters.
+/// Notes a log-in with the password behind `matched_hash`, which becomes `hash`: the same, or one of
+/// stronger parameters. False where the account has another password by now.
 pub fn record_log_in(
     tx: &mut Tx<'_>,
     user: &User,
-    stronger_hash: Option<&str>,
+    (matched_hash, hash): (&str, &str),
     ip: Option<IpAddr>,
     now: Timestamp,
-) -> Result<(), DbError> {
-    diesel::update(users::table.find(&user.id))
-        .set((users::failed_log_ins.eq(0), users::last_active_at.eq(now)))
+) -> Result<bool, DbError> {
+    let let_in = diesel::update(users::table.find(&user.id).filter(users::password_hash.eq(matched_hash)))
+        .set((users::failed_log_ins.eq(0), users::last_active_at.eq(now), users::password_hash.eq(hash)))
         .execute(tx.connection())?;
-    if let Some(hash) = stronger_hash {
-        diesel::update(users::table.find(&user.id))
-            .set(users::password_hash.eq(hash))
-            .execute(tx.connection())?;
+    if let_in == 0 {
+        return Ok(false);
     }
-    record(tx, user, Action::LoggedIn, &Actor::user(user, ip), now)
+    record(tx, user, Action::LoggedIn, &Actor::user(user, ip), now)?;
+    Ok(true)
 }
 
 /// Counts a try of a browser that is not known as a failure until it turns out to be none. Costs the

@@ -10,6 +10,10 @@ use unique::Unique;
 /// Bytes of the stored JSON.
 const MAX_METADATA: usize = 4096;
 
+/// Values within values, the object itself included. Responses carry metadata within some more, and
+/// programs that read JSON stop at a depth of their own (`serde_json` at 128, Ruby's `json` at 100).
+const MAX_DEPTH: usize = 16;
+
 /// A JSON object of at most 4 KB.
 #[derive(Clone, Debug, PartialEq, Eq, FromSqlRow, AsExpression)]
 #[diesel(sql_type = Text)]
@@ -67,12 +71,24 @@ impl FromStr for Metadata {
             return Err(MetadataError::Inexact(number.chars().take(40).collect()));
         }
         let Unique(value) = serde_json::from_str(text).map_err(reason)?;
+        if depth(&value) > MAX_DEPTH {
+            return Err(MetadataError::TooDeep);
+        }
         let Value::Object(object) = value else { return Err(MetadataError::NotAnObject) };
         let metadata = Self(object);
         if metadata.to_string().len() > MAX_METADATA {
             return Err(MetadataError::TooLarge);
         }
         Ok(metadata)
+    }
+}
+
+/// How deep values stand in each other. The parser has stopped at 128.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
     }
 }
 
@@ -309,6 +325,9 @@ mod tests {
         assert_eq!(Metadata::parse(&large), Err(MetadataError::TooLarge));
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(2000), "]".repeat(2000));
         assert_eq!(Metadata::parse(&deep), Err(MetadataError::TooDeep));
+        let nested = |depth: usize| format!("{{\"a\":{}1{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(Metadata::parse(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(Metadata::parse(&nested(MAX_DEPTH + 1)), Err(MetadataError::TooDeep));
         for broken in
             [r#"{"a":1.2.3}"#, r#"{"a":01}"#, r#"{"a":1-}"#, r#"{"a":-}"#, r#"{"a":"b"#, "{\"a\":1}}"]
         {

@@ -25,6 +25,14 @@ pub(super) fn unlinked(name: &str) -> String {
     text
 }
 
+/// An address as it is, for mail programs may well make a link of it, unless what stands before its `@`
+/// would be one of its own: `www.evil.example/x@lumen.example` is an address, too.
+pub(super) fn address(email: &str) -> String {
+    let local = email.rsplit_once('@').map_or(email, |(local, _)| local);
+    let is_like_link = local.contains(['/', ':']) || local.to_ascii_lowercase().contains("www.");
+    if is_like_link { unlinked(email) } else { email.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -44,6 +52,14 @@ mod tests {
             ("tel:+4912345", "tel:|+4912345"),
         ] {
             assert_eq!(unlinked(name), expected.replace('|', "\u{200b}"), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_broken_only_where_it_begins_as_a_link() {
+        assert_eq!(address("dana.whitfield@lumen.example"), "dana.whitfield@lumen.example");
+        for email in ["www.evil.example/login?x=1@atk.example", "a.b/c@lumen.example", "WWW.evil@x.example"] {
+            assert_eq!(address(email), unlinked(email));
         }
     }
 

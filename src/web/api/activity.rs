@@ -221,7 +221,7 @@ pub async fn export(call: Call<Grant<Oversee>, Params<EventExport>>) -> Result<H
         ExportFormat::Jsonl => JSON_LINES,
         ExportFormat::Csv => activity_file::CSV,
     };
-    activity_file::download(kind, call.state.db.clone(), call.proof, filter).await
+    activity_file::download(kind, call.state.db.clone(), call.prove_again()?, filter).await
 }
 
 const JSON_LINES: FileKind = FileKind {

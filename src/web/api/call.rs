@@ -154,8 +154,31 @@ impl<P: TokenProof, B> Call<P, B> {
     /// The version that the client demands of what it changes. A header that cannot be read demands
     /// one that nothing has: it must not pass for none.
     pub fn precondition(&self) -> Precondition {
-        let wanted = self.request.headers().get(IF_MATCH);
-        Precondition(wanted.map(|value| value.to_str().unwrap_or_default().to_owned()))
+        // Several lines are one list (RFC 9110, 5.3).
+        let lines = self.request.headers().get_all(IF_MATCH);
+        let lines: Vec<&str> = lines.map(|value| value.to_str().unwrap_or_default()).collect();
+        Precondition((!lines.is_empty()).then(|| lines.join(", ")))
+    }
+
+    /// Looks once more whether the token may still do this, for whatever goes on after the request was
+    /// let in.
+    ///
+    /// # Errors
+    /// When the credential can no longer be read.
+    pub fn prove_again(
+        &self,
+    ) -> Result<impl Fn(&mut Connection) -> Result<P, AppError> + Send + Sync + 'static, AppError> {
+        let (seal, clock) = (self.state.session_tokens.clone(), self.state.clock.clone());
+        let ip = credentials::client_ip(&self.request);
+        let presented = credentials::master_token(&self.request)?.to_owned();
+        let wanted = organization_in(&self.request);
+        Ok(move |connection: &mut Connection| {
+            let now = clock.now();
+            // By the secret, not by the id: a token that was replaced goes on under another one.
+            let digest = credentials::digest_of_token(&presented, &seal, now);
+            let standing = master_tokens::standing(connection, digest, ip, now)?;
+            Ok(prove(standing.ok_or_else(credentials::no_token)?, wanted.as_deref())?)
+        })
     }
 
     /// Carries out a change in one transaction, in which the token is looked at again and the time is
@@ -169,19 +192,12 @@ impl<P: TokenProof, B> Call<P, B> {
         &self,
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
     ) -> Result<HttpResponse, AppError> {
-        let (once, clock) = (self.once()?, self.state.clock.clone());
-        let (seal, ip) = (self.state.session_tokens.clone(), credentials::client_ip(&self.request));
-        let presented = credentials::master_token(&self.request)?.to_owned();
-        let wanted = organization_in(&self.request);
+        let (once, clock, prove_again) = (self.once()?, self.state.clock.clone(), self.prove_again()?);
         let response = self
             .state
             .db
             .write(move |tx| {
-                let now = clock.now();
-                // By the secret, not by the id: a token that was replaced goes on under another one.
-                let digest = credentials::digest_of_token(&presented, &seal, now);
-                let standing = master_tokens::standing(tx.connection(), digest, ip, now)?;
-                let proof = prove(standing.ok_or_else(credentials::no_token)?, wanted.as_deref())?;
+                let (proof, now) = (prove_again(tx.connection())?, clock.now());
                 let Some(once) = once else { return work(tx, &proof, now) };
                 if let Some(kept) = once.recall(tx.connection(), now)? {
                     return serde_json::from_slice(&kept).map_err(AppError::internal);

@@ -146,5 +146,5 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
 /// Downloads what the filter selects as a CSV file, oldest first.
 pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
     let filter = visit.query::<ActivityQuery>()?.filter();
-    activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.proof.clone(), filter).await
+    activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.prove_again(), filter).await
 }

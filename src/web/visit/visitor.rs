@@ -17,6 +17,7 @@ use crate::{
         accounts,
         id::{self, new_id},
         invitations,
+        secret::SecretDigest,
         sessions::LoggedIn,
         user::User,
     },
@@ -24,7 +25,7 @@ use crate::{
         error::AppError,
         fragment::Fragment,
         request_id::RequestId,
-        session_store::{self, Found, IP, SESSION_ID, USER_AGENT, USER_ID},
+        session_store::{self, Found, IP, PASSWORD, SESSION_ID, USER_AGENT, USER_ID},
         shell::{Shell, ShellUser, Theme, Toast},
         state::State,
         urls,
@@ -204,11 +205,12 @@ impl Visitor {
         Ok(self.session.insert(FLASH, toasts)?)
     }
 
-    /// Starts a session of `user` under a new id; the one before is ended.
+    /// Starts a session of `user`, whom the password behind `password_hash` let in, under a new id; the one
+    /// before is ended.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn log_in(&self, user: &User) -> Result<(), AppError> {
+    pub fn log_in(&self, user: &User, password_hash: &str) -> Result<(), AppError> {
         let user_agent: Option<String> = self
             .request
             .headers()
@@ -218,6 +220,7 @@ impl Visitor {
         self.start_anew();
         self.session.insert(SESSION_ID, new_id(self.now))?;
         self.session.insert(USER_ID, &user.id)?;
+        self.session.insert(PASSWORD, SecretDigest::of(password_hash).as_bytes())?;
         self.session.insert(IP, self.ip.map(|ip| ip.to_string()))?;
         self.session.insert(USER_AGENT, user_agent)?;
         Ok(())

@@ -9,12 +9,12 @@ use tessera::{
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_list_of_values_is_no_object_wherever_it_stands() {
+async fn a_list_is_no_object_and_an_object_no_word_wherever_they_stand() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let machine = app.machine(&lumen, TokenAccess::Full).await;
     let document = openapi::describe(ROUTES, "/");
-    let (mut roots, mut inside) = (0, 0);
+    let (mut roots, mut inside, mut words) = (0, 0, 0);
     for (path, method, body) in bodies(&document) {
         let path = path.replace("{organization}", &lumen.id).replace(['{', '}'], "");
         let method = method.to_uppercase();
@@ -22,7 +22,16 @@ async fn a_list_of_values_is_no_object_wherever_it_stands() {
             machine.request(&method, &path).body("application/json", body.to_string()).send().await
         };
         assert_ne!(send(&body).await.status, 400, "{method} {path}: {body}");
-        for place in objects_in(&body, "") {
+        for place in places(&body, "", &Value::is_string) {
+            let mut changed = body.clone();
+            let word = changed.pointer_mut(&place).expect("the place");
+            *word = json!({ word.as_str().expect("a text"): null });
+            let answer = send(&changed).await;
+            assert!([400, 422].contains(&answer.status), "{method} {path}: {changed} {}", answer.text());
+            assert_eq!(answer.json()["errors"][0]["pointer"], place, "{}", answer.text());
+            words += 1;
+        }
+        for place in places(&body, "", &Value::is_object) {
             let mut changed = body.clone();
             let object = changed.pointer_mut(&place).expect("the place");
             *object = object.as_object().expect("an object").values().cloned().collect();
@@ -38,6 +47,7 @@ async fn a_list_of_values_is_no_object_wherever_it_stands() {
         }
     }
     assert!(roots > 10 && inside > 2, "only {roots} bodies, and {inside} objects in them");
+    assert!(words > 20, "only {words} texts");
 }
 
 /// A body for each operation of a master token that takes one.
@@ -87,8 +97,8 @@ fn sample(document: &Value, schema: &Value) -> Value {
     }
 }
 
-/// Where objects stand in a value.
-fn objects_in(value: &Value, place: &str) -> Vec<String> {
+/// Where values of a kind stand in a value.
+fn places(value: &Value, place: &str, is_wanted: &dyn Fn(&Value) -> bool) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => {
             fields.iter().map(|(name, value)| (format!("{place}/{name}"), value)).collect()
@@ -98,6 +108,7 @@ fn objects_in(value: &Value, place: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     };
-    let own = value.is_object().then(|| place.to_owned());
-    own.into_iter().chain(children.into_iter().flat_map(|(place, value)| objects_in(value, &place))).collect()
+    let own = is_wanted(value).then(|| place.to_owned());
+    let inside = children.into_iter().flat_map(|(place, value)| places(value, &place, is_wanted));
+    own.into_iter().chain(inside).collect()
 }

@@ -77,6 +77,9 @@ async fn whoever_keeps_no_cookie_is_told_so_and_where_to_go() {
     assert_eq!(browser.destination(&first).await, NEXT);
     browser.post("/logout", &[]).await.must_be(303);
     assert_eq!(log_in(&browser).await.location(), NEXT, "the device is known");
+    let next = [("email", &*address_of("Dana Whitfield")), ("password", PASSWORD), ("next", "/account?é")];
+    let first = app.client().post("/login", &next).await.must_be(303).location().to_owned();
+    assert_eq!(first, "/cookie-check?next=%2Faccount%3F%C3%A9");
     let foreign = browser.get("/cookie-check?next=https%3A%2F%2Fevil.example").await.must_be(303);
     assert_eq!(foreign.location(), "/orgs");
 }

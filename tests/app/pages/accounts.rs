@@ -2,6 +2,7 @@
 
 use tessera::domain::{accounts, email::EmailAddress, outbox::Message};
 use time::Duration;
+use tokio::task::JoinSet;
 
 use crate::support::{Client, PASSWORD, Response, TestApp, address_of};
 
@@ -223,6 +224,38 @@ async fn a_strangers_failures_do_not_lock_a_known_browser_out() {
     assert_eq!(page.value("Email"), "dana.whitfield@lumen.example");
     assert_eq!(page.hidden("next"), "/docs");
     log_in(&dana, "Dana Whitfield", PASSWORD).await.must_be(303);
+}
+
+/// A log-in that compared the password before it was changed, and begins its session after.
+#[tokio::test]
+async fn no_log_in_with_the_password_before_outlives_a_reset() {
+    const AT_ONCE: usize = 6;
+    let app = TestApp::spawn().await;
+    let dana = app.user("Dana Whitfield").await;
+    let (mut old, mut new) = (PASSWORD, NEW_PASSWORD);
+    for round in 0..3 {
+        let owner = app.client();
+        let mails = app.mails().await.len();
+        owner.post("/forgot-password", &[("email", &dana.email)]).await.must_be(303);
+        wait_for_mails(&app, mails + 1).await;
+        let link = format!("/reset-password/{}", app.mailed_token(&dana.email).await);
+        let mut tries = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let thief = app.client();
+            tries.spawn(async move {
+                log_in(&thief, "Dana Whitfield", old).await;
+                thief
+            });
+        }
+        owner.post(&link, &[("password", new)]).await.must_be(303);
+        for thief in tries.join_all().await {
+            assert!(thief.get("/account").await.location().starts_with("/login"), "round {round}");
+        }
+        log_in(&app.client(), "Dana Whitfield", old).await.must_be(422);
+        log_in(&app.client(), "Dana Whitfield", new).await.must_be(303);
+        (old, new) = (new, old);
+        app.clock.advance(Duration::hours(1));
+    }
 }
 
 #[tokio::test]

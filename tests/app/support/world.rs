@@ -5,10 +5,12 @@ use tessera::{
     clock::{Clock, Timestamp},
     db::{Connection, Db, Tx},
     domain::{
+        accounts,
+        email::EmailAddress,
         id::new_id,
         instance,
-        secret::Secret,
-        sessions::{self, NewSession},
+        secret::{Secret, SecretDigest},
+        sessions::{self, NewSession, Owner},
         user::User,
     },
 };
@@ -45,10 +47,12 @@ impl World {
     /// The signed value of the cookie called `name` in a browser where `user` is logged in. Costs
     /// no password hash; the log-in page has tests of its own.
     pub(crate) async fn session_cookie(&self, name: &str, user: &User) -> String {
-        let (user_id, now) = (user.id.clone(), self.now());
+        let (user_id, now, email) = (user.id.clone(), self.now(), user.email.clone());
         let (token, key) = self
             .write(move |tx| {
                 let id = new_id(now);
+                let stored = accounts::credentials(tx.connection(), &EmailAddress::of_account(&email)?)?;
+                let password = SecretDigest::of(&stored.expect("an account").password_hash);
                 // actix keeps each value as JSON in JSON.
                 let state = serde_json::json!({
                     "session_id": format!("\"{id}\""),
@@ -56,7 +60,7 @@ impl World {
                 });
                 let new = NewSession {
                     id,
-                    user_id: Some(user_id),
+                    owner: Some(Owner { user_id, password }),
                     state: state.to_string(),
                     ..NewSession::default()
                 };

@@ -61,7 +61,9 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
             return too_often(&page(AppError::TooOften(limit).to_string()), limit);
         }
     };
-    let user = attempt::log_in(&visitor, right).await?;
+    let Some(user) = attempt::log_in(&visitor, right).await? else {
+        return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
+    };
     let mut response = if user.is_verified() {
         view::see_other(urls::safe_next(&next))
     } else {

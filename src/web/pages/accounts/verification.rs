@@ -161,7 +161,9 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
         return link_over(&visitor, false).await;
     }
     let next = visitor.recall(NEXT).unwrap_or_default();
-    let user = attempt::log_in(&visitor, right).await?;
+    let Some(user) = attempt::log_in(&visitor, right).await? else {
+        return visitor.go(Some(confirmed()), &urls::log_in(&next));
+    };
     let mut response = visitor.go(Some(confirmed()), urls::safe_next(&next))?;
     attempt::remember_device(&visitor, &mut response, &user)?;
     Ok(response)

@@ -52,7 +52,7 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
         Ok(parsed) => parsed,
         Err(errors) => return show_page(&visitor, token, form, errors).await,
     };
-    let hash = match throttle::hash_new(&visitor, password, SetBy::Stranger).await? {
+    let hash = match throttle::hash_new(&visitor, password, SetBy::Link(&token)).await? {
         NewHash::Hash(hash) => hash,
         NewHash::TooOften(limit) => return Err(limit.into()),
         NewHash::Refused(error) => {
@@ -60,14 +60,16 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
         }
     };
     let (secret, ip) = (token.clone(), visitor.ip);
+    let own_hash = hash.clone();
     let accepted = visitor.change(move |tx, _, now| {
-        let (user, organization) = invitations::accept_with_new_account(tx, &secret, name, hash, ip, now)?;
-        accounts::record_log_in(tx, &user, None, ip, now)?;
+        let (user, organization) =
+            invitations::accept_with_new_account(tx, &secret, name, hash.clone(), ip, now)?;
+        accounts::record_log_in(tx, &user, (&hash, &hash), ip, now)?;
         Ok((user, organization))
     });
     match accepted.await? {
         Ok((user, organization)) => {
-            visitor.log_in(&user)?;
+            visitor.log_in(&user, &own_hash)?;
             welcome(&visitor, &organization)
         }
         Err(AnswerError::NotYours | AnswerError::HasAccount) => back(&token),

@@ -2,7 +2,13 @@
 
 use std::net::IpAddr;
 
-use actix_web::{HttpRequest, http::header::HOST};
+use actix_web::{
+    HttpRequest,
+    http::{
+        Version,
+        header::{HOST, ORIGIN, REFERER},
+    },
+};
 
 use crate::web::{error::AppError, visit::Visitor};
 
@@ -13,17 +19,24 @@ pub(super) fn only_local(visitor: &Visitor) -> Result<(), AppError> {
     if is_let_in { Ok(()) } else { Err(AppError::NotFound) }
 }
 
-/// A proxy on this machine would connect from it too, so nothing may look forwarded; and the name
-/// in `Host` must be this machine's, or a foreign page could have its own name resolve to it (DNS
-/// rebinding) and read the answer.
+/// A proxy on this machine would connect from it too, so nothing may look forwarded: no browser speaks
+/// HTTP/1.0 any longer, as nginx does to its upstream unless told otherwise, and none comes from a
+/// page of another host. The name in `Host` must be this machine's, or a foreign page could have its
+/// own name resolve to it (DNS rebinding) and read the answer.
 fn is_local(request: &HttpRequest) -> bool {
     let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     let is_forwarded = request.headers().keys().any(|name| {
         let name = name.as_str();
         name == "forwarded" || name == "via" || name == "x-real-ip" || name.starts_with("x-forwarded-")
     });
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    is_loopback && !is_forwarded && is_loopback_name(host)
+    let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let is_from_here = [REFERER, ORIGIN].into_iter().filter_map(header).all(|page| {
+        let page = url::Url::parse(page).ok();
+        page.is_some_and(|page| page.host_str().is_some_and(is_loopback_name))
+    });
+    let host = header(HOST).unwrap_or_default();
+    let is_browser = request.version() > Version::HTTP_10;
+    is_loopback && is_browser && !is_forwarded && is_from_here && is_loopback_name(host)
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -64,5 +77,19 @@ mod tests {
             let forwarded = request("127.0.0.1:5000", "localhost").insert_header((header, "x"));
             assert!(!is_local(&forwarded.to_http_request()), "{header}");
         }
+        for header in ["Referer", "Origin"] {
+            for (page, is_let_in) in [
+                ("http://127.0.0.1:8080", true),
+                ("http://localhost:8080/mailbox", true),
+                ("http://[::1]:8080/", true),
+                ("https://keys.example.com/mailbox", false),
+                ("null", false),
+            ] {
+                let from = request("127.0.0.1:5000", "localhost").insert_header((header, page));
+                assert_eq!(is_local(&from.to_http_request()), is_let_in, "{header} {page}");
+            }
+        }
+        let nginx = request("127.0.0.1:5000", "127.0.0.1:8080").version(Version::HTTP_10);
+        assert!(!is_local(&nginx.to_http_request()));
     }
 }
