@@ -11,12 +11,14 @@ use diesel::{
 /// hands on no codes.
 const LOCKED: [&str; 3] = ["database is locked", "database table is locked", "database schema is locked"];
 /// SQLite's words for a file that takes nothing (`SQLITE_FULL`, `SQLITE_READONLY`, `SQLITE_IOERR`,
-/// `SQLITE_CANTOPEN`).
-const NOT_WRITABLE: [&str; 4] = [
+/// `SQLITE_CANTOPEN`), or that somebody wrote over (`SQLITE_CORRUPT`, `SQLITE_NOTADB`).
+const NOT_WRITABLE: [&str; 6] = [
     "database or disk is full",
     "attempt to write a readonly database",
     "disk I/O error",
     "unable to open database file",
+    "database disk image is malformed",
+    "file is not a database",
 ];
 
 /// Why the database did not answer.

@@ -126,3 +126,29 @@ async fn a_connection_that_is_closed_is_forgotten() {
     drop(streams);
     until(true).await;
 }
+
+/// They are handed on a few at a time, and each is answered, in order, with bodies in between that look
+/// like requests.
+#[tokio::test]
+async fn requests_that_arrive_together_are_all_answered() {
+    let app = TestApp::spawn().await;
+    let lookalike = "x HTTP/1.1\r\n".repeat(40);
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nVia: HTTP/1.1\r\n\r\n");
+    let post = format!(
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{lookalike}",
+        lookalike.len()
+    );
+    let requests = [get("/healthz").repeat(100), post, get("/auth").repeat(100), get("/docs").repeat(3)];
+    let last = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let answers = rest(open(app.address(), &(requests.concat() + last)).await).await;
+    let statuses: Vec<&str> = answers
+        .split("\r\n")
+        .filter(|line| {
+            line.starts_with("HTTP/1.1 ") || line.contains("}HTTP/1.1 ") || line.contains(">HTTP/1.1 ")
+        })
+        .filter_map(|line| line.rsplit_once("HTTP/1.1 ").map(|(_, status)| &status[..3]))
+        .collect();
+    let expected = [vec!["200"; 100], vec!["400"], vec!["401"; 100], vec!["200"; 4]].concat();
+    assert_eq!(statuses, expected);
+}
