@@ -145,6 +145,11 @@ impl Application {
         self.address
     }
 
+    /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.
+    pub fn sends_no_mail(&self) -> bool {
+        self.state.config.smtp.is_none() && !self.state.has_mailbox()
+    }
+
     /// Stops the server from elsewhere.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()

@@ -93,6 +93,12 @@ fn serve(config: Config) -> ExitCode {
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build(config, Clock::System).await?;
         tracing::info!("listening on {}, open {public_url}", application.address());
+        if application.sends_no_mail() {
+            tracing::warn!(
+                "no mail server is set, and the local mailbox is shown on loopback only: nobody can confirm an \
+                 address or be invited by mail until TESSERA_SMTP_URL is set"
+            );
+        }
         application.run().await?;
         Ok::<_, Box<dyn std::error::Error>>(())
     });

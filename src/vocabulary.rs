@@ -66,9 +66,9 @@ words! {
         Read = "read",
         /// Create, change and remove API keys.
         Keys = "keys",
-        /// Invite and manage members who are no administrators.
+        /// Invite and manage supervisors and users.
         Members = "members",
-        /// What an administrator may do, but for master tokens and making administrators.
+        /// Everything that an administrator may, except master tokens and making administrators.
         Full = "full",
     }
 

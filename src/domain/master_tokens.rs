@@ -19,7 +19,7 @@ use super::{
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
     organization::Organization,
-    schema::master_tokens,
+    schema::{audit_events, master_tokens},
     secret::{NoRandomness, Secret, SecretKind},
     token_access::TokenAccess,
 };
@@ -273,6 +273,25 @@ pub(super) fn stop(tx: &mut Tx<'_>, token_id: &str, now: Timestamp) -> Result<()
 pub fn list(connection: &mut Connection, grant: &Grant<ManageTokens>) -> Result<Vec<MasterToken>, DbError> {
     Ok(master_tokens::table
         .filter(master_tokens::organization_id.eq(&grant.id))
+        .order((master_tokens::created_at.desc(), master_tokens::id.desc()))
+        .select(MasterToken::as_select())
+        .load(connection)?)
+}
+
+/// The tokens whose secrets the person was shown: those that they generated or replaced.
+pub fn shown_to(
+    connection: &mut Connection,
+    grant: &Grant<ManageTokens>,
+    user_id: &str,
+) -> Result<Vec<MasterToken>, DbError> {
+    let shown: [&str; 2] = [Action::TokenGenerated.into(), Action::TokenReplaced.into()];
+    let of_user = audit_events::table
+        .filter(audit_events::organization_id.eq(&grant.id).and(audit_events::actor_id.eq(user_id)))
+        .filter(audit_events::action.eq_any(shown))
+        .select(audit_events::subject_id);
+    Ok(master_tokens::table
+        .filter(master_tokens::organization_id.eq(&grant.id))
+        .filter(master_tokens::id.nullable().eq_any(of_user))
         .order((master_tokens::created_at.desc(), master_tokens::id.desc()))
         .select(MasterToken::as_select())
         .load(connection)?)

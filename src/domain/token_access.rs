@@ -9,8 +9,10 @@ impl TokenAccess {
             Self::Verify => "ask whether an API key is accepted, and nothing else",
             Self::Read => "see members, API keys and activity, and change nothing",
             Self::Keys => "create, change and remove API keys, and see everything",
-            Self::Members => "invite and manage members who are no administrators, and see everything",
-            Self::Full => "do what an administrator can, but generate master tokens and make administrators",
+            Self::Members => "invite and manage supervisors and users, and see everything",
+            Self::Full => {
+                "do everything an administrator can, except generate master tokens or make administrators"
+            }
         }
     }
 

@@ -214,6 +214,7 @@ fn with_headers(bytes: &[u8], headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -236,6 +237,37 @@ mod tests {
         ] {
             assert!(!ends_with_bare_answer(other.as_bytes()), "{other}");
         }
+    }
+
+    /// A connection over which requests came together, and its other end.
+    async fn crowded(requests: &str) -> (Wire, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        client.write_all(requests.as_bytes()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        (Wire::new(stream, Arc::new(HeaderMap::new)), client)
+    }
+
+    async fn heads_read(wire: &mut Wire) -> usize {
+        let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(length) = tokio::time::timeout(PATIENCE / 4, wire.read(&mut buffer)).await {
+            read.extend_from_slice(&buffer[..length.unwrap()]);
+        }
+        read.windows(8).filter(|bytes| bytes == b"HTTP/1.1").count()
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_are_handed_on_than_a_few_before_one_is_answered() {
+        let (mut wire, _client) = crowded(&"GET / HTTP/1.1\r\n\r\n".repeat(400)).await;
+        // The line of one more is there, but for its end.
+        assert_eq!(heads_read(&mut wire).await, MAX_AHEAD + 1);
+        for _ in 0..3 {
+            wire.write_all(b"HTTP/1.1 204 No Content\r\nx: y\r\n\r\n").await.unwrap();
+            assert_eq!(heads_read(&mut wire).await, 1);
+        }
+        // What only looks like a request is never answered, and goes on after a while.
+        tokio::time::sleep(PATIENCE).await;
+        assert_eq!(heads_read(&mut wire).await, MAX_AHEAD);
     }
 
     #[test]

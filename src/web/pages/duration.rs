@@ -10,10 +10,10 @@ use crate::{
 
 /// The durations on offer, in days.
 const DURATIONS_DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
-/// The duration that is chosen at first for a new key.
-const DEFAULT_DURATION: &str = "90";
+/// The duration that is chosen at first.
+pub(super) const DEFAULT_DURATION: &str = "90";
 /// The choice of no end.
-pub(super) const NO_EXPIRATION: &str = "none";
+const NO_EXPIRATION: &str = "none";
 /// Chosen when the end stays.
 const KEEP: &str = "keep";
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     api_screen::{ApiScreen, Place},
-    duration::{self, ExpirationFields, NO_EXPIRATION, TOKEN},
+    duration::{self, DEFAULT_DURATION, ExpirationFields, TOKEN},
     once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
 };
 use crate::{
@@ -43,8 +43,8 @@ impl NewTokenForm {
     /// Everything is chosen at first: that is what tokens could do before there was a choice.
     fn empty(now: Timestamp) -> Self {
         Self {
-            access: TokenAccess::Full.as_str().to_owned(),
-            duration: NO_EXPIRATION.to_owned(),
+            access: TokenAccess::Verify.as_str().to_owned(),
+            duration: DEFAULT_DURATION.to_owned(),
             form_id: FormId::new(now),
             ..Self::default()
         }

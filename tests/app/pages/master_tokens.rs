@@ -245,7 +245,7 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
 async fn everything_without_an_end_is_chosen_at_first_and_the_smallest_comes_first() {
     let stage = Stage::new().await;
     let dialog = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.must_be(200).html();
-    assert_eq!((dialog.chosen("access"), dialog.chosen("duration")), ("full".into(), "none".into()));
+    assert_eq!((dialog.chosen("access"), dialog.chosen("duration")), ("verify".into(), "90".into()));
     let offered = dialog.attributes("dialog input[name=access]", "value");
     assert_eq!(offered, ["verify", "read", "keys", "members", "full"]);
 }

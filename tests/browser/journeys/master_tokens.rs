@@ -53,7 +53,7 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
     page.open_menu("Actions for Master Tokens").await;
     page.click_link("Generate token").await;
     page.expect_dialog("Generate token").await;
-    assert!(page.is_chosen("Full").await);
+    assert!(page.is_chosen("Verify only").await && page.is_chosen("90 days").await);
     page.fill("Name", "Gateway").await;
     page.choose("Verify only").await;
     page.choose("7 days").await;

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::UsersScreen;
 use crate::{
     domain::{
-        access::{Grant, ManageMembers, Role},
+        access::{Grant, ManageMembers, ManageTokens, Role},
         invitations::{self, Invitation},
+        master_tokens::{self, MasterToken},
         member_changes::{self, Changed},
         members::{self, MemberError, Person},
     },
@@ -48,9 +49,17 @@ struct RemoveMemberDialog {
     over: Over,
     organization: String,
     person: Person,
-    /// What is canceled with it.
-    invitations: Vec<Invitation>,
+    going: Going,
     rejection: Option<String>,
+}
+
+/// What goes with a membership, and what does not.
+#[derive(Clone, Default)]
+struct Going {
+    /// Canceled with it.
+    invitations: Vec<Invitation>,
+    /// Master tokens whose secrets the person was shown. They go on working.
+    tokens: Vec<MasterToken>,
 }
 
 /// Opens the dialog "Change role".
@@ -93,14 +102,14 @@ pub async fn change_role(
 
 /// Asks before a member is removed, or says why that cannot be.
 pub async fn confirm_removal(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, invitations, is_last) = find(&visit).await?;
+    let (person, going, is_last) = find(&visit).await?;
     let rejection = is_last.then(|| MemberError::LastAdministrator.to_string());
-    visit.dialog::<UsersScreen>(&remove_dialog(&visit, person, invitations, rejection)).await
+    visit.dialog::<UsersScreen>(&remove_dialog(&visit, person, going, rejection)).await
 }
 
 /// Removes a member. The last administrator is answered with 422 and the reason.
 pub async fn remove(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, invitations, _) = find(&visit).await?;
+    let (person, going, _) = find(&visit).await?;
     let user_id = person.user_id.clone();
     match visit.change(move |tx, grant, now| member_changes::remove(tx, grant, &user_id, now)).await? {
         Ok(Changed { person, canceled }) => {
@@ -109,25 +118,30 @@ pub async fn remove(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
             changed(&visit, &person, toast, urls::ORGANIZATIONS).await
         }
         Err(error @ MemberError::LastAdministrator) => {
-            let dialog = remove_dialog(&visit, person, invitations, Some(error.to_string()));
+            let dialog = remove_dialog(&visit, person, going, Some(error.to_string()));
             visit.invalid::<UsersScreen>(&dialog).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The member, the invitations that go with them, and whether nobody else administers the
-/// organization.
-async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, Vec<Invitation>, bool), AppError> {
+/// The member, what goes with them, and whether nobody else administers the organization.
+async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, Going, bool), AppError> {
     let user_id = visit.path("user");
     let found = visit.read(move |connection, grant| {
         let person = members::find(connection, grant, &user_id)?;
         if person.role > grant.reach() {
             return Err(MemberError::AboveYou);
         }
-        let is_last = members::is_last_administrator(connection, grant, &person)?;
+        // Whoever removes somebody else stays; whoever removes themselves need not be told what they know.
+        let is_own = grant.actor().id() == Some(&person.user_id);
+        let is_last = is_own && members::is_last_administrator(connection, grant, &person)?;
+        let tokens = match grant.grant::<ManageTokens>() {
+            Ok(grant) if !is_own => master_tokens::shown_to(connection, &grant, &user_id)?,
+            _ => Vec::new(),
+        };
         let invitations = invitations::beyond(connection, grant, &user_id, None)?;
-        Ok((person, invitations, is_last))
+        Ok((person, Going { invitations, tokens }, is_last))
     });
     found.await
 }
@@ -146,11 +160,11 @@ fn role_dialog(visit: &Visit<Grant<ManageMembers>>, person: Person, errors: Fiel
 fn remove_dialog(
     visit: &Visit<Grant<ManageMembers>>,
     person: Person,
-    invitations: Vec<Invitation>,
+    going: Going,
     rejection: Option<String>,
 ) -> RemoveMemberDialog {
     let organization = visit.proof.name.clone();
-    RemoveMemberDialog { over: visit.over::<UsersScreen>(), organization, person, invitations, rejection }
+    RemoveMemberDialog { over: visit.over::<UsersScreen>(), organization, person, going, rejection }
 }
 
 fn with_canceled(words: String, canceled: &[Invitation]) -> String {

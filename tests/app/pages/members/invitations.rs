@@ -1,6 +1,9 @@
 //! Whoever is removed, leaves or gets a lower role loses what they could no longer send.
 
-use tessera::domain::{access::Role, user::User};
+use tessera::{
+    domain::{access::Role, user::User},
+    web::form_id::FormId,
+};
 
 use crate::support::{Company, TestApp};
 
@@ -109,4 +112,23 @@ async fn machines_that_remove_or_demote_cancel_as_well_and_so_does_the_end_of_a_
     let browser = app.log_in_as(&lumen.owner).await;
     browser.post(&lumen.url(&format!("api/tokens/{}/remove", machine.token_id)), &[]).await.must_be(303);
     assert!(pending(&app).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_removal_of_an_administrator_names_the_tokens_that_they_were_shown() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let ines = app.member(&lumen, Role::Administrator, "Ines Okafor").await;
+    app.master_token(&lumen, "Warehouse").await;
+    let form = FormId::new(app.now());
+    let fields =
+        [("name", "Deployment"), ("access", "full"), ("duration", "none"), ("form_id", form.as_str())];
+    app.log_in_as(&ines).await.post(&lumen.url("api/tokens"), &fields).await.must_be(200);
+
+    let dana = app.log_in_as(&lumen.owner).await;
+    let asked = dana.get(&lumen.url(&format!("users/{}/remove", ines.id))).await.must_be(200).html();
+    let text = asked.dialog_text();
+    assert!(text.contains("They were shown Deployment .") && !text.contains("Warehouse"), "{text}");
+    let asked = dana.get(&lumen.url(&format!("users/{}/remove", lumen.owner.id))).await.must_be(200).html();
+    assert!(!asked.dialog_text().contains("They were shown"), "{}", asked.dialog_text());
 }
