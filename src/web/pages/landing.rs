@@ -10,7 +10,7 @@ use crate::{
         accounts,
         usage::{DAYS_SHOWN, DailyRequests},
     },
-    web::{chart::Sparkline, display, error::AppError, shell::Shell, urls, view, visit::Visit},
+    web::{chart::Sparkline, display, error::AppError, shell::Shell, view, visit::Visit},
 };
 
 /// `GET /`.
@@ -71,13 +71,6 @@ fn requests(a_day: i64) -> DailyRequests {
     DailyRequests(days)
 }
 
-impl LandingPage {
-    /// Where GET STARTED leads: nobody can log in before anybody has signed up.
-    fn start(&self) -> &'static str {
-        if self.first_run { urls::SIGN_UP } else { urls::LOG_IN }
-    }
-}
-
 /// Shows the page.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
@@ -109,7 +102,6 @@ mod tests {
     fn a_newcomer_is_told_what_to_do() {
         let html = render(true, true);
         assert!(html.contains("First steps") && html.contains("26 Nov 2026"), "{html}");
-        assert!(html.contains(r#"href="/signup">GET STARTED</a>"#), "nobody can log in yet: {html}");
         assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
     }
 }

@@ -35,6 +35,7 @@ async fn a_crash_loop_loses_no_acknowledged_change() {
         let mut writers = JoinSet::new();
         for number in 0..4 {
             let writer = Writer {
+                round: kill,
                 name: format!("{kill} {number}"),
                 server: instance.url(),
                 browser: dana.clone(),
@@ -83,6 +84,7 @@ async fn check(instance: &Instance, fates: &BTreeMap<String, &[u16]>) {
 }
 
 struct Writer {
+    round: usize,
     name: String,
     server: String,
     browser: Client,
@@ -99,7 +101,7 @@ impl Writer {
         let secret = create_key(&self.browser, &self.company, &name).await?;
         self.tell(&secret, ACCEPTED);
         assert_eq!(auth(&self.server, &secret).await?, 204);
-        let verb = match number % 8 {
+        let verb = match (self.round + number) % 16 {
             0 => return Some(()),
             1 => "deactivate",
             // An organization takes no more than a thousand.
