@@ -39,7 +39,7 @@ pub const SECRET_GRACE_PERIOD: Duration = Duration::hours(24);
 pub struct Webhook {
     /// The webhook's id.
     pub id: String,
-    /// Where its messages go. The query may hold a secret of the receiver's: show [`Webhook::address`].
+    /// Where its messages go. The query may hold a secret of the receiver's: show [`Webhook::url_without_query`].
     pub url: String,
     /// What it is for.
     pub description: Option<String>,
