@@ -106,3 +106,25 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &str) -> DbError {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(words.to_owned())).into()
+    }
+
+    #[test]
+    fn a_file_that_was_written_over_takes_nothing_and_is_noted() {
+        for words in
+            ["database disk image is malformed", "file is not a database", "database or disk is full"]
+        {
+            assert!(matches!(refused(words), DbError::NotWritable(_)), "{words}");
+            assert_eq!(DbError::take_not_written().as_deref(), Some(words));
+        }
+        assert!(matches!(refused("database is locked"), DbError::Busy(_)));
+        assert!(matches!(refused("near \"x\": syntax error"), DbError::Statement(_)));
+        assert_eq!(DbError::take_not_written(), None);
+    }
+}

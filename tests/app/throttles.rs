@@ -2,6 +2,7 @@
 
 use tessera::{
     domain::{
+        access::Role,
         accounts,
         email::EmailAddress,
         instance,
@@ -36,6 +37,18 @@ async fn log_in(browser: &Client, email: &str, password: &str) -> Response {
 
 async fn rows(app: &TestApp) -> i64 {
     app.read(|connection| Ok(throttles::number_kept(connection)?)).await
+}
+
+/// Sign-ups of strangers are counted by origin, 20 an hour; a mailed link is a count of its own.
+#[tokio::test]
+async fn an_office_whose_people_are_invited_is_let_in() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    for number in 0..22 {
+        let (_, token) = app.invitation(&lumen, Role::User, &format!("person{number}@lumen.example")).await;
+        let form = [("name", "Somebody New"), ("password", PASSWORD)];
+        app.client().post(&format!("/i/{token}/signup"), &form).await.must_be(303);
+    }
 }
 
 /// All of them count as failures until they turn out right.

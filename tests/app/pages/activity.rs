@@ -1,7 +1,20 @@
 //! The tab "Activity": who did what, and its export.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::body::to_bytes;
 use diesel::connection::SimpleConnection;
-use tessera::domain::access::Role;
+use tessera::{
+    db::Connection,
+    domain::{
+        access::{self, Role},
+        audit::Filter,
+    },
+    web::{
+        activity_file::{self, CSV},
+        error::AppError,
+    },
+};
 
 use super::unusual_names;
 use crate::support::{Client, Company, TestApp};
@@ -143,10 +156,8 @@ async fn users_do_not_read_the_trail() {
     browser.get(&lumen.url("activity.csv")).await.must_be(403);
 }
 
-#[tokio::test]
-async fn the_export_holds_every_row_once() {
-    let app = TestApp::spawn().await;
-    let lumen = app.lumen().await;
+/// 3,500 invitations in the trail, which is more than a part of the export.
+async fn many_events(app: &TestApp, lumen: &Company) {
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)
          INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key, created_at)
@@ -155,6 +166,33 @@ async fn the_export_holds_every_row_once() {
         lumen.id
     ))
     .await;
+}
+
+/// Somebody reads slowly, and is removed meanwhile.
+#[tokio::test]
+async fn a_download_ends_with_the_right_to_it() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    many_events(&app, &lumen).await;
+    for parts in [1, 9] {
+        let (owner, id, asked) = (lumen.owner.clone(), lumen.id.clone(), AtomicUsize::new(0));
+        let prove_again = move |connection: &mut Connection| {
+            if asked.fetch_add(1, Ordering::Relaxed) >= parts {
+                return Err(AppError::NotFound);
+            }
+            Ok(access::member(connection, &owner, None, &id)?.grant()?)
+        };
+        let file = activity_file::download(CSV, app.db.clone(), prove_again, Filter::default());
+        let body = to_bytes(file.await.expect("it begins").into_body()).await;
+        assert_eq!(body.is_ok(), parts == 9, "{parts}");
+    }
+}
+
+#[tokio::test]
+async fn the_export_holds_every_row_once() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    many_events(&app, &lumen).await;
     let browser = app.log_in_as(&lumen.owner).await;
     let rows = export(&browser, &lumen.url("activity.csv")).await;
     let mut ids = column(&rows, 7);
