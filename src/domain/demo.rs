@@ -283,7 +283,14 @@ fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Re
     })
 }
 
-/// Fewer requests at the weekend, more as the weeks go, and some unrest.
+/// The requests of a key on one day of an example, of which it has `a_day` or so: fewer at the weekend,
+/// more with its `age` in days, and some unrest.
+pub fn requests_on(day: i64, is_weekend: bool, a_day: i64, age: i64) -> i64 {
+    let weekday = if is_weekend { 55 } else { 100 };
+    let unrest = 80 + (day * 7919 + a_day) % 41;
+    a_day * weekday * unrest * (70 + age) / 1_000_000
+}
+
 fn each_day(
     a_day: i64,
     (first, last): (Date, Date),
@@ -291,11 +298,8 @@ fn each_day(
 ) -> Result<(), DemoError> {
     let mut date = first;
     while date <= last {
-        let day = i64::from(date.to_julian_day());
-        let weekday = if date.weekday().number_from_monday() > 5 { 55 } else { 100 };
-        let unrest = 80 + (day * 7919 + a_day) % 41;
-        let growth = 70 + (date - first).whole_days();
-        let requests = a_day * weekday * unrest * growth / 1_000_000;
+        let (day, age) = (i64::from(date.to_julian_day()), (date - first).whole_days());
+        let requests = requests_on(day, date.weekday().number_from_monday() > 5, a_day, age);
         add(Timestamp::new(date, Time::MIDNIGHT), requests)?;
         date += Duration::DAY;
     }

@@ -17,7 +17,7 @@ use crate::{
         access::{Grant, SeeKeys},
         api_keys::{self, ActiveRotation, ApiKey},
         managed::ManageError,
-        usage,
+        usage::{self, KeyClient},
     },
     vocabulary::KeyStatus,
     web::{error::AppError, shell::Shell, urls, view, visit::Visit},
@@ -36,16 +36,16 @@ pub struct KeyMenu {
 }
 
 impl KeyMenu {
-    /// Reads how the key was used.
+    /// Reads how the key was used; `clients` are those who called with it.
     pub(super) fn load(
         connection: &mut Connection,
         grant: &Grant<SeeKeys>,
         (key, rotation): (&ApiKey, Option<ActiveRotation>),
+        clients: Vec<KeyClient>,
         shell: Shell,
         now: Timestamp,
     ) -> Result<Self, DbError> {
         let daily = usage::daily_requests(connection, grant, slice::from_ref(key), now)?;
-        let clients = usage::clients(connection, grant, key)?;
         Ok(Self {
             shell,
             organization_id: grant.id.clone(),
@@ -81,7 +81,8 @@ pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError
         let key = api_keys::find(connection, &grant, &key_id)?;
         let rotations = api_keys::rotations(connection, &grant, slice::from_ref(&key), now)?;
         let rotation = rotations.get(&key.id).copied();
-        Ok::<_, ManageError>(KeyMenu::load(connection, &grant, (&key, rotation), shell, now)?)
+        let clients = usage::clients(connection, &grant, &key)?;
+        Ok::<_, ManageError>(KeyMenu::load(connection, &grant, (&key, rotation), clients, shell, now)?)
     });
     let menu = read.await?;
     if is_fragment { view::plain(&menu, StatusCode::OK) } else { Ok(view::see_other(&page)) }

@@ -92,7 +92,14 @@ impl KeyPage {
                 let clients = usage::clients(connection, &grant, &key)?;
                 let series = usage::series(connection, &grant, &key, span, count, now)?;
                 Ok::<_, ManageError>(Self {
-                    menu: KeyMenu::load(connection, &grant, (&key, active), shell.clone(), now)?,
+                    menu: KeyMenu::load(
+                        connection,
+                        &grant,
+                        (&key, active),
+                        clients.clone(),
+                        shell.clone(),
+                        now,
+                    )?,
                     shell,
                     frame: Frame::load(connection, &grant, Tab::Api)?,
                     now,

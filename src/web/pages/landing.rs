@@ -7,7 +7,7 @@ use time::Duration;
 use crate::{
     clock::Timestamp,
     domain::{
-        accounts,
+        accounts, demo,
         usage::{DAYS_SHOWN, DailyRequests},
     },
     web::{chart::Sparkline, display, error::AppError, shell::Shell, view, visit::Visit},
@@ -61,12 +61,11 @@ impl PicturedKey {
     }
 }
 
-/// Fewer requests at the weekend, more as the weeks go, and some unrest.
+/// Drawn as those of the example are.
 fn requests(a_day: i64) -> DailyRequests {
     let mut days = [0; DAYS_SHOWN];
     for (day, requests) in (0..).zip(&mut days) {
-        let weekday = if day % 7 > 4 { 55 } else { 100 };
-        *requests = a_day * weekday * (80 + (day * 7919 + a_day) % 41) * (70 + day) / 1_000_000;
+        *requests = demo::requests_on(day, day % 7 > 4, a_day, day);
     }
     DailyRequests(days)
 }
