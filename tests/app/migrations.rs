@@ -227,7 +227,8 @@ impl Database {
     fn connection(&self) -> Connection {
         let path = self.path();
         let mut connection = Connection::establish(path.to_str().expect("UTF-8")).expect("a connection");
-        let pragmas = "PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF";
+        // A database that was just let go of may still be closing on another thread, under its lock.
+        let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF";
         connection.batch_execute(pragmas).expect("foreign keys hold");
         connection
     }
