@@ -1,13 +1,11 @@
 //! Rows that cannot be read: each is an error of its own, never a default, and stops nothing else.
 
-use std::time::Duration;
-
 use tessera::domain::{access::Role, key_settings::KeySettings, token_access::TokenAccess};
 
 use crate::{
     pages::key_rotation::rotate,
     smtp::SmtpSink,
-    support::{Company, START, TestApp},
+    support::{Company, START, TestApp, until},
     verification::{Ground, auth},
 };
 
@@ -31,17 +29,6 @@ async fn mails_that_cannot_be_read_are_given_up_and_hold_up_no_other() {
     assert!(sink.received().iter().all(|mail| mail.is_to("mara@lumen.example")));
     let given_up = "SELECT id AS text FROM outbox WHERE state = 'failed' AND last_error LIKE '%of_a_later%'";
     until(async || app.query(given_up).await.len() == 60).await;
-}
-
-/// Waits for what a worker does in its own time.
-async fn until(is_so: impl AsyncFn() -> bool) {
-    for _ in 0..600 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it did not come so far within 30 seconds");
 }
 
 /// Forty keys with these columns. All but one have networks that cannot be read, and their ids come

@@ -4,7 +4,7 @@ use tessera::domain::{accounts, email::EmailAddress, outbox::Message};
 use time::Duration;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, PASSWORD, Response, TestApp, address_of};
+use crate::support::{Client, PASSWORD, Response, TestApp, address_of, until};
 
 const NEW_PASSWORD: &str = "ninety blue herons over the pier";
 
@@ -19,13 +19,7 @@ async fn log_in(browser: &Client, name: &str, password: &str) -> Response {
 
 /// What is done after an answer may take a moment.
 async fn wait_for_mails(app: &TestApp, number: usize) {
-    for _ in 0..200 {
-        if app.mails().await.len() == number {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("not {number} mails but {:?}", app.mails().await);
+    until(async || app.mails().await.len() == number).await;
 }
 
 #[tokio::test]

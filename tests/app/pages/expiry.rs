@@ -1,12 +1,10 @@
 //! Before a key ends: mails, the filters of the list, the calendar.
 
-use std::time::Duration as RealDuration;
-
 use serde_json::json;
 use tessera::domain::{access::Role, expiry_notices, outbox::Message, token_access::TokenAccess};
 use time::Duration;
 
-use crate::support::{Company, START, TestApp};
+use crate::support::{Company, START, TestApp, until};
 
 /// For which key and how many days ahead the administrators were told, the newest first.
 async fn notices(app: &TestApp) -> Vec<(String, i32, String)> {
@@ -97,14 +95,10 @@ async fn housekeeping_tells_of_expiries_by_itself() {
     let lumen = app.lumen().await;
     app.api_key_until(&lumen, "Billing worker", Some(START + Duration::days(7))).await;
     app.clock.advance(Duration::days(4));
-    for _ in 0..100 {
-        if let [(name, days, _)] = notices(&app).await.as_slice() {
-            assert_eq!((name.as_str(), *days), ("Billing worker", 3));
-            return;
-        }
-        tokio::time::sleep(RealDuration::from_millis(100)).await;
-    }
-    panic!("nobody was told");
+    until(async || !notices(&app).await.is_empty()).await;
+    let notices = notices(&app).await;
+    let [(name, days, _)] = notices.as_slice() else { panic!("{notices:?}") };
+    assert_eq!((name.as_str(), *days), ("Billing worker", 3));
 }
 
 #[tokio::test]

@@ -1,25 +1,12 @@
 //! Pauses, and the recent_usage before a key is stopped.
 
-use std::time::Duration as RealDuration;
-
 use time::Duration;
 
-use crate::support::{Client, Company, TestApp};
+use crate::support::{Client, Company, TestApp, until};
 
 async fn call(app: &TestApp, secret: &str) -> u16 {
     let call = app.client().request("GET", "/auth").header("x-api-key", secret);
     call.header("user-agent", "billing/2.1").send().await.status
-}
-
-/// Housekeeping comes by every few seconds.
-async fn wait_until_active(app: &TestApp, secret: &str) {
-    for _ in 0..100 {
-        if call(app, secret).await == 204 {
-            return;
-        }
-        tokio::time::sleep(RealDuration::from_millis(100)).await;
-    }
-    panic!("the key stays paused");
 }
 
 async fn row(browser: &Client, company: &Company) -> String {
@@ -45,7 +32,7 @@ async fn a_paused_key_is_refused_at_once_and_comes_back_by_itself() {
     browser.post(&path, &[("hours", "4")]).await.must_be(409);
 
     app.clock.advance(Duration::hours(4));
-    wait_until_active(&app, &secret).await;
+    until(async || call(&app, &secret).await == 204).await;
     let page = browser.get(&lumen.url(&format!("api/keys/{}", key.id))).await.html();
     assert!(page.main_text().contains("System resumed the API key"), "{}", page.main_text());
     assert!(page.main_text().contains("until 23 Nov 2026, 14:00 UTC"));
@@ -65,7 +52,7 @@ async fn a_key_that_is_kept_deactivated_does_not_come_back() {
     browser.post(&page.action("Keep it deactivated"), &[]).await.must_be(303);
     assert!(row(&browser, &lumen).await.contains("Deactivated"));
     app.clock.advance(Duration::hours(2));
-    wait_until_active(&app, &other_secret).await;
+    until(async || call(&app, &other_secret).await == 204).await;
     assert_eq!(call(&app, &secret).await, 401);
 }
 

@@ -5,7 +5,7 @@ mod rejected;
 
 use time::Duration;
 
-use crate::support::{Client, Company, START, TestApp};
+use crate::support::{Client, Company, START, TestApp, mistyped};
 
 async fn ask(browser: &Client, company: &Company, text: &str) -> String {
     let answer = browser.post(&company.url("api/troubleshoot"), &[("key", text)]).await.must_be(200);
@@ -36,7 +36,7 @@ async fn every_state_is_told_in_plain_words() {
     app.state.usage.flush(&app.state.db).await.unwrap();
 
     let before = app.ledger().await;
-    let mistyped = format!("{}x", &active[..active.len() - 1]);
+    let with_an_error = mistyped(&active);
     for (text, words) in [
         (active.as_str(), "In use : It is active. It was last accepted 23 Nov 2026, 10:00 UTC."),
         (&expired, "It has expired. Its end was 24 Nov 2026, 10:00 UTC."),
@@ -48,7 +48,7 @@ async fn every_state_is_told_in_plain_words() {
         (&off.masked.replace('…', "..."), "Off : It is deactivated."),
         (&switched_off[..12], "Off : It is deactivated."),
         (&foreign, "This organization has no such key."),
-        (&mistyped, "a letter is wrong, missing or too much"),
+        (&with_an_error, "a letter is wrong, missing or too much"),
         (&token, "It is a master token"),
         ("tess_ab", "That is too short."),
         ("sk_live_1", "It is not a key of this product."),

@@ -30,6 +30,12 @@ use tokio::sync::OnceCell;
 
 use super::World;
 
+/// A key or token with another last character.
+pub(crate) fn mistyped(secret: &str) -> String {
+    let start = &secret[..secret.len() - 1];
+    format!("{start}{}", if secret.ends_with('x') { "y" } else { "x" })
+}
+
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "the heron waits for rain";
 

@@ -8,11 +8,13 @@ mod ledger;
 mod machine;
 pub(crate) mod statements;
 mod test_app;
+mod waiting;
 mod world;
 
-pub(crate) use builders::{Company, PASSWORD, address_of};
+pub(crate) use builders::{Company, PASSWORD, address_of, mistyped};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
 pub(crate) use machine::Machine;
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
+pub(crate) use waiting::until;
 pub(crate) use world::World;

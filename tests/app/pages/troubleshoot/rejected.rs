@@ -9,7 +9,7 @@ use time::Duration;
 
 use super::ask;
 use crate::{
-    support::{Client, Company, Response, TestApp},
+    support::{Client, Company, Response, TestApp, mistyped},
     verification::{Ground, settings},
 };
 
@@ -119,8 +119,7 @@ async fn what_was_no_key_of_the_organization_is_told_without_other_tenants() {
         let request = if key.is_empty() { request } else { request.header("x-api-key", key) };
         id_of(&request.send().await)
     };
-    let (start, last) = foreign.split_at(foreign.len() - 1);
-    let mistyped = format!("{start}{}", if last == "x" { "y" } else { "x" });
+    let mistyped = mistyped(&foreign);
     let batch = json!({ "keys": [{ "key": ground.secret }, { "key": foreign }, { "key": "x" }] });
     let request = ground.client.request("POST", "/api/v2/keys/verify/batch");
     let request = request.header("authorization", &format!("Bearer {}", ground.token()));
