@@ -317,7 +317,7 @@ impl TokenAccess {
             Self::Read => "Read",
             Self::Keys => "Keys",
             Self::Members => "Members",
-            Self::Full => "Full",
+            Self::Full => "Full access",
         }
     }
 }
@@ -358,8 +358,8 @@ impl WebhookFailure {
     /// In a sentence, for the page of the webhook and the mail about it.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Gone => "The receiver answered 410: it accepts no more events.",
-            Self::Unreachable => "No message has arrived for five days.",
+            Self::Gone => "The receiver returned 410 and accepts no more events.",
+            Self::Unreachable => "Deliveries failed for five days.",
         }
     }
 }

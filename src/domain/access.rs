@@ -69,7 +69,7 @@ impl Role {
         match self {
             Self::Administrator => "manage members, API keys and master tokens",
             Self::Supervisor => "invite and manage members",
-            Self::User => "see the members of the organization",
+            Self::User => "view members",
         }
     }
 }

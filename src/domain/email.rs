@@ -17,7 +17,7 @@ pub struct EmailAddress(String);
 
 /// The text is not an address that mail can be sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Enter an address such as name@example.com.")]
+#[error("Enter a valid email, such as name@example.com.")]
 pub struct NotAnAddress;
 
 /// RFC 5321, 4.5.3.1.3: a path has at most 256 octets, the angle brackets included.

@@ -42,7 +42,7 @@ impl fmt::Debug for Once {
 
 /// The text is no idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("An Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters, for example a UUID.")]
+#[error("An Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters, such as a UUID.")]
 pub struct NotAKey;
 
 /// Why a response can be neither given again nor kept.

@@ -22,13 +22,13 @@ pub enum ManageError {
     #[error("not found")]
     NotFound,
     /// The organization has one of that name.
-    #[error("{kind} with this name exists already. Choose another name.")]
+    #[error("{kind} with this name already exists. Choose another name.")]
     NameTaken {
         /// What it is, such as "An API key".
         kind: &'static str,
     },
     /// The organization has as many as it may.
-    #[error("There are {max} {kind} already. Remove one that is no longer used.")]
+    #[error("You’ve reached the limit of {} {kind}. Remove one you no longer need.", grouped(*max))]
     TooMany {
         /// What they are, such as "API keys".
         kind: &'static str,
@@ -50,6 +50,11 @@ impl From<diesel::result::Error> for ManageError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
     }
+}
+
+/// "1,000", for the limits here, which are below a million.
+fn grouped(number: i64) -> String {
+    if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
 }
 
 /// What was done with a thing.

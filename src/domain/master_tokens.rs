@@ -175,7 +175,7 @@ impl Managed for MasterToken {
     }
 
     fn obstacle(&self, now: Timestamp) -> Option<&'static str> {
-        let expired = "This master token has expired. Generate another one and remove this one.";
+        let expired = "This master token has expired. Generate a new one and remove this one.";
         (self.status(now) == KeyStatus::Expired).then_some(expired)
     }
 

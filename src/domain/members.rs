@@ -40,13 +40,13 @@ pub enum MemberError {
     #[error("not found")]
     NotFound,
     /// Nobody would be left to administer the organization.
-    #[error("This is the last administrator. Make somebody else administrator first.")]
+    #[error("You’re the last administrator. Make someone else an administrator first.")]
     LastAdministrator,
     /// A master token would make an administrator.
-    #[error("Only a person can make somebody an administrator.")]
+    #[error("Only a person can make someone an administrator.")]
     OnlyPeople,
     /// The actor's role does not reach so far.
-    #[error("Only an administrator can do that.")]
+    #[error("Only an administrator can do this.")]
     AboveYou,
     /// The database failed.
     #[error(transparent)]

@@ -32,10 +32,10 @@ pub enum NameError {
         max: usize,
     },
     /// Control characters, or marks that turn the direction of the text around them.
-    #[error("Use letters, digits, spaces and common signs only.")]
+    #[error("Use only letters, digits, spaces and common symbols.")]
     Unprintable,
     /// Mail programs would make a link of it.
-    #[error("Use a name without “://” or “www.”, since names stand in emails.")]
+    #[error("Use a name without “://” or “www.”, since names appear in emails.")]
     Link,
 }
 

@@ -37,7 +37,7 @@ pub struct Membership {
 pub const MAX_ORGANIZATIONS: i64 = 100;
 
 /// Why one more is not created.
-const TOO_MANY: &str = "You administer 100 organizations already. Remove one first.";
+const TOO_MANY: &str = "You already administer 100 organizations. Remove one first.";
 const _: () = assert!(MAX_ORGANIZATIONS == 100, "the sentence names the number");
 
 /// Creates an organization; `user` becomes its first administrator.
@@ -180,7 +180,7 @@ pub fn change_leak_policy(
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
     /// What was typed is not the organization's name.
-    #[error("Type the name exactly as it is shown.")]
+    #[error("Type the name exactly as shown.")]
     NameDiffers,
     /// The database failed.
     #[error(transparent)]

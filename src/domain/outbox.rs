@@ -116,7 +116,7 @@ pub(super) fn withdraw_for_invitation(
         .select(outbox::id)
         .load(tx.connection())?;
     for mail in one_by_one(tx.connection(), ids)? {
-        let reason = "The invitation was over before the mail went out.";
+        let reason = "The invitation was no longer open when the email was due.";
         match mail {
             Ok(mail) => finish(tx, &mail, MailState::Failed, Some(reason), now)?,
             Err(unreadable) => give_up(tx, &unreadable, now)?,
@@ -210,7 +210,7 @@ pub fn give_up(tx: &mut Tx<'_>, mail: &UnreadableMail, now: Timestamp) -> Result
     diesel::update(outbox::table.find(&mail.id))
         .set((
             outbox::state.eq(MailState::Failed),
-            outbox::last_error.eq(Some(format!("the mail cannot be read: {}", mail.reason))),
+            outbox::last_error.eq(Some(format!("the email can’t be read: {}", mail.reason))),
             outbox::finished_at.eq(Some(now)),
         ))
         .execute(tx.connection())?;

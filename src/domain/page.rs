@@ -119,7 +119,7 @@ impl Cursor {
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// The cursor is that of a list in another order.
-    #[error("Take the cursor from next_cursor of the part before, and keep the order.")]
+    #[error("Use next_cursor of the previous page as cursor, and keep the order.")]
     OtherList,
     /// The database failed.
     #[error(transparent)]

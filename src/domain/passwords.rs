@@ -48,19 +48,19 @@ pub struct TypedPassword {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than [`MIN_PASSWORD_LENGTH`] characters.
-    #[error("Use at least {MIN_PASSWORD_LENGTH} characters. A short sentence works well.")]
+    #[error("Use at least {MIN_PASSWORD_LENGTH} characters. Try a short phrase.")]
     TooShort,
     /// More than [`MAX_PASSWORD_LENGTH`] characters.
     #[error("Use at most {MAX_PASSWORD_LENGTH} characters.")]
     TooLong,
     /// Made mostly of the product's name, the person's name or address.
-    #[error("This is mostly your name, your address or {brand}. Choose something that others cannot guess.")]
+    #[error("Too similar to your name, email or {brand}. Choose something harder to guess.")]
     Personal {
         /// The name that the product bears here.
         brand: String,
     },
     /// Common, or a pattern such as a keyboard row.
-    #[error("This is a common password or a simple pattern. Choose something that others cannot guess.")]
+    #[error("This password is too common or too simple. Choose something harder to guess.")]
     Guessable,
 }
 

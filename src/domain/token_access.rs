@@ -6,38 +6,38 @@ impl TokenAccess {
     /// The end of "It can …".
     pub fn abilities(self) -> &'static str {
         match self {
-            Self::Verify => "ask whether an API key is accepted, and nothing else",
-            Self::Read => "see members, API keys and activity, and change nothing",
-            Self::Keys => "create, change and remove API keys, and see everything",
-            Self::Members => "invite and manage supervisors and users, and see everything",
+            Self::Verify => "verify API keys only",
+            Self::Read => "view members, API keys and activity",
+            Self::Keys => "view everything, and create, change and remove API keys",
+            Self::Members => "view everything, and manage members except administrators",
             Self::Full => {
-                "do everything an administrator can, except generate master tokens or make administrators"
+                "do everything an administrator can, except create master tokens or add administrators"
             }
         }
     }
 
     /// What there is to do, each with the access that it needs, the smallest first.
     pub const CAPABILITIES: [(Self, &'static str); 12] = [
-        (Self::Verify, "Ask whether an API key is accepted"),
-        (Self::Read, "See members and invitations"),
-        (Self::Read, "See API keys, their settings and their use"),
-        (Self::Read, "See the activity"),
-        (Self::Keys, "Create API keys and learn their secrets"),
+        (Self::Verify, "Verify API keys"),
+        (Self::Read, "View members and invitations"),
+        (Self::Read, "View API keys, their settings and usage"),
+        (Self::Read, "View activity"),
+        (Self::Keys, "Create API keys and see their secrets"),
         (Self::Keys, "Change, rotate, deactivate, activate and remove API keys"),
-        (Self::Members, "Invite people as supervisors and users, and cancel invitations"),
+        (Self::Members, "Invite supervisors and users, and cancel invitations"),
         (Self::Members, "Change the role of supervisors and users, and remove them"),
         (Self::Full, "Demote and remove administrators, and cancel their invitations"),
         (Self::Full, "Rename the organization"),
-        (Self::Full, "Manage webhooks, and see where they lead"),
-        (Self::Full, "Choose what happens to leaked keys, and renew the calendar’s address"),
+        (Self::Full, "Manage webhooks"),
+        (Self::Full, "Choose what happens to leaked keys, and replace the calendar URL"),
     ];
 
     /// What no token can do, whatever its access.
     pub const NEVER_ALLOWED: [&'static str; 4] = [
-        "Make somebody an administrator",
-        "Generate, activate, replace or change a master token, this one included",
-        "See the secret of an API key that exists",
-        "Reach another organization",
+        "Add administrators",
+        "Create, activate, replace or change master tokens, including this one",
+        "See the secrets of existing API keys",
+        "Access other organizations",
     ];
 
     /// Whether a token of this access may do what needs `needed`.

@@ -404,8 +404,8 @@ fn one_line(text: &str) -> String {
 }
 
 const INSTANT: &[BorrowedFormatItem<'_>] =
-    format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long]");
+    format_description!("[month repr:short] [day padding:none], [year], [hour]:[minute] UTC");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[month repr:short] [day padding:none]");
 
 fn instant(at: Timestamp) -> String {
     format(at, INSTANT)

@@ -33,9 +33,9 @@ impl Sparkline {
             return Self { path: String::new(), label: "No requests in the last 30 days".to_owned(), total };
         }
         let label = format!(
-            "Requests per day, last 30 days: peak {}, total {}",
-            display::thousands(&peak),
-            display::thousands(&total)
+            "{} in the last 30 days · Peak: {} per day",
+            display::count(&total, "request", "requests"),
+            display::thousands(&peak)
         );
         Self { path: path(&requests.0, peak), label, total }
     }
@@ -86,7 +86,7 @@ mod tests {
         let sparkline = Sparkline::of(&DailyRequests(days));
         assert!(sparkline.path.starts_with("M-1 29V15h1l1 12h27"), "{}", sparkline.path);
         assert!(sparkline.path.ends_with("h27l1 -24h1V29"), "{}", sparkline.path);
-        assert_eq!(sparkline.label, "Requests per day, last 30 days: peak 100, total 150");
+        assert_eq!(sparkline.label, "150 requests in the last 30 days · Peak: 100 per day");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn text(detail: &Detail) -> String {
             };
             let [from, to] = [expires_from, expires_to].map(|at| at.as_ref().map(display::date_time_utc));
             match from.zip(to) {
-                Some((from, to)) => format!("{previous}; the expiration moved from {from} to {to}"),
+                Some((from, to)) => format!("{previous}; expiration changed from {from} to {to}"),
                 None => previous,
             }
         }
@@ -39,17 +39,17 @@ pub fn text(detail: &Detail) -> String {
             format!("{masked}, {}{}", access.label(), expires.unwrap_or_default())
         }
         Detail::Leak { masked, url, source } => match (url, source) {
-            (None, None) => format!("{masked}, found at an unknown place"),
+            (None, None) => format!("{masked}, found in an unknown location"),
             (None, Some(source)) => format!("{masked}, found in {source}"),
             (Some(url), None) => format!("{masked}, found at {url}"),
             (Some(url), Some(source)) => format!("{masked}, found at {url} ({source})"),
         },
         Detail::WebhookSettings { changed } => list(changed, webhook_setting),
         Detail::WebhookFailure { reason: WebhookFailure::Gone } => {
-            "because the receiver answered 410: it accepts no more events".to_owned()
+            "because the receiver returned 410 and accepts no more events".to_owned()
         }
         Detail::WebhookFailure { reason: WebhookFailure::Unreachable } => {
-            "because no message had arrived for five days".to_owned()
+            "because deliveries failed for five days".to_owned()
         }
     }
 }
@@ -60,11 +60,11 @@ pub fn plan(Plan { grace_period, starts }: Plan) -> String {
     match (starts, grace_period) {
         (Starts::Immediately, GracePeriod::None) => "the previous secret was revoked immediately".to_owned(),
         (Starts::OnFirstUse, GracePeriod::None) => {
-            "the previous secret is revoked with the first use of the new one".to_owned()
+            "the previous secret is revoked when the new one is first used".to_owned()
         }
         (Starts::Immediately, _) => format!("the previous secret keeps working for {label}"),
         (Starts::OnFirstUse, _) => {
-            format!("the previous secret keeps working for {label} after the first use of the new one")
+            format!("the previous secret keeps working for {label} after the new one is first used")
         }
     }
 }
@@ -77,7 +77,7 @@ fn key_setting(setting: KeySetting) -> &'static str {
     match setting {
         KeySetting::Description => "description",
         KeySetting::Scopes => "scopes",
-        KeySetting::Networks => "allowed networks",
+        KeySetting::Networks => "allowed IP addresses",
         KeySetting::RateLimit => "rate limit",
         KeySetting::MonthlyQuota => "monthly quota",
         KeySetting::Metadata => "metadata",
@@ -117,12 +117,12 @@ mod tests {
             (Detail::RoleChange { from: Role::User, to: Role::Supervisor }, "from User to Supervisor"),
             (
                 Detail::KeySettings { changed: vec![KeySetting::Networks, KeySetting::RateLimit] },
-                "allowed networks, rate limit",
+                "allowed IP addresses, rate limit",
             ),
             (rotated(Some(GracePeriod::Day), None), "the previous secret keeps working for 24 hours"),
             (
                 rotated(None, Some(datetime!(2027-11-23 10:00))),
-                "the previous secret had expired; the expiration moved from 21 Feb 2027, 10:00 UTC to 23 Nov \
+                "the previous secret had expired; expiration changed from Feb 21, 2027, 10:00 UTC to Nov 23, \
                  2027, 10:00 UTC",
             ),
             (
@@ -131,7 +131,7 @@ mod tests {
                     access: TokenAccess::Keys,
                     expires_at: Some(datetime!(2026-12-23 10:00)),
                 },
-                "tess_9fQ2…x7Lm, Keys, expires 23 Dec 2026",
+                "tess_9fQ2…x7Lm, Keys, expires Dec 23, 2026",
             ),
             (
                 Detail::Leak { masked: masked(), url: None, source: Some("commit".into()) },

@@ -5,9 +5,9 @@ use time::{Duration, format_description::StaticFormatDescription, macros::format
 
 use crate::clock::Timestamp;
 
-const DATE: StaticFormatDescription = format_description!("[day padding:none] [month repr:short] [year]");
+const DATE: StaticFormatDescription = format_description!("[month repr:short] [day padding:none], [year]");
 const DATE_TIME: StaticFormatDescription =
-    format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+    format_description!("[month repr:short] [day padding:none], [year], [hour]:[minute] UTC");
 const TIME: StaticFormatDescription = format_description!("[hour]:[minute] UTC");
 const ISO: StaticFormatDescription = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
@@ -32,12 +32,12 @@ pub fn tint(name: &str) -> u32 {
     hash % 6 + 1
 }
 
-/// "26 Nov 2026".
+/// "Nov 26, 2026".
 pub fn date(at: &Timestamp) -> String {
     at.format(DATE).unwrap_or_default()
 }
 
-/// "26 Nov 2026, 09:12 UTC".
+/// "Nov 26, 2026, 09:12 UTC".
 pub fn date_time_utc(at: &Timestamp) -> String {
     at.format(DATE_TIME).unwrap_or_default()
 }
@@ -63,9 +63,9 @@ pub fn ago(at: &Timestamp, now: &Timestamp) -> String {
     if length >= Duration::MINUTE && length < Duration::HOUR {
         return format!("{} min ago", length.whole_minutes());
     }
-    // A date has no capital letter that would have to go, but for its month's.
+    // A date, which ends with its year, keeps the capital letter of its month.
     let words = past(at, now);
-    if words.starts_with(|c: char| c.is_ascii_digit()) { words } else { words.to_lowercase() }
+    if words.ends_with(|c: char| c.is_ascii_digit()) { words } else { words.to_lowercase() }
 }
 
 /// When something happened: "2 minutes ago", "Yesterday", the date. What was done after `now` was
@@ -103,7 +103,7 @@ fn minutes_or_hours(length: Duration) -> String {
     }
 }
 
-/// "Expired", "Expires in 3 days", "Expires tomorrow", "Expires 21 Feb 2027".
+/// "Expired", "Expires in 3 days", "Expires tomorrow", "Expires Feb 21, 2027".
 pub fn expiry_words(at: &Timestamp, now: &Timestamp) -> String {
     if at <= now { "Expired".to_owned() } else { format!("Expires {}", future(at, now)) }
 }
@@ -166,8 +166,8 @@ mod tests {
             (datetime!(2026-11-23 08:13:00), "59 minutes ago"),
             (datetime!(2026-11-22 09:13:00), "23 hours ago"),
             (datetime!(2026-11-22 09:12:00), "Yesterday"),
-            (datetime!(2026-11-21 23:59:00), "21 Nov 2026"),
-            (datetime!(2025-03-03 00:00:00), "3 Mar 2025"),
+            (datetime!(2026-11-21 23:59:00), "Nov 21, 2026"),
+            (datetime!(2025-03-03 00:00:00), "Mar 3, 2025"),
         ] {
             assert_eq!(past(&at, &NOW), expected);
             assert!(at > NOW || relative(&at, &NOW) == expected, "{expected}");
@@ -181,7 +181,7 @@ mod tests {
             (datetime!(2026-11-23 09:08:30), "4 min ago"),
             (datetime!(2026-11-23 08:02:00), "1 hour ago"),
             (datetime!(2026-11-22 09:12:00), "yesterday"),
-            (datetime!(2026-11-01 09:12:00), "1 Nov 2026"),
+            (datetime!(2026-11-01 09:12:00), "Nov 1, 2026"),
         ] {
             assert_eq!(ago(&at, &NOW), expected);
         }
@@ -195,7 +195,7 @@ mod tests {
             (datetime!(2026-11-24 09:00:00), "in 23 hours"),
             (datetime!(2026-11-24 10:00:00), "tomorrow"),
             (datetime!(2026-11-30 09:12:40), "in 7 days"),
-            (datetime!(2027-02-21 09:12:40), "21 Feb 2027"),
+            (datetime!(2027-02-21 09:12:40), "Feb 21, 2027"),
         ] {
             assert_eq!(relative(&at, &NOW), expected);
         }
@@ -210,8 +210,8 @@ mod tests {
 
     #[test]
     fn dates_come_in_three_lengths() {
-        assert_eq!(date(&NOW), "23 Nov 2026");
-        assert_eq!(date_time_utc(&NOW), "23 Nov 2026, 09:12 UTC");
+        assert_eq!(date(&NOW), "Nov 23, 2026");
+        assert_eq!(date_time_utc(&NOW), "Nov 23, 2026, 09:12 UTC");
         assert_eq!(iso(&NOW), "2026-11-23T09:12:40Z");
     }
 

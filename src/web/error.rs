@@ -24,7 +24,10 @@ use crate::{
 
 /// A token that made an administrator would have handed out more than it holds.
 const ONLY_PEOPLE: &str =
-    "No master token makes an administrator. A person does that, on the tab Users of the organization.";
+    "A master token can’t add administrators. An administrator can do that on the organization’s Users tab.";
+
+/// What a master token is told that would leave an organization without one.
+const LAST_ADMINISTRATOR: &str = "This is the last administrator. Make someone else an administrator first.";
 
 /// When a database that takes nothing is worth asking again.
 pub const UNAVAILABLE_RETRY_AFTER_SECONDS: u64 = 5;
@@ -34,10 +37,10 @@ pub const UNAVAILABLE_RETRY_AFTER_SECONDS: u64 = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// Nothing is there, or nothing that this visitor may know of.
-    #[error("The address is wrong, or you do not have access to it.")]
+    #[error("This page doesn’t exist, or you don’t have access.")]
     NotFound,
     /// The visitor's role is too low.
-    #[error("This needs the role {0}. Ask an administrator of the organization.")]
+    #[error("Only {} can do this. Ask one for access.", from_role(.0))]
     Forbidden(Role),
     /// The domain refused with a reason for the person.
     #[error("{0}")]
@@ -51,10 +54,10 @@ pub enum AppError {
         retry_after_seconds: u64,
     },
     /// Nobody is logged in. Carries where to go afterwards.
-    #[error("Log in to go on.")]
+    #[error("Log in to continue.")]
     LogInFirst(String),
     /// The address of the account is not proven yet.
-    #[error("Confirm your address to go on.")]
+    #[error("Confirm your email to continue.")]
     VerifyFirst,
     /// The API got no credential, or one that opens nothing.
     #[error("{detail}")]
@@ -65,16 +68,16 @@ pub enum AppError {
         presented: bool,
     },
     /// The API got more than one credential, of which no two programs need read the same.
-    #[error("A header with a credential came more than once. Send it once.")]
+    #[error("A header with credentials was sent more than once. Send it only once.")]
     CredentialTwice,
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
     /// The key is good, but lacks a scope that this needs.
-    #[error("This key does not have the scope that this needs.")]
+    #[error("This key doesn’t have the required scope.")]
     InsufficientScope,
     /// The master token is good, but may not do this.
-    #[error("This master token may not do that; it needs the access “{}”.", .0.label())]
+    #[error("This master token isn’t allowed to do this. Required access: {}.", .0.label())]
     TokenForbidden(TokenAccess),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
@@ -87,46 +90,46 @@ pub enum AppError {
         headers: Box<RateHeaders>,
     },
     /// The request comes from another site.
-    #[error("This request came from another site and was not run. Open the page here and try again.")]
+    #[error("For your security, we blocked a request from another site. Reload the page and try again.")]
     CrossSite,
     /// The request cannot be read.
     #[error("{0}")]
     Unreadable(String),
     /// The body is not what the endpoint takes.
-    #[error("This address takes a different kind of content.")]
+    #[error("This URL doesn’t accept this content type.")]
     UnsupportedMediaType,
     /// The body is too large.
-    #[error("This is more than can be sent at once.")]
+    #[error("The request is too large.")]
     TooLarge,
     /// The body took too long.
-    #[error("The rest of the request did not arrive in time. Try again.")]
+    #[error("The rest of the request didn’t arrive in time. Try again.")]
     TooSlow,
     /// Too many ask for the same at this moment.
-    #[error("There is a lot to do at the moment. Try again in a few seconds.")]
+    #[error("The server is busy. Try again in a few seconds.")]
     Busy,
     /// A body of the API that is JSON, but not of the kind that is expected.
-    #[error("The body is not what this address takes. {}", .0.detail)]
+    #[error("The request body isn’t valid. {}", .0.detail)]
     BadBody(FieldProblem),
     /// A parameter in the address of the API that cannot be used.
     #[error("{}", .0.detail)]
     BadParameter(FieldProblem),
     /// Fields of a body that need a change.
-    #[error("Some fields need a change.")]
+    #[error("Check the highlighted fields.")]
     Fields(Vec<FieldProblem>),
     /// The resource is not in the version that the change is meant for.
-    #[error("It was changed meanwhile. Read it again and repeat the change with its new version.")]
+    #[error("It has changed since you read it. Read it again and retry with the new version.")]
     PreconditionFailed,
     /// An `Idempotency-Key` came with another request before.
     #[error("This Idempotency-Key was used for another request. Use a new one for each request.")]
     IdempotencyKeyReused,
     /// The address is there, but takes other methods.
-    #[error("This address takes {0}.")]
+    #[error("Allowed methods: {0}.")]
     MethodNotAllowed(String),
     /// It happens too often.
-    #[error("That was too often. Try again {}.", .0.when())]
+    #[error("Too many attempts. Try again {}.", .0.when())]
     TooOften(TooOften),
     /// The database takes nothing for the moment. The reason is logged and never shown.
-    #[error("Tessera cannot reach its database right now. Nothing was changed; try again in a moment.")]
+    #[error("The database is unavailable right now. No changes were made. Try again in a moment.")]
     Unavailable(String),
     /// It happened too often in a day.
     #[error("{detail}")]
@@ -137,7 +140,7 @@ pub enum AppError {
         retry_after_seconds: u64,
     },
     /// The fault is ours. The detail is logged and never shown.
-    #[error("Something went wrong on our side. Nothing was saved; try again in a moment.")]
+    #[error("Something went wrong on our side. Your changes weren’t saved. Try again in a moment.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -197,27 +200,36 @@ impl AppError {
             Self::Forbidden(_)
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
-            | Self::InsufficientScope => "You do not have access",
-            Self::Conflict(_) | Self::TemporaryConflict { .. } => "That cannot be done",
-            Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to go on",
-            Self::VerifyFirst => "Confirm your address",
-            Self::CrossSite => "Request rejected",
+            | Self::InsufficientScope => "You don’t have access",
+            Self::Conflict(_) | Self::TemporaryConflict { .. } => "This can’t be done",
+            Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to continue",
+            Self::VerifyFirst => "Confirm your email",
+            Self::CrossSite => "Request blocked",
             Self::Unreadable(_)
             | Self::CredentialTwice
             | Self::UnsupportedMediaType
             | Self::BadBody(_)
             | Self::BadParameter(_)
-            | Self::MethodNotAllowed(_) => "That could not be read",
-            Self::Fields(_) => "Some fields need a change",
-            Self::PreconditionFailed => "Changed meanwhile",
-            Self::IdempotencyKeyReused => "Key used before",
-            Self::TooLarge => "Too large",
-            Self::TooSlow => "Too slow",
-            Self::Busy => "A lot to do",
+            | Self::MethodNotAllowed(_) => "Invalid request",
+            Self::Fields(_) => "Invalid fields",
+            Self::PreconditionFailed => "Changed in the meantime",
+            Self::IdempotencyKeyReused => "Idempotency key already used",
+            Self::TooLarge => "Request too large",
+            Self::TooSlow => "Request timed out",
+            Self::Busy => "Server busy",
             Self::TooOften(_) | Self::BudgetSpent { .. } | Self::KeyLimited { .. } => "Too many attempts",
-            Self::Unavailable(_) => "Not available right now",
+            Self::Unavailable(_) => "Temporarily unavailable",
             Self::Internal(_) => "Something went wrong",
         }
+    }
+}
+
+/// Those who hold at least `role`, in a sentence.
+fn from_role(role: &Role) -> &'static str {
+    match role {
+        Role::Administrator => "administrators",
+        Role::Supervisor => "supervisors and administrators",
+        Role::User => "members",
     }
 }
 
@@ -353,7 +365,8 @@ impl From<MemberError> for AppError {
             MemberError::NotFound => Self::NotFound,
             MemberError::AboveYou => Self::Forbidden(Role::Administrator),
             MemberError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
-            MemberError::LastAdministrator => Self::Conflict(error.to_string()),
+            // The sentence of the error speaks to that administrator; this is for machines.
+            MemberError::LastAdministrator => Self::Conflict(LAST_ADMINISTRATOR.to_owned()),
             MemberError::Db(error) => error.into(),
         }
     }

@@ -38,10 +38,10 @@ impl<F: DeserializeOwned + 'static> FromRequest for Submitted<F> {
                 .ok()
                 // The decoder of forms would put replacement characters where bytes are no text.
                 .filter(|text| percent_decode_str(text).decode_utf8().is_ok())
-                .ok_or_else(|| unreadable("The form is not valid UTF-8 text."))?;
+                .ok_or_else(|| unreadable("The form isn’t valid UTF-8 text."))?;
             serde_html_form::from_str(text)
                 .map(Self)
-                .map_err(|error| unreadable(&format!("The form could not be read: {error}.")))
+                .map_err(|error| unreadable(&format!("The form couldn’t be read: {error}.")))
         })
     }
 }
@@ -68,7 +68,7 @@ async fn read_whole(request: &HttpRequest, mut payload: Payload) -> Result<Bytes
     let mut body = BytesMut::new();
     let (mut most, mut room) = (MAX_BODY_OF_STRANGERS, None);
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| unreadable("The body did not arrive whole."))?;
+        let chunk = chunk.map_err(|_| unreadable("The request body is incomplete."))?;
         // Small bodies are looked up nowhere.
         if body.len() + chunk.len() > most {
             most = (state.max_body)(request);

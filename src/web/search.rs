@@ -13,7 +13,7 @@ pub fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
     let text = String::deserialize(deserializer)?;
     match cut(&text) {
         kept if kept.chars().count() == clean(&text).chars().count() => Ok(kept),
-        _ => Err(D::Error::custom(format!("search for at most {MAX_SEARCH_LENGTH} characters"))),
+        _ => Err(D::Error::custom(format!("use at most {MAX_SEARCH_LENGTH} characters to search"))),
     }
 }
 

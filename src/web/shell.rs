@@ -243,11 +243,11 @@ mod tests {
 
     #[test]
     fn a_toast_is_escaped_and_survives_the_session() {
-        let toast = Toast::ok("“<b>” is deactivated.").with_undo("/orgs/o/api/keys/k/activate");
+        let toast = Toast::ok("“<b>” deactivated").with_undo("/orgs/o/api/keys/k/activate");
         let kept: Toast = serde_json::from_str(&serde_json::to_string(&toast).unwrap()).unwrap();
         assert_eq!(kept, toast);
         let html = ToastsFragment { toasts: &[kept] }.render().unwrap();
-        assert!(html.contains("“&#60;b&#62;” is deactivated."), "{html}");
+        assert!(html.contains("“&#60;b&#62;” deactivated"), "{html}");
         assert!(html.contains(r#"action="/orgs/o/api/keys/k/activate""#), "{html}");
         assert!(html.contains(r#"hx-swap-oob="beforeend""#), "{html}");
     }

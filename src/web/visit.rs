@@ -201,7 +201,7 @@ impl<P: Proof, B> Visit<P, B> {
     pub fn query<Q: DeserializeOwned>(&self) -> Result<Q, AppError> {
         Query::from_query(self.request().query_string())
             .map(Query::into_inner)
-            .map_err(|error| AppError::Unreadable(format!("The address could not be read: {error}.")))
+            .map_err(|error| AppError::Unreadable(format!("The URL couldn’t be read: {error}.")))
     }
 }
 

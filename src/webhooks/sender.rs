@@ -77,7 +77,7 @@ impl Sender {
         let timestamp = now.assume_utc().unix_timestamp();
         let Some(signature) = signature::sign(&message.secrets, &message.id, timestamp, &message.payload)
         else {
-            return not_sent("The signing secret cannot be read. Rotate it.");
+            return not_sent("The signing secret can’t be read. Rotate it.");
         };
         let client = if url.is_for_allowed_networks_only() { &self.plain } else { &self.client };
         let request = client
@@ -105,7 +105,7 @@ fn not_sent(reason: impl Into<String>) -> Attempt {
 
 fn rejection(error: UrlError) -> String {
     match error {
-        UrlError::NotPublic => "The address is inside the server’s own network.".to_owned(),
+        UrlError::NotPublic => "The URL points to a private network.".to_owned(),
         other => other.to_string(),
     }
 }
@@ -117,10 +117,10 @@ async fn judge(response: Response, now: Timestamp) -> Attempt {
     let outcome = match status {
         status if status.is_success() => AttemptOutcome::Delivered,
         StatusCode::GONE => AttemptOutcome::Gone,
-        status if status.is_redirection() => AttemptOutcome::Failed(
-            "The receiver answered with a redirect. Redirects are not followed.".to_owned(),
-        ),
-        status => AttemptOutcome::Failed(format!("The receiver answered {}.", status.as_u16())),
+        status if status.is_redirection() => {
+            AttemptOutcome::Failed("The receiver returned a redirect. Redirects aren’t followed.".to_owned())
+        }
+        status => AttemptOutcome::Failed(format!("The receiver returned {}.", status.as_u16())),
     };
     Attempt { outcome, status: Some(status.as_u16()), response: beginning_of(response).await, retry_after }
 }
@@ -161,7 +161,7 @@ fn explain(error: &reqwest::Error) -> String {
     let mut deepest = None;
     while let Some(this) = cause {
         if this.is::<NotPublic>() {
-            return "The address is inside the server’s own network.".to_owned();
+            return "The URL points to a private network.".to_owned();
         }
         deepest = Some(this);
         cause = this.source();
@@ -170,14 +170,14 @@ fn explain(error: &reqwest::Error) -> String {
         return format!("No connection within {} seconds.", CONNECT_TIMEOUT.as_secs());
     }
     if error.is_timeout() {
-        return format!("No answer within {} seconds.", TIMEOUT.as_secs());
+        return format!("No response within {} seconds.", TIMEOUT.as_secs());
     }
     let reason = deepest.map(ToString::to_string).unwrap_or_default().replace(char::is_control, " ");
     let reason: String = reason.chars().take(200).collect();
     if error.is_connect() {
         format!("No connection: {reason}.")
     } else {
-        format!("The connection broke off: {reason}.")
+        format!("The connection was interrupted: {reason}.")
     }
 }
 

@@ -186,11 +186,15 @@ async fn a_member_of_too_low_a_role_is_refused() {
             let answer = send(member, route, &path).await;
             check_headers(route, &answer);
             assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
-            assert_eq!(answer.html().heading(), "You do not have access");
+            assert_eq!(answer.html().heading(), "You don’t have access");
             let answer = send_htmx(member, route, &path).await;
             check_headers(route, &answer);
             assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
-            assert!(answer.html().toast().starts_with("This needs the role"), "{}", answer.summary());
+            assert!(
+                answer.html().toast().ends_with(" can do this. Ask one for access."),
+                "{}",
+                answer.summary()
+            );
         }
     }
     assert_eq!(fixture.app.ledger().await, before);

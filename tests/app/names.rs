@@ -245,8 +245,8 @@ async fn metadata_is_kept_as_it_was_typed_or_refused() {
         (r#"{"a":0.12345678901234567890}"#, "in quotation marks"),
         (r#"{"a":1,"a":2}"#, "stands there twice"),
         (&format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200)), "Nest fewer"),
-        ("[1]", "Write a JSON object"),
-        ("7", "Write a JSON object"),
+        ("[1]", "Enter a JSON object"),
+        ("7", "Enter a JSON object"),
     ] {
         let refused = create("Refused", metadata).await;
         assert!([400, 422].contains(&refused.status), "{metadata}: {}", refused.status);

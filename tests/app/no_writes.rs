@@ -157,7 +157,7 @@ async fn a_renamed_organization_has_its_own_keys_read_anew_and_nobody_elses() {
 fn says_when_to_try_again(answer: &Response) {
     assert_eq!(answer.header("retry-after"), "5");
     let text = answer.html().main_text();
-    assert!(text.contains("Nothing was changed; try again in a moment."), "{text}");
+    assert!(text.contains("No changes were made. Try again in a moment."), "{text}");
 }
 
 async fn create_key(browser: &Client, company: &Company, name: &str) -> Response {

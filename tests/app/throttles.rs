@@ -80,7 +80,7 @@ async fn a_hundred_failures_of_strangers_lock_neither_a_known_browser_nor_an_ope
     }
     app.clock.advance(Duration::HOUR);
     let unknown = log_in_from(&app.client(), "203.0.113.7", &dana.email, PASSWORD).await.must_be(422);
-    assert!(unknown.html().main_text().contains("Email or password is not right."), "NIST 3.2.2");
+    assert!(unknown.html().main_text().contains("Incorrect email or password."), "NIST 3.2.2");
 
     let change = [("current_password", PASSWORD), ("new_password", NEW_PASSWORD)];
     open.post("/account/password", &change).await.must_be(303);

@@ -100,7 +100,7 @@ async fn a_failure_is_tried_again_after_a_pause_under_the_same_id() {
     post.world.api_key(&post.lumen, "Billing worker").await;
     let delivery = post.only_delivery(|delivery| delivery.attempts == 1).await;
     assert_eq!(delivery.state, DeliveryState::Pending);
-    assert_eq!(delivery.last_error.as_deref(), Some("The receiver answered 500."));
+    assert_eq!(delivery.last_error.as_deref(), Some("The receiver returned 500."));
     assert_eq!((delivery.last_status, delivery.response.as_deref()), (Some(500), Some("out of [2J order")));
     let pause = delivery.next_attempt_at - post.world.now();
     assert!(pause >= Duration::seconds(5) && pause < Duration::seconds(6), "{pause}");
@@ -168,7 +168,7 @@ async fn the_longer_pause_counts_and_a_day_at_most() {
             .write(move |tx| {
                 for attempt in 1..=attempts {
                     let attempt = webhooks::Attempt {
-                        outcome: webhooks::AttemptOutcome::Failed("The receiver answered 503.".into()),
+                        outcome: webhooks::AttemptOutcome::Failed("The receiver returned 503.".into()),
                         status: Some(503),
                         response: None,
                         retry_after: asked.filter(|_| attempt == attempts).map(Duration::seconds),
@@ -222,7 +222,7 @@ async fn a_redirect_is_a_failure_and_not_followed() {
     let delivery = post.only_delivery(|delivery| delivery.attempts == 1).await;
     assert_eq!(
         delivery.last_error.as_deref(),
-        Some("The receiver answered with a redirect. Redirects are not followed.")
+        Some("The receiver returned a redirect. Redirects aren’t followed.")
     );
     worker.stop().await;
     assert_eq!((post.receiver.received().len(), elsewhere.received().len()), (1, 0));
@@ -441,7 +441,7 @@ async fn webhooks_that_cannot_be_read_hold_up_no_other() {
         .await;
     let worker = post.worker();
     post.receiver.wait_for(7).await;
-    let given_up = "SELECT id AS text FROM webhook_deliveries WHERE last_error LIKE 'It cannot be read: %'";
+    let given_up = "SELECT id AS text FROM webhook_deliveries WHERE last_error LIKE 'It can’t be read: %'";
     while post.world.query(given_up).await.len() < 42 {
         tokio::time::sleep(RealDuration::from_millis(20)).await;
     }
@@ -462,7 +462,7 @@ async fn an_organization_has_ten_webhooks_at_most() {
     let new = new_webhook(&post.receiver.url(), &[]);
     let refused = post.do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, now)).await;
     let error = refused.expect_err("too many").to_string();
-    assert_eq!(error, "There are 10 webhooks already. Remove one that is no longer used.");
+    assert_eq!(error, "You’ve reached the limit of 10 webhooks. Remove one you no longer need.");
 }
 
 #[tokio::test]

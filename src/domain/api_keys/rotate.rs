@@ -32,16 +32,16 @@ pub enum NewExpiration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpirationError {
     /// The key has none, and a rotation gives it none.
-    #[error("This key has no end, and a rotation does not change that.")]
+    #[error("This key never expires, and rotating it doesn’t change that.")]
     NoExpiration,
     /// The key has expired: with the same end the new secret would be refused, too.
     #[error("This key has expired. Choose an expiration date.")]
     Expired,
     /// It lies in the past.
-    #[error("Choose an end in the future.")]
+    #[error("Choose an expiration date in the future.")]
     Past,
     /// It is more than [`MAX_DURATION`] away.
-    #[error("Choose an end within 10 years.")]
+    #[error("Choose an expiration date within 10 years.")]
     TooFar,
 }
 

@@ -66,7 +66,7 @@ pub enum EventType {
     #[strum(serialize = "invitation.created", message = "Invitation created")]
     InvitationCreated,
     /// The mail of an invitation was sent again.
-    #[strum(serialize = "invitation.resent", message = "Invitation sent again")]
+    #[strum(serialize = "invitation.resent", message = "Invitation resent")]
     InvitationResent,
     /// An invitation was canceled.
     #[strum(serialize = "invitation.canceled", message = "Invitation canceled")]
@@ -184,7 +184,7 @@ pub struct Events(Vec<EventType>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventsError {
     /// No event bears the name.
-    #[error("“{0}” is not an event.")]
+    #[error("“{0}” isn’t an event.")]
     Unknown(String),
     /// None was chosen.
     #[error("Choose at least one event.")]
@@ -295,6 +295,6 @@ mod tests {
     fn what_is_no_choice_is_named() {
         assert_eq!(Events::chosen([]), Err(EventsError::None));
         let error = Events::chosen(["api_key.created", "api_key.eaten"]).unwrap_err();
-        assert_eq!(error.to_string(), "“api_key.eaten” is not an event.");
+        assert_eq!(error.to_string(), "“api_key.eaten” isn’t an event.");
     }
 }

@@ -34,10 +34,10 @@ pub enum AnswerError {
     #[error("this invitation cannot be used")]
     NotYours,
     /// The address has a proven account: its owner logs in and accepts.
-    #[error("this address has an account")]
+    #[error("This email already has an account.")]
     HasAccount,
     /// The administrators were asked less than a day ago.
-    #[error("The administrators were asked already. Give them a day.")]
+    #[error("You’ve already requested a new invitation. Give the administrators a day.")]
     AskedAlready,
     /// Something about the account failed.
     #[error(transparent)]

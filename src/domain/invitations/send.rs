@@ -61,19 +61,19 @@ pub enum InvitationError {
     #[error("not found")]
     NotFound,
     /// The role is above the inviter's own.
-    #[error("Only an administrator can do that.")]
+    #[error("Only an administrator can do this.")]
     AboveYou,
     /// A master token would make an administrator.
     #[error("Only a person can invite an administrator.")]
     OnlyPeople,
     /// It was sent a moment ago.
-    #[error("It was sent less than a minute ago. Give it a moment.")]
+    #[error("The invitation was sent less than a minute ago. Please wait a moment.")]
     TooSoon {
         /// Whole seconds until it can be sent again.
         retry_after_seconds: u64,
     },
     /// The address got as many mails as it gets in a day.
-    #[error("This address got several mails today. Try again tomorrow, or copy the link.")]
+    #[error("Too many emails were sent to this person today. Try again tomorrow, or copy the link.")]
     TooManyMails,
     /// More invitations than the person, the token or the organization may send in a day.
     #[error("{}", .0.words())]
@@ -111,7 +111,9 @@ impl BudgetSpent {
             0 => "None are left".to_owned(),
             number => format!("{number} are left"),
         };
-        format!("{sends} {most} invitations in a day. {left}; there are more {when}. Nothing was sent.")
+        format!(
+            "{sends} {most} invitations a day. {left}; more will be available {when}. No invitations were sent."
+        )
     }
 }
 

@@ -23,19 +23,19 @@ pub struct Metadata(Map<String, Value>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// It is no JSON.
-    #[error("This is not JSON: {0}.")]
+    #[error("Invalid JSON: {0}.")]
     NotJson(String),
     /// It is JSON of another kind.
-    #[error("Write a JSON object, such as {{\"customer\": \"4711\"}}.")]
+    #[error("Enter a JSON object, such as {{\"customer\": \"4711\"}}.")]
     NotAnObject,
     /// A name stands in an object twice, so one of its values would be lost.
     #[error("{0}.")]
     Twice(String),
     /// A number would be stored as another one.
-    #[error("Put the number {0} in quotation marks: it has more digits than a number is kept with.")]
+    #[error("Put the number {0} in quotation marks. It has too many digits to be stored as a number.")]
     Inexact(String),
     /// Values within values within values.
-    #[error("Nest fewer values in each other.")]
+    #[error("The JSON is nested too deeply.")]
     TooDeep,
     /// It is too large.
     #[error("Use at most 4 KB.")]
@@ -236,7 +236,7 @@ mod unique {
             let mut object = Map::new();
             while let Some(name) = entries.next_key::<String>()? {
                 if object.contains_key(&name) {
-                    return Err(A::Error::custom(format!("“{name}” stands there twice")));
+                    return Err(A::Error::custom(format!("“{name}” appears twice")));
                 }
                 let Unique(value) = entries.next_value()?;
                 object.insert(name, value);
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_name_that_stands_there_twice_is_refused() {
         for text in [r#"{"a":1,"a":2}"#, r#"{"x":[{"a":1,"\u0061":2}]}"#] {
-            assert_eq!(Metadata::parse(text), Err(MetadataError::Twice("“a” stands there twice".into())));
+            assert_eq!(Metadata::parse(text), Err(MetadataError::Twice("“a” appears twice".into())));
         }
     }
 

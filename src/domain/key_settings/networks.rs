@@ -22,11 +22,11 @@ pub struct Networks(Vec<IpNet>);
 pub enum NetworksError {
     /// Neither an address nor a network.
     #[error(
-        "“{0}” is not a network. Write an address such as 203.0.113.7, or a network such as 10.0.0.0/8 or 2001:db8::/32."
+        "“{0}” isn’t an IP address or CIDR range. Enter one such as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/32."
     )]
     NotANetwork(String),
     /// The address has bits beyond the length of the network.
-    #[error("“{typed}” is an address inside a network. For the whole network write {network}.")]
+    #[error("“{typed}” is an IP address inside a range. For the whole range, enter {network}.")]
     HostBits {
         /// As it was typed.
         typed: String,
@@ -34,7 +34,7 @@ pub enum NetworksError {
         network: IpNet,
     },
     /// There are too many.
-    #[error("Use at most {MAX_NETWORKS} networks.")]
+    #[error("Use at most {MAX_NETWORKS} IP addresses or ranges.")]
     TooMany,
 }
 

@@ -19,7 +19,7 @@ pub struct Scopes(Vec<String>);
 pub enum ScopesError {
     /// A word has other signs or is too long.
     #[error(
-        "“{0}” is not a scope. Use letters, digits, and : . _ - only, up to {MAX_SCOPE_LENGTH} in a word."
+        "“{0}” isn’t a valid scope. Use only letters, digits, and : . _ -, up to {MAX_SCOPE_LENGTH} characters."
     )]
     NotAScope(String),
     /// There are too many.

@@ -113,22 +113,24 @@ impl fmt::Debug for WebhookUrl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Nothing was typed.
-    #[error("Enter an address.")]
+    #[error("Enter a URL.")]
     Empty,
     /// It is longer than [`MAX_URL_LENGTH`].
     #[error("Use at most {MAX_URL_LENGTH} characters.")]
     TooLong,
     /// It is no whole address.
-    #[error("Write a whole address, such as https://example.com/webhooks.")]
+    #[error("Enter a full URL, such as https://example.com/webhooks.")]
     NotAUrl,
     /// It is neither https nor, to an allowed network, http.
-    #[error("Use an address that begins with https://.")]
+    #[error("Use a URL that starts with https://.")]
     NotHttps,
     /// It holds a name or a password.
-    #[error("Leave the user name and the password out. The receiver knows the sender by the signature.")]
+    #[error("Remove the user name and password. The receiver can verify the sender by the signature.")]
     Credentials,
     /// It leads into the operator's own network.
-    #[error("This address is inside the server’s own network. Use one that the internet can reach.")]
+    #[error(
+        "This URL points to a private network. Use a public URL, or ask your operator to allow it (TESSERA_WEBHOOK_NETWORKS)."
+    )]
     NotPublic,
 }
 

@@ -135,7 +135,7 @@ fn outgoing(connection: &mut Connection, id: &str, now: Timestamp) -> Result<Out
 
 /// Gives up a message that cannot be read, so that it makes room for others.
 pub fn give_up(tx: &mut Tx<'_>, delivery: &UnreadableDelivery, now: Timestamp) -> Result<(), DbError> {
-    events::give_up(tx, &delivery.id, &format!("It cannot be read: {}.", delivery.reason), now)
+    events::give_up(tx, &delivery.id, &format!("It can’t be read: {}.", delivery.reason), now)
 }
 
 /// What became of one attempt.

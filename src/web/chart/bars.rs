@@ -16,8 +16,8 @@ const BAR: f64 = 9.0;
 const HEIGHT: f64 = 160.0;
 
 const HOUR: StaticFormatDescription =
-    format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
-const DAY: StaticFormatDescription = format_description!("[day padding:none] [month repr:short]");
+    format_description!("[month repr:short] [day padding:none], [hour]:[minute]");
+const DAY: StaticFormatDescription = format_description!("[month repr:short] [day padding:none]");
 
 /// The fills, in the order of [`Outcome::ALL`]: told apart by their pattern, not by colour alone.
 const FILLS: [&str; 8] = ["solid", "hatch", "dots", "cross", "lines", "back", "checks", "bars"];
@@ -154,8 +154,8 @@ fn sentence(series: &Series, total: i64) -> String {
         return format!("No requests in the last {length}");
     }
     format!(
-        "Requests per {step}, last {length}: total {}, busiest {step} {}",
-        display::thousands(&total),
+        "{} in the last {length} · Peak: {} per {step}",
+        display::count(&total, "request", "requests"),
         display::thousands(&series.peak())
     )
 }
@@ -166,10 +166,10 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::Valid => "Accepted",
         Outcome::Expired => "Rejected: expired",
         Outcome::Deactivated => "Rejected: deactivated",
-        Outcome::ForbiddenIp => "Rejected: network not allowed",
-        Outcome::InsufficientScope => "Rejected: scope missing",
-        Outcome::RateLimited => "Rejected: too fast",
-        Outcome::QuotaExceeded => "Rejected: quota used up",
+        Outcome::ForbiddenIp => "Rejected: IP address not allowed",
+        Outcome::InsufficientScope => "Rejected: missing scope",
+        Outcome::RateLimited => "Rejected: rate limit exceeded",
+        Outcome::QuotaExceeded => "Rejected: monthly quota exceeded",
     }
 }
 
@@ -218,11 +218,11 @@ mod tests {
         let pieces = &bars.columns[0].pieces;
         assert_eq!((pieces[0].y.as_str(), pieces[1].y.as_str()), ("120", "80"));
         assert_ne!(pieces[0].fill, pieces[1].fill);
-        assert_eq!(bars.columns[0].label, "23 Nov, 08:00 UTC: 10 accepted, 10 rejected: deactivated");
+        assert_eq!(bars.columns[0].label, "Nov 23, 08:00 UTC: 10 accepted, 10 rejected: deactivated");
         assert!(bars.columns[1].pieces.is_empty());
         let words: Vec<&str> = bars.legend.iter().map(|line| line.words).collect();
         assert_eq!(words, ["Accepted", "Rejected: deactivated"]);
-        assert_eq!(bars.label, "Requests per hour, last 48 hours: total 50, busiest hour 30");
+        assert_eq!(bars.label, "50 requests in the last 48 hours · Peak: 30 per hour");
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub async fn rename(visit: Visit<Account, Submitted<NameForm>>) -> Result<HttpRe
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     visit.change(move |tx, account, _| accounts::rename(tx, &account.user, &name)).await??;
-    visit.go(Some(Toast::ok("Your name is changed.")), urls::ACCOUNT)
+    visit.go(Some(Toast::ok("Name updated")), urls::ACCOUNT)
 }
 
 /// Changes the password of somebody who gives the present one (ASVS 6.2.3); the other sessions end.
@@ -133,7 +133,7 @@ pub async fn change_password(
     match attempt::attempt(&visit, &user.email, form.current_password, shown).await? {
         Attempt::Right(_) => {}
         Attempt::Wrong => {
-            errors.add("current_password", "This is not your current password.");
+            errors.add("current_password", "Incorrect password.");
             return show_errors(&visit, errors, None).await;
         }
         Attempt::TooOften(limit) => {
@@ -154,7 +154,7 @@ pub async fn change_password(
         accounts::change_password(tx, user, &hash, session_id, ip, now)
     });
     changed.await??;
-    visit.go(Some(Toast::ok("Your password is changed. Other sessions logged out.")), urls::ACCOUNT)
+    visit.go(Some(Toast::ok("Password changed. Other sessions logged out.")), urls::ACCOUNT)
 }
 
 async fn show_errors(

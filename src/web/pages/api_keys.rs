@@ -10,7 +10,7 @@ use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, KEY},
     key_settings::SettingsForm,
-    once::{SECRET_WAS_SHOWN, Settled, settle},
+    once::{Settled, settle},
     recent_usage::{self, RecentUsage},
 };
 use crate::{
@@ -34,6 +34,9 @@ use crate::{
         visit::{Over, Visit},
     },
 };
+
+/// What a form says whose key was made before.
+const ALREADY_CREATED: &str = "This key was already created and can’t be shown again.";
 
 /// "New API Key" as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -142,7 +145,7 @@ pub async fn create(
     };
     let created =
         visit.submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, now)).await?;
-    match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
+    match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, ALREADY_CREATED)? {
         Settled::Done((key, secret)) => {
             let public_url = visit.state.config.public_url.join("/api/v2/organization");
             let over = visit.over::<ApiScreen>();
@@ -183,9 +186,10 @@ pub async fn deactivate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse,
     });
     let (key, daily) = deactivated.await??;
     let usage = daily.first().and_then(|daily| recent_usage::sentence(&key, daily, &visit.now));
-    let text = format!("“{}” is deactivated. {}", key.name, usage.unwrap_or_default());
+    let text =
+        format!("“{}” deactivated{}", key.name, usage.map(|usage| format!(". {usage}")).unwrap_or_default());
     let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
-    visit.changed::<ApiScreen>(Toast::ok(text.trim_end().to_owned()).with_undo(undo)).await
+    visit.changed::<ApiScreen>(Toast::ok(text).with_undo(undo)).await
 }
 
 /// Switches a key on.
@@ -193,7 +197,7 @@ pub async fn activate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, A
     let key_id = visit.path("key");
     let key = visit.change(move |tx, grant, now| api_keys::switch(tx, grant, &key_id, true, now)).await??;
     let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "deactivate");
-    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” is active.", key.name)).with_undo(undo)).await
+    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” activated", key.name)).with_undo(undo)).await
 }
 
 /// Asks before a key is removed.
@@ -213,7 +217,7 @@ pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
 pub async fn remove(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     let key_id = visit.path("key");
     let key = visit.change(move |tx, grant, now| api_keys::remove(tx, grant, &key_id, now)).await??;
-    let toast = Toast::ok(format!("“{}” is removed.", key.name));
+    let toast = Toast::ok(format!("“{}” removed", key.name));
     match Place::of(visit.page_path()) {
         Place::Key(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
         Place::Tab | Place::Token(_) => visit.changed::<ApiScreen>(toast).await,

@@ -92,10 +92,10 @@ struct Show {
 
 impl Show {
     const ALL: [Self; 4] = [
-        Self::new(KeyFilter::All, "", "All keys", "There are no keys."),
-        Self::new(KeyFilter::ExpiresSoon, "soon", "Expires soon", "No key expires within 14 days."),
-        Self::new(KeyFilter::NeverUsed, "unused", "Never used", "Every key has been used."),
-        Self::new(KeyFilter::Deactivated, "deactivated", "Deactivated", "No key is deactivated."),
+        Self::new(KeyFilter::All, "", "All keys", "No keys."),
+        Self::new(KeyFilter::ExpiresSoon, "soon", "Expires soon", "No keys expire within 14 days."),
+        Self::new(KeyFilter::NeverUsed, "unused", "Never used", "All keys have been used."),
+        Self::new(KeyFilter::Deactivated, "deactivated", "Deactivated", "No deactivated keys."),
     ];
 
     const fn new(part: KeyFilter, id: &'static str, label: &'static str, empty: &'static str) -> Self {

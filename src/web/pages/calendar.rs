@@ -79,7 +79,7 @@ fn calendar(state: &State, Expiries { organization, expiries }: &Expiries) -> St
             at: *at,
             summary: &format!("API key “{}” expires", key.name),
             description: &format!(
-                "The API key {} of {} works until {}.",
+                "The API key {} of {} expires on {}.",
                 key.masked,
                 organization.name,
                 display::date_time_utc(at)

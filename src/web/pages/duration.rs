@@ -150,7 +150,7 @@ pub(super) fn parse(
 impl Lasting {
     /// For a form without a choice that can be taken.
     pub(super) fn unchosen(self) -> String {
-        format!("Choose how long the {} works.", self.one)
+        format!("Choose when the {} expires.", self.one)
     }
 }
 
@@ -160,11 +160,11 @@ fn parse_until(what: Lasting, text: &str, now: Timestamp) -> Result<Timestamp, S
     let latest = now + MAX_DURATION;
     // Today will do: the day ends later than now. It may be tomorrow already where somebody is.
     if date < now.date() {
-        return Err(format!("That day is over. In UTC it is {} now.", display::date(&now)));
+        return Err(format!("This date has passed. Today is {} (UTC).", display::date(&now)));
     }
     if date > latest.date() {
         return Err(format!(
-            "Choose a date up to {}. {} with an end last 10 years at most.",
+            "Choose a date up to {}. {} can last 10 years at most.",
             display::date(&latest),
             what.many
         ));

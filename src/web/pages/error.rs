@@ -29,7 +29,7 @@ mod tests {
         let page = ErrorPage {
             shell: Shell { brand: "Tessera".into(), ..Shell::default() },
             title: "Page not found".into(),
-            explanation: "The address is wrong, or you do not have access to it.".into(),
+            explanation: "This page doesn’t exist, or you don’t have access.".into(),
             has_session: true,
             reference: "01JD8Z4M".into(),
         };

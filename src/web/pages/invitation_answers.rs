@@ -65,16 +65,19 @@ impl OverPage {
     fn explanation(&self) -> String {
         let (invitation, name) = (&self.found.invitation, &self.found.organization.name);
         match invitation.outcome {
-            _ if self.is_member => format!("You belong to {name}."),
-            Some(InvitationEnd::Accepted) => format!("You no longer belong to {name}."),
+            _ if self.is_member => format!("You’re already a member of {name}."),
+            Some(InvitationEnd::Accepted) => format!("You’re no longer a member of {name}."),
             Some(InvitationEnd::Declined) => {
-                format!("It was for {name}. If you changed your mind, ask for another one.")
+                format!("It was for {name}. If you changed your mind, request a new one.")
             }
             Some(InvitationEnd::Canceled) => {
-                format!("An administrator or supervisor of {name} took it back.")
+                format!("An administrator or supervisor of {name} canceled it.")
             }
             Some(InvitationEnd::Expired) | None => {
-                format!("It was for {name}, until {}.", display::date_time_utc(&invitation.expires_at))
+                format!(
+                    "Your invitation to {name} expired on {}.",
+                    display::date_time_utc(&invitation.expires_at)
+                )
             }
         }
     }
@@ -183,7 +186,7 @@ pub async fn decline(visit: Visit) -> Result<HttpResponse, AppError> {
     });
     match declined.await? {
         Ok(organization) => {
-            let toast = Toast::ok(format!("The invitation to {} is declined.", organization.name));
+            let toast = Toast::ok(format!("Invitation to {} declined", organization.name));
             let next = if visit.logged_in().is_some() { urls::ORGANIZATIONS } else { "/" };
             visit.go(Some(toast), next)
         }
@@ -203,7 +206,7 @@ pub async fn renew(visit: Visit) -> Result<HttpResponse, AppError> {
     let toast = match asked.await? {
         Ok(()) => {
             let name = &found.organization.name;
-            Toast::ok(format!("The administrators of {name} are asked for a new invitation."))
+            Toast::ok(format!("New invitation to {name} requested"))
         }
         Err(error @ AnswerError::AskedAlready) => Toast::bad(error.to_string()),
         Err(AnswerError::NotYours) => return back(&token),
@@ -232,7 +235,7 @@ pub async fn switch(visit: Visit) -> Result<HttpResponse, AppError> {
 }
 
 fn welcome(visitor: &Visitor, organization: &Organization) -> Result<HttpResponse, AppError> {
-    let toast = Toast::ok(format!("You are now a member of {}.", organization.name));
+    let toast = Toast::ok(format!("You joined {}", organization.name));
     visitor.go(Some(toast), &urls::organization(&organization.id, "users"))
 }
 

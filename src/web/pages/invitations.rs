@@ -50,14 +50,12 @@ impl InviteForm {
         let mut errors = FieldErrors::default();
         if entries.len() > MAX_AT_ONCE {
             let number = entries.len();
-            errors.add(
-                "emails",
-                format!("These are {number} addresses. Send {MAX_AT_ONCE} at most in one go."),
-            );
+            errors
+                .add("emails", format!("You entered {number} emails. Send at most {MAX_AT_ONCE} at a time."));
         } else if entries.is_empty() {
-            errors.add("emails", "Enter at least one address, such as name@example.com.");
+            errors.add("emails", "Enter at least one email, such as name@example.com.");
         } else if !entries.iter().any(|entry| matches!(entry, Entry::Address(_))) {
-            errors.add("emails", "None of these is an address. Enter some such as name@example.com.");
+            errors.add("emails", "None of these is a valid email. Enter one such as name@example.com.");
         }
         if errors.is_empty() { Ok(entries) } else { Err(errors) }
     }
@@ -84,7 +82,7 @@ impl InviteDialog {
 
     fn description(&self) -> String {
         format!(
-            "They will be able to {}. Each address receives a link that works once and expires after 7 days.",
+            "They’ll be able to {}. Each person gets an email with a link that expires in 7 days.",
             self.role.abilities()
         )
     }
@@ -109,23 +107,23 @@ impl SentDialog {
             Ok(InviteOutcome::Sent(_)) => ("ok", "Sent"),
             Ok(InviteOutcome::AlreadyMember) => ("off", "Already a member"),
             Ok(InviteOutcome::AlreadyInvited(_)) => ("off", "Already invited"),
-            Ok(InviteOutcome::TooManyMails) => ("bad", "Got several mails today"),
-            Err(NotSent) => ("bad", "Not an address"),
+            Ok(InviteOutcome::TooManyMails) => ("bad", "Email limit reached"),
+            Err(NotSent) => ("bad", "Invalid email"),
         }
     }
 
-    /// "3 sent, 1 already a member".
+    /// "3 sent · 1 already a member".
     fn summary(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
-        for words in
-            ["Sent", "Already a member", "Already invited", "Got several mails today", "Not an address"]
-        {
+        for words in ["Sent", "Already a member", "Already invited", "Email limit reached", "Invalid email"] {
             let number = self.outcomes.iter().filter(|(_, outcome)| Self::words(outcome).1 == words).count();
             if number > 0 {
-                parts.push(format!("{number} {}", words.to_lowercase()));
+                let words =
+                    if words == "Invalid email" { "invalid".to_owned() } else { words.to_lowercase() };
+                parts.push(format!("{number} {words}"));
             }
         }
-        parts.join(", ")
+        parts.join(" · ")
     }
 
     /// What is no address, line by line, ready to be corrected.
@@ -163,11 +161,11 @@ pub async fn send(
             visit.reveal::<UsersScreen>(&sent_dialog(&visit, role, entries, outcomes)).await
         }
         Submission::SentBefore => {
-            let toast = Toast::bad("These invitations were sent before. Nothing was sent twice.");
+            let toast = Toast::bad("These invitations were already sent. Nothing was sent twice.");
             visit.go(Some(toast), &urls::organization(&visit.proof.id, "users"))
         }
         Submission::Stale => {
-            let errors = FieldErrors::one("emails", "This form was open for too long. Send it again.");
+            let errors = FieldErrors::one("emails", "This form expired. Send again.");
             let form = InviteForm { form_id: FormId::new(visit.now), ..form };
             visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
         }

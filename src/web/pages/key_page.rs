@@ -127,9 +127,9 @@ impl KeyPage {
 
     fn leak_title(&self, leak: &Notice) -> &'static str {
         if leak.is_previous_secret {
-            "The previous secret of this key was found in public"
+            "The previous secret of this key was exposed"
         } else {
-            "This key was found in public"
+            "This key was exposed"
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     api_screen::ApiScreen,
     duration::{self, ChosenExpiration, ExpirationFields, KEY},
-    once::{SECRET_WAS_SHOWN, Settled, settle},
+    once::{Settled, settle},
 };
 use crate::{
     clock::Timestamp,
@@ -27,6 +27,9 @@ use crate::{
         visit::{Over, Submission, Visit},
     },
 };
+
+/// What a form says whose key got its new secret before.
+const ALREADY_ROTATED: &str = "This key was already rotated. The new secret can’t be shown again.";
 
 /// What a link to the dialog may have chosen beforehand.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,8 +64,8 @@ impl RotateForm {
     fn parse(&self, now: Timestamp) -> Result<(Plan, NewExpiration), FieldErrors> {
         let mut errors = FieldErrors::default();
         let grace_period =
-            self.grace_period.parse().map_err(|_| "Choose how long the previous secret goes on.");
-        let starts = self.starts.parse().map_err(|_| "Choose when that time starts.");
+            self.grace_period.parse().map_err(|_| "Choose how long the previous secret stays valid.");
+        let starts = self.starts.parse().map_err(|_| "Choose when the countdown starts.");
         let (grace_period, starts) =
             (errors.check("grace_period", grace_period), errors.check("starts", starts));
         let end = self.parse_expiration(now, &mut errors);
@@ -80,7 +83,7 @@ impl RotateForm {
         match duration::parse(KEY, &self.duration, &self.until, now, errors)? {
             ChosenExpiration::Keep => Some(NewExpiration::Keep),
             ChosenExpiration::At(end) => Some(NewExpiration::At(end)),
-            ChosenExpiration::NoExpiration => errors.check("duration", Err("Choose when the key ends.")),
+            ChosenExpiration::NoExpiration => errors.check("duration", Err("Choose an expiration date.")),
         }
     }
 }
@@ -102,9 +105,9 @@ impl RotateDialog {
     /// What the previous secret does not outlive.
     fn limits(&self) -> &'static str {
         if self.key.expires_at.is_some() {
-            "A previous secret waits 30 days at most for the new one to be used, and never goes on beyond the end that the key has now. A rotation that is still under way ends with this one."
+            "If the new secret isn’t used within 30 days, the countdown starts anyway. The previous secret never outlives the key’s current expiration date. Any rotation in progress ends now."
         } else {
-            "A previous secret waits 30 days at most for the new one to be used. A rotation that is still under way ends with this one."
+            "If the new secret isn’t used within 30 days, the countdown starts anyway. Any rotation in progress ends now."
         }
     }
 }
@@ -154,12 +157,12 @@ pub async fn rotate(
         }
         Submission::Refused(error) => return Err(error.into()),
     };
-    match settle::<ApiScreen, _, _>(&visit, &form.form_id, rotated, SECRET_WAS_SHOWN)? {
+    match settle::<ApiScreen, _, _>(&visit, &form.form_id, rotated, ALREADY_ROTATED)? {
         Settled::Done((rotated, secret)) => {
             let fate = if key.status(visit.now) == KeyStatus::Expired {
-                "The previous secret had expired and stays so.".to_owned()
+                "The previous secret expired and won’t work again.".to_owned()
             } else {
-                format!("In short: {}.", details::plan(plan))
+                format!("{}.", details::plan(plan).replacen("the", "The", 1))
             };
             let over = visit.over::<ApiScreen>();
             visit.reveal::<ApiScreen>(&RotatedDialog { over, key: rotated, secret, fate }).await
@@ -177,7 +180,7 @@ pub async fn revoke_previous(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
     let key_id = visit.path("key");
     let key =
         visit.change(move |tx, grant, now| api_keys::revoke_previous(tx, grant, &key_id, now)).await??;
-    let toast = Toast::ok(format!("Only the new secret of “{}” works now.", key.name));
+    let toast = Toast::ok(format!("Previous secret of “{}” revoked", key.name));
     visit.changed::<ApiScreen>(toast).await
 }
 

@@ -121,7 +121,7 @@ pub async fn save(
     let changed = visit
         .change(move |tx, grant, now| api_keys::change_settings(tx, grant, &key_id, &settings, now))
         .await?;
-    visit.changed::<ApiScreen>(Toast::ok(format!("The settings of “{}” are saved.", changed?.name))).await
+    visit.changed::<ApiScreen>(Toast::ok(format!("Settings of “{}” saved", changed?.name))).await
 }
 
 /// The key, and the scopes in use, which the field for scopes suggests.

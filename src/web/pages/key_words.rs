@@ -53,7 +53,7 @@ pub(super) fn tags(settings: &KeySettings) -> Vec<String> {
     }
     if !settings.networks.is_empty() {
         let networks = i64::try_from(settings.networks.len()).unwrap_or_default();
-        tags.push(display::count(&networks, "network", "networks"));
+        tags.push(display::count(&networks, "IP range", "IP ranges"));
     }
     if let Some(rate) = settings.rate_limit {
         tags.push(format!("{} per {}", display::thousands(&rate.count.get().into()), rate.period.as_str()));
@@ -74,8 +74,10 @@ pub(super) fn rotation(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -
     let end = key.expires_at.map_or(rotation.ends_at(), |end| end.min(rotation.ends_at()));
     let ends = display::relative(&end, now);
     Some(match (rotation.first_used_at, active.previous_last_used_at) {
-        (None, _) => format!("New secret not used yet · previous one expires {ends} at the latest"),
-        (Some(_), None) => format!("Previous secret never used · ends {ends}"),
-        (Some(_), Some(at)) => format!("Previous secret last used {} · ends {ends}", display::ago(&at, now)),
+        (None, _) => format!("New secret not used yet · previous secret expires {ends} at the latest"),
+        (Some(_), None) => format!("Previous secret never used · expires {ends}"),
+        (Some(_), Some(at)) => {
+            format!("Previous secret last used {} · expires {ends}", display::ago(&at, now))
+        }
     })
 }

@@ -24,7 +24,7 @@ pub async fn change_policy(
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let policy = form.policy.parse::<LeakPolicy>().map_err(|_| "Choose what happens to a leaked key.");
+    let policy = form.policy.parse::<LeakPolicy>().map_err(|_| "Choose what happens to leaked keys.");
     let Some(policy) = errors.check("policy", policy) else {
         let (none, shell) = (FieldErrors::default(), visit.shell().await?);
         let tab = SettingsTab::load(&visit, &visit.proof, None, none, shell).await?.with_leaks(form, errors);
@@ -32,8 +32,8 @@ pub async fn change_policy(
     };
     visit.change(move |tx, grant, now| organizations::change_leak_policy(tx, grant, policy, now)).await??;
     let toast = Toast::ok(match policy {
-        LeakPolicy::Notify => "Leaked keys stay active. Administrators get a mail.",
-        LeakPolicy::Deactivate => "Leaked keys are deactivated. Administrators get a mail.",
+        LeakPolicy::Notify => "Saved. Leaked keys stay active and administrators get an email.",
+        LeakPolicy::Deactivate => "Saved. Leaked keys are deactivated and administrators get an email.",
     });
     visit.changed::<SettingsScreen>(toast).await
 }

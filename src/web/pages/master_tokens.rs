@@ -53,7 +53,7 @@ impl NewTokenForm {
     fn parse(&self, now: Timestamp) -> Result<NewToken, FieldErrors> {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
-        let access = self.access.parse::<TokenAccess>().map_err(|_| "Choose what the token can do.");
+        let access = self.access.parse::<TokenAccess>().map_err(|_| "Choose an access level.");
         let access = errors.check("access", access);
         let expires_at = duration::parse_new(TOKEN, &self.duration, &self.until, now, &mut errors);
         match (name, access, expires_at) {
@@ -93,7 +93,7 @@ impl RevealedDialog {
         if self.token.replaced_at.is_some() {
             format!("“{name}” has a new token. The previous one no longer works.")
         } else {
-            format!("“{name}” works as soon as you activate it.")
+            format!("“{name}” works once you activate it.")
         }
     }
 }
@@ -151,7 +151,7 @@ pub async fn activate(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse,
     let token_id = visit.path("token");
     let token =
         visit.change(move |tx, grant, now| master_tokens::switch(tx, grant, &token_id, true, now)).await??;
-    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” is active.", token.name))).await
+    visit.changed::<ApiScreen>(Toast::ok(format!("“{}” activated", token.name))).await
 }
 
 /// Stops a token.
@@ -160,7 +160,7 @@ pub async fn deactivate(visit: Visit<Grant<ManageTokens>>) -> Result<HttpRespons
     let token =
         visit.change(move |tx, grant, now| master_tokens::switch(tx, grant, &token_id, false, now)).await??;
     let undo = urls::api_item(&visit.proof.id, "tokens", &token.id, "activate");
-    let toast = Toast::ok(format!("“{}” is deactivated.", token.name)).with_undo(undo);
+    let toast = Toast::ok(format!("“{}” deactivated", token.name)).with_undo(undo);
     visit.changed::<ApiScreen>(toast).await
 }
 
@@ -197,7 +197,7 @@ pub async fn remove(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, A
     let token_id = visit.path("token");
     let token =
         visit.change(move |tx, grant, now| master_tokens::remove(tx, grant, &token_id, now)).await??;
-    let toast = Toast::ok(format!("“{}” is removed.", token.name));
+    let toast = Toast::ok(format!("“{}” removed", token.name));
     match Place::of(visit.page_path()) {
         Place::Token(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
         Place::Tab | Place::Key(_) => visit.changed::<ApiScreen>(toast).await,

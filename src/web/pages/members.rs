@@ -157,9 +157,9 @@ impl UsersTab {
         match pending.mail.as_ref().map(|mail| mail.state) {
             Some(MailState::Sent) => ("Sent", false),
             Some(MailState::Failed) => ("Failed", true),
-            Some(MailState::Queued) if self.shell.mailbox => ("In the local mailbox", false),
+            Some(MailState::Queued) if self.shell.mailbox => ("In local mailbox", false),
             Some(MailState::Queued) => ("Queued", false),
-            None => ("No longer known", false),
+            None => ("Unknown", false),
         }
     }
 }

@@ -123,10 +123,10 @@ pub async fn create(visit: Visit<Account, Submitted<NewOrganizationForm>>) -> Re
         &visit,
         &form.form_id,
         created.await?,
-        "That organization was created before.",
+        "This organization was already created",
     )? {
         Settled::Done(organization) => {
-            let toast = Toast::ok(format!("“{}” is created.", organization.name));
+            let toast = Toast::ok(format!("“{}” created", organization.name));
             visit.go(Some(toast), &urls::organization(&organization.id, "users"))
         }
         Settled::Again(error, form_id) => {
@@ -144,7 +144,7 @@ pub async fn accept(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
     let (invitation_id, ip) = (visit.path("invitation"), visit.ip);
     let accepted = visit
         .change(move |tx, Account { user, .. }, now| invitations::accept(tx, user, ip, &invitation_id, now));
-    let toast = Toast::ok(format!("You are now a member of {}.", accepted.await??.name));
+    let toast = Toast::ok(format!("You joined {}", accepted.await??.name));
     visit.go(Some(toast), urls::ORGANIZATIONS)
 }
 
@@ -153,6 +153,6 @@ pub async fn decline(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
     let (invitation_id, ip) = (visit.path("invitation"), visit.ip);
     let declined = visit
         .change(move |tx, Account { user, .. }, now| invitations::decline(tx, user, ip, &invitation_id, now));
-    let toast = Toast::ok(format!("The invitation to {} is declined.", declined.await??.name));
+    let toast = Toast::ok(format!("Invitation to {} declined", declined.await??.name));
     visit.go(Some(toast), urls::ORGANIZATIONS)
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a form says that was sent before and whose answer held a secret.
-pub(super) const SECRET_WAS_SHOWN: &str = "That was done before. The secret cannot be shown again.";
+pub(super) const SECRET_WAS_SHOWN: &str = "This was already saved. The secret can’t be shown again.";
 
 /// A confirmation, which has nothing but its id.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,10 +50,9 @@ where
             let address = S::address(visit, visit.proof.as_ref());
             Settled::Answered(visit.go(Some(Toast::bad(sent_before)), &address)?)
         }
-        Submission::Stale => Settled::Again(
-            "This form was open for too long. Send it again.".to_owned(),
-            FormId::new(visit.now),
-        ),
+        Submission::Stale => {
+            Settled::Again("This form expired. Save again.".to_owned(), FormId::new(visit.now))
+        }
         Submission::Refused(error) => match error {
             ManageError::NameTaken { .. } | ManageError::TooMany { .. } | ManageError::State(_) => {
                 Settled::Again(error.to_string(), form_id.clone())

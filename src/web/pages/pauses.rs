@@ -68,14 +68,14 @@ pub async fn ask(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppErr
 pub async fn pause(visit: Visit<Grant<ManageKeys>, Submitted<PauseForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
     let Some(length) = form.parse() else {
-        let errors = FieldErrors::one("hours", "Choose how long the key is paused.");
+        let errors = FieldErrors::one("hours", "Choose how long to pause the key.");
         return visit.invalid::<ApiScreen>(&dialog(&visit, form.hours, errors).await?).await;
     };
     let key_id = visit.path("key");
     let key = visit.change(move |tx, grant, now| api_keys::pause(tx, grant, &key_id, length, now)).await??;
     let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
     let until = key.paused_until.map(|until| display::time_of_day(&until, &visit.now)).unwrap_or_default();
-    let text = format!("“{}” is paused until {until}.", key.name);
+    let text = format!("“{}” paused until {until}", key.name);
     visit.changed::<ApiScreen>(Toast::ok(text).with_undo(undo)).await
 }
 

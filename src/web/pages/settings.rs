@@ -92,8 +92,8 @@ impl RemoveOrganizationDialog {
     fn consequence(&self) -> String {
         format!(
             "{} and {}",
-            display::count(&self.figures.members, "member loses access", "members lose access"),
-            display::count(&self.figures.api_keys, "API key stops working", "API keys stop working")
+            display::count(&self.figures.members, "member", "members"),
+            display::count(&self.figures.api_keys, "API key", "API keys")
         )
     }
 }
@@ -163,7 +163,7 @@ pub async fn rename(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let renamed = visit.change(move |tx, grant, now| organizations::rename(tx, grant, &name, now)).await??;
-    let toast = Toast::ok(format!("The organization is called “{}”.", renamed.name));
+    let toast = Toast::ok(format!("Organization renamed to “{}”", renamed.name));
     // The name stands in the page's head and title, so the whole page is loaded anew.
     visit.go(Some(toast), &urls::organization(&renamed.id, "settings"))
 }
@@ -177,7 +177,7 @@ pub async fn confirm_leaving(visit: Visit<Grant<See>>) -> Result<HttpResponse, A
 pub async fn leave(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
     match visit.change(member_changes::leave).await? {
         Ok(()) => {
-            let toast = Toast::ok(format!("You left “{}”.", visit.proof.name));
+            let toast = Toast::ok(format!("You left “{}”", visit.proof.name));
             visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ MemberError::LastAdministrator) => {
@@ -209,7 +209,7 @@ pub async fn remove(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
     let typed = form.name.clone();
     match visit.change(move |tx, grant, now| organizations::remove(tx, grant, &typed, now)).await? {
         Ok(()) => {
-            let toast = Toast::ok(format!("“{}” is removed.", visit.proof.name));
+            let toast = Toast::ok(format!("“{}” removed", visit.proof.name));
             visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ RemoveError::NameDiffers) => {

@@ -95,9 +95,9 @@ pub async fn answer(
     let text = form.key.trim();
     let mut errors = FieldErrors::default();
     if text.is_empty() {
-        errors.add("key", "Paste a request id, a key, its masked form, or its first characters.");
+        errors.add("key", "Paste a request ID or an API key (full, masked, or the first characters).");
     } else if text.chars().count() > MAX_TEXT_LENGTH {
-        errors.add("key", "This is longer than any key. Paste the key or the request id alone.");
+        errors.add("key", "This is longer than any key. Paste only the key or the request ID.");
     }
     let is_fine = errors.is_empty();
     let page = visit.read(move |connection, grant| {
@@ -129,7 +129,7 @@ fn answers_on_key(
     let about = |key: &ApiKey| Explanation::about(&grant.id, key, now);
     let title = match keys.as_slice() {
         [_] => "Explanation".to_owned(),
-        keys => format!("{} keys begin like this", keys.len()),
+        keys => format!("{} keys start like this", keys.len()),
     };
     let attempt = match keys.as_slice() {
         [key] => Attempt::with(key),

@@ -62,7 +62,10 @@ async fn details_are_told_as_fields_and_as_words() {
         |place: usize| (told["data"][place]["details"].clone(), &told["data"][place]["details_text"]);
     assert_eq!(
         details(0),
-        (json!({ "type": "pause", "until": "2026-11-23T11:00:00Z" }), &json!("until 23 Nov 2026, 11:00 UTC"))
+        (
+            json!({ "type": "pause", "until": "2026-11-23T11:00:00Z" }),
+            &json!("until Nov 23, 2026, 11:00 UTC")
+        )
     );
     assert_eq!(
         details(1),
@@ -70,7 +73,7 @@ async fn details_are_told_as_fields_and_as_words() {
             json!({
                 "type": "token", "masked": token.masked, "access": "verify", "expires_at": "2026-12-23T10:00:00Z",
             }),
-            &json!(format!("{}, Verify only, expires 23 Dec 2026", token.masked))
+            &json!(format!("{}, Verify only, expires Dec 23, 2026", token.masked))
         )
     );
     assert_eq!(details(2), (json!({ "type": "key", "masked": key.masked }), &json!(key.masked)));

@@ -72,8 +72,8 @@ async fn nobody_is_invited_where_an_address_is_malformed() {
     assert_eq!(
         problem["errors"],
         json!([
-            { "pointer": "/emails/1", "detail": "Enter an address such as name@example.com." },
-            { "pointer": "/emails/3", "detail": "Enter an address such as name@example.com." },
+            { "pointer": "/emails/1", "detail": "Enter a valid email, such as name@example.com." },
+            { "pointer": "/emails/3", "detail": "Enter a valid email, such as name@example.com." },
         ])
     );
     let none = invite(&machine, &[]).await.must_be(422).json();

@@ -142,7 +142,7 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
     for answer in refused {
         let problem = answer.must_be(403).json();
         assert_eq!(problem["type"], "/problems/insufficient-access");
-        let detail = "This master token may not do that; it needs the access “Full”.";
+        let detail = "This master token isn’t allowed to do this. Required access: Full access.";
         assert_eq!(problem["detail"], detail);
     }
     assert_eq!(app.ledger().await, before);
@@ -161,7 +161,7 @@ async fn the_last_administrator_stays() {
     let demoted = machine.send("PATCH", &path, json!({ "role": "user" })).await.must_be(409).json();
     assert_eq!(
         (text(&demoted["type"]), text(&demoted["detail"])),
-        ("/problems/conflict", "This is the last administrator. Make somebody else administrator first.")
+        ("/problems/conflict", "This is the last administrator. Make someone else an administrator first.")
     );
     machine.ask("DELETE", &path).await.must_be(409);
     assert_eq!(app.role_of(&lumen, &lumen.owner).await, Some(Role::Administrator));

@@ -95,7 +95,7 @@ async fn every_wrong_field_is_told_with_its_place() {
         let pointers: Vec<&str> =
             list(&problem["errors"]).iter().map(|field| text(&field["pointer"])).collect();
         assert_eq!(pointers, ["/url", "/description", "/events/0", "/events/2"], "{method}");
-        assert_eq!(problem["errors"][2]["detail"], "“api_key.eaten” is not an event.");
+        assert_eq!(problem["errors"][2]["detail"], "“api_key.eaten” isn’t an event.");
         let misspelt = machine.send(method, &rest, json!({ "event": [] })).await.must_be(400).json();
         assert_eq!(misspelt["errors"][0]["pointer"], "/event");
     }
@@ -110,7 +110,7 @@ async fn an_organization_has_so_many_webhooks_and_no_more() {
         create(&machine, &format!("https://receiver.example/{number}")).await;
     }
     let problem = machine.send("POST", "webhooks", json!({ "url": ADDRESS })).await.must_be(409).json();
-    assert_eq!(problem["detail"], "There are 10 webhooks already. Remove one that is no longer used.");
+    assert_eq!(problem["detail"], "You’ve reached the limit of 10 webhooks. Remove one you no longer need.");
     let listed = machine.get("webhooks").await.must_be(200).json();
     assert_eq!(listed["data"][0]["url_without_query"], "https://receiver.example/9", "the newest first");
 }
@@ -231,7 +231,7 @@ async fn a_delivery_tells_what_it_says_and_is_sent_again() {
     assert_eq!((&shown["state"], &shown["last_status"]), (&json!("failed"), &json!(500)));
     assert_eq!(
         (&shown["last_error"], &shown["next_attempt_at"], &shown["attempts"]),
-        (&json!("The receiver answered 500."), &Value::Null, &json!(10))
+        (&json!("The receiver returned 500."), &Value::Null, &json!(10))
     );
     assert_eq!(shown["payload"]["type"], "webhook.test");
     assert_eq!(shown["payload"]["data"]["organization"]["id"], lumen.id.as_str());

@@ -52,7 +52,7 @@ async fn cookies_are_secure_over_tls_alone_and_bear_the_port() {
 
 #[tokio::test]
 async fn whoever_keeps_no_cookie_is_told_so_and_where_to_go() {
-    const LOST: &str = "Your browser did not keep the session cookie";
+    const LOST: &str = "Your browser didn’t save the session cookie";
     let app = TestApp::builder().flag("--public-url", "https://keys.example.com").spawn().await;
     app.user("Dana Whitfield").await;
     let check = log_in(&app.client()).await.location().to_owned();
@@ -113,7 +113,7 @@ async fn no_form_leaves_something_with_a_browser_that_keeps_nothing() {
             let next = [answer.header("location"), answer.header("hx-redirect")].concat();
             assert!(next.starts_with("/cookie-check?next="), "{route:?} leads to “{next}”");
             let page = fixture.app.client().get(&next).await.must_be(200).html();
-            assert_eq!(page.heading(), "Your browser did not keep the session cookie", "{route:?}");
+            assert_eq!(page.heading(), "Your browser didn’t save the session cookie", "{route:?}");
             checked.push(route.pattern);
         }
     }

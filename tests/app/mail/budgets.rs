@@ -260,7 +260,7 @@ async fn a_person_invites_five_hundred_a_day_whatever_is_removed() {
     let (status, text) = invite_many(&browser, &lumen, 490, 11).await;
     assert_eq!(status, 422);
     assert!(
-        text.contains("You can send 500 invitations in a day. 10 are left; there are more in 24 hours."),
+        text.contains("You can send 500 invitations a day. 10 are left; more will be available in 24 hours."),
         "{text}"
     );
     assert_eq!(app.query("SELECT id AS text FROM invitations").await.len(), 490, "all or none");
@@ -292,10 +292,7 @@ async fn an_organization_and_a_token_have_budgets_of_their_own() {
     let refused = send(500, 1).await.must_be(429);
     assert_eq!(refused.header("retry-after"), "86400");
     let detail = refused.json()["detail"].as_str().expect("words").to_owned();
-    assert!(
-        detail.starts_with("A master token can send 500 invitations in a day. None are left"),
-        "{detail}"
-    );
+    assert!(detail.starts_with("A master token can send 500 invitations a day. None are left"), "{detail}");
     let browser = app.log_in_as(&lumen.owner).await;
     assert_eq!(invite_many(&browser, &lumen, 500, 500).await.0, 200);
     let ada = app.user("Ada Berg").await;
@@ -322,6 +319,6 @@ async fn the_mail_of_a_canceled_invitation_stays_here() {
     let row = "SELECT state || ' ' || last_error || ' ' || message AS text FROM outbox
                WHERE recipient = 'mara@lumen.example'";
     let row = world.query(row).await.remove(0);
-    assert!(row.starts_with("failed The invitation was over before the mail went out."), "{row}");
+    assert!(row.starts_with("failed The invitation was no longer open when the email was due."), "{row}");
     assert!(row.contains("\"token\":\"\""), "{row}");
 }

@@ -17,7 +17,7 @@ async fn a_new_name_is_shown_at_once() {
     assert_eq!(page.field_error("Full name"), "Enter a name.");
     let answer = browser.post("/account/name", &[("name", "Dana W. Okafor")]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "Your name is changed.");
+    assert_eq!(page.toast(), "Name updated");
     assert!(page.text(".user-btn").contains("Dana W. Okafor"));
 }
 

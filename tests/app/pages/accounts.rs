@@ -39,15 +39,15 @@ async fn a_newcomer_signs_up_confirms_and_is_logged_in() {
         .await
         .must_be(303);
     let page = browser.follow(&answer).await.must_be(200).html();
-    assert_eq!(page.heading(), "Check your mail");
+    assert_eq!(page.heading(), "Check your email");
     assert!(page.main_text().contains("dana@lumen.example"));
 
     let link = format!("/verify-email/{}", app.mailed_token("dana@lumen.example").await);
     let page = browser.get(&link).await.must_be(200).html();
-    assert_eq!(page.action("Confirm address"), link);
+    assert_eq!(page.action("Confirm email"), link);
     let answer = browser.post(&link, &[("password", PASSWORD)]).await.must_be(303);
     assert_eq!(answer.location(), "/docs");
-    assert_eq!(browser.follow(&answer).await.html().toast(), "Your address is confirmed.");
+    assert_eq!(browser.follow(&answer).await.html().toast(), "Email confirmed");
     browser.get("/account").await.must_be(200);
     assert_eq!(browser.get(&link).await.must_be(404).html().heading(), "This link no longer works");
 }
@@ -91,7 +91,7 @@ async fn a_known_address_is_answered_like_an_unknown_one() {
     let unknown = log_in(&app.client(), "Nobody There", "x").await.must_be(422).html().main_text();
     let known = log_in(&app.client(), "Dana Whitfield", "x").await.must_be(422).html().main_text();
     assert_eq!(unknown, known);
-    assert!(known.contains("Email or password is not right."));
+    assert!(known.contains("Incorrect email or password."));
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn an_unverified_account_gets_a_clear_page_and_three_mails() {
         let answer = browser.post("/verify-email/resend", &[]).await.must_be(303);
         let page = browser.follow(&answer).await.html();
         assert!(page.toast().contains(expected), "{}", page.toast());
-        assert!(page.has_button("Resend") && page.has_button("Log out"));
+        assert!(page.has_button("Resend email") && page.has_button("Log out"));
         app.clock.advance(Duration::MINUTE);
     }
     let link = format!("/verify-email/{}", app.mailed_token(&eve.email).await);
@@ -170,8 +170,8 @@ async fn a_link_for_a_new_password_works_once_and_ends_every_session() {
     for email in ["nobody@lumen.example", dana.email.as_str()] {
         let answer = browser.post("/forgot-password", &[("email", email)]).await.must_be(303);
         let page = browser.follow(&answer).await.html();
-        assert_eq!(page.heading(), "Check your mail");
-        assert!(page.main_text().contains(&format!("If there is an account for {email}")));
+        assert_eq!(page.heading(), "Check your email");
+        assert!(page.main_text().contains(&format!("If {email} has an account")));
     }
     wait_for_mails(&app, mails + 1).await;
     let link = format!("/reset-password/{}", app.mailed_token(&dana.email).await);
@@ -195,7 +195,7 @@ async fn a_link_is_over_after_its_time() {
     let link = format!("/verify-email/{}", app.mailed_token(&address_of("Dana Whitfield")).await);
     app.clock.advance(Duration::hours(25));
     let page = app.client().post(&link, &[("password", PASSWORD)]).await.must_be(404).html();
-    assert_eq!(page.action("Resend"), "/verify-email/resend");
+    assert_eq!(page.action("Resend email"), "/verify-email/resend");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn the_trail_tells_who_did_what_from_where() {
         ]
     );
     let page = admin.get(&lumen.url("activity")).await.html();
-    assert_eq!(page.texts("#log h3"), ["Today, 23 Nov 2026"]);
+    assert_eq!(page.texts("#log h3"), ["Today, Nov 23, 2026"]);
     assert_eq!(page.texts("#log li .from").first().map(String::as_str), Some("127.0.0.1"));
 }
 
@@ -99,7 +99,7 @@ async fn the_trail_is_filtered_by_person_kind_and_text() {
     assert_eq!(page.texts("#log-who option"), ["Anyone", "Dana Whitfield", "Sam Berg"]);
     assert_eq!(
         page.texts("#log-what option"),
-        ["All changes", "Members", "API keys", "Master tokens", "Webhooks", "Organization"]
+        ["All events", "Members", "API keys", "Master tokens", "Webhooks", "Organization"]
     );
     let sam = page.attributes("#log-who option", "value").remove(2);
     for (query, number) in [
@@ -120,7 +120,7 @@ async fn the_trail_is_filtered_by_person_kind_and_text() {
         assert_eq!(export(&admin, &export_path).await.len(), number, "the export of {query}");
     }
     let page = admin.get(&lumen.url(&format!("activity?who={sam}&what=members&q=x+%26"))).await.html();
-    assert!(page.main_text().contains("No change matches the filter."));
+    assert!(page.main_text().contains("No matching events."));
     assert_eq!(page.attributes("#log-q", "value"), ["x &"]);
     assert_eq!(page.attributes("option[selected]", "value"), [sam.as_str(), "members"]);
 }
@@ -132,7 +132,7 @@ async fn supervisors_read_of_members_alone() {
     let page = supervisor.get(&lumen.url("activity")).await.must_be(200);
     assert!(!page.text().contains("Billing worker"));
     assert_eq!(page.html().texts("#log li").len(), 3);
-    assert_eq!(page.html().texts("#log-what option"), ["All changes", "Members"]);
+    assert_eq!(page.html().texts("#log-what option"), ["All events", "Members"]);
     for query in ["", "?what=api_keys", "?what=organization", "?q=Billing"] {
         let all = export(&supervisor, &lumen.url(&format!("activity.csv{query}"))).await;
         assert!(

@@ -115,7 +115,7 @@ async fn many_keys_are_searched_and_paged() {
     assert_eq!(search("%").await.texts(rows).len(), 1, "a sign of LIKE stands for itself");
     let last_four = &found.masked[found.masked.len() - 4..];
     assert!(search(last_four).await.row("100% billing").contains("Active"));
-    assert!(search("no such key").await.main_text().contains("No key matches “no such key”"));
+    assert!(search("no such key").await.main_text().contains("No keys match “no such key”"));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn a_field_that_the_form_does_not_know_is_refused() {
     for (form, field) in FORMS {
         let answer =
             ground.post(form).form(&[(field, "Alder"), ("organization_id", "x")]).send().await.must_be(400);
-        assert_eq!(answer.html().heading(), "That could not be read", "{form}");
+        assert_eq!(answer.html().heading(), "Invalid request", "{form}");
         assert!(answer.text().contains("organization_id"), "{answer:?}");
     }
     ground.nothing_changed().await;
@@ -40,7 +40,7 @@ async fn a_huge_body_is_refused_without_being_kept() {
     for (form, field) in FORMS {
         let body = format!("{field}={}", "x".repeat(513 * 1024));
         let answer = ground.post(form).body(FORM, body).send().await.must_be(413);
-        assert_eq!(answer.html().heading(), "Too large", "{form}");
+        assert_eq!(answer.html().heading(), "Request too large", "{form}");
     }
     ground.nothing_changed().await;
 }

@@ -107,7 +107,7 @@ async fn the_list_can_be_narrowed_to_what_needs_a_look() {
     let lumen = app.lumen().await;
     let browser = app.log_in_as(&lumen.owner).await;
     let page = browser.get(&lumen.url("api?show=soon")).await.must_be(200).html();
-    assert!(page.main_text().contains("No key expires within 14 days."), "{}", page.main_text());
+    assert!(page.main_text().contains("No keys expire within 14 days."), "{}", page.main_text());
     app.api_key_until(&lumen, "Ends soon", Some(START + Duration::days(13))).await;
     app.api_key_until(&lumen, "Ends later", Some(START + Duration::days(15))).await;
     let (off, _) = app.api_key(&lumen, "Switched off").await;

@@ -34,7 +34,7 @@ async fn a_mailed_link_makes_the_account_and_accepts() {
     assert_eq!(answer.header("referrer-policy"), "strict-origin");
     let page = answer.html();
     assert_eq!(page.heading(), "Join Lumen");
-    assert!(page.main_text().contains("Dana Whitfield invited you as Supervisor"));
+    assert!(page.main_text().contains("Dana Whitfield invited you to join as a Supervisor"));
     assert_eq!(page.value("Email"), MARA);
     assert!(page.has_button("Accept") && page.has_button("Decline"));
 
@@ -42,7 +42,7 @@ async fn a_mailed_link_makes_the_account_and_accepts() {
     let form = [("name", "Mara Jensen"), ("password", PASSWORD)];
     let answer = browser.post(&page.action("Accept"), &form).await.must_be(303);
     let page = browser.follow(&answer).await.must_be(200).html();
-    assert_eq!(page.toast(), "You are now a member of Lumen.");
+    assert_eq!(page.toast(), "You joined Lumen");
     assert!(page.row("Mara Jensen").contains("Supervisor"));
     assert_eq!(app.mails().await.len(), mails, "the link proved the address already");
     let elsewhere = app.client();
@@ -120,7 +120,7 @@ async fn somebody_else_switches_accounts() {
     let eve = app.user("Eve Stranger").await;
     let browser = app.log_in_as(&eve).await;
     let page = browser.get(&mailed).await.must_be(200).html();
-    assert!(page.main_text().contains(&format!("It was sent to {MARA}. You are logged in as {}", eve.email)));
+    assert!(page.main_text().contains(&format!("It was sent to {MARA}. You’re logged in as {}", eve.email)));
     browser.post(&format!("{mailed}/accept"), &[]).await.must_be(303);
     browser.post(&format!("{mailed}/decline"), &[]).await.must_be(303);
     assert_eq!(app.role_of(&lumen, &eve).await, None);

@@ -37,7 +37,7 @@ async fn each_address_is_told_apart() {
         outcomes(&page),
         [
             "mara@lumen.example Sent",
-            "nowhere Not an address",
+            "nowhere Invalid email",
             "ines@lumen.example Already invited",
             "dana.whitfield@lumen.example Already a member",
         ]
@@ -46,12 +46,12 @@ async fn each_address_is_told_apart() {
     let mail = app.mail_to("mara@lumen.example").await;
     assert!(matches!(&mail.message, Message::Invitation { inviter, .. } if inviter == "Dana Whitfield"));
 
-    assert_eq!(page.value("Email addresses to correct"), "nowhere");
+    assert_eq!(page.value("Fix these and try again"), "nowhere");
     let form = [("emails", "no@where.example"), ("role", "user"), ("form_id", &page.hidden("form_id"))];
     let page = browser.post(&page.action("Send invitations"), &form).await.must_be(200).html();
     assert_eq!(outcomes(&page), ["no@where.example Sent"]);
     let users = browser.get(&lumen.url("users")).await.html();
-    assert!(users.row("no@where.example").contains("In the local mailbox"));
+    assert!(users.row("no@where.example").contains("In local mailbox"));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn five_hundred_go_at_once() {
     let page = invite(&browser, &lumen, "user", &text.join("\r\n")).await.must_be(200).html();
     assert!(page.dialog_text().contains("495 sent, 5 not an address"));
     assert_eq!(outcomes(&page).len(), 500);
-    assert_eq!(page.value("Email addresses to correct"), "bad7\nbad107\nbad207\nbad307\nbad407");
+    assert_eq!(page.value("Fix these and try again"), "bad7\nbad107\nbad207\nbad307\nbad407");
     assert_eq!(invited(&app).await.len(), 495);
     let users = browser.get(&lumen.url("users")).await.html();
     assert_eq!(users.text("#pen-h .count"), "495");
@@ -128,7 +128,7 @@ async fn one_more_is_refused_and_nothing_lost() {
     let text: Vec<String> = (0..501).map(|n| format!("user{n}@lumen.example")).collect();
     let text = text.join("\n");
     let page = invite(&browser, &lumen, "user", &text).await.must_be(422).html();
-    assert_eq!(page.field_error("Email addresses"), "These are 501 addresses. Send 500 at most in one go.");
+    assert_eq!(page.field_error("Email addresses"), "You entered 501 emails. Send at most 500 at a time.");
     assert_eq!(page.value("Email addresses"), text);
     assert!(invited(&app).await.is_empty());
     let twice = format!("{} user1@lumen.example", text.rsplit_once('\n').expect("lines").0);
@@ -165,7 +165,7 @@ async fn supervisors_keep_their_hands_off_administrators() {
     let page = browser.get(&lumen.url("users")).await.must_be(200).html();
     assert!(page.try_link("Invite Admins").is_none() && page.try_link("Invite Users").is_some());
     assert!(page.row("ada@lumen.example").contains("Administrator"));
-    assert!(page.try_action("Send again").is_none(), "the one invitation is above them");
+    assert!(page.try_action("Resend").is_none(), "the one invitation is above them");
     let before = app.ledger().await;
     browser.get(&lumen.url("users/invite?role=administrator")).await.must_be(403);
     let form = [("emails", "x@lumen.example"), ("role", "administrator"), ("form_id", "x")];
@@ -177,7 +177,7 @@ async fn supervisors_keep_their_hands_off_administrators() {
     }
     assert_eq!(app.ledger().await, before);
     invite(&browser, &lumen, "supervisor", "mara@lumen.example").await.must_be(200);
-    assert!(browser.get(&lumen.url("users")).await.html().try_action("Send again").is_some());
+    assert!(browser.get(&lumen.url("users")).await.html().try_action("Resend").is_some());
 }
 
 #[tokio::test]

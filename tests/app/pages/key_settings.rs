@@ -51,7 +51,7 @@ async fn settings_are_changed_and_the_trail_names_what_changed() {
     assert!(page.row("Billing worker").contains("1 network 5,000 a month"));
     let trail = browser.get(&lumen.url("activity")).await.html().main_text();
     assert!(trail.contains("changed the settings of the API key"), "{trail}");
-    assert!(trail.contains("allowed networks, monthly quota"), "{trail}");
+    assert!(trail.contains("allowed IP addresses, monthly quota"), "{trail}");
     // Saving the same again is no change and no news.
     let before = app.ledger().await;
     browser.post(&url, &fields).await.must_be(303);

@@ -22,12 +22,12 @@ async fn an_administrator_chooses_what_happens_to_leaked_keys() {
     let page = browser.get(&settings).await.must_be(200).html();
     assert_eq!(chosen(&page), ["notify"], "a report may be wrong, so nothing stops by itself");
     assert!(!page.main_text().contains("takes no reports yet"));
-    let action = page.action("Save choice");
+    let action = page.action("Save");
 
     let answer = browser.post(&action, &[("policy", "deactivate")]).await.must_be(303);
     assert_eq!(answer.location(), settings);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "Leaked keys are deactivated. Administrators get a mail.");
+    assert_eq!(page.toast(), "Saved. Leaked keys are deactivated and administrators get an email.");
     assert_eq!(chosen(&page), ["deactivate"]);
 
     let panel = browser.htmx_post(&action, "panel", &[("policy", "notify")]).await.must_be(200).html();
@@ -59,7 +59,7 @@ async fn what_was_not_offered_is_not_chosen() {
     for fields in [&[("policy", "remove")][..], &[]] {
         let page = browser.post(&action, fields).await.must_be(422).html();
         assert!(page.title().starts_with("Error:"), "{}", page.title());
-        assert!(page.main_text().contains("Choose what happens to a leaked key."), "{}", page.main_text());
+        assert!(page.main_text().contains("Choose what happens to leaked keys."), "{}", page.main_text());
         assert_eq!(page.value("Organization name"), "Lumen");
     }
     browser.post(&action, &[("policy", "deactivate"), ("name", "x")]).await.must_be(400);
@@ -75,7 +75,7 @@ async fn lower_roles_and_strangers_do_not_choose() {
     for role in [Role::Supervisor, Role::User] {
         let member = app.member(&lumen, role, &format!("A {role}")).await;
         let browser = app.log_in_as(&member).await;
-        assert!(browser.get(&lumen.url("settings")).await.html().try_action("Save choice").is_none());
+        assert!(browser.get(&lumen.url("settings")).await.html().try_action("Save").is_none());
         browser.post(&action, &[("policy", "deactivate")]).await.must_be(403);
     }
     let browser = app.log_in_as(&outsider).await;
@@ -107,7 +107,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
         .must_be(200);
     let rows = browser.get(&list).await.must_be(200).html();
     assert!(
-        rows.row("Billing worker").contains("Leaked Found in public 23 Nov 2026"),
+        rows.row("Billing worker").contains("Leaked Found in public Nov 23, 2026"),
         "{}",
         rows.main_text()
     );
@@ -115,9 +115,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
     let page = browser.get(&address).await.must_be(200).html();
     let note = page.text("#panel .note--bad");
     assert!(
-        note.starts_with(
-            "This key was found in public It was reported on 23 Nov 2026 at https://code.example/"
-        ),
+        note.starts_with("This key was exposed Reported on Nov 23, 2026, found at https://code.example/"),
         "{note}"
     );
     assert!(note.contains("and in 1 more place."), "{note}");
@@ -128,7 +126,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
 
     rotate(&app, &lumen, &key.id, "7d").await;
     let note = browser.get(&address).await.html().text("#panel .note--bad");
-    assert!(note.starts_with("The previous secret of this key was found in public"), "{note}");
+    assert!(note.starts_with("The previous secret of this key was exposed"), "{note}");
     assert!(
         browser.get(&list).await.html().row("Billing worker").contains("Previous secret found in public")
     );
@@ -165,7 +163,7 @@ async fn a_leaked_token_is_marked_until_it_is_replaced() {
     report(&app.client(), &[found(&secret, PLACE)]).await.must_be(200);
     let browser = app.log_in_as(&lumen.owner).await;
     let row = async || browser.get(&lumen.url("api")).await.must_be(200).html().row("Deployment");
-    assert!(row().await.contains("Leaked Found in public 23 Nov 2026"), "{}", row().await);
+    assert!(row().await.contains("Leaked Found in public Nov 23, 2026"), "{}", row().await);
     let replace = lumen.url(&format!("api/tokens/{}/replace", token.id));
     let form = browser.get(&replace).await.must_be(200).html().hidden("form_id");
     browser.post(&replace, &[("form_id", &form)]).await.must_be(200);

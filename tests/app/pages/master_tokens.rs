@@ -109,7 +109,7 @@ async fn a_generated_token_is_shown_once_works_once_activated_and_administrators
     let answer = stage.dana.post(&stage.menus().await.action("Activate"), &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(200);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
-    assert_eq!(tab.toast(), "“Deployment” is active.");
+    assert_eq!(tab.toast(), "“Deployment” activated");
     assert!(tab.row("Deployment").contains("Active"));
     assert_eq!(stage.app.mails().await.len(), mails + 4);
     assert_eq!(stage.told("activated", 2).await, administrators());
@@ -125,7 +125,7 @@ async fn a_deactivated_token_is_refused_from_the_next_request_on() {
     let mails = stage.app.mails().await.len();
     let part = stage.dana.htmx_post(&stage.url(&token, "deactivate"), "panel", &[]).await.must_be(200).html();
     stage.ask(&secret).await.must_be(401);
-    assert_eq!(part.toast(), "“Deployment” is deactivated.");
+    assert_eq!(part.toast(), "“Deployment” deactivated");
     assert!(part.row("Deployment").contains("Deactivated"));
     assert_eq!(stage.app.mails().await.len(), mails, "this opens nothing and needs no mail");
     stage.dana.htmx_post(&part.action("Undo"), "panel", &[]).await.must_be(200);
@@ -202,7 +202,7 @@ async fn a_removed_token_is_gone_after_a_question() {
     let answer = stage.dana.post(&asked.action("Remove token"), &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(401);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
-    assert_eq!(tab.toast(), "“Deployment” is removed.");
+    assert_eq!(tab.toast(), "“Deployment” removed");
     assert!(tab.main_text().contains("No master tokens."));
     for verb in ["activate", "deactivate", "replace", "remove"] {
         let form_id = FormId::new(stage.app.now());
@@ -223,8 +223,8 @@ async fn a_name_that_cannot_be_is_said_beside_its_field() {
     for (name, error) in [
         ("", "Enter a name."),
         (long.as_str(), "Use at most 60 characters."),
-        ("a\u{7}b", "Use letters, digits, spaces and common signs only."),
-        ("DEPLOYMENT", "A master token with this name exists already. Choose another name."),
+        ("a\u{7}b", "Use only letters, digits, spaces and common symbols."),
+        ("DEPLOYMENT", "A master token with this name already exists. Choose another name."),
     ] {
         let page = stage.generate(name).await.must_be(422).html();
         assert_eq!(page.dialog_title(), "Generate token");
@@ -260,9 +260,9 @@ async fn a_token_is_generated_with_a_access_and_an_end_which_its_row_and_the_tra
     assert_eq!(stored.len(), 1);
     assert!(stored[0].starts_with("verify 2026-12-23"), "{stored:?}");
     let row = stage.tab().await.row("Gateway");
-    assert!(row.contains("Verify only") && row.contains("23 Dec 2026"), "{row}");
+    assert!(row.contains("Verify only") && row.contains("Dec 23, 2026"), "{row}");
     let trail = stage.dana.get(&stage.lumen.url("activity")).await.html().main_text();
-    assert!(trail.contains(", Verify only, expires 23 Dec 2026"), "{trail}");
+    assert!(trail.contains(", Verify only, expires Dec 23, 2026"), "{trail}");
     let mail = stage.app.mails().await.remove(0);
     let Message::MasterTokenNotice { abilities, expires_at, .. } = mail.message else {
         panic!("another mail")
@@ -276,13 +276,13 @@ async fn a_access_or_an_end_that_cannot_be_is_said_and_nothing_is_generated() {
     let form_id = stage.dana.get(&stage.lumen.url("api/tokens/new")).await.html().hidden("form_id");
     let address = stage.lumen.url("api/tokens");
     for (access, duration, until, error) in [
-        ("", "none", "", "Choose what the token can do."),
-        ("administrator", "none", "", "Choose what the token can do."),
-        ("keys", "", "", "Choose how long the token works."),
-        ("keys", "31", "", "Choose how long the token works."),
+        ("", "none", "", "Choose an access level."),
+        ("administrator", "none", "", "Choose an access level."),
+        ("keys", "", "", "Choose when the token expires."),
+        ("keys", "31", "", "Choose when the token expires."),
         ("keys", "custom", "", "Choose a date."),
-        ("keys", "custom", "2026-11-22", "That day is over. In UTC it is 23 Nov 2026 now."),
-        ("keys", "custom", "2046-01-01", "Tokens with an end last 10 years at most."),
+        ("keys", "custom", "2026-11-22", "This date has passed. Today is Nov 23, 2026 (UTC)."),
+        ("keys", "custom", "2046-01-01", "Tokens can last 10 years at most."),
     ] {
         let mut fields = fields("Gateway", access, duration, &form_id);
         fields[3].1 = until;
@@ -356,7 +356,7 @@ async fn an_organization_has_25_master_tokens_at_most() {
     let page = stage.generate("One more").await.must_be(422).html();
     assert_eq!(
         page.field_error("Name"),
-        "There are 25 master tokens already. Remove one that is no longer used."
+        "You’ve reached the limit of 25 master tokens. Remove one you no longer need."
     );
 }
 

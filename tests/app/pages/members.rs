@@ -21,7 +21,7 @@ async fn a_role_is_changed() {
     assert_eq!(page.attributes("input[name=role]", "value"), ["administrator", "supervisor", "user"]);
     let answer = browser.post(&role, &[("role", "supervisor")]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "Uli Berg has the role Supervisor.");
+    assert_eq!(page.toast(), "Role of Uli Berg changed to Supervisor");
     assert!(page.row("Uli Berg").contains("Supervisor"));
 
     let dialog = browser.htmx_get(&role, "dialog-slot").await.must_be(200).html();
@@ -65,7 +65,7 @@ async fn a_removed_member_is_out_at_once() {
     assert_eq!(page.dialog_title(), "Remove Uli Berg from Lumen?");
     let answer = browser.post(&page.action("Remove user"), &[]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "Uli Berg no longer belongs to Lumen.");
+    assert_eq!(page.toast(), "Uli Berg removed from Lumen");
     assert!(page.try_row("Uli Berg").is_none());
     removed.get(&lumen.url("users")).await.must_be(404);
     browser.get(&remove).await.must_be(404);
@@ -198,7 +198,7 @@ async fn names_of_people_are_shown_whole_and_as_text() {
         assert_eq!(dialog.html().dialog_title(), format!("Remove {name} from Lumen?"));
         let role = lumen.url(&format!("users/{}/role", uli.id));
         let changed = admin.htmx_post(&role, "dialog-slot", &[("role", "user")]).await.must_be(200);
-        assert_eq!(changed.html().toast(), format!("{name} has the role User."));
+        assert_eq!(changed.html().toast(), format!("Role of {name} changed to User"));
         for page in [list, dialog, changed] {
             assert!(!page.text().contains("<b>Ada"));
         }

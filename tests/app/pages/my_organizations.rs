@@ -29,7 +29,7 @@ async fn whoever_creates_an_organization_administers_it() {
 
     let answer = create(&browser, "  Lumen \t Logistics ").await.must_be(303);
     let page = browser.follow(&answer).await.must_be(200).html();
-    assert_eq!(page.toast(), "“Lumen Logistics” is created.");
+    assert_eq!(page.toast(), "“Lumen Logistics” created");
     assert!(page.row("Dana Whitfield").contains("Administrator"));
     let page = browser.get("/orgs").await.html();
     assert!(page.main_text().contains("1 member · no API keys yet"));
@@ -51,7 +51,7 @@ async fn with_htmx_the_dialog_comes_alone_and_the_new_page_whole() {
     let right = [("name", "Lumen"), ("form_id", form_id.as_str())];
     let answer = browser.htmx_post("/orgs", "dialog-slot", &right).await.must_be(200);
     assert!(answer.header("hx-redirect").ends_with("/users"), "{:?}", answer.headers);
-    assert_eq!(browser.get(answer.header("hx-redirect")).await.html().toast(), "“Lumen” is created.");
+    assert_eq!(browser.get(answer.header("hx-redirect")).await.html().toast(), "“Lumen” created");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_name_that_cannot_be_is_kept_to_be_mended() {
     for (name, error) in [
         (" ", "Enter a name."),
         (too_long.as_str(), "Use at most 80 characters."),
-        ("gnp\u{202E}.exe", "Use letters, digits, spaces and common signs only."),
+        ("gnp\u{202E}.exe", "Use only letters, digits, spaces and common symbols."),
     ] {
         let page = create(&browser, name).await.must_be(422).html();
         assert_eq!(page.heading(), "My Organizations");
@@ -84,7 +84,7 @@ async fn a_form_counts_once_and_for_a_day() {
     browser.post("/orgs", &form).await.must_be(303);
     browser.get("/orgs").await;
     let answer = browser.post("/orgs", &form).await.must_be(303);
-    assert_eq!(browser.follow(&answer).await.html().toast(), "That organization was created before.");
+    assert_eq!(browser.follow(&answer).await.html().toast(), "This organization was already created");
 
     let form_id = browser.get("/orgs/new").await.html().hidden("form_id");
     app.clock.advance(Duration::hours(25));
@@ -127,7 +127,7 @@ async fn a_name_is_shown_whole_and_as_text() {
         let answer = create(&browser, &name).await.must_be(303);
         let details = browser.follow(&answer).await.must_be(200);
         assert_eq!(details.html().heading(), name);
-        assert_eq!(details.html().toast(), format!("“{name}” is created."));
+        assert_eq!(details.html().toast(), format!("“{name}” created"));
         let list = browser.get("/orgs").await;
         assert!(list.html().texts(".title [dir=auto]").contains(&name), "{name}");
         for page in [details, list] {
@@ -163,13 +163,13 @@ async fn an_invitation_is_answered_in_the_list() {
     let accept = page.action("Accept invitation to Lumen");
     assert_eq!(accept, format!("/invitations/{}/accept", to_lumen.id));
     let answer = browser.post(&accept, &[]).await.must_be(303);
-    assert_eq!(browser.follow(&answer).await.html().toast(), "You are now a member of Lumen.");
+    assert_eq!(browser.follow(&answer).await.html().toast(), "You joined Lumen");
     assert_eq!(app.role_of(&lumen, &mara).await, Some(Role::Supervisor));
 
     let decline = format!("/invitations/{}/decline", to_fern.id);
     let answer = browser.post(&decline, &[]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "The invitation to Fern is declined.");
+    assert_eq!(page.toast(), "Invitation to Fern declined");
     assert!(!page.has("#invitations"));
     assert_eq!(app.role_of(&fern, &mara).await, None);
     for over in [accept, decline] {

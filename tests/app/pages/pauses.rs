@@ -35,7 +35,7 @@ async fn a_paused_key_is_refused_at_once_and_comes_back_by_itself() {
     until(async || call(&app, &secret).await == 204).await;
     let page = browser.get(&lumen.url(&format!("api/keys/{}", key.id))).await.html();
     assert!(page.main_text().contains("System resumed the API key"), "{}", page.main_text());
-    assert!(page.main_text().contains("until 23 Nov 2026, 14:00 UTC"));
+    assert!(page.main_text().contains("until Nov 23, 2026, 14:00 UTC"));
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_key_that_is_kept_deactivated_does_not_come_back() {
         browser.post(&lumen.url(&format!("api/keys/{id}/pause")), &[("hours", "1")]).await.must_be(303);
     }
     let page = browser.get(&lumen.url(&format!("api/keys/{}", key.id))).await.html();
-    browser.post(&page.action("Keep it deactivated"), &[]).await.must_be(303);
+    browser.post(&page.action("Don’t reactivate"), &[]).await.must_be(303);
     assert!(row(&browser, &lumen).await.contains("Deactivated"));
     app.clock.advance(Duration::hours(2));
     until(async || call(&app, &other_secret).await == 204).await;

@@ -20,7 +20,7 @@ async fn an_organization_gets_another_name() {
         let answer = browser.follow(&answer).await.must_be(200);
         assert!(!answer.text().contains("<b>Ada"));
         let page = answer.html();
-        assert_eq!(page.toast(), format!("The organization is called “{name}”."));
+        assert_eq!(page.toast(), format!("Organization renamed to “{name}”"));
         assert_eq!((page.heading(), page.value("Organization name")), (name.clone(), name.clone()));
         assert!(page.title().contains(&name));
     }
@@ -107,10 +107,10 @@ async fn an_organization_is_removed_by_its_name() {
     let remove = lumen.url("settings/remove");
     let dialog = browser.get(&remove).await.must_be(200).html();
     assert_eq!(dialog.dialog_title(), "Remove “Lumen”?");
-    assert!(dialog.dialog_text().contains("2 members lose access and 1 API key stops working"));
+    assert!(dialog.dialog_text().contains("This removes 2 members and 1 API key immediately"));
     for typed in ["", "lumen", "Lumen 2"] {
         let page = browser.post(&remove, &[("name", typed)]).await.must_be(422).html();
-        assert_eq!(page.field_error("Type the name to confirm"), "Type the name exactly as it is shown.");
+        assert_eq!(page.field_error("Type the name to confirm"), "Type the name exactly as shown.");
         assert_eq!(page.value("Type the name to confirm"), typed);
     }
     let dialog = browser.htmx_post(&remove, "dialog-slot", &[("name", "x")]).await.must_be(422).html();
@@ -118,7 +118,7 @@ async fn an_organization_is_removed_by_its_name() {
     assert_eq!(app.role_of(&lumen, &uli).await, Some(Role::User));
 
     let answer = browser.post(&remove, &[("name", " Lumen ")]).await.must_be(303);
-    assert_eq!(browser.follow(&answer).await.html().toast(), "“Lumen” is removed.");
+    assert_eq!(browser.follow(&answer).await.html().toast(), "“Lumen” removed");
     for browser in [browser, app.log_in_as(&uli).await] {
         browser.get(&lumen.url("users")).await.must_be(404);
         assert!(browser.get("/orgs").await.html().main_text().contains("No organizations yet"));

@@ -53,10 +53,10 @@ impl Stage {
 #[tokio::test]
 async fn the_page_says_what_a_token_of_each_access_can_and_cannot_do() {
     for (access, can, cannot) in [
-        (Verify, "Ask whether an API key is accepted", "See the activity"),
-        (Read, "See the activity", "Create API keys and learn their secrets"),
-        (Keys, "Create API keys and learn their secrets", "Invite people as supervisors and users"),
-        (Members, "Invite people as supervisors and users", "Demote and remove administrators"),
+        (Verify, "Verify API keys", "View activity"),
+        (Read, "View activity", "Create API keys and see their secrets"),
+        (Keys, "Create API keys and see their secrets", "Invite supervisors and users"),
+        (Members, "Invite supervisors and users", "Demote and remove administrators"),
         (Full, "Demote and remove administrators", "Generate, activate, replace or change a master"),
     ] {
         let stage = Stage::new(access).await;
@@ -76,11 +76,11 @@ async fn a_token_that_nobody_uses_has_an_empty_page() {
     let tab = stage.browser.get(&stage.lumen.url("api")).await.must_be(200).html();
     assert_eq!(tab.link("ERP sync"), stage.url());
     let menu = stage.browser.menus(&stage.lumen.url("api"), &tab).await;
-    assert_eq!(menu.link("What it can do"), stage.url());
+    assert_eq!(menu.link("View details"), stage.url());
     let page = stage.page().await;
     let text = page.main_text();
-    assert!(text.contains("Nothing in the last 30 days") && text.contains("Never used"), "{text}");
-    assert!(!text.contains(&stage.secret) && page.try_link("What it can do").is_none());
+    assert!(text.contains("No activity in the last 30 days") && text.contains("Never used"), "{text}");
+    assert!(!text.contains(&stage.secret) && page.try_link("View details").is_none());
 }
 
 #[tokio::test]
@@ -109,19 +109,19 @@ async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with
         .await;
     let page = stage.page().await;
     let text = page.main_text();
-    assert_eq!(page.text("#bars-t"), "Requests per day, last 30 days: total 4, busiest day 4");
+    assert_eq!(page.text("#bars-t"), "4 requests in the last 30 days · Peak: 4 per day");
     assert!(text.contains("API key created 2") && text.contains("192.0.2.7"), "{text}");
     assert!(text.contains("It created the API key Second"), "{text}");
     assert!(text.contains("from 127.0.0.1"), "{text}");
     let row = stage.browser.get(&stage.lumen.url("api")).await.html().row("ERP sync");
     assert!(row.contains("Just now from 127.0.0.1"), "{row}");
-    let trail = stage.browser.get(&page.link("All its changes")).await.must_be(200).html().main_text();
+    let trail = stage.browser.get(&page.link("View all activity")).await.must_be(200).html().main_text();
     assert!(trail.contains("ERP sync (master token) created the API key"), "{trail}");
 
     stage.app.clock.advance(time::Duration::days(31));
     let browser = stage.app.log_in_as(&stage.lumen.owner).await;
     let later = browser.get(&stage.url()).await.must_be(200).html();
-    assert!(later.main_text().contains("Nothing in the last 30 days"), "{}", later.main_text());
+    assert!(later.main_text().contains("No activity in the last 30 days"), "{}", later.main_text());
 }
 
 #[tokio::test]

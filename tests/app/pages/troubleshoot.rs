@@ -38,26 +38,26 @@ async fn every_state_is_told_in_plain_words() {
     let before = app.ledger().await;
     let with_an_error = mistyped(&active);
     for (text, words) in [
-        (active.as_str(), "In use : It is active. It was last accepted 23 Nov 2026, 10:00 UTC."),
-        (&expired, "It has expired. Its end was 24 Nov 2026, 10:00 UTC."),
-        (&switched_off, "It is deactivated. It was switched off on 25 Nov 2026, 10:00 UTC."),
-        (&paused_secret, "It comes back by itself at 14:00 UTC."),
-        (&removed, "Dana Whitfield removed the key “Gone” on 25 Nov 2026"),
+        (active.as_str(), "In use : Key active It was last accepted on Nov 23, 2026, 10:00 UTC."),
+        (&expired, "Key expired It expired on Nov 24, 2026, 10:00 UTC."),
+        (&switched_off, "Key deactivated It was deactivated on Nov 25, 2026, 10:00 UTC."),
+        (&paused_secret, "It’s paused until 14:00 UTC, then it works again."),
+        (&removed, "Dana Whitfield removed the key “Gone” on Nov 25, 2026"),
         (&gone.masked, "Dana Whitfield removed the key “Gone”"),
-        (&off.masked, "Off : It is deactivated."),
-        (&off.masked.replace('…', "..."), "Off : It is deactivated."),
-        (&switched_off[..12], "Off : It is deactivated."),
-        (&foreign, "This organization has no such key."),
+        (&off.masked, "Off : Key deactivated"),
+        (&off.masked.replace('…', "..."), "Off : Key deactivated"),
+        (&switched_off[..12], "Off : Key deactivated"),
+        (&foreign, "Key not found"),
         (&with_an_error, "a letter is wrong, missing or too much"),
         (&token, "It is a master token"),
-        ("tess_ab", "That is too short."),
-        ("sk_live_1", "It is not a key of this product."),
+        ("tess_ab", "Too short"),
+        ("sk_live_1", "Not a Tessera key"),
     ] {
         let answer = ask(&browser, &lumen, text).await;
         assert!(answer.contains(words), "{words}: {answer}");
     }
     let empty = browser.post(&lumen.url("api/troubleshoot"), &[("key", " ")]).await.must_be(422).html();
-    assert!(empty.field_error("Request id or key").starts_with("Paste a request id"));
+    assert!(empty.field_error("Request ID or key").starts_with("Paste a request ID"));
     app.state.rejections.flush(&app.state.db).await.unwrap();
     assert_eq!(app.ledger().await, before);
 }

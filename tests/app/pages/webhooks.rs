@@ -120,24 +120,27 @@ async fn what_cannot_be_is_said_beside_its_field() {
     let stage = Stage::with(&[]).await;
     let long = "x".repeat(201);
     for (url, error) in [
-        ("", "Enter an address."),
-        ("hooks.invalid", "Write a whole address, such as https://example.com/webhooks."),
-        ("http://hooks.invalid/", "Use an address that begins with https://."),
+        ("", "Enter a URL."),
+        ("hooks.invalid", "Enter a full URL, such as https://example.com/webhooks."),
+        ("http://hooks.invalid/", "Use a URL that starts with https://."),
         (
             "https://dana:pass@hooks.invalid/",
-            "Leave the user name and the password out. The receiver knows the sender by the signature.",
+            "Remove the user name and password. The receiver can verify the sender by the signature.",
         ),
         (
             "https://localhost/",
-            "This address is inside the server’s own network. Use one that the internet can reach.",
+            "This URL points to a private network. Use a public URL, or ask your operator to allow it \
+             (TESSERA_WEBHOOK_NETWORKS).",
         ),
         (
             "https://127.0.0.1:8443/",
-            "This address is inside the server’s own network. Use one that the internet can reach.",
+            "This URL points to a private network. Use a public URL, or ask your operator to allow it \
+             (TESSERA_WEBHOOK_NETWORKS).",
         ),
         (
             "https://[::ffff:169.254.169.254]/",
-            "This address is inside the server’s own network. Use one that the internet can reach.",
+            "This URL points to a private network. Use a public URL, or ask your operator to allow it \
+             (TESSERA_WEBHOOK_NETWORKS).",
         ),
     ] {
         let page = stage.create(&[("url", url), ("events", "member.left")]).await.must_be(422).html();
@@ -148,7 +151,7 @@ async fn what_cannot_be_is_said_beside_its_field() {
     assert_eq!(page.field_error("Description"), "Use at most 200 characters.");
     assert_eq!(page.text("#we-e"), "Choose at least one event.");
     let page = stage.create(&[("url", ADDRESS), ("events", "api_key.eaten")]).await.must_be(422).html();
-    assert_eq!(page.text("#we-e"), "“api_key.eaten” is not an event.");
+    assert_eq!(page.text("#we-e"), "“api_key.eaten” isn’t an event.");
     stage.create(&[("url", ADDRESS), ("events", "member.left"), ("secret", "x")]).await.must_be(400);
     assert_eq!(stage.events().await.len(), 0);
 }
@@ -165,7 +168,7 @@ async fn the_settings_are_changed() {
     let good = [("url", ADDRESS), ("events", "member.left"), ("events", "member.joined")];
     let answer = stage.dana.post(&dialog.action("Save"), &good).await.must_be(303);
     let page = stage.dana.follow(&answer).await.html();
-    assert_eq!(page.toast(), "The settings are saved.");
+    assert_eq!(page.toast(), "Webhook settings saved");
     assert!(page.main_text().contains("member.joined member.left"), "{}", page.main_text());
     stage.dana.post(&dialog.action("Save"), &good).await.must_be(303);
     assert_eq!(stage.events().await, ["webhook.created", "webhook.changed"]);
@@ -183,7 +186,7 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
         })
         .await;
     let row = page.row("api_key.created");
-    assert!(row.contains("Pending next attempt in a moment 500 The receiver answered 500. 1"), "{row}");
+    assert!(row.contains("Pending next attempt in a moment 500 The receiver returned 500. 1"), "{row}");
     let delivered = stage.page(&format!("{path}?state=delivered")).await;
     assert!(delivered.main_text().contains("No delivery has this status."));
     assert!(stage.page(&format!("{path}?state=pending")).await.try_row("api_key.created").is_some());
@@ -194,7 +197,7 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     assert!(words.contains("out of <order>") && words.contains("\"name\": \"Billing worker\""), "{words}");
     let answer = stage.dana.post(&dialog.action("Resend"), &[]).await.must_be(303);
     let page = stage.dana.follow(&answer).await.html();
-    assert_eq!(page.toast(), "“api_key.created” is on its way again.");
+    assert_eq!(page.toast(), "“api_key.created” queued again");
     let page = stage.page_once(&path, |page| page.row("api_key.created").contains("Delivered")).await;
     assert!(!page.main_text().contains("Failing"));
     assert_eq!(stage.receiver.received().len(), 2);
@@ -214,7 +217,7 @@ async fn a_webhook_is_deactivated_activated_and_removed() {
     let path = stage.webhook().await;
     let page = stage.page(&path).await;
     let part = stage.dana.htmx_post(&page.action("Deactivate"), "panel", &[]).await.must_be(200).html();
-    assert_eq!(part.toast(), "The webhook is deactivated.");
+    assert_eq!(part.toast(), "Webhook deactivated");
     assert!(!part.has_button("Send test event") && part.has_button("Activate"));
     stage.dana.post(&format!("{path}/test"), &[]).await.must_be(409);
     stage.app.api_key(&stage.lumen, "While it is off").await;
@@ -246,7 +249,7 @@ async fn the_secret_is_rotated_after_a_question() {
     let reloaded = stage.dana.post(&asked.action("Rotate secret"), &fields).await.must_be(303);
     let page = stage.dana.follow(&reloaded).await.html();
     assert_eq!(page.toast(), "That was done before. The secret cannot be shown again.");
-    assert!(page.main_text().contains("The one before signs too, until 24 Nov 2026, 10:00 UTC"));
+    assert!(page.main_text().contains("The previous secret also signs until Nov 24, 2026, 10:00 UTC"));
     stage.app.clock.advance(Duration::hours(24));
     assert!(!stage.page(&path).await.main_text().contains("The one before signs too"));
     stage.dana.post(&format!("{path}/rotate"), &fields).await.must_be(409);

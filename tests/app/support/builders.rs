@@ -216,7 +216,7 @@ impl World {
             let queued =
                 webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, log)?.rows.remove(0);
             for _ in 0..10 {
-                let reason = AttemptOutcome::Failed("The receiver answered 500.".into());
+                let reason = AttemptOutcome::Failed("The receiver returned 500.".into());
                 let attempt =
                     Attempt { outcome: reason, status: Some(500), response: None, retry_after: None };
                 webhooks::record_attempt(tx, &queued.id, &attempt, now)?;

@@ -47,7 +47,7 @@ fn message(url: &str) -> Outgoing {
 
 #[track_caller]
 fn assert_inside(attempt: &Attempt) {
-    let inside = AttemptOutcome::Failed("The address is inside the server’s own network.".into());
+    let inside = AttemptOutcome::Failed("The URL points to a private network.".into());
     assert_eq!((&attempt.outcome, attempt.status), (&inside, None));
 }
 

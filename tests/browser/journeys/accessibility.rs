@@ -129,29 +129,29 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.click_link("Cancel").await;
     page.open_menu("Actions for Billing worker").await;
     page.click_link("Pause key").await;
-    page.expect_dialog("Pause “Billing worker”").await;
+    page.expect_dialog("Pause “Billing worker” temporarily").await;
     inspection.look_at(page, "pause-key").await;
     page.click_button("Pause key").await;
     page.expect_row("Billing worker", "Paused until").await;
     page.click_link("Billing worker").await;
-    page.expect_text("Last clients").await;
+    page.expect_text("Recent clients").await;
     inspection.look_at(page, "key").await;
     page.click_link("48 hours").await;
     page.visit(&format!("{organization}/api/calendar")).await;
     inspection.look_at(page, "calendar").await;
     page.visit(&format!("{organization}/api/troubleshoot")).await;
-    page.fill("Request id or key", "tess_none").await;
-    page.click_button("Find out").await;
-    page.expect_text("This organization has no such key").await;
+    page.fill("Request ID or key", "tess_none").await;
+    page.click_button("Look up").await;
+    page.expect_text("Key not found").await;
     inspection.look_at(page, "why").await;
     page.fill("Key", "tess_none").await;
     page.fill("Cost", "1001").await;
-    page.click_button("Try request").await;
+    page.click_button("Test key").await;
     page.expect_field_error("Cost", "from 1 to 1000").await;
     inspection.look_at(page, "why-try-errors").await;
     page.fill("Cost", "1").await;
-    page.click_button("Try request").await;
-    page.expect_text("It would be rejected now").await;
+    page.click_button("Test key").await;
+    page.expect_text("This request would be rejected").await;
     inspection.look_at(page, "why-try").await;
     page.visit(&format!("{organization}/api")).await;
 
@@ -177,10 +177,10 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     inspection.look_at(page, "webhooks-empty").await;
     open_and_look(page, inspection, "New webhook", "new-webhook").await;
     page.click_button("Save").await;
-    page.expect_field_error("URL", "Enter an address").await;
+    page.expect_field_error("Payload URL", "Enter a URL").await;
     inspection.look_at(page, "new-webhook-errors").await;
     // Nothing listens there, so that the log has a failure.
-    page.fill("URL", "http://127.0.0.1:9/hook").await;
+    page.fill("Payload URL", "http://127.0.0.1:9/hook").await;
     page.click_button("Save").await;
     page.expect_dialog("Webhook created").await;
     page.click_link("Done").await;
@@ -251,7 +251,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api/calendar")).await;
     page.click_button("Create URL").await;
-    page.expect_text("This is the only time you see it").await;
+    page.expect_text("You won’t be able to see it again").await;
     inspection.look_at(page, "calendar-address").await;
     page.visit(&format!("{organization}/api")).await;
     for (link, name) in [
@@ -273,13 +273,13 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     page.click_link("Edit settings").await;
     page.fill("Description optional", "Reconciles what the night brought").await;
     page.fill("Scopes optional", "invoices:read invoices:write orders:read").await;
-    page.fill("Allowed networks optional", "10.0.0.5/8").await;
+    page.fill("Allowed IP addresses optional", "10.0.0.5/8").await;
     page.fill("Rate limit optional", "1000").await;
     page.fill("Metadata optional", "[1]").await;
     page.click_button("Save").await;
     page.expect_field_error("Metadata optional", "object").await;
     inspection.look_at(page, "key-settings-errors").await;
-    page.fill("Allowed networks optional", "127.0.0.0/8").await;
+    page.fill("Allowed IP addresses optional", "127.0.0.0/8").await;
     page.fill("Metadata optional", r#"{"customer": 4711}"#).await;
     page.click_button("Save").await;
     page.expect_row(long_name, "3 scopes").await;

@@ -13,15 +13,15 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     page.fill("Work email", EMAIL).await;
     page.fill("Password", PASSWORD).await;
     page.click_button("Sign up").await;
-    page.expect_page("Check your mail").await;
+    page.expect_page("Check your email").await;
 
     let mail = server.inbox.expect(EMAIL, "").await;
     page.visit(&mail.link("/verify-email/")).await;
     page.fill("Password", "not the password at all").await;
-    page.click_button("Confirm address").await;
-    page.expect_field_error("Password", "password of the sign-up").await;
+    page.click_button("Confirm email").await;
+    page.expect_field_error("Password", "Incorrect password").await;
     page.fill("Password", PASSWORD).await;
-    page.click_button("Confirm address").await;
+    page.click_button("Confirm email").await;
     page.expect_button("Dana Whitfield").await;
     page.expect_page("My Organizations").await;
 
@@ -57,7 +57,7 @@ async fn a_wrong_sign_up_keeps_what_was_typed(Stage { page, .. }: Stage) {
     page.fill("Work email", "not an address").await;
     page.fill("Password", "short").await;
     page.click_button("Sign up").await;
-    page.expect_field_error("Work email", "address").await;
+    page.expect_field_error("Work email", "email").await;
     page.expect_field_error("Password", "15").await;
     assert_eq!(page.value("Full name").await, "Dana Whitfield");
     assert_eq!(page.value("Work email").await, "not an address");
@@ -74,14 +74,14 @@ async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Sta
 
     page.visit("/login").await;
     log_in(&page, PASSWORD).await;
-    page.expect_page("Check your mail").await;
+    page.expect_page("Check your email").await;
     page.visit("/orgs").await;
-    page.expect_page("Check your mail").await;
+    page.expect_page("Check your email").await;
     // One address gets one mail a minute, so that the first one still is the newest.
-    page.click_button("Resend").await;
-    page.expect_page("Check your mail").await;
+    page.click_button("Resend email").await;
+    page.expect_page("Check your email").await;
     page.visit(&mail.link("/verify-email/")).await;
-    page.click_button("Confirm address").await;
+    page.click_button("Confirm email").await;
     page.visit("/orgs").await;
     page.expect_page("My Organizations").await;
 }
@@ -92,13 +92,13 @@ async fn a_forgotten_password_is_replaced_by_mail(Stage { page, server, .. }: St
     page.click_link("Forgot password?").await;
     page.fill("Email", "nobody@example.org").await;
     page.click_button("Send link").await;
-    page.expect_page("Check your mail").await;
+    page.expect_page("Check your email").await;
     let answer_to_a_stranger = page.text().await.replace("nobody@example.org", "");
 
     page.visit("/forgot-password").await;
     page.fill("Email", &dana.email).await;
     page.click_button("Send link").await;
-    page.expect_page("Check your mail").await;
+    page.expect_page("Check your email").await;
     assert_eq!(page.text().await.replace(&dana.email, ""), answer_to_a_stranger);
     assert_eq!(server.inbox.count("nobody@example.org"), 0);
 
@@ -130,7 +130,7 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
 
     page.fill("Full name", "Dana W. Okafor").await;
     page.click_button("Save name").await;
-    page.expect_toast("name").await;
+    page.expect_toast("Name updated").await;
     page.expect_button("Dana W. Okafor").await;
 
     let new_password = "ninety blue herons over the pier";
@@ -141,7 +141,7 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
     page.fill("Current password", PASSWORD).await;
     page.fill("New password", new_password).await;
     page.click_button("Change password").await;
-    page.expect_toast("password").await;
+    page.expect_toast("Password changed").await;
     assert_eq!(dana.get(&server, "/orgs").await, 200, "this session goes on");
 
     page.open_menu("Dana W. Okafor").await;

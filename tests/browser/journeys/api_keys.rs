@@ -19,7 +19,7 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
     page.fill("Name", "Billing worker").await;
     page.click_button("Save").await;
     page.expect_dialog("API key created").await;
-    page.expect_text("It cannot be shown again").await;
+    page.expect_text("You won’t be able to see it again").await;
     page.click_button("Try it").await;
     page.expect_text("curl").await;
     let key = page.value("API key").await.trim().to_owned();
@@ -52,7 +52,7 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
     page.click_link("Remove").await;
     page.click_button("Remove key").await;
     page.expect_no_row("Billing worker").await;
-    page.expect_toast("“Billing worker” is removed").await;
+    page.expect_toast("“Billing worker” removed").await;
     assert_eq!(server.ask_api(&key).await.0, 401);
 }
 
@@ -86,7 +86,7 @@ async fn a_name_in_use_is_refused_by_its_field(Stage { page, server, .. }: Stage
         page.click_button("Save").await;
         page.expect_dialog(title).await;
     }
-    page.expect_field_error("Name", "exists already").await;
+    page.expect_field_error("Name", "already exists").await;
     assert_eq!(page.value("Name").await, "Mobile app");
     assert!(page.is_chosen("365 days").await);
     page.fill("Name", "").await;

@@ -16,7 +16,7 @@ async fn recent_usage_is_shown_wherever_a_key_is_stopped(Stage { page, server, .
     page.open_menu("Actions for Billing worker").await;
     page.expect_text("Last request Just now Last 7 days 1 request Clients 127.0.0.1").await;
     page.click_button("Deactivate").await;
-    page.expect_toast("“Billing worker” is deactivated. Last used just now, 1 request in the last 7 days.")
+    page.expect_toast("“Billing worker” deactivated. Last used just now, 1 request in the last 7 days.")
         .await;
     assert_eq!(server.ask_api(&key).await.0, 401);
     page.click_button("Undo").await;
@@ -28,7 +28,7 @@ async fn recent_usage_is_shown_wherever_a_key_is_stopped(Stage { page, server, .
     page.click_link("Remove").await;
     page.expect_dialog("Remove “Billing worker”?").await;
     page.expect_text("Last 7 days 3 requests Accepted: 2 Rejected: deactivated: 1").await;
-    page.expect_text("Last clients 127.0.0.1").await;
+    page.expect_text("Recent clients 127.0.0.1").await;
 }
 
 async fn a_key_is_paused_for_a_while_or_for_good(Stage { page, server, .. }: Stage) {
@@ -44,7 +44,7 @@ async fn a_key_is_paused_for_a_while_or_for_good(Stage { page, server, .. }: Sta
     page.expect_row("Billing worker", "Active").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
     begin_pause(&page).await;
-    choose_for_key(&page, "Keep it deactivated").await;
+    choose_for_key(&page, "Don’t reactivate").await;
     page.expect_row("Billing worker", "Deactivated").await;
     assert_eq!(server.ask_api(&key).await.0, 401);
 }
@@ -66,7 +66,7 @@ async fn the_list_is_narrowed_to_what_needs_a_look(Stage { page, server, .. }: S
     page.expect_row("Never ends", "Never used").await;
     page.expect_no_row("In use").await;
     show(&page, "Deactivated").await;
-    page.expect_text("No key is deactivated.").await;
+    page.expect_text("No deactivated keys.").await;
     page.click_link("Show all keys").await;
     page.expect_row("In use", "Active").await;
 }
@@ -81,7 +81,7 @@ async fn a_calendar_subscribes_to_the_expiries(Stage { page, server, .. }: Stage
     for button in ["Create URL", "Replace URL"] {
         page.click_link("Expiration calendar").await;
         page.click_button(button).await;
-        page.expect_text("This is the only time you see it").await;
+        page.expect_text("You won’t be able to see it again").await;
         addresses.push(page.value("URL").await.trim().to_owned());
         page.click_link("Done").await;
         page.expect_row("Billing worker", "Active").await;
@@ -100,11 +100,11 @@ async fn a_calendar_subscribes_to_the_expiries(Stage { page, server, .. }: Stage
 async fn begin_pause(page: &Page) {
     page.open_menu("Actions for Billing worker").await;
     page.click_link("Pause key").await;
-    page.expect_dialog("Pause “Billing worker”").await;
-    page.expect_text("Last clients 127.0.0.1").await;
+    page.expect_dialog("Pause “Billing worker” temporarily").await;
+    page.expect_text("Recent clients 127.0.0.1").await;
     page.choose("1 hour").await;
     page.click_button("Pause key").await;
-    page.expect_no_dialog("Pause “Billing worker”").await;
+    page.expect_no_dialog("Pause “Billing worker” temporarily").await;
     page.to_list().await;
     page.expect_row("Billing worker", "Paused until").await;
 }

@@ -21,7 +21,7 @@ async fn each_address_is_told_its_outcome(Stage { page, server, .. }: Stage) {
     page.expect_row("sofie@example.org", "Sent").await;
     page.expect_row(JONAS, "Already invited").await;
     page.expect_row(&dana.email, "Already a member").await;
-    page.expect_row("not-an-address", "Not an address").await;
+    page.expect_row("not-an-address", "Invalid email").await;
     for address in ["priya@example.org", "sofie@example.org"] {
         let mail = server.inbox.expect(address, SUBJECT).await;
         assert_eq!(mail.subject, SUBJECT);
@@ -130,7 +130,7 @@ async fn a_canceled_link_answers_like_an_unknown_one(Stage { page, server, .. }:
     page.click_link("Done").await;
     let link = server.inbox.expect(JONAS, SUBJECT).await.link_labelled("Accept Invite");
     page.open_menu(&format!("Actions for {JONAS}")).await;
-    page.click_button("Send again").await;
+    page.click_button("Resend").await;
     page.expect_toast("less than a minute ago").await;
     page.open_menu(&format!("Actions for {JONAS}")).await;
     page.click_button("Cancel invitation").await;

@@ -12,14 +12,11 @@ async fn both_secrets_work_until_the_previous_one_is_revoked(Stage { page, serve
     assert_eq!(server.ask_api(&old).await.0, 200);
 
     open_rotation(&page).await;
-    assert!(page.text().await.contains("Keep the end ("), "{}", page.text().await);
+    assert!(page.text().await.contains("Keep current ("), "{}", page.text().await);
     assert!(page.is_chosen("24 hours").await && page.is_chosen("When the new secret is first used").await);
     page.choose("7 days").await;
     let new = rotate(&page).await;
-    page.expect_text(
-        "In short: the previous secret keeps working for 24 hours after the first use of the new one",
-    )
-    .await;
+    page.expect_text("The previous secret keeps working for 24 hours after the new one is first used").await;
     page.click_link("Done").await;
     page.to_list().await;
     page.expect_row("Billing worker", "New secret not used yet").await;
@@ -30,10 +27,10 @@ async fn both_secrets_work_until_the_previous_one_is_revoked(Stage { page, serve
     assert_eq!(server.ask_api(&new).await.0, 200);
     assert_eq!(server.ask_api(&old).await.0, 200);
     page.visit(&format!("{organization}/api")).await;
-    page.expect_row("Billing worker", "Previous secret last used just now · ends in 23 hours").await;
+    page.expect_row("Billing worker", "Previous secret last used just now · expires in 23 hours").await;
     page.click_button("Revoke previous secret").await;
-    page.expect_toast("Only the new secret of “Billing worker” works now").await;
-    page.expect_no_text("Previous secret").await;
+    page.expect_toast("Previous secret of “Billing worker” revoked").await;
+    page.expect_no_text("Previous secret last used").await;
     assert_eq!(server.ask_api(&old).await.0, 401);
     assert_eq!(server.ask_api(&new).await.0, 200);
 }
@@ -45,7 +42,7 @@ async fn an_old_secret_can_end_at_once(Stage { page, server, .. }: Stage) {
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
     open_rotation(&page).await;
-    page.expect_no_text("Keep the end").await;
+    page.expect_no_text("Keep current").await;
     page.choose("None").await;
     page.choose("Immediately").await;
     let new = rotate(&page).await;
@@ -69,14 +66,14 @@ async fn the_link_of_the_mail_opens_a_rotation_with_a_new_end(Stage { page, serv
     assert!(page.is_chosen("24 hours").await);
     page.click_link("Cancel").await;
     page.click_link("Billing worker").await;
-    page.expect_text("Last clients").await;
+    page.expect_text("Recent clients").await;
     let key = page.browser().current_url().await.expect("an address");
     page.visit(&format!("{key}/rotate?duration=same")).await;
     page.expect_dialog("Rotate “Billing worker”?").await;
     assert!(page.is_chosen("30 days").await);
     page.choose("365 days").await;
     rotate(&page).await;
-    page.expect_text("Active until").await;
+    page.expect_text("Expires ").await;
     page.click_link("Done").await;
     page.to_list().await;
     page.expect_row("Billing worker", "Active").await;

@@ -10,19 +10,19 @@ async fn a_key_is_created_with_every_setting_and_changed_later(Stage { page, ser
     page.visit(&format!("{organization}/api")).await;
     page.click_link("New API Key").await;
     page.fill("Name", "Billing worker").await;
-    page.click_button("Restrictions and details").await;
+    page.click_button("More options").await;
     page.fill("Description optional", "Writes the invoices").await;
     page.fill("Scopes optional", "invoices:read invoices:write").await;
-    page.fill("Allowed networks optional", "127.0.0.0/8, 2001:db8::/32").await;
+    page.fill("Allowed IP addresses optional", "127.0.0.0/8, 2001:db8::/32").await;
     page.fill("Rate limit optional", "3").await;
-    page.pick("Period of the rate limit", "per hour").await;
+    page.pick("Rate limit period", "per hour").await;
     page.fill("Monthly quota optional", "50000").await;
     page.fill("Metadata optional", r#"{"customer": "4711"}"#).await;
     page.click_button("Save").await;
     page.expect_dialog("API key created").await;
     let key = page.value("API key").await.trim().to_owned();
     page.click_link("Done").await;
-    for tag in ["2 scopes", "2 networks", "3 per hour", "50,000 a month"] {
+    for tag in ["2 scopes", "2 IP ranges", "3 per hour", "50,000 a month"] {
         page.expect_row("Billing worker", tag).await;
     }
     for status in [200, 200, 200, 429] {
@@ -31,25 +31,25 @@ async fn a_key_is_created_with_every_setting_and_changed_later(Stage { page, ser
 
     open_settings(&page).await;
     assert_eq!(page.value("Description optional").await, "Writes the invoices");
-    assert_eq!(page.value("Allowed networks optional").await.trim(), "127.0.0.0/8\n2001:db8::/32");
-    assert_eq!(page.value("Period of the rate limit").await, "hour");
-    page.fill("Allowed networks optional", "203.0.113.0/24").await;
+    assert_eq!(page.value("Allowed IP addresses optional").await.trim(), "127.0.0.0/8\n2001:db8::/32");
+    assert_eq!(page.value("Rate limit period").await, "hour");
+    page.fill("Allowed IP addresses optional", "203.0.113.0/24").await;
     page.fill("Rate limit optional", "").await;
     page.click_button("Save").await;
-    page.expect_toast("The settings of “Billing worker” are saved").await;
+    page.expect_toast("Settings of “Billing worker” saved").await;
     page.to_list().await;
-    page.expect_row("Billing worker", "1 network").await;
+    page.expect_row("Billing worker", "1 IP range").await;
     assert_eq!(server.ask_api(&key).await.0, 403);
 
     // None of them is required.
     open_settings(&page).await;
-    for field in ["Description", "Scopes", "Allowed networks", "Monthly quota", "Metadata"] {
+    for field in ["Description", "Scopes", "Allowed IP addresses", "Monthly quota", "Metadata"] {
         page.fill(&format!("{field} optional"), "").await;
     }
     page.click_button("Save").await;
-    page.expect_no_dialog("Settings of “Billing worker”").await;
+    page.expect_no_dialog("Edit “Billing worker”").await;
     page.to_list().await;
-    page.expect_no_text("1 network").await;
+    page.expect_no_text("1 IP range").await;
     assert_eq!(server.ask_api(&key).await.0, 200);
 }
 
@@ -59,13 +59,13 @@ async fn what_is_wrong_is_told_by_its_field_and_nothing_typed_is_lost(Stage { pa
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api/keys/new")).await;
     page.fill("Name", "Billing worker").await;
-    page.click_button("Restrictions and details").await;
+    page.click_button("More options").await;
     fill_wrongly(&page).await;
     page.click_button("Save").await;
     // The disclosure is open, since what needs a change lies in it.
     expect_errors(&page).await;
     assert_eq!(page.value("Name").await, "Billing worker");
-    page.fill("Allowed networks optional", "10.0.0.0/8").await;
+    page.fill("Allowed IP addresses optional", "10.0.0.0/8").await;
     page.fill("Metadata optional", "").await;
     page.click_button("Save").await;
     page.expect_dialog("API key created").await;
@@ -77,28 +77,28 @@ async fn what_is_wrong_is_told_by_its_field_and_nothing_typed_is_lost(Stage { pa
     expect_errors(&page).await;
     page.click_link("Cancel").await;
     page.to_list().await;
-    page.expect_row("Billing worker", "1 network").await;
+    page.expect_row("Billing worker", "1 IP range").await;
     open_settings(&page).await;
-    assert_eq!(page.value("Allowed networks optional").await.trim(), "10.0.0.0/8");
+    assert_eq!(page.value("Allowed IP addresses optional").await.trim(), "10.0.0.0/8");
 }
 
 async fn open_settings(page: &Page) {
     page.open_menu("Actions for Billing worker").await;
     page.click_link("Edit settings").await;
-    page.expect_dialog("Settings of “Billing worker”").await;
+    page.expect_dialog("Edit “Billing worker”").await;
 }
 
 async fn fill_wrongly(page: &Page) {
     page.fill("Scopes optional", "invoices:read").await;
-    page.fill("Allowed networks optional", "10.0.0.5/8").await;
+    page.fill("Allowed IP addresses optional", "10.0.0.5/8").await;
     page.fill("Metadata optional", r#"["no object"]"#).await;
 }
 
 async fn expect_errors(page: &Page) {
-    page.expect_field_error("Allowed networks optional", "For the whole network write 10.0.0.0/8").await;
+    page.expect_field_error("Allowed IP addresses optional", "For the whole range, enter 10.0.0.0/8").await;
     page.expect_field_error("Metadata optional", "object").await;
     assert_eq!(page.value("Scopes optional").await, "invoices:read");
-    assert_eq!(page.value("Allowed networks optional").await.trim(), "10.0.0.5/8");
+    assert_eq!(page.value("Allowed IP addresses optional").await.trim(), "10.0.0.5/8");
     assert_eq!(page.value("Metadata optional").await.trim(), r#"["no object"]"#);
 }
 

@@ -68,8 +68,8 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
 
     page.click_link("Gateway").await;
     page.expect_heading("Can").await;
-    page.expect_text("Ask whether an API key is accepted").await;
-    page.expect_text("Nothing in the last 30 days").await;
+    page.expect_text("Verify API keys").await;
+    page.expect_text("No activity in the last 30 days").await;
     page.open_menu("Actions for Gateway").await;
     page.click_button("Deactivate").await;
     page.expect_toast("Gateway").await;
@@ -77,11 +77,11 @@ async fn what_a_token_can_do_is_chosen_and_shown_on_its_page(Stage { page, serve
 
 /// Reads the token from the dialog that shows it, and closes the dialog.
 async fn shown_token(page: &Page) -> String {
-    page.expect_text("It cannot be shown again").await;
+    page.expect_text("You won’t be able to see it again").await;
     let token = page.value("Master token").await.trim().to_owned();
     assert!(token.starts_with("tess_m_") && token.len() >= "tess_m_".len() + 36, "{token}");
     page.click_link("Done").await;
-    page.expect_no_text("It cannot be shown again").await;
+    page.expect_no_text("You won’t be able to see it again").await;
     assert!(!page.source().await.contains(&token), "the token is shown only once");
     token
 }

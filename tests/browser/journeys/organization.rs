@@ -45,7 +45,7 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     page.expect_dialog("Remove “Lumen Freight”?").await;
     page.fill("Type the name to confirm", "Lumen Logistics").await;
     page.click_button("Remove organization").await;
-    page.expect_field_error("Type the name to confirm", "exactly as it is shown").await;
+    page.expect_field_error("Type the name to confirm", "exactly as shown").await;
     page.fill("Type the name to confirm", "Lumen Freight").await;
     page.click_button("Remove organization").await;
     page.expect_page("My Organizations").await;

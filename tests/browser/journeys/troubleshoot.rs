@@ -34,41 +34,41 @@ async fn a_rejection_is_found_by_key_and_by_request(Stage { page, server, .. }: 
     page.visit(&format!("{organization}/api")).await;
     page.click_link("Troubleshoot a request").await;
     page.expect_heading("Troubleshoot a request").await;
-    page.click_button("Find out").await;
-    page.expect_field_error("Request id or key", "Paste a request id").await;
-    page.fill("Request id or key", &format!("{}…{}", &key[..9], &key[key.len() - 4..])).await;
-    page.click_button("Find out").await;
-    page.expect_text("It was never accepted").await;
+    page.click_button("Look up").await;
+    page.expect_field_error("Request ID or key", "Paste a request ID").await;
+    page.fill("Request ID or key", &format!("{}…{}", &key[..9], &key[key.len() - 4..])).await;
+    page.click_button("Look up").await;
+    page.expect_text("It has never been accepted").await;
 
-    page.fill("Request id or key", &id).await;
-    page.click_button("Find out").await;
+    page.fill("Request ID or key", &id).await;
+    page.click_button("Look up").await;
     page.expect_heading(&id).await;
-    page.expect_text("asked by a gateway at /auth").await;
-    page.expect_text("It needed the scope invoices:write; the key had none.").await;
-    assert_eq!(page.value("Needed scopes optional").await, "invoices:write");
-    page.click_button("Try request").await;
-    page.expect_heading("It would be rejected now").await;
-    page.expect_text("It needs the scope invoices:write; the key has none.").await;
+    page.expect_text("Requested by a gateway at /auth").await;
+    page.expect_text("The request needed the scope invoices:write; the key had none.").await;
+    assert_eq!(page.value("Required scopes optional").await, "invoices:write");
+    page.click_button("Test key").await;
+    page.expect_heading("This request would be rejected").await;
+    page.expect_text("The request needs the scope invoices:write; the key has none.").await;
 
     page.click_link("Billing worker").await;
-    page.expect_heading("Last clients").await;
+    page.expect_heading("Recent clients").await;
 }
 
 async fn a_request_is_tried_without_consequences(Stage { page, server, .. }: Stage) {
     let (_, organization, key) = prepare(&page, &server).await;
     page.visit(&format!("{organization}/api/troubleshoot")).await;
     page.fill("Key", &key).await;
-    page.fill("Client address optional", "the office").await;
-    page.click_button("Try request").await;
-    page.expect_field_error("Client address optional", "This is not an address").await;
+    page.fill("Client IP address optional", "the office").await;
+    page.click_button("Test key").await;
+    page.expect_field_error("Client IP address optional", "This isn’t an IP address").await;
     assert!(!page.source().await.contains(&key), "a whole key is not repeated");
-    page.fill("Client address optional", "203.0.113.7").await;
-    page.click_button("Try request").await;
-    page.expect_heading("It would be accepted now").await;
+    page.fill("Client IP address optional", "203.0.113.7").await;
+    page.click_button("Test key").await;
+    page.expect_heading("This request would be accepted").await;
     page.expect_text("204").await;
     page.click_link("Billing worker").await;
     page.expect_text("Never used").await;
-    page.expect_text("Nobody has called with this key yet.").await;
+    page.expect_text("No requests yet.").await;
 }
 
 crate::with_and_without_javascript!(

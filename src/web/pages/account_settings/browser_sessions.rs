@@ -30,7 +30,7 @@ pub async fn end(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
     if !ended.await?? {
         return Err(AppError::NotFound);
     }
-    visit.go(Some(Toast::ok("That session is logged out.")), urls::ACCOUNT)
+    visit.go(Some(Toast::ok("Session logged out")), urls::ACCOUNT)
 }
 
 /// Ends every session but this one.
@@ -41,5 +41,5 @@ pub async fn end_others(visit: Visit<Account>) -> Result<HttpResponse, AppError>
         accounts::record_sessions_ended(tx, user, false, ip, now)
     });
     ended.await??;
-    visit.go(Some(Toast::ok("All other sessions are logged out.")), urls::ACCOUNT)
+    visit.go(Some(Toast::ok("All other sessions logged out")), urls::ACCOUNT)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The text for an unknown address and for a wrong password.
-pub const NOT_RIGHT: &str = "Email or password is not right.";
+pub const NOT_RIGHT: &str = "Incorrect email or password.";
 
 /// How long a browser stays known.
 const DEVICE_COOKIE_LIFETIME: Duration = Duration::days(365);

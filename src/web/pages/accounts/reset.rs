@@ -143,7 +143,7 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
     match reset {
         Ok(user) => {
             visitor.start_anew();
-            let toast = Toast::ok("Your password is changed. Log in with the new one.");
+            let toast = Toast::ok("Password changed. Log in with your new password.");
             let mut response = visitor.go(Some(toast), urls::LOG_IN)?;
             // Whoever owns the mailbox gets in, however often strangers try.
             attempt::remember_device(&visitor, &mut response, &user)?;

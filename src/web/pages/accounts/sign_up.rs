@@ -113,7 +113,7 @@ mod tests {
         let mut errors = FieldErrors::default();
         assert!(form.parse("Tessera", &mut errors).is_none());
         assert_eq!(errors.of("name"), Some("Enter a name."));
-        assert!(errors.of("email").is_some_and(|text| text.contains("address")));
+        assert!(errors.of("email").is_some_and(|text| text.contains("email")));
         assert!(errors.of("password").is_some_and(|text| text.contains("15")));
     }
 }

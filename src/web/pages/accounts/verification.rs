@@ -91,10 +91,10 @@ async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError>
     let now = visitor.now;
     let sent = visitor.state.db.write(move |tx| accounts::send_verification(tx, &user, now)).await?;
     Ok(match sent {
-        Asked::Mailed => Toast::ok("We sent another link."),
-        Asked::MailedJustNow => Toast::bad("We sent a mail less than a minute ago. Give it a moment."),
+        Asked::Mailed => Toast::ok("Email sent"),
+        Asked::MailedJustNow => Toast::bad("We sent an email less than a minute ago. Please wait a moment."),
         Asked::MailedBefore => Toast::bad(
-            "We sent several mails already. The link in the newest one works: look for it, or try again in a few hours.",
+            "We’ve already sent several emails. Use the link in the most recent one, or try again in a few hours.",
         ),
     })
 }
@@ -108,7 +108,7 @@ async fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
         state.db.write(move |tx| accounts::resend_verification(tx, &email, now)).await?;
         Ok(())
     });
-    Ok(Toast::ok("If the address waits to be confirmed, another link is on its way."))
+    Ok(Toast::ok("If this email isn’t confirmed yet, a new link is on its way."))
 }
 
 /// Shows what the link is for; changes nothing, since mail scanners open links too.
@@ -139,24 +139,22 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
     }
 
     let mut errors = FieldErrors::default();
-    let right =
-        match attempt::attempt(&visitor, &user.email, form.password, Shown::Link(token.clone())).await? {
-            Attempt::Right(right) => *right,
-            Attempt::Wrong => {
-                errors.add(
-                    "password",
-                    "This is not the password of the sign-up. If you did not choose one, set a new password.",
-                );
-                return view::plain(
-                    &page(&visitor, token, &user, errors).await?,
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                );
-            }
-            Attempt::TooOften(limit) => {
-                errors.add("password", AppError::TooOften(limit));
-                return too_often(&page(&visitor, token, &user, errors).await?, limit);
-            }
-        };
+    let right = match attempt::attempt(&visitor, &user.email, form.password, Shown::Link(token.clone()))
+        .await?
+    {
+        Attempt::Right(right) => *right,
+        Attempt::Wrong => {
+            errors.add("password", "Incorrect password. If you didn’t set one, choose a new password below.");
+            return view::plain(
+                &page(&visitor, token, &user, errors).await?,
+                StatusCode::UNPROCESSABLE_ENTITY,
+            );
+        }
+        Attempt::TooOften(limit) => {
+            errors.add("password", AppError::TooOften(limit));
+            return too_often(&page(&visitor, token, &user, errors).await?, limit);
+        }
+    };
     if !verify(&visitor, token, SignedUp::Password(right.matched_hash.clone())).await? {
         return link_over(&visitor, false).await;
     }
@@ -200,7 +198,7 @@ async fn confirm_with_new_password(
         Ok(user) => {
             let next = visitor.recall(NEXT).unwrap_or_default();
             visitor.start_anew();
-            let toast = Toast::ok("Your address is confirmed. Log in with your new password.");
+            let toast = Toast::ok("Email confirmed. Log in with your new password.");
             let mut response = visitor.go(Some(toast), &urls::log_in(&next))?;
             attempt::remember_device(visitor, &mut response, &user)?;
             Ok(response)
@@ -211,7 +209,7 @@ async fn confirm_with_new_password(
 }
 
 fn confirmed() -> Toast {
-    Toast::ok("Your address is confirmed.")
+    Toast::ok("Email confirmed")
 }
 
 /// Whether the link and what was shown still held.

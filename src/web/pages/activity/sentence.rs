@@ -12,6 +12,8 @@ pub(in crate::web::pages) struct Sentence {
     pub icon: &'static str,
     /// The icon's colour: "", " log-icon--ok" or " log-icon--bad".
     pub tone: &'static str,
+    /// Who did it, by name; for what happens by itself, what it happened to.
+    pub actor: String,
     /// The words before the subject's name.
     pub verb: &'static str,
     /// The subject's name; empty where the verb says all.
@@ -33,17 +35,17 @@ impl Sentence {
             }
             Action::OrganizationRemoved => Self::new("trash-2", "removed the organization", entry).bad(),
             Action::Invited => Self::new("mail", "invited", entry),
-            Action::InvitationResent => Self::new("send", "sent again the invitation of", entry),
-            Action::InvitationLinkCopied => Self::new("link", "copied a link to the invitation of", entry),
-            Action::InvitationCanceled => Self::new("circle-slash", "withdrew the invitation of", entry),
-            Action::InvitationDeclined => Self::new("x", "declined the invitation of", entry),
-            Action::InvitationRenewalAsked => Self::new("mail", "asked for a new invitation of", entry),
+            Action::InvitationResent => Self::new("send", "resent the invitation to", entry),
+            Action::InvitationLinkCopied => Self::new("link", "copied the invitation link for", entry),
+            Action::InvitationCanceled => Self::new("circle-slash", "canceled the invitation to", entry),
+            Action::InvitationDeclined => Self::new("x", "declined the invitation", entry).of_invited(entry),
+            Action::InvitationRenewalAsked => Self::new("mail", "requested a new invitation for", entry),
             Action::Joined => Self::new("user-plus", "joined by invitation", entry).alone().ok(),
             Action::RoleChanged => Self::new("shield", "changed the role of", entry),
             Action::MemberRemoved => Self::new("user-minus", "removed the member", entry),
             Action::Left => Self::new("log-out", "left the organization", entry).alone(),
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
-            Action::KeyActivated => Self::new("power", "activated the API key", entry),
+            Action::KeyActivated => Self::new("power", "reactivated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
@@ -55,11 +57,12 @@ impl Sentence {
             Action::KeyLeakReported => {
                 Self::new("triangle-alert", "received a leak report for the API key", entry).bad()
             }
-            Action::KeyExpired => Self::new("clock", "noted the end of the API key", entry),
-            Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
-            Action::CalendarLinkMade => {
-                Self::new("calendar", "made a new address for the expiration calendar", entry).alone()
+            Action::KeyExpired => {
+                let actor = format!("API key {}", entry.subject_name);
+                Self { actor, ..Self::new("clock", "expired", entry).alone() }
             }
+            Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::CalendarLinkMade => Self::new("calendar", "created a new calendar URL", entry).alone(),
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),
@@ -78,14 +81,14 @@ impl Sentence {
             Action::WebhookRemoved => Self::new("trash-2", "removed the webhook", entry),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
             Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),
-            Action::EmailVerified => Self::new("mail", "confirmed the address", entry),
+            Action::EmailVerified => Self::new("mail", "confirmed the email", entry),
             Action::LoggedIn => Self::new("log-in", "logged in", entry).alone(),
             Action::LoggedOut => Self::new("log-out", "logged out", entry).alone(),
             Action::LogInFailed => Self::new("circle-alert", "failed to log in as", entry).bad(),
-            Action::ResetAsked => Self::new("mail", "asked for a new password for", entry),
-            Action::PasswordReset => Self::new("lock", "set a new password by mail", entry).alone(),
+            Action::ResetAsked => Self::new("mail", "requested a password reset for", entry),
+            Action::PasswordReset => Self::new("lock", "reset the password by email", entry).alone(),
             Action::PasswordChanged => Self::new("lock", "changed the password", entry).alone(),
-            Action::SessionsEnded => Self::new("log-out", "ended other log-ins", entry).alone(),
+            Action::SessionsEnded => Self::new("log-out", "logged out other sessions", entry).alone(),
         }
     }
 
@@ -94,10 +97,17 @@ impl Sentence {
         Self { subject: String::new(), ..self }
     }
 
+    /// By the invited person, whom the link in the email proves where nobody is logged in.
+    fn of_invited(self, entry: &Entry) -> Self {
+        let actor = if entry.actor_id.is_none() { entry.subject_name.clone() } else { self.actor };
+        Self { actor, subject: String::new(), ..self }
+    }
+
     fn new(icon: &'static str, verb: &'static str, entry: &Entry) -> Self {
         Self {
             icon,
             tone: "",
+            actor: entry.actor_name.clone(),
             verb,
             subject: entry.subject_name.clone(),
             detail: entry.detail.as_ref().map(details::text).unwrap_or_default(),

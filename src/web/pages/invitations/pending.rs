@@ -32,7 +32,7 @@ pub async fn resend(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
     let sent =
         visit.change(move |tx, grant, now| invitations::resend(tx, grant, &invitation_id, now)).await?;
     let toast = match sent {
-        Ok(invitation) => Toast::ok(format!("The invitation to {} is sent again.", invitation.email)),
+        Ok(invitation) => Toast::ok(format!("Invitation resent to {}", invitation.email)),
         Err(
             error @ (InvitationError::TooSoon { .. }
             | InvitationError::TooManyMails
@@ -58,7 +58,5 @@ pub async fn cancel(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
     let invitation_id = visit.path("invitation");
     let invitation =
         visit.change(move |tx, grant, now| invitations::cancel(tx, grant, &invitation_id, now)).await??;
-    visit
-        .changed::<UsersScreen>(Toast::ok(format!("The invitation to {} is canceled.", invitation.email)))
-        .await
+    visit.changed::<UsersScreen>(Toast::ok(format!("Invitation to {} canceled", invitation.email))).await
 }

@@ -85,7 +85,8 @@ pub async fn change_role(
         .await?
     {
         Ok(Changed { person, canceled }) => {
-            let toast = Toast::ok(with_canceled(format!("{} has the role {role}.", person.name), &canceled));
+            let toast =
+                Toast::ok(with_canceled(format!("Role of {} changed to {role}", person.name), &canceled));
             changed(&visit, &person, toast, &urls::organization(&visit.proof.id, "users")).await
         }
         Err(error @ MemberError::LastAdministrator) => {
@@ -113,7 +114,7 @@ pub async fn remove(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, 
     let user_id = person.user_id.clone();
     match visit.change(move |tx, grant, now| member_changes::remove(tx, grant, &user_id, now)).await? {
         Ok(Changed { person, canceled }) => {
-            let words = format!("{} no longer belongs to {}.", person.name, visit.proof.name);
+            let words = format!("{} removed from {}", person.name, visit.proof.name);
             let toast = Toast::ok(with_canceled(words, &canceled));
             changed(&visit, &person, toast, urls::ORGANIZATIONS).await
         }
@@ -170,8 +171,8 @@ fn remove_dialog(
 fn with_canceled(words: String, canceled: &[Invitation]) -> String {
     match canceled.len() {
         0 => words,
-        1 => format!("{words} One invitation of theirs was canceled."),
-        number => format!("{words} {number} invitations of theirs were canceled."),
+        1 => format!("{words}. 1 invitation canceled."),
+        number => format!("{words}. {number} invitations canceled."),
     }
 }
 

@@ -1,4 +1,4 @@
-//! "Try a request": what verification would answer now. Nothing is counted or taken.
+//! "Test a key": what verification would answer now. Nothing is counted or taken.
 
 use std::net::IpAddr;
 
@@ -95,15 +95,15 @@ impl Attempt {
     fn parse(&mut self) -> Option<Asked> {
         let errors = &mut self.errors;
         if self.key.trim().is_empty() {
-            errors.add("key", "Paste a key, its masked form, or as much of it as tells it from the others.");
+            errors.add("key", "Paste the full key or its first characters.");
         } else if self.key.chars().count() > MAX_KEY_LENGTH {
-            errors.add("key", "This is longer than any key. Paste the key alone.");
+            errors.add("key", "This is longer than any key. Paste only the key.");
         }
         let scopes = errors.check("scopes", self.scopes.parse::<Scopes>());
         let client_ip = match self.client_ip.trim() {
             "" => Ok(None),
             text => text.parse::<IpAddr>().map(Some).map_err(|_| {
-                "This is not an address. Write one such as 203.0.113.7 or 2001:db8::1, or leave it empty."
+                "This isn’t an IP address. Enter one such as 203.0.113.7 or 2001:db8::1, or leave it empty."
             }),
         };
         let client_ip = errors.check("client_ip", client_ip);
@@ -170,12 +170,12 @@ fn one_key<'a>(finding: &'a Finding, errors: &mut FieldErrors) -> Option<&'a Api
     match finding {
         Finding::Keys(keys) => {
             if keys.len() > 1 {
-                errors.add("key", format!("{} keys begin like this. Paste more of the key.", keys.len()));
+                errors.add("key", format!("{} keys start like this. Paste more of the key.", keys.len()));
             }
             keys.first().filter(|_| keys.len() == 1)
         }
         Finding::TooShort => {
-            errors.add("key", "Paste more of the key: the first four characters after “tess_” at least.");
+            errors.add("key", "Paste more of the key: at least the first four characters after “tess_”.");
             None
         }
         _ => None,
@@ -187,23 +187,25 @@ impl Trial {
         let Decision::Known { key: known, outcome, limits } = &run.decision else {
             return Self::refused(
                 vec![without_key(&Finding::Unknown)],
-                vec![("A gateway gets", "401".into()), ("A backend gets", "not_found".into())],
+                vec![("Gateway response", "401".into()), ("Verification code", "not_found".into())],
             );
         };
         let reason = |outcome: &Outcome| explanation(*outcome, key, known, wanted, limits);
         let reasons: Vec<Explanation> = run.reasons.iter().map(reason).collect();
         let status = gate::rejection(*outcome, limits).map_or(204, |error| error.status_code().as_u16());
-        let mut facts =
-            vec![("A gateway gets", status.to_string()), ("A backend gets", outcome.as_str().to_owned())];
+        let mut facts = vec![
+            ("Gateway response", status.to_string()),
+            ("Verification code", outcome.as_str().to_owned()),
+        ];
         facts.extend(words_of(&run.left));
         if *outcome == Outcome::Valid {
             let accepted = Explanation::new(
-                "Nothing speaks against it.",
-                "The key is active, and the request is within all that the key is limited to.",
-                "If clients are rejected all the same, paste the request id of such an answer above.",
+                "No problems found",
+                "The key is active, and the request is within its limits.",
+                "If clients are still rejected, paste the request ID of a rejected request above.",
             );
             let reasons = vec![accepted.of_key(organization_id, key)];
-            return Self { title: "It would be accepted now", reasons, facts, is_accepted: true };
+            return Self { title: "This request would be accepted", reasons, facts, is_accepted: true };
         }
         Self::refused(reasons.into_iter().map(|reason| reason.of_key(organization_id, key)).collect(), facts)
     }
@@ -213,12 +215,12 @@ impl Trial {
             Finding::Removed(_) | Finding::Unknown | Finding::Keys(_) => "not_found",
             Finding::Mistyped | Finding::TooShort | Finding::MasterToken | Finding::NotAKey => "malformed",
         };
-        let facts = vec![("A gateway gets", "401".to_owned()), ("A backend gets", code.to_owned())];
+        let facts = vec![("Gateway response", "401".to_owned()), ("Verification code", code.to_owned())];
         Self::refused(vec![without_key(finding)], facts)
     }
 
     fn refused(reasons: Vec<Explanation>, facts: Vec<(&'static str, String)>) -> Self {
-        Self { title: "It would be rejected now", reasons, facts, is_accepted: false }
+        Self { title: "This request would be rejected", reasons, facts, is_accepted: false }
     }
 }
 

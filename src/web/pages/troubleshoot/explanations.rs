@@ -41,33 +41,31 @@ impl Explanation {
         let since = |at: Option<Timestamp>| at.map(|at| display::date_time_utc(&at)).unwrap_or_default();
         let answer = match (key.status(now), key.paused_until) {
             (KeyStatus::Expired, _) => Self::new(
-                "It has expired.",
-                format!("Its end was {}. Every request since then was rejected.", since(key.expires_at)),
-                "Create a new key and put it in the place of this one. An end that has passed cannot be moved.",
+                "Key expired",
+                format!("It expired on {}. All requests since then were rejected.", since(key.expires_at)),
+                "Rotate the key to set a new expiration date.",
             ),
             (KeyStatus::Deactivated, Some(end)) => Self::new(
-                "It is paused.",
-                format!("It comes back by itself at {}.", display::time_of_day(&end, &now)),
-                "Wait for that, or choose Activate in the cogwheel of the key.",
+                "Key paused",
+                format!("It’s paused until {}, then it works again.", display::time_of_day(&end, &now)),
+                "Wait until then, or choose Activate in the key’s menu.",
             ),
             (KeyStatus::Deactivated, None) => Self::new(
-                "It is deactivated.",
+                "Key deactivated",
                 format!(
-                    "It was switched off on {}. The key’s history says by whom.",
+                    "It was deactivated on {}. The key’s history shows who did it.",
                     since(key.deactivated_at)
                 ),
-                "If it should work, choose Activate in the cogwheel of the key. It holds from the next request on.",
+                "To use it again, choose Activate in the key’s menu.",
             ),
             (KeyStatus::Active, _) => Self::new(
-                "It is active.",
+                "Key active",
                 match key.last_used_at {
-                    Some(at) => format!("It was last accepted {}.", display::date_time_utc(&at)),
-                    None => "It was never accepted: no request with it has arrived here.".to_owned(),
+                    Some(at) => format!("It was last accepted on {}.", display::date_time_utc(&at)),
+                    None => "It has never been accepted: no request with it has arrived here.".to_owned(),
                 },
-                "If clients are rejected all the same, compare what they send with the key letter by letter, look \
-                 whether it arrives as “Authorization: Bearer” or “X-API-Key”, and whether the gateway asks for \
-                 this organization. The request id of such an answer, pasted above, tells the reason; below you can \
-                 try a request.",
+                "Still rejected? Check that clients send this exact key, in the right header, and that your gateway \
+                 uses this organization’s ID.",
             ),
         };
         answer.of_key(organization_id, key)
@@ -78,39 +76,39 @@ impl Explanation {
 pub(super) fn without_key(finding: &Finding) -> Explanation {
     match finding {
         Finding::Removed(entry) => Explanation::new(
-            "It was removed.",
+            "Key removed",
             format!(
                 "{} removed the key “{}” on {}.",
                 entry.actor_name,
                 entry.subject_name,
                 display::date_time_utc(&entry.created_at)
             ),
-            "Create a new key. A removed one cannot be brought back.",
+            "Create a new key. A removed key can’t be restored.",
         ),
         Finding::Keys(_) | Finding::Unknown => Explanation::new(
-            "This organization has no such key.",
-            "It belongs to another organization or installation, or it never existed.",
-            "Look in which organization the key was created, and whether the client asks the right address.",
+            "Key not found",
+            "It belongs to another organization or server, or it never existed.",
+            "Check which organization the key was created in, and that the client uses the right URL.",
         ),
         Finding::Mistyped => Explanation::new(
-            "It is not a whole key.",
-            "It begins like a key, but a letter is wrong, missing or too much: its check digits do not fit.",
-            "Copy the key again from where it is kept, without quotation marks, blanks or line breaks.",
+            "Not a complete key",
+            "The checksum doesn’t match. The key may be mistyped or incomplete.",
+            "Copy the key again, without quotation marks, spaces or line breaks.",
         ),
         Finding::TooShort => Explanation::new(
-            "That is too short.",
-            "The first four characters after “tess_” are needed to tell keys apart.",
+            "Too short",
+            "At least the first four characters after “tess_” are needed to tell keys apart.",
             "Paste more of the key.",
         ),
         Finding::MasterToken => Explanation::new(
-            "It is a master token, not an API key.",
-            "Master tokens open the API of the organization. Where an API key is asked for they are rejected.",
+            "Master token, not an API key",
+            "Master tokens are for the management API. They’re rejected where an API key is required.",
             "Give the client an API key.",
         ),
         Finding::NotAKey => Explanation::new(
-            "It is not a key of this product.",
-            "Every API key begins with “tess_”.",
-            "Look which variable or header the client takes its key from.",
+            "Not a Tessera key",
+            "Every API key starts with “tess_”.",
+            "Check which variable or header the client takes its key from.",
         ),
     }
 }

@@ -41,44 +41,44 @@ impl Tense {
 pub(super) fn explain(outcome: Outcome, tense: Tense, facts: &Facts<'_>) -> Explanation {
     match outcome {
         Outcome::Expired => Explanation::new(
-            tense.pick("It had expired.", "It has expired."),
+            "Key expired",
             match facts.expires_at {
-                Some(end) => format!("Its end was {}.", display::date_time_utc(&end)),
-                None => "Its end had passed.".to_owned(),
+                Some(end) => format!("It expired on {}.", display::date_time_utc(&end)),
+                None => "Its expiration date had passed.".to_owned(),
             },
-            "Create a new key and put it in the place of this one. An end that has passed cannot be moved.",
+            "Rotate the key to set a new expiration date.",
         ),
         Outcome::Deactivated => Explanation::new(
-            tense.pick("It was deactivated.", "It is deactivated."),
+            "Key deactivated",
             tense.pick(
-                "The key was switched off or paused when the request came. Its history says by whom.",
-                "The key is switched off or paused. Its history says by whom.",
+                "The key was deactivated or paused when the request came. Its history shows who did it.",
+                "The key is deactivated or paused. Its history shows who did it.",
             ),
-            "If it should work, choose Activate in the cogwheel of the key. It holds from the next request on.",
+            "To use it again, choose Activate in the key’s menu.",
         ),
         Outcome::ForbiddenIp => Explanation::new(
-            tense.pick("It came from elsewhere.", "It comes from elsewhere."),
+            "IP address not allowed",
             forbidden_address(tense, facts),
-            "If the address is one of yours, add it to the allowed networks of the key. If it is that of a proxy, \
-             name the proxy in the setting for trusted proxies; a backend sends its client’s address as “client_ip”.",
+            "If the IP address is one of yours, add it to the key’s allowed IP addresses. If it belongs to a proxy, add \
+             the proxy to TESSERA_TRUSTED_PROXIES. A backend sends its client’s IP address as “client_ip”.",
         ),
         Outcome::InsufficientScope => Explanation::new(
-            "The key lacks a scope.",
+            "Missing scope",
             lacking_scope(tense, facts),
-            "Give the key the scope in its settings, or use a key that has it.",
+            "Add the scope in the key’s settings, or use a key that has it.",
         ),
         Outcome::RateLimited => Explanation::new(
-            tense.pick("It came too often.", "It comes too often."),
+            "Rate limit exceeded",
             used_up_rate(tense, facts),
-            "Have the client wait as “Retry-After” says and spread its requests, or raise the limit in the settings \
-             of the key.",
+            "Have the client wait as long as Retry-After says and spread out its requests, or raise the limit in the \
+             key’s settings.",
         ),
         Outcome::QuotaExceeded => Explanation::new(
-            tense.pick("Its month’s quota was used up.", "Its month’s quota is used up."),
+            "Monthly quota exceeded",
             used_up_quota(tense, facts),
-            "Raise the quota in the settings of the key, or wait for the next month.",
+            "Raise the quota in the key’s settings, or wait for the next month.",
         ),
-        Outcome::Valid => Explanation::new("It is accepted.", "Nothing speaks against it.", ""),
+        Outcome::Valid => Explanation::new("Accepted", "No problems found.", ""),
     }
 }
 
@@ -91,7 +91,7 @@ fn forbidden_address(tense: Tense, facts: &Facts<'_>) -> String {
         }
         None => {
             let is = tense.pick("was", "is");
-            format!("Where the request came from {is} not known, and the key is limited to {networks}.")
+            format!("The client’s IP address {is} unknown, and the key allows only {networks}.")
         }
     }
 }
@@ -104,22 +104,22 @@ fn lacking_scope(tense: Tense, facts: &Facts<'_>) -> String {
         "" => tense.pick("had none", "has none").to_owned(),
         allowed => format!("{} {}", tense.pick("had", "has"), listed(allowed.split_whitespace())),
     };
-    format!("It {needs} the {scopes} {}; the key {has}.", listed(needed))
+    format!("The request {needs} the {scopes} {}; the key {has}.", listed(needed))
 }
 
 fn used_up_rate(tense: Tense, facts: &Facts<'_>) -> String {
     let Ok(limit) = facts.allowed.parse::<RateLimit>() else {
-        return "Its rate limit was used up.".to_owned();
+        return "Its rate limit was exceeded.".to_owned();
     };
     let (words, is) = (period_words(limit), tense.pick("was", "is"));
     if facts.cost > limit.count.get() {
         let costs = tense.pick("cost", "costs");
         return format!(
-            "The request {costs} {}, which is more than its rate limit of {words} ever lets through in one go.",
+            "The request {costs} {}, which is more than its rate limit of {words} ever allows.",
             display::thousands(&facts.cost.into())
         );
     }
-    let mut sentence = format!("Its rate limit of {words} {is} used up");
+    let mut sentence = format!("Its rate limit of {words} {is} exceeded");
     if let Some(seconds) = facts.retry_after_seconds {
         let could = tense.pick("could", "can");
         let wait = display::count(&i64::try_from(seconds).unwrap_or(i64::MAX), "second", "seconds");
@@ -134,15 +134,15 @@ fn used_up_quota(tense: Tense, facts: &Facts<'_>) -> String {
     let is = tense.pick("was", "is");
     let cost = match facts.cost {
         1 => String::new(),
-        cost => format!(" for a request that costs {}", display::thousands(&cost.into())),
+        cost => format!(" by a request that costs {}", display::thousands(&cost.into())),
     };
-    let sentence = format!("Its quota of {quota} a month {is} used up{cost}.");
+    let sentence = format!("Its quota of {quota} a month {is} exceeded{cost}.");
     match (tense, facts.retry_after_seconds.and_then(|seconds| i64::try_from(seconds).ok())) {
         (Tense::At(then), Some(seconds)) => {
             let begins = then + time::Duration::seconds(seconds);
-            format!("{sentence} The next month began or begins {}.", display::date_time_utc(&begins))
+            format!("{sentence} Reset date: {}.", display::date_time_utc(&begins))
         }
-        _ => format!("{sentence} A month begins on its first day in UTC."),
+        _ => format!("{sentence} It resets on the first day of each month (UTC)."),
     }
 }
 

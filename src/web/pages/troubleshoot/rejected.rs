@@ -28,7 +28,7 @@ pub(super) fn answers(
     let rejections = rejections::find(connection, grant, id)?;
     let Some(first) = rejections.first() else { return Ok(Answers { title: id.to_owned(), ..unknown() }) };
     let subtitle = format!(
-        "Rejected {}, asked by {}.",
+        "Rejected on {}. Requested by {}.",
         display::date_time_utc(&first.created_at),
         match first.endpoint {
             Endpoint::Auth => "a gateway at /auth",
@@ -50,11 +50,11 @@ pub(super) fn answers(
 
 fn unknown() -> Answers {
     Answers::of(Explanation::new(
-        "No rejection of this request is known here.",
-        "It was accepted, is older than 7 days, belongs to another organization, or was answered by another server. \
-         Of a flood of rejections not every one is kept.",
-        "Look whether the whole id was copied, and which server the gateway or backend asks. For a recent one, send \
-         the request again and paste the new id.",
+        "Request not found",
+        "It was accepted, is older than 7 days, belongs to another organization, or was handled by another server. \
+         In a flood of rejections, not every one is stored.",
+        "Check that you copied the full ID, and which server the gateway or backend calls. For a recent request, \
+         send it again and paste the new ID.",
     ))
 }
 
@@ -94,9 +94,10 @@ fn of_rejection(
     let answer = explain(outcome, Tense::At(rejection.created_at), &facts);
     Ok(match key {
         Some(key) => answer.of_key(&grant.id, key),
-        None => {
-            Explanation { reason: format!("{} The key was removed since.", answer.reason).into(), ..answer }
-        }
+        None => Explanation {
+            reason: format!("{} The key has since been removed.", answer.reason).into(),
+            ..answer
+        },
     })
 }
 
@@ -110,18 +111,18 @@ fn not_found(
     Ok(match diagnosis::diagnose(connection, grant, masked, rejection.created_at)? {
         Finding::Removed(entry) => without_key(&Finding::Removed(entry)),
         Finding::Keys(ref keys) if let [key] = keys.as_slice() => Explanation::new(
-            "It came under another name.",
-            "With “Basic” the user name must be the name of the key, letter by letter, and it was another.",
-            "Send the name of the key as user name, or the key alone as “Authorization: Bearer”.",
+            "Wrong user name",
+            "With Basic auth, the user name must be exactly the name of the key.",
+            "Send the key’s name as the user name, or only the key as “Authorization: Bearer”.",
         )
         .of_key(&grant.id, key),
         _ => Explanation::new(
-            "No key of this organization was presented.",
+            "Not a key of this organization",
             format!(
-                "The request carried {masked}, which is not a key of this organization, or no longer since it was \
-                 rotated."
+                "The request used {masked}, which isn’t a key of this organization, or no longer works since the \
+                 key was rotated."
             ),
-            "Give the client a key of this organization, or look whether the gateway or backend asks for the \
+            "Give the client a key of this organization, or check that the gateway or backend uses the ID of the \
              organization that the key belongs to.",
         ),
     })
@@ -131,29 +132,27 @@ fn not_found(
 fn without_verdict(code: Code) -> Explanation {
     match code {
         Code::NoKey => Explanation::new(
-            "It carried no key.",
-            "Neither “Authorization” nor “X-API-Key” arrived with a key that could be read, or one of them came more \
+            "No key sent",
+            "Neither Authorization nor X-API-Key contained a key that could be read, or one of them was sent more \
              than once.",
-            "Look whether the client sends its key as “Authorization: Bearer” or “X-API-Key”, and whether the gateway \
+            "Check that the client sends its key as “Authorization: Bearer” or “X-API-Key”, and that the gateway \
              passes that header on.",
         ),
         Code::Malformed => Explanation::new(
-            "No key of this organization was presented.",
-            "What the request carried has not the form of a key: a letter is wrong, missing or too much, or it is \
-             something else.",
-            "Copy the key again from where it is kept, without quotation marks, blanks or line breaks.",
+            "Not a valid key",
+            "The value isn’t a valid key. It may be mistyped or incomplete.",
+            "Copy the key again, without quotation marks, spaces or line breaks.",
         ),
         Code::TokenRejected => Explanation::new(
-            "The backend’s own token was rejected.",
-            "It asked with a master token that does not exist or is not active, so no key was looked at.",
-            "Look whether the token is active, and whether the backend sends it as “Authorization: Bearer”.",
+            "Master token rejected",
+            "The backend used a master token that doesn’t exist or isn’t active, so no key was checked.",
+            "Check that the token is active, and that the backend sends it as “Authorization: Bearer”.",
         ),
         Code::NotFound | Code::Key(_) => Explanation::new(
-            "No key of this organization was presented.",
-            "The request carried a key that was not found: it was never one, was removed or rotated, or came under \
-             another name.",
-            "Give the client a key of this organization. Where the gateway asks for the organization, rejections are \
-             told in more detail.",
+            "Key not found",
+            "The request used a key that never existed, was removed or rotated, or was sent with the wrong user name.",
+            "Give the client a key of this organization. If the gateway sends this organization’s ID, rejections are \
+             explained in more detail.",
         ),
     }
 }

@@ -65,14 +65,14 @@ pub async fn save(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result
     };
     let id = visit.path("webhook");
     visit.change(move |tx, grant, now| webhooks::change(tx, grant, &id, &new, now)).await??;
-    visit.changed::<OneScreen>(Toast::ok("The settings are saved.")).await
+    visit.changed::<OneScreen>(Toast::ok("Webhook settings saved")).await
 }
 
 /// Has events sent again.
 pub async fn activate(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let id = visit.path("webhook");
     visit.change(move |tx, grant, now| webhooks::switch(tx, grant, &id, true, now)).await??;
-    visit.changed::<OneScreen>(Toast::ok("The webhook is active.")).await
+    visit.changed::<OneScreen>(Toast::ok("Webhook activated")).await
 }
 
 /// Stops events.
@@ -80,14 +80,14 @@ pub async fn deactivate(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, App
     let id = visit.path("webhook");
     let webhook = visit.change(move |tx, grant, now| webhooks::switch(tx, grant, &id, false, now)).await??;
     let undo = urls::webhook_verb(&visit.proof.id, &webhook.id, "activate");
-    visit.changed::<OneScreen>(Toast::ok("The webhook is deactivated.").with_undo(undo)).await
+    visit.changed::<OneScreen>(Toast::ok("Webhook deactivated").with_undo(undo)).await
 }
 
 /// Sends an event that tells of nothing.
 pub async fn send_test(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let id = visit.path("webhook");
     visit.change(move |tx, grant, now| webhooks::send_test(tx, grant, &id, now)).await??;
-    let toast = Toast::ok("The test event is on its way. Reload the page to see what became of it.");
+    let toast = Toast::ok("Test event queued. Reload to see the result.");
     visit.changed::<OneScreen>(toast).await
 }
 
@@ -109,9 +109,8 @@ pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Res
             let dialog = RevealedDialog {
                 close: visit.over::<OneScreen>().close,
                 title: "Secret rotated",
-                description:
-                    "For 24 hours events carry two signatures: by this secret and by the previous one."
-                        .to_owned(),
+                description: "For 24 hours, events are signed with both this secret and the previous one."
+                    .to_owned(),
                 secret,
             };
             visit.reveal::<OneScreen>(&dialog).await
@@ -131,7 +130,7 @@ pub async fn confirm_removal(visit: Visit<Grant<Govern>>) -> Result<HttpResponse
 pub async fn remove(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let id = visit.path("webhook");
     let webhook = visit.change(move |tx, grant, now| webhooks::remove(tx, grant, &id, now)).await??;
-    let toast = Toast::ok(format!("The webhook to {} is removed.", webhook.url_without_query()));
+    let toast = Toast::ok(format!("Webhook to {} removed", webhook.url_without_query()));
     visit.go(Some(toast), &urls::organization(&visit.proof.id, "webhooks"))
 }
 

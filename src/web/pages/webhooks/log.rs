@@ -62,5 +62,5 @@ pub async fn resend(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppErro
     let delivery = visit
         .change(move |tx, grant, now| webhooks::resend(tx, grant, &webhook_id, &delivery_id, now))
         .await??;
-    visit.changed::<OneScreen>(Toast::ok(format!("“{}” is on its way again.", delivery.event))).await
+    visit.changed::<OneScreen>(Toast::ok(format!("“{}” queued again", delivery.event))).await
 }

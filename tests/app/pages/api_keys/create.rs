@@ -15,12 +15,12 @@ async fn the_dialog_names_the_date_to_which_each_duration_leads() {
     assert_eq!(
         page.texts("dialog .opts > label"),
         [
-            "7 days until 30 Nov 2026",
-            "30 days until 23 Dec 2026",
-            "60 days until 22 Jan 2027",
-            "90 days until 21 Feb 2027",
-            "180 days until 22 May 2027",
-            "365 days until 23 Nov 2027",
+            "7 days until Nov 30, 2026",
+            "30 days until Dec 23, 2026",
+            "60 days until Jan 22, 2027",
+            "90 days until Feb 21, 2027",
+            "180 days until May 22, 2027",
+            "365 days until Nov 23, 2027",
             "Custom date",
             "No expiration not recommended",
         ]
@@ -33,15 +33,15 @@ async fn the_dialog_names_the_date_to_which_each_duration_leads() {
 async fn a_key_ends_when_its_duration_says() {
     let stage = Stage::new().await;
     for (duration, until, end, word) in [
-        ("7", "", Some("2026-11-30T10:00:00Z"), "30 Nov 2026"),
-        ("30", "", Some("2026-12-23T10:00:00Z"), "23 Dec 2026"),
-        ("60", "", Some("2027-01-22T10:00:00Z"), "22 Jan 2027"),
-        ("90", "2030-01-01", Some("2027-02-21T10:00:00Z"), "21 Feb 2027"),
-        ("180", "", Some("2027-05-22T10:00:00Z"), "22 May 2027"),
-        ("365", "", Some("2027-11-23T10:00:00Z"), "23 Nov 2027"),
-        ("custom", "2026-11-23", Some("2026-11-23T23:59:59Z"), "23 Nov 2026"),
-        ("custom", "2026-11-24", Some("2026-11-24T23:59:59Z"), "24 Nov 2026"),
-        ("custom", "2036-11-20", Some("2036-11-20T23:59:59Z"), "20 Nov 2036"),
+        ("7", "", Some("2026-11-30T10:00:00Z"), "Nov 30, 2026"),
+        ("30", "", Some("2026-12-23T10:00:00Z"), "Dec 23, 2026"),
+        ("60", "", Some("2027-01-22T10:00:00Z"), "Jan 22, 2027"),
+        ("90", "2030-01-01", Some("2027-02-21T10:00:00Z"), "Feb 21, 2027"),
+        ("180", "", Some("2027-05-22T10:00:00Z"), "May 22, 2027"),
+        ("365", "", Some("2027-11-23T10:00:00Z"), "Nov 23, 2027"),
+        ("custom", "2026-11-23", Some("2026-11-23T23:59:59Z"), "Nov 23, 2026"),
+        ("custom", "2026-11-24", Some("2026-11-24T23:59:59Z"), "Nov 24, 2026"),
+        ("custom", "2036-11-20", Some("2036-11-20T23:59:59Z"), "Nov 20, 2036"),
         ("none", "", None, "Never"),
     ] {
         let name = format!("Worker {duration} {until}");
@@ -91,7 +91,10 @@ async fn the_key_is_shown_once_over_the_changed_page() {
     assert!(curl.contains("curl http://localhost:8080/api/v2/organization"), "{curl}");
     assert!(curl.contains(&format!("Authorization: Bearer {secret}")), "{curl}");
     let row = page.row("Billing worker");
-    assert!(row.contains("Active") && row.contains("21 Feb 2027") && row.contains("Dana Whitfield"), "{row}");
+    assert!(
+        row.contains("Active") && row.contains("Feb 21, 2027") && row.contains("Dana Whitfield"),
+        "{row}"
+    );
     assert!(row.contains(&format!("{}…{}", &secret[..9], &secret[secret.len() - 4..])), "{row}");
     assert_eq!(stage.events().await, ["api_key.created"]);
 
@@ -134,27 +137,27 @@ async fn what_cannot_be_is_said_beside_its_field_and_what_was_typed_stays() {
         ("", "90", "", &name_error, "Enter a name."),
         (" \t ", "90", "", &name_error, "Enter a name."),
         (&long, "90", "", &name_error, "Use at most 60 characters."),
-        ("a\u{0}b", "90", "", &name_error, "Use letters, digits, spaces and common signs only."),
-        ("a\u{1b}[31m", "90", "", &name_error, "Use letters, digits, spaces and common signs only."),
-        ("gnp\u{202e}.exe", "90", "", &name_error, "Use letters, digits, spaces and common signs only."),
+        ("a\u{0}b", "90", "", &name_error, "Use only letters, digits, spaces and common symbols."),
+        ("a\u{1b}[31m", "90", "", &name_error, "Use only letters, digits, spaces and common symbols."),
+        ("gnp\u{202e}.exe", "90", "", &name_error, "Use only letters, digits, spaces and common symbols."),
         (
             "BILLING worker",
             "90",
             "",
             &name_error,
-            "A key with this name exists already. Choose another name.",
+            "A key with this name already exists. Choose another name.",
         ),
-        ("New", "8", "", &duration_error, "Choose how long the key works."),
-        ("New", "", "", &duration_error, "Choose how long the key works."),
+        ("New", "8", "", &duration_error, "Choose when the key expires."),
+        ("New", "", "", &duration_error, "Choose when the key expires."),
         ("New", "custom", "", &date_error, "Choose a date."),
         ("New", "custom", "2026-13-01", &date_error, "Choose a date."),
-        ("New", "custom", "2026-11-22", &date_error, "That day is over. In UTC it is 23 Nov 2026 now."),
+        ("New", "custom", "2026-11-22", &date_error, "This date has passed. Today is Nov 23, 2026 (UTC)."),
         (
             "New",
             "custom",
             "2036-11-21",
             &date_error,
-            "Choose a date up to 20 Nov 2036. Keys with an end last 10 years at most.",
+            "Choose a date up to Nov 20, 2036. Keys can last 10 years at most.",
         ),
     ];
     for (name, duration, until, error, text) in cases {

@@ -16,7 +16,7 @@ async fn a_deactivated_key_is_refused_from_the_next_request_on_and_works_again_o
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
     assert_eq!(
         tab.toast(),
-        "“Billing worker” is deactivated. Last used just now, 1 request in the last 7 days."
+        "“Billing worker” deactivated. Last used just now, 1 request in the last 7 days."
     );
     assert!(tab.row("Billing worker").contains("Deactivated"));
 
@@ -35,7 +35,7 @@ async fn htmx_gets_the_changed_panel_with_a_toast_that_undoes() {
     assert!(!answer.text().contains("<html"));
     let part = answer.html();
     assert!(part.has("#panel") && part.row("Billing worker").contains("Deactivated"));
-    assert_eq!(part.toast(), "“Billing worker” is deactivated.");
+    assert_eq!(part.toast(), "“Billing worker” deactivated");
     stage.ask(&secret).await.must_be(401);
 
     let undone = stage.dana.htmx_post(&part.action("Undo"), "panel", &[]).await.must_be(200).html();
@@ -61,14 +61,14 @@ async fn a_key_is_removed_for_good_after_a_question() {
     let asked = stage.dana.get(&stage.menus().await.link("Remove")).await.must_be(200).html();
     assert_eq!(asked.dialog_title(), "Remove “Billing worker”?");
     let words = asked.dialog_text();
-    assert!(words.contains("immediately and permanently") && words.contains(&key.masked), "{words}");
+    assert!(words.contains("immediately. This can’t be undone.") && words.contains(&key.masked), "{words}");
     assert!(words.contains("Last used Just now"), "{words}");
     stage.ask(&secret).await.must_be(200);
 
     let answer = stage.dana.post(&asked.action("Remove key"), &[]).await.must_be(303);
     stage.ask(&secret).await.must_be(401);
     let tab = stage.dana.follow(&answer).await.must_be(200).html();
-    assert_eq!(tab.toast(), "“Billing worker” is removed.");
+    assert_eq!(tab.toast(), "“Billing worker” removed");
     assert!(tab.main_text().contains("No API keys yet"));
     assert_eq!(stage.names().await, Vec::<String>::new());
     assert_eq!(stage.events().await, ["api_key.created", "api_key.removed"]);
@@ -84,7 +84,7 @@ async fn htmx_removes_a_key_and_closes_the_dialog() {
     let part = answer.html();
     assert!(!part.has_dialog());
     assert!(part.has("#panel[hx-swap-oob]") && part.has("#tabs[hx-swap-oob]"), "{}", answer.text());
-    assert_eq!(part.toast(), "“Billing worker” is removed.");
+    assert_eq!(part.toast(), "“Billing worker” removed");
     stage.ask(&secret).await.must_be(401);
 }
 

@@ -63,10 +63,14 @@ async fn outsiders_cannot_tell_one_end_from_another() {
 #[tokio::test]
 async fn the_invited_person_is_told_how_it_ended() {
     for (how, heading, words) in [
-        (End::Accepted, "You accepted this invitation", "You belong to Lumen."),
+        (End::Accepted, "You accepted this invitation", "You’re already a member of Lumen."),
         (End::Declined, "You declined this invitation", "It was for Lumen."),
-        (End::Canceled, "This invitation was canceled", "of Lumen took it back."),
-        (End::Expired, "This invitation has expired", "It was for Lumen, until 30 Nov 2026, 10:00 UTC."),
+        (End::Canceled, "This invitation was canceled", "of Lumen canceled it."),
+        (
+            End::Expired,
+            "This invitation has expired",
+            "Your invitation to Lumen expired on Nov 30, 2026, 10:00 UTC.",
+        ),
     ] {
         let app = TestApp::spawn().await;
         let lumen = app.lumen().await;
@@ -79,7 +83,7 @@ async fn the_invited_person_is_told_how_it_ended() {
             assert_eq!(page.heading(), heading);
             assert!(page.main_text().contains(words), "{}", page.main_text());
             let accepted = matches!(how, End::Accepted);
-            assert_eq!(page.try_action("Ask for a new invitation").is_none(), accepted);
+            assert_eq!(page.try_action("Request a new invitation").is_none(), accepted);
             assert_eq!(page.try_link("Organization Details").is_some(), accepted);
             assert_eq!(browser.post(&format!("{link}/accept"), &[]).await.must_be(303).location(), link);
         }
@@ -110,7 +114,7 @@ async fn a_new_invitation_is_asked_for_once_a_day() {
     app.clock.advance(Duration::days(8));
     let browser = app.log_in_as(&mara).await;
     let mails = app.mails().await.len();
-    let renew = browser.get(&link).await.html().action("Ask for a new invitation");
+    let renew = browser.get(&link).await.html().action("Request a new invitation");
     for (words, queued) in [("are asked for a new invitation", 2), ("were asked already", 2)] {
         let answer = browser.post(&renew, &[]).await.must_be(303);
         let page = browser.follow(&answer).await.html();

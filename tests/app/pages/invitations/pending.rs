@@ -15,7 +15,7 @@ async fn a_mail_goes_out_again_after_a_minute() {
     let lumen = app.lumen().await;
     let (_, first) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let browser = app.log_in_as(&lumen.owner).await;
-    let resend = browser.get(&lumen.url("users")).await.html().action("Send again");
+    let resend = browser.get(&lumen.url("users")).await.html().action("Resend");
     let mails = app.mails().await.len();
     app.clock.advance(Duration::seconds(59));
     let answer = browser.post(&resend, &[]).await.must_be(303);
@@ -27,7 +27,7 @@ async fn a_mail_goes_out_again_after_a_minute() {
     app.clock.advance(Duration::SECOND);
     let answer = browser.post(&resend, &[]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "The invitation to mara@lumen.example is sent again.");
+    assert_eq!(page.toast(), "Invitation resent to mara@lumen.example");
     let second = app.mailed_token("mara@lumen.example").await;
     assert_ne!(first, second);
     app.clock.advance(Duration::days(7) - Duration::SECOND);
@@ -73,7 +73,7 @@ async fn an_invitation_is_canceled_with_its_links() {
     let cancel = browser.get(&lumen.url("users")).await.html().action("Cancel invitation");
     let answer = browser.post(&cancel, &[]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
-    assert_eq!(page.toast(), "The invitation to mara@lumen.example is canceled.");
+    assert_eq!(page.toast(), "Invitation to mara@lumen.example canceled");
     assert!(!page.has("#pending"));
     app.client().get(&format!("/i/{mara}")).await.must_be(404);
     for verb in ["cancel", "resend", "link"] {
@@ -127,7 +127,7 @@ async fn the_list_tells_what_became_of_the_mail() {
     let row = row_once(&browser, &lumen, "mara@lumen.example", "Failed").await;
     assert!(row.contains("no such user"), "{row}");
     app.clock.advance(Duration::minutes(2));
-    let resend = browser.get(&lumen.url("users")).await.html().action("Send again");
+    let resend = browser.get(&lumen.url("users")).await.html().action("Resend");
     browser.post(&resend, &[]).await.must_be(303);
     let row = row_once(&browser, &lumen, "mara@lumen.example", "Sent").await;
     assert!(!row.contains("no such user"), "{row}");

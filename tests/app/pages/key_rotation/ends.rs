@@ -64,19 +64,19 @@ async fn the_end_stays_unless_another_is_chosen() {
     let ground = Bounded::new().await;
     let dialog = ground.dialog("").await;
     assert_eq!(dialog.chosen("duration"), "keep");
-    assert!(dialog.dialog_text().contains("Keep the end (21 Feb 2027)"), "{}", dialog.dialog_text());
+    assert!(dialog.dialog_text().contains("Keep current (Feb 21, 2027)"), "{}", dialog.dialog_text());
     assert!(!dialog.dialog_text().contains("No expiration"));
     let before = ground.end().await;
     ground.rotate(&[], 200).await;
     ground.rotate(&[("duration", "keep")], 200).await;
     assert_eq!(ground.end().await, before);
     let shown = ground.rotate(&[("duration", "365")], 200).await;
-    assert!(shown.dialog_text().contains("Active until 23 Nov 2027"), "{}", shown.dialog_text());
+    assert!(shown.dialog_text().contains("Expires Nov 23, 2027"), "{}", shown.dialog_text());
     assert!(ground.end().await.starts_with("2027-11-23"));
     ground.rotate(&[("duration", "custom"), ("until", "2026-12-01")], 200).await;
     assert!(ground.end().await.starts_with("2026-12-01 23:59:59"), "{}", ground.end().await);
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();
-    let moved = "; the expiration moved from 21 Feb 2027, 10:00 UTC to 23 Nov 2027, 10:00 UTC";
+    let moved = "; expiration changed from Feb 21, 2027, 10:00 UTC to Nov 23, 2027, 10:00 UTC";
     assert!(trail.contains(moved), "{trail}");
 }
 
@@ -85,13 +85,13 @@ async fn what_is_no_end_for_the_key_is_refused_and_kept_in_the_form() {
     let ground = Bounded::new().await;
     let before = ground.end().await;
     for (fields, error) in [
-        (&[("duration", "none")][..], "Choose when the key ends."),
-        (&[("duration", "8")], "Choose how long the key works."),
+        (&[("duration", "none")][..], "Choose an expiration date."),
+        (&[("duration", "8")], "Choose when the key expires."),
         (
             &[("duration", "custom"), ("until", "2026-11-22")],
-            "That day is over. In UTC it is 23 Nov 2026 now.",
+            "This date has passed. Today is Nov 23, 2026 (UTC).",
         ),
-        (&[("duration", "custom"), ("until", "2037-01-01")], "Choose a date up to 20 Nov 2036."),
+        (&[("duration", "custom"), ("until", "2037-01-01")], "Choose a date up to Nov 20, 2036."),
         (&[("duration", "custom"), ("until", "soon")], "Choose a date."),
     ] {
         let dialog = ground.rotate(fields, 422).await;
@@ -189,7 +189,7 @@ async fn an_expired_key_is_rotated_only_with_a_new_end() {
     assert!(!ground.is_accepted(&ground.secret).await, "a new end does not bring a previous secret back");
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();
     assert!(
-        trail.contains("the previous secret had expired; the expiration moved from 21 Feb 2027"),
+        trail.contains("the previous secret had expired; expiration changed from Feb 21, 2027"),
         "{trail}"
     );
 }
@@ -200,7 +200,10 @@ async fn a_rotation_before_the_end_that_is_kept_does_not_last_beyond_it() {
     ground.wait(88).await;
     let new = ground.rotate(&[("duration", "keep")], 200).await.text("#secret");
     let row = ground.browser.get(&ground.lumen.url("api")).await.html().row("Billing worker");
-    assert!(row.contains("New secret not used yet · previous one expires in 2 days at the latest"), "{row}");
+    assert!(
+        row.contains("New secret not used yet · previous secret expires in 2 days at the latest"),
+        "{row}"
+    );
     assert_eq!(ground.app.now() + Duration::days(2), datetime!(2027-02-21 10:00));
     ground.wait(2).await;
     assert!(!ground.is_accepted(&ground.secret).await && !ground.is_accepted(&new).await);

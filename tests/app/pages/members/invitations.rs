@@ -54,7 +54,7 @@ async fn a_removed_administrator_comes_back_by_no_invitation_of_their_own() {
     assert!(!dialog.dialog_text().contains("mara@lumen.example"));
     let answer = browser.post(&remove, &[]).await.must_be(303);
     let toast = browser.follow(&answer).await.html().toast();
-    assert_eq!(toast, "Ada Berg no longer belongs to Lumen. 3 invitations of theirs were canceled.");
+    assert_eq!(toast, "Ada Berg removed from Lumen. 3 invitations canceled.");
     app.client().get(&link).await.must_be(404);
     app.client().get(&format!("/i/{mailed}")).await.must_be(404);
     assert_eq!(pending(&app).await, ["user"], "another’s invitation stays");

@@ -69,7 +69,7 @@ async fn members_are_found_by_name_and_address() {
     }
     let page = browser.get(&lumen.url("users?q=%3Cscript%3E")).await.must_be(200);
     assert!(
-        page.html().main_text().contains("Nobody matches “<script>”.") && !page.text().contains("“<script")
+        page.html().main_text().contains("No members match “<script>”.") && !page.text().contains("“<script")
     );
     let part = browser.htmx_get(&lumen.url("users?q=member777@"), "panel").await.must_be(200).html();
     assert!(part.has("#members #member-u777") && !part.has("h1"));
@@ -129,7 +129,7 @@ async fn a_change_stays_on_the_page_on_screen() {
     let request = browser.request("POST", &lumen.url("users/u30/remove")).htmx("dialog-slot");
     let on_screen = format!("http://localhost:8080{}", lumen.url("users?page=2"));
     let answer = request.header("HX-Current-URL", &on_screen).send().await.must_be(200).html();
-    assert!(answer.toast().contains("Member 00030 no longer belongs to Lumen"));
+    assert!(answer.toast().contains("Member 00030 removed from Lumen"));
     assert_eq!(answer.text("#members .panel-foot .num"), "26–50 of 10,000");
     assert_eq!(answer.text("#tab-users .count"), "10,000");
     assert!(!answer.has("#member-u30") && answer.has("#member-u31"));

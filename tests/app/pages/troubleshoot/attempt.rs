@@ -1,4 +1,4 @@
-//! "Try a request": the decision of this moment, without consequences.
+//! "Test a key": the decision of this moment, without consequences.
 
 use serde_json::json;
 use tessera::domain::key_settings::KeySettings;
@@ -24,29 +24,33 @@ async fn the_verdict_and_every_reason_are_told_in_order() {
     let page = attempt(&browser, &ground.lumen, &inside).await;
     let text = page.main_text();
     for words in [
-        "It would be accepted now",
-        "A gateway gets 204",
-        "A backend gets valid",
+        "This request would be accepted",
+        "Gateway response 204",
+        "Verification code valid",
         "Rate limit 4 of 4 a minute left",
         "Monthly quota 6 of 6 left this month",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert_eq!(page.value("Needed scopes"), "read");
+    assert_eq!(page.value("Required scopes"), "read");
 
     ground.verify(json!({ "client_ip": "10.0.0.1", "cost": 3 })).await;
     let outside =
         [("key", ground.secret.as_str()), ("scopes", "write"), ("client_ip", "11.0.0.1"), ("cost", "5")];
     let page = attempt(&browser, &ground.lumen, &outside).await;
     let text = page.main_text();
-    assert!(text.contains("There are 4 reasons.") && text.contains("A backend gets forbidden_ip"), "{text}");
+    assert!(
+        text.contains("for 4 reasons The client sees the first.")
+            && text.contains("Verification code forbidden_ip"),
+        "{text}"
+    );
     assert!(text.contains("Rate limit 1 of 4 a minute left"), "{text}");
     assert!(text.contains("Monthly quota 3 of 6 left this month"), "{text}");
     let places: Vec<Option<usize>> = [
         "The request comes from 11.0.0.1, which is outside 10.0.0.0/8.",
         "It needs the scope write; the key has read.",
         "The request costs 5, which is more than its rate limit of 4 a minute",
-        "Its quota of 6 a month is used up for a request that costs 5.",
+        "Its quota of 6 a month is exceeded by a request that costs 5.",
     ]
     .map(|words| text.find(words))
     .to_vec();
@@ -67,7 +71,7 @@ async fn a_dry_run_changes_nothing_and_foretells_the_next_request() {
         for key in [&secret, &masked, &ground.secret] {
             for _ in 0..3 {
                 let text = attempt(&browser, lumen, &[("key", key)]).await.main_text();
-                assert!(text.contains(&format!("A gateway gets {status}")), "{text}");
+                assert!(text.contains(&format!("Gateway response {status}")), "{text}");
             }
         }
         app.state.usage.flush(&app.db).await.expect("a flush");
@@ -92,15 +96,15 @@ async fn another_organizations_key_is_not_found() {
     for text in [secret.as_str(), &key.masked] {
         let page = attempt(&browser, &lumen, &[("key", text)]).await;
         let answer = page.main_text();
-        assert!(answer.contains("It would be rejected now") && answer.contains("A backend gets not_found"));
         assert!(
-            answer.contains("This organization has no such key.") && !answer.contains("Ferns"),
-            "{answer}"
+            answer.contains("This request would be rejected")
+                && answer.contains("Verification code not_found")
         );
+        assert!(answer.contains("Key not found") && !answer.contains("Ferns"), "{answer}");
         assert_ne!(page.value("Key"), secret);
     }
     let answer = attempt(&browser, &lumen, &[("key", "sk_live_1")]).await.main_text();
-    assert!(answer.contains("A backend gets malformed"), "{answer}");
+    assert!(answer.contains("Verification code malformed"), "{answer}");
 }
 
 #[tokio::test]
@@ -116,13 +120,13 @@ async fn what_cannot_be_read_is_told_by_its_field() {
             [("key", "tess_a"), ("scopes", ""), ("client_ip", ""), ("cost", "1")],
         ),
         (
-            "Needed scopes",
+            "Required scopes",
             "“a;b” is not a scope",
             [("key", key.as_str()), ("scopes", "a;b"), ("client_ip", ""), ("cost", "1")],
         ),
         (
-            "Client address",
-            "This is not an address",
+            "Client IP address",
+            "This isn’t an IP address",
             [("key", key.as_str()), ("scopes", "a"), ("client_ip", "office"), ("cost", "1")],
         ),
         (
