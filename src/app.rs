@@ -80,13 +80,13 @@ pub enum StartError {
         source: io::Error,
     },
     /// The mail server's address cannot be used.
-    #[error("the mail server's address cannot be used: {0}")]
+    #[error("the URL of the mail server can't be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
     /// The way out for webhooks cannot be set up.
-    #[error("webhooks cannot be sent: {0}")]
+    #[error("webhooks can't be sent: {0}")]
     Webhooks(#[from] reqwest::Error),
     /// The system does not tell of signals.
-    #[error("signals cannot be heeded: {0}")]
+    #[error("can't listen for signals: {0}")]
     Signals(io::Error),
 }
 

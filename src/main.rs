@@ -36,17 +36,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Fills an empty database with an example and prints a log-in.
+/// Fills an empty database with an example and prints how to log in.
 fn demo(database: &DatabaseUrl) -> ExitCode {
     if client::stdout_leads_nowhere() {
-        let text = "tessera: standard output is closed or /dev/null, and the password is told this once; nothing was done";
+        let text = "tessera: standard output is closed or /dev/null, but the password is shown only once; nothing was done";
         print(&mut std::io::stderr(), text);
         return ExitCode::from(2);
     }
     match app::fill_with_example(database, &Clock::System) {
         Ok(password) => {
             let text = format!(
-                "The example organization “Lumen Logistics” is in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}\n\n\
+                "Created the example organization “Lumen Logistics” in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}\n\n\
                  Now run “tessera serve” with the same database and log in.",
                 database.path().display(),
                 password.expose()
@@ -95,8 +95,8 @@ fn serve(config: Config) -> ExitCode {
         tracing::info!("listening on {}, open {public_url}", application.address());
         if application.sends_no_mail() {
             tracing::warn!(
-                "no mail server is set, and the local mailbox is shown on loopback only: nobody can confirm an \
-                 address or be invited by mail until TESSERA_SMTP_URL is set"
+                "no mail server configured, and the local mailbox is only shown on loopback: nobody can confirm \
+                 their email or be invited by email until TESSERA_SMTP_URL is set"
             );
         }
         application.run().await?;

@@ -50,9 +50,9 @@ async fn watch_database(state: &State) {
         match (&known, &found) {
             (_, Some(trouble)) if known != found => {
                 let file = state.config.database.path().display();
-                tracing::error!(%file, "nothing can be saved, not ready: {trouble}");
+                tracing::error!(%file, "changes can't be saved, not ready: {trouble}");
             }
-            (Some(_), None) => tracing::info!("the database can be written again"),
+            (Some(_), None) => tracing::info!("changes can be saved again"),
             _ => {}
         }
         if let Some(Trouble::NotWritable(_)) = found {
@@ -77,13 +77,13 @@ async fn write_usage(state: &State) {
     loop {
         ticks.tick().await;
         if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
-            tracing::error!(%error, "the usage of keys could not be written");
+            tracing::error!(%error, "could not save the usage of keys");
         }
         if let Err(error) = state.rejections.flush(&state.db).await {
-            tracing::error!(%error, "rejections could not be written");
+            tracing::error!(%error, "could not save rejections");
         }
         if let Err(error) = state.ended_sessions.flush(&state.db).await {
-            tracing::error!(%error, "sessions that have ended could not be deleted");
+            tracing::error!(%error, "could not delete sessions that have ended");
         }
     }
 }
@@ -97,10 +97,10 @@ async fn purge_regularly(state: &State) {
             clean_up(state).await;
             key_ends::tell_of_those_ahead(state, now).await;
             if let Err(error) = tell_of_collected_leaks(state, now).await {
-                tracing::error!(%error, "nobody could be told of leaks that were reported again");
+                tracing::error!(%error, "could not notify administrators of leaks that were reported again");
             }
             if let Err(error) = purge_usage(state, now).await {
-                tracing::error!(%error, "old usage could not be cleaned up");
+                tracing::error!(%error, "could not delete old usage");
             }
         }
         tokio::time::sleep(CLEAN_UP_LOOK).await;
@@ -111,7 +111,7 @@ async fn purge_regularly(state: &State) {
 async fn tell_of_collected_leaks(state: &State, now: Timestamp) -> Result<(), DbError> {
     for secret in state.db.read(move |connection| leaks::collected(connection, now)).await? {
         if let Err(error) = state.db.write(move |tx| leaks::tell_of_collected(tx, &secret, now)).await {
-            tracing::error!(%error, "nobody could be told of a leak that was reported again");
+            tracing::error!(%error, "could not notify administrators of a leak that was reported again");
         }
     }
     Ok(())
@@ -129,21 +129,21 @@ async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
     const KINDS: [(&str, Purge); 10] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
-        ("mailed links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
+        ("email links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
         ("throttles", |tx, now| throttles::purge_expired(tx, now).map(drop)),
-        ("kept responses", |tx, now| idempotency::purge_expired(tx, now).map(drop)),
+        ("idempotent responses", |tx, now| idempotency::purge_expired(tx, now).map(drop)),
         ("rotations", api_keys::purge_expired),
         ("rejections", rejections::purge_expired),
-        ("messages to webhooks", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
+        ("webhook deliveries", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
         ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
-        ("mails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
+        ("emails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
     ];
     state.limits.purge_expired();
     let now = state.clock.now();
     for (kind, purge) in KINDS {
         if let Err(error) = state.db.write(move |tx| purge(tx, now)).await {
-            tracing::error!(%error, kind, "what is over could not be cleaned up");
+            tracing::error!(%error, kind, "could not delete expired data");
         }
     }
 }

@@ -23,10 +23,10 @@ pub(super) async fn note_in_time(state: &State) {
     loop {
         let now = state.clock.now();
         if let Err(error) = end_pauses(state, now).await {
-            tracing::error!(%error, "paused keys could not be activated again");
+            tracing::error!(%error, "could not reactivate paused keys");
         }
         if let Err(error) = note_expiries(state, now).await {
-            tracing::error!(%error, "keys whose end has passed could not be noted");
+            tracing::error!(%error, "could not record keys that expired");
         }
         tokio::time::sleep(INTERVAL).await;
     }
@@ -59,12 +59,12 @@ pub(super) async fn tell_of_those_ahead(state: &State, now: Timestamp) {
     let organizations =
         state.db.read(move |connection| expiry_notices::organizations_with_ends(connection, now));
     let organizations = organizations.await.unwrap_or_else(|error: DbError| {
-        tracing::error!(%error, "nobody could be told of keys that expire");
+        tracing::error!(%error, "could not notify administrators of keys that expire");
         Vec::new()
     });
     for organization in organizations {
         if let Err(error) = tell_of_those_of(state, &organization, now).await {
-            tracing::error!(organization, %error, "nobody could be told of keys that expire");
+            tracing::error!(organization, %error, "could not notify administrators of keys that expire");
         }
     }
 }
@@ -101,7 +101,7 @@ async fn each(
         let id = key.clone();
         match state.db.write(move |tx| step(tx, &id, now)).await {
             Err(DbError::Unreadable(reason)) => {
-                tracing::error!(key, reason, "the end of a key that cannot be read is passed over");
+                tracing::error!(key, reason, "skipped the expiration of a key that cannot be read");
                 state.db.write(move |tx| give_up(tx, &key, now)).await?;
             }
             done => done?,

@@ -59,7 +59,7 @@ pub(super) async fn save(state: &State) -> io::Result<()> {
     loop {
         let Err(error) = save_once(state).await else { return Ok(()) };
         if started.elapsed() >= SAVE_PATIENCE {
-            let lost = format!("what was counted since the last writing is lost: {error}");
+            let lost = format!("counts since the last save are lost: {error}");
             return Err(io::Error::other(lost));
         }
         tokio::time::sleep(SAVE_PAUSE).await;

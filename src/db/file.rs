@@ -49,7 +49,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, String> {
 fn no_folder(folder: &Path, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => format!("the folder {} does not exist", folder.display()),
-        _ => format!("the folder {} cannot be used: {error}", folder.display()),
+        _ => format!("the folder {} can't be used: {error}", folder.display()),
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn prepare(file: &Path) -> Result<(), String> {
     match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => check(file),
-        Err(error) => Err(format!("it does not exist and cannot be made: {error}")),
+        Err(error) => Err(format!("it doesn't exist and can't be created: {error}")),
     }
 }
 
@@ -82,18 +82,18 @@ fn check(file: &Path) -> Result<(), String> {
     }
     let kind = found.file_type();
     if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
-        return Err("this is no regular file".to_owned());
+        return Err("this isn't a regular file".to_owned());
     }
     // SQLite keeps its log beside the name by which it was opened, so two names make two logs
     // (<https://www.sqlite.org/howtocorrupt.html>, 2.5).
     if found.nlink() > 1 {
         return Err("the file has a second name (a hard link); remove one of them".to_owned());
     }
-    access(file, Access::READ_OK).map_err(|error| format!("it cannot be read: {error}"))?;
-    access(file, Access::WRITE_OK).map_err(|error| format!("it cannot be written: {error}"))?;
+    access(file, Access::READ_OK).map_err(|error| format!("it can't be read: {error}"))?;
+    access(file, Access::WRITE_OK).map_err(|error| format!("it can't be written: {error}"))?;
     let folder = file.parent().unwrap_or(Path::new("/"));
     access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
-        format!("SQLite needs files beside it, and nothing can be made in {}: {error}", folder.display())
+        format!("SQLite needs files beside it, and no file can be created in {}: {error}", folder.display())
     })
 }
 
@@ -108,7 +108,7 @@ pub(super) fn tighten(file: &Path) {
         }
         let file_shown = file.display();
         match fs::set_permissions(&file, fs::Permissions::from_mode(mode & 0o700)) {
-            Ok(()) => tracing::warn!("other users could open {file_shown} (mode {mode:o}); they cannot now"),
+            Ok(()) => tracing::warn!("other users could open {file_shown} (mode {mode:o}); they can't anymore"),
             Err(error) => tracing::warn!("other users may open {file_shown} (mode {mode:o}): {error}"),
         }
     }
@@ -134,7 +134,7 @@ impl Claim {
     /// Why it cannot be had, as the end of a sentence that begins with its path.
     pub(super) fn take(file: &Path) -> Result<Self, String> {
         let path = beside(file, LOCK);
-        let failed = |error: io::Error| format!("its lock file {} cannot be used: {error}", path.display());
+        let failed = |error: io::Error| format!("its lock file {} can't be used: {error}", path.display());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY);
         let lock = options.open(&path).map_err(failed)?;

@@ -24,7 +24,7 @@ const AUTHENTICATION_REQUIRED: u16 = 530;
 /// Why an address with letters beyond ASCII before its `@` gets nothing; RFC 6531, section 3.2. No
 /// later attempt would help.
 const NO_SMTPUTF8: &str =
-    "The mail server takes no address with letters beyond a to z before the @ (it does not offer SMTPUTF8).";
+    "The mail server doesn’t accept letters beyond a to z before the @ (no SMTPUTF8 support).";
 
 /// How much of a server's answer is kept.
 const MAX_REASON_CHARACTERS: usize = 300;
@@ -95,7 +95,7 @@ impl Delivery {
         let recipient: Address = mail
             .recipient
             .parse()
-            .map_err(|_| DeliveryError::permanent("the address is not a mail address".to_owned()))?;
+            .map_err(|_| DeliveryError::permanent("invalid email".to_owned()))?;
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient))
@@ -113,7 +113,7 @@ impl Delivery {
                     .singlepart(part(ContentType::TEXT_PLAIN, &rendered.text))
                     .singlepart(part(ContentType::TEXT_HTML, &rendered.html)),
             )
-            .map_err(|error| DeliveryError::permanent(format!("the mail is not valid: {error}")))
+            .map_err(|error| DeliveryError::permanent(format!("invalid message: {error}")))
     }
 
     /// Tells a refused mail from a server that refuses us.
@@ -121,7 +121,7 @@ impl Delivery {
         let code = error.status().map(u16::from);
         let reason = match (code, error.source()) {
             (Some(code), Some(text)) => format!("{code} {text}"),
-            _ => format!("the mail server could not be used: {error}"),
+            _ => format!("the mail server failed: {error}"),
         };
         // 5xx also answers a greeting or a log-in, which somebody can mend: only where the
         // server still lets us in was it about this mail.

@@ -7,7 +7,7 @@ use time::{format_description::BorrowedFormatItem, macros::format_description};
 use crate::{
     clock::Timestamp,
     config::{Brand, PublicUrl},
-    domain::outbox::Message,
+    domain::{access::Role, outbox::Message},
 };
 use unlinked::{address, unlinked};
 
@@ -88,6 +88,7 @@ impl Composer {
                 organization: &unlinked(organization),
                 inviter: &unlinked(inviter),
                 inviter_email: inviter_email.as_deref().map(address).as_deref(),
+                article: article(role),
                 role,
                 abilities,
                 url: &link(&format!("/i/{token}")),
@@ -140,7 +141,7 @@ impl Composer {
                 when: &if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") },
                 expires: &instant(*expires_at),
                 last_used: last_used_at.map(instant).as_deref(),
-                // The dialog with an end chosen that is as far away as this one once was.
+                // The dialog with an expiration chosen that is as far away as this one once was.
                 rotate_url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}/rotate?duration=same")),
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
@@ -263,6 +264,7 @@ struct Invitation<'a> {
     organization: &'a str,
     inviter: &'a str,
     inviter_email: Option<&'a str>,
+    article: &'a str,
     role: &'a str,
     abilities: &'a str,
     url: &'a str,
@@ -391,11 +393,16 @@ parts! {
 /// What the administrators have to know about what was done to a master token.
 fn consequence(event: &str) -> &'static str {
     match event {
-        "generated" => "It is inactive until somebody activates it.",
-        "replaced" => "Its old value stopped working immediately.",
-        "activated" => "It can be used from now on.",
+        "generated" => "It’s inactive until someone activates it.",
+        "replaced" => "The previous token no longer works.",
+        "activated" => "It can be used now.",
         _ => "",
     }
+}
+
+/// As a user, but as an administrator.
+fn article(role: &str) -> &'static str {
+    if role == Role::Administrator.label() { "an" } else { "a" }
 }
 
 /// A name cannot add a header: every control character becomes a space (ASVS 1.3.11).

@@ -54,7 +54,7 @@ pub async fn run(
     }
     let finish = async { while in_hand.join_next().await.is_some() {} };
     if timeout(GRACE, finish).await.is_err() {
-        tracing::warn!(mails = in_hand.len(), "stopped with mails in hand");
+        tracing::warn!(mails = in_hand.len(), "stopped while emails were being sent");
     }
 }
 
@@ -122,7 +122,7 @@ impl Worker {
                     Ok(Some(Err(unreadable))) => fine &= self.give_up(unreadable).await,
                     Ok(None) => break,
                     Err(error) => {
-                        tracing::error!(%error, "the outbox could not be read");
+                        tracing::error!(%error, "could not read the outbox");
                         fine = false;
                     }
                 }
@@ -138,7 +138,7 @@ impl Worker {
                     };
                     hands.0.remove(&id);
                     if done.is_err() {
-                        tracing::error!("sending a mail panicked");
+                        tracing::error!("sending an email panicked");
                         fine = false;
                     }
                 }
@@ -193,10 +193,10 @@ impl Worker {
     /// Answers `false` when that could not be noted: the mail is due again then.
     async fn give_up(&self, unreadable: UnreadableMail) -> bool {
         let UnreadableMail { id, reason } = &unreadable;
-        tracing::error!(mail = id, reason, "a mail cannot be read and is given up");
+        tracing::error!(mail = id, reason, "gave up an email that cannot be read");
         let now = self.clock.now();
         let noted = self.db.write(move |tx| outbox::give_up(tx, &unreadable, now)).await;
-        noted.inspect_err(|error| tracing::error!(%error, "that could not be noted")).is_ok()
+        noted.inspect_err(|error| tracing::error!(%error, "could not record that")).is_ok()
     }
 
     async fn deliver(self, mail: QueuedMail, _turn: Arc<OwnedMutexGuard<()>>) {
@@ -205,14 +205,14 @@ impl Worker {
             Err(error) => Err(DeliveryError::permanent(format!("not rendered: {error}"))),
         };
         match &outcome {
-            Ok(()) => tracing::info!(mail = mail.id, "mail sent"),
+            Ok(()) => tracing::info!(mail = mail.id, "email sent"),
             Err(DeliveryError { permanent, code, .. }) => {
-                tracing::warn!(mail = mail.id, permanent, code, "mail not sent");
+                tracing::warn!(mail = mail.id, permanent, code, "email not sent");
             }
         }
         // A mail whose fate is not on record would be sent again, so this does not give up.
         while let Err(error) = self.record(mail.clone(), outcome.clone()).await {
-            tracing::error!(mail = mail.id, %error, "the fate of a mail could not be recorded");
+            tracing::error!(mail = mail.id, %error, "could not record the result of an email");
             sleep(PAUSE).await;
         }
     }

@@ -125,8 +125,8 @@ fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
 fn warn_of_unknown_proxy(peer: IpAddr, state: &State) {
     if !state.limits.has_met_unknown_proxy() && state.limits.meets_unknown_proxy() {
         tracing::warn!(
-            "a request from {peer} carries X-Forwarded-For, which is not believed; if this is your proxy, \
-             set TESSERA_TRUSTED_PROXIES={peer}, or else everybody behind it counts as one"
+            "ignored X-Forwarded-For from {peer}, which is not a trusted proxy; if this is your proxy, set \
+             TESSERA_TRUSTED_PROXIES={peer}, or everyone behind it shares one limit"
         );
     }
 }

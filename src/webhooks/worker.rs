@@ -48,7 +48,7 @@ pub async fn run(
     }
     let finish = async { while in_hand.join_next().await.is_some() {} };
     if timeout(GRACE, finish).await.is_err() {
-        tracing::warn!(messages = in_hand.len(), "stopped with messages to webhooks in hand");
+        tracing::warn!(messages = in_hand.len(), "stopped while events were being delivered");
     }
 }
 
@@ -73,7 +73,7 @@ impl Worker {
                     };
                     lanes.finish(id, Instant::now());
                     if done.is_err() {
-                        tracing::error!("delivering a message to a webhook panicked");
+                        tracing::error!("delivering an event to a webhook panicked");
                         sleep(PAUSE).await;
                     }
                 }
@@ -87,7 +87,7 @@ impl Worker {
         let now = self.clock.now();
         let mut waiting = match self.db.read(move |connection| webhooks::waiting(connection, now)).await {
             Ok(waiting) => waiting,
-            Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
+            Err(error) => return tracing::error!(%error, "could not read the deliveries of webhooks"),
         };
         lanes.forget_all_but(&waiting);
         while let Some(next) = lanes.choose(&waiting, Instant::now()).cloned() {
@@ -104,7 +104,7 @@ impl Worker {
                     }
                 }
                 Ok(None) => waiting.retain(|other| *other != next),
-                Err(error) => return tracing::error!(%error, "the messages to webhooks could not be read"),
+                Err(error) => return tracing::error!(%error, "could not read the deliveries of webhooks"),
             }
         }
     }
@@ -112,24 +112,24 @@ impl Worker {
     /// Answers `false` when that could not be noted: the message is due again then.
     async fn give_up(&self, unreadable: UnreadableDelivery) -> bool {
         let UnreadableDelivery { id, reason } = &unreadable;
-        tracing::error!(id, reason, "a message to a webhook cannot be read and is given up");
+        tracing::error!(id, reason, "gave up a delivery that cannot be read");
         let now = self.clock.now();
         let noted = self.db.write(move |tx| webhooks::give_up(tx, &unreadable, now)).await;
-        noted.inspect_err(|error: &DbError| tracing::error!(%error, "that could not be noted")).is_ok()
+        noted.inspect_err(|error: &DbError| tracing::error!(%error, "could not record that")).is_ok()
     }
 
     async fn deliver(self, message: Outgoing) {
         let attempt = self.sender.send(&message, self.clock.now()).await;
         let (id, webhook) = (&message.id, &message.webhook_id);
         match &attempt.outcome {
-            AttemptOutcome::Delivered => tracing::info!(id, webhook, "message delivered to a webhook"),
+            AttemptOutcome::Delivered => tracing::info!(id, webhook, "event delivered to a webhook"),
             AttemptOutcome::Failed(_) | AttemptOutcome::Gone => {
-                tracing::warn!(id, webhook, status = attempt.status, "message not delivered to a webhook");
+                tracing::warn!(id, webhook, status = attempt.status, "event not delivered to a webhook");
             }
         }
         // A message whose fate is not on record would be sent again, so this does not give up.
         while let Err(error) = self.record(message.id.clone(), attempt.clone()).await {
-            tracing::error!(id, %error, "the fate of a message to a webhook could not be recorded");
+            tracing::error!(id, %error, "could not record the result of a delivery");
             sleep(PAUSE).await;
         }
     }

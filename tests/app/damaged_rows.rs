@@ -115,7 +115,7 @@ async fn the_mailbox_shows_a_mail_that_cannot_be_read_among_the_others() {
     let page = app.client().get("/mailbox").await.must_be(200).html();
     let text = page.main_text();
     assert!(text.contains("This email can’t be read") && text.contains("missing field `kind`"), "{text}");
-    let readable = page.link("Invitation to join Organization to mara@lumen.example");
+    let readable = page.link("Dana Whitfield invited you to join Lumen to mara@lumen.example");
     app.client().get(&readable).await.must_be(200);
 }
 

@@ -51,7 +51,7 @@ async fn only_the_mail_that_a_test_is_about_goes_out() {
     app.member(&lumen, Role::User, "Jonas Berg").await;
     app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let mail = sink.wait_for_mail_to("mara@lumen.example").await;
-    assert_eq!(mail.subject, "Invitation to join Organization");
+    assert_eq!(mail.subject, "Dana Whitfield invited you to join Lumen");
     assert_eq!(sink.received().len(), 1);
 }
 

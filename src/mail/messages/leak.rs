@@ -20,30 +20,28 @@ pub(super) struct Words {
 
 /// The words for the key or token `id` in the API tab at `api`.
 pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -> Words {
-    let key = || Button { label: "Open the key", url: format!("{api}/keys/{id}") };
+    let key = || Button { label: "Open key", url: format!("{api}/keys/{id}") };
     let is_over = measure == Measure::StoppedBefore;
     match leaked {
         LeakedKind::ApiKey => Words {
             what: "API key",
             consequence: match measure {
                 Measure::Stopped => {
-                    "It was deactivated immediately. Rotate it, put the new secret in place and activate it again."
+                    "It was deactivated immediately. Rotate it, put the new secret in place, then activate it."
                 }
-                Measure::StoppedBefore => "It no longer worked, so nobody can use it.",
-                Measure::None => "It still works: whoever finds it can use it. Rotate it now.",
+                Measure::StoppedBefore => "It was already inactive.",
+                Measure::None => "It’s still active. Rotate it now.",
             },
             remedy: (!is_over)
-                .then(|| Button { label: "Rotate the key", url: format!("{api}/keys/{id}/rotate") }),
+                .then(|| Button { label: "Rotate key", url: format!("{api}/keys/{id}/rotate") }),
             page: key(),
         },
         LeakedKind::PreviousSecret => Words {
-            what: "previous secret of the API key",
+            what: "previous secret of API key",
             consequence: match measure {
                 Measure::Stopped => "It was revoked immediately. The new secret keeps working.",
-                Measure::StoppedBefore => "It no longer worked, so nobody can use it.",
-                Measure::None => {
-                    "It still works: whoever finds it can use it. Revoke the previous secret on the key’s page."
-                }
+                Measure::StoppedBefore => "It was already inactive.",
+                Measure::None => "It still works. Revoke it on the key’s page.",
             },
             remedy: None,
             page: key(),
@@ -52,14 +50,14 @@ pub(super) fn words(leaked: LeakedKind, measure: Measure, api: &str, id: &str) -
             what: "master token",
             consequence: match measure {
                 Measure::Stopped => {
-                    "It was deactivated immediately. Replace it, put the new token in place and activate it again."
+                    "It was deactivated immediately. Replace it, put the new token in place, then activate it."
                 }
                 Measure::StoppedBefore => {
-                    "It was not active. Replace it before you activate it, or whoever finds it can use it."
+                    "It was already inactive. Replace it before you activate it, or anyone who has it can use it."
                 }
-                Measure::None => "It still works: whoever finds it can use it. Replace it now.",
+                Measure::None => "It’s still active. Replace it now.",
             },
-            remedy: Some(Button { label: "Replace the token", url: format!("{api}/tokens/{id}/replace") }),
+            remedy: Some(Button { label: "Replace token", url: format!("{api}/tokens/{id}/replace") }),
             page: Button { label: "Open API", url: api.to_owned() },
         },
     }

@@ -38,7 +38,7 @@ fn assert_html(mail: &RenderedMail, button: (&str, &str)) {
     assert!(html.matches(&format!("href=\"{url}\"")).count() >= 1, "{url}:\n{html}");
     assert!(mail.text.contains(url), "the text part has the link too");
     assert!(html.contains(&format!("<title>{}</title>", mail.subject)), "{html}");
-    assert!(html.contains("Sent by the Lumen Keys server at keys.lumen.example"));
+    assert!(html.contains("Sent by Lumen Keys at keys.lumen.example"));
     assert!(!html.contains("Tessera") && !mail.text.contains("Tessera"), "the brand stands alone");
     assert!(!html.contains("<img") && !html.contains("http://"), "nothing is loaded");
     assert!(html.trim_end().ends_with("</html>"));
@@ -48,21 +48,22 @@ fn assert_html(mail: &RenderedMail, button: (&str, &str)) {
 fn an_invitation_names_who_invites_where_and_until_when() {
     let mail = compose(&invitation("Lumen Logistics", "Dana Whitfield"));
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Invitation to join Organization
+    Subject: Dana Whitfield invited you to join Lumen Logistics
 
-    Dana Whitfield (dana@lumen.example) invited you to Lumen Logistics as Administrator.
-    You will be able to manage members, API keys and master tokens.
+    Invitation to join Organization
+
+    Dana Whitfield (dana@lumen.example) invited you to join Lumen Logistics as an Administrator.
+    You’ll be able to manage members, API keys and master tokens.
 
     Accept Invite:
     https://keys.lumen.example/i/4fT9qzW2
 
-    The link works once, for jonas@lumen.example, until 30 November 2026, 09:12 UTC.
+    The link works once, for jonas@lumen.example, and expires on 30 November 2026, 09:12 UTC.
 
-    You do not know Dana Whitfield or did not expect this? Ignore this message and
-    nothing happens.
+    If you weren’t expecting this, you can ignore this email.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
     assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
@@ -75,13 +76,14 @@ fn a_machine_invites_by_its_name_alone() {
         *inviter_email = None;
     }
     let mail = compose(&message);
+    assert_eq!(mail.subject, "Backend invited you to join Lumen Logistics");
     assert!(
-        mail.text.starts_with("Backend invited you to Lumen Logistics as Administrator."),
+        mail.text.contains("\nBackend invited you to join Lumen Logistics as an Administrator."),
         "{}",
         mail.text
     );
-    assert!(mail.html.contains("Backend</strong> invited you to Lumen Logistics"), "{}", mail.html);
-    assert!(mail.text.contains("You do not know Backend or did not expect this?"));
+    assert!(mail.html.contains("Backend</strong> invited you to join Lumen Logistics"), "{}", mail.html);
+    assert!(!mail.text.contains("Backend ("), "no empty brackets after the name: {}", mail.text);
 }
 
 #[test]
@@ -92,23 +94,21 @@ fn an_address_is_confirmed_by_its_link() {
         expires_at: datetime!(2026-11-24 00:05:00),
     });
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Confirm your e-mail address for Lumen Keys
+    Subject: Confirm your email for Lumen Keys
 
-    Somebody, we hope you, signed up at Lumen Keys with jonas@lumen.example.
-    Confirm that this address is yours and the account is ready.
+    Confirm your email to finish signing up for Lumen Keys.
 
-    Confirm address:
+    Confirm email:
     https://keys.lumen.example/verify-email/v3rify
 
-    The link works once, until 24 November 2026, 00:05 UTC.
+    The link works once and expires on 24 November 2026, 00:05 UTC.
 
-    You did not sign up? Ignore this message; without your confirmation the account
-    can do nothing.
+    If you didn’t sign up, ignore this email. The account stays inactive.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Confirm address", "https://keys.lumen.example/verify-email/v3rify"));
+    assert_html(&mail, ("Confirm email", "https://keys.lumen.example/verify-email/v3rify"));
     assert!(!mail.html.contains("evil.example"), "an unproven name is not repeated");
 }
 
@@ -120,19 +120,19 @@ fn a_second_sign_up_is_told_to_the_owner() {
 
     Hello Jonas Brandt,
 
-    somebody tried to sign up at Lumen Keys with jonas@lumen.example, which
-    has an account already. Nothing was changed.
+    Someone tried to sign up at Lumen Keys with this email
+    (jonas@lumen.example), but you already have an account. No changes were made.
 
     Log in:
     https://keys.lumen.example/login
 
-    Forgotten the password? Choose a new one:
+    Forgot your password? Reset it:
     https://keys.lumen.example/forgot-password
 
-    That was not you? Ignore this message; your account is as it was.
+    If this wasn’t you, ignore this email. Your account hasn’t changed.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Log in", "https://keys.lumen.example/login"));
     assert!(mail.html.contains("href=\"https://keys.lumen.example/forgot-password\""));
@@ -146,25 +146,24 @@ fn a_password_is_reset_by_its_link() {
         expires_at: datetime!(2026-11-23 10:00:00),
     });
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Choose a new password for Lumen Keys
+    Subject: Reset your Lumen Keys password
 
     Hello Jonas Brandt,
 
-    somebody asked for a new password for the Lumen Keys account of
-    jonas@lumen.example.
+    We received a request to reset the password for your Lumen Keys account.
 
-    Choose a new password:
+    Reset your password:
     https://keys.lumen.example/reset-password/r3set
 
-    The link works once, until 23 November 2026, 10:00 UTC.
+    The link works once and expires on 23 November 2026, 10:00 UTC.
 
-    That was not you? Ignore this message; your password stays as it is.
+    If this wasn’t you, ignore this email. Your password won’t change.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     let url = "https://keys.lumen.example/reset-password/r3set";
-    assert_html(&mail, ("Choose a new password", url));
+    assert_html(&mail, ("Reset password", url));
 }
 
 #[test]
@@ -178,19 +177,19 @@ fn a_changed_password_is_told_with_its_origin() {
     };
     let mail = changed(Some("192.0.2.7"));
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Your password for Lumen Keys was changed
+    Subject: Your Lumen Keys password was changed
 
     Hello Jonas Brandt,
 
-    the password of your Lumen Keys account was changed on
+    The password of your Lumen Keys account was changed on
     23 November 2026, 10:00 UTC from 192.0.2.7.
-    Every other session of the account was ended.
+    All other sessions were logged out.
 
-    That was you? Then there is nothing to do. If not, choose a new password immediately:
+    If this was you, no action is needed. If not, reset your password now:
     https://keys.lumen.example/forgot-password
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     let url = "https://keys.lumen.example/forgot-password";
     assert_html(&mail, (url, url));
@@ -205,19 +204,19 @@ fn a_renewal_is_asked_of_the_administrators() {
         invited: "mara@lumen.example".into(),
     });
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: mara@lumen.example asks for a new invitation to Lumen Logistics
+    Subject: mara@lumen.example requested a new invitation to Lumen Logistics
 
-    The invitation of mara@lumen.example to Lumen Logistics no longer works,
-    and they ask for a new one. An administrator can send it from the Users tab.
+    The invitation for mara@lumen.example to join Lumen Logistics is no longer
+    valid, and they requested a new one. You can resend it from the Users tab.
 
     Open Users:
     https://keys.lumen.example/orgs/0198/users
 
-    You get this message as an administrator of Lumen Logistics. You do not
-    know mara@lumen.example? Ignore it and nothing happens.
+    You received this email because you’re an administrator of Lumen Logistics.
+    If you don’t know mara@lumen.example, you can ignore this email.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open Users", "https://keys.lumen.example/orgs/0198/users"));
 }
@@ -243,23 +242,23 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
 
     Dana Whitfield generated the master token "Terraform" of
     Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
-    It is inactive until somebody activates it.
+    It’s inactive until someone activates it.
 
     It can create, change and remove API keys, and see everything.
-    It ends on 23 December 2026, 10:00 UTC.
+    It expires on 23 December 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api
 
-    You get this message as an administrator of Lumen Logistics. If this should
-    not have happened, deactivate the token at the address above.
+    You received this email because you’re an administrator of Lumen Logistics.
+    If you didn’t expect this, deactivate the token on the API tab.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open API", "https://keys.lumen.example/orgs/0198/api"));
-    assert!(notice("replaced").text.contains("Its old value stopped working immediately."));
-    assert!(notice("activated").text.contains("It can be used from now on."));
+    assert!(notice("replaced").text.contains("The previous token no longer works."));
+    assert!(notice("activated").text.contains("It can be used now."));
 }
 
 #[test]
@@ -298,21 +297,21 @@ fn a_key_that_ends_is_told_in_time() {
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics expires on 26 November 2026, 10:00 UTC.
-    It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
+    Last used on 23 November 2026, 09:58 UTC. Requests will fail after it expires.
 
-    Rotate the key, which gives it a new secret and a new end:
+    Rotate the key to get a new secret and expiration date:
     https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
 
-    Open the key, to see who uses it or to remove it:
+    See who uses the key, or remove it:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics.
+    You received this email because you’re an administrator of Lumen Logistics.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     let key = "https://keys.lumen.example/orgs/0198/api/keys/0199";
-    assert_html(&mail, ("Rotate the key", &format!("{key}/rotate?duration=same")));
+    assert_html(&mail, ("Rotate key", &format!("{key}/rotate?duration=same")));
     assert!(mail.html.contains(&format!("href=\"{key}\"")), "{}", mail.html);
 }
 
@@ -338,27 +337,28 @@ fn keys_that_end_together_are_told_in_one_mail() {
     Subject: 5 API keys of Lumen Logistics expire soon
 
     5 API keys of Lumen Logistics expire soon.
-    Requests with them fail from then on.
+    Requests with them will fail after they expire.
 
     "Billing worker" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
-    It was last used on 23 November 2026, 09:58 UTC.
+    Last used on 23 November 2026, 09:58 UTC.
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
     "Invoices" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
-    It was never used.
+    It has never been used.
     https://keys.lumen.example/orgs/0198/api/keys/019a
 
     And 3 more.
 
-    Open the keys that expire soon, to rotate or to remove them:
+    View expiring keys to rotate or remove them:
     https://keys.lumen.example/orgs/0198/api?show=soon
 
-    You get this message as an administrator of Lumen Logistics, once a day at most.
+    You received this email because you’re an administrator of Lumen Logistics.
+    It’s sent at most once a day.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Open the keys", "https://keys.lumen.example/orgs/0198/api?show=soon"));
+    assert_html(&mail, ("View expiring keys", "https://keys.lumen.example/orgs/0198/api?show=soon"));
 }
 
 #[test]
@@ -461,29 +461,29 @@ fn leak(leaked: LeakedKind, measure: Measure, url: &str, more_places: usize) -> 
 fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
     let mail = leak(LeakedKind::ApiKey, Measure::Stopped, "https://code.example/a.env", 2);
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Found in public: API key Billing worker of Lumen Logistics
+    Subject: Exposed API key: Billing worker (Lumen Logistics)
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    It was reported on 23 November 2026, 10:00 UTC, as found at
+    Reported on 23 November 2026, 10:00 UTC; found at
     https://code.example/a.env
     and in 2 more places
 
-    It was deactivated immediately. Rotate it, put the new secret in place and activate it again.
+    It was deactivated immediately. Rotate it, put the new secret in place, then activate it.
 
-    Rotate the key:
+    Rotate key:
     https://keys.lumen.example/orgs/0198/api/keys/0199/rotate
 
-    Open the key:
+    Open key:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics. What happens to
-    leaked keys is chosen on the Settings tab of the organization.
+    You received this email because you’re an administrator of Lumen Logistics.
+    Choose what happens to leaked keys on the organization’s Settings tab.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Rotate the key", "https://keys.lumen.example/orgs/0198/api/keys/0199/rotate"));
+    assert_html(&mail, ("Rotate key", "https://keys.lumen.example/orgs/0198/api/keys/0199/rotate"));
     assert!(!mail.html.contains("href=\"https://code.example"), "a reporter’s address is no link");
 }
 
@@ -491,24 +491,24 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
 fn a_leak_without_a_place_is_told_as_such() {
     let mail = leak(LeakedKind::PreviousSecret, Measure::None, "", 0);
     insta::assert_snapshot!(print(&mail), @r#"
-    Subject: Found in public: previous secret of the API key Billing worker of Lumen Logistics
+    Subject: Exposed previous secret of API key: Billing worker (Lumen Logistics)
 
-    The previous secret of the API key "Billing worker" (tess_AbCd…wxyz) of
+    The previous secret of API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    It was reported on 23 November 2026, 10:00 UTC, without saying where it was found.
+    Reported on 23 November 2026, 10:00 UTC; location unknown.
 
-    It still works: whoever finds it can use it. Revoke the previous secret on the key’s page.
+    It still works. Revoke it on the key’s page.
 
-    Open the key:
+    Open key:
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    You get this message as an administrator of Lumen Logistics. What happens to
-    leaked keys is chosen on the Settings tab of the organization.
+    You received this email because you’re an administrator of Lumen Logistics.
+    Choose what happens to leaked keys on the organization’s Settings tab.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
-    assert_html(&mail, ("Open the key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
+    assert_html(&mail, ("Open key", "https://keys.lumen.example/orgs/0198/api/keys/0199"));
 }
 
 #[test]
@@ -523,7 +523,7 @@ fn every_measure_against_a_leak_has_its_words() {
     let token = leak(LeakedKind::MasterToken, Measure::None, "https://code.example", 1);
     assert_html(
         &token,
-        ("Replace the token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"),
+        ("Replace token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"),
     );
     assert!(token.text.contains("and in 1 more place\n"), "{}", token.text);
 }
@@ -535,7 +535,7 @@ fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
         organization_id: "0198".into(),
         webhook_id: "0199".into(),
         address: "https://hooks.example.com/tessera".into(),
-        reason: "No message has arrived for five days.".into(),
+        reason: "Deliveries failed for five days.".into(),
         at: datetime!(2026-11-26 10:00:00),
     });
     // A break in a host name is shown as a bar here.
@@ -544,16 +544,16 @@ fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
 
     The webhook of Lumen Logistics to
     https:|//hooks.|example.|com/tessera
-    was deactivated on 26 November 2026, 10:00 UTC. No message has arrived for five days.
+    was deactivated on 26 November 2026, 10:00 UTC. Deliveries failed for five days.
 
-    Messages that were not delivered wait for 30 days. When the receiver is ready,
-    activate the webhook:
+    Undelivered events are kept for 30 days. When the receiver is ready, activate
+    the webhook:
     https://keys.lumen.example/orgs/0198/webhooks/0199
 
-    You get this message as an administrator of Lumen Logistics.
+    You received this email because you’re an administrator of Lumen Logistics.
 
     --
-    Sent by the Lumen Keys server at keys.lumen.example.
+    Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Open webhook", "https://keys.lumen.example/orgs/0198/webhooks/0199"));
 }

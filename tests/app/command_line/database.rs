@@ -131,7 +131,7 @@ fn a_database_that_cannot_be_used_is_one_line_with_its_path_and_the_reason() {
         ("letter.txt/tessera.db", "Not a directory"),
         ("a circle.db", "symbolic links"),
         ("two names.db", "the file has a second name (a hard link); remove one of them"),
-        ("/dev/null", "this is no regular file"),
+        ("/dev/null", "this isn't a regular file"),
         ("locked/tessera.db", "Permission denied"),
         ("open/read-only.db", "it cannot be written: Permission denied"),
         ("open/secret.db", "it cannot be read: Permission denied"),
@@ -179,17 +179,17 @@ async fn a_file_that_is_taken_away_under_the_server_is_noticed_and_nothing_is_lo
         assert!(answer.text().contains("try again in a moment"), "{}", answer.text());
         let health = anybody.get("/healthz").await.must_be(503).json();
         assert!(health["reason"].as_str().expect("a reason").contains("removed or replaced"), "{health}");
-        instance.wait_for_log("nothing can be saved").await;
+        instance.wait_for_log("changes can't be saved").await;
         // What can be answered is.
         dana.get(&lumen.url("api")).await.must_be(200);
         let known = anybody.request("GET", "/auth").header("x-api-key", &secret).send().await;
         known.must_be(204);
 
         fs::rename(&aside, &path).expect("the file is put back");
-        instance.wait_for_log("can be written again").await;
+        instance.wait_for_log("changes can be saved again").await;
         anybody.get("/healthz").await.must_be(200);
         create_key(&dana, &lumen, "Afterwards").await.expect("a key");
-        let errors = instance.log().lines().filter(|line| line.contains("nothing can be saved")).count();
+        let errors = instance.log().lines().filter(|line| line.contains("changes can't be saved")).count();
         assert_eq!(errors, 1, "{}", instance.log());
         let names = instance.world().query("SELECT name AS text FROM api_keys ORDER BY 1").await;
         assert_eq!(names, ["Afterwards", "Before"]);

@@ -7,7 +7,7 @@ use super::{create_key, instance::Instance, log_in};
 use crate::support::{Client, Response};
 
 /// What is said of what could not be saved.
-const LOST: &str = "what was counted since the last writing is lost";
+const LOST: &str = "counts since the last save are lost";
 
 #[tokio::test]
 async fn every_signal_that_stops_the_server_lets_it_save_what_is_counted() {

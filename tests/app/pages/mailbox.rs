@@ -12,9 +12,9 @@ async fn a_mail_is_read_and_its_link_followed() {
     let (_, token) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
     let browser = app.client();
     let page = browser.get("/mailbox").await.must_be(200).html();
-    let address = page.link("Invitation to join Organization to mara@lumen.example");
+    let address = page.link("Dana Whitfield invited you to join Lumen to mara@lumen.example");
     let page = browser.get(&address).await.must_be(200).html();
-    assert_eq!(page.heading(), "Invitation to join Organization");
+    assert_eq!(page.heading(), "Dana Whitfield invited you to join Lumen");
     assert_eq!(page.link("Accept Invite"), format!("http://localhost:8080/i/{token}"));
     let page = browser.get(&page.link("Accept Invite")).await.must_be(200).html();
     assert_eq!(page.heading(), "Join Lumen");

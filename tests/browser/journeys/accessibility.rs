@@ -58,7 +58,7 @@ async fn pages_of_an_account(Stage { page, server, .. }: Stage) {
     page.become_person(&ravi).await;
     page.visit("/orgs").await;
     inspection.look_at(&page, "my-organizations-invited").await;
-    let link = server.inbox.expect(&ravi.email, "Invitation to join Organization").await;
+    let link = server.inbox.expect(&ravi.email, "Dana Whitfield invited you to join Lumen Logistics").await;
     page.visit(&link.link_labelled("Accept Invite")).await;
     inspection.look_at(&page, "invitation").await;
     page.become_nobody().await;

@@ -4,7 +4,7 @@ use crate::support::page::Page;
 use crate::support::people::PASSWORD;
 use crate::support::stage::Stage;
 
-const SUBJECT: &str = "Invitation to join Organization";
+const SUBJECT: &str = "Dana Whitfield invited you to join Lumen Logistics";
 const JONAS: &str = "jonas@example.org";
 
 async fn each_address_is_told_its_outcome(Stage { page, server, .. }: Stage) {

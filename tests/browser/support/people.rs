@@ -47,7 +47,7 @@ impl Server {
         role: &str,
     ) {
         administrator.invite(self, path, &newcomer.email, role).await;
-        let mail = self.inbox.expect(&newcomer.email, "Invitation to join Organization").await;
+        let mail = self.inbox.expect(&newcomer.email, "invited you to join").await;
         newcomer.post(self, &format!("{}/accept", mail.link_labelled("Accept Invite")), &[]).await;
         assert_eq!(newcomer.get(self, &format!("{path}/users")).await, 200, "{} has joined", newcomer.name);
     }
