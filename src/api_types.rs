@@ -22,43 +22,43 @@ pub use usage::*;
 pub use verification::*;
 pub use webhooks::*;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
-    /// The items of this part.
+    /// The items of this page.
     pub data: Vec<T>,
-    /// Ask for the next part with this as `cursor`; null at the end of the list.
+    /// Pass this as `cursor` to get the next page; null on the last page.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
-/// RFC 9457. `type` is stable; clients may rely on it.
+/// An error as problem details (RFC 9457). `type` is stable; clients can rely on it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ProblemDocument {
-    /// A name for the kind of problem.
+    /// The type of the problem.
     #[serde(rename = "type")]
     #[schema(example = "/problems/not-found")]
     pub kind: String,
-    /// The kind in words.
+    /// A short title of the status.
     pub title: String,
-    /// HTTP's status again.
+    /// The HTTP status code.
     pub status: u16,
-    /// What happened this time.
+    /// What went wrong with this request.
     pub detail: String,
-    /// The number to quote to the operator.
+    /// The request ID. Include it when you contact the operator.
     pub request_id: String,
-    /// The fields that are wrong, if that is the problem.
+    /// The invalid fields or parameters; absent if there are none.
     #[serde(default, skip_serializing_if = "<[FieldProblem]>::is_empty")]
     pub errors: Vec<FieldProblem>,
 }
 
-/// What is wrong with one field, and where it stands.
+/// An invalid field or parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldProblem {
-    /// The field as a JSON pointer (RFC 6901) into the body, or the parameter's name.
+    /// The field as a JSON pointer (RFC 6901) into the body, or the name of the parameter.
     #[schema(example = "/name")]
     pub pointer: String,
-    /// What is wrong, and what to do.
+    /// What’s wrong and how to fix it.
     #[schema(example = "Enter a name.")]
     pub detail: String,
 }

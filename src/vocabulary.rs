@@ -46,82 +46,82 @@ macro_rules! words {
 pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 words! {
-    /// What a member may do, the least first.
+    /// The role of a member.
     #[derive(PartialOrd, Ord, ValueEnum)]
     pub enum Role {
-        /// See the members.
+        /// Can view members.
         User = "user",
-        /// Invite and manage everybody but administrators.
+        /// Can invite and manage members, except administrators.
         Supervisor = "supervisor",
         /// Everything.
         Administrator = "administrator",
     }
 
-    /// What a master token may do. `keys` and `members` lie side by side: neither covers the other.
+    /// The access of a master token. `keys` and `members` don’t include each other.
     #[derive(Display)]
     pub enum TokenAccess {
-        /// Ask whether a key is accepted.
+        /// Verify API keys only.
         Verify = "verify",
-        /// See everything, change nothing.
+        /// View everything, change nothing.
         Read = "read",
-        /// Create, change and remove API keys.
+        /// View everything, and create, change and remove API keys.
         Keys = "keys",
-        /// Invite and manage supervisors and users.
+        /// View everything, and manage members, except administrators.
         Members = "members",
-        /// Everything that an administrator may, except master tokens and making administrators.
+        /// Do everything an administrator can, except create master tokens or add administrators.
         Full = "full",
     }
 
-    /// Whether a key or a master token is accepted.
+    /// The status of a key or master token.
     pub enum KeyStatus {
-        /// It is.
+        /// Accepted.
         Active = "active",
-        /// Its end has passed.
+        /// Expired.
         Expired = "expired",
-        /// It is switched off.
+        /// Deactivated or paused.
         Deactivated = "deactivated",
     }
 
-    /// A part of the keys.
+    /// A filter for keys.
     #[derive(Default, ValueEnum)]
     pub enum KeyFilter {
         /// All of them.
         #[default]
         All = "all",
-        /// Those that end within 14 days.
+        /// Keys that expire within 14 days.
         ExpiresSoon = "expires_soon",
-        /// Those that nobody has called with.
+        /// Keys that were never used.
         NeverUsed = "never_used",
-        /// Those that are switched off.
+        /// Deactivated or paused keys.
         Deactivated = "deactivated",
     }
 
-    /// An order of keys.
+    /// The order of keys.
     #[derive(Default, ValueEnum)]
     pub enum KeySort {
-        /// The newest first.
+        /// Newest first.
         #[default]
         Newest = "-created_at",
-        /// The oldest first.
+        /// Oldest first.
         Oldest = "created_at",
-        /// By name.
+        /// By name, A to Z.
         Name = "name",
-        /// By name, backwards.
+        /// By name, Z to A.
         NameDescending = "-name",
     }
 
-    /// How long the previous secret of a rotation goes on.
+    /// How long the previous secret keeps working.
     #[derive(ValueEnum)]
     pub enum GracePeriod {
-        /// Not at all.
+        /// No grace period.
         None = "none",
-        /// For an hour.
+        /// 1 hour.
         #[value(name = "1h")]
         Hour = "1h",
-        /// For 24 hours.
+        /// 24 hours.
         #[value(name = "24h")]
         Day = "24h",
-        /// For seven days.
+        /// 7 days.
         #[value(name = "7d")]
         Week = "7d",
     }
@@ -129,13 +129,13 @@ words! {
     /// When the grace period of a rotation starts.
     #[derive(ValueEnum)]
     pub enum Starts {
-        /// When the new secret is first used, 30 days after the rotation at the latest.
+        /// When the new secret is first used, at most 30 days after the rotation.
         OnFirstUse = "on_first_use",
-        /// With the rotation.
+        /// Immediately.
         Immediately = "immediately",
     }
 
-    /// What a rate limit counts over.
+    /// The period of a rate limit.
     pub enum Period {
         /// A second.
         Second = "second",
@@ -145,7 +145,7 @@ words! {
         Hour = "hour",
     }
 
-    /// What a step of usage spans, in UTC.
+    /// The length of a usage interval (UTC).
     #[derive(Default)]
     pub enum Span {
         /// An hour.
@@ -155,128 +155,128 @@ words! {
         Day = "day",
     }
 
-    /// How a verification of a known key ended.
+    /// The result of the verification of a known key.
     pub enum Outcome {
         /// Accepted.
         Valid = "valid",
-        /// Its end had passed.
+        /// It had expired.
         Expired = "expired",
-        /// It was switched off.
+        /// It was deactivated.
         Deactivated = "deactivated",
-        /// It came from elsewhere than it may, or from nobody knows where.
+        /// The IP address wasn’t allowed or was unknown.
         ForbiddenIp = "forbidden_ip",
-        /// It has not every scope that was needed.
+        /// A required scope was missing.
         InsufficientScope = "insufficient_scope",
-        /// It came too often.
+        /// Rate limit exceeded.
         RateLimited = "rate_limited",
-        /// Its month's quota was spent.
+        /// Monthly quota exceeded.
         QuotaExceeded = "quota_exceeded",
     }
 
-    /// Whether a key is accepted, or the first reason why it is not.
+    /// The result of a verification: `valid`, or the first reason for the rejection.
     pub enum VerificationCode {
-        /// It is accepted.
+        /// The key is accepted.
         Valid = "valid",
-        /// It has not the form of a key; a letter may be missing.
+        /// The value isn’t a valid key. It may be mistyped or incomplete.
         Malformed = "malformed",
         /// The organization has no such key.
         NotFound = "not_found",
-        /// Its end has passed.
+        /// Expired.
         Expired = "expired",
-        /// It is switched off.
+        /// Deactivated or paused.
         Deactivated = "deactivated",
-        /// It comes from elsewhere than it may, or from nobody knows where.
+        /// The IP address isn’t allowed or is unknown.
         ForbiddenIp = "forbidden_ip",
-        /// It has not every scope that is needed.
+        /// A required scope is missing.
         InsufficientScope = "insufficient_scope",
-        /// It comes too often.
+        /// Rate limit exceeded.
         RateLimited = "rate_limited",
-        /// Its quota of the month is spent.
+        /// Monthly quota exceeded.
         QuotaExceeded = "quota_exceeded",
     }
 
-    /// What an organization has done with a key that was found in public.
+    /// What happens to a key that was found in public.
     pub enum LeakPolicy {
-        /// The administrators are told.
+        /// Administrators are notified.
         Notify = "notify",
-        /// The key is switched off, too.
+        /// The key is deactivated and administrators are notified.
         Deactivate = "deactivate",
     }
 
-    /// An order of members.
+    /// The order of members.
     #[derive(Default)]
     pub enum MemberSort {
-        /// By name.
+        /// By name, A to Z.
         #[default]
         Name = "name",
-        /// By name, backwards.
+        /// By name, Z to A.
         NameDescending = "-name",
-        /// Those who joined first first.
+        /// By join date, oldest first.
         Oldest = "joined_at",
-        /// Those who joined last first.
+        /// By join date, newest first.
         Newest = "-joined_at",
     }
 
     /// Whether an invitation can be accepted.
     pub enum InvitationStatus {
-        /// It can.
+        /// It can be accepted.
         Pending = "pending",
-        /// It ended without an answer; it can be sent again.
+        /// It expired. It can be resent.
         Expired = "expired",
     }
 
-    /// What was done about an address that was to be invited.
+    /// The result for an email to invite.
     pub enum InviteResult {
-        /// An invitation is on its way.
+        /// The invitation was sent.
         Sent = "sent",
-        /// The person belongs to the organization; nothing was done.
+        /// Already a member. Nothing was sent.
         AlreadyMember = "already_member",
-        /// An invitation was pending; nothing was done.
+        /// Already invited. Nothing was sent.
         AlreadyInvited = "already_invited",
-        /// The address got as many mails as it gets in a day; nothing was done.
+        /// The daily limit of messages to this email is reached. Nothing was sent.
         TooManyMails = "too_many_mails",
     }
 
-    /// Where a mail is on its way.
+    /// The state of an email.
     pub enum MailState {
-        /// It waits for its first or next attempt.
+        /// Waiting for its first or next attempt.
         Queued = "queued",
-        /// The mail server took it.
+        /// Accepted by the mail server.
         Sent = "sent",
-        /// It was given up.
+        /// Failed after the last attempt.
         Failed = "failed",
     }
 
-    /// Where a message is on its way.
+    /// The state of a delivery.
     pub enum DeliveryState {
-        /// It waits for its first or next attempt.
+        /// Waiting for its first or next attempt.
         Pending = "pending",
-        /// The receiver took it.
+        /// Accepted by the receiver.
         Delivered = "delivered",
-        /// It was given up.
+        /// Failed after the last attempt.
         Failed = "failed",
     }
 
-    /// Whether messages are sent to a webhook.
+    /// Whether events are sent to a webhook.
     pub enum WebhookStatus {
-        /// They are.
+        /// Events are sent.
         Active = "active",
-        /// They wait, and nothing more is queued.
+        /// Pending deliveries wait, and no new ones are created.
         Deactivated = "deactivated",
     }
 
-    /// Why a webhook was switched off by itself.
+    /// Why a webhook was deactivated automatically.
     pub enum WebhookFailure {
-        /// The receiver said that it takes no more messages.
+        /// The receiver returned 410 (Gone).
         Gone = "gone",
-        /// No message has arrived for days.
+        /// Deliveries failed for five days.
         Unreachable = "unreachable",
     }
 
-    /// A kind of file.
+    /// A file format.
     #[derive(Default, ValueEnum)]
     pub enum ExportFormat {
-        /// One JSON object a line, as they are in the list.
+        /// One JSON object per line, as in the list.
         #[default]
         Jsonl = "jsonl",
         /// For spreadsheets.

@@ -10,83 +10,83 @@ use crate::vocabulary::{GracePeriod, KeyStatus, Period, Starts};
 /// An API key without its secret.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ApiKey {
-    /// The id.
+    /// The ID.
     pub id: String,
-    /// The name, unique in the organization.
+    /// The name. Unique in the organization.
     #[schema(example = "Billing worker")]
     pub name: String,
-    /// The key with its middle left out.
+    /// The masked key.
     #[schema(example = "tess_9fQ2…xA7c")]
     pub masked: String,
-    /// Whether it is accepted.
+    /// The status.
     pub status: KeyStatus,
-    /// Who created it, by name at that time.
+    /// The person or master token that created the key, by their name at that time.
     pub created_by: String,
-    /// When it was created.
+    /// When the key was created.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// When it ends; null for never.
+    /// When the key expires; null if never.
     #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
-    /// Since when it is switched off; null while it is on.
+    /// When the key was deactivated or paused; null if it’s neither.
     #[schema(required = true, format = DateTime)]
     pub deactivated_at: Option<String>,
-    /// Until when a pause keeps it switched off; null without one.
+    /// When the pause ends; null if the key isn’t paused.
     #[schema(required = true, format = DateTime)]
     pub paused_until: Option<String>,
-    /// The rotation under way, during which the previous secret is accepted, too; null without one.
+    /// The rotation in progress, during which the previous secret also works; null if there’s none.
     #[schema(required = true)]
     pub rotation: Option<Rotation>,
-    /// When it was last accepted, up to a few seconds ago; null for never.
+    /// When the key was last accepted, accurate to a few seconds; null if never.
     #[schema(required = true, format = DateTime)]
     pub last_used_at: Option<String>,
-    /// What it may do and how much.
+    /// Its settings.
     #[serde(flatten)]
     pub settings: SettingsFields,
 }
 
-/// A key with its secret, which is told this once.
+/// A key with its secret. The secret is returned only once.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyWithSecret {
     /// The key.
     #[serde(flatten)]
     pub key: ApiKey,
-    /// The secret. It is not kept and cannot be told again.
+    /// The secret. It isn’t stored and can’t be retrieved again.
     #[schema(example = "tess_9fQ2…")]
     pub secret: String,
 }
 
-/// What a key may do and how much.
+/// The settings of a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SettingsFields {
-    /// What the key is for, in a sentence.
+    /// What the key is for.
     #[schema(required = true)]
     pub description: Option<String>,
-    /// What it may be used for; empty for nothing in particular.
+    /// The scopes. Empty: no scopes.
     #[schema(example = json!(["invoices:read"]))]
     pub scopes: Vec<String>,
-    /// Where it may be used from, as CIDR; empty for everywhere.
+    /// Allowed networks in CIDR notation. Empty: any IP address.
     #[schema(example = json!(["10.0.0.0/8"]))]
     pub networks: Vec<String>,
-    /// How often it may be used; null for as often as wanted.
+    /// The rate limit; null for no limit.
     #[schema(required = true)]
     pub rate_limit: Option<RateLimitFields>,
-    /// How much it may be used in a calendar month of UTC; null for as much as wanted.
+    /// Maximum requests per calendar month (UTC); null for no limit.
     #[schema(required = true, example = 100_000)]
     pub monthly_quota: Option<u64>,
-    /// What verification tells about it: an object of up to 4 KB.
+    /// JSON returned with every verification: an object of up to 4 KB, or null.
     #[schema(required = true, value_type = Option<Object>)]
     pub metadata: Option<Value>,
 }
 
-/// So many requests a period.
+/// A rate limit.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitFields {
-    /// How many.
+    /// Number of requests.
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     pub requests: u64,
-    /// In what.
+    /// Period.
     pub per: Period,
 }
 
@@ -110,27 +110,27 @@ macro_rules! body_with_settings {
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($own)*
-            /// What the key is for, in a sentence.
+            /// What the key is for.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<String>, max_length = 200, example = "Nightly invoices")]
             pub description: Given<String>,
-            /// What it may be used for; empty for nothing in particular.
+            /// The scopes. Empty: no scopes.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Vec<String>>, example = json!(["invoices:read"]))]
             pub scopes: Given<Vec<String>>,
-            /// Where it may be used from, as addresses or CIDR; empty for everywhere.
+            /// Allowed IP addresses or networks in CIDR notation. Empty: any IP address.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Vec<String>>, example = json!(["10.0.0.0/8"]))]
             pub networks: Given<Vec<String>>,
-            /// How often it may be used; null for as often as wanted.
+            /// The rate limit; null for no limit.
             #[serde(default, deserialize_with = "given_object", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<RateLimitFields>)]
             pub rate_limit: Given<RateLimitFields>,
-            /// How much it may be used in a calendar month of UTC; null for as much as wanted.
+            /// Maximum requests per calendar month (UTC); null for no limit.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<u64>, minimum = 1, example = 100_000)]
             pub monthly_quota: Given<u64>,
-            /// What verification tells about it: an object of up to 4 KB.
+            /// JSON returned with every verification: an object of up to 4 KB, or null.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Object>)]
             pub metadata: Given<Box<RawValue>>,
@@ -141,10 +141,10 @@ macro_rules! body_with_settings {
 body_with_settings! {
     /// A key to create.
     pub struct NewKey {
-        /// The name, unique in the organization.
+        /// The name. Unique in the organization.
         #[schema(min_length = 1, max_length = 60, example = "Billing worker")]
         pub name: String,
-        /// When it ends, ten years ahead at most; left out or null for never.
+        /// When the key expires, at most 10 years from now. Null or omitted: never.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(format = DateTime)]
         pub expires_at: Option<String>,
@@ -152,7 +152,7 @@ body_with_settings! {
 }
 
 body_with_settings! {
-    /// What to change of a key; what is left out stays, what is null is taken away.
+    /// Changes to a key. Omitted fields stay the same; null clears a field.
     pub struct KeyChange {}
 }
 
@@ -164,55 +164,57 @@ impl NewKey {
     }
 }
 
-/// A rotation under way.
+/// A rotation in progress.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Rotation {
-    /// How long the previous secret goes on.
+    /// How long the previous secret keeps working.
     pub grace_period: GracePeriod,
-    /// From when.
+    /// When the grace period starts.
     pub starts: Starts,
-    /// When the key got its new secret.
+    /// When the key was rotated.
     #[schema(format = DateTime)]
     pub rotated_at: String,
-    /// When the new secret was first accepted; null for never.
+    /// When the new secret was first accepted; null if never.
     #[schema(required = true, format = DateTime)]
     pub first_used_at: Option<String>,
-    /// When the previous secret ends; earlier once the new one is used, never later.
+    /// When the previous secret stops working. The first use of the new secret can move this earlier,
+    /// never later.
     #[schema(format = DateTime)]
     pub ends_at: String,
-    /// When the previous secret was last accepted; null for never.
+    /// When the previous secret was last accepted; null if never.
     #[schema(required = true, format = DateTime)]
     pub previous_last_used_at: Option<String>,
 }
 
-/// How to rotate.
+/// How to rotate a key.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotationRequest {
-    /// How long the previous secret goes on.
+    /// How long the previous secret keeps working.
     pub grace_period: GracePeriod,
-    /// From when. “none” with “on_first_use” ends the previous secret with the first use of the new one.
+    /// When the grace period starts. With a grace period of `none` and `on_first_use`, the previous
+    /// secret stops working when the new one is first used.
     pub starts: Starts,
-    /// A new end for the key, ten years ahead at most; left out or null for the end that it has. A
-    /// key that has expired needs one, a key without an end takes none.
+    /// A new expiration date, at most 10 years from now. Null or omitted: no change. Required for a key
+    /// that has expired, not allowed for a key that never expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }
 
-/// How long a key is paused.
+/// How long to pause a key.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseRequest {
-    /// 1, 4 or 24.
+    /// Number of hours: 1, 4 or 24.
     #[schema(minimum = 1, maximum = 24, example = 4)]
     pub hours: i64,
 }
 
-/// A calendar’s URL. Whoever has it may read the calendar.
+/// The URL of the expiration calendar. Anyone with it can read the calendar.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CalendarLink {
-    /// The URL, for calendar programs. It is not kept and cannot be told again.
+    /// The URL to subscribe to. It isn’t stored and can’t be retrieved again.
     #[schema(
         example = "https://tessera.example/orgs/019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f/api/calendar/….ics"
     )]

@@ -5,113 +5,114 @@ use utoipa::ToSchema;
 
 use crate::vocabulary::{InvitationStatus, InviteResult, MailState, Role};
 
-/// A person in the organization.
+/// A member of the organization.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Member {
-    /// The account's id.
+    /// The user ID.
     #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: String,
-    /// The person's name.
+    /// The name.
     #[schema(example = "Dana Whitfield")]
     pub name: String,
-    /// The person's address.
+    /// The email.
     #[schema(format = "email", example = "dana@lumen.example")]
     pub email: String,
-    /// What the person may do.
+    /// The role.
     pub role: Role,
-    /// When the person joined.
+    /// When they joined.
     #[schema(format = DateTime)]
     pub joined_at: String,
-    /// When the person was last seen, exact to some minutes; null for never.
+    /// When they were last active, accurate to a few minutes; null if never.
     #[schema(required = true, format = DateTime)]
     pub last_active_at: Option<String>,
 }
 
-/// What to change of a member; what is left out stays.
+/// Changes to a member. Omitted fields stay the same.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberChange {
-    /// The new role. A token that is for members alone neither makes nor changes administrators.
+    /// The new role. A master token can’t add administrators, and only one with full access can change
+    /// their role.
     pub role: Option<Role>,
 }
 
-/// An invitation that waits for its answer.
+/// A pending or expired invitation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Invitation {
-    /// The id.
+    /// The ID.
     pub id: String,
-    /// The invited address.
+    /// The invited email.
     #[schema(format = "email", example = "mara@lumen.example")]
     pub email: String,
-    /// What the person will be.
+    /// The role that they’ll have.
     pub role: Role,
-    /// Whether it can be accepted.
+    /// Whether the invitation can be accepted.
     pub status: InvitationStatus,
-    /// Who invited, by name at that time: a person or a master token.
+    /// The person or master token that invited them, by their name at that time.
     #[schema(example = "Dana Whitfield")]
     pub invited_by: String,
-    /// When the person was first invited.
+    /// When they were first invited.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// When it was last sent.
+    /// When the invitation was last sent.
     #[schema(format = DateTime)]
     pub sent_at: String,
-    /// When it ends, seven days after it was last sent.
+    /// When the invitation expires: 7 days after it was last sent.
     #[schema(format = DateTime)]
     pub expires_at: String,
-    /// What became of its newest mail; null once that is not known any more.
+    /// The latest email; null once its state is no longer known.
     #[schema(required = true)]
     pub mail: Option<InvitationMail>,
 }
 
-/// A mail on its way.
+/// An email and its state.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct InvitationMail {
-    /// Where it is.
+    /// The state.
     pub state: MailState,
-    /// Why the last attempt failed; null if it did not.
+    /// Why the last attempt failed; null if it didn’t.
     #[schema(required = true)]
     pub error: Option<String>,
 }
 
-/// Whom to invite.
+/// People to invite.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitations {
-    /// The addresses.
+    /// The emails to invite.
     #[schema(min_items = 1, max_items = 500, example = json!(["mara@lumen.example", "jonas@lumen.example"]))]
     pub emails: Vec<String>,
-    /// What they will be. A token that is for members alone invites no administrators.
+    /// The role that they’ll have. A master token can’t invite administrators.
     pub role: Role,
 }
 
-/// What became of each address.
+/// The result for each email.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct InvitationOutcomes {
-    /// One for each address, in the order in which they were sent.
+    /// One result per email, in the order of the request.
     pub data: Vec<InvitationOutcome>,
 }
 
-/// What became of one address.
+/// The result for an email.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct InvitationOutcome {
-    /// The address in the form in which it is kept.
+    /// The email as it’s stored.
     #[schema(format = "email", example = "mara@lumen.example")]
     pub email: String,
-    /// What was done.
+    /// The result.
     pub outcome: InviteResult,
-    /// The invitation that the person has now; null for a member.
+    /// The pending invitation; null if there’s none.
     #[schema(required = true)]
     pub invitation: Option<Invitation>,
 }
 
-/// A link to pass on by other ways than mail.
+/// A link to share directly.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct InvitationLink {
-    /// The link. Only its digest is kept, so it cannot be told again.
+    /// The link. It isn’t stored and can’t be retrieved again.
     #[schema(format = "uri", example = "https://keys.lumen.example/i/9fQ2…")]
     pub url: String,
-    /// When the invitation ends.
+    /// When the invitation expires.
     #[schema(format = DateTime)]
     pub expires_at: String,
 }

@@ -8,18 +8,18 @@ use crate::vocabulary::{LeakPolicy, TokenAccess};
 /// An organization.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Organization {
-    /// The id.
+    /// The ID.
     #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: String,
-    /// The name; several organizations may bear the same one.
+    /// The name. Not necessarily unique.
     #[schema(example = "Lumen Logistics")]
     pub name: String,
-    /// When it was created.
+    /// When the organization was created.
     #[schema(format = DateTime)]
     pub created_at: String,
 }
 
-/// What to change of an organization; what is left out stays.
+/// Changes to an organization. Omitted fields stay the same.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationChange {
@@ -32,48 +32,48 @@ pub struct OrganizationChange {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeakSettings {
-    /// The choice. It holds for what is reported from now on.
+    /// The policy. It applies to new reports.
     pub policy: LeakPolicy,
 }
 
-/// What a key may know of its organization and of itself.
+/// The organization and the key of a request.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct OrganizationOfKey {
-    /// The organization's id.
+    /// The organization ID.
     #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: String,
-    /// The organization's name.
+    /// The name of the organization.
     #[schema(example = "Lumen Logistics")]
     pub name: String,
-    /// The key that was presented.
+    /// The key of the request.
     pub key: PresentedKey,
 }
 
-/// A key, as its bearer sees it.
+/// The key of a request.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PresentedKey {
-    /// Its name.
+    /// The name.
     #[schema(example = "Billing worker")]
     pub name: String,
-    /// Its end, or null for none.
+    /// When the key expires; null if never.
     #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
 }
 
-/// A master token, as its bearer sees it.
+/// The master token of a request.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PresentedToken {
-    /// The id.
+    /// The ID.
     pub id: String,
     /// The name.
     #[schema(example = "Deployment")]
     pub name: String,
-    /// What it may do.
+    /// The access.
     pub access: TokenAccess,
-    /// When it ends; null for never. A session token ends earlier.
+    /// When the token expires; null if never. A session token expires earlier.
     #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
-    /// The organization that it belongs to.
+    /// The organization of the token.
     pub organization: NamedId,
 }
 
@@ -83,15 +83,15 @@ pub struct SessionToken {
     /// The token, for `Authorization: Bearer`.
     #[schema(example = "tess_s_AAAAAGkl…")]
     pub data: String,
-    /// How long it works.
+    /// Seconds until the token expires.
     #[schema(example = 900)]
     pub expires_in_seconds: i64,
 }
 
-/// An id with its name.
+/// An ID with its name.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct NamedId {
-    /// The id.
+    /// The ID.
     pub id: String,
     /// The name.
     pub name: String,

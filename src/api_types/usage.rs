@@ -5,82 +5,82 @@ use utoipa::ToSchema;
 
 use crate::vocabulary::Span;
 
-/// Requests by how they ended.
+/// Numbers of requests by result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Requests {
-    /// All of them.
+    /// All requests.
     pub total: i64,
-    /// Accepted.
+    /// Accepted requests.
     pub valid: i64,
-    /// The key’s end had passed.
+    /// The key had expired.
     pub expired: i64,
-    /// The key was switched off.
+    /// The key was deactivated.
     pub deactivated: i64,
-    /// The key came from elsewhere than it may.
+    /// The IP address wasn’t allowed.
     pub forbidden_ip: i64,
-    /// The key had not every scope that was needed.
+    /// A required scope was missing.
     pub insufficient_scope: i64,
-    /// The key came too often.
+    /// Rate limit exceeded.
     pub rate_limited: i64,
-    /// The key’s quota of the month was spent.
+    /// Monthly quota exceeded.
     pub quota_exceeded: i64,
 }
 
-/// The requests of one hour or day.
+/// The requests in an hour or day.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UsageStep {
-    /// When it begins.
+    /// When the interval starts.
     #[schema(format = DateTime)]
     pub begins_at: String,
-    /// What came in it.
+    /// The requests in the interval.
     pub requests: Requests,
 }
 
-/// How one key was used.
+/// The usage of a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyUsage {
-    /// What a step is.
+    /// The length of an interval.
     pub span: Span,
-    /// All steps together.
+    /// The totals of all intervals.
     pub totals: Requests,
-    /// The steps without a gap, the oldest first; the last one is not over.
+    /// The intervals without gaps, oldest first. The last one is still in progress.
     pub steps: Vec<UsageStep>,
 }
 
-/// Whoever called with a key.
+/// A client that used a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Client {
-    /// The client’s address; null where it was not known.
+    /// The IP address; null if unknown.
     #[schema(required = true, example = "203.0.113.7")]
     pub address: Option<String>,
-    /// What the client calls itself; null where it did not.
+    /// The user agent; null if unknown.
     #[schema(required = true, example = "curl/8.14.1")]
     pub user_agent: Option<String>,
-    /// Requests in all.
+    /// Number of requests.
     pub requests: i64,
-    /// When it called last.
+    /// When it last sent a request.
     #[schema(format = DateTime)]
     pub last_seen_at: String,
 }
 
-/// How all keys of the organization were used.
+/// The usage of all keys of the organization.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct OrganizationUsage {
-    /// All days together.
+    /// The totals of all days.
     pub totals: Requests,
-    /// The days of UTC without a gap, the oldest first; the last one is not over.
+    /// The days (UTC) without gaps, oldest first. The last one is still in progress.
     pub days: Vec<UsageStep>,
-    /// The keys with requests in these days, the busiest first.
+    /// The keys used on these days, most requests first.
     pub keys: Vec<KeyRequests>,
 }
 
-/// How often one key came.
+/// Number of requests with a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyRequests {
-    /// The key’s id.
+    /// The key ID.
     pub id: String,
-    /// The key’s name.
+    /// The name of the key.
     pub name: String,
-    /// All requests, whatever the outcome.
+    /// All requests, including rejected ones.
     pub requests: i64,
 }

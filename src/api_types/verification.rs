@@ -12,26 +12,26 @@ use crate::vocabulary::{COSTS, VerificationCode};
 /// Characters of a user agent.
 const MAX_USER_AGENT_LENGTH: usize = 200;
 
-/// One key to verify.
+/// A key to verify.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerificationRequest {
-    /// The key as the backend's client presented it.
+    /// The key that your client sent.
     #[schema(example = "tess_9fQ2…")]
     pub key: String,
-    /// Scopes that the key needs, all of them.
+    /// Required scopes. The key must have all of them.
     #[serde(default)]
     #[schema(example = json!(["invoices:read"]))]
     pub scopes: Vec<String>,
-    /// Where the backend's own client is; without it a key that is bound to networks is refused.
+    /// The IP address of your client. Without it, keys with allowed networks are rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
     pub client_ip: Option<IpAddr>,
-    /// What the backend's own client calls itself.
+    /// The user agent of your client.
     #[serde(default, deserialize_with = "user_agent", skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200, example = "curl/8.14.1")]
     pub user_agent: Option<String>,
-    /// What the request takes of the limits.
+    /// Units to consume from the limits.
     #[serde(default = "usual_cost", deserialize_with = "cost")]
     #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub cost: u32,
@@ -43,93 +43,93 @@ fn usual_cost() -> u32 {
 
 fn cost<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let cost = u32::deserialize(deserializer)?;
-    if COSTS.contains(&cost) { Ok(cost) } else { Err(D::Error::custom("cost is a number from 1 to 1000")) }
+    if COSTS.contains(&cost) { Ok(cost) } else { Err(D::Error::custom("cost must be a number from 1 to 1000")) }
 }
 
 fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     if text.as_ref().is_some_and(|text| text.chars().count() > MAX_USER_AGENT_LENGTH) {
-        return Err(D::Error::custom(format!("user_agent has at most {MAX_USER_AGENT_LENGTH} characters")));
+        return Err(D::Error::custom(format!("user_agent must have at most {MAX_USER_AGENT_LENGTH} characters")));
     }
     Ok(text)
 }
 
-/// Several keys to verify.
+/// Keys to verify.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
-    /// Up to 100.
+    /// Up to 100 keys.
     #[serde(deserialize_with = "objects")]
     #[schema(max_items = 100)]
     pub keys: Vec<VerificationRequest>,
 }
 
-/// The answers, in the order of the keys.
+/// The results, in the order of the keys.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BatchVerification {
-    /// One for each key.
+    /// One result per key.
     pub results: Vec<Verification>,
 }
 
-/// The answer for one key.
+/// The result for a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Verification {
-    /// Whether to let the request through.
+    /// Whether to allow the request.
     pub valid: bool,
-    /// Why, or why not.
+    /// The reason.
     pub code: VerificationCode,
-    /// The organization, for a key that is its own.
+    /// The organization; absent if it has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<NamedId>,
-    /// The key, for a key of the organization.
+    /// The key; absent if the organization has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<VerifiedKey>,
-    /// What the key's limits leave.
+    /// The state of the key’s limits.
     #[serde(flatten)]
     pub limits: LimitFields,
 }
 
-/// A key of the client's organization.
+/// A key that was verified.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct VerifiedKey {
-    /// Its id.
+    /// The ID.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it may be used for.
+    /// The scopes.
     pub scopes: Vec<String>,
-    /// What the organization keeps about it: an object, or null.
+    /// The metadata; null if there’s none.
     #[schema(required = true, value_type = Option<Object>)]
     pub metadata: Option<Value>,
-    /// Its end, or null for none.
+    /// When the key expires; null if never.
     #[schema(required = true, format = DateTime)]
     pub expires_at: Option<String>,
 }
 
-/// The limits in an answer's JSON.
+/// The state of a key’s limits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LimitFields {
-    /// Of the rate limit.
+    /// The rate limit; absent if there’s none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<LimitState>,
-    /// Of the monthly quota.
+    /// The monthly quota; absent if there’s none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<LimitState>,
-    /// For a rejection: seconds until it is worth trying again.
+    /// Seconds to wait before retrying; only for requests that exceed a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
 }
 
-/// One limit in an answer's JSON.
+/// The state of a limit.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LimitState {
-    /// How much is allowed.
+    /// Units allowed.
     pub limit: u64,
-    /// In how many seconds; absent for a calendar month.
+    /// The length of the window in seconds; absent for the monthly quota.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<u32>,
-    /// What is left.
+    /// Units left.
     pub remaining: u64,
-    /// Seconds until all of it is there again.
+    /// Seconds until the limit is fully restored.
     pub reset_seconds: u64,
 }

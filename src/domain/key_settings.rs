@@ -71,16 +71,16 @@ impl KeySettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeySetting {
-    /// What the key is for.
+    /// The description.
     Description,
-    /// What it may be used for.
+    /// The scopes.
     Scopes,
-    /// Where it may be used from.
+    /// The allowed networks.
     Networks,
-    /// How often it may be used.
+    /// The rate limit.
     RateLimit,
-    /// How much it may be used in a month.
+    /// The monthly quota.
     MonthlyQuota,
-    /// What verification tells about it.
+    /// The metadata.
     Metadata,
 }

@@ -17,9 +17,8 @@ use crate::{
     vocabulary::{LeakPolicy, WebhookFailure},
 };
 
-/// What an event tells beside its subject: facts, put into words only where people read them. The
-/// audit log, the API and webhooks tell the same JSON: types and fields are added with time, never
-/// renamed or removed.
+/// The details of an event. The audit log, the API and webhooks use the same JSON. New types and fields
+/// may be added; existing ones are never renamed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(
@@ -28,131 +27,131 @@ use crate::{
 )]
 #[expect(missing_docs, reason = "utoipa makes an impossible schema of an inlined field with a description")]
 pub enum Detail {
-    /// Words of an event from before details were facts.
+    /// The details of an older event, as text.
     Text {
-        /// The words.
+        /// The text.
         #[schema(example = "from User to Supervisor")]
         text: String,
     },
-    /// Something has another name.
+    /// A new name.
     NameChange {
-        /// The name before.
+        /// The previous name.
         #[schema(example = "Lumen")]
         from: String,
-        /// The name since.
+        /// The new name.
         #[schema(example = "Lumen Logistics")]
         to: String,
     },
-    /// Something else happens to leaked keys.
+    /// A new policy for leaked keys.
     LeakPolicyChange {
         #[schema(inline)]
         from: LeakPolicy,
         #[schema(inline)]
         to: LeakPolicy,
     },
-    /// In which role somebody is invited or joined.
+    /// The role of an invitation or a new member.
     Role {
         #[schema(inline)]
         role: Role,
     },
-    /// Somebody has another role.
+    /// A new role.
     RoleChange {
         #[schema(inline)]
         from: Role,
         #[schema(inline)]
         to: Role,
     },
-    /// Which secret a key has.
+    /// The secret of a key.
     Key {
-        /// Its masked form.
+        /// The masked secret.
         #[schema(example = "tess_9fQ2…x7Lm")]
         masked: String,
     },
-    /// Which settings of a key changed.
+    /// Changed settings of a key.
     KeySettings {
-        /// Their names.
+        /// The names of the settings.
         #[schema(inline)]
         changed: Vec<KeySetting>,
     },
     /// How a key was rotated.
     Rotation {
-        /// The masked form of the new secret.
+        /// The masked new secret.
         #[schema(example = "tess_9fQ2…x7Lm")]
         masked: String,
-        /// How long the previous secret keeps working; null for one that had expired.
+        /// How long the previous secret keeps working; null if the key had expired.
         #[schema(inline)]
         grace_period: Option<GracePeriod>,
-        /// From when; null for a secret that had expired.
+        /// When the grace period starts; null if the key had expired.
         #[schema(inline)]
         starts: Option<Starts>,
-        /// When the key would have expired, where the rotation changed that.
+        /// The previous expiration date, if the rotation changed it.
         #[serde(with = "instants::option", default)]
         #[schema(value_type = Option<String>, format = DateTime)]
         expires_from: Option<Timestamp>,
-        /// When it expires since, where the rotation changed that.
+        /// The new expiration date, if the rotation changed it.
         #[serde(with = "instants::option", default)]
         #[schema(value_type = Option<String>, format = DateTime)]
         expires_to: Option<Timestamp>,
     },
     /// How long a key is paused.
     Pause {
-        /// When it comes back by itself.
+        /// When the pause ends.
         #[serde(with = "instants")]
         #[schema(value_type = String, format = DateTime)]
         until: Timestamp,
     },
-    /// How soon a key expires. Told to webhooks only.
+    /// How soon a key expires. Only sent to webhooks.
     Expiry {
-        /// In this many days at most.
+        /// Within this many days.
         #[schema(example = 3)]
         within_days: i32,
     },
-    /// What a master token is.
+    /// A master token.
     Token {
-        /// Its masked form.
+        /// The masked secret.
         #[schema(example = "tess_m_9fQ2…x7Lm")]
         masked: String,
         #[schema(inline)]
         access: TokenAccess,
-        /// When it expires; null for never.
+        /// When the token expires; null if never.
         #[serde(with = "instants::option", default)]
         #[schema(value_type = Option<String>, format = DateTime)]
         expires_at: Option<Timestamp>,
     },
     /// Where a secret was found in public.
     Leak {
-        /// Its masked form.
+        /// The masked secret.
         #[schema(example = "tess_9fQ2…x7Lm")]
         masked: String,
-        /// The page; null when the report did not say.
+        /// The URL; null if the report didn’t include one.
         #[schema(example = "https://github.com/lumen/site/blob/main/.env")]
         url: Option<String>,
-        /// What kind of place it is; null when the report did not say.
+        /// The kind of place; null if the report didn’t include it.
         #[schema(example = "commit")]
         source: Option<String>,
     },
-    /// Which settings of a webhook changed.
+    /// Changed settings of a webhook.
     WebhookSettings {
-        /// Their names.
+        /// The names of the settings.
         #[schema(inline)]
         changed: Vec<WebhookSetting>,
     },
-    /// Why a webhook was deactivated, where nobody did it.
+    /// Why a webhook was deactivated automatically.
     WebhookFailure {
         #[schema(inline)]
         reason: WebhookFailure,
     },
 }
 
-/// What can be changed of a webhook.
+/// A setting of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookSetting {
-    /// Where its messages go.
+    /// The URL.
     Url,
-    /// What it is for.
+    /// The description.
     Description,
-    /// What it is told of.
+    /// The event types.
     Events,
 }
 

@@ -26,40 +26,39 @@ use crate::{
     },
 };
 
-/// Something that was done.
+/// An event.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Event {
-    /// The event's id; ids sort by age.
+    /// The ID. IDs sort by time.
     pub id: String,
-    /// When, to the microsecond.
+    /// When it happened, to the microsecond.
     #[schema(format = DateTime, example = "2026-11-23T10:00:00.000250Z")]
     pub at: String,
     /// Who did it.
     pub actor: EventActor,
-    /// What was done.
+    /// The action.
     #[schema(example = "member.role_changed")]
     pub action: String,
-    /// To what.
+    /// What it was done to.
     pub subject: EventSubject,
-    /// What there is to tell beside that; null where there is nothing. Webhooks send the same.
+    /// The details; null if there are none. Webhooks send the same.
     #[schema(required = true)]
     pub details: Option<Detail>,
-    /// The details in words, for people. They may be put differently at any time: programs read
-    /// `details`.
+    /// The details as text for people. The wording may change at any time; use `details` in programs.
     #[schema(required = true, example = "from User to Supervisor")]
     pub details_text: Option<String>,
-    /// The address that the request came from; null where there was none.
+    /// The IP address of the request; null if there was none.
     #[schema(required = true, example = "192.0.2.7")]
     pub ip: Option<String>,
 }
 
-/// Who did something.
+/// The person, master token or system behind an event.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventActor {
     /// `user`, `master_token` or `system`.
     #[schema(example = "user")]
     pub kind: String,
-    /// The id of the account or master token; null for the system.
+    /// The ID of the user or master token; null for the system.
     #[schema(required = true)]
     pub id: Option<String>,
     /// The name at that time.
@@ -67,10 +66,10 @@ pub struct EventActor {
     pub name: String,
 }
 
-/// What something was done to.
+/// The subject of an event.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSubject {
-    /// The id, where it has one.
+    /// The ID; null if it has none.
     #[schema(required = true)]
     pub id: Option<String>,
     /// The name at that time.
@@ -102,22 +101,22 @@ macro_rules! selection {
         #[serde(deny_unknown_fields, default)]
         #[into_params(parameter_in = Query)]
         pub struct $name {
-            /// Text in the actor's name, the subject's name, the details or the address.
+            /// Search in the actor, the subject, the details and the IP address.
             #[serde(deserialize_with = "search::strict")]
             #[param(max_length = 200)]
             q: String,
-            /// Only what the account or master token of this id did.
+            /// Only events of the user or master token with this ID.
             actor: Option<String>,
-            /// Only this part of the product.
+            /// Filter by area.
             #[param(example = "members")]
             area: Option<String>,
-            /// Only this.
+            /// Filter by action.
             #[param(example = "member.role_changed")]
             action: Option<String>,
-            /// Only what happened then or later.
+            /// Only events at or after this time.
             #[param(format = DateTime)]
             from: Option<String>,
-            /// Only what happened before.
+            /// Only events before this time.
             #[param(format = DateTime)]
             to: Option<String>,
             $($own)*
@@ -145,9 +144,9 @@ macro_rules! selection {
 selection! {
     /// Which events to list.
     pub struct EventFilter {
-        /// Where to go on: `next_cursor` of the part before.
+        /// The `next_cursor` of the previous page.
         cursor: Option<String>,
-        /// Items in one part.
+        /// Items per page.
         #[param(minimum = 1, maximum = 100, default = 50)]
         limit: Option<u32>,
     }
@@ -156,7 +155,7 @@ selection! {
 selection! {
     /// Which events to download, and as what.
     pub struct EventExport {
-        /// The kind of file.
+        /// The file format.
         #[param(inline)]
         format: ExportFormat,
     }
@@ -173,21 +172,21 @@ fn area(text: &str) -> Result<Area, AppError> {
 fn action(text: &str) -> Result<Action, AppError> {
     let of_organization = |action: &Action| Area::OF_ORGANIZATION.contains(&action.area());
     text.parse().ok().filter(of_organization).ok_or_else(|| {
-        let detail = "This is no action. Write it as the list tells it, for example member.joined.";
+        let detail = "Unknown action. Use one from the list, for example member.joined.";
         AppError::field("action", detail)
     })
 }
 
-/// Lists what was done in the organization, the newest first.
+/// List activity, newest first.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 invalid parameters.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity",
     tag = "Activity",
     params(EventFilter),
-    responses((status = 200, description = "A part of the events.", body = List<Event>))
+    responses((status = 200, description = "A page of events.", body = List<Event>))
 )]
 pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<HttpResponse, AppError> {
     let Params(selection) = call.input.clone();
@@ -199,10 +198,12 @@ pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<Htt
     Ok(Response::ok(&pagination::list(entries, &slice, Entry::cursor, Event::from))?.send())
 }
 
-/// Downloads what was done in the organization, the oldest first, however much it is.
+/// Export activity, oldest first.
+///
+/// Returns all matching events as a file.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 invalid parameters.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/activity/export",
@@ -210,7 +211,7 @@ pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<Htt
     params(EventExport),
     responses((
         status = 200,
-        description = "The events, one a line.",
+        description = "The events, one per line.",
         content((Event = "application/jsonl"), (String = "text/csv"))
     ))
 )]

@@ -28,16 +28,16 @@ use crate::{
     web::{error::AppError, urls},
 };
 
-/// Lists the organization's keys.
+/// List keys.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 invalid parameters.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys",
     tag = "API keys",
     params(KeyQuery),
-    responses((status = 200, description = "A part of the keys.", body = List<ApiKey>))
+    responses((status = 200, description = "A page of keys.", body = List<ApiKey>))
 )]
 pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpResponse, AppError> {
     let (Params(filter), now) = (call.input.clone(), call.now);
@@ -56,10 +56,12 @@ pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpRe
     Ok(Response::ok(&listing)?.send())
 }
 
-/// Creates a key. Its secret is in the answer, this once.
+/// Create a key.
+///
+/// The secret is returned only once.
 ///
 /// # Errors
-/// 422 for fields that need a change, 409 where there are too many keys.
+/// 422 invalid fields, 409 too many keys.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys",
@@ -78,10 +80,10 @@ pub async fn create(call: Call<Grant<ManageKeys>, Json<NewKey>>) -> Result<HttpR
     .await
 }
 
-/// One key.
+/// Get a key.
 ///
 /// # Errors
-/// 404 for a key of another organization.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}",
@@ -94,18 +96,18 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
     call.show(&key)
 }
 
-/// Changes a key's settings, which hold from the next request on. A new quota counts what was used
-/// this month before it.
+/// Update a key.
+///
+/// Changes apply from the next request. A new monthly quota includes what was already used this month.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it, 422 for fields that need
-/// a change.
+/// 404 not found, 412 `If-Match` doesn’t match, 422 invalid fields.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
     request_body = KeyChange,
-    responses((status = 200, description = "The key as it is now.", body = ApiKey))
+    responses((status = 200, description = "The updated key.", body = ApiKey))
 )]
 pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
     let settings = call.input.0.clone();
@@ -123,15 +125,17 @@ pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<Ht
     .await
 }
 
-/// Switches a key on; a pause ends with that. It stays refused once its end has passed.
+/// Activate a key.
+///
+/// This also ends a pause. A key that has expired stays rejected.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/activate",
     tag = "API keys",
-    responses((status = 200, description = "The key, whether it was on before or not.", body = ApiKey))
+    responses((status = 200, description = "The activated key.", body = ApiKey))
 )]
 pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {
@@ -141,15 +145,17 @@ pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, App
     .await
 }
 
-/// Switches a key off; from the next request on it is refused.
+/// Deactivate a key.
+///
+/// The key is rejected from the next request.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/deactivate",
     tag = "API keys",
-    responses((status = 200, description = "The key, whether it was off before or not.", body = ApiKey))
+    responses((status = 200, description = "The deactivated key.", body = ApiKey))
 )]
 pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {
@@ -159,15 +165,17 @@ pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, A
     .await
 }
 
-/// Removes a key for good.
+/// Remove a key.
+///
+/// The key is rejected from the next request. This can’t be undone.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
-    responses((status = 204, description = "It is removed and rejected from now on."))
+    responses((status = 204, description = "Removed."))
 )]
 pub async fn remove(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {

@@ -12,15 +12,17 @@ use crate::{
     web::{error::AppError, urls},
 };
 
-/// Makes a new URL for the expiration calendar (iCalendar); the one before stops working.
+/// Create a URL for the expiration calendar (iCalendar).
+///
+/// The previous URL stops working immediately.
 ///
 /// # Errors
-/// 403 for a token that may not do everything.
+/// 403 insufficient access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/calendar-link",
     tag = "API keys",
-    responses((status = 200, description = "The new URL, told this once.", body = CalendarLink))
+    responses((status = 200, description = "The new URL. It’s returned only once.", body = CalendarLink))
 )]
 pub async fn replace(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let public_url = call.state.config.public_url.clone();

@@ -38,9 +38,9 @@ const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b'%');
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct RouteRequirements {
-    /// The only organization whose keys are let through.
+    /// The ID of the organization. Keys of others are rejected.
     organization: Option<String>,
-    /// Scopes that the key needs; each may hold several, separated by spaces.
+    /// Required scopes. Repeat the parameter, or separate scopes with spaces.
     scope: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl RouteRequirements {
             return Ok(Self::default());
         }
         let mut wanted: Self = serde_html_form::from_str(query)
-            .map_err(|error| AppError::Unreadable(format!("The address could not be read: {error}.")))?;
+            .map_err(|error| AppError::Unreadable(format!("The query can't be read: {error}.")))?;
         if wanted.scope.iter().any(|scope| scope.contains(' ')) {
             wanted.scope =
                 wanted.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
@@ -77,13 +77,14 @@ impl RouteRequirements {
     }
 }
 
-/// Whether a gateway may let a request through, asked with the request's own headers and by any
-/// method. The key comes as `X-API-Key`, or else as `Authorization: Bearer` or as the password of
-/// `Basic` with its name.
+/// Check a request at the gateway (forward auth).
+///
+/// Accepts any method. Send the headers of the request: the key is read from `X-API-Key`, or else from
+/// `Authorization` as `Bearer` or as `Basic` (key name as user, key as password).
 ///
 /// # Errors
-/// 401 without an active key, 403 for one that may not be used for this or from there, 429 for one
-/// whose limits are reached.
+/// 401 missing or inactive key, 403 wrong organization, missing scope or IP address not allowed, 429
+/// limit exceeded.
 #[utoipa::path(
     get,
     path = "/auth",
@@ -92,13 +93,13 @@ impl RouteRequirements {
     params(RouteRequirements),
     responses((
         status = 204,
-        description = "The key is accepted. Names are percent-encoded beyond ASCII.",
+        description = "The key is accepted. Non-ASCII characters in names are percent-encoded.",
         headers(
-            ("X-Tessera-Organization" = String, description = "The organization’s id."),
-            ("X-Tessera-Key-Id" = String, description = "The key’s id."),
-            ("X-Tessera-Key-Name" = String, description = "The key’s name."),
-            ("X-Tessera-Scopes" = String, description = "The key’s scopes, separated by spaces."),
-            ("RateLimit" = String, description = "What the key’s limits leave; absent without limits."),
+            ("X-Tessera-Organization" = String, description = "The organization ID."),
+            ("X-Tessera-Key-Id" = String, description = "The key ID."),
+            ("X-Tessera-Key-Name" = String, description = "The name of the key."),
+            ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
+            ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
             ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
         )
     ))
@@ -115,7 +116,7 @@ pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let client = Some(gate.client());
     let asked = Asked { endpoint: Endpoint::Auth, place: 0, key: &key, wanted: &wanted, client };
     match gate.verify(asked).await? {
-        Decision::Malformed | Decision::NotFound => Err(refused("This key does not exist.")),
+        Decision::Malformed | Decision::NotFound => Err(refused("This key doesn't exist.")),
         Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Decision::Known { key, outcome, limits } => {
             gate::rejection(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)

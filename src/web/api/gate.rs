@@ -201,9 +201,9 @@ pub fn rejection(outcome: Outcome, limits: &Limits) -> Option<AppError> {
         Outcome::Valid => None,
         Outcome::Expired => unauthorized("This key has expired."),
         Outcome::Deactivated => unauthorized("This key is deactivated."),
-        Outcome::ForbiddenIp => Some(AppError::KeyForbidden("This key may not be used from this address.")),
+        Outcome::ForbiddenIp => Some(AppError::KeyForbidden("This key can't be used from this IP address.")),
         Outcome::InsufficientScope => Some(AppError::InsufficientScope),
-        Outcome::RateLimited => limited("This key is used too often. Try again later."),
-        Outcome::QuotaExceeded => limited("This month’s quota of this key is used up."),
+        Outcome::RateLimited => limited("Rate limit exceeded. Try again later."),
+        Outcome::QuotaExceeded => limited("Monthly quota exceeded."),
     }
 }

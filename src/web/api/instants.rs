@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Result<Timestamp, &'static str> {
     let at = OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .and_then(|at| at.checked_to_offset(UtcOffset::UTC))
-        .ok_or("Write the instant as RFC 3339 does, for example 2027-01-31T00:00:00Z.")?;
+        .ok_or("Use an RFC 3339 date and time, for example 2027-01-31T00:00:00Z.")?;
     let at = PrimitiveDateTime::new(at.date(), at.time());
     Ok(at.replace_microsecond(at.microsecond()).unwrap_or(at))
 }

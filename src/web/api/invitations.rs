@@ -56,31 +56,30 @@ impl Invitation {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct InvitationFilter {
-    /// Text in the address.
+    /// Search in the email.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,
-    /// Only the invitation of this address.
+    /// Only the invitation for this email.
     #[param(example = "mara@lumen.example")]
     email: Option<String>,
-    /// Where to go on: `next_cursor` of the part before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Items in one part.
+    /// Items per page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
-/// Lists the invitations that wait for an answer, the newest first. Those that expired are among
-/// them.
+/// List pending and expired invitations, newest first.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 invalid parameters.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations",
     tag = "Invitations",
     params(InvitationFilter),
-    responses((status = 200, description = "A part of the invitations.", body = List<Invitation>))
+    responses((status = 200, description = "A page of invitations.", body = List<Invitation>))
 )]
 pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
@@ -96,10 +95,10 @@ pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Resul
     Ok(Response::ok(&listing)?.send())
 }
 
-/// One invitation that waits for an answer.
+/// Get an invitation.
 ///
 /// # Errors
-/// 404 for one that was answered or canceled.
+/// 404 not found, answered or canceled.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
@@ -118,10 +117,10 @@ impl NewInvitations {
     fn addresses(&self) -> Result<Vec<EmailAddress>, AppError> {
         let number = self.emails.len();
         if number == 0 {
-            return Err(AppError::field("/emails", "Name at least one address."));
+            return Err(AppError::field("/emails", "Enter at least one email."));
         }
         if number > MAX_AT_ONCE {
-            let detail = format!("These are {number} addresses. Send {MAX_AT_ONCE} at most in one go.");
+            let detail = format!("These are {number} emails. Send at most {MAX_AT_ONCE} per request.");
             return Err(AppError::field("/emails", detail));
         }
         let (mut addresses, mut wrong) = (Vec::with_capacity(number), Vec::new());
@@ -135,17 +134,18 @@ impl NewInvitations {
     }
 }
 
-/// Invites one or many addresses. All of them are looked at before the first is invited: where one
-/// is malformed, nobody is.
+/// Send invitations.
+///
+/// If one of the emails is invalid, nobody is invited. Master tokens can’t invite administrators.
 ///
 /// # Errors
-/// 422 for addresses that are none, 403 for administrators unless the token may everything.
+/// 422 invalid emails, 403 for administrators.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations",
     tag = "Invitations",
     request_body = NewInvitations,
-    responses((status = 200, description = "What became of each address.", body = InvitationOutcomes))
+    responses((status = 200, description = "The result for each email.", body = InvitationOutcomes))
 )]
 pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Result<HttpResponse, AppError> {
     let Json(new) = &call.input;
@@ -170,16 +170,18 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
     .await
 }
 
-/// Mails an invitation again and starts its seven days anew. Links of earlier mails keep working.
+/// Resend an invitation.
+///
+/// It expires 7 days from now. Links in earlier emails keep working.
 ///
 /// # Errors
-/// 404 for one that was answered or canceled, 409 within a minute, 403 for that of an
-/// administrator unless the token may everything.
+/// 404 not found, answered or canceled, 409 sent less than a minute ago, 403 for administrators unless
+/// the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/resend",
     tag = "Invitations",
-    responses((status = 200, description = "The invitation as it is now.", body = Invitation))
+    responses((status = 200, description = "The resent invitation.", body = Invitation))
 )]
 pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let invitation_id = call.path("invitation");
@@ -191,17 +193,18 @@ pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
     .await
 }
 
-/// Makes a link to an invitation, to pass on by other ways than mail. It works only for an account
-/// whose confirmed address is the invited one.
+/// Create a link to an invitation.
+///
+/// Share it directly. It only works for an account with the invited email, once confirmed.
 ///
 /// # Errors
-/// 404 for one that was answered or canceled, 403 for that of an administrator unless the token
-/// may everything.
+/// 404 not found, answered or canceled, 403 for administrators unless
+/// the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/link",
     tag = "Invitations",
-    responses((status = 200, description = "The link, this once.", body = InvitationLink))
+    responses((status = 200, description = "The link. It’s returned only once.", body = InvitationLink))
 )]
 pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, config) = (call.path("invitation"), call.state.config.clone());
@@ -216,16 +219,18 @@ pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse,
     .await
 }
 
-/// Takes an invitation back: its links stop working at once.
+/// Cancel an invitation.
+///
+/// Its links stop working immediately.
 ///
 /// # Errors
-/// 404 for one that was answered or canceled, 412 for another version of it, 403 for that of an
-/// administrator unless the token may everything.
+/// 404 not found, answered or canceled, 412 `If-Match` doesn’t match, 403 for administrators unless
+/// the token has full access.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
     tag = "Invitations",
-    responses((status = 204, description = "It is canceled."))
+    responses((status = 204, description = "Canceled."))
 )]
 pub async fn cancel(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, precondition) = (call.path("invitation"), call.precondition());

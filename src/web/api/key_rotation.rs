@@ -47,12 +47,13 @@ impl RotationRequest {
     }
 }
 
-/// Gives a key a new secret, which is in the answer, this once. Name and settings stay, and so does
-/// the end unless a new one is given; a grace period that is under way ends.
+/// Rotate a key.
+///
+/// Creates a new secret, which is returned only once. Name and settings don’t change, and the expiration
+/// date only if you set one. Any rotation in progress ends now.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it, 422 for an end that the
-/// key cannot have.
+/// 404 not found, 412 `If-Match` doesn’t match, 422 invalid expiration date.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/rotate",
@@ -76,15 +77,17 @@ pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Res
     .await
 }
 
-/// Ends the grace period of a rotation: from the next request on only the new secret is accepted.
+/// Revoke the previous secret of a key.
+///
+/// Ends the grace period of a rotation: from the next request, only the new secret is accepted.
 ///
 /// # Errors
-/// 404 for a key of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/revoke-previous",
     tag = "API keys",
-    responses((status = 200, description = "The key, whether a rotation was under way or not.", body = ApiKey))
+    responses((status = 200, description = "The key, without a rotation in progress.", body = ApiKey))
 )]
 pub async fn revoke_previous(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {

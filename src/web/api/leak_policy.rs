@@ -12,33 +12,33 @@ use crate::{
     web::error::AppError,
 };
 
-/// What happens to keys of the organization that are found in public.
+/// Get the policy for leaked keys.
 ///
 /// # Errors
-/// 403 for a token that may only verify.
+/// 403 insufficient access.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/leak-policy",
     tag = "Leaks",
     operation_id = "show_leak_policy",
-    responses((status = 200, description = "The choice.", body = LeakSettings))
+    responses((status = 200, description = "The policy.", body = LeakSettings))
 )]
 pub async fn show_policy(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     let policy = call.read(organizations::leak_policy).await?;
     call.show(&LeakSettings { policy })
 }
 
-/// Chooses what happens to keys of the organization that are found in public.
+/// Set the policy for leaked keys.
 ///
 /// # Errors
-/// 400 for what is no policy, 412 for another version of the choice.
+/// 400 invalid policy, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     put,
     path = "/api/v2/organizations/{organization}/leak-policy",
     tag = "Leaks",
     operation_id = "change_leak_policy",
     request_body(content = LeakSettings, example = json!({ "policy": "deactivate" })),
-    responses((status = 200, description = "The choice as it is now.", body = LeakSettings))
+    responses((status = 200, description = "The updated policy.", body = LeakSettings))
 )]
 pub async fn change_policy(call: Call<Grant<Govern>, Json<LeakSettings>>) -> Result<HttpResponse, AppError> {
     let (wanted, precondition) = (call.input.0, call.precondition());

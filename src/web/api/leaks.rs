@@ -33,20 +33,20 @@ const MAX_MATCHES: usize = 1000;
 static KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-identifier");
 static SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
-/// One text that looks like a key, and where it was found.
+/// A text that looks like a key, and where it was found.
 // No `Debug`: the text may be a secret.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = LeakMatch)]
 pub struct Match {
-    /// The text.
+    /// The text that was found.
     token: String,
-    /// What the reporter calls keys of this form; it is repeated in the answer.
+    /// The reporter’s name for this type of key. It’s repeated in the response.
     #[serde(default, rename = "type")]
     kind: Option<String>,
-    /// The address where it was found.
+    /// The URL where it was found.
     #[serde(default)]
     url: Option<String>,
-    /// What kind of place that is, such as `content` or `commit`.
+    /// The kind of place, such as `content` or `commit`.
     #[serde(default)]
     source: Option<String>,
 }
@@ -58,33 +58,32 @@ impl Match {
     }
 }
 
-/// What became of one match. Says nothing of whose key it is.
+/// The result for a match. It doesn’t tell whose key it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LeakDecision)]
 pub struct Decision {
     /// The text that was sent.
     token_raw: String,
-    /// Its type as it was sent.
+    /// The type that was sent.
     token_type: String,
-    /// `true_positive` for a key or master token of this server, active or not, otherwise
+    /// `true_positive` for a key or master token of this server, active or not; otherwise
     /// `false_positive`.
     label: &'static str,
 }
 
-/// Reports texts that were found in public.
+/// Report leaked keys.
 ///
-/// Says of each whether it is a key or master token of this server. Its organization’s
-/// administrators are told, and the key is deactivated where the organization chose that.
+/// For each text, returns whether it’s a key or master token of this server. If it is, administrators are
+/// notified, and it’s deactivated if the organization chose so.
 ///
 /// # Errors
-/// 404 where the operator set up no reporter, 401 without one's credential, 415, 413 and 400 for a
-/// body that is not the expected JSON.
+/// 404 leak reporting isn’t set up, 401 missing or invalid credentials, 400, 413 or 415 invalid body.
 #[utoipa::path(
     post,
     path = "/api/v2/leaks",
     tag = "Leaks",
     request_body = Vec<Match>,
-    responses((status = 200, description = "A decision for each match, in their order.", body = Vec<Decision>))
+    responses((status = 200, description = "The results, in the order of the matches.", body = Vec<Decision>))
 )]
 pub async fn receive(mut gate: Gate<WithReport, RawBody>) -> Result<HttpResponse, AppError> {
     let RawBody(payload) = gate.take_body()?;
@@ -140,15 +139,15 @@ fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
     let matches: Vec<Object<Match>> = serde_json::from_slice(body).map_err(|error| {
         // serde's own words would repeat what was sent, which may be a secret.
         AppError::Unreadable(format!(
-            "The body is not the JSON that is expected, from line {}, column {} on. Send an array of objects \
-             with “token”, “type”, “url” and “source”.",
+            "The body isn't the expected JSON (line {}, column {}). Send an array of objects with “token”, “type”, \
+             “url” and “source”.",
             error.line(),
             error.column()
         ))
     })?;
     let matches: Vec<Match> = matches.into_iter().map(|Object(found)| found).collect();
     if matches.len() > MAX_MATCHES {
-        return Err(AppError::Unreadable(format!("Send at most {MAX_MATCHES} matches at once.")));
+        return Err(AppError::Unreadable(format!("Send at most {MAX_MATCHES} matches per request.")));
     }
     Ok(matches)
 }
@@ -215,7 +214,7 @@ fn is_same(secret: &LeakSecret, presented: &str) -> bool {
 fn refused(request: &HttpRequest, state: &State) -> AppError {
     match state.limits.guess(credentials::client_ip(request)) {
         Ok(()) => AppError::Unauthorized {
-            detail: "This is not the shared secret or a signature of this body by a known key.",
+            detail: "Invalid shared secret or signature.",
             presented: true,
         },
         Err(too_often) => too_often.into(),

@@ -41,32 +41,32 @@ impl From<Person> for Member {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct MemberFilter {
-    /// Text in the name or in the address.
+    /// Search in the name and the email.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,
-    /// Only members of this role.
+    /// Filter by role.
     role: Option<Role>,
-    /// The order.
+    /// Sort order.
     #[param(inline)]
     sort: MemberSort,
-    /// Where to go on: `next_cursor` of the part before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Items in one part.
+    /// Items per page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
-/// Lists the organization's members.
+/// List members.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read.
+/// 400 invalid parameters.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/members",
     tag = "Members",
     params(MemberFilter),
-    responses((status = 200, description = "A part of the members.", body = List<Member>))
+    responses((status = 200, description = "A page of members.", body = List<Member>))
 )]
 pub async fn list(call: Call<Grant<See>, Params<MemberFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
@@ -81,10 +81,10 @@ pub async fn list(call: Call<Grant<See>, Params<MemberFilter>>) -> Result<HttpRe
     Ok(Response::ok(&listing)?.send())
 }
 
-/// One member.
+/// Get a member.
 ///
 /// # Errors
-/// 404 for somebody who is no member.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/members/{user}",
@@ -97,17 +97,20 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     call.show(&Member::from(person))
 }
 
-/// Gives a member another role.
+/// Change the role of a member.
+///
+/// Master tokens can’t add administrators.
 ///
 /// # Errors
-/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
-/// 409 for the last administrator, 412 for another version of the member.
+/// 404 not found, 403 for administrators unless the token has
+/// full access, 409 last administrator, 412
+/// `If-Match` doesn’t match.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/members/{user}",
     tag = "Members",
     request_body = MemberChange,
-    responses((status = 200, description = "The member as they are now.", body = Member))
+    responses((status = 200, description = "The updated member.", body = Member))
 )]
 pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Result<HttpResponse, AppError> {
     let role = call.input.0.role;
@@ -126,17 +129,19 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
     .await
 }
 
-/// Removes a member. Keys that the member created keep working; pending invitations that they sent
-/// are canceled.
+/// Remove a member.
+///
+/// Keys they created keep working. Pending invitations they sent are canceled.
 ///
 /// # Errors
-/// 404 for somebody who is no member, 403 for an administrator unless the token may everything,
-/// 409 for the last administrator, 412 for another version of the member.
+/// 404 not found, 403 for administrators unless the token has
+/// full access, 409 last administrator, 412
+/// `If-Match` doesn’t match.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/members/{user}",
     tag = "Members",
-    responses((status = 204, description = "They no longer belong to the organization."))
+    responses((status = 204, description = "Removed."))
 )]
 pub async fn remove(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let (user_id, precondition) = (call.path("user"), call.precondition());

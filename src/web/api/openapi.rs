@@ -2,21 +2,26 @@
 //! table: whatever holds for every call stands here once.
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, ResponseError,
     http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL},
 };
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    activity, api_keys, calendar, forward_auth,
+    activity, api_keys, calendar, credentials, forward_auth,
     gate::{Anyone, Gate},
     invitations, key_rotation, leak_policy, leaks, members, organization, organizations, pauses,
     presented_token, scopes, session_tokens, usage, verification, webhooks,
 };
 use crate::{
-    api_types::ProblemDocument,
-    web::access::{Access, Route},
+    api_types::{FieldProblem, ProblemDocument},
+    domain::{api_keys::MAX_KEYS, managed::ManageError, names::NameError, token_access::TokenAccess},
+    web::{
+        access::{Access, Route},
+        error::AppError,
+        limits::TooOften,
+    },
 };
 
 /// Where the description is served.
@@ -27,22 +32,22 @@ pub const PATH: &str = "/api/v2/openapi.json";
 #[openapi(
     info(
         title = "Tessera",
-        description = "Organizations, their members and their API keys, for machines.\n\nSend an active master \
-            token, or a session token that stands for one, as `Authorization: Bearer`. What a token may do is \
-            chosen when it is generated. Rejections are problem documents (RFC 9457) whose `type` is stable.",
+        description = "Manage organizations, members, API keys and webhooks over HTTP.\n\nSend an active master \
+            token, or a session token issued for one, as `Authorization: Bearer`. A token’s access is chosen when \
+            it’s generated. Errors are problem details (RFC 9457) with a stable `type`.",
     ),
     tags(
-        (name = "Verification", description = "Is this key accepted? Asked by gateways and backends."),
-        (name = "Credentials", description = "What a client presents, and what it opens."),
-        (name = "Organization", description = "The organization that a master token belongs to."),
+        (name = "Verification", description = "Verify keys from gateways and backends."),
+        (name = "Tokens", description = "Session tokens and token info."),
+        (name = "Organization", description = "The organization of a master token."),
         (name = "API keys", description = "Keys, their settings and secrets."),
-        (name = "Usage", description = "How keys were used."),
-        (name = "Members", description = "People in the organization."),
-        (name = "Invitations", description = "People who are asked to join."),
+        (name = "Usage", description = "Requests per key and per day."),
+        (name = "Members", description = "Members of the organization."),
+        (name = "Invitations", description = "Invitations to join the organization."),
         (name = "Activity", description = "Who did what, when and from where."),
-        (name = "Webhooks", description = "Addresses that are told of events."),
-        (name = "Leaks", description = "Keys that were found in public, and what follows."),
-        (name = "Description", description = "This description."),
+        (name = "Webhooks", description = "Send events to other systems."),
+        (name = "Leaks", description = "Keys that were found in public."),
+        (name = "OpenAPI", description = "Download this specification."),
     ),
     paths(
         verification::verify,
@@ -111,12 +116,12 @@ pub fn describe(routes: &[Route], server: &str) -> Value {
     document
 }
 
-/// This description of the API.
+/// Get this specification.
 #[utoipa::path(
     get,
     path = "/api/v2/openapi.json",
-    tag = "Description",
-    responses((status = 200, description = "The description in OpenAPI 3.1.", body = Object))
+    tag = "OpenAPI",
+    responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object))
 )]
 pub async fn show(gate: Gate<Anyone>) -> HttpResponse {
     HttpResponse::Ok()
@@ -252,7 +257,7 @@ fn name_operation(route: &Route, operation: &mut Map<String, Value>) {
         operation.insert("summary".to_owned(), json!(summary));
     }
     if let Some(description) = operation.get("description").and_then(Value::as_str) {
-        let description = description.replace("# Errors\n", "Rejections: ");
+        let description = description.replace("# Errors\n", "Errors: ");
         operation.insert("description".to_owned(), json!(description));
     }
 }
@@ -316,11 +321,11 @@ fn security_schemes() -> Value {
         "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key (`tess_…`)." },
         "apiKeyBasic": {
             "type": "http", "scheme": "basic",
-            "description": "The name of an API key as the user, and the key as the password.",
+            "description": "The name of an API key as user, the key as password.",
         },
         "leakSecret": {
             "type": "http", "scheme": "bearer",
-            "description": "The secret that whoever runs the server shares with those who report leaked keys.",
+            "description": "The secret that the operator shares with those who report leaked keys.",
         },
         "leakSignature": {
             "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature",
@@ -328,7 +333,7 @@ fn security_schemes() -> Value {
         },
         "leakKey": {
             "type": "apiKey", "in": "header", "name": "Github-Public-Key-Identifier",
-            "description": "The identifier of the key that signed.",
+            "description": "The identifier of the signing key.",
         },
         "apiKeyHeader": {
             "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key (`tess_…`).",
@@ -336,15 +341,15 @@ fn security_schemes() -> Value {
     })
 }
 
-/// The parameters that stand in the address itself.
+/// The parameters in the path itself.
 fn path_parameters(pattern: &str) -> Vec<Value> {
     let names = pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         json!({
             "name": name, "in": "path", "required": true, "schema": { "type": "string" },
             "description": match name {
-                "organization" => "The id of the token’s own organization.".to_owned(),
-                name => format!("The id of the {name}."),
+                "organization" => "The organization ID.".to_owned(),
+                name => format!("The {name} ID."),
             },
         })
     };
@@ -358,9 +363,9 @@ fn header_parameters(route: &Route) -> Vec<Value> {
             "schema": { "type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255 },
         })
     };
-    let once = "Carries the request out once however often it is sent in 24 hours: the same request gets the same \
-                answer again. Use a random one for each, such as a UUID.";
-    let version = "The version (`ETag`) that the change is meant for; 412 for another one.";
+    let once = "Makes retries safe: for 24 hours, the same request with the same key runs once and returns the same \
+                response. Use a random value for each request, such as a UUID.";
+    let version = "The `ETag` of the version to change. Returns 412 if there’s a newer one.";
     let is_once = route.method == "POST" && route.access.of_token().is_some();
     let headers = [("Idempotency-Key", once, is_once), ("If-Match", version, takes_version(route))];
     headers.iter().filter(|(_, _, applies)| *applies).map(|(name, text, _)| header(name, text)).collect()
@@ -369,29 +374,28 @@ fn header_parameters(route: &Route) -> Vec<Value> {
 fn headers() -> Value {
     let header = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     json!({
-        "RequestId": header("The number to quote to the operator.", "req_9f02ab71-0000001c"),
-        "RateLimit": header("What is left of the calls of this token.", "\"requests\";r=599;t=1"),
-        "RateLimitPolicy": header("How many calls a token has.", "\"requests\";q=600;w=60"),
+        "RequestId": header("The request ID. Include it when you contact the operator.", "req_9f02ab71-0000001c"),
+        "RateLimit": header("What’s left of the token’s requests.", "\"requests\";r=599;t=1"),
+        "RateLimitPolicy": header("The number of requests that a token may send.", "\"requests\";q=600;w=60"),
         "ETag": header("The version of the resource.", "\"3f1c0e8d7b64a1b2c3d4e5f60718293a\""),
-        "RetryAfter": header("Seconds until it is worth trying again.", "12"),
-        "WwwAuthenticate": header("Which credential is needed (RFC 6750).", "Bearer realm=\"api\""),
-        "Allow": header("The methods that the address takes.", "GET, HEAD, POST"),
+        "RetryAfter": header("Seconds to wait before retrying.", "12"),
+        "WwwAuthenticate": header("The required credentials (RFC 6750).", "Bearer realm=\"api\""),
+        "Allow": header("The methods that the URL accepts.", "GET, HEAD, POST"),
     })
 }
 
-/// The rejections that are the same everywhere, each with an example.
+/// The rejections that are the same everywhere, each with an example in the words of the error itself.
 fn responses() -> Value {
-    let rejection = |status: u16, kind: &str, description: &str, detail: &str| {
-        let mut example = json!({
-            "type": format!("/problems/{kind}"), "title": title(status), "status": status, "detail": detail,
-            "request_id": "req_9f02ab71-0000001c",
-        });
-        if matches!(kind, "invalid-fields" | "malformed-request")
-            && let Some(example) = example.as_object_mut()
-        {
-            let errors = json!([{ "pointer": "/name", "detail": "Enter a name." }]);
-            example.insert("errors".to_owned(), errors);
-        }
+    let rejection = |description: &str, error: AppError| {
+        let status = error.status_code();
+        let example = ProblemDocument {
+            kind: format!("/problems/{}", error.kind()),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: error.to_string(),
+            request_id: "req_9f02ab71-0000001c".to_owned(),
+            errors: error.fields().to_vec(),
+        };
         json!({
             "description": description,
             "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
@@ -400,33 +404,26 @@ fn responses() -> Value {
             } },
         })
     };
+    let missing = FieldProblem::new("", "Missing field `name`.");
+    let too_many = ManageError::TooMany { kind: "keys", max: MAX_KEYS };
     let mut responses = json!({
-        "BadRequest": rejection(400, "malformed-request", "The body, a parameter or a header cannot be read.",
-            "The body is not what this address takes. Missing field `name`."),
-        "Unauthorized": rejection(401, "unauthorized", "No credential, or one that opens nothing.",
-            "This token does not exist, has expired or is deactivated."),
-        "Forbidden": rejection(403, "insufficient-access", "The credential is good, but not for this.",
-            "This master token may not do that. It takes one with the access “Keys” or “Everything”."),
-        "NotFound": rejection(404, "not-found", "Nothing is there, or nothing that this credential may know of.",
-            "The address is wrong, or you do not have access to it."),
-        "TooSlow": rejection(408, "too-slow", "The body did not arrive within 20 seconds.",
-            "The rest of the request did not arrive in time. Try again."),
-        "Conflict": rejection(409, "conflict", "It cannot be done as things are.",
-            "There are 1000 keys already. Remove one that is no longer used."),
-        "PreconditionFailed": rejection(412, "precondition-failed", "It was changed since the version in `If-Match`.",
-            "It was changed meanwhile. Read it again and repeat the change with its new version."),
-        "TooLarge": rejection(413, "too-large", "The body is too large.", "This is more than can be sent at once."),
-        "UnsupportedMediaType": rejection(415, "unsupported-media-type", "The body is no JSON.",
-            "This address takes a different kind of content."),
-        "InvalidFields": rejection(422, "invalid-fields",
-            "Some fields or parameters need a change, or an `Idempotency-Key` came with another request before.",
-            "Some fields need a change."),
-        "TooManyRequests": rejection(429, "too-many-requests", "It happens too often.",
-            "That was too often. Try again in 12 seconds."),
-        "InternalError": rejection(500, "internal-error", "The fault is ours. Nothing was changed.",
-            "Something went wrong on our side. Nothing was saved; try again in a moment."),
-        "Unavailable": rejection(503, "unavailable", "The database takes nothing for the moment.",
-            "Tessera cannot reach its database right now. Nothing was changed; try again in a moment."),
+        "BadRequest": rejection("Malformed body, parameter or header.", AppError::BadBody(missing)),
+        "Unauthorized": rejection("Missing or invalid credentials.", credentials::no_token()),
+        "Forbidden": rejection("Not permitted.", AppError::TokenForbidden(TokenAccess::Keys)),
+        "NotFound": rejection("Not found, or not visible with these credentials.", AppError::NotFound),
+        "TooSlow": rejection("The body didn’t arrive within 20 seconds.", AppError::TooSlow),
+        "Conflict": rejection("Conflict.", too_many.into()),
+        "PreconditionFailed": rejection(
+            "`If-Match` doesn’t match: the resource was changed.", AppError::PreconditionFailed),
+        "TooLarge": rejection("The body is too large.", AppError::TooLarge),
+        "UnsupportedMediaType": rejection("The body isn’t JSON.", AppError::UnsupportedMediaType),
+        "InvalidFields": rejection(
+            "Invalid fields or parameters, or an `Idempotency-Key` that was used for another request.",
+            AppError::field("/name", NameError::Empty)),
+        "TooManyRequests": rejection(
+            "Rate limit exceeded.", AppError::TooOften(TooOften { retry_after_seconds: 12 })),
+        "InternalError": rejection("Server error. Nothing was changed.", AppError::internal("")),
+        "Unavailable": rejection("Temporarily unavailable.", AppError::Unavailable(String::new())),
     });
     for (name, header, reference) in [
         ("Unauthorized", "WWW-Authenticate", "WwwAuthenticate"),
@@ -439,11 +436,4 @@ fn responses() -> Value {
         }
     }
     responses
-}
-
-fn title(status: u16) -> &'static str {
-    actix_web::http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Error")
 }

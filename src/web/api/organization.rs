@@ -15,10 +15,12 @@ use crate::{
     web::{display, error::AppError, rate_headers::RateHeaders},
 };
 
-/// The organization behind an API key, and what the key may know of itself. It counts as a use.
+/// Get the organization and key of a request.
+///
+/// Counts as a request with the key.
 ///
 /// # Errors
-/// 401 without an active key, 403 from where it may not be used, 429 when its limits are reached.
+/// 401 missing or inactive key, 403 IP address not allowed, 429 limit exceeded.
 #[utoipa::path(
     get,
     path = "/api/v2/organization",
@@ -26,10 +28,10 @@ use crate::{
     operation_id = "show_organization_of_key",
     responses((
         status = 200,
-        description = "The key is accepted.",
+        description = "The organization and the key.",
         body = OrganizationOfKey,
         headers(
-            ("RateLimit" = String, description = "What the key’s limits leave; absent without limits."),
+            ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
             ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
         )
     ))
@@ -42,7 +44,7 @@ pub async fn show(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let client = Some(gate.client());
     let asked = Asked { endpoint: Endpoint::Organization, place: 0, key: &key, wanted: &wanted, client };
     let Decision::Known { key: known, outcome, limits } = gate.verify(asked).await? else {
-        return Err(AppError::Unauthorized { detail: "This key does not exist.", presented: true });
+        return Err(AppError::Unauthorized { detail: "This key doesn't exist.", presented: true });
     };
     if let Some(rejection) = gate::rejection(outcome, &limits) {
         return Err(rejection);

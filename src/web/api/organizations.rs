@@ -24,10 +24,10 @@ impl Organization {
     }
 }
 
-/// The organization.
+/// Get the organization.
 ///
 /// # Errors
-/// 404 for another organization than the token's.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}",
@@ -38,16 +38,16 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     call.show(&Organization::of(&call.proof))
 }
 
-/// Renames the organization.
+/// Rename the organization.
 ///
 /// # Errors
-/// 422 for a text that is no name.
+/// 422 invalid name, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}",
     tag = "Organization",
     request_body = OrganizationChange,
-    responses((status = 200, description = "The organization as it is now.", body = Organization))
+    responses((status = 200, description = "The updated organization.", body = Organization))
 )]
 pub async fn change(call: Call<Grant<Govern>, Json<OrganizationChange>>) -> Result<HttpResponse, AppError> {
     let Json(OrganizationChange { name }) = &call.input;

@@ -38,7 +38,7 @@ impl Pagination {
         if !(1..=MOST).contains(&limit) {
             return Err(AppError::BadParameter(FieldProblem::new(
                 "limit",
-                "Ask for 1 to 100 items at once.",
+                "Choose a number from 1 to 100.",
             )));
         }
         let after = self.cursor.as_deref().map(read).transpose()?;
@@ -53,7 +53,7 @@ fn read(text: &str) -> Result<Cursor, AppError> {
     match cursor {
         Some((id, sorted_by)) => Ok(Cursor { id: id::as_stored(id), sorted_by: sorted_by.to_owned() }),
         None => {
-            Err(AppError::field("cursor", "Take the cursor from next_cursor of the part before, unchanged."))
+            Err(AppError::field("cursor", "Use next_cursor of the previous page, unchanged."))
         }
     }
 }

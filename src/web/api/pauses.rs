@@ -23,19 +23,20 @@ impl PauseRequest {
     }
 }
 
-/// Switches an active key off for some hours. It comes back by itself, unless it is activated or
-/// deactivated meanwhile.
+/// Pause a key.
+///
+/// The key is rejected until the pause ends, then it works again. Activating or deactivating it ends the
+/// pause early.
 ///
 /// # Errors
-/// 404 for a key of another organization, 409 for one that is not active, 412 for another version
-/// of it.
+/// 404 not found, 409 key not active, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/pause",
     tag = "API keys",
     operation_id = "pause_key",
     request_body = PauseRequest,
-    responses((status = 200, description = "The key, rejected until “paused_until”.", body = ApiKey))
+    responses((status = 200, description = "The paused key. It’s rejected until `paused_until`.", body = ApiKey))
 )]
 pub async fn pause(call: Call<Grant<ManageKeys>, Json<PauseRequest>>) -> Result<HttpResponse, AppError> {
     let length = call.input.0.parse()?;

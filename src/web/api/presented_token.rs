@@ -9,14 +9,16 @@ use crate::{
     web::{display, error::AppError},
 };
 
-/// What the presented token is, or the master token that the presented session token stands for.
+/// Get the master token of the request.
+///
+/// For a session token, returns the master token that it was issued for.
 ///
 /// # Errors
-/// 401 without an active token.
+/// 401 missing or invalid token.
 #[utoipa::path(
     get,
     path = "/api/v2/token",
-    tag = "Credentials",
+    tag = "Tokens",
     responses((status = 200, description = "The token, without its secret.", body = PresentedToken))
 )]
 pub async fn show(call: Call<Standing>) -> Result<HttpResponse, AppError> {

@@ -12,17 +12,19 @@ use crate::{
     web::error::AppError,
 };
 
-/// The scopes of the organization’s keys, each once, in alphabetical order.
+/// List scopes.
+///
+/// Returns every scope of the organization’s keys once, in alphabetical order.
 ///
 /// # Errors
-/// 403 for a token that may only verify.
+/// 403 insufficient access.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/scopes",
     tag = "API keys",
     responses((
         status = 200,
-        description = "All of them.",
+        description = "All scopes.",
         body = List<String>,
         example = json!({ "data": ["invoices:read", "invoices:write"], "next_cursor": null })
     ))

@@ -16,15 +16,17 @@ use crate::{
     web::error::AppError,
 };
 
-/// Exchanges a master token for a session token of the same power, which ends when the master
-/// token is deactivated, replaced or removed.
+/// Get a session token.
+///
+/// Exchanges a master token for a short-lived token with the same access. It stops working when the
+/// master token is deactivated, replaced or removed.
 ///
 /// # Errors
-/// 401 without an active master token; a session token is none.
+/// 401 missing or invalid master token; a session token isn’t accepted.
 #[utoipa::path(
     get,
     path = "/api/v2/sessionToken",
-    tag = "Credentials",
+    tag = "Tokens",
     responses((status = 200, description = "A session token.", body = SessionToken))
 )]
 pub async fn issue(gate: Gate<WithToken>) -> Result<HttpResponse, AppError> {
@@ -33,7 +35,7 @@ pub async fn issue(gate: Gate<WithToken>) -> Result<HttpResponse, AppError> {
     let presented = credentials::master_token(request)?;
     if !secret::is_well_formed(SecretKind::MasterToken, presented) {
         return Err(AppError::Unauthorized {
-            detail: "A session token cannot be exchanged. Send the master token itself.",
+            detail: "A session token can't be exchanged. Send the master token itself.",
             presented: true,
         });
     }

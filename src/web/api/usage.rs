@@ -47,10 +47,10 @@ impl UsageStep {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct KeyUsageParameters {
-    /// What a step is.
+    /// The length of an interval.
     #[param(inline)]
     span: Span,
-    /// How many steps: up to 744 hours or 366 days; 24 hours or 30 days unless it is given.
+    /// Number of intervals, up to 744 hours or 366 days. Defaults to 24 hours or 30 days.
     #[param(minimum = 1, maximum = 744)]
     count: Option<i32>,
 }
@@ -63,7 +63,7 @@ impl KeyUsageParameters {
         };
         let count = within("count", self.count.unwrap_or(usual), MAX_HOURS)?;
         if count > most {
-            return Err(AppError::field("count", format!("Of days, choose a number from 1 to {most}.")));
+            return Err(AppError::field("count", format!("For days, choose a number from 1 to {most}.")));
         }
         Ok((self.span, count))
     }
@@ -74,7 +74,7 @@ impl KeyUsageParameters {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct UsageParameters {
-    /// How many days, today among them.
+    /// Number of days, including today.
     #[param(minimum = 1, maximum = 366, default = 30)]
     days: Option<i32>,
 }
@@ -87,17 +87,19 @@ fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
     }
 }
 
-/// How a key was used, the last hours or days.
+/// Get key usage.
+///
+/// Returns the most recent hours or days.
 ///
 /// # Errors
-/// 404 for a key of another organization, 400 for more steps than are told at once.
+/// 404 not found, 400 too many intervals.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/usage",
     tag = "Usage",
     operation_id = "show_key_usage",
     params(KeyUsageParameters),
-    responses((status = 200, description = "The requests, all of them counted.", body = KeyUsage))
+    responses((status = 200, description = "The usage.", body = KeyUsage))
 )]
 pub async fn of_key(
     call: Call<Grant<SeeKeys>, Params<KeyUsageParameters>>,
@@ -126,16 +128,19 @@ impl Client {
     }
 }
 
-/// The last 20 clients of a key, where they called Tessera themselves or through a gateway.
+/// List recent clients of a key.
+///
+/// Returns the last 20 clients, whether their requests were accepted or not. A backend has to send
+/// `client_ip` or `user_agent` for them to be known.
 ///
 /// # Errors
-/// 404 for a key of another organization.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/keys/{key}/clients",
     tag = "Usage",
     operation_id = "list_key_clients",
-    responses((status = 200, description = "All of them, the last first.", body = List<Client>))
+    responses((status = 200, description = "The clients, most recent first.", body = List<Client>))
 )]
 pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let key = counted_key(&call).await?;
@@ -143,17 +148,19 @@ pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppErro
     Ok(Response::ok(&List::whole(clients.into_iter().map(Client::of).collect()))?.send())
 }
 
-/// How the organization’s keys were used, the last days. Keys that were removed do not count.
+/// Get usage of all keys.
+///
+/// Returns the most recent days. Removed keys aren’t included.
 ///
 /// # Errors
-/// 400 for more days than are told at once.
+/// 400 too many days.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/usage",
     tag = "Usage",
     operation_id = "show_usage",
     params(UsageParameters),
-    responses((status = 200, description = "The requests, all of them counted.", body = OrganizationUsage))
+    responses((status = 200, description = "The usage.", body = OrganizationUsage))
 )]
 pub async fn of_organization(
     call: Call<Grant<SeeKeys>, Params<UsageParameters>>,

@@ -29,11 +29,13 @@ use crate::{
 /// Keys in one batch.
 const MAX_IN_A_BATCH: usize = 100;
 
-/// Whether a key of the organization is accepted. The answer is in the body; a key that is refused
-/// is no error. What an accepted key costs is taken from its limits.
+/// Verify a key.
+///
+/// Returns 200 for accepted and rejected keys alike; check `valid` in the body. Valid requests count
+/// toward the key’s limits.
 ///
 /// # Errors
-/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON.
+/// 401 missing or invalid master token, 400 or 415 invalid body.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify",
@@ -41,7 +43,7 @@ const MAX_IN_A_BATCH: usize = 100;
     request_body = VerificationRequest,
     responses((
         status = 200,
-        description = "Whether to let the request through.",
+        description = "The result.",
         body = Verification,
         examples(
             ("valid" = (value = json!({
@@ -78,11 +80,12 @@ pub async fn verify(mut gate: Gate<WithToken, Json<VerificationRequest>>) -> Res
     once(&gate, &caller, decide(&gate, &caller, (0, &asked))).await
 }
 
-/// Whether up to 100 keys of the organization are accepted, asked at once.
+/// Verify up to 100 keys.
+///
+/// Returns one result per key.
 ///
 /// # Errors
-/// 401 without an active master token, 400 or 415 for a body that is not the expected JSON, 400
-/// for more keys.
+/// 401 missing or invalid master token, 400 or 415 invalid body, 400 more than 100 keys.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify/batch",
@@ -90,7 +93,7 @@ pub async fn verify(mut gate: Gate<WithToken, Json<VerificationRequest>>) -> Res
     request_body = BatchRequest,
     responses((
         status = 200,
-        description = "One answer for each key, in their order.",
+        description = "The results, in the order of the keys.",
         body = BatchVerification,
         example = json!({ "results": [
             { "valid": false, "code": "not_found" }, { "valid": false, "code": "malformed" },
@@ -101,7 +104,7 @@ pub async fn verify_batch(mut gate: Gate<WithToken, Json<BatchRequest>>) -> Resu
     let caller = caller(&gate).await?;
     let Json(BatchRequest { keys }) = gate.take_body()?;
     if keys.len() > MAX_IN_A_BATCH {
-        return Err(AppError::Unreadable(format!("Send at most {MAX_IN_A_BATCH} keys at once.")));
+        return Err(AppError::Unreadable(format!("Send at most {MAX_IN_A_BATCH} keys per request.")));
     }
     let decisions = async {
         let mut results = Vec::with_capacity(keys.len());

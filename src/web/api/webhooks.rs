@@ -18,25 +18,27 @@ use crate::{
     web::{error::AppError, urls},
 };
 
-/// Lists the organization’s webhooks, the newest first.
+/// List webhooks, newest first.
 ///
 /// # Errors
-/// 403 for a token that may not do everything.
+/// 403 insufficient access.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks",
     tag = "Webhooks",
-    responses((status = 200, description = "All of them.", body = List<Webhook>))
+    responses((status = 200, description = "All webhooks.", body = List<Webhook>))
 )]
 pub async fn list(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let webhooks = call.read(webhooks::list).await?;
     Ok(Response::ok(&List::whole(webhooks.iter().map(Webhook::from).collect()))?.send())
 }
 
-/// Creates a webhook. The secret that signs its messages is in the answer, this once.
+/// Create a webhook.
+///
+/// The secret that signs its events is returned only once.
 ///
 /// # Errors
-/// 422 for fields that need a change, 409 where there are too many webhooks.
+/// 422 invalid fields, 409 too many webhooks.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks",
@@ -55,10 +57,10 @@ pub async fn create(call: Call<Grant<Govern>, Json<NewWebhook>>) -> Result<HttpR
     .await
 }
 
-/// One webhook.
+/// Get a webhook.
 ///
 /// # Errors
-/// 404 for a webhook of another organization.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
@@ -71,17 +73,16 @@ pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     call.show(&Webhook::from(&webhook))
 }
 
-/// Gives a webhook another address, description or choice of events.
+/// Update a webhook.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 412 for another version of it, 422 for fields that
-/// need a change.
+/// 404 not found, 412 `If-Match` doesn’t match, 422 invalid fields.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
     tag = "Webhooks",
     request_body = WebhookChange,
-    responses((status = 200, description = "The webhook as it is now.", body = Webhook))
+    responses((status = 200, description = "The updated webhook.", body = Webhook))
 )]
 pub async fn change(call: Call<Grant<Govern>, Json<WebhookChange>>) -> Result<HttpResponse, AppError> {
     let (change, networks) = (call.input.0.clone(), networks(&call));
@@ -92,15 +93,17 @@ pub async fn change(call: Call<Grant<Govern>, Json<WebhookChange>>) -> Result<Ht
     .await
 }
 
-/// Switches a webhook on: messages are sent again, those first that waited meanwhile.
+/// Activate a webhook.
+///
+/// Events are sent again, pending deliveries first.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/activate",
     tag = "Webhooks",
-    responses((status = 200, description = "The webhook, whether it was on before or not.", body = Webhook))
+    responses((status = 200, description = "The active webhook.", body = Webhook))
 )]
 pub async fn activate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, grant, webhook, now| {
@@ -109,15 +112,17 @@ pub async fn activate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppErro
     .await
 }
 
-/// Switches a webhook off: what waits goes on waiting, and nothing more is queued.
+/// Deactivate a webhook.
+///
+/// Pending deliveries wait, and no new ones are created.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deactivate",
     tag = "Webhooks",
-    responses((status = 200, description = "The webhook, whether it was off before or not.", body = Webhook))
+    responses((status = 200, description = "The deactivated webhook.", body = Webhook))
 )]
 pub async fn deactivate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, grant, webhook, now| {
@@ -126,18 +131,18 @@ pub async fn deactivate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppEr
     .await
 }
 
-/// Sends a message of the type `webhook.test`, which tells of nothing. Whether it arrives, its
-/// delivery tells.
+/// Send a test event.
+///
+/// Sends an event of type `webhook.test`. Check the delivery for the result.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 409 for one that is deactivated, 412 for another
-/// version of it.
+/// 404 not found, 409 webhook deactivated, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/test",
     tag = "Webhooks",
     operation_id = "test_webhook",
-    responses((status = 200, description = "The message, on its way.", body = Delivery))
+    responses((status = 200, description = "The delivery.", body = Delivery))
 )]
 pub async fn send_test(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, grant, webhook, now| {
@@ -147,11 +152,12 @@ pub async fn send_test(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppErr
     .await
 }
 
-/// Gives a webhook a new signing secret, which is in the answer, this once. For 24 hours the one
-/// before signs, too.
+/// Rotate the signing secret of a webhook.
+///
+/// The new secret is returned only once. The previous secret also signs for 24 hours.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/rotate",
@@ -167,15 +173,17 @@ pub async fn rotate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError>
     .await
 }
 
-/// Removes a webhook with its log. What waits is not sent.
+/// Remove a webhook.
+///
+/// Its delivery log is deleted, including pending deliveries.
 ///
 /// # Errors
-/// 404 for a webhook of another organization, 412 for another version of it.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}",
     tag = "Webhooks",
-    responses((status = 204, description = "It is removed."))
+    responses((status = 204, description = "Removed."))
 )]
 pub async fn remove(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     change_webhook(&call, |tx, grant, webhook, now| {

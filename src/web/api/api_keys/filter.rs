@@ -13,19 +13,19 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct KeyQuery {
-    /// Text in the name or in the masked key.
+    /// Search in the name and the masked key.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,
-    /// Only keys in this state.
+    /// Filter by state.
     #[param(inline)]
     pub show: KeyFilter,
-    /// The order.
+    /// Sort order.
     #[param(inline)]
     pub sort: KeySort,
-    /// Where to go on: `next_cursor` of the part before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Items in one part.
+    /// Items per page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }

@@ -27,13 +27,13 @@ impl NewKey {
     }
 }
 
-/// An end, which lies ahead.
+/// An expiration, which lies ahead.
 pub fn parse_expiration(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let at = instants::parse(text)?;
     if at <= now {
-        Err("Choose an instant that lies ahead.")
+        Err("Choose a time in the future.")
     } else if at > now + MAX_DURATION {
-        Err("Keys with an end last 10 years at most.")
+        Err("Choose a time at most 10 years from now.")
     } else {
         Ok(at)
     }

@@ -45,26 +45,28 @@ impl From<StoredDelivery> for Delivery {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryFilter {
-    /// Only messages in this state.
+    /// Filter by state.
     state: Option<DeliveryState>,
-    /// Where to go on: `next_cursor` of the part before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Items in one part.
+    /// Items per page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
 }
 
-/// Lists a webhook’s messages of the last 30 days, the newest first.
+/// List deliveries of a webhook, newest first.
+///
+/// Returns the last 30 days.
 ///
 /// # Errors
-/// 400 for a filter that cannot be read, 404 for a webhook of another organization.
+/// 400 invalid parameters, 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries",
     tag = "Webhooks",
     operation_id = "list_webhook_deliveries",
     params(DeliveryFilter),
-    responses((status = 200, description = "A part of the messages.", body = List<Delivery>))
+    responses((status = 200, description = "A page of deliveries.", body = List<Delivery>))
 )]
 pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
@@ -81,16 +83,18 @@ pub async fn list(call: Call<Grant<Govern>, Params<DeliveryFilter>>) -> Result<H
     Ok(Response::ok(&listing)?.send())
 }
 
-/// One message of a webhook, with what it says and what the receiver said.
+/// Get a delivery.
+///
+/// Includes the payload and the response.
 ///
 /// # Errors
-/// 404 for a message of another webhook or organization.
+/// 404 not found.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}",
     tag = "Webhooks",
     operation_id = "show_webhook_delivery",
-    responses((status = 200, description = "The message.", body = DeliveryWithPayload))
+    responses((status = 200, description = "The delivery.", body = DeliveryWithPayload))
 )]
 pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
@@ -102,16 +106,18 @@ pub async fn show(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     call.show(&DeliveryWithPayload { delivery: delivery.into(), payload, response })
 }
 
-/// Sends a message once more under the same id, or at once if it waits.
+/// Resend a delivery.
+///
+/// Sends the event again with the same ID. A pending delivery is sent immediately.
 ///
 /// # Errors
-/// 404 for a message of another webhook or organization, 409 for a webhook that is deactivated.
+/// 404 not found, 409 webhook deactivated.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend",
     tag = "Webhooks",
     operation_id = "resend_webhook_delivery",
-    responses((status = 200, description = "The message, on its way.", body = Delivery))
+    responses((status = 200, description = "The delivery.", body = Delivery))
 )]
 pub async fn resend(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let (webhook_id, delivery_id) = (call.path("webhook"), call.path("delivery"));
