@@ -211,6 +211,20 @@ impl Markup {
         )
     }
 
+    /// Escapes a text in which code stands between backticks, and marks that up. One that is left
+    /// alone is text.
+    pub fn with_code(text: &str) -> Self {
+        let (mut html, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some((before, (code, after))) =
+            rest.split_once('`').and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+        {
+            html.extend([Self::escaped(before).0.as_str(), "<code>", &Self::escaped(code).0, "</code>"]);
+            rest = after;
+        }
+        html.push_str(&Self::escaped(rest).0);
+        Self(html)
+    }
+
     /// The HTML itself.
     pub fn into_string(self) -> String {
         self.0
@@ -239,6 +253,14 @@ mod tests {
     fn an_unknown_theme_is_the_systems() {
         assert_eq!(Theme::parse("dark"), Theme::Dark);
         assert_eq!(Theme::parse("\"><script>"), Theme::System);
+    }
+
+    #[test]
+    fn code_in_a_text_is_marked_up_and_nothing_of_it_is_html() {
+        let html = |text: &str| Markup::with_code(text).into_string();
+        assert_eq!(html("Check `valid` and `code`."), "Check <code>valid</code> and <code>code</code>.");
+        assert_eq!(html("<b>`<i>` & ` alone"), "&#60;b&#62;<code>&#60;i&#62;</code> &#38; ` alone");
+        assert_eq!(html("no code"), "no code");
     }
 
     #[test]

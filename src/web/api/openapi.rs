@@ -404,10 +404,10 @@ fn responses() -> Value {
             } },
         })
     };
-    let missing = FieldProblem::new("", "Missing field `name`.");
+    let wrong_type = FieldProblem::new("/monthly_quota", "Invalid type: string \"many\", expected u64.");
     let too_many = ManageError::TooMany { kind: "keys", max: MAX_KEYS };
     let mut responses = json!({
-        "BadRequest": rejection("Malformed body, parameter or header.", AppError::BadBody(missing)),
+        "BadRequest": rejection("Malformed body, parameter or header.", AppError::BadBody(wrong_type)),
         "Unauthorized": rejection("Missing or invalid credentials.", credentials::no_token()),
         "Forbidden": rejection("Not permitted.", AppError::TokenForbidden(TokenAccess::Keys)),
         "NotFound": rejection("Not found, or not visible with these credentials.", AppError::NotFound),

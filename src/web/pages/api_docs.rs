@@ -39,8 +39,8 @@ struct Operation {
     path: String,
     summary: String,
     notes: String,
-    /// What a master token must be permitted, in the words of pages.
-    access: Option<&'static str>,
+    /// The access that a master token needs.
+    access: Option<TokenAccess>,
     parameters: Vec<Field>,
     body: Option<Body>,
     answers: Vec<Body>,
@@ -129,7 +129,7 @@ fn one_operation(path: &str, method: &str, operation: &Value, schemas: &Schemas<
         path: path.to_owned(),
         summary: text(operation, "summary").trim_end_matches('.').to_owned(),
         notes: text(operation, "description"),
-        access: access.map(TokenAccess::label),
+        access,
         parameters: operation["parameters"].as_array().into_iter().flatten().map(shapes::parameter).collect(),
         body: operation.get("requestBody").map(|sent| body("", sent, schemas)),
         answers: told,
@@ -196,10 +196,10 @@ mod tests {
             .unwrap();
         let sent = create.body.as_ref().unwrap();
         let name = sent.fields.iter().find(|field| field.name == "name").unwrap();
-        assert!(name.is_required && name.kind == "text");
+        assert!(name.is_required && name.kind == "string");
         assert!(sent.fields.iter().any(|field| field.name == "rate_limit.per"), "{:?}", sent.fields);
         assert!(sent.example.contains("\"name\": \"Billing worker\""), "{}", sent.example);
         assert!(create.rejections.contains(&"422".to_owned()));
-        assert_eq!(create.access, Some("Keys"));
+        assert_eq!(create.access, Some(TokenAccess::Keys));
     }
 }

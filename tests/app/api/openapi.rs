@@ -90,7 +90,9 @@ async fn the_description_and_the_reference_are_open_to_everybody() {
     assert_eq!(served.json(), openapi::describe(ROUTES, &origin));
     let page = app.client().get("/api/docs").await.must_be(200).html();
     assert_eq!(page.heading(), "API reference");
-    assert!(page.main_text().contains("/api/v2/organizations/{organization}/keys"));
+    let text = page.main_text();
+    assert!(text.contains("/api/v2/organizations/{organization}/keys"));
+    assert!(text.contains("pass next_cursor as cursor") && !text.contains('`'), "code is marked up as such");
 }
 
 /// What a generated client has to know: which fields it will always find, and what things are called.

@@ -10,7 +10,7 @@ const DEPTH: usize = 4;
 pub(super) struct Field {
     /// The way to it: `data[].name`.
     pub(super) name: String,
-    /// What it holds: "text", "number or null".
+    /// Its type: "string", "integer or null".
     pub(super) kind: String,
     /// Whether it must be there.
     pub(super) is_required: bool,
@@ -77,7 +77,7 @@ impl<'a> Schemas<'a> {
             name: format!("{before}type"),
             kind: format!("one of {}", names.join(", ")),
             is_required: true,
-            description: "Tells which of the following there are. Others are added with time.".to_owned(),
+            description: "Determines which of the following fields there are. New types may be added.".to_owned(),
         });
         for (name, choice) in choices {
             let required = choice["required"].as_array();
@@ -86,7 +86,7 @@ impl<'a> Schemas<'a> {
                 name: format!("{before}{field}"),
                 kind: self.kind(property),
                 is_required: required.into_iter().flatten().any(|each| each == field),
-                description: format!("In {name}. {}", description(property)).trim_end().to_owned(),
+                description: format!("For `{name}`. {}", description(property)).trim_end().to_owned(),
             }));
         }
     }
@@ -110,21 +110,23 @@ impl<'a> Schemas<'a> {
         let has_null = is_type(resolved, "null")
             || resolved["oneOf"].as_array().into_iter().flatten().any(|choice| choice["type"] == "null");
         let words = if is_type(inner, "array") {
-            format!("list of {}", self.kind(&inner["items"]))
+            format!("array of {}", plural(self.kind(&inner["items"])))
         } else if let Some(values) = enumeration(inner) {
             format!("one of {}", values.join(", "))
         } else if inner["format"] == "date-time" {
-            "instant (RFC 3339)".to_owned()
+            "date-time".to_owned()
         } else if is_type(inner, "string") {
-            "text".to_owned()
-        } else if is_type(inner, "integer") || is_type(inner, "number") {
+            "string".to_owned()
+        } else if is_type(inner, "integer") {
+            "integer".to_owned()
+        } else if is_type(inner, "number") {
             "number".to_owned()
         } else if is_type(inner, "boolean") {
-            "true or false".to_owned()
+            "boolean".to_owned()
         } else {
             "object".to_owned()
         };
-        if has_null { format!("{words}, or null") } else { words }
+        if has_null { format!("{words} or null") } else { words }
     }
 
     /// An example of what a schema takes.
@@ -191,6 +193,11 @@ fn is_type(schema: &Value, name: &str) -> bool {
     }
 }
 
+/// Several of a kind: "strings", but "one of user, supervisor".
+fn plural(kind: String) -> String {
+    if kind.contains(' ') { kind } else { kind + "s" }
+}
+
 /// The values of a schema that lists them.
 fn enumeration(schema: &Value) -> Option<Vec<&str>> {
     if let Some(values) = schema["enum"].as_array() {
@@ -232,11 +239,11 @@ mod tests {
             let named = fields.iter().filter(|field| field.name == name);
             named.map(|field| format!("{}: {}", field.kind, field.description)).collect()
         };
-        assert!(of("details")[0].starts_with("object, or null: What there is to tell"), "{fields:#?}");
+        assert!(of("details")[0].starts_with("object or null: The details"), "{fields:#?}");
         assert!(of("details.type")[0].starts_with("one of text, name_change,"), "{fields:#?}");
         let to = of("details.to");
-        assert!(to.contains(&"one of user, supervisor, administrator: In role_change. What a member may do, the least first.".to_owned()), "{to:#?}");
-        assert!(to.contains(&"text: In name_change. The name since.".to_owned()), "{to:#?}");
+        assert!(to.contains(&"one of user, supervisor, administrator: For `role_change`. The role of a member.".to_owned()), "{to:#?}");
+        assert!(to.contains(&"string: For `name_change`. The new name.".to_owned()), "{to:#?}");
         assert_eq!(schemas.example(&event)["details"]["type"], "role_change");
     }
 }
