@@ -192,7 +192,7 @@ async fn curl_asks_as_a_backend_does() {
     let command = ground.recipe("backend").replace("tess_…", &key.secret).replace("curl ", "curl --silent ");
     let asked = std::process::Command::new("sh")
         .args(["-c", &command])
-        .env("MASTER_TOKEN", &machine.credential)
+        .env("TOKEN", &machine.credential)
         .output()
         .expect("curl is installed, see tests/run");
     let answer: serde_json::Value = serde_json::from_slice(&asked.stdout).expect("JSON");

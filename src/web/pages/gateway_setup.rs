@@ -103,29 +103,30 @@ pub fn recipes(origin: &str, organization_id: &str) -> askama::Result<Vec<Recipe
         Recipe {
             id: "traefik",
             title: "Traefik",
-            place: "Version 2.11.56, 3.7.12 or newer. By default Traefik passes on headers whose names hold underscores or \
-                    dots, and WSGI, CGI and PHP take X_Tessera_Scopes and X.Tessera.Scopes for X-Tessera-Scopes: a \
-                    caller could give itself scopes (GHSA-vjrc-mh2v-45x6). Set aliasHeadersStrategy to “delete” as \
-                    below. Unlike the others, this text is not part of our tests with real gateways.",
+            place: "Version 2.11.56, 3.7.12 or newer. By default, Traefik passes on headers with underscores or dots \
+                    in their names, and WSGI, CGI and PHP read X_Tessera_Scopes and X.Tessera.Scopes as \
+                    X-Tessera-Scopes: clients could give themselves scopes (GHSA-vjrc-mh2v-45x6). Set \
+                    aliasHeadersStrategy to “delete” as below. Unlike the others, this configuration isn’t tested \
+                    with a real gateway.",
             text: Traefik { origin, auth }.render()?,
         },
         Recipe {
             id: "haproxy",
             title: "HAProxy",
             place: "Version 2.6 or newer with Lua. Load the script below with “lua-load /etc/haproxy/tessera.lua” in the \
-                    section “global”. Put these lines into the frontend of your API, before all that reads headers.",
+                    section “global”. Put these lines in the frontend of your API, before anything that reads headers.",
             text: HaProxy.render()?,
         },
         Recipe {
             id: "haproxy-lua",
             title: "HAProxy: tessera.lua",
-            place: "The script itself. Anything but 204 is rejected.",
+            place: "The script. Anything but 204 is rejected.",
             text: HaProxyScript { origin, auth }.render()?,
         },
         Recipe {
             id: "backend",
             title: "Call the API directly",
-            place: "With an active master token. The response is always 200, with “valid” and a code in it.",
+            place: "Set TOKEN to an active master token. Accepted and rejected keys alike return 200; check “valid”.",
             text: Backend { origin }.render()?,
         },
     ])

@@ -11,10 +11,10 @@ async fn the_page_says_what_passes_a_gateway_and_what_does_not() {
     let browser = app.log_in_as(&lumen.owner).await;
     let page = browser.get(&lumen.url("api/gateway-setup")).await.must_be(200).html().main_text();
     for sentence in [
-        "A browser’s CORS preflight ( OPTIONS ) carries no key, so it is rejected with 401.",
+        "A browser’s CORS preflight ( OPTIONS ) carries no key, so it’s rejected with 401.",
         "X_Tessera_Scopes and X.Tessera.Scopes",
         "GHSA-vjrc-mh2v-45x6",
-        "this text is not part of our tests with real gateways",
+        "this configuration isn’t tested with a real gateway",
         "aliasHeadersStrategy: delete",
     ] {
         assert!(page.contains(sentence), "{sentence}: {page}");
