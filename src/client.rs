@@ -26,7 +26,7 @@ use server::Server;
 /// Why a command did not do what was asked; [`Failure::status`] tells the shell.
 #[derive(Debug, PartialEq, Eq)]
 enum Failure {
-    /// The server refused it, or the person did not confirm it.
+    /// The server rejected it, or the person did not confirm it.
     Refused(String),
     /// The command itself is wrong.
     Usage(String),
@@ -36,13 +36,13 @@ enum Failure {
     NotPermitted(String),
     /// What was named is not there.
     NotFound(String),
-    /// The key that was verified is refused; its code is printed already.
+    /// The key that was verified is rejected; its code is printed already.
     KeyRejected,
     /// Whoever reads standard output has heard enough, as `head` has.
     NobodyReads,
 }
 
-/// Carries out a call and gives the status to end with.
+/// Runs a call and gives the status to end with.
 pub fn run(call: &ClientCall) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(carry_out(call)));
@@ -97,7 +97,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::NobodyReads,
-            kind => Self::Refused(format!("The output could not be written: {kind}.")),
+            kind => Self::Refused(format!("The output couldn't be written: {kind}.")),
         }
     }
 }
@@ -129,5 +129,5 @@ fn must_be_able_to_ask(yes: bool) -> Result<(), Failure> {
     if yes || io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(Failure::Usage("nobody can be asked here, since standard input is no terminal; add --yes".to_owned()))
+    Err(Failure::Usage("can't prompt without a terminal; use --yes".to_owned()))
 }

@@ -52,7 +52,7 @@ pub enum Command {
     OpenApi,
     /// Ask a running server for something.
     Client(Box<ClientCall>),
-    /// Print what a shell needs to complete commands and flags.
+    /// Generate shell completions.
     Completions(Shell),
 }
 
@@ -174,7 +174,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// A self-hosted home for organizations, their members and their API keys.
+/// A self-hosted server for organizations, members and API keys.
 #[derive(Parser)]
 #[command(name = "tessera", version, args_conflicts_with_subcommands = true)]
 struct CommandLine {
@@ -186,79 +186,79 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run the server (what happens without a command, too).
+    /// Run the server (default).
     Serve(Box<ServeFlags>),
-    /// Fill an empty database with an example organization and print a log-in.
+    /// Fill an empty database with an example organization and print how to log in.
     Demo(DatabaseFlag),
-    /// Measure how fast keys are verified on this machine, beside a bare actix answer.
+    /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
-    /// Print the description of the API as OpenAPI 3.1.
+    /// Print the API specification (OpenAPI 3.1).
     #[command(name = "openapi")]
     OpenApi,
-    /// Work with the API keys of an organization on a running server.
+    /// Manage the API keys of an organization on a running server.
     #[command(after_help = EXIT_STATUS)]
     Keys(ClientLine<KeysAction>),
-    /// Work with the members of an organization on a running server.
+    /// Manage the members of an organization on a running server.
     #[command(after_help = EXIT_STATUS)]
     Members(ClientLine<MembersAction>),
-    /// Work with the invitations of an organization on a running server.
+    /// Manage the invitations of an organization on a running server.
     #[command(after_help = EXIT_STATUS)]
     Invitations(ClientLine<InvitationsAction>),
-    /// Read what was done in an organization on a running server.
+    /// View the activity of an organization on a running server.
     #[command(after_help = EXIT_STATUS)]
     Activity(ClientLine<ActivityAction>),
-    /// Print what a shell needs to complete commands and flags.
+    /// Generate shell completions.
     Completions(CompletionsLine),
 }
 
 // Flags are kept as text here: clap's own errors take several lines and repeat the value.
 #[derive(Args)]
 struct ServeFlags {
-    /// The address to listen on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
+    /// IP address and port to listen on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "IP:PORT")]
     listen: Option<String>,
-    /// The address people type and mails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
+    /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]
     database: DatabaseFlag,
-    /// The server for outgoing mail, smtp://user:password@host:port?tls=required or smtps://…;
-    /// better set in the environment, where other users cannot read it [env: TESSERA_SMTP_URL]
-    /// [default: none, mails are kept in the local mailbox]
+    /// Server for outgoing email, smtp://user:password@host:port?tls=required or smtps://…; better set in
+    /// the environment, where other users can't read it [env: TESSERA_SMTP_URL] [default: none, emails
+    /// are kept in the local mailbox]
     #[arg(long, value_name = "URL")]
     smtp_url: Option<String>,
-    /// The sender of mails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL, localhost for an address>]
+    /// Sender of emails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL,
+    /// localhost for an IP address>]
     #[arg(long, value_name = "MAILBOX")]
     mail_from: Option<String>,
-    /// The name on the pages and in the mails [env: TESSERA_BRAND] [default: Tessera]
+    /// Name on pages and in emails [env: TESSERA_BRAND] [default: Tessera]
     #[arg(long, value_name = "NAME")]
     brand: Option<String>,
-    /// Proxies whose X-Forwarded-* headers are believed, as addresses or networks with commas
-    /// between them [env: TESSERA_TRUSTED_PROXIES] [default: none]
+    /// Proxies whose X-Forwarded-* headers are trusted, as IP addresses or CIDR ranges separated by
+    /// commas [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
-    /// Keys that are verified from memory, some 300 bytes each; those beyond are read when they are
-    /// asked about [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
+    /// Keys that are verified from memory, about 300 bytes each; more are read from the database when
+    /// needed [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
     keys_in_memory: Option<String>,
-    /// Requests to the management API that a master token has in a minute; verifications are none
-    /// [env: TESSERA_REQUESTS_PER_MINUTE] [default: 600]
+    /// Management API requests per minute per master token (verification not counted) [env:
+    /// TESSERA_REQUESTS_PER_MINUTE] [default: 600]
     #[arg(long, value_name = "NUMBER")]
     requests_per_minute: Option<String>,
-    /// The secret of machines that report leaked keys to /api/v2/leaks, 32 characters or more;
-    /// better set in the environment [env: TESSERA_LEAK_SECRET] [default: none, nothing is taken]
+    /// Secret for reporting leaked keys to /api/v2/leaks, at least 32 characters; better set in the
+    /// environment, where other users can't read it [env: TESSERA_LEAK_SECRET] [default: none]
     #[arg(long, value_name = "SECRET")]
     leak_secret: Option<String>,
-    /// A file with the public keys of GitHub’s secret scanning, which then may report leaked keys,
-    /// too [env: TESSERA_LEAK_KEYS] [default: none]
+    /// File with the public keys of GitHub's secret scanning, which can then report leaked keys, too
+    /// [env: TESSERA_LEAK_KEYS] [default: none]
     #[arg(long, value_name = "FILE")]
     leak_keys: Option<String>,
-    /// Networks of your own that webhooks may reach, as addresses or networks with commas between
-    /// them; without this they reach what the internet can reach [env: TESSERA_WEBHOOK_NETWORKS]
-    /// [default: none]
+    /// Private networks that webhooks can reach, as IP addresses or CIDR ranges separated by commas;
+    /// without this, they only reach public IP addresses [env: TESSERA_WEBHOOK_NETWORKS] [default: none]
     #[arg(long, value_name = "LIST")]
     webhook_networks: Option<String>,
-    /// Which events are logged, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
+    /// Log filter, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
 }
@@ -271,25 +271,25 @@ struct BenchFlags {
     /// Keys in the database
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     keys: u32,
-    /// Keys that are asked about, in turn
+    /// Keys to verify, in turn
     #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     rotation: u32,
-    /// Connections that are kept busy
+    /// Concurrent connections
     #[arg(long, default_value_t = 32, value_parser = value_parser!(u32).range(1..=500))]
     connections: u32,
-    /// Rounds of each server
+    /// Rounds per server
     #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Seconds in a round
+    /// Seconds per round
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
     seconds: u32,
 }
 
 #[derive(Subcommand)]
 enum Benched {
-    /// Measure it while strangers attack the pages, and fail if it is held up
+    /// Measure it while the pages are under attack, and fail if verification slows down
     Attacks {
-        /// Seconds for each attack
+        /// Seconds per attack
         #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
         seconds: u32,
     },
@@ -297,7 +297,7 @@ enum Benched {
 
 #[derive(Args)]
 struct DatabaseFlag {
-    /// The SQLite file, with or without sqlite: in front [env: TESSERA_DATABASE_URL] [default: tessera.db]
+    /// SQLite file, with or without the prefix sqlite: [env: TESSERA_DATABASE_URL] [default: tessera.db]
     #[arg(long, value_name = "FILE")]
     database_url: Option<String>,
 }

@@ -12,12 +12,12 @@ use super::{
 use crate::config::{ActivityAction, ActivityFilter};
 
 const COLUMNS: &[Column<Value>] = &[
-    ("When (UTC)", |event| minute(text(event, "/at").as_ref())),
-    ("Who", |event| or_dash(text(event, "/actor/name"))),
-    ("What", |event| or_dash(text(event, "/action"))),
-    ("To what", |event| or_dash(text(event, "/subject/name"))),
+    ("Time (UTC)", |event| minute(text(event, "/at").as_ref())),
+    ("Actor", |event| or_dash(text(event, "/actor/name"))),
+    ("Action", |event| or_dash(text(event, "/action"))),
+    ("Subject", |event| or_dash(text(event, "/subject/name"))),
     ("Details", |event| or_dash(text(event, "/details_text"))),
-    ("From", |event| or_dash(text(event, "/ip"))),
+    ("IP address", |event| or_dash(text(event, "/ip"))),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &ActivityAction) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &ActivityActio
         ActivityAction::List { filter, limit } => {
             let most = usize::try_from(*limit).unwrap_or(usize::MAX);
             let events = server.list(&organization.path(&["activity"]), &query(filter), most).await?;
-            output.list(&events, COLUMNS, "Nothing like that was done.")
+            output.list(&events, COLUMNS, "No matching activity.")
         }
         ActivityAction::Export { filter, format } => {
             let mut query = query(filter);

@@ -11,7 +11,7 @@ pub(super) fn told(problem: &ProblemDocument) -> String {
     for FieldProblem { pointer, detail } in &problem.errors {
         message.push_str(&format!("\n  {}", printable(&format!("{pointer}: {detail}"))));
     }
-    message.push_str(&format!("\n  Request {}", printable(&problem.request_id)));
+    message.push_str(&format!("\n  Request ID: {}", printable(&problem.request_id)));
     message
 }
 
@@ -21,7 +21,7 @@ pub(super) fn explain(error: &reqwest::Error) -> String {
     while let Some(inner) = reason.source() {
         reason = inner;
     }
-    if error.is_timeout() { "it took too long".to_owned() } else { printable(&reason.to_string()) }
+    if error.is_timeout() { "it timed out".to_owned() } else { printable(&reason.to_string()) }
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ mod tests {
             request_id: "req_1".to_owned(),
             errors: vec![FieldProblem::new("/name", "Enter a \u{1b}name.")],
         };
-        let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request req_1";
+        let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request ID: req_1";
         assert_eq!(told(&problem), expected);
     }
 }

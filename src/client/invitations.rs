@@ -14,18 +14,18 @@ use crate::{
 };
 
 const COLUMNS: &[Column<Invitation>] = &[
-    ("Address", |invitation| invitation.email.clone()),
+    ("Email", |invitation| invitation.email.clone()),
     ("Role", |invitation| invitation.role.as_str().to_owned()),
     ("Status", |invitation| invitation.status.as_str().to_owned()),
     ("Invited by", |invitation| invitation.invited_by.clone()),
     ("Expires (UTC)", |invitation| minute(Some(&invitation.expires_at))),
-    ("Mail", |invitation| or_dash(invitation.mail.as_ref().map(|mail| mail.state.as_str()))),
-    ("Id", |invitation| invitation.id.clone()),
+    ("Delivery", |invitation| or_dash(invitation.mail.as_ref().map(|mail| mail.state.as_str()))),
+    ("ID", |invitation| invitation.id.clone()),
 ];
 
 const OUTCOMES: &[Column<InvitationOutcome>] = &[
-    ("Address", |outcome| outcome.email.clone()),
-    ("Outcome", |outcome| outcome.outcome.as_str().replace('_', " ")),
+    ("Email", |outcome| outcome.email.clone()),
+    ("Result", |outcome| outcome.outcome.as_str().replace('_', " ")),
     ("Invitation", |outcome| or_dash(outcome.invitation.as_ref().map(|invitation| &invitation.id))),
 ];
 
@@ -36,7 +36,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAc
             let query: Vec<(&str, &str)> =
                 search.as_deref().map(|search| ("q", search)).into_iter().collect();
             let invitations = server.list(&organization.path(&["invitations"]), &query, usize::MAX).await?;
-            output.list(&invitations, COLUMNS, "No invitation waits for an answer.")
+            output.list(&invitations, COLUMNS, "No pending invitations.")
         }
         InvitationsAction::Send { emails, role } => {
             let new = NewInvitations { emails: emails.clone(), role: *role };
@@ -47,12 +47,12 @@ pub(super) async fn run(server: &Server, output: &Output, action: &InvitationsAc
             let found = find(server, &organization, invitation).await?;
             let path = organization.path(&["invitations", &found.id, "resend"]);
             let sent: Invitation = server.post(&path, &()).await?;
-            output.changed(&sent, &format!("Sent the invitation of “{}” again.", sent.email))
+            output.changed(&sent, &format!("Resent the invitation to “{}”.", sent.email))
         }
         InvitationsAction::Cancel { invitation } => {
             let found = find(server, &organization, invitation).await?;
             server.delete(&organization.path(&["invitations", &found.id])).await?;
-            say(printable(&format!("Canceled the invitation of “{}”.", found.email)));
+            say(printable(&format!("Canceled the invitation to “{}”.", found.email)));
             Ok(())
         }
     }
@@ -65,7 +65,7 @@ async fn find(server: &Server, organization: &Organization, invitation: &str) ->
     }
     let path = organization.path(&["invitations"]);
     server.list(&path, &[("email", invitation)], 1).await?.pop().ok_or_else(|| {
-        let said = printable(&format!("“{}” has no invitation of “{invitation}”.", organization.name));
-        Failure::NotFound(format!("{said} “tessera invitations list” shows those that wait."))
+        let said = printable(&format!("“{}” has no invitation for “{invitation}”.", organization.name));
+        Failure::NotFound(format!("{said} List them with “tessera invitations list”."))
     })
 }

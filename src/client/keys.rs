@@ -30,12 +30,12 @@ const COLUMNS: &[Column<ApiKey>] = &[
     ("Status", |key| key.status.as_str().to_owned()),
     ("Expires (UTC)", |key| minute(key.expires_at.as_ref())),
     ("Last used (UTC)", |key| minute(key.last_used_at.as_ref())),
-    ("Id", |key| key.id.clone()),
+    ("ID", |key| key.id.clone()),
 ];
 
 const DETAILS: &[Column<ApiKey>] = &[
     ("Name", |key| key.name.clone()),
-    ("Id", |key| key.id.clone()),
+    ("ID", |key| key.id.clone()),
     ("Key", |key| key.masked.clone()),
     ("Status", |key| key.status.as_str().to_owned()),
     ("Description", |key| or_dash(key.settings.description.as_ref())),
@@ -48,7 +48,7 @@ const DETAILS: &[Column<ApiKey>] = &[
     ("Rate limit", |key| or_dash(key.settings.rate_limit.as_ref().map(rate))),
     ("Monthly quota", |key| or_dash(key.settings.monthly_quota)),
     ("Metadata", |key| or_dash(key.settings.metadata.as_ref())),
-    ("Previous secret ends (UTC)", |key| minute(key.rotation.as_ref().map(|rotation| &rotation.ends_at))),
+    ("Previous secret expires (UTC)", |key| minute(key.rotation.as_ref().map(|rotation| &rotation.ends_at))),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let mut query = vec![("show", show.as_str()), ("sort", sort.as_str())];
             query.extend(search.as_deref().map(|search| ("q", search)));
             let keys: Vec<ApiKey> = server.list(&organization.path(&["keys"]), &query, usize::MAX).await?;
-            output.list(&keys, COLUMNS, "There are no such keys.")
+            output.list(&keys, COLUMNS, "No matching keys.")
         }
         KeysAction::Show(named) => {
             let organization = server.organization().await?;
@@ -91,7 +91,7 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let organization = server.organization().await?;
             let key = find(server, &organization, &key.key).await?;
             let name = &key.name;
-            confirm(*yes, &format!("Remove the key “{name}” permanently?"))?;
+            confirm(*yes, &format!("Remove the key “{name}”? This can't be undone."))?;
             server.delete(&organization.path(&["keys", &key.id])).await?;
             say(printable(&format!("Removed the key “{name}”.")));
             Ok(())
@@ -142,7 +142,7 @@ async fn find(server: &Server, organization: &Organization, key: &str) -> Result
     let wanted = fold(key);
     keys.into_iter().find(|found| fold(&found.name) == wanted).ok_or_else(|| {
         let said = printable(&format!("“{}” has no key “{key}”.", organization.name));
-        Failure::NotFound(format!("{said} “tessera keys list” shows all of them."))
+        Failure::NotFound(format!("{said} List them with “tessera keys list”."))
     })
 }
 
@@ -155,14 +155,14 @@ fn tell_secret(output: &Output, told: &KeyWithSecret, done: &str) -> Result<(), 
         Ok(()) if output.is_json() => Ok(()),
         Ok(()) => {
             say(format_args!(
-                "{done} the key “{name}” ({}). Its secret is on standard output, this once.",
+                "{done} the key “{name}” ({}). Its secret is on standard output and can't be shown again.",
                 printable(&key.id)
             ));
             Ok(())
         }
         // Here a reader that is gone is no reader that has heard enough.
         Err(_) => Err(Failure::Refused(format!(
-            "The secret of the key “{name}” could not be written and cannot be told again. Rotate the key."
+            "The secret of the key “{name}” couldn't be written and can't be shown again. Rotate the key."
         ))),
     }
 }
@@ -194,7 +194,7 @@ fn ends_at(end: &ExpirationFlags, now: Timestamp) -> Result<Option<String>, Fail
     now.checked_add(expiry.0)
         .and_then(|end| end.assume_utc().format(&Rfc3339).ok())
         .map(Some)
-        .ok_or_else(|| Failure::Usage("--expires-in is more than the calendar holds".to_owned()))
+        .ok_or_else(|| Failure::Usage("--expires-in is too long".to_owned()))
 }
 
 /// The key on standard input, or what the person types.
@@ -208,7 +208,7 @@ fn key_from(stdin: io::Stdin) -> Result<String, Failure> {
         .map_err(|_| Failure::Usage("standard input must be a key in UTF-8".to_owned()))?;
     match text_of_file(&text) {
         "" => Err(Failure::Usage(
-            "no key came on standard input; send one, as in “echo $KEY | tessera keys verify”".to_owned(),
+            "no key on standard input; send one, as in “echo $KEY | tessera keys verify”".to_owned(),
         )),
         key => Ok(key.to_owned()),
     }

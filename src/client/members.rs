@@ -16,11 +16,11 @@ use crate::{
 
 const COLUMNS: &[Column<Member>] = &[
     ("Name", |member| member.name.clone()),
-    ("Address", |member| member.email.clone()),
+    ("Email", |member| member.email.clone()),
     ("Role", |member| member.role.as_str().to_owned()),
     ("Joined (UTC)", |member| minute(Some(&member.joined_at))),
     ("Last active (UTC)", |member| minute(member.last_active_at.as_ref())),
-    ("Id", |member| member.id.clone()),
+    ("ID", |member| member.id.clone()),
 ];
 
 pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction) -> Result<(), Failure> {
@@ -31,14 +31,14 @@ pub(super) async fn run(server: &Server, output: &Output, action: &MembersAction
             query.extend(search.as_deref().map(|search| ("q", search)));
             query.extend(role.map(|role| ("role", role.as_str())));
             let members = server.list(&organization.path(&["members"]), &query, usize::MAX).await?;
-            output.list(&members, COLUMNS, "There are no such members.")
+            output.list(&members, COLUMNS, "No matching members.")
         }
         MembersAction::Role { user, role } => {
             let organization = server.organization().await?;
             let member = find(server, &organization, user).await?;
             let path = organization.path(&["members", &member.id]);
             let member: Member = server.patch(&path, &MemberChange { role: Some(*role) }).await?;
-            output.changed(&member, &format!("“{}” is {} now.", member.name, member.role.as_str()))
+            output.changed(&member, &format!("“{}” is now {}.", member.name, member.role.as_str()))
         }
         MembersAction::Remove { user, yes } => {
             must_be_able_to_ask(*yes)?;
@@ -62,6 +62,6 @@ async fn find(server: &Server, organization: &Organization, user: &str) -> Resul
         server.list(&organization.path(&["members"]), &[("q", user)], usize::MAX).await?;
     members.into_iter().find(|member| fold(&member.email) == fold(user)).ok_or_else(|| {
         let said = printable(&format!("“{}” has no member “{user}”.", organization.name));
-        Failure::NotFound(format!("{said} “tessera members list” shows all of them."))
+        Failure::NotFound(format!("{said} List them with “tessera members list”."))
     })
 }

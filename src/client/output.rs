@@ -85,7 +85,7 @@ impl Output {
 pub(super) fn must_lead_somewhere() -> Result<(), Failure> {
     if stdout_leads_nowhere() {
         return Err(Failure::Usage(
-            "standard output is closed or /dev/null, and the secret is told this once; nothing was done"
+            "standard output is closed or /dev/null, but the secret is shown only once; nothing was done"
                 .to_owned(),
         ));
     }

@@ -82,7 +82,7 @@ impl Server {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .build()
-            .map_err(|error| Failure::NoServer(format!("no request can be made: {}", explain(&error))))?;
+            .map_err(|error| Failure::NoServer(format!("can't send requests: {}", explain(&error))))?;
         Ok(Self { client, url: call.url.clone(), token: call.token.clone() })
     }
 
@@ -171,7 +171,7 @@ impl Server {
     async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let answer = self.accepted(call).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            self.stranger(&format!("its answer is not what was asked for: {}", printable(&error.to_string())))
+            self.stranger(&format!("unexpected response: {}", printable(&error.to_string())))
         })
     }
 
@@ -221,7 +221,7 @@ impl Server {
         let problem = serde_json::from_slice::<ProblemDocument>(&answer.body).ok().filter(|_| is_problem);
         let Some(problem) = problem else {
             return self
-                .stranger(&format!("it says {} and nothing that Tessera would", answer.status.as_u16()));
+                .stranger(&format!("it returned {} without problem details", answer.status.as_u16()));
         };
         let message = told(&problem);
         match answer.status {
@@ -233,7 +233,7 @@ impl Server {
 
     fn no_answer(&self, error: &reqwest::Error) -> Failure {
         Failure::NoServer(format!(
-            "{} does not answer: {}. Check TESSERA_URL and whether the server runs.",
+            "{} doesn't respond: {}. Check TESSERA_URL and that the server is running.",
             printable(&self.url),
             explain(error)
         ))
@@ -241,7 +241,7 @@ impl Server {
 
     fn stranger(&self, what: &str) -> Failure {
         Failure::NoServer(format!(
-            "{} is no Tessera server: {what}. Check TESSERA_URL.",
+            "{} isn't a Tessera server: {what}. Check TESSERA_URL.",
             printable(&self.url)
         ))
     }
@@ -272,7 +272,7 @@ impl Answer {
         if wait > MAX_WAIT {
             return None;
         }
-        say(format_args!("Too many requests; going on in {seconds} s."));
+        say(format_args!("Too many requests; retrying in {seconds} s."));
         Some(wait)
     }
 }
@@ -283,7 +283,7 @@ async fn whole(response: Response) -> Result<Answer, reqwest::Error> {
 }
 
 fn json(body: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(body).map_err(|error| Failure::Usage(format!("this cannot be sent: {error}")))
+    serde_json::to_value(body).map_err(|error| Failure::Usage(format!("this can't be sent: {error}")))
 }
 
 /// A part of an address, whatever stands in it.

@@ -29,18 +29,18 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// What the commands end with, for `--help`.
 pub(super) const EXIT_STATUS: &str = "\
 Environment:
-  TESSERA_URL    The server, unless --url names one
-  TESSERA_TOKEN  The master token, unless --token-file names a file with it. There is no flag for
-                 the token itself, since other users of the machine can read the arguments
+  TESSERA_URL    Server URL, unless --url is set
+  TESSERA_TOKEN  Master token, unless --token-file is set. There's no flag for the token itself,
+                 because other users of the machine can read the arguments
 
 Exit status:
   0  Done (for “keys verify”: the key is valid)
-  1  The server refused it, it was not confirmed, or the output could not be written
-  2  The command or a setting is wrong; nothing was sent
-  3  No connection, or what answers is no Tessera server
-  4  Not permitted: the token is not accepted, or may not do that
+  1  Rejected by the server, not confirmed, or the output couldn't be written
+  2  Invalid command or setting; nothing was sent
+  3  No connection, or not a Tessera server
+  4  Not permitted: the token isn't accepted, or its access isn't sufficient
   5  Not found
-  6  “keys verify” alone: the key is rejected; its code is printed";
+  6  “keys verify” only: the key is rejected; its code is printed";
 
 /// One call of the client.
 #[derive(Debug)]
@@ -79,13 +79,13 @@ pub(super) struct ClientLine<A: Subcommand> {
 
 #[derive(Args)]
 struct ConnectionFlags {
-    /// The server [env: TESSERA_URL] [default: http://127.0.0.1:8080]
+    /// Server URL [env: TESSERA_URL] [default: http://127.0.0.1:8080]
     #[arg(long, global = true, display_order = 900, value_name = "URL")]
     url: Option<String>,
-    /// A file with the master token; without it the token is TESSERA_TOKEN’s
+    /// File with the master token; without it, the token is read from TESSERA_TOKEN
     #[arg(long, global = true, display_order = 900, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Print the API’s JSON, lists as one array
+    /// Print the JSON of the API, lists as one array
     #[arg(long, global = true, display_order = 900)]
     json: bool,
 }
@@ -93,7 +93,7 @@ struct ConnectionFlags {
 /// Which shell wants completions.
 #[derive(Args)]
 pub(super) struct CompletionsLine {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     pub(super) shell: Shell,
 }
@@ -110,7 +110,7 @@ impl<A: Subcommand> ClientLine<A> {
             Some(file) => token_in(&file).map_err(Exit::mistake)?,
             None => setting("TESSERA_TOKEN", None, environment, token)?.ok_or_else(|| {
                 Exit::mistake(
-                    "TESSERA_TOKEN is not set; set it to a master token, or name a file with --token-file",
+                    "TESSERA_TOKEN isn't set; set it to a master token, or name a file with --token-file",
                 )
             })?,
         };
@@ -120,7 +120,7 @@ impl<A: Subcommand> ClientLine<A> {
 }
 
 fn server(text: &str) -> Result<String, String> {
-    let expected = "must be the address of a server, such as https://keys.example.com";
+    let expected = "must be the URL of a server, such as https://keys.example.com";
     let url = Url::parse(text).map_err(|_| expected)?;
     let is_plain = url.username().is_empty()
         && url.password().is_none()
@@ -134,7 +134,7 @@ fn server(text: &str) -> Result<String, String> {
 
 fn token_in(file: &Path) -> Result<SecretString, String> {
     let text = fs::read_to_string(file)
-        .map_err(|error| format!("the file of --token-file could not be read: {}", error.kind()))?;
+        .map_err(|error| format!("the file of --token-file can't be read: {}", error.kind()))?;
     token(text_of_file(&text)).map_err(|expected| format!("the file of --token-file {expected}"))
 }
 
@@ -145,7 +145,7 @@ pub fn text_of_file(text: &str) -> &str {
 
 fn token(text: &str) -> Result<SecretString, String> {
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("must be one master token, such as tess_m_… without spaces".to_owned());
+        return Err("must be a master token, such as tess_m_…, without spaces".to_owned());
     }
     Ok(SecretString::from(text))
 }

@@ -35,15 +35,15 @@ pub(super) fn explain(error: clap::Error) -> Exit {
     let expected = error.source().and_then(|source| source.downcast_ref::<Expected>());
     let what = match (error.kind(), possible, expected) {
         (ErrorKind::ValueValidation, _, Some(expected)) => format!("{named} {expected}"),
-        (ErrorKind::ValueValidation, ..) => format!("a number that fits is expected after {named}"),
-        (ErrorKind::InvalidValue, Some(possible), _) => format!("one of {possible} is expected for {named}"),
-        (ErrorKind::InvalidValue | ErrorKind::NoEquals, ..) => format!("a value is missing after {named}"),
+        (ErrorKind::ValueValidation, ..) => format!("{named} needs a number within its range"),
+        (ErrorKind::InvalidValue, Some(possible), _) => format!("{named} must be one of {possible}"),
+        (ErrorKind::InvalidValue | ErrorKind::NoEquals, ..) => format!("{named} needs a value"),
         (ErrorKind::MissingRequiredArgument, ..) => format!("{named} is missing"),
         (ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ..) => {
-            "the command needs another word or value after it".to_owned()
+            "the command is incomplete".to_owned()
         }
         (ErrorKind::ArgumentConflict, ..) => {
-            format!("{named} stands more than once, on both sides of the command, or beside what excludes it")
+            format!("{named} conflicts with another argument")
         }
         _ => format!("there is no command or flag like {named}"),
     };

@@ -19,8 +19,8 @@ impl LeakSecret {
     /// What the secret may be, without the text that was given.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() < Self::LEAST_CHARACTERS || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("must be 32 or more letters, digits and signs without spaces, for example what \
-                        “openssl rand -hex 32” prints"
+            return Err("must be at least 32 ASCII characters without spaces, for example the output of \
+                        “openssl rand -hex 32”"
                 .to_owned());
         }
         Ok(Self(SecretString::from(text)))
@@ -56,7 +56,7 @@ impl LeakKeys {
     /// What the file has to be.
     pub fn read(path: &str) -> Result<Self, String> {
         let text = fs::read_to_string(path)
-            .map_err(|error| format!("must be the path of a file that can be read ({})", error.kind()))?;
+            .map_err(|error| format!("must be the path of a readable file ({})", error.kind()))?;
         Self::parse(super::text_of_file(&text))
     }
 
@@ -68,13 +68,13 @@ impl LeakKeys {
         let keys = public_keys.into_iter().map(|PublicKey { key_identifier, key }| {
             let point = point(&key).ok_or_else(|| {
                 let name: String = key_identifier.escape_default().take(80).collect();
-                format!("must be the path of a file whose keys are of the curve P-256; “{name}” is not")
+                format!("must be the path of a file with keys of the curve P-256; “{name}” isn't one")
             })?;
             Ok((key_identifier, point))
         });
         let keys = keys.collect::<Result<BTreeMap<_, _>, String>>()?;
         if keys.is_empty() {
-            return Err("must be the path of a file with one key at least".to_owned());
+            return Err("must be the path of a file with at least one key".to_owned());
         }
         Ok(Self(keys))
     }
@@ -158,12 +158,12 @@ mod tests {
             pem(&[&P256_HEADER[..], &point, b"more"].concat()),
         ] {
             let error = LeakKeys::parse(&file(&wrong)).expect_err("refused");
-            assert!(error.ends_with("“90a4” is not"), "{error}");
+            assert!(error.ends_with("“90a4” isn't one"), "{error}");
         }
         for wrong in ["", "[]", "{}", r#"{"public_keys": [{"key": "x"}]}"#] {
             assert!(LeakKeys::parse(wrong).expect_err(wrong).contains("GitHub’s format"));
         }
-        assert!(LeakKeys::parse(r#"{"public_keys": []}"#).expect_err("empty").contains("one key at least"));
+        assert!(LeakKeys::parse(r#"{"public_keys": []}"#).expect_err("empty").contains("at least one key"));
     }
 
     proptest! {

@@ -212,7 +212,7 @@ fn unknown_and_unfinished_arguments_give_one_line() {
     for (line, message) in [
         ("--lisen x", "tessera: there is no command or flag like --lisen; see tessera --help"),
         ("start", "tessera: there is no command or flag like start; see tessera --help"),
-        ("--listen", "tessera: a value is missing after --listen <IP:PORT>; see tessera --help"),
+        ("--listen", "tessera: --listen <IP:PORT> needs a value; see tessera --help"),
     ] {
         let exit = parse_line(line, &[]).expect_err(line);
         assert_eq!((exit.code, exit.message.as_str()), (2, message));

@@ -22,8 +22,8 @@ impl PublicUrl {
     /// # Errors
     /// What a public address has to look like.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected = "must be an http:// or https:// address without path, query, fragment or \
-                        log-in, for example https://tessera.example.com";
+        let expected = "must be an http:// or https:// URL without path, query, fragment or \
+                        credentials, for example https://tessera.example.com";
         let url = Url::parse(text).map_err(|_| expected)?;
         let bare = url.username().is_empty()
             && url.password().is_none()
@@ -154,7 +154,7 @@ impl SmtpUrl {
             Ok(Self(SecretString::from(text)))
         } else {
             Err("must be smtp://host:port or smtps://host:port, with user:password@ before the \
-                 host where the server asks for a log-in and ?tls=required or ?tls=opportunistic \
+                 host if the server requires authentication, and ?tls=required or ?tls=opportunistic \
                  after smtp:// for STARTTLS"
                 .to_owned())
         }
@@ -240,7 +240,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         .map(|one| one.parse::<IpNet>().or_else(|_| one.parse::<IpAddr>().map(IpNet::from)))
         .collect::<Result<_, _>>()
         .map_err(|_| {
-            "must be IP addresses or networks with commas between them, for example 10.0.0.0/8, 192.0.2.7"
+            "must be IP addresses or CIDR ranges separated by commas, for example 10.0.0.0/8, 192.0.2.7"
                 .to_owned()
         })
 }
@@ -269,7 +269,7 @@ pub(super) fn requests_per_minute(text: &str) -> Result<NonZeroU32, String> {
 
 /// A mail address, with or without a name before it.
 pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
-    let expected = "must be a mail address, for example Tessera <no-reply@example.com>";
+    let expected = "must be an email, for example Tessera <no-reply@example.com>";
     if text.chars().any(char::is_control) {
         return Err(expected.to_owned());
     }
@@ -286,7 +286,7 @@ pub(super) fn default_mailbox(brand: &Brand, public_url: &PublicUrl) -> Result<M
     Address::new("no-reply", domain)
         .map(|address| Mailbox::new(Some(brand.as_str().to_owned()), address))
         .map_err(|_| {
-            "TESSERA_MAIL_FROM must be set: no sender can be made from the host of TESSERA_PUBLIC_URL"
+            "TESSERA_MAIL_FROM must be set: the host of TESSERA_PUBLIC_URL can't be part of an email"
                 .to_owned()
         })
 }

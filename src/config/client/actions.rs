@@ -10,7 +10,7 @@ use crate::vocabulary::{ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Sta
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysAction {
-    /// List the organization’s keys.
+    /// List keys.
     List {
         /// Only keys with this text in the name or the masked key
         #[arg(long, value_name = "TEXT")]
@@ -18,51 +18,51 @@ pub enum KeysAction {
         /// Only keys in this state
         #[arg(long, value_enum, default_value_t)]
         show: KeyFilter,
-        /// The order
+        /// Sort order
         #[arg(long, value_enum, default_value_t)]
         sort: KeySort,
     },
-    /// Show one key.
+    /// Show a key.
     Show(NamedKey),
-    /// Create a key and print its secret, this once.
+    /// Create a key and print its secret. It's shown only once.
     Create(Box<NewKeyFlags>),
-    /// Give a key a new secret and print it, this once.
+    /// Rotate a key and print its new secret. It's shown only once.
     Rotate {
         /// Which key.
         #[command(flatten)]
         key: NamedKey,
-        /// How long the previous secret goes on
+        /// How long the previous secret keeps working
         #[arg(long, value_enum, default_value_t = GracePeriod::Day)]
         grace_period: GracePeriod,
-        /// When the grace period starts: with the first use of the new secret, or immediately
+        /// When the grace period starts
         #[arg(long, value_enum, default_value_t = Starts::OnFirstUse)]
         starts: Starts,
-        /// A new end for the key.
+        /// A new expiration for the key.
         #[command(flatten)]
         end: ExpirationFlags,
     },
-    /// Switch a key off; from the next request on it is refused.
+    /// Deactivate a key. It's rejected from the next request.
     Deactivate(NamedKey),
-    /// Switch a key on.
+    /// Activate a key.
     Activate(NamedKey),
-    /// Remove a key for good.
+    /// Remove a key. This can't be undone.
     Remove {
         /// Which key.
         #[command(flatten)]
         key: NamedKey,
-        /// Remove it without asking
+        /// Don't ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Tell whether the key on standard input is accepted, and print the code.
+    /// Verify the key on standard input and print the code.
     Verify {
-        /// A scope that the key needs; more of them with the flag again
+        /// Required scope; repeat the flag for more
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
-        /// Where the key’s bearer calls from
-        #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+        /// Client IP address
+        #[arg(long, value_name = "IP", value_parser = values::address)]
         ip: Option<IpAddr>,
-        /// What the request takes of the key’s limits
+        /// Units to consume
         #[arg(long, value_parser = value_parser!(u32).range(1..=1000))]
         cost: Option<u32>,
     },
@@ -71,7 +71,7 @@ pub enum KeysAction {
 /// Which key.
 #[derive(Args, Debug)]
 pub struct NamedKey {
-    /// The key’s id or its exact name
+    /// Key ID or exact name
     #[arg(value_name = "KEY")]
     pub key: String,
 }
@@ -79,39 +79,39 @@ pub struct NamedKey {
 /// A key to create.
 #[derive(Args, Debug)]
 pub struct NewKeyFlags {
-    /// The name, unique in the organization
+    /// Key name (must be unique)
     pub name: String,
-    /// When it ends; without it, never.
+    /// When it expires; without it, never.
     #[command(flatten)]
     pub end: ExpirationFlags,
-    /// What it may be used for; more of them with the flag again
+    /// Scope of the key; repeat the flag for more
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
-    /// Where it may be used from, an address or CIDR; more of them with the flag again
+    /// Allowed IP address or CIDR range; repeat the flag for more
     #[arg(long = "network", value_name = "CIDR")]
     pub networks: Vec<String>,
-    /// How often it may be used, such as 100/minute (second, minute or hour)
+    /// Rate limit, such as 100/minute (second, minute or hour)
     #[arg(long, value_name = "REQUESTS/PERIOD", value_parser = Rate::parse)]
     pub rate: Option<Rate>,
-    /// How much it may be used in a calendar month of UTC
+    /// Maximum requests per calendar month (UTC)
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
     pub monthly_quota: Option<u64>,
-    /// What it is for, in a sentence
+    /// What the key is for
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
-    /// A JSON object that verification tells about it
+    /// JSON object returned with every verification
     #[arg(long, value_name = "JSON", value_parser = Metadata::parse)]
     pub metadata: Option<Metadata>,
 }
 
-/// When a key ends.
+/// When a key expires.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 pub struct ExpirationFlags {
-    /// The key ends after this time, such as 12h, 90d or 52w
+    /// Expire after this duration, such as 12h, 90d or 52w
     #[arg(long, value_name = "TIME", value_parser = Expiry::parse)]
     pub expires_in: Option<Expiry>,
-    /// The key ends at this time, such as 2027-03-31T22:00:00Z
+    /// Expire at this time, such as 2027-03-31T22:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = Moment::parse)]
     pub expires_at: Option<Moment>,
 }
@@ -119,28 +119,28 @@ pub struct ExpirationFlags {
 /// What can be done with members.
 #[derive(Debug, Subcommand)]
 pub enum MembersAction {
-    /// List the organization’s members.
+    /// List members.
     List {
-        /// Only members with this text in the name or the address
+        /// Only members with this text in the name or the email
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
-        /// Only members of this role
+        /// Only members with this role
         #[arg(long, value_enum)]
         role: Option<Role>,
     },
-    /// Give a member another role.
+    /// Change the role of a member.
     Role {
-        /// The member’s id or address
+        /// Member ID or email
         user: String,
-        /// The new role
+        /// New role
         #[arg(value_enum)]
         role: Role,
     },
-    /// Remove a member. Keys that the member created keep working.
+    /// Remove a member. Keys they created keep working.
     Remove {
-        /// The member’s id or address
+        /// Member ID or email
         user: String,
-        /// Remove them without asking
+        /// Don't ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -149,29 +149,29 @@ pub enum MembersAction {
 /// What can be done with invitations.
 #[derive(Debug, Subcommand)]
 pub enum InvitationsAction {
-    /// List the invitations that wait for an answer, the newest first.
+    /// List pending and expired invitations, newest first.
     List {
-        /// Only invitations with this text in the address
+        /// Only invitations with this text in the email
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
-    /// Invite one or many addresses. Where one is malformed, nobody is invited.
+    /// Send invitations. If one of the emails is invalid, nobody is invited.
     Send {
-        /// The addresses
+        /// Emails to invite
         #[arg(required = true, value_name = "EMAIL")]
         emails: Vec<String>,
-        /// What they will be
+        /// Role that they'll have
         #[arg(long, value_enum)]
         role: Role,
     },
-    /// Mail an invitation again and start its seven days anew.
+    /// Resend an invitation. It expires 7 days from now.
     Resend {
-        /// The invitation’s id or address
+        /// Invitation ID or email
         invitation: String,
     },
-    /// Take an invitation back: its links stop working immediately.
+    /// Cancel an invitation. Its links stop working immediately.
     Cancel {
-        /// The invitation’s id or address
+        /// Invitation ID or email
         invitation: String,
     },
 }
@@ -179,21 +179,21 @@ pub enum InvitationsAction {
 /// What can be done with the activity log.
 #[derive(Debug, Subcommand)]
 pub enum ActivityAction {
-    /// List what was done in the organization, the newest first.
+    /// List activity, newest first.
     List {
         /// Which events.
         #[command(flatten)]
         filter: ActivityFilter,
-        /// How many events at most
+        /// Maximum number of events
         #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
         limit: u32,
     },
-    /// Print everything that was done, the oldest first.
+    /// Export all activity, oldest first.
     Export {
         /// Which events.
         #[command(flatten)]
         filter: ActivityFilter,
-        /// The kind of file
+        /// File format
         #[arg(long, value_enum, default_value_t)]
         format: ExportFormat,
     },
@@ -202,19 +202,19 @@ pub enum ActivityAction {
 /// Which events.
 #[derive(Args, Debug)]
 pub struct ActivityFilter {
-    /// Only events with this text in the actor, the subject, the detail or the address
+    /// Only events with this text in the actor, the subject, the details or the IP address
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// Only what the account or master token of this id did
+    /// Only events of the user or master token with this ID
     #[arg(long, value_name = "ID")]
     pub actor: Option<String>,
-    /// Only this, such as member.role_changed
+    /// Only this action, such as member.role_changed
     #[arg(long, value_name = "ACTION")]
     pub action: Option<String>,
-    /// Only what happened then or later, such as 2026-11-01T00:00:00Z
+    /// Only events at or after this time, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = Moment::parse)]
     pub from: Option<Moment>,
-    /// Only what happened before
+    /// Only events before this time
     #[arg(long, value_name = "RFC3339", value_parser = Moment::parse)]
     pub to: Option<Moment>,
 }

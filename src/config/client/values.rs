@@ -22,9 +22,9 @@ pub struct Moment(String);
 /// So many requests a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many.
+    /// Number of requests.
     pub requests: u32,
-    /// In what.
+    /// Period.
     pub period: Period,
 }
 
@@ -38,7 +38,7 @@ impl Expiry {
     /// # Errors
     /// Any other text, and what no calendar holds.
     pub fn parse(text: &str) -> Result<Self, Expected> {
-        const EXPECTED: Expected = Expected("must be a number with h, d or w behind it, such as 90d");
+        const EXPECTED: Expected = Expected("must be a number followed by h, d or w, such as 90d");
         let unit = text.chars().next_back().ok_or(EXPECTED)?;
         let hours = match unit {
             'h' => 1,
@@ -62,7 +62,7 @@ impl Moment {
     /// Any other text.
     pub fn parse(text: &str) -> Result<Self, Expected> {
         OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| Expected("must be a time with its zone, such as 2027-03-31T22:00:00Z"))?;
+            .map_err(|_| Expected("must be a time with a time zone, such as 2027-03-31T22:00:00Z"))?;
         Ok(Self(text.to_owned()))
     }
 
