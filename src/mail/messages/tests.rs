@@ -58,7 +58,7 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     Accept Invite:
     https://keys.lumen.example/i/4fT9qzW2
 
-    The link works once, for jonas@lumen.example, and expires on 30 November 2026, 09:12 UTC.
+    The link works once, for jonas@lumen.example, and expires on Nov 30, 2026, 09:12 UTC.
 
     If you weren’t expecting this, you can ignore this email.
 
@@ -66,7 +66,7 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     Sent by Lumen Keys at keys.lumen.example.
     "#);
     assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
-    assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
+    assert!(mail.html.contains("Accept by Nov 30 to manage members"), "{}", mail.html);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_address_is_confirmed_by_its_link() {
     Confirm email:
     https://keys.lumen.example/verify-email/v3rify
 
-    The link works once and expires on 24 November 2026, 00:05 UTC.
+    The link works once and expires on Nov 24, 2026, 00:05 UTC.
 
     If you didn’t sign up, ignore this email. The account stays inactive.
 
@@ -155,7 +155,7 @@ fn a_password_is_reset_by_its_link() {
     Reset your password:
     https://keys.lumen.example/reset-password/r3set
 
-    The link works once and expires on 23 November 2026, 10:00 UTC.
+    The link works once and expires on Nov 23, 2026, 10:00 UTC.
 
     If this wasn’t you, ignore this email. Your password won’t change.
 
@@ -182,7 +182,7 @@ fn a_changed_password_is_told_with_its_origin() {
     Hello Jonas Brandt,
 
     The password of your Lumen Keys account was changed on
-    23 November 2026, 10:00 UTC from 192.0.2.7.
+    Nov 23, 2026, 10:00 UTC from 192.0.2.7.
     All other sessions were logged out.
 
     If this was you, no action is needed. If not, reset your password now:
@@ -241,11 +241,11 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     Subject: Master token generated in Lumen Logistics
 
     Dana Whitfield generated the master token "Terraform" of
-    Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
+    Lumen Logistics on Nov 23, 2026, 10:00 UTC from 192.0.2.7.
     It’s inactive until someone activates it.
 
     It can create, change and remove API keys, and see everything.
-    It expires on 23 December 2026, 10:00 UTC.
+    It expires on Dec 23, 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api
@@ -296,8 +296,8 @@ fn a_key_that_ends_is_told_in_time() {
     Subject: API key Billing worker of Lumen Logistics expires within 3 days
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
-    Lumen Logistics expires on 26 November 2026, 10:00 UTC.
-    Last used on 23 November 2026, 09:58 UTC. Requests will fail after it expires.
+    Lumen Logistics expires on Nov 26, 2026, 10:00 UTC.
+    Last used on Nov 23, 2026, 09:58 UTC. Requests will fail after it expires.
 
     Rotate the key to get a new secret and expiration date:
     https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
@@ -339,11 +339,11 @@ fn keys_that_end_together_are_told_in_one_mail() {
     5 API keys of Lumen Logistics expire soon.
     Requests with them will fail after they expire.
 
-    "Billing worker" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
-    Last used on 23 November 2026, 09:58 UTC.
+    "Billing worker" (tess_AbCd…wxyz) expires on Nov 26, 2026, 10:00 UTC.
+    Last used on Nov 23, 2026, 09:58 UTC.
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    "Invoices" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
+    "Invoices" (tess_AbCd…wxyz) expires on Nov 26, 2026, 10:00 UTC.
     It has never been used.
     https://keys.lumen.example/orgs/0198/api/keys/019a
 
@@ -465,7 +465,7 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    Reported on 23 November 2026, 10:00 UTC; found at
+    Reported on Nov 23, 2026, 10:00 UTC; found at
     https://code.example/a.env
     and in 2 more places
 
@@ -495,7 +495,7 @@ fn a_leak_without_a_place_is_told_as_such() {
 
     The previous secret of API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    Reported on 23 November 2026, 10:00 UTC; location unknown.
+    Reported on Nov 23, 2026, 10:00 UTC; location unknown.
 
     It still works. Revoke it on the key’s page.
 
@@ -544,7 +544,7 @@ fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
 
     The webhook of Lumen Logistics to
     https:|//hooks.|example.|com/tessera
-    was deactivated on 26 November 2026, 10:00 UTC. Deliveries failed for five days.
+    was deactivated on Nov 26, 2026, 10:00 UTC. Deliveries failed for five days.
 
     Undelivered events are kept for 30 days. When the receiver is ready, activate
     the webhook:

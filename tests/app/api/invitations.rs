@@ -83,7 +83,7 @@ async fn nobody_is_invited_where_an_address_is_malformed() {
     let too_many = invite(&machine, &addresses).await.must_be(422).json();
     assert_eq!(
         too_many["errors"],
-        json!([{ "pointer": "/emails", "detail": "These are 501 addresses. Send 500 at most in one go." }])
+        json!([{ "pointer": "/emails", "detail": "These are 501 emails. Send at most 500 per request." }])
     );
     for (body, pointer) in [
         (json!({ "emails": ["a@lumen.example"], "role": "owner" }), "/role"),

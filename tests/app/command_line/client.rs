@@ -183,7 +183,7 @@ async fn lists_are_read_to_their_end_as_tables_and_as_json() {
         Some(10)
     );
     let none = caller.run(&["keys", "list", "--show", "deactivated"]).must_end_with(0);
-    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "There are no such keys.\n"));
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "No matching keys.\n"));
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn activity_is_listed_and_exported() {
         events.as_array().expect("a list").iter().map(|event| &event["subject"]["name"]).collect();
     assert_eq!(names, ["Three", "Two"]);
     let table = caller.run(&["activity", "list", "--search", "Two"]).must_end_with(0).stdout;
-    assert!(table.starts_with("WHEN (UTC)") && table.contains("Two") && !table.contains("Three"), "{table}");
+    assert!(table.starts_with("TIME (UTC)") && table.contains("Two") && !table.contains("Three"), "{table}");
     for format in ["jsonl", "csv"] {
         let exported = caller.run(&["activity", "export", "--format", format]).must_end_with(0);
         let expected = machine.get(&format!("activity/export?format={format}")).await.must_be(200).text();
@@ -261,7 +261,7 @@ async fn a_rejection_ends_with_1_and_tells_the_fields_and_the_request() {
     let lines: Vec<&str> = refused.stderr.lines().collect();
     assert!(lines[0].starts_with("tessera: "), "{refused:?}");
     assert!(lines[1].starts_with("  /networks"), "{refused:?}");
-    assert!(lines[lines.len() - 1].starts_with("  Request req_"), "{refused:?}");
+    assert!(lines[lines.len() - 1].starts_with("  Request ID: req_"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ fn wrong_usage_is_one_line_and_status_2_before_anything_is_sent() {
 fn without_a_token_the_setting_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = run(folder.path(), &["keys", "list"], &[]).must_end_with(2);
-    assert!(output.stderr.starts_with("tessera: TESSERA_TOKEN is not set"), "{output:?}");
+    assert!(output.stderr.starts_with("tessera: TESSERA_TOKEN isn't set"), "{output:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::{
 fn a_server_that_is_not_there_or_another_one_ends_with_3() {
     let nobody = Caller::new("http://127.0.0.1:9", "tess_m_secret");
     let output = nobody.run(&["keys", "list"]).must_end_with(3);
-    assert!(output.stderr.contains("http://127.0.0.1:9 does not answer: "), "{output:?}");
+    assert!(output.stderr.contains("http://127.0.0.1:9 doesn't respond: "), "{output:?}");
 
     let html = || (404, "content-type: text/html\r\n", "<h1>Not here</h1>".to_owned());
     for answer in
@@ -19,7 +19,7 @@ fn a_server_that_is_not_there_or_another_one_ends_with_3() {
     {
         let server = ScriptedServer::start(vec![Some(answer)]);
         let output = Caller::new(&server.url(), "tess_m_secret").run(&["keys", "list"]).must_end_with(3);
-        assert!(output.stderr.contains(" is no Tessera server: "), "{output:?}");
+        assert!(output.stderr.contains(" isn't a Tessera server: "), "{output:?}");
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -58,7 +58,7 @@ fn repetition_ends_and_a_long_wait_is_not_kept() {
     let headers = "retry-after: 31\r\ncontent-type: application/problem+json\r\n";
     let server = ScriptedServer::start(vec![Some((429, headers, problem.to_string()))]);
     let output = Caller::new(&server.url(), "tess_m_secret").run(&["keys", "list"]).must_end_with(1);
-    assert_eq!(output.stderr, "tessera: Too Many Requests: Wait.\n  Request req_7\n");
+    assert_eq!(output.stderr, "tessera: Too Many Requests: Wait.\n  Request ID: req_7\n");
 }
 
 #[test]
