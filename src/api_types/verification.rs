@@ -43,13 +43,19 @@ fn usual_cost() -> u32 {
 
 fn cost<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let cost = u32::deserialize(deserializer)?;
-    if COSTS.contains(&cost) { Ok(cost) } else { Err(D::Error::custom("cost must be a number from 1 to 1000")) }
+    if COSTS.contains(&cost) {
+        Ok(cost)
+    } else {
+        Err(D::Error::custom("cost must be a number from 1 to 1000"))
+    }
 }
 
 fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     if text.as_ref().is_some_and(|text| text.chars().count() > MAX_USER_AGENT_LENGTH) {
-        return Err(D::Error::custom(format!("user_agent must have at most {MAX_USER_AGENT_LENGTH} characters")));
+        return Err(D::Error::custom(format!(
+            "user_agent must have at most {MAX_USER_AGENT_LENGTH} characters"
+        )));
     }
     Ok(text)
 }

@@ -220,8 +220,7 @@ impl Server {
         let is_problem = answer.header(CONTENT_TYPE.as_str()).starts_with(PROBLEM);
         let problem = serde_json::from_slice::<ProblemDocument>(&answer.body).ok().filter(|_| is_problem);
         let Some(problem) = problem else {
-            return self
-                .stranger(&format!("it returned {} without problem details", answer.status.as_u16()));
+            return self.stranger(&format!("it returned {} without problem details", answer.status.as_u16()));
         };
         let message = told(&problem);
         match answer.status {

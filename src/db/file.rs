@@ -108,7 +108,9 @@ pub(super) fn tighten(file: &Path) {
         }
         let file_shown = file.display();
         match fs::set_permissions(&file, fs::Permissions::from_mode(mode & 0o700)) {
-            Ok(()) => tracing::warn!("other users could open {file_shown} (mode {mode:o}); they can't anymore"),
+            Ok(()) => {
+                tracing::warn!("other users could open {file_shown} (mode {mode:o}); they can't anymore")
+            }
             Err(error) => tracing::warn!("other users may open {file_shown} (mode {mode:o}): {error}"),
         }
     }

@@ -92,10 +92,8 @@ impl Delivery {
     }
 
     fn message(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<Message, DeliveryError> {
-        let recipient: Address = mail
-            .recipient
-            .parse()
-            .map_err(|_| DeliveryError::permanent("invalid email".to_owned()))?;
+        let recipient: Address =
+            mail.recipient.parse().map_err(|_| DeliveryError::permanent("invalid email".to_owned()))?;
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient))

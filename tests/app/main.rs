@@ -34,3 +34,4 @@ mod token_proofs;
 mod usage;
 mod verification;
 mod webhooks;
+mod words;

@@ -521,10 +521,7 @@ fn every_measure_against_a_leak_has_its_words() {
     }
     assert_eq!(texts.len(), 9);
     let token = leak(LeakedKind::MasterToken, Measure::None, "https://code.example", 1);
-    assert_html(
-        &token,
-        ("Replace token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"),
-    );
+    assert_html(&token, ("Replace token", "https://keys.lumen.example/orgs/0198/api/tokens/0199/replace"));
     assert!(token.text.contains("and in 1 more place\n"), "{}", token.text);
 }
 

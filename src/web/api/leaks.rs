@@ -213,10 +213,7 @@ fn is_same(secret: &LeakSecret, presented: &str) -> bool {
 /// One answer for every wrong credential; it counts as a guess.
 fn refused(request: &HttpRequest, state: &State) -> AppError {
     match state.limits.guess(credentials::client_ip(request)) {
-        Ok(()) => AppError::Unauthorized {
-            detail: "Invalid shared secret or signature.",
-            presented: true,
-        },
+        Ok(()) => AppError::Unauthorized { detail: "Invalid shared secret or signature.", presented: true },
         Err(too_often) => too_often.into(),
     }
 }

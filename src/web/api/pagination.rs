@@ -36,10 +36,7 @@ impl Pagination {
     pub fn list_request(&self) -> Result<ListRequest, AppError> {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {
-            return Err(AppError::BadParameter(FieldProblem::new(
-                "limit",
-                "Choose a number from 1 to 100.",
-            )));
+            return Err(AppError::BadParameter(FieldProblem::new("limit", "Choose a number from 1 to 100.")));
         }
         let after = self.cursor.as_deref().map(read).transpose()?;
         Ok(ListRequest { after, limit: i64::from(limit) })
@@ -52,9 +49,7 @@ fn read(text: &str) -> Result<Cursor, AppError> {
     let cursor = bytes.as_deref().and_then(|text| text.split_once('\n'));
     match cursor {
         Some((id, sorted_by)) => Ok(Cursor { id: id::as_stored(id), sorted_by: sorted_by.to_owned() }),
-        None => {
-            Err(AppError::field("cursor", "Use next_cursor of the previous page, unchanged."))
-        }
+        None => Err(AppError::field("cursor", "Use next_cursor of the previous page, unchanged.")),
     }
 }
 

@@ -77,7 +77,8 @@ impl<'a> Schemas<'a> {
             name: format!("{before}type"),
             kind: format!("one of {}", names.join(", ")),
             is_required: true,
-            description: "Determines which of the following fields there are. New types may be added.".to_owned(),
+            description: "Determines which of the following fields there are. New types may be added."
+                .to_owned(),
         });
         for (name, choice) in choices {
             let required = choice["required"].as_array();
@@ -242,7 +243,13 @@ mod tests {
         assert!(of("details")[0].starts_with("object or null: The details"), "{fields:#?}");
         assert!(of("details.type")[0].starts_with("one of text, name_change,"), "{fields:#?}");
         let to = of("details.to");
-        assert!(to.contains(&"one of user, supervisor, administrator: For `role_change`. The role of a member.".to_owned()), "{to:#?}");
+        assert!(
+            to.contains(
+                &"one of user, supervisor, administrator: For `role_change`. The role of a member."
+                    .to_owned()
+            ),
+            "{to:#?}"
+        );
         assert!(to.contains(&"string: For `name_change`. The new name.".to_owned()), "{to:#?}");
         assert_eq!(schemas.example(&event)["details"]["type"], "role_change");
     }

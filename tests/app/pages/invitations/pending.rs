@@ -131,5 +131,8 @@ async fn the_list_tells_what_became_of_the_mail() {
     browser.post(&resend, &[]).await.must_be(303);
     let row = row_once(&browser, &lumen, "mara@lumen.example", "Sent").await;
     assert!(!row.contains("no such user"), "{row}");
-    assert_eq!(sink.wait_for_mail_to("mara@lumen.example").await.subject, "Dana Whitfield invited you to join Lumen");
+    assert_eq!(
+        sink.wait_for_mail_to("mara@lumen.example").await.subject,
+        "Dana Whitfield invited you to join Lumen"
+    );
 }
