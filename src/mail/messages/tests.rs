@@ -56,7 +56,7 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     Accept Invite:
     https://keys.lumen.example/i/4fT9qzW2
 
-    The link works once, for jonas@lumen.example, until 30 November 2026, 09:12 UTC.
+    The link works once, for jonas@lumen.example, until Nov 30, 2026, 09:12 UTC.
 
     You do not know Dana Whitfield or did not expect this? Ignore this message and
     nothing happens.
@@ -65,7 +65,7 @@ fn an_invitation_names_who_invites_where_and_until_when() {
     Sent by the Lumen Keys server at keys.lumen.example.
     "#);
     assert_html(&mail, ("Accept Invite", "https://keys.lumen.example/i/4fT9qzW2"));
-    assert!(mail.html.contains("Accept by 30 November to manage members"), "{}", mail.html);
+    assert!(mail.html.contains("Accept by Nov 30 to manage members"), "{}", mail.html);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_address_is_confirmed_by_its_link() {
     Confirm address:
     https://keys.lumen.example/verify-email/v3rify
 
-    The link works once, until 24 November 2026, 00:05 UTC.
+    The link works once, until Nov 24, 2026, 00:05 UTC.
 
     You did not sign up? Ignore this message; without your confirmation the account
     can do nothing.
@@ -156,7 +156,7 @@ fn a_password_is_reset_by_its_link() {
     Choose a new password:
     https://keys.lumen.example/reset-password/r3set
 
-    The link works once, until 23 November 2026, 10:00 UTC.
+    The link works once, until Nov 23, 2026, 10:00 UTC.
 
     That was not you? Ignore this message; your password stays as it is.
 
@@ -183,7 +183,7 @@ fn a_changed_password_is_told_with_its_origin() {
     Hello Jonas Brandt,
 
     the password of your Lumen Keys account was changed on
-    23 November 2026, 10:00 UTC from 192.0.2.7.
+    Nov 23, 2026, 10:00 UTC from 192.0.2.7.
     Every other session of the account was ended.
 
     That was you? Then there is nothing to do. If not, choose a new password immediately:
@@ -242,11 +242,11 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     Subject: Master token generated in Lumen Logistics
 
     Dana Whitfield generated the master token "Terraform" of
-    Lumen Logistics on 23 November 2026, 10:00 UTC from 192.0.2.7.
+    Lumen Logistics on Nov 23, 2026, 10:00 UTC from 192.0.2.7.
     It is inactive until somebody activates it.
 
-    It can create, change and remove API keys, and see everything.
-    It ends on 23 December 2026, 10:00 UTC.
+    It can view everything, and create, change and remove API keys.
+    It ends on Dec 23, 2026, 10:00 UTC.
 
     Open API:
     https://keys.lumen.example/orgs/0198/api
@@ -297,8 +297,8 @@ fn a_key_that_ends_is_told_in_time() {
     Subject: API key Billing worker of Lumen Logistics expires within 3 days
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
-    Lumen Logistics expires on 26 November 2026, 10:00 UTC.
-    It was last used on 23 November 2026, 09:58 UTC. Requests with it fail from then on.
+    Lumen Logistics expires on Nov 26, 2026, 10:00 UTC.
+    It was last used on Nov 23, 2026, 09:58 UTC. Requests with it fail from then on.
 
     Rotate the key, which gives it a new secret and a new end:
     https://keys.lumen.example/orgs/0198/api/keys/0199/rotate?duration=same
@@ -340,11 +340,11 @@ fn keys_that_end_together_are_told_in_one_mail() {
     5 API keys of Lumen Logistics expire soon.
     Requests with them fail from then on.
 
-    "Billing worker" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
-    It was last used on 23 November 2026, 09:58 UTC.
+    "Billing worker" (tess_AbCd…wxyz) expires on Nov 26, 2026, 10:00 UTC.
+    It was last used on Nov 23, 2026, 09:58 UTC.
     https://keys.lumen.example/orgs/0198/api/keys/0199
 
-    "Invoices" (tess_AbCd…wxyz) expires on 26 November 2026, 10:00 UTC.
+    "Invoices" (tess_AbCd…wxyz) expires on Nov 26, 2026, 10:00 UTC.
     It was never used.
     https://keys.lumen.example/orgs/0198/api/keys/019a
 
@@ -465,7 +465,7 @@ fn a_leaked_key_is_told_with_its_place_and_what_to_do() {
 
     The API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    It was reported on 23 November 2026, 10:00 UTC, as found at
+    It was reported on Nov 23, 2026, 10:00 UTC, as found at
     https://code.example/a.env
     and in 2 more places
 
@@ -495,7 +495,7 @@ fn a_leak_without_a_place_is_told_as_such() {
 
     The previous secret of the API key "Billing worker" (tess_AbCd…wxyz) of
     Lumen Logistics was found in public.
-    It was reported on 23 November 2026, 10:00 UTC, without saying where it was found.
+    It was reported on Nov 23, 2026, 10:00 UTC, without saying where it was found.
 
     It still works: whoever finds it can use it. Revoke the previous secret on the key’s page.
 
@@ -535,7 +535,7 @@ fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
         organization_id: "0198".into(),
         webhook_id: "0199".into(),
         address: "https://hooks.example.com/tessera".into(),
-        reason: "No message has arrived for five days.".into(),
+        reason: "Deliveries failed for five days.".into(),
         at: datetime!(2026-11-26 10:00:00),
     });
     // A break in a host name is shown as a bar here.
@@ -544,7 +544,7 @@ fn a_webhook_that_reaches_nobody_is_told_to_the_administrators() {
 
     The webhook of Lumen Logistics to
     https:|//hooks.|example.|com/tessera
-    was deactivated on 26 November 2026, 10:00 UTC. No message has arrived for five days.
+    was deactivated on Nov 26, 2026, 10:00 UTC. Deliveries failed for five days.
 
     Messages that were not delivered wait for 30 days. When the receiver is ready,
     activate the webhook:
