@@ -125,7 +125,11 @@ async fn two_instances_run_side_by_side_and_know_nothing_of_each_other() {
     let answer = elsewhere.get(&lumen.url("api")).await.must_be(303);
     assert!(answer.location().starts_with("/login"));
     let landing = elsewhere.get("/").await.must_be(200).html();
-    assert!(landing.main_text().contains("Nobody has an account here yet"), "{}", landing.main_text());
+    assert!(
+        landing.main_text().contains("Get your first API key in three steps:"),
+        "{}",
+        landing.main_text()
+    );
 }
 
 #[test]

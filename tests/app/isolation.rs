@@ -271,7 +271,7 @@ async fn another_site_changes_nothing() {
         ] {
             check_headers(route, &answer);
             assert_eq!(answer.status, 403, "{route:?}: {}", answer.summary());
-            assert!(answer.text().contains("came from another site"), "{}", answer.summary());
+            assert!(answer.text().contains("blocked a request from another site"), "{}", answer.summary());
         }
         posts += 1;
     }

@@ -66,7 +66,7 @@ async fn nothing_bears_a_name_that_cannot_be_seen_or_is_a_link() {
         ("\u{FFA0} \u{E0041}", "Enter a name."),
         ("Sign in at https://evil.example", "Use a name without"),
         ("WWW.evil.example", "Use a name without"),
-        ("gnp\u{202E}.exe", "Use letters, digits"),
+        ("gnp\u{202E}.exe", "Use only letters, digits"),
     ] {
         for (place, status, text) in give_everywhere(&ground, name).await {
             assert!([400, 422].contains(&status), "{name:?} at {place}: {status}");
@@ -103,9 +103,9 @@ async fn names_that_read_alike_are_one_name() {
         for twin in &twins[1..] {
             let refused = machine.send("POST", "keys", json!({ "name": twin })).await;
             assert!([409, 422].contains(&refused.status), "{twin}: {}", refused.text());
-            assert!(refused.text().contains("exists already"), "{twin}: {}", refused.text());
+            assert!(refused.text().contains("already exists"), "{twin}: {}", refused.text());
             let refused = token(twin).await;
-            assert!(refused.text().contains("exists already"), "{twin}: {}", refused.summary());
+            assert!(refused.text().contains("already exists"), "{twin}: {}", refused.summary());
         }
     }
     machine.send("POST", "keys", json!({ "name": "Cafe" })).await.must_be(201);

@@ -192,7 +192,7 @@ async fn of_two_keys_of_one_name_one_is_made() {
         let (one, two) = tokio::join!(save(name.clone()), save(name.to_uppercase()));
         let answers = [one, two];
         let refused = the_one_of_status(&answers, 422);
-        assert!(refused.html().field_error("Name").contains("exists already"), "{refused:?}");
+        assert!(refused.html().field_error("Name").contains("already exists"), "{refused:?}");
         the_one_of_status(&answers, 200);
     }
 }

@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn what_is_no_network_is_named_and_mended() {
         let error = |text: &str| text.parse::<Networks>().unwrap_err().to_string();
-        assert!(error("10.0.0.0/33").starts_with("“10.0.0.0/33” is not a network"));
-        assert!(error("office").starts_with("“office” is not a network"));
-        assert!(error("10.0.0.5/8").ends_with("write 10.0.0.0/8."));
+        assert!(error("10.0.0.0/33").starts_with("“10.0.0.0/33” isn’t an IP address or CIDR range"));
+        assert!(error("office").starts_with("“office” isn’t an IP address or CIDR range"));
+        assert!(error("10.0.0.5/8").ends_with("enter 10.0.0.0/8."));
     }
 
     proptest! {

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn what_is_no_scope_is_named() {
         let error = "read; write".parse::<Scopes>().unwrap_err().to_string();
-        assert!(error.starts_with("“read;” is not a scope"), "{error}");
+        assert!(error.starts_with("“read;” isn’t a valid scope"), "{error}");
         let many: Vec<String> = (0..51).map(|number| format!("s{number}")).collect();
         assert_eq!(many.join(" ").parse::<Scopes>(), Err(ScopesError::TooMany));
     }

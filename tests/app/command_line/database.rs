@@ -176,7 +176,7 @@ async fn a_file_that_is_taken_away_under_the_server_is_noticed_and_nothing_is_lo
         }
         let answer = create_key_form(&dana, &lumen.url("api/keys"), "Meanwhile").await.must_be(503);
         assert!(!answer.header("retry-after").is_empty(), "{file}");
-        assert!(answer.text().contains("try again in a moment"), "{}", answer.text());
+        assert!(answer.text().contains("Try again in a moment"), "{}", answer.text());
         let health = anybody.get("/healthz").await.must_be(503).json();
         assert!(health["reason"].as_str().expect("a reason").contains("removed or replaced"), "{health}");
         instance.wait_for_log("changes can't be saved").await;

@@ -302,7 +302,7 @@ async fn an_organization_and_a_token_have_budgets_of_their_own() {
     ))
     .await;
     let (status, text) = invite_many(&app.log_in_as(&ada).await, &lumen, 1000, 1).await;
-    assert!(status == 422 && text.contains("An organization can send 1000 invitations in a day"), "{text}");
+    assert!(status == 422 && text.contains("An organization can send 1000 invitations a day"), "{text}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn a_new_password_needs_the_present_one_and_ends_other_log_ins() {
     let (here, elsewhere) = (app.log_in_as(&dana).await, app.log_in_as(&dana).await);
     let wrong = [("current_password", "another one"), ("new_password", NEW_PASSWORD)];
     let page = here.post("/account/password", &wrong).await.must_be(422).html();
-    assert!(page.field_error("Current password").contains("not your current password"));
+    assert!(page.field_error("Current password").contains("Incorrect password"));
     let short = [("current_password", PASSWORD), ("new_password", "short")];
     let page = here.post("/account/password", &short).await.must_be(422).html();
     assert!(page.field_error("New password").contains("15"));
@@ -53,7 +53,7 @@ async fn guesses_at_the_present_password_are_counted() {
     }
     let refused = browser.post("/account/password", &wrong).await.must_be(429);
     assert!(!refused.header("retry-after").is_empty());
-    assert!(refused.html().field_error("Current password").contains("too often"));
+    assert!(refused.html().field_error("Current password").contains("Too many attempts"));
 }
 
 #[tokio::test]

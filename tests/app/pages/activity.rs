@@ -96,7 +96,7 @@ async fn the_trail_is_filtered_by_person_kind_and_text() {
     let app = TestApp::spawn().await;
     let (lumen, admin, _) = busy_lumen(&app).await;
     let page = admin.get(&lumen.url("activity")).await.html();
-    assert_eq!(page.texts("#log-who option"), ["Anyone", "Dana Whitfield", "Sam Berg"]);
+    assert_eq!(page.texts("#log-who option"), ["All members and tokens", "Dana Whitfield", "Sam Berg"]);
     assert_eq!(
         page.texts("#log-what option"),
         ["All events", "Members", "API keys", "Master tokens", "Webhooks", "Organization"]

@@ -52,7 +52,7 @@ async fn what_is_not_utf_8_is_refused() {
         for value in [&b"\xff\xfe"[..], b"%ff%fe", b"Alder+%c3"] {
             let body = [field.as_bytes(), b"=", value].concat();
             let answer = ground.post(form).body(FORM, body).send().await.must_be(400);
-            assert!(answer.text().contains("not valid UTF-8"), "{answer:?}");
+            assert!(answer.text().contains("isn’t valid UTF-8"), "{answer:?}");
         }
     }
     ground.nothing_changed().await;
@@ -76,7 +76,7 @@ async fn htmx_is_told_in_a_toast_and_keeps_its_page() {
     let fields = [("name", "Alder"), ("role", "administrator")];
     let answer = ground.post("api/keys").htmx("dialog-slot").form(&fields).send().await.must_be(400);
     assert_eq!(answer.header("hx-reswap"), "none");
-    assert!(answer.html().toast().starts_with("The form could not be read"), "{answer:?}");
+    assert!(answer.html().toast().starts_with("The form couldn’t be read"), "{answer:?}");
     ground.nothing_changed().await;
 }
 

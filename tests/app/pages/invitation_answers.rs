@@ -107,7 +107,7 @@ async fn a_copied_link_never_works_for_anybody_else() {
     }
     let stranger = app.log_in_as(&eve).await;
     let page = stranger.get(&link).await;
-    assert!(page.html().main_text().contains("for another address") && !page.text().contains(MARA));
+    assert!(page.html().main_text().contains("for another email") && !page.text().contains(MARA));
     stranger.post(&format!("/invitations/{id}/accept"), &[]).await.must_be(404);
     assert_eq!(app.ledger().await, before);
 }

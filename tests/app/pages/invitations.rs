@@ -32,7 +32,7 @@ async fn each_address_is_told_apart() {
     let browser = app.log_in_as(&lumen.owner).await;
     let text = "Mara <MARA@lumen.example>, nowhere\nines@lumen.example; mara@lumen.example\ndana.whitfield@lumen.example";
     let page = invite(&browser, &lumen, "user", text).await.must_be(200).html();
-    assert_eq!(page.dialog_title(), "Invitations");
+    assert_eq!(page.dialog_title(), "Invitations sent");
     assert_eq!(
         outcomes(&page),
         [
@@ -74,7 +74,7 @@ async fn a_text_without_addresses_is_kept_to_be_mended() {
     let lumen = app.lumen().await;
     let browser = app.log_in_as(&lumen.owner).await;
     for (text, error) in
-        [("", "Enter at least one address"), ("mara, \"<b>ines</b>", "None of these is an address")]
+        [("", "Enter at least one email"), ("mara, \"<b>ines</b>", "None of these is a valid email")]
     {
         let page = invite(&browser, &lumen, "user", text).await.must_be(422).html();
         assert_eq!((page.heading(), page.dialog_title()), ("Lumen".into(), "Invite Users".into()));
@@ -97,7 +97,7 @@ async fn with_htmx_the_list_behind_the_dialog_changes_too() {
     let dialog = browser.htmx_get(&format!("{address}?role=user"), "dialog-slot").await.must_be(200).html();
     let form = [("emails", "mara@lumen.example"), ("role", "user"), ("form_id", &dialog.hidden("form_id"))];
     let page = browser.htmx_post(&address, "dialog-slot", &form).await.must_be(200).html();
-    assert_eq!(page.dialog_title(), "Invitations");
+    assert_eq!(page.dialog_title(), "Invitations sent");
     assert!(page.has("#panel[hx-swap-oob] #pending tr[id^=invitation-]") && !page.has("h1"));
     let answer = browser.htmx_post(&address, "dialog-slot", &form).await.must_be(200);
     assert_eq!(answer.header("hx-redirect"), lumen.url("users"));
@@ -112,7 +112,7 @@ async fn five_hundred_go_at_once() {
         .map(|n| if n % 100 == 7 { format!("bad{n}") } else { format!("user{n}@lumen.example") })
         .collect();
     let page = invite(&browser, &lumen, "user", &text.join("\r\n")).await.must_be(200).html();
-    assert!(page.dialog_text().contains("495 sent, 5 not an address"));
+    assert!(page.dialog_text().contains("495 sent · 5 invalid"));
     assert_eq!(outcomes(&page).len(), 500);
     assert_eq!(page.value("Fix these and try again"), "bad7\nbad107\nbad207\nbad307\nbad407");
     assert_eq!(invited(&app).await.len(), 495);
@@ -150,7 +150,7 @@ async fn a_form_invites_once_and_for_a_day() {
     app.clock.advance(Duration::hours(25));
     let form = [("emails", "ines@lumen.example"), ("role", "user"), ("form_id", form_id.as_str())];
     let page = browser.post(&address, &form).await.must_be(422).html();
-    assert!(page.field_error("Email addresses").contains("open for too long"));
+    assert!(page.field_error("Email addresses").contains("This form expired"));
     assert_eq!(page.value("Email addresses"), "ines@lumen.example");
     assert_ne!(page.hidden("form_id"), form_id);
 }
@@ -194,6 +194,14 @@ async fn users_neither_see_nor_send_invitations() {
     let form = [("emails", "x@lumen.example"), ("role", "user"), ("form_id", "x")];
     browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
     let resend = lumen.url(&format!("invitations/{}/resend", invitation.id));
-    assert!(browser.htmx_post(&resend, "panel", &[]).await.must_be(403).html().toast().contains("role"));
+    assert!(
+        browser
+            .htmx_post(&resend, "panel", &[])
+            .await
+            .must_be(403)
+            .html()
+            .toast()
+            .contains("Only supervisors and administrators can do this.")
+    );
     assert_eq!(app.ledger().await, before);
 }

@@ -50,7 +50,7 @@ async fn what_is_done_on_the_page_of_a_key_stays_there() {
     };
     let panel = send("deactivate", "panel").await.must_be(200).html();
     assert_eq!(panel.text("#key-h"), "Billing worker");
-    assert!(panel.toast().contains("is deactivated"));
+    assert!(panel.toast().contains("“Billing worker” deactivated"));
     let removed = send("remove", "dialog-slot").await.must_be(200);
     assert_eq!(removed.header("hx-redirect"), lumen.url("api"));
 }

@@ -29,8 +29,8 @@ async fn what_needs_a_change_is_said_by_its_field_and_nothing_typed_is_lost() {
     ];
     let dialog = create(&browser, &lumen, &typed).await.must_be(422).html();
     assert!(dialog.has("details[open]"));
-    assert!(dialog.field_error("Scopes").contains("“read;write” is not a scope"));
-    assert!(dialog.field_error("Allowed networks").contains("write 10.0.0.0/8"));
+    assert!(dialog.field_error("Scopes").contains("“read;write” isn’t a valid scope"));
+    assert!(dialog.field_error("Allowed IP addresses").contains("enter 10.0.0.0/8"));
     assert!(dialog.field_error("Rate limit").contains("whole number"));
     assert!(dialog.field_error("Monthly quota").contains("at least 1"));
     assert!(dialog.field_error("Metadata").contains("JSON object"));
@@ -47,8 +47,8 @@ async fn settings_are_changed_and_the_trail_names_what_changed() {
     let fields = [("networks", "10.0.0.0/8"), ("monthly_quota", "5000"), ("rate_period", "minute")];
     browser.post(&url, &fields).await.must_be(303);
     let page = browser.get(&lumen.url("api")).await.html();
-    assert!(page.toast().contains("are saved"), "{}", page.toast());
-    assert!(page.row("Billing worker").contains("1 network 5,000 a month"));
+    assert!(page.toast().ends_with(" saved"), "{}", page.toast());
+    assert!(page.row("Billing worker").contains("1 IP range 5,000 a month"));
     let trail = browser.get(&lumen.url("activity")).await.html().main_text();
     assert!(trail.contains("changed the settings of the API key"), "{trail}");
     assert!(trail.contains("allowed IP addresses, monthly quota"), "{trail}");

@@ -21,7 +21,7 @@ async fn an_administrator_chooses_what_happens_to_leaked_keys() {
     let settings = lumen.url("settings");
     let page = browser.get(&settings).await.must_be(200).html();
     assert_eq!(chosen(&page), ["notify"], "a report may be wrong, so nothing stops by itself");
-    assert!(!page.main_text().contains("takes no reports yet"));
+    assert!(!page.main_text().contains("Leak reporting isn’t set up"));
     let action = page.action("Save");
 
     let answer = browser.post(&action, &[("policy", "deactivate")]).await.must_be(303);
@@ -31,7 +31,7 @@ async fn an_administrator_chooses_what_happens_to_leaked_keys() {
     assert_eq!(chosen(&page), ["deactivate"]);
 
     let panel = browser.htmx_post(&action, "panel", &[("policy", "notify")]).await.must_be(200).html();
-    assert!(!panel.has("h1") && panel.toast().starts_with("Leaked keys stay active."));
+    assert!(!panel.has("h1") && panel.toast().starts_with("Saved. Leaked keys stay active"));
     assert_eq!(chosen(&panel), ["notify"]);
     browser.post(&action, &[("policy", "notify")]).await.must_be(303);
     let sql = "SELECT details AS text FROM audit_events WHERE action = 'organization.leak_policy_changed' ORDER BY id";
@@ -89,7 +89,7 @@ async fn a_server_without_reporters_says_so() {
     let lumen = app.lumen().await;
     let browser = app.log_in_as(&lumen.owner).await;
     let text = browser.get(&lumen.url("settings")).await.html().main_text();
-    assert!(text.contains("This server takes no reports yet"), "{text}");
+    assert!(text.contains("Leak reporting isn’t set up on this server"), "{text}");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
     app.api_key(&lumen, "Invoices").await;
     let browser = app.log_in_as(&lumen.owner).await;
     let (list, address) = (lumen.url("api"), lumen.url(&format!("api/keys/{}", key.id)));
-    assert!(!browser.get(&address).await.html().main_text().contains("found in public"));
+    assert!(!browser.get(&address).await.html().main_text().contains("was exposed"));
 
     report(&app.client(), &[found(&secret, PLACE), found(&secret, "https://code.example/2")])
         .await
@@ -115,7 +115,7 @@ async fn a_leaked_key_is_marked_until_it_has_another_secret() {
     let page = browser.get(&address).await.must_be(200).html();
     let note = page.text("#panel .note--bad");
     assert!(
-        note.starts_with("This key was exposed Reported on Nov 23, 2026, found at https://code.example/"),
+        note.starts_with("This key was exposed Reported on Nov 23, 2026 , found at https://code.example/"),
         "{note}"
     );
     assert!(note.contains("and in 1 more place."), "{note}");

@@ -159,7 +159,7 @@ async fn replacing_shows_a_new_value_stops_the_old_one_and_keeps_the_state() {
 
     let reloaded = stage.dana.post(&asked.action("Yes"), &fields).await.must_be(303);
     let tab = stage.dana.follow(&reloaded).await.html();
-    assert_eq!(tab.toast(), "That was done before. The secret cannot be shown again.");
+    assert_eq!(tab.toast(), "This was already saved. The secret can’t be shown again.");
     stage.ask(&new).await.must_be(200);
 }
 
@@ -267,7 +267,7 @@ async fn a_token_is_generated_with_a_access_and_an_end_which_its_row_and_the_tra
     let Message::MasterTokenNotice { abilities, expires_at, .. } = mail.message else {
         panic!("another mail")
     };
-    assert!(abilities.contains("whether an API key is accepted") && expires_at.is_some());
+    assert!(abilities.contains("verify API keys only") && expires_at.is_some());
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ async fn a_reload_of_the_generated_page_makes_no_second_token() {
     stage.dana.htmx_post(&address, "dialog-slot", &fields).await.must_be(200);
     let again = stage.dana.post(&address, &fields).await.must_be(303);
     let tab = stage.dana.follow(&again).await.html();
-    assert_eq!(tab.toast(), "That was done before. The secret cannot be shown again.");
+    assert_eq!(tab.toast(), "This was already saved. The secret can’t be shown again.");
     assert_eq!(stage.app.query("SELECT name AS text FROM master_tokens").await, ["Deployment"]);
 }
 

@@ -90,7 +90,7 @@ async fn a_form_counts_once_and_for_a_day() {
     app.clock.advance(Duration::hours(25));
     let form = [("name", "Fern"), ("form_id", form_id.as_str())];
     let page = browser.post("/orgs", &form).await.must_be(422).html();
-    assert!(page.field_error("Organization name").contains("open for too long"));
+    assert!(page.field_error("Organization name").contains("This form expired"));
     let form = [("name", "Fern"), ("form_id", &page.hidden("form_id"))];
     browser.post("/orgs", &form).await.must_be(303);
     assert_eq!(app.query("SELECT name AS text FROM organizations ORDER BY name").await, ["Fern", "Lumen"]);

@@ -22,7 +22,7 @@ async fn a_paused_key_is_refused_at_once_and_comes_back_by_itself() {
     let browser = app.log_in_as(&lumen.owner).await;
     let path = lumen.url(&format!("api/keys/{}/pause", key.id));
     let dialog = browser.get(&path).await.must_be(200).html();
-    assert_eq!(dialog.dialog_title(), "Pause “Billing worker”");
+    assert_eq!(dialog.dialog_title(), "Pause “Billing worker” temporarily");
     assert!(dialog.dialog_text().contains("Last 7 days 1 request Accepted: 1"), "{}", dialog.dialog_text());
     assert!(dialog.dialog_text().contains("127.0.0.1 billing/2.1"));
     browser.post(&path, &[("hours", "3")]).await.must_be(422);

@@ -67,7 +67,7 @@ async fn lower_roles_can_leave_and_no_more() {
         assert_eq!(dialog.dialog_title(), "Leave “Lumen”?");
         let answer = browser.post(&dialog.action("Leave organization"), &[]).await.must_be(303);
         assert_eq!(answer.location(), "/orgs");
-        assert_eq!(browser.follow(&answer).await.html().toast(), "You left “Lumen”.");
+        assert_eq!(browser.follow(&answer).await.html().toast(), "You left “Lumen”");
         browser.get(&lumen.url("users")).await.must_be(404);
         assert_eq!(app.role_of(&lumen, &member).await, None);
     }

@@ -66,7 +66,7 @@ async fn the_page_says_what_a_token_of_each_access_can_and_cannot_do() {
         let refused = page.texts(".powers li:not(.is-allowed)").join("\n");
         assert!(allowed.contains(can) && !allowed.contains(cannot), "{access}: {allowed}");
         assert!(refused.contains(cannot) && !refused.contains(can), "{access}: {refused}");
-        assert!(refused.contains("this one included"), "no token reaches master tokens");
+        assert!(refused.contains("master tokens, including this one"), "no token reaches master tokens");
     }
 }
 
@@ -135,7 +135,10 @@ async fn what_is_done_on_the_page_of_a_token_stays_there() {
     };
     let panel = send("deactivate", "panel", "").await.must_be(200).html();
     assert_eq!(panel.text("#token-h"), "ERP sync");
-    assert!(panel.toast().contains("is deactivated") && panel.main_text().contains("Nothing at present"));
+    assert!(
+        panel.toast().contains("“ERP sync” deactivated")
+            && panel.main_text().contains("This token is inactive.")
+    );
     let form_id = stage.browser.get(&format!("{}/replace", stage.url())).await.html().hidden("form_id");
     let replaced = send("replace", "dialog-slot", &format!("form_id={form_id}")).await.must_be(200).html();
     assert_eq!(

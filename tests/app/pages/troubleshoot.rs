@@ -48,8 +48,8 @@ async fn every_state_is_told_in_plain_words() {
         (&off.masked.replace('…', "..."), "Off : Key deactivated"),
         (&switched_off[..12], "Off : Key deactivated"),
         (&foreign, "Key not found"),
-        (&with_an_error, "a letter is wrong, missing or too much"),
-        (&token, "It is a master token"),
+        (&with_an_error, "The checksum doesn’t match. The key may be mistyped or incomplete."),
+        (&token, "Master token, not an API key"),
         ("tess_ab", "Too short"),
         ("sk_live_1", "Not a Tessera key"),
     ] {

@@ -95,7 +95,7 @@ async fn a_webhook_is_created_and_its_secret_shown_once() {
     assert!(!own.main_text().contains(&secret) && own.main_text().contains("api_key.created"));
     assert_eq!(stage.events().await, ["webhook.created"]);
     let settings = stage.page(&stage.lumen.url("settings")).await;
-    assert!(settings.main_text().contains("Webhooks 1 Tell other systems"), "{}", settings.main_text());
+    assert!(settings.main_text().contains("Webhooks 1 Notify other systems"), "{}", settings.main_text());
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn by_htmx_the_secret_comes_with_the_changed_list() {
     assert!(part.row("https://hooks.invalid/tessera").contains("Active"));
     let again = stage.dana.post(&address, &fields).await.must_be(303);
     let list = stage.dana.follow(&again).await.html();
-    assert_eq!(list.toast(), "That was done before. The secret cannot be shown again.");
+    assert_eq!(list.toast(), "This was already saved. The secret can’t be shown again.");
     assert_eq!(stage.app.query("SELECT id AS text FROM webhooks").await.len(), 1);
 }
 
@@ -188,7 +188,7 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     let row = page.row("api_key.created");
     assert!(row.contains("Pending next attempt in a moment 500 The receiver returned 500. 1"), "{row}");
     let delivered = stage.page(&format!("{path}?state=delivered")).await;
-    assert!(delivered.main_text().contains("No delivery has this status."));
+    assert!(delivered.main_text().contains("No matching deliveries."));
     assert!(stage.page(&format!("{path}?state=pending")).await.try_row("api_key.created").is_some());
 
     let dialog = stage.page(&page.link("Show delivery")).await;
@@ -203,7 +203,7 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     assert_eq!(stage.receiver.received().len(), 2);
 
     let part = stage.dana.htmx_post(&page.action("Send test event"), "panel", &[]).await.must_be(200).html();
-    assert!(part.toast().starts_with("The test event is on its way."));
+    assert!(part.toast().starts_with("Test event queued."));
     stage
         .page_once(&path, |page| page.try_row("webhook.test").is_some_and(|row| row.contains("Delivered")))
         .await;
@@ -228,7 +228,7 @@ async fn a_webhook_is_deactivated_activated_and_removed() {
     assert_eq!(asked.dialog_title(), "Remove the webhook?");
     let answer = stage.dana.post(&asked.action("Remove webhook"), &[]).await.must_be(303);
     let list = stage.dana.follow(&answer).await.html();
-    assert!(list.toast().ends_with("is removed.") && list.main_text().contains("No webhooks yet"));
+    assert!(list.toast().ends_with(" removed") && list.main_text().contains("No webhooks yet"));
     stage.dana.get(&path).await.must_be(404);
     let expected = ["webhook.created", "webhook.deactivated", "webhook.activated", "webhook.removed"];
     assert_eq!(stage.events().await, expected);
@@ -248,10 +248,10 @@ async fn the_secret_is_rotated_after_a_question() {
     assert!(shown.text("dialog code#secret").starts_with("whsec_"));
     let reloaded = stage.dana.post(&asked.action("Rotate secret"), &fields).await.must_be(303);
     let page = stage.dana.follow(&reloaded).await.html();
-    assert_eq!(page.toast(), "That was done before. The secret cannot be shown again.");
+    assert_eq!(page.toast(), "This was already saved. The secret can’t be shown again.");
     assert!(page.main_text().contains("The previous secret also signs until Nov 24, 2026, 10:00 UTC"));
     stage.app.clock.advance(Duration::hours(24));
-    assert!(!stage.page(&path).await.main_text().contains("The one before signs too"));
+    assert!(!stage.page(&path).await.main_text().contains("The previous secret also signs"));
     stage.dana.post(&format!("{path}/rotate"), &fields).await.must_be(409);
     assert_eq!(stage.events().await, ["webhook.created", "webhook.secret_rotated"]);
 }

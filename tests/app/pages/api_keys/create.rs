@@ -86,7 +86,7 @@ async fn the_key_is_shown_once_over_the_changed_page() {
     assert_eq!(page.dialog_title(), "API key created");
     let secret = secret_in(&page);
     assert!(secret.starts_with("tess_") && secret.len() == "tess_".len() + 36, "{secret}");
-    assert!(page.dialog_text().contains("It cannot be shown again."));
+    assert!(page.dialog_text().contains("You won’t be able to see it again."));
     let curl = page.text("dialog pre.code");
     assert!(curl.contains("curl http://localhost:8080/api/v2/organization"), "{curl}");
     assert!(curl.contains(&format!("Authorization: Bearer {secret}")), "{curl}");
@@ -205,7 +205,7 @@ async fn a_reload_of_the_created_page_makes_no_second_key() {
     let again = stage.dana.post(&address, &fields).await.must_be(303);
     assert_eq!(again.location(), stage.lumen.url("api"));
     let page = stage.dana.follow(&again).await.must_be(200).html();
-    assert_eq!(page.toast(), "That was done before. The secret cannot be shown again.");
+    assert_eq!(page.toast(), "This key was already created and can’t be shown again.");
     assert_eq!(stage.names().await, ["Billing worker"]);
     assert_eq!(stage.tab().await.toasts(), Vec::<String>::new(), "the toast is told once");
 
@@ -223,7 +223,7 @@ async fn a_form_of_yesterday_or_of_nobody_is_renewed_and_loses_nothing() {
     for form_id in [old.as_str(), "", "made-up"] {
         let fields = [("name", "Billing worker"), ("duration", "60"), ("form_id", form_id)];
         let page = stage.dana.post(&stage.lumen.url("api/keys"), &fields).await.must_be(422).html();
-        assert_eq!(page.field_error("Name"), "This form was open for too long. Send it again.");
+        assert_eq!(page.field_error("Name"), "This form expired. Save again.");
         assert_eq!((page.value("Name"), page.chosen("duration")), ("Billing worker".into(), "60".into()));
         assert_ne!(page.hidden("form_id"), form_id);
     }

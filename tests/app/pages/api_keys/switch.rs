@@ -61,7 +61,10 @@ async fn a_key_is_removed_for_good_after_a_question() {
     let asked = stage.dana.get(&stage.menus().await.link("Remove")).await.must_be(200).html();
     assert_eq!(asked.dialog_title(), "Remove “Billing worker”?");
     let words = asked.dialog_text();
-    assert!(words.contains("immediately. This can’t be undone.") && words.contains(&key.masked), "{words}");
+    assert!(
+        words.contains("will fail immediately . This can’t be undone .") && words.contains(&key.masked),
+        "{words}"
+    );
     assert!(words.contains("Last used Just now"), "{words}");
     stage.ask(&secret).await.must_be(200);
 

@@ -179,12 +179,16 @@ async fn an_expired_key_is_rotated_only_with_a_new_end() {
     assert!(dialog.dialog_text().contains("This key has expired"), "{}", dialog.dialog_text());
     assert_eq!(dialog.chosen("duration"), "90");
     assert!(
-        !dialog.has("input[type=radio][name=grace_period]") && !dialog.dialog_text().contains("Keep the end")
+        !dialog.has("input[type=radio][name=grace_period]") && !dialog.dialog_text().contains("Keep current")
     );
     let refused = ground.rotate(&[("duration", "keep")], 422).await;
     assert!(refused.dialog_text().contains("Choose an expiration date."), "{}", refused.dialog_text());
     let shown = ground.rotate(&[("duration", "30")], 200).await;
-    assert!(shown.dialog_text().contains("The previous secret had expired"), "{}", shown.dialog_text());
+    assert!(
+        shown.dialog_text().contains("The previous secret expired and won’t work again."),
+        "{}",
+        shown.dialog_text()
+    );
     assert!(ground.is_accepted(&shown.text("#secret")).await);
     assert!(!ground.is_accepted(&ground.secret).await, "a new end does not bring a previous secret back");
     let trail = ground.browser.get(&ground.lumen.url("activity")).await.html().main_text();

@@ -48,7 +48,7 @@ async fn the_verdict_and_every_reason_are_told_in_order() {
     assert!(text.contains("Monthly quota 3 of 6 left this month"), "{text}");
     let places: Vec<Option<usize>> = [
         "The request comes from 11.0.0.1, which is outside 10.0.0.0/8.",
-        "It needs the scope write; the key has read.",
+        "The request needs the scope write; the key has read.",
         "The request costs 5, which is more than its rate limit of 4 a minute",
         "Its quota of 6 a month is exceeded by a request that costs 5.",
     ]
@@ -113,7 +113,7 @@ async fn what_cannot_be_read_is_told_by_its_field() {
     let browser = ground.app.log_in_as(&ground.lumen.owner).await;
     let key = ground.masked().await;
     for (label, words, fields) in [
-        ("Key", "Paste a key", [("key", " "), ("scopes", ""), ("client_ip", ""), ("cost", "1")]),
+        ("Key", "Paste the full key", [("key", " "), ("scopes", ""), ("client_ip", ""), ("cost", "1")]),
         (
             "Key",
             "Paste more of the key",
@@ -121,7 +121,7 @@ async fn what_cannot_be_read_is_told_by_its_field() {
         ),
         (
             "Required scopes",
-            "“a;b” is not a scope",
+            "“a;b” isn’t a valid scope",
             [("key", key.as_str()), ("scopes", "a;b"), ("client_ip", ""), ("cost", "1")],
         ),
         (
@@ -138,7 +138,7 @@ async fn what_cannot_be_read_is_told_by_its_field() {
         let answer =
             browser.post(&ground.lumen.url("api/troubleshoot/try"), &fields).await.must_be(422).html();
         assert!(answer.field_error(label).contains(words), "{}", answer.field_error(label));
-        assert!(!answer.main_text().contains("It would be"));
+        assert!(!answer.main_text().contains("This request would be"));
     }
     let (path, fields) =
         (ground.lumen.url("api/troubleshoot/try"), [("key", ground.secret.as_str()), ("cost", "0")]);

@@ -53,7 +53,7 @@ async fn each_rejection_of_a_key_is_told_with_its_numbers() {
         assert!(text.contains(words), "{words}: {text}");
     }
     let answer = auth("/auth?scope=invoices:write", "10.0.0.1").await.must_be(403);
-    let words = "It needed the scope invoices:write; the key had invoices:read.";
+    let words = "The request needed the scope invoices:write; the key had invoices:read.";
     assert!(told(&answer).await.contains(words));
 
     verify(100).await;
@@ -62,7 +62,7 @@ async fn each_rejection_of_a_key_is_told_with_its_numbers() {
     assert_eq!(answer.json()["code"], "rate_limited");
     let text = told(&answer).await;
     let words = "Its rate limit of 100 a minute was exceeded; it could try again 12 seconds later.";
-    assert!(text.contains(words) && text.contains("asked by a backend at /api/v2/keys/verify"), "{text}");
+    assert!(text.contains(words) && text.contains("Requested by a backend at /api/v2/keys/verify"), "{text}");
     let never = told(&verify(101).await).await;
     let words = "The request cost 101, which is more than its rate limit of 100 a minute ever allows";
     assert!(never.contains(words), "{never}");
