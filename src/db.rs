@@ -4,12 +4,15 @@
 //! outside a transaction does not compile.
 
 mod beside;
+mod beyond;
+mod count;
 mod error;
 mod file;
 mod fold_names;
 mod health;
 mod lane;
 mod migrate;
+mod one_of;
 
 use std::{
     path::Path,
@@ -23,9 +26,12 @@ use diesel::{
     result::Error as DieselError,
 };
 
+pub use beyond::beyond;
+pub use count::count_of;
 pub use error::DbError;
 pub use health::Trouble;
 pub use lane::Turn;
+pub use one_of::one_of;
 
 use beside::SideWrites;
 use file::Claim;

@@ -108,6 +108,14 @@ words! {
         Name = "name",
         /// By name, Z to A.
         NameDescending = "-name",
+        /// What expires first first, what never does last.
+        ExpiresFirst = "expires_at",
+        /// What never expires first, then what expires last.
+        ExpiresLast = "-expires_at",
+        /// What was never used first, then what was not used for longest.
+        UsedFirst = "last_used_at",
+        /// What was used last first.
+        UsedLast = "-last_used_at",
     }
 
     /// How long the previous secret keeps working.

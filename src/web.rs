@@ -26,6 +26,7 @@ pub mod routes;
 pub mod search;
 pub mod session_store;
 pub mod shell;
+pub mod sorting;
 pub mod state;
 mod turns;
 pub mod urls;

@@ -5,7 +5,7 @@ mod look_up;
 mod pause;
 mod rotate;
 
-pub use list::{EXPIRES_SOON, list_after, page, scopes_in_use};
+pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
 pub use rotate::{

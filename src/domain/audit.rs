@@ -6,12 +6,14 @@ use diesel::prelude::*;
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
     access::{Grant, ManageTokens, Oversee, SeeKeys},
-    page::{Cursor, ListRequest, Page, PageRequest, search_pattern},
+    page::{
+        Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order, search_pattern,
+    },
     schema::audit_events,
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, count_of, one_of},
     folding,
 };
 
@@ -85,7 +87,7 @@ impl Entry {
 
     /// The place behind it in a list.
     pub fn cursor(&self) -> Cursor {
-        Cursor { id: self.id.clone(), sorted_by: String::new() }
+        Cursor::at(&self.id, self.created_at)
     }
 }
 
@@ -120,7 +122,7 @@ macro_rules! filtered {
             .collect();
         let mut query = audit_events::table
             .filter(audit_events::organization_id.eq($grant.id.clone()))
-            .filter(audit_events::action.eq_any(Area::actions(&areas)))
+            .filter(one_of(audit_events::action, Area::actions(&areas)))
             .into_boxed();
         if let Some(actor) = &$filter.actor_id {
             query = query.filter(audit_events::actor_id.eq(actor.clone()));
@@ -146,35 +148,46 @@ pub fn page(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
     filter: &Filter,
-    request: PageRequest,
+    request: &PageRequest,
 ) -> Result<Page<Entry>, DbError> {
-    let total: i64 = filtered!(grant, filter).count().get_result(connection)?;
-    let request = request.within(total);
-    let rows = filtered!(grant, filter)
-        .order(audit_events::id.desc())
-        .select(Row::as_select())
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)?;
-    Ok(Page::new(entries(rows), request, total))
+    let is_search = !filter.text.is_empty() || filter.area.is_some() || filter.action.is_some();
+    let total = Total::count(is_search, |most| {
+        count_of(connection, filtered!(grant, filter).select(audit_events::id).limit(most))
+    })?;
+    request.load(total, Entry::cursor, |reach| read(connection, grant, filter, reach))
 }
 
 /// A part of the organization's audit log behind a cursor, and one more where there is more, newest
 /// first.
+///
+/// # Errors
+/// [`CursorError`]; a cursor of a list without dates does not fit one with them.
 pub fn list_after(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
     filter: &Filter,
     slice: &ListRequest,
-) -> Result<Vec<Entry>, DbError> {
-    let mut query = filtered!(grant, filter);
-    if let Some(Cursor { id, .. }) = slice.after.clone() {
-        query = query.filter(audit_events::id.lt(id));
-    }
-    // Ids sort by age.
-    Ok(entries(
-        query.order(audit_events::id.desc()).select(Row::as_select()).limit(slice.rows()).load(connection)?,
-    ))
+) -> Result<Vec<Entry>, CursorError> {
+    read(connection, grant, filter, &slice.reach())
+}
+
+/// The audit log, newest first, as far as `reach` says.
+fn read(
+    connection: &mut Connection,
+    grant: &Grant<Oversee>,
+    filter: &Filter,
+    reach: &Reach,
+) -> Result<Vec<Entry>, CursorError> {
+    let log = filtered!(grant, filter);
+    // Of certain days by their instants; in general by the ids, which sort by age even when the clock was
+    // set back.
+    let query = if filter.from.is_some() || filter.until.is_some() {
+        let at = reach.instant()?;
+        in_order!(log, reach, true, (audit_events::created_at, audit_events::id), |_| at)
+    } else {
+        by_age!(log, reach, true, audit_events::id)
+    };
+    Ok(entries(query.select(Row::as_select()).load(connection).map_err(DbError::from)?))
 }
 
 /// The next part of an export, oldest first, after the event `after`.
@@ -202,7 +215,7 @@ pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec
     while actors.len() < MAX_ACTORS {
         let mut query = audit_events::table
             .filter(audit_events::organization_id.eq(&grant.id))
-            .filter(audit_events::action.eq_any(Area::actions(areas(grant))))
+            .filter(one_of(audit_events::action, Area::actions(areas(grant))))
             .filter(audit_events::actor_id.is_not_null())
             .order((audit_events::actor_id.desc(), audit_events::id.desc()))
             .select((audit_events::actor_id.assume_not_null(), audit_events::actor_name))
@@ -296,7 +309,7 @@ pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Res
     Ok(entries(
         audit_events::table
             .filter(audit_events::subject_id.eq(user_id))
-            .filter(audit_events::action.eq_any(Area::actions(&[Area::Account])))
+            .filter(one_of(audit_events::action, Area::actions(&[Area::Account])))
             .order(audit_events::id.desc())
             .select(Row::as_select())
             .limit(limit)

@@ -1,6 +1,6 @@
 //! Organizations: what members and keys belong to.
 
-use diesel::{dsl::count_star, prelude::*};
+use diesel::prelude::*;
 
 use super::{
     access::{Actor, Govern, Grant, Role, See},
@@ -10,7 +10,7 @@ use super::{
     members,
     names::Name,
     organization::Organization,
-    schema::{api_keys, memberships, organizations},
+    schema::{memberships, organizations},
     user::User,
 };
 use crate::{
@@ -79,40 +79,20 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
 
 /// The organizations that `user` belongs to, by name.
 pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membership>, DbError> {
-    let rows: Vec<(Organization, Role)> = memberships::table
+    let rows: Vec<(Organization, Role, i64, i64)> = memberships::table
         .inner_join(organizations::table)
         .filter(memberships::user_id.eq(&user.id))
         .order((organizations::search_key, organizations::id))
-        .select((Organization::as_select(), memberships::role))
+        .select((
+            Organization::as_select(),
+            memberships::role,
+            organizations::member_count,
+            organizations::api_key_count,
+        ))
         .load(connection)?;
-    let ids: Vec<&str> = rows.iter().map(|(organization, _)| organization.id.as_str()).collect();
-    let members = counts(
-        memberships::table
-            .filter(memberships::organization_id.eq_any(&ids))
-            .group_by(memberships::organization_id)
-            .select((memberships::organization_id, count_star()))
-            .load(connection)?,
-    );
-    let keys = counts(
-        api_keys::table
-            .filter(api_keys::organization_id.eq_any(&ids))
-            .group_by(api_keys::organization_id)
-            .select((api_keys::organization_id, count_star()))
-            .load(connection)?,
-    );
-    Ok(rows
-        .into_iter()
-        .map(|(organization, role)| Membership {
-            role,
-            members: members.get(&organization.id).copied().unwrap_or_default(),
-            api_keys: keys.get(&organization.id).copied().unwrap_or_default(),
-            organization,
-        })
-        .collect())
-}
-
-fn counts(rows: Vec<(String, i64)>) -> std::collections::HashMap<String, i64> {
-    rows.into_iter().collect()
+    let membership =
+        |(organization, role, members, api_keys)| Membership { organization, role, members, api_keys };
+    Ok(rows.into_iter().map(membership).collect())
 }
 
 /// Figures beside the tabs.
@@ -126,11 +106,11 @@ pub struct Figures {
 
 /// Counts what the tabs show.
 pub fn figures(connection: &mut Connection, grant: &Grant<See>) -> Result<Figures, DbError> {
-    let members = memberships::table.filter(memberships::organization_id.eq(&grant.id)).count();
-    let api_keys = api_keys::table.filter(api_keys::organization_id.eq(&grant.id)).count();
-    let (members, api_keys): (Option<i64>, Option<i64>) =
-        diesel::select((members.single_value(), api_keys.single_value())).get_result(connection)?;
-    Ok(Figures { members: members.unwrap_or_default(), api_keys: api_keys.unwrap_or_default() })
+    let counts = organizations::table
+        .find(&grant.id)
+        .select((organizations::member_count, organizations::api_key_count));
+    let (members, api_keys) = counts.first(connection)?;
+    Ok(Figures { members, api_keys })
 }
 
 /// Gives the organization another name.

@@ -62,6 +62,8 @@ diesel::table! {
         created_at -> Timestamp,
         leak_policy -> Text,
         search_key -> Text,
+        member_count -> BigInt,
+        api_key_count -> BigInt,
     }
 }
 
@@ -71,6 +73,7 @@ diesel::table! {
         user_id -> Text,
         role -> Text,
         joined_at -> Timestamp,
+        member_key -> Text,
     }
 }
 
@@ -123,6 +126,8 @@ diesel::table! {
         expiry_set_at -> Nullable<Timestamp>,
         paused_until -> Nullable<Timestamp>,
         search_key -> Text,
+        expires_order -> Timestamp,
+        last_used_order -> Timestamp,
     }
 }
 

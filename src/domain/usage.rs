@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, one_of},
 };
 
 /// Days that the list of keys shows.
@@ -73,7 +73,7 @@ pub fn daily_requests(
     let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
     let first = PrimitiveDateTime::new(now.date(), Time::MIDNIGHT) - Duration::days(days - 1);
     let rows: Vec<(String, Timestamp, i64)> = key_usage::table
-        .filter(key_usage::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
+        .filter(one_of(key_usage::api_key_id, keys.iter().map(|key| key.id.as_str())))
         .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(first)))
         .select((key_usage::api_key_id, key_usage::begins_at, key_usage::requests))
         .load(connection)?;

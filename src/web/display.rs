@@ -3,7 +3,7 @@
 
 use time::{Duration, format_description::StaticFormatDescription, macros::format_description};
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, domain::page::Total};
 
 const DATE: StaticFormatDescription = format_description!("[month repr:short] [day padding:none], [year]");
 const DATE_TIME: StaticFormatDescription =
@@ -119,6 +119,14 @@ pub fn thousands(number: &i64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// "1,204", or "1,000+" where the rest was not counted.
+pub fn total(total: &Total) -> String {
+    match total {
+        Total::Exactly(total) => thousands(total),
+        Total::MoreThan(total) => format!("{}+", thousands(total)),
+    }
 }
 
 /// "1 member", "1,204 members".

@@ -3,7 +3,7 @@
 //! Who may use a route stands in the type of what its handler takes, and nowhere else.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, Resource, Scope,
     guard::{self, Guard},
     web::{self, ServiceConfig},
 };
@@ -79,17 +79,71 @@ macro_rules! routes {
 
         /// Registers what needs no session: verification comes first, since it is asked most.
         pub fn machines(config: &mut ServiceConfig) {
-            $(config.route($m_pattern, method(stringify!($m_method)).to($m_handler));)*
-            $(config.route($m_pattern, web::to(other_method));)*
+            register(config, &OF_MACHINES, vec![
+                $(($m_pattern, method(stringify!($m_method)).to($m_handler)),)*
+            ]);
         }
 
         /// Registers the pages, and the answer to every address that is nowhere in the table.
         pub fn people(config: &mut ServiceConfig) {
-            $(config.route($p_pattern, method(stringify!($p_method)).to($p_handler));)*
-            $(config.route($p_pattern, web::to(other_method));)*
+            register(config, &OF_PEOPLE, vec![
+                $(($p_pattern, method(stringify!($p_method)).to($p_handler)),)*
+            ]);
             config.default_service(web::to(not_found));
         }
     };
+}
+
+/// The beginnings that many addresses share, each before those that it begins with. actix tries one
+/// address after the other, and those behind a beginning only where that fits.
+const OF_MACHINES: [&str; 2] =
+    ["/api/v2/organizations/{organization}/webhooks", "/api/v2/organizations/{organization}"];
+const OF_PEOPLE: [&str; 4] = [
+    "/orgs/{organization}/api/tokens",
+    "/orgs/{organization}/api",
+    "/orgs/{organization}/webhooks",
+    "/orgs/{organization}",
+];
+
+/// Registers each address once, with all its methods; those with a beginning of their own come last.
+fn register(
+    config: &mut ServiceConfig,
+    beginnings: &[&'static str],
+    routes: Vec<(&'static str, actix_web::Route)>,
+) {
+    let mut resources: Vec<(&'static str, Vec<actix_web::Route>)> = Vec::new();
+    for (pattern, route) in routes {
+        match resources.iter_mut().find(|(known, _)| *known == pattern) {
+            Some((_, of_pattern)) => of_pattern.push(route),
+            None => resources.push((pattern, vec![route])),
+        }
+    }
+    let mut scopes = Vec::new();
+    for beginning in beginnings {
+        let begins = |(pattern, _): &mut (&'static str, _)| {
+            let rest = pattern.strip_prefix(*beginning);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut behind = resources.extract_if(.., begins).peekable();
+        if behind.peek().is_some() {
+            let scope = web::scope(beginning).default_service(web::to(not_found));
+            let add = |scope: Scope, (pattern, routes): (&'static str, _)| {
+                scope.service(resource(pattern.strip_prefix(*beginning).unwrap_or(pattern), routes))
+            };
+            scopes.push(behind.fold(scope, add));
+        }
+    }
+    for (pattern, routes) in resources {
+        config.service(resource(pattern, routes));
+    }
+    for scope in scopes {
+        config.service(scope);
+    }
+}
+
+fn resource(pattern: &str, routes: Vec<actix_web::Route>) -> Resource {
+    let resource = web::resource(pattern).default_service(web::to(other_method));
+    routes.into_iter().fold(resource, Resource::route)
 }
 
 fn method(name: &'static str) -> actix_web::Route {

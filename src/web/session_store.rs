@@ -14,13 +14,14 @@ use actix_web::{
 
 use crate::{
     clock::Clock,
-    db::{Db, DbError},
+    db::{Connection, Db, DbError},
     domain::{
         id::{self, new_id},
+        invitations,
         secret::{Secret, SecretDigest},
         sessions::{self, EndedSessions, LoggedIn, NewSession, OpenSession, Owner},
     },
-    web::urls,
+    web::{fragment::Fragment, urls},
 };
 
 /// The session's own id, set at log-in.
@@ -44,6 +45,10 @@ pub struct Found {
     pub(super) organization_id: Option<String>,
     /// Who is logged in.
     pub(super) logged_in: Option<LoggedIn>,
+    /// Whether a page is asked for with all that stands around it.
+    pub(super) is_whole_page: bool,
+    /// Invitations that wait for an answer of theirs; counted for whole pages only.
+    pub(super) pending_invitations: i64,
     /// Where the request came from.
     pub(super) ip: Option<IpAddr>,
     /// Where to go on after the log-in.
@@ -65,7 +70,8 @@ pub async fn around(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let organization_id = urls::organization_in(request.path()).map(id::as_stored);
-    let found = Found { organization_id, ..Found::default() };
+    let is_whole_page = !Fragment::of(request.headers()).is_fragment();
+    let found = Found { organization_id, is_whole_page, ..Found::default() };
     let work = async move {
         next.call(request).await.map_err(|error| match UNAVAILABLE.with(RefCell::take) {
             Some(reason) => ErrorServiceUnavailable(reason),
@@ -115,17 +121,30 @@ impl SessionStore for DatabaseSessions {
         if self.ended.contains(&token) {
             return Ok(None);
         }
-        let organization_id = found().organization_id;
+        let Found { organization_id, is_whole_page, .. } = found();
+        let look = move |connection: &mut Connection| {
+            let Some(open) = sessions::open(connection, token, organization_id.as_deref(), now)? else {
+                return Ok(None);
+            };
+            let pending_invitations = match &open.logged_in {
+                Some(LoggedIn { user, .. }) if is_whole_page => {
+                    invitations::count_of_user(connection, user, now)?
+                }
+                _ => 0,
+            };
+            Ok::<_, DbError>(Some((open, pending_invitations)))
+        };
         let open = self
             .db
-            .read(move |connection| sessions::open(connection, token, organization_id.as_deref(), now))
+            .read(look)
             .await
             .inspect_err(note_unavailable)
             .map_err(|error| LoadError::Other(error.into()))?;
-        let Some(OpenSession { state, logged_in }) = open else { return Ok(None) };
+        let Some((OpenSession { state, logged_in }, pending_invitations)) = open else { return Ok(None) };
         let keep = |cell: &RefCell<Found>| {
             let mut found = cell.borrow_mut();
             (found.session, found.logged_in) = (Some(token), logged_in);
+            found.pending_invitations = pending_invitations;
         };
         FOUND.try_with(keep).map_err(|error| LoadError::Other(error.into()))?;
         serde_json::from_str(&state).map(Some).map_err(|error| LoadError::Deserialization(error.into()))

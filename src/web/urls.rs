@@ -3,6 +3,8 @@
 use actix_web::{HttpRequest, http::header::REFERER};
 use url::form_urlencoded;
 
+use crate::domain::page::PageRef;
+
 /// The page for those whose address is not proven.
 pub const VERIFY_EMAIL: &str = "/verify-email";
 /// "My Organizations".
@@ -48,6 +50,17 @@ pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
     joined(path, &query.finish())
+}
+
+/// A page of a list as it stands in an address; empty for the first one.
+pub fn page(page: &PageRef) -> String {
+    if page.is_first() { String::new() } else { page.to_string() }
+}
+
+/// What stands behind the question mark of an address of ours, for the hidden fields of a form.
+pub fn fields(address: &str) -> Vec<(String, String)> {
+    let (_, query) = address.split_once('?').unwrap_or((address, ""));
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 fn joined(path: &str, query: &str) -> String {

@@ -14,7 +14,7 @@ use tessera::{
         access::{Capability, Grant},
         managed::ManageError,
         outbox::Message,
-        page::PageRequest,
+        page::{PageRef, PageRequest},
         webhooks::{
             self, AllowedNetworks, Delivery, DeliveryState, Events, MAX_WEBHOOKS, NewWebhook, Webhook,
             WebhookFailure, WebhookUrl,
@@ -447,7 +447,7 @@ async fn webhooks_that_cannot_be_read_hold_up_no_other() {
     }
     worker.stop().await;
     let delivered = post.do_as_admin(move |tx, admin, _| {
-        webhooks::deliveries(tx.connection(), admin, &last.id, None, PageRequest::new(1, 10))
+        webhooks::deliveries(tx.connection(), admin, &last.id, None, &PageRequest::new(PageRef::First, 10))
     });
     assert_eq!(delivered.await.expect("the log").rows[0].state, DeliveryState::Delivered);
     assert!(nobody.received().is_empty());
@@ -583,8 +583,8 @@ impl Post {
         self.do_as_admin(|tx, admin, _| {
             let mut all = Vec::new();
             for webhook in webhooks::list(tx.connection(), admin)? {
-                let request = PageRequest::new(1, 1000);
-                all.extend(webhooks::deliveries(tx.connection(), admin, &webhook.id, None, request)?.rows);
+                let request = PageRequest::new(PageRef::First, 1000);
+                all.extend(webhooks::deliveries(tx.connection(), admin, &webhook.id, None, &request)?.rows);
             }
             Ok::<_, ManageError>(all)
         })

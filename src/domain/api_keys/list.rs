@@ -2,18 +2,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use diesel::{dsl::count_star, prelude::*};
-use time::Duration;
+use diesel::prelude::*;
+use time::{Duration, macros::datetime};
 
-use super::{ActiveRotation, ApiKey, rotate::StoredRotation};
+use super::{ActiveRotation, ApiKey, rotations};
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, count_of},
     domain::{
         access::{Grant, SeeKeys},
         key_settings::Scopes,
-        page::{Cursor, ListRequest, Page, PageRequest, lower, search_pattern},
-        schema::{api_keys, key_rotations},
+        organizations::Figures,
+        page::{
+            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
+            is_descending, lower, search_pattern,
+        },
+        schema::api_keys,
     },
     folding,
     vocabulary::{KeyFilter, KeySort},
@@ -22,11 +26,27 @@ use crate::{
 /// When a key is about to end: from the first mail about it on.
 pub const EXPIRES_SOON: Duration = Duration::days(14);
 
+/// Which keys of the organization.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Text in the name or in the masked key; empty for all.
+    pub text: String,
+    /// Only this part of them.
+    pub part: KeyFilter,
+}
+
+impl Filter {
+    /// Whether all keys are meant.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.part == KeyFilter::All
+    }
+}
+
 macro_rules! keys_of {
-    ($from:expr, $grant:expr, $search:expr, $part:expr, $now:expr) => {{
-        let mut query = $from.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
-        if !$search.is_empty() {
-            let pattern = search_pattern($search);
+    ($grant:expr, $filter:expr, $now:expr) => {{
+        let mut query = api_keys::table.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
+        if !$filter.text.is_empty() {
+            let pattern = search_pattern(&$filter.text);
             query = query.filter(
                 api_keys::search_key
                     .like(pattern.clone())
@@ -34,97 +54,101 @@ macro_rules! keys_of {
                     .or(lower(api_keys::masked).like(pattern).escape('\\')),
             );
         }
-        match $part {
+        match $filter.part {
             KeyFilter::All => query,
-            KeyFilter::ExpiresSoon => {
-                query.filter(api_keys::expires_at.gt($now).and(api_keys::expires_at.le($now + EXPIRES_SOON)))
-            }
+            KeyFilter::ExpiresSoon => query.filter(
+                api_keys::expires_order.gt($now).and(api_keys::expires_order.le($now + EXPIRES_SOON)),
+            ),
             KeyFilter::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
             KeyFilter::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
         }
     }};
 }
 
-/// One page of a part of the keys, the newest first, and their rotations under way by the key's id;
-/// with `search`, the keys with the text in name or masked form.
+/// One page of the keys, and their rotations under way by the key's id. `figures` are those of the
+/// organization.
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
-    search: &str,
-    part: KeyFilter,
-    request: PageRequest,
+    figures: &Figures,
+    (filter, sort): (&Filter, KeySort),
+    request: &PageRequest,
     now: Timestamp,
 ) -> Result<(Page<ApiKey>, HashMap<String, ActiveRotation>), DbError> {
-    let keys = || keys_of!(api_keys::table.left_join(key_rotations::table), grant, search, part, now);
-    let load = |connection: &mut Connection, request: PageRequest| {
-        keys()
-            .order((api_keys::created_at.desc(), api_keys::id.desc()))
-            .select((ApiKey::as_select(), Option::<StoredRotation>::as_select(), count_star().over()))
-            .limit(request.limit())
-            .offset(request.offset())
-            .load::<(ApiKey, Option<StoredRotation>, i64)>(connection)
+    let total = if filter.is_empty() {
+        Total::Exactly(figures.api_keys)
+    } else {
+        Total::count(!filter.text.is_empty(), |most| {
+            count_of(connection, keys_of!(grant, filter, now).select(api_keys::id).limit(most))
+        })?
     };
-    let mut request = request;
-    let mut rows = load(connection, request)?;
-    if rows.is_empty() && request.offset() > 0 {
-        // Keys were removed since the page was linked to: the last page that there is comes instead.
-        request = request.within(keys().count().get_result(connection)?);
-        rows = load(connection, request)?;
-    }
-    let total = rows.first().map_or(0, |(.., total)| *total);
-    let mut rotations = HashMap::new();
-    let mut keys = Vec::with_capacity(rows.len());
-    for (key, rotation, _) in rows {
-        if let Some(active) = rotation.and_then(|stored| stored.active(now)) {
-            rotations.insert(key.id.clone(), active);
+    let read = |reach: &Reach| read(connection, grant, (filter, sort), reach, now);
+    let page = request.load(total, |key| sort.cursor(key), read)?;
+    let rotations = rotations(connection, grant, &page.rows, now)?;
+    Ok((page, rotations))
+}
+
+/// The keys in an order, as far as `reach` says.
+fn read(
+    connection: &mut Connection,
+    grant: &Grant<SeeKeys>,
+    (filter, sort): (&Filter, KeySort),
+    reach: &Reach,
+    now: Timestamp,
+) -> Result<Vec<ApiKey>, CursorError> {
+    let keys = keys_of!(grant, filter, now);
+    let descending = is_descending(sort);
+    let query = match sort {
+        KeySort::Newest | KeySort::Oldest => by_age!(keys, reach, descending, api_keys::id),
+        KeySort::Name | KeySort::NameDescending => {
+            let name = |cursor: &Cursor| cursor.sorted_by.clone();
+            in_order!(keys, reach, descending, (api_keys::search_key, api_keys::id), name)
         }
-        keys.push(key);
-    }
-    Ok((Page::new(keys, request, total), rotations))
+        KeySort::ExpiresFirst | KeySort::ExpiresLast => {
+            let at = reach.instant()?;
+            in_order!(keys, reach, descending, (api_keys::expires_order, api_keys::id), |_| at)
+        }
+        KeySort::UsedFirst | KeySort::UsedLast => {
+            let at = reach.instant()?;
+            in_order!(keys, reach, descending, (api_keys::last_used_order, api_keys::id), |_| at)
+        }
+    };
+    Ok(query.select(ApiKey::as_select()).load(connection).map_err(DbError::from)?)
 }
 
 impl KeySort {
     /// The place behind `key` in a list that is sorted so.
     pub fn cursor(self, key: &ApiKey) -> Cursor {
-        let sorted_by = match self {
-            Self::Newest | Self::Oldest => String::new(),
-            Self::Name | Self::NameDescending => folding::search_key(&key.name),
-        };
-        Cursor { id: key.id.clone(), sorted_by }
+        match self {
+            Self::Newest | Self::Oldest => Cursor { id: key.id.clone(), sorted_by: String::new() },
+            Self::Name | Self::NameDescending => {
+                Cursor { id: key.id.clone(), sorted_by: folding::search_key(&key.name) }
+            }
+            Self::ExpiresFirst | Self::ExpiresLast => {
+                Cursor::at(&key.id, key.expires_at.unwrap_or(NEVER_EXPIRES))
+            }
+            Self::UsedFirst | Self::UsedLast => Cursor::at(&key.id, key.last_used_at.unwrap_or(NEVER_USED)),
+        }
     }
 }
 
+/// What `api_keys.expires_order` has for a key without an expiration.
+const NEVER_EXPIRES: Timestamp = datetime!(9999-12-31 23:59:59);
+/// What `api_keys.last_used_order` has for a key that was never used.
+const NEVER_USED: Timestamp = datetime!(0001-01-01 00:00:00);
+
 /// A part of the keys behind a cursor, and one more where there is more.
+///
+/// # Errors
+/// [`CursorError`]; a cursor of a list in another order does not fit.
 pub fn list_after(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
-    search: &str,
-    part: KeyFilter,
+    filter: &Filter,
     (sort, slice): (KeySort, &ListRequest),
     now: Timestamp,
-) -> Result<Vec<ApiKey>, DbError> {
-    let mut query = keys_of!(api_keys::table, grant, search, part, now);
-    // Ids sort by age.
-    query = match sort {
-        KeySort::Newest => query.order(api_keys::id.desc()),
-        KeySort::Oldest => query.order(api_keys::id.asc()),
-        KeySort::Name => query.order((api_keys::search_key.asc(), api_keys::id.asc())),
-        KeySort::NameDescending => query.order((api_keys::search_key.desc(), api_keys::id.desc())),
-    };
-    if let Some(Cursor { id, sorted_by }) = slice.after.clone() {
-        let is_alike = api_keys::search_key.eq(sorted_by.clone());
-        query = match sort {
-            KeySort::Newest => query.filter(api_keys::id.lt(id)),
-            KeySort::Oldest => query.filter(api_keys::id.gt(id)),
-            KeySort::Name => {
-                query.filter(api_keys::search_key.gt(sorted_by).or(is_alike.and(api_keys::id.gt(id))))
-            }
-            KeySort::NameDescending => {
-                query.filter(api_keys::search_key.lt(sorted_by).or(is_alike.and(api_keys::id.lt(id))))
-            }
-        };
-    }
-    Ok(query.select(ApiKey::as_select()).limit(slice.rows()).load(connection)?)
+) -> Result<Vec<ApiKey>, CursorError> {
+    read(connection, grant, (filter, sort), &slice.reach(), now)
 }
 
 /// The scopes in use in the organization, each once, in alphabetical order.

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{ApiKey, MAX_DURATION, find, invalidate, record_with};
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, one_of},
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
         events::{Action, Detail},
@@ -219,7 +219,7 @@ pub fn rotations(
     now: Timestamp,
 ) -> Result<HashMap<String, ActiveRotation>, DbError> {
     let rows: Vec<StoredRotation> = key_rotations::table
-        .filter(key_rotations::api_key_id.eq_any(keys.iter().map(|key| &key.id)))
+        .filter(one_of(key_rotations::api_key_id, keys.iter().map(|key| key.id.as_str())))
         .select(StoredRotation::as_select())
         .load(connection)?;
     Ok(rows.into_iter().filter_map(|row| Some((row.api_key_id.clone(), row.active(now)?))).collect())

@@ -7,13 +7,13 @@ use diesel::prelude::*;
 use super::{Invitation, InvitationError, Row};
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, count_of},
     domain::{
         access::{Grant, Oversee},
         email::{self, EmailAddress},
         organization::Organization,
         outbox::MailState,
-        page::{Cursor, ListRequest, Page, PageRequest, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, Reach, Total, by_age, contains_pattern},
         schema::{invitations, organizations, outbox},
         user::User,
     },
@@ -37,27 +37,34 @@ pub struct Pending {
     pub mail: Option<MailStatus>,
 }
 
+macro_rules! pending_of {
+    ($grant:expr, $search:expr) => {{
+        let mut query = invitations::table
+            .filter(invitations::organization_id.eq($grant.id.clone()).and(invitations::outcome.is_null()))
+            .into_boxed();
+        if !$search.text.is_empty() {
+            let address = contains_pattern(&email::lower(&$search.text));
+            query = query.filter(invitations::email.like(address).escape('\\'));
+        }
+        if let Some(email) = &$search.email {
+            query = query.filter(invitations::email.eq(email.as_str().to_owned()));
+        }
+        query
+    }};
+}
+
 /// One page of the organization's pending invitations, the newest first, those that expired
 /// included.
 pub fn pending(
     connection: &mut Connection,
     grant: &Grant<Oversee>,
-    request: PageRequest,
+    search: &Search,
+    request: &PageRequest,
 ) -> Result<Page<Pending>, DbError> {
-    let pending = || {
-        invitations::table
-            .filter(invitations::organization_id.eq(&grant.id).and(invitations::outcome.is_null()))
-    };
-    let total: i64 = pending().count().get_result(connection)?;
-    let request = request.within(total);
-    let rows: Vec<Row> = pending()
-        .order((invitations::sent_at.desc(), invitations::email))
-        .select(Row::as_select())
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)?;
-    let rows = with_mails(connection, grant, rows.into_iter().map(Invitation::from).collect())?;
-    Ok(Page::new(rows, request, total))
+    let total = Total::count(!search.text.is_empty(), |most| {
+        count_of(connection, pending_of!(grant, search).select(invitations::id).limit(most))
+    })?;
+    request.load(total, Pending::cursor, |reach| Ok(read(connection, grant, search, reach)?))
 }
 
 /// Which pending invitations to list.
@@ -84,22 +91,18 @@ pub fn list_after(
     search: &Search,
     slice: &ListRequest,
 ) -> Result<Vec<Pending>, DbError> {
-    let mut query = invitations::table
-        .filter(invitations::organization_id.eq(&grant.id).and(invitations::outcome.is_null()))
-        .into_boxed();
-    if !search.text.is_empty() {
-        query =
-            query.filter(invitations::email.like(contains_pattern(&email::lower(&search.text))).escape('\\'));
-    }
-    if let Some(email) = &search.email {
-        query = query.filter(invitations::email.eq(email.as_str()));
-    }
-    if let Some(Cursor { id, .. }) = &slice.after {
-        query = query.filter(invitations::id.lt(id));
-    }
-    // Ids sort by age.
-    let rows: Vec<Row> =
-        query.order(invitations::id.desc()).select(Row::as_select()).limit(slice.rows()).load(connection)?;
+    read(connection, grant, search, &slice.reach())
+}
+
+/// Pending invitations, the newest first, as far as `reach` says.
+fn read(
+    connection: &mut Connection,
+    grant: &Grant<Oversee>,
+    search: &Search,
+    reach: &Reach,
+) -> Result<Vec<Pending>, DbError> {
+    let query = by_age!(pending_of!(grant, search), reach, true, invitations::id);
+    let rows: Vec<Row> = query.select(Row::as_select()).load(connection)?;
     with_mails(connection, grant, rows.into_iter().map(Invitation::from).collect())
 }
 

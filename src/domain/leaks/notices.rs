@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, one_of},
     domain::{
         access::{Grant, SeeKeys},
         api_keys::{ActiveRotation, ApiKey},
@@ -54,10 +54,9 @@ pub fn notices(
         .left_join(master_tokens::table.on(digest.eq(master_tokens::secret_digest)))
         .filter(leak_reports::organization_id.eq(&grant.id))
         .filter(
-            api_keys::id
-                .eq_any(keys.iter().map(|key| key.id.as_str()))
-                .or(key_rotations::api_key_id.eq_any(rotations.keys()))
-                .or(master_tokens::id.eq_any(tokens.iter().map(|token| token.id.as_str()))),
+            one_of(api_keys::id, keys.iter().map(|key| key.id.as_str()))
+                .or(one_of(key_rotations::api_key_id, rotations.keys().map(String::as_str)))
+                .or(one_of(master_tokens::id, tokens.iter().map(|token| token.id.as_str()))),
         )
         .order((leak_reports::reported_at.desc(), leak_reports::id.desc()))
         .select((

@@ -4,12 +4,15 @@ use diesel::prelude::*;
 
 use super::{COLUMNS, Person};
 use crate::{
-    db::{Connection, DbError},
+    db::{Connection, DbError, count_of},
     domain::{
         access::{Grant, Role, See},
         email,
-        page::{Cursor, CursorError, ListRequest, Page, PageRequest, contains_pattern, search_pattern},
-        schema::{memberships, users},
+        page::{
+            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, contains_pattern, in_order,
+            is_descending, search_pattern,
+        },
+        schema::{memberships, organizations, users},
     },
     folding,
     vocabulary::MemberSort,
@@ -34,22 +37,23 @@ macro_rules! members_of {
     }};
 }
 
-/// One page of the members, by name; with `search`, those with the text in name or address.
+/// One page of the members; with `search`, those with the text in name or email.
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<See>,
-    search: &str,
-    request: PageRequest,
+    (search, sort): (&str, MemberSort),
+    request: &PageRequest,
 ) -> Result<Page<Person>, DbError> {
-    let total: i64 = members_of!(grant, search).count().get_result(connection)?;
-    let request = request.within(total);
-    let rows = members_of!(grant, search)
-        .order((users::search_key, users::id))
-        .select(COLUMNS)
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)?;
-    Ok(Page::new(rows, request, total))
+    let total = if search.is_empty() {
+        let kept = organizations::table.find(&grant.id).select(organizations::member_count);
+        Total::Exactly(kept.first(connection)?)
+    } else {
+        Total::count(true, |most| {
+            count_of(connection, members_of!(grant, search).select(memberships::user_id).limit(most))
+        })?
+    };
+    let read = |reach: &Reach| read(connection, grant, (search, None, sort), reach);
+    request.load(total, |person| sort.cursor(person), read)
 }
 
 impl MemberSort {
@@ -76,37 +80,30 @@ pub fn list_after(
     role: Option<Role>,
     (sort, slice): (MemberSort, &ListRequest),
 ) -> Result<Vec<Person>, CursorError> {
-    let mut query = members_of!(grant, search);
+    read(connection, grant, (search, role, sort), &slice.reach())
+}
+
+/// The members in an order, as far as `reach` says.
+fn read(
+    connection: &mut Connection,
+    grant: &Grant<See>,
+    (search, role, sort): (&str, Option<Role>, MemberSort),
+    reach: &Reach,
+) -> Result<Vec<Person>, CursorError> {
+    let mut members = members_of!(grant, search);
     if let Some(role) = role {
-        query = query.filter(memberships::role.eq(role));
+        members = members.filter(memberships::role.eq(role));
     }
-    query = match sort {
-        MemberSort::Name => query.order((users::search_key.asc(), users::id.asc())),
-        MemberSort::NameDescending => query.order((users::search_key.desc(), users::id.desc())),
-        MemberSort::Newest => query.order((memberships::joined_at.desc(), users::id.desc())),
-        MemberSort::Oldest => query.order((memberships::joined_at.asc(), users::id.asc())),
+    let descending = is_descending(sort);
+    let query = match sort {
+        MemberSort::Name | MemberSort::NameDescending => {
+            let name = |cursor: &Cursor| cursor.sorted_by.clone();
+            in_order!(members, reach, descending, (memberships::member_key, memberships::user_id), name)
+        }
+        MemberSort::Newest | MemberSort::Oldest => {
+            let at = reach.instant()?;
+            in_order!(members, reach, descending, (memberships::joined_at, memberships::user_id), |_| at)
+        }
     };
-    if let Some(cursor) = &slice.after {
-        let (id, name) = (cursor.id.clone(), cursor.sorted_by.clone());
-        let has_that_name = users::search_key.eq(name.clone());
-        query = match sort {
-            MemberSort::Name => {
-                query.filter(users::search_key.gt(name).or(has_that_name.and(users::id.gt(id))))
-            }
-            MemberSort::NameDescending => {
-                query.filter(users::search_key.lt(name).or(has_that_name.and(users::id.lt(id))))
-            }
-            MemberSort::Newest => {
-                let at = cursor.instant()?;
-                let then = memberships::joined_at.eq(at).and(users::id.lt(id));
-                query.filter(memberships::joined_at.lt(at).or(then))
-            }
-            MemberSort::Oldest => {
-                let at = cursor.instant()?;
-                let then = memberships::joined_at.eq(at).and(users::id.gt(id));
-                query.filter(memberships::joined_at.gt(at).or(then))
-            }
-        };
-    }
-    Ok(query.select(COLUMNS).limit(slice.rows()).load(connection).map_err(DbError::from)?)
+    Ok(query.select(COLUMNS).load(connection).map_err(DbError::from)?)
 }

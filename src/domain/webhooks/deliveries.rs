@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, count_of},
     domain::{
         access::{Govern, Grant},
         events,
         managed::ManageError,
-        page::{Cursor, CursorError, ListRequest, Page, PageRequest},
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, in_order},
         schema::webhook_deliveries,
     },
     vocabulary::DeliveryState,
@@ -84,19 +84,14 @@ pub fn deliveries(
     grant: &Grant<Govern>,
     webhook_id: &str,
     state: Option<DeliveryState>,
-    request: PageRequest,
+    request: &PageRequest,
 ) -> Result<Page<Delivery>, ManageError> {
     let webhook = find(connection, grant, webhook_id)?;
-    let total: i64 = of_webhook!(webhook, state).count().get_result(connection).map_err(DbError::from)?;
-    let request = request.within(total);
-    let rows = of_webhook!(webhook, state)
-        .order((webhook_deliveries::created_at.desc(), webhook_deliveries::id.desc()))
-        .select(Delivery::as_select())
-        .limit(request.limit())
-        .offset(request.offset())
-        .load(connection)
-        .map_err(DbError::from)?;
-    Ok(Page::new(rows, request, total))
+    let total = Total::count(false, |most| {
+        count_of(connection, of_webhook!(webhook, state).select(webhook_deliveries::id).limit(most))
+    })?;
+    let read = |reach: &Reach| read(connection, &webhook, state, reach);
+    Ok(request.load(total, Delivery::cursor, read)?)
 }
 
 /// A part of a webhook's log behind a cursor, and one more where there is more, newest first; with
@@ -108,19 +103,19 @@ pub fn list_after(
     state: Option<DeliveryState>,
     slice: &ListRequest,
 ) -> Result<Vec<Delivery>, CursorError> {
-    let mut query = of_webhook!(webhook, state);
-    if let Some(cursor) = &slice.after {
-        let at = cursor.instant()?;
-        let then = webhook_deliveries::created_at.eq(at).and(webhook_deliveries::id.lt(cursor.id.clone()));
-        query = query.filter(webhook_deliveries::created_at.lt(at).or(then));
-    }
-    let rows = query
-        .order((webhook_deliveries::created_at.desc(), webhook_deliveries::id.desc()))
-        .select(Delivery::as_select())
-        .limit(slice.rows())
-        .load(connection)
-        .map_err(DbError::from)?;
-    Ok(rows)
+    read(connection, webhook, state, &slice.reach())
+}
+
+/// A webhook's log, newest first, as far as `reach` says.
+fn read(
+    connection: &mut Connection,
+    webhook: &Webhook,
+    state: Option<DeliveryState>,
+    reach: &Reach,
+) -> Result<Vec<Delivery>, CursorError> {
+    let (log, at) = (of_webhook!(webhook, state), reach.instant()?);
+    let query = in_order!(log, reach, true, (webhook_deliveries::created_at, webhook_deliveries::id), |_| at);
+    Ok(query.select(Delivery::as_select()).load(connection).map_err(DbError::from)?)
 }
 
 /// The newest message of each of `webhooks`, by the webhook's id.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api_types::{ApiKey, KeyChange, KeyWithSecret, List, NewKey},
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::Tx,
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
         api_keys::{self, ApiKey as StoredKey},
@@ -45,11 +45,10 @@ pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpRe
     let wanted = slice.clone();
     let keys = call
         .read(move |connection, grant| {
-            let (text, part) = (filter.text(), filter.show);
-            let found = api_keys::list_after(connection, grant, text, part, (sort, &wanted), now)?;
+            let found = api_keys::list_after(connection, grant, &filter.selection(), (sort, &wanted), now)?;
             let cursors: Vec<Cursor> = found.iter().map(|key| sort.cursor(key)).collect();
             let keys = ApiKey::of_all(connection, grant, found, now)?;
-            Ok::<_, DbError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())
+            Ok::<_, AppError>(cursors.into_iter().zip(keys).collect::<Vec<_>>())
         })
         .await?;
     let listing = pagination::list(keys, &slice, |(cursor, _)| cursor.clone(), |(_, key)| key);

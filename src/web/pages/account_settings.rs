@@ -76,7 +76,7 @@ impl AccountPage {
         let (mut sessions, events) = visit.state.db.read(read).await?;
         sessions.sort_by_key(|session| session.id != *session_id);
         Ok(Self {
-            shell: Shell { path: urls::ACCOUNT.to_owned(), ..visit.shell().await? },
+            shell: Shell { path: urls::ACCOUNT.to_owned(), ..visit.shell() },
             name,
             email: user.email.clone(),
             errors,

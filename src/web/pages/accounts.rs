@@ -44,7 +44,7 @@ struct LinkOverPage {
 /// Answers to a link that is unknown, used or expired; one page for all three. Guesses are counted.
 async fn link_over(visitor: &Visitor, is_reset: bool) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
-    view::plain(&LinkOverPage { shell: visitor.shell().await?, is_reset }, StatusCode::NOT_FOUND)
+    view::plain(&LinkOverPage { shell: visitor.shell(), is_reset }, StatusCode::NOT_FOUND)
 }
 
 /// Shows a form again after too many tries.

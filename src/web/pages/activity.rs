@@ -5,7 +5,7 @@ mod sentence;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
-use time::{Date, Duration};
+use time::{Date, Duration, macros::format_description};
 
 pub(super) use sentence::Sentence;
 
@@ -17,7 +17,7 @@ use crate::{
         access::{Grant, Oversee},
         audit::{self, Area, Entry, Filter},
         id,
-        page::{Page, PageRequest},
+        page::{Page, PageRef, PageRequest},
     },
     page,
     web::{
@@ -52,7 +52,11 @@ pub struct ActivityQuery {
     q: String,
     who: String,
     what: String,
-    page: Option<i64>,
+    /// A day; anything else means from the start.
+    from: String,
+    /// The last day; anything else means until now.
+    until: String,
+    page: PageRef,
 }
 
 impl ActivityQuery {
@@ -61,6 +65,8 @@ impl ActivityQuery {
             text: self.q.clone(),
             actor_id: Some(id::as_stored(&self.who)).filter(|id| !id.is_empty()),
             area: self.what.parse().ok().filter(|area| Area::OF_ORGANIZATION.contains(area)),
+            from: day(&self.from).map(Date::midnight),
+            until: day(&self.until).and_then(Date::next_day).map(Date::midnight),
             ..Filter::default()
         }
     }
@@ -71,8 +77,18 @@ impl ActivityQuery {
 
     /// `path` with the filter, and a page where it is given.
     fn url(&self, path: &str, page: &str) -> String {
-        urls::with_query(path, &[("q", &self.q), ("who", &self.who), ("what", &self.what), ("page", page)])
+        let Self { q, who, what, from, until, .. } = self;
+        let filter = [("q", q), ("who", who), ("what", what), ("from", from), ("until", until)];
+        let mut pairs: Vec<(&str, &str)> =
+            filter.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        pairs.push(("page", page));
+        urls::with_query(path, &pairs)
     }
+}
+
+/// A day as a date field sends it.
+fn day(text: &str) -> Option<Date> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
 }
 
 /// The events of one day.
@@ -117,6 +133,10 @@ impl ActivityTab {
         format!("{:02}:{:02}", at.hour(), at.minute())
     }
 
+    fn today(&self) -> Date {
+        self.now.date()
+    }
+
     fn export_url(&self) -> String {
         self.selection.url(&format!("{}.csv", self.frame.url(&self.frame.current)), "")
     }
@@ -124,11 +144,11 @@ impl ActivityTab {
 
 /// Shows the tab.
 pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
-    let (shell, now, selection) = (visit.shell().await?, visit.now, visit.query::<ActivityQuery>()?);
-    let request = PageRequest::new(selection.page.unwrap_or(1), EVENTS_ON_A_PAGE);
+    let (shell, now, selection) = (visit.shell(), visit.now, visit.query::<ActivityQuery>()?);
+    let request = PageRequest::new(selection.page.clone(), EVENTS_ON_A_PAGE);
     let tab = visit.read(move |connection, grant| {
-        let events = audit::page(connection, grant, &selection.filter(), request)?;
-        let link = |page: i64| selection.url(&urls::organization(&grant.id, "activity"), &page.to_string());
+        let events = audit::page(connection, grant, &selection.filter(), &request)?;
+        let link = |page| selection.url(&urls::organization(&grant.id, "activity"), &urls::page(&page));
         Ok::<_, DbError>(ActivityTab {
             shell,
             frame: Frame::load(connection, grant, Tab::Activity)?,

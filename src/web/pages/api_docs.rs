@@ -73,7 +73,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let document = &visitor.state.api_description;
     let page = ApiDocsPage {
         public_url: visitor.state.config.public_url.origin(),
-        shell: visitor.shell().await?,
+        shell: visitor.shell(),
         sections: sections(document),
         problems: problems(document),
     };

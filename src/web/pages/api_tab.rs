@@ -15,20 +15,21 @@ use crate::{
     db::DbError,
     domain::{
         access::{Grant, ManageTokens, SeeKeys},
-        api_keys::{self, ActiveRotation, ApiKey},
+        api_keys::{self, ActiveRotation, ApiKey, Filter},
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
-        page::{Page, PageRequest},
+        page::{Page, PageRef, PageRequest},
         usage,
     },
     page,
-    vocabulary::KeyFilter,
+    vocabulary::{KeyFilter, KeySort},
     web::{
         chart::Sparkline,
         error::AppError,
         pager::Pager,
         search,
         shell::Shell,
+        sorting::Heading,
         urls, view,
         visit::{Visit, Visitor},
     },
@@ -44,8 +45,10 @@ pub struct ApiTab {
     shell: Shell,
     frame: Frame,
     now: Timestamp,
-    search: String,
+    selection: KeysQuery,
     show: Show,
+    sort: KeySort,
+    headings: Headings,
     keys: Page<ApiKey>,
     sparklines: Vec<Sparkline>,
     rotations: HashMap<String, ActiveRotation>,
@@ -57,26 +60,27 @@ pub struct ApiTab {
 
 page!(ApiTab);
 
-/// What part of the keys to show.
+/// What part of the keys to show, and in what order.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct KeysQuery {
     /// Text in the name or in the masked key.
-    #[serde(default, deserialize_with = "search::lenient")]
+    #[serde(deserialize_with = "search::lenient")]
     q: String,
-    /// The page, from 1.
-    #[serde(default)]
-    page: Option<i64>,
+    page: PageRef,
     /// `soon`, `unused` or `deactivated`; anything else means all.
-    #[serde(default)]
     show: String,
+    /// An order's word; anything else means the newest first.
+    sort: String,
 }
 
 impl KeysQuery {
     /// The address of the tab with this selection.
     pub(super) fn url(&self, organization_id: &str) -> String {
         let tab = urls::organization(organization_id, "api");
-        let page = self.page.filter(|page| *page > 1).map(|page| page.to_string()).unwrap_or_default();
-        urls::with_query(&tab, &[("q", &self.q), ("show", &self.show), ("page", &page)])
+        let page = urls::page(&self.page);
+        let pairs = [("q", &self.q), ("show", &self.show), ("sort", &self.sort), ("page", &page)];
+        urls::with_query(&tab, &pairs.map(|(name, value)| (name, value.as_str())))
     }
 }
 
@@ -108,6 +112,29 @@ impl Show {
     }
 }
 
+/// The columns that the keys can be sorted by.
+struct Headings {
+    name: Heading,
+    last_used: Heading,
+    expires: Heading,
+}
+
+impl Headings {
+    fn of(selection: &KeysQuery, sort: KeySort, organization_id: &str) -> Self {
+        let heading = |label, orders| {
+            Heading::new(label, orders, sort, |sort: KeySort| {
+                let (page, sort) = (PageRef::First, sort.as_str().to_owned());
+                KeysQuery { page, sort, ..selection.clone() }.url(organization_id)
+            })
+        };
+        Self {
+            name: heading("Name", [KeySort::Name, KeySort::NameDescending]),
+            last_used: heading("Last used", [KeySort::UsedLast, KeySort::UsedFirst]),
+            expires: heading("Expires", [KeySort::ExpiresFirst, KeySort::ExpiresLast]),
+        }
+    }
+}
+
 impl ApiTab {
     /// Reads the tab.
     pub async fn load(
@@ -118,34 +145,38 @@ impl ApiTab {
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;
         let (grant, now) = (grant.clone(), visitor.now);
-        let request = PageRequest::new(selection.page.unwrap_or(1), KEYS_ON_A_PAGE);
+        let request = PageRequest::new(selection.page.clone(), KEYS_ON_A_PAGE);
         let tab = visitor
             .state
             .db
             .read(move |connection| {
-                let show = Show::parse(&selection.show);
+                let (show, sort) = (Show::parse(&selection.show), selection.sort.parse().unwrap_or_default());
                 let selection = KeysQuery { show: show.id.to_owned(), ..selection };
+                let filter = Filter { text: selection.q.clone(), part: show.part };
+                let frame = Frame::load(connection, &grant, Tab::Api)?;
                 let (keys, rotations) =
-                    api_keys::page(connection, &grant, &selection.q, show.part, request, now)?;
+                    api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
                 let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
                 let tokens = match grant.grant::<ManageTokens>() {
                     Ok(grant) => master_tokens::list(connection, &grant)?,
                     Err(_) => Vec::new(),
                 };
                 let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), &tokens)?;
-                let link = |page| KeysQuery { page: Some(page), ..selection.clone() }.url(&grant.id);
+                let link = |page| KeysQuery { page, ..selection.clone() }.url(&grant.id);
                 Ok::<_, DbError>(Self {
                     shell,
-                    frame: Frame::load(connection, &grant, Tab::Api)?,
+                    frame,
                     now,
                     pager: Pager::of(&keys, link),
+                    headings: Headings::of(&selection, sort, &grant.id),
                     rotations,
                     keys,
                     sparklines: daily.iter().map(Sparkline::of).collect(),
                     tokens,
                     leaks,
-                    search: selection.q,
+                    selection,
                     show,
+                    sort,
                 })
             })
             .await?;
@@ -154,17 +185,22 @@ impl ApiTab {
 
     /// Whether the list is narrowed.
     fn is_filtered(&self) -> bool {
-        !self.search.is_empty() || self.show.part != KeyFilter::All
+        !self.selection.q.is_empty() || self.show.part != KeyFilter::All
     }
 
     /// Whether the search field is worth its place.
     fn is_searchable(&self) -> bool {
-        self.is_filtered() || self.keys.total > 3
+        self.is_filtered() || !self.keys.total.is_within(3)
     }
 
     /// The parts of the keys that can be chosen.
     fn parts(&self) -> [Show; 4] {
         Show::ALL
+    }
+
+    /// The orders that can be chosen, with their words.
+    fn orders(&self) -> [(KeySort, &'static str); 8] {
+        KeySort::ALL.map(|sort| (sort, key_words::order(sort)))
     }
 
     /// The keys with their sparklines.
@@ -207,5 +243,5 @@ impl ApiTab {
 
 /// Shows the tab.
 pub async fn index(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
-    view::show(&ApiTab::load(&visit, &visit.proof, visit.query()?, visit.shell().await?).await?)
+    view::show(&ApiTab::load(&visit, &visit.proof, visit.query()?, visit.shell()).await?)
 }

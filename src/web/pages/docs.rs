@@ -18,7 +18,7 @@ pub struct DocsPage {
 /// Shows the page.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let public_url = visitor.state.config.public_url.origin();
-    view::plain(&DocsPage { shell: visitor.shell().await?, public_url }, StatusCode::OK)
+    view::plain(&DocsPage { shell: visitor.shell(), public_url }, StatusCode::OK)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct Recipe {
 pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let recipes = recipes(&visit.state.config.public_url.origin(), &visit.proof.id)?;
     let frame = visit.read(|connection, grant| Frame::load(connection, grant, Tab::Api)).await?;
-    view::show(&GatewaySetupPage { shell: visit.shell().await?, frame, recipes })
+    view::show(&GatewaySetupPage { shell: visit.shell(), frame, recipes })
 }
 
 #[derive(Template)]

@@ -113,7 +113,7 @@ async fn show_page(
         return show_over(visitor, token, found).await;
     }
     let step = Step::next(visitor, &found).await?;
-    let page = OpenPage { shell: visitor.shell().await?, token, found, step, form, errors };
+    let page = OpenPage { shell: visitor.shell(), token, found, step, form, errors };
     view::plain(&page, status)
 }
 
@@ -141,7 +141,7 @@ async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<Htt
         Err(AccessError::NotFound) => false,
         Err(error) => return Err(error.into()),
     };
-    view::plain(&OverPage { shell: visitor.shell().await?, token, found, is_member }, StatusCode::OK)
+    view::plain(&OverPage { shell: visitor.shell(), token, found, is_member }, StatusCode::OK)
 }
 
 /// The visitor's account, if its proven address is the invited one.
@@ -154,7 +154,7 @@ fn invited_user<'a>(visitor: &'a Visitor, found: &Found) -> Option<&'a User> {
 async fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
     let log_in = urls::log_in(&urls::invitation_link(token));
-    view::plain(&UnusablePage { shell: visitor.shell().await?, log_in }, StatusCode::NOT_FOUND)
+    view::plain(&UnusablePage { shell: visitor.shell(), log_in }, StatusCode::NOT_FOUND)
 }
 
 /// Accepts. Whoever may not is shown the page, which says why.

@@ -73,7 +73,7 @@ impl KeyMenu {
 pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let key_id = visit.path("key");
     let page = urls::api_key(&visit.proof.id, &key_id);
-    let shell = visit.shell().await?;
+    let shell = visit.shell();
     let is_fragment = shell.fragment.is_fragment();
     visit.count_usage().await;
     let (grant, now) = (visit.proof.clone(), visit.now);

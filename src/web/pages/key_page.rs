@@ -162,6 +162,6 @@ impl KeyPage {
 
 /// Shows the page.
 pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
-    let (key_id, selection, shell) = (visit.path("key"), visit.query()?, visit.shell().await?);
+    let (key_id, selection, shell) = (visit.path("key"), visit.query()?, visit.shell());
     view::show(&KeyPage::load(&visit, &visit.proof, &key_id, selection, shell).await?)
 }

@@ -8,7 +8,7 @@ use crate::{
         key_settings::KeySettings,
         master_tokens::MasterToken,
     },
-    vocabulary::KeyStatus,
+    vocabulary::{KeySort, KeyStatus},
     web::display,
 };
 
@@ -80,4 +80,18 @@ pub(super) fn rotation(key: &ApiKey, active: &ActiveRotation, now: &Timestamp) -
             format!("Previous secret last used {} · expires {ends}", display::ago(&at, now))
         }
     })
+}
+
+/// An order of the keys, in words.
+pub(super) fn order(sort: KeySort) -> &'static str {
+    match sort {
+        KeySort::Newest => "Newest first",
+        KeySort::Oldest => "Oldest first",
+        KeySort::Name => "Name, A to Z",
+        KeySort::NameDescending => "Name, Z to A",
+        KeySort::ExpiresFirst => "Expires soonest",
+        KeySort::ExpiresLast => "Expires latest",
+        KeySort::UsedFirst => "Least recently used",
+        KeySort::UsedLast => "Most recently used",
+    }
 }

@@ -74,7 +74,7 @@ fn requests(a_day: i64) -> DailyRequests {
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
     let picture = PicturedKey::all(&visitor.now);
-    view::plain(&LandingPage { shell: visitor.shell().await?, first_run, picture }, StatusCode::OK)
+    view::plain(&LandingPage { shell: visitor.shell(), first_run, picture }, StatusCode::OK)
 }
 
 #[cfg(test)]

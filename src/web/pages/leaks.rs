@@ -26,7 +26,7 @@ pub async fn change_policy(
     let mut errors = FieldErrors::default();
     let policy = form.policy.parse::<LeakPolicy>().map_err(|_| "Choose what happens to leaked keys.");
     let Some(policy) = errors.check("policy", policy) else {
-        let (none, shell) = (FieldErrors::default(), visit.shell().await?);
+        let (none, shell) = (FieldErrors::default(), visit.shell());
         let tab = SettingsTab::load(&visit, &visit.proof, None, none, shell).await?.with_leaks(form, errors);
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };

@@ -73,7 +73,7 @@ pub async fn index(visitor: Visit) -> Result<HttpResponse, AppError> {
         Err(unreadable) => Ok(Err(unreadable)),
     });
     let mails = shown.collect::<Result<_, _>>()?;
-    view::plain(&MailboxPage { shell: visitor.shell().await?, now: visitor.now, mails }, StatusCode::OK)
+    view::plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
 }
 
 /// Shows one mail.
@@ -81,7 +81,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     only_local(&visitor)?;
     let shown = find(&visitor, visitor.path("mail")).await?;
     let page = MailPage {
-        shell: visitor.shell().await?,
+        shell: visitor.shell(),
         now: visitor.now,
         main_link: text::main_link(&shown.preview.text),
         lines: text::lines(&shown.preview.text),

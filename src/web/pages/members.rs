@@ -14,18 +14,20 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, Oversee, Role, See},
-        invitations::{self, Invitation, Pending},
+        invitations::{self, Invitation, Pending, Search},
         members::{self, Person},
         outbox::MailState,
-        page::{Page, PageRequest},
+        page::{Page, PageRef, PageRequest},
     },
     page,
+    vocabulary::MemberSort,
     web::{
         display,
         error::AppError,
         pager::Pager,
         search,
         shell::Shell,
+        sorting::Heading,
         urls, view,
         visit::{Behind, Visit, Visitor},
     },
@@ -44,7 +46,9 @@ pub struct UsersTab {
     frame: Frame,
     now: Timestamp,
     own_id: Option<String>,
-    search: String,
+    selection: MembersQuery,
+    sort: MemberSort,
+    headings: Headings,
     members: Page<Person>,
     pager: Pager,
     pending: Option<PendingList>,
@@ -58,26 +62,52 @@ struct PendingList {
     pager: Pager,
 }
 
-/// What part of the lists to show.
+/// What part of the lists to show, and in what order.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct MembersQuery {
-    /// Text in name or address.
-    #[serde(default, deserialize_with = "search::lenient")]
+    /// Text in name or email of the members.
+    #[serde(deserialize_with = "search::lenient")]
     q: String,
-    /// The page of the members, from 1.
-    #[serde(default)]
-    page: Option<i64>,
-    /// The page of the invitations, from 1.
-    #[serde(default)]
-    ipage: Option<i64>,
+    /// The members' page.
+    page: PageRef,
+    /// An order's word; anything else means by name.
+    sort: String,
+    /// Text in the email of the invitations.
+    #[serde(deserialize_with = "search::lenient")]
+    iq: String,
+    /// The invitations' page.
+    ipage: PageRef,
 }
 
 impl MembersQuery {
     fn url(&self, organization_id: &str) -> String {
         let users = urls::organization(organization_id, "users");
-        let [page, ipage] = [self.page, self.ipage]
-            .map(|page| page.filter(|page| *page > 1).map(|page| page.to_string()).unwrap_or_default());
-        urls::with_query(&users, &[("q", &self.q), ("page", &page), ("ipage", &ipage)])
+        let [page, ipage] = [&self.page, &self.ipage].map(urls::page);
+        let pairs =
+            [("q", &self.q), ("sort", &self.sort), ("page", &page), ("iq", &self.iq), ("ipage", &ipage)];
+        urls::with_query(&users, &pairs.map(|(name, value)| (name, value.as_str())))
+    }
+}
+
+/// The columns that the members can be sorted by.
+struct Headings {
+    name: Heading,
+    joined: Heading,
+}
+
+impl Headings {
+    fn of(selection: &MembersQuery, sort: MemberSort, organization_id: &str) -> Self {
+        let heading = |label, orders| {
+            Heading::new(label, orders, sort, |sort: MemberSort| {
+                let (page, sort) = (PageRef::First, sort.as_str().to_owned());
+                MembersQuery { page, sort, ..selection.clone() }.url(organization_id)
+            })
+        };
+        Self {
+            name: heading("Name", [MemberSort::Name, MemberSort::NameDescending]),
+            joined: heading("Joined", [MemberSort::Newest, MemberSort::Oldest]),
+        }
     }
 }
 
@@ -94,9 +124,10 @@ impl UsersTab {
             .state
             .db
             .read(move |connection| {
-                let request = PageRequest::new(selection.page.unwrap_or(1), ROWS_ON_A_PAGE);
-                let members = members::page(connection, &member, &selection.q, request)?;
-                let link = |page| MembersQuery { page: Some(page), ..selection.clone() }.url(&member.id);
+                let sort = selection.sort.parse().unwrap_or_default();
+                let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
+                let members = members::page(connection, &member, (&selection.q, sort), &request)?;
+                let link = |page| MembersQuery { page, ..selection.clone() }.url(&member.id);
                 Ok::<_, DbError>(Self {
                     shell,
                     frame: Frame::load(connection, &member, Tab::Users)?,
@@ -105,7 +136,9 @@ impl UsersTab {
                     pager: Pager::of(&members, link),
                     members,
                     pending: PendingList::load(connection, &member, &selection)?,
-                    search: selection.q,
+                    headings: Headings::of(&selection, sort, &member.id),
+                    selection,
+                    sort,
                 })
             })
             .await?;
@@ -113,7 +146,20 @@ impl UsersTab {
     }
 
     fn is_searchable(&self) -> bool {
-        !self.search.is_empty() || self.members.total > 1
+        !self.selection.q.is_empty() || !self.members.total.is_within(1)
+    }
+
+    /// The orders that can be chosen, with their words.
+    fn orders(&self) -> [(MemberSort, &'static str); 4] {
+        MemberSort::ALL.map(|sort| {
+            let words = match sort {
+                MemberSort::Name => "Name, A to Z",
+                MemberSort::NameDescending => "Name, Z to A",
+                MemberSort::Oldest => "Joined first",
+                MemberSort::Newest => "Joined last",
+            };
+            (sort, words)
+        })
     }
 
     fn manages(&self) -> bool {
@@ -129,9 +175,17 @@ impl UsersTab {
         self.manages() && *role <= self.frame.role
     }
 
-    /// The page of the invitations, which a search among the members leaves as it is.
-    fn page_of_invitations(&self) -> Option<i64> {
-        self.pending.as_ref().map(|pending| pending.page.number).filter(|number| *number > 1)
+    /// What a search among the members leaves as it is.
+    fn beside_search(&self) -> Vec<(String, String)> {
+        let (q, sort) = (String::new(), String::new());
+        let selection = MembersQuery { q, sort, page: PageRef::First, ..self.selection.clone() };
+        urls::fields(&selection.url(&self.frame.id))
+    }
+
+    /// What a search among the invitations leaves as it is.
+    fn beside_search_of_invitations(&self) -> Vec<(String, String)> {
+        let selection = MembersQuery { iq: String::new(), ipage: PageRef::First, ..self.selection.clone() };
+        urls::fields(&selection.url(&self.frame.id))
     }
 
     fn member_url(&self, person: &Person, verb: &str) -> String {
@@ -171,10 +225,11 @@ impl PendingList {
         selection: &MembersQuery,
     ) -> Result<Option<Self>, DbError> {
         let Ok(supervisor) = member.grant::<Oversee>() else { return Ok(None) };
-        let request = PageRequest::new(selection.ipage.unwrap_or(1), ROWS_ON_A_PAGE);
-        let page = invitations::pending(connection, &supervisor, request)?;
-        let link = |page| MembersQuery { ipage: Some(page), ..selection.clone() }.url(&member.id);
-        Ok(Some(Self { pager: Pager::of(&page, link), page }))
+        let request = PageRequest::new(selection.ipage.clone(), ROWS_ON_A_PAGE);
+        let search = Search { text: selection.iq.clone(), email: None };
+        let page = invitations::pending(connection, &supervisor, &search, &request)?;
+        let link = |ipage| MembersQuery { ipage, ..selection.clone() }.url(&member.id);
+        Ok(Some(Self { pager: Pager::of(&page, link).in_field("ipage"), page }))
     }
 }
 
@@ -204,7 +259,7 @@ pub async fn redirect(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError
 
 /// Shows the tab.
 pub async fn index(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    view::show(&UsersTab::load(&visit, &visit.proof, visit.query()?, visit.shell().await?).await?)
+    view::show(&UsersTab::load(&visit, &visit.proof, visit.query()?, visit.shell()).await?)
 }
 
 #[cfg(test)]
@@ -214,7 +269,8 @@ mod tests {
     #[test]
     fn a_selection_is_written_as_short_as_it_can_be() {
         assert_eq!(MembersQuery::default().url("1"), "/orgs/1/users");
-        let selection = MembersQuery { q: "a&b".into(), page: Some(1), ipage: Some(3) };
+        let selection =
+            MembersQuery { q: "a&b".into(), ipage: PageRef::Number(3), ..MembersQuery::default() };
         assert_eq!(selection.url("1"), "/orgs/1/users?q=a%26b&ipage=3");
     }
 }

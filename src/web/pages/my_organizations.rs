@@ -98,7 +98,7 @@ impl Behind for OrganizationsScreen {
 
 /// Shows the page.
 pub async fn index(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
-    view::show(&MyOrganizations::load(&visit, &visit.proof, visit.shell().await?).await?)
+    view::show(&MyOrganizations::load(&visit, &visit.proof, visit.shell()).await?)
 }
 
 /// Opens the dialog "Create Organization".

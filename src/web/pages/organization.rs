@@ -63,7 +63,8 @@ pub struct Frame {
     pub role: Role,
     /// The tab that is open.
     pub current: Tab,
-    figures: Figures,
+    /// What the organization has.
+    pub figures: Figures,
 }
 
 impl Frame {

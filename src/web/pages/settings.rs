@@ -149,7 +149,7 @@ impl Behind for SettingsScreen {
 
 /// Shows the tab.
 pub async fn index(visit: Visit<Grant<See>>) -> Result<HttpResponse, AppError> {
-    let (errors, shell) = (FieldErrors::default(), visit.shell().await?);
+    let (errors, shell) = (FieldErrors::default(), visit.shell());
     view::show(&SettingsTab::load(&visit, &visit.proof, None, errors, shell).await?)
 }
 
@@ -158,7 +158,7 @@ pub async fn rename(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
-        let shell = visit.shell().await?;
+        let shell = visit.shell();
         let tab = SettingsTab::load(&visit, &visit.proof, Some(form), errors, shell).await?;
         return view::show_with_status(&tab, StatusCode::UNPROCESSABLE_ENTITY);
     };

@@ -52,7 +52,7 @@ impl TokenMenu {
 /// The menu alone, for a row that opens it; whoever has no script gets the token's page.
 pub async fn show(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
     let token_id = visit.path("token");
-    let shell = visit.shell().await?;
+    let shell = visit.shell();
     let is_fragment = shell.fragment.is_fragment();
     let (grant, now) = (visit.proof.clone(), visit.now);
     let token = visit.state.db.read(move |connection| master_tokens::find(connection, &grant, &token_id));

@@ -136,6 +136,6 @@ impl TokenPage {
 
 /// Shows the page.
 pub async fn show(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
-    let (token_id, shell) = (visit.path("token"), visit.shell().await?);
+    let (token_id, shell) = (visit.path("token"), visit.shell());
     view::show(&TokenPage::load(&visit, &visit.proof, &token_id, shell).await?)
 }

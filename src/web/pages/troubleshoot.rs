@@ -77,7 +77,7 @@ impl TroubleshootPage {
 
 /// Shows the form.
 pub async fn ask(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
-    let shell = visit.shell().await?;
+    let shell = visit.shell();
     let frame = visit.read(|connection, grant| Frame::load(connection, grant, Tab::Api)).await?;
     view::show(&TroubleshootPage::new(shell, frame))
 }
@@ -87,7 +87,7 @@ pub async fn answer(
     visit: Visit<Grant<SeeKeys>, Submitted<TroubleshootForm>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let (shell, now) = (visit.shell().await?, visit.now);
+    let (shell, now) = (visit.shell(), visit.now);
     // What was refused a moment ago waits in memory.
     visit.count_usage().await;
     let flush = visit.state.rejections.flush(&visit.state.db);

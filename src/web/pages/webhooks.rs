@@ -157,7 +157,7 @@ impl Behind for ListScreen {
 
 /// Shows the webhooks.
 pub async fn index(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
-    view::show(&WebhooksPage::load(&visit, &visit.proof, visit.shell().await?).await?)
+    view::show(&WebhooksPage::load(&visit, &visit.proof, visit.shell()).await?)
 }
 
 /// Opens the dialog "New webhook".

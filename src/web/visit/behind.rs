@@ -96,7 +96,7 @@ impl<P: Proof, B> Visit<P, B> {
         if self.fragment == Fragment::Dialog {
             return Ok(html(status).body(dialog.into_string()));
         }
-        let shell = Shell { dialog: Some(dialog), fragment: Fragment::None, ..self.shell().await? };
+        let shell = Shell { dialog: Some(dialog), fragment: Fragment::None, ..self.shell() };
         Ok(html(status).body(S::page(self, self.proof.as_ref(), shell).await?.whole()?))
     }
 
@@ -113,7 +113,7 @@ impl<P: Proof, B> Visit<P, B> {
             return self.dialog::<S>(dialog).await;
         }
         let dialog = Markup::render(dialog)?.into_string();
-        let page = S::page(self, self.proof.as_ref(), self.shell().await?).await?;
+        let page = S::page(self, self.proof.as_ref(), self.shell()).await?;
         Ok(html(StatusCode::OK).body(dialog + page.panel()?.as_str() + page.tabs()?.as_str()))
     }
 
@@ -131,7 +131,7 @@ impl<P: Proof, B> Visit<P, B> {
             self.keep(toast)?;
             return Ok(see_other(&S::address(self, proof)));
         }
-        let shell = self.shell().await?;
+        let shell = self.shell();
         let fragment = if shell.fragment == Fragment::Content { Fragment::Panel } else { shell.fragment };
         let page = S::page(self, proof, Shell { fragment, ..shell }).await?;
         let panel = page.panel()? + page.tabs()?.as_str() + toasts(&[toast])?.as_str();

@@ -16,7 +16,6 @@ use crate::{
         access::Actor,
         accounts,
         id::{self, new_id},
-        invitations,
         secret::SecretDigest,
         sessions::LoggedIn,
         user::User,
@@ -147,7 +146,7 @@ impl Visitor {
     }
 
     /// What the layouts show around a page. Takes the results kept for it out of the session.
-    pub async fn shell(&self) -> Result<Shell, AppError> {
+    pub fn shell(&self) -> Shell {
         let toasts = match self.session.get::<Vec<Toast>>(FLASH) {
             Ok(Some(toasts)) => {
                 self.session.remove(FLASH);
@@ -155,31 +154,23 @@ impl Visitor {
             }
             _ => Vec::new(),
         };
-        Ok(Shell {
+        let user = self.logged_in().map(|LoggedIn { user, .. }| ShellUser {
+            name: user.name.clone(),
+            email: user.email.clone(),
+            pending_invitations: self.found.pending_invitations,
+        });
+        Shell {
             brand: self.state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: self.state.config.public_url.host().to_owned(),
             path: self.page_path.clone(),
             theme: self.theme,
-            user: self.shell_user().await?,
+            user,
             mailbox: self.state.has_mailbox(),
             fragment: self.fragment,
             toasts,
             dialog: None,
-        })
-    }
-
-    /// The user menu is drawn with whole pages and what stands in `<main>`; only there its count of
-    /// invitations is read.
-    async fn shell_user(&self) -> Result<Option<ShellUser>, AppError> {
-        let Some(LoggedIn { user, .. }) = self.logged_in() else { return Ok(None) };
-        let (owner, now) = (user.clone(), self.now);
-        let pending_invitations = if self.fragment.is_fragment() {
-            0
-        } else {
-            self.state.db.read(move |connection| invitations::count_of_user(connection, &owner, now)).await?
-        };
-        Ok(Some(ShellUser { name: user.name.clone(), email: user.email.clone(), pending_invitations }))
+        }
     }
 
     /// The address of the page that is asked for or, for htmx, acted on.

@@ -71,6 +71,7 @@ const WEB: House = House {
             "pager",
             "request_id",
             "search",
+            "sorting",
             "turns",
             "urls",
             "wire",

@@ -4,9 +4,10 @@ use tessera::domain::{
     access::{Grant, ManageMembers, Role},
     accounts::{self, NewAccount},
     email::EmailAddress,
-    invitations::{self, InviteOutcome},
+    invitations::{self, InviteOutcome, Search},
     names::Name,
     organizations,
+    page::{PageRef, PageRequest},
     token_access::TokenAccess,
 };
 use time::Duration;
@@ -116,8 +117,8 @@ async fn invite_and_cancel_all(world: &World, company: &Company) {
     world
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
-            let request = tessera::domain::page::PageRequest::new(1, 100);
-            for pending in invitations::pending(tx.connection(), &grant, request)?.rows {
+            let request = PageRequest::new(PageRef::First, 100);
+            for pending in invitations::pending(tx.connection(), &grant, &Search::default(), &request)?.rows {
                 invitations::cancel(tx, &grant, &pending.invitation.id, now)?;
             }
             Ok(())
@@ -297,7 +298,7 @@ async fn an_organization_and_a_token_have_budgets_of_their_own() {
     assert_eq!(invite_many(&browser, &lumen, 500, 500).await.0, 200);
     let ada = app.user("Ada Berg").await;
     app.execute(&format!(
-        "INSERT INTO memberships VALUES ('{}', '{}', 'administrator', '2026-11-23 10:00:00')",
+        "INSERT INTO memberships (organization_id, user_id, role, joined_at) VALUES ('{}', '{}', 'administrator', '2026-11-23 10:00:00')",
         lumen.id, ada.id
     ))
     .await;

@@ -106,7 +106,8 @@ async fn nobody_administers_more_than_a_hundred() {
     )
     .await;
     app.execute(&format!(
-        "INSERT INTO memberships SELECT id, '{}', 'administrator', created_at FROM organizations WHERE id LIKE 'o%'",
+        "INSERT INTO memberships (organization_id, user_id, role, joined_at)
+         SELECT id, '{}', 'administrator', created_at FROM organizations WHERE id LIKE 'o%'",
         lumen.owner.id
     ))
     .await;

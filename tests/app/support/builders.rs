@@ -17,7 +17,7 @@ use tessera::{
         organization::Organization,
         organizations,
         outbox::{self, Message, QueuedMail},
-        page::PageRequest,
+        page::{PageRef, PageRequest},
         passwords::{PasswordHasher, TypedPassword},
         token_access::TokenAccess,
         user::User,
@@ -212,9 +212,9 @@ impl World {
             let admin = company.admin(tx)?;
             let (webhook, _) = webhooks::create(tx, &admin, &new, now)?;
             webhooks::send_test(tx, &admin, &webhook.id, now)?;
-            let log = PageRequest::new(1, 1);
+            let log = PageRequest::new(PageRef::First, 1);
             let queued =
-                webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, log)?.rows.remove(0);
+                webhooks::deliveries(tx.connection(), &admin, &webhook.id, None, &log)?.rows.remove(0);
             for _ in 0..10 {
                 let reason = AttemptOutcome::Failed("The receiver returned 500.".into());
                 let attempt =

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
+    domain::api_keys::Filter,
     vocabulary::{KeyFilter, KeySort},
     web::{api::pagination::Pagination, search},
 };
@@ -19,7 +20,7 @@ pub struct KeyQuery {
     q: String,
     /// Filter by state.
     #[param(inline)]
-    pub show: KeyFilter,
+    show: KeyFilter,
     /// Sort order.
     #[param(inline)]
     pub sort: KeySort,
@@ -31,9 +32,9 @@ pub struct KeyQuery {
 }
 
 impl KeyQuery {
-    /// The text to look for.
-    pub fn text(&self) -> &str {
-        &self.q
+    /// The keys that are wanted.
+    pub fn selection(&self) -> Filter {
+        Filter { text: self.q.clone(), part: self.show }
     }
 
     /// Where to begin and how much to show.

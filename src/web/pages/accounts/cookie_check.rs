@@ -29,10 +29,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let public_url = &visitor.state.config.public_url;
     let host = visitor.request().headers().get(HOST).and_then(|host| host.to_str().ok());
     let is_here = host.is_some_and(|host| public_url.is_at(host));
-    let page = NoCookiePage {
-        shell: visitor.shell().await?,
-        next,
-        elsewhere: (!is_here).then(|| public_url.to_string()),
-    };
+    let page =
+        NoCookiePage { shell: visitor.shell(), next, elsewhere: (!is_here).then(|| public_url.to_string()) };
     view::plain(&page, StatusCode::OK)
 }

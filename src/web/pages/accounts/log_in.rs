@@ -43,7 +43,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     if visitor.logged_in().is_some() {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
-    let page = LogInPage { shell: visitor.shell().await?, email: String::new(), next, error: String::new() };
+    let page = LogInPage { shell: visitor.shell(), email: String::new(), next, error: String::new() };
     view::plain(&page, StatusCode::OK)
 }
 
@@ -52,7 +52,7 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
     let (visitor, Submitted(form)) = visit.split();
     let LogInForm { email, password, next } = form;
     let attempt = attempt::attempt(&visitor, &email, password, Shown::Nothing).await?;
-    let shell = visitor.shell().await?;
+    let shell = visitor.shell();
     let page = |error| LogInPage { shell, email, next: next.clone(), error };
     let right = match attempt {
         Attempt::Right(right) => *right,

@@ -73,10 +73,9 @@ struct ResetPage {
 /// Shows the form, or that a link was asked for just now.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     if let Some(email) = visitor.take(ASKED_FOR) {
-        return view::plain(&ForgotSentPage { shell: visitor.shell().await?, email }, StatusCode::OK);
+        return view::plain(&ForgotSentPage { shell: visitor.shell(), email }, StatusCode::OK);
     }
-    let page =
-        ForgotPage { shell: visitor.shell().await?, email: String::new(), errors: FieldErrors::default() };
+    let page = ForgotPage { shell: visitor.shell(), email: String::new(), errors: FieldErrors::default() };
     view::plain(&page, StatusCode::OK)
 }
 
@@ -85,12 +84,12 @@ pub async fn send(visit: Visit<Anybody, Submitted<ForgotForm>>) -> Result<HttpRe
     let (visitor, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(email) = errors.check("email", EmailAddress::of_account(&form.email)) else {
-        let page = ForgotPage { shell: visitor.shell().await?, email: form.email, errors };
+        let page = ForgotPage { shell: visitor.shell(), email: form.email, errors };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     if let Err(limit) = throttle::count_mail(&visitor).await? {
         errors.add("email", AppError::TooOften(limit));
-        return too_often(&ForgotPage { shell: visitor.shell().await?, email: form.email, errors }, limit);
+        return too_often(&ForgotPage { shell: visitor.shell(), email: form.email, errors }, limit);
     }
     visitor.remember(ASKED_FOR, email.as_str())?;
     let (state, ip, now) = (visitor.state.clone(), visitor.ip, visitor.now);
@@ -107,7 +106,7 @@ pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
     match owner(&visitor, &token).await? {
         Some(user) => {
             let page = ResetPage {
-                shell: visitor.shell().await?,
+                shell: visitor.shell(),
                 token,
                 email: user.email,
                 errors: FieldErrors::default(),
@@ -134,7 +133,7 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
         Some(NewHash::Hash(hash)) => hash,
         refused => {
             let limit = throttle::note(&mut errors, "password", refused);
-            let page = ResetPage { shell: visitor.shell().await?, token, email: user.email, errors };
+            let page = ResetPage { shell: visitor.shell(), token, email: user.email, errors };
             return throttle::refuse(&page, limit);
         }
     };

@@ -62,7 +62,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
     let page = SignUpPage {
-        shell: visitor.shell().await?,
+        shell: visitor.shell(),
         form: SignUpForm { next, ..SignUpForm::default() },
         errors: FieldErrors::default(),
         rejection: String::new(),
@@ -79,19 +79,19 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
     let mut errors = FieldErrors::default();
     let parsed = form.parse(visitor.state.config.brand.as_str(), &mut errors);
     let Some((name, email, password)) = parsed else {
-        let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection: String::new() };
+        let page = SignUpPage { shell: visitor.shell(), form, errors, rejection: String::new() };
         return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let password_hash = match throttle::hash_new(&visitor, password, SetBy::Stranger).await? {
         NewHash::Hash(hash) => hash,
         NewHash::TooOften(limit) => {
             let rejection = AppError::TooOften(limit).to_string();
-            let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection };
+            let page = SignUpPage { shell: visitor.shell(), form, errors, rejection };
             return throttle::refuse(&page, Some(limit));
         }
         NewHash::Refused(error) => {
             errors.add("password", error);
-            let page = SignUpPage { shell: visitor.shell().await?, form, errors, rejection: String::new() };
+            let page = SignUpPage { shell: visitor.shell(), form, errors, rejection: String::new() };
             return throttle::refuse(&page, None);
         }
     };

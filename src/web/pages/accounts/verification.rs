@@ -71,7 +71,7 @@ pub async fn pending(visitor: Visit) -> Result<HttpResponse, AppError> {
         None => visitor.recall(ADDRESS).ok_or_else(|| AppError::LogInFirst(urls::VERIFY_EMAIL.to_owned()))?,
     };
     let next = visitor.recall(NEXT).unwrap_or_default();
-    view::plain(&CheckMailPage { shell: visitor.shell().await?, email, next }, StatusCode::OK)
+    view::plain(&CheckMailPage { shell: visitor.shell(), email, next }, StatusCode::OK)
 }
 
 /// Mails another link. Only whoever is logged in learns whether one was sent.
@@ -243,7 +243,7 @@ async fn page(
     errors: FieldErrors,
 ) -> Result<ConfirmPage, AppError> {
     Ok(ConfirmPage {
-        shell: visitor.shell().await?,
+        shell: visitor.shell(),
         token,
         email: user.email.clone(),
         is_own_session: own_session(visitor, user).is_some(),

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         access::{Govern, Grant},
         managed::ManageError,
-        page::{Page, PageRequest},
+        page::{Page, PageRef, PageRequest},
         webhooks::{self, Delivery, DeliveryState, Webhook},
     },
     page,
@@ -48,7 +48,7 @@ page!(WebhookPage);
 pub struct DeliveriesQuery {
     /// A state's name; anything else means every state.
     state: String,
-    page: Option<i64>,
+    page: PageRef,
 }
 
 impl WebhookPage {
@@ -61,16 +61,17 @@ impl WebhookPage {
     ) -> Result<Self, AppError> {
         let (grant, webhook_id, now) = (grant.clone(), webhook_id.to_owned(), visitor.now);
         let state = selection.state.parse().ok();
-        let request = PageRequest::new(selection.page.unwrap_or(1), DELIVERIES_ON_A_PAGE);
+        let request = PageRequest::new(selection.page.clone(), DELIVERIES_ON_A_PAGE);
         let page = visitor
             .state
             .db
             .read(move |connection| {
                 let webhook = webhooks::find(connection, &grant, &webhook_id)?;
-                let deliveries = webhooks::deliveries(connection, &grant, &webhook_id, state, request)?;
-                let link = |page: i64| {
-                    let state = state.map_or("", DeliveryState::as_str);
-                    format!("{}?state={state}&page={page}", urls::webhook(&grant.id, &webhook_id))
+                let deliveries = webhooks::deliveries(connection, &grant, &webhook_id, state, &request)?;
+                let link = |page| {
+                    let pairs =
+                        [("state", state.map_or("", DeliveryState::as_str)), ("page", &urls::page(&page))];
+                    urls::with_query(&urls::webhook(&grant.id, &webhook_id), &pairs)
                 };
                 Ok::<_, ManageError>(Self {
                     shell,
@@ -145,5 +146,5 @@ impl Behind for OneScreen {
 /// Shows the page.
 pub async fn show(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
     let id = visit.path("webhook");
-    view::show(&WebhookPage::load(&visit, &visit.proof, &id, visit.query()?, visit.shell().await?).await?)
+    view::show(&WebhookPage::load(&visit, &visit.proof, &id, visit.query()?, visit.shell()).await?)
 }
