@@ -243,8 +243,8 @@ async fn metadata_is_kept_as_it_was_typed_or_refused() {
         (r#"{"a":12345678901234567890123}"#, "12345678901234567890123 in quotation marks"),
         (r#"{"a":[1e400]}"#, "1e400 in quotation marks"),
         (r#"{"a":0.12345678901234567890}"#, "in quotation marks"),
-        (r#"{"a":1,"a":2}"#, "stands there twice"),
-        (&format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200)), "Nest fewer"),
+        (r#"{"a":1,"a":2}"#, "appears twice"),
+        (&format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200)), "The JSON is nested too deeply"),
         ("[1]", "Enter a JSON object"),
         ("7", "Enter a JSON object"),
     ] {

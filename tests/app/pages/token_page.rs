@@ -57,7 +57,7 @@ async fn the_page_says_what_a_token_of_each_access_can_and_cannot_do() {
         (Read, "View activity", "Create API keys and see their secrets"),
         (Keys, "Create API keys and see their secrets", "Invite supervisors and users"),
         (Members, "Invite supervisors and users", "Demote and remove administrators"),
-        (Full, "Demote and remove administrators", "Generate, activate, replace or change a master"),
+        (Full, "Demote and remove administrators", "Create, activate, replace or change master tokens"),
     ] {
         let stage = Stage::new(access).await;
         let page = stage.page().await;

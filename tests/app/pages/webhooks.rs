@@ -145,7 +145,10 @@ async fn what_cannot_be_is_said_beside_its_field() {
     ] {
         let page = stage.create(&[("url", url), ("events", "member.left")]).await.must_be(422).html();
         assert_eq!(page.dialog_title(), "New webhook");
-        assert_eq!((page.field_error("URL").as_str(), page.value("URL").as_str()), (error, url));
+        assert_eq!(
+            (page.field_error("Payload URL").as_str(), page.value("Payload URL").as_str()),
+            (error, url)
+        );
     }
     let page = stage.create(&[("url", ADDRESS), ("description", &long)]).await.must_be(422).html();
     assert_eq!(page.field_error("Description"), "Use at most 200 characters.");
@@ -161,10 +164,10 @@ async fn the_settings_are_changed() {
     let stage = Stage::new().await;
     let path = stage.webhook().await;
     let dialog = stage.page(&stage.page(&path).await.link("Edit settings")).await;
-    assert_eq!(dialog.value("URL"), stage.receiver.url());
+    assert_eq!(dialog.value("Payload URL"), stage.receiver.url());
     let bad = [("url", "https://10.0.0.1/"), ("events", "member.left")];
     let again = stage.dana.post(&dialog.action("Save"), &bad).await.must_be(422).html();
-    assert_eq!(again.value("URL"), "https://10.0.0.1/");
+    assert_eq!(again.value("Payload URL"), "https://10.0.0.1/");
     let good = [("url", ADDRESS), ("events", "member.left"), ("events", "member.joined")];
     let answer = stage.dana.post(&dialog.action("Save"), &good).await.must_be(303);
     let page = stage.dana.follow(&answer).await.html();
@@ -182,7 +185,7 @@ async fn the_log_shows_what_became_of_messages_and_sends_them_again() {
     stage.app.api_key(&stage.lumen, "Billing worker").await;
     let page = stage
         .page_once(&path, |page| {
-            page.main_text().contains("answered 500") && page.main_text().contains("Failing since")
+            page.main_text().contains("returned 500") && page.main_text().contains("Failing since")
         })
         .await;
     let row = page.row("api_key.created");

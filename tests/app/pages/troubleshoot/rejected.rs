@@ -83,7 +83,7 @@ async fn each_rejection_of_a_key_is_told_with_its_numbers() {
     let off = request.send().await.must_be(401);
     let text = told(&off).await;
     assert!(text.contains("Billing worker : Key deactivated"), "{text}");
-    assert!(text.contains("asked by the client itself at /api/v2/organization"), "{text}");
+    assert!(text.contains("Requested by the client itself at /api/v2/organization"), "{text}");
 
     browser.post(&ground.lumen.url(&format!("api/keys/{}/remove", ground.key_id)), &[]).await.must_be(303);
     assert!(told(&off).await.contains("The key has since been removed."));
