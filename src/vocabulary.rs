@@ -53,7 +53,7 @@ words! {
         User = "user",
         /// Can invite and manage members, except administrators.
         Supervisor = "supervisor",
-        /// Everything.
+        /// Can do everything.
         Administrator = "administrator",
     }
 

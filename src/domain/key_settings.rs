@@ -67,7 +67,7 @@ impl KeySettings {
     }
 }
 
-/// One of a key's settings, by its name in the API.
+/// A setting of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeySetting {

@@ -35,7 +35,7 @@ const RULES: &[(&[&str], &str)] = &[
     (&["carried out", "carry out", "carries out"], "run, sent, done"),
     (&["shall"], "will, must"),
     // Phrases of other languages and times.
-    (&["is none", "are none", "that is no", "who is no"], "isn’t a, isn’t accepted, invalid"),
+    (&["is none", "that are none", "that is no", "who is no"], "isn’t a, isn’t accepted, invalid"),
     (&["stands", "stand there"], "is"),
     (&["speaks against", "looks like nothing"], "No problems found"),
     (&["in particular", "all the same", "as things are"], "leave it out"),
@@ -72,7 +72,7 @@ fn texts_are_read_from_everywhere() {
         ("templates/email/invitation/body.txt", "Invitation to join Organization"),
         ("templates/gateway_setup/nginx.conf", "# auth_request handles only 401 and 403"),
         ("docs/openapi.json /paths/~1auth/get", "Check a request at the gateway"),
-        ("docs/openapi.json /components/schemas/ApiKey/properties/masked", "The masked key."),
+        ("docs/openapi.json /components/schemas/ApiKey/", "The masked key."),
         ("tessera keys create --help", "Key name (must be unique)"),
         ("tessera bench attacks --help", "Seconds per attack"),
         ("static/js/ui.js", "Copied to clipboard"),

@@ -24,9 +24,9 @@ pub enum KeysAction {
     },
     /// Show a key.
     Show(NamedKey),
-    /// Create a key and print its secret. It's shown only once.
+    /// Create a key and print its secret, which is shown only once.
     Create(Box<NewKeyFlags>),
-    /// Rotate a key and print its new secret. It's shown only once.
+    /// Rotate a key and print its new secret, which is shown only once.
     Rotate {
         /// Which key.
         #[command(flatten)]
@@ -41,11 +41,11 @@ pub enum KeysAction {
         #[command(flatten)]
         end: ExpirationFlags,
     },
-    /// Deactivate a key. It's rejected from the next request.
+    /// Deactivate a key; it's rejected from the next request.
     Deactivate(NamedKey),
     /// Activate a key.
     Activate(NamedKey),
-    /// Remove a key. This can't be undone.
+    /// Remove a key; this can't be undone.
     Remove {
         /// Which key.
         #[command(flatten)]
@@ -136,7 +136,7 @@ pub enum MembersAction {
         #[arg(value_enum)]
         role: Role,
     },
-    /// Remove a member. Keys they created keep working.
+    /// Remove a member; keys they created keep working.
     Remove {
         /// Member ID or email
         user: String,
@@ -155,7 +155,7 @@ pub enum InvitationsAction {
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
-    /// Send invitations. If one of the emails is invalid, nobody is invited.
+    /// Send invitations; if one of the emails is invalid, nobody is invited.
     Send {
         /// Emails to invite
         #[arg(required = true, value_name = "EMAIL")]
@@ -164,12 +164,12 @@ pub enum InvitationsAction {
         #[arg(long, value_enum)]
         role: Role,
     },
-    /// Resend an invitation. It expires 7 days from now.
+    /// Resend an invitation; it expires 7 days from now.
     Resend {
         /// Invitation ID or email
         invitation: String,
     },
-    /// Cancel an invitation. Its links stop working immediately.
+    /// Cancel an invitation; its links stop working immediately.
     Cancel {
         /// Invitation ID or email
         invitation: String,

@@ -244,7 +244,7 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
     Lumen Logistics on Nov 23, 2026, 10:00 UTC from 192.0.2.7.
     It’s inactive until someone activates it.
 
-    It can create, change and remove API keys, and see everything.
+    It can view everything, and create, change and remove API keys.
     It expires on Dec 23, 2026, 10:00 UTC.
 
     Open API:

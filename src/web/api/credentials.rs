@@ -74,7 +74,7 @@ pub async fn caller(
 /// What whoever presents a token hears that is none, or none any more.
 pub(super) fn no_token() -> AppError {
     AppError::Unauthorized {
-        detail: "This token doesn't exist, has expired or is deactivated.",
+        detail: "This token doesn’t exist, has expired or is deactivated.",
         presented: true,
     }
 }
@@ -148,7 +148,7 @@ pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
 
 fn unreadable() -> AppError {
     AppError::Unauthorized {
-        detail: "The credentials can't be read. Send “Authorization: Bearer <key>”.",
+        detail: "The credentials can’t be read. Send “Authorization: Bearer <key>”.",
         presented: true,
     }
 }

@@ -51,7 +51,7 @@ impl RouteRequirements {
             return Ok(Self::default());
         }
         let mut wanted: Self = serde_html_form::from_str(query)
-            .map_err(|error| AppError::Unreadable(format!("The query can't be read: {error}.")))?;
+            .map_err(|error| AppError::Unreadable(format!("The query can’t be read: {error}.")))?;
         if wanted.scope.iter().any(|scope| scope.contains(' ')) {
             wanted.scope =
                 wanted.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned).collect();
@@ -116,7 +116,7 @@ pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let client = Some(gate.client());
     let asked = Asked { endpoint: Endpoint::Auth, place: 0, key: &key, wanted: &wanted, client };
     match gate.verify(asked).await? {
-        Decision::Malformed | Decision::NotFound => Err(refused("This key doesn't exist.")),
+        Decision::Malformed | Decision::NotFound => Err(refused("This key doesn’t exist.")),
         Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Decision::Known { key, outcome, limits } => {
             gate::rejection(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)

@@ -98,7 +98,7 @@ pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Resul
 /// Get an invitation.
 ///
 /// # Errors
-/// 404 not found, answered or canceled.
+/// 404 not found or already accepted, declined or canceled.
 #[utoipa::path(
     get,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",
@@ -175,8 +175,8 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
 /// It expires 7 days from now. Links in earlier emails keep working.
 ///
 /// # Errors
-/// 404 not found, answered or canceled, 409 sent less than a minute ago, 403 for administrators unless
-/// the token has full access.
+/// 404 not found or already accepted, declined or canceled, 409 sent less than a minute ago, 403 for
+/// administrators unless the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/resend",
@@ -198,8 +198,8 @@ pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
 /// Share it directly. It only works for an account with the invited email, once confirmed.
 ///
 /// # Errors
-/// 404 not found, answered or canceled, 403 for administrators unless
-/// the token has full access.
+/// 404 not found or already accepted, declined or canceled, 403 for administrators unless the token has
+/// full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/link",
@@ -224,8 +224,8 @@ pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse,
 /// Its links stop working immediately.
 ///
 /// # Errors
-/// 404 not found, answered or canceled, 412 `If-Match` doesn’t match, 403 for administrators unless
-/// the token has full access.
+/// 404 not found or already accepted, declined or canceled, 412 `If-Match` doesn’t match, 403 for
+/// administrators unless the token has full access.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",

@@ -62,7 +62,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
                 let pointer = pointer(placed.path());
                 AppError::BadBody(FieldProblem { pointer, detail: sentence(placed.inner()) })
             }
-            _ => AppError::Unreadable(format!("The body isn't valid JSON: {error}.")),
+            _ => AppError::Unreadable(format!("The body isn’t valid JSON: {error}.")),
         }
     })
 }

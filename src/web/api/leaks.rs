@@ -139,7 +139,7 @@ fn parse(body: &[u8]) -> Result<Vec<Match>, AppError> {
     let matches: Vec<Object<Match>> = serde_json::from_slice(body).map_err(|error| {
         // serde's own words would repeat what was sent, which may be a secret.
         AppError::Unreadable(format!(
-            "The body isn't the expected JSON (line {}, column {}). Send an array of objects with “token”, “type”, \
+            "The body isn’t the expected JSON (line {}, column {}). Send an array of objects with “token”, “type”, \
              “url” and “source”.",
             error.line(),
             error.column()

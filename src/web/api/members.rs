@@ -102,8 +102,7 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
 /// Master tokens can’t add administrators.
 ///
 /// # Errors
-/// 404 not found, 403 for administrators unless the token has
-/// full access, 409 last administrator, 412
+/// 404 not found, 403 for administrators unless the token has full access, 409 last administrator, 412
 /// `If-Match` doesn’t match.
 #[utoipa::path(
     patch,
@@ -134,8 +133,7 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
 /// Keys they created keep working. Pending invitations they sent are canceled.
 ///
 /// # Errors
-/// 404 not found, 403 for administrators unless the token has
-/// full access, 409 last administrator, 412
+/// 404 not found, 403 for administrators unless the token has full access, 409 last administrator, 412
 /// `If-Match` doesn’t match.
 #[utoipa::path(
     delete,

@@ -44,7 +44,7 @@ pub async fn show(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let client = Some(gate.client());
     let asked = Asked { endpoint: Endpoint::Organization, place: 0, key: &key, wanted: &wanted, client };
     let Decision::Known { key: known, outcome, limits } = gate.verify(asked).await? else {
-        return Err(AppError::Unauthorized { detail: "This key doesn't exist.", presented: true });
+        return Err(AppError::Unauthorized { detail: "This key doesn’t exist.", presented: true });
     };
     if let Some(rejection) = gate::rejection(outcome, &limits) {
         return Err(rejection);

@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = serde_html_form::from_str(request.query_string()).map(Self);
         ready(read.map_err(|error| {
-            AppError::BadParameter(FieldProblem::new("", format!("The query can't be read: {error}.")))
+            AppError::BadParameter(FieldProblem::new("", format!("The query can’t be read: {error}.")))
         }))
     }
 }

@@ -35,7 +35,7 @@ pub async fn issue(gate: Gate<WithToken>) -> Result<HttpResponse, AppError> {
     let presented = credentials::master_token(request)?;
     if !secret::is_well_formed(SecretKind::MasterToken, presented) {
         return Err(AppError::Unauthorized {
-            detail: "A session token can't be exchanged. Send the master token itself.",
+            detail: "A session token can’t be exchanged. Send the master token itself.",
             presented: true,
         });
     }

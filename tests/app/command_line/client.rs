@@ -200,7 +200,7 @@ async fn members_are_listed_changed_and_removed() {
         "{table}"
     );
     let changed = caller.run(&["members", "role", &address, "supervisor"]).must_end_with(0);
-    assert_eq!(changed.stderr, "“Jonas Brandt” is supervisor now.\n");
+    assert_eq!(changed.stderr, "“Jonas Brandt” is now supervisor.\n");
     assert_eq!(app.role_of(&lumen, &jonas).await, Some(Role::Supervisor));
     caller.run(&["members", "remove", &jonas.id]).must_end_with(2);
     caller.run(&["members", "remove", &jonas.id, "--yes"]).must_end_with(0);

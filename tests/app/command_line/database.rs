@@ -133,8 +133,8 @@ fn a_database_that_cannot_be_used_is_one_line_with_its_path_and_the_reason() {
         ("two names.db", "the file has a second name (a hard link); remove one of them"),
         ("/dev/null", "this isn't a regular file"),
         ("locked/tessera.db", "Permission denied"),
-        ("open/read-only.db", "it cannot be written: Permission denied"),
-        ("open/secret.db", "it cannot be read: Permission denied"),
+        ("open/read-only.db", "it can't be written: Permission denied"),
+        ("open/secret.db", "it can't be read: Permission denied"),
         (newer_path.to_str().expect("UTF-8"), "was written by a newer version of Tessera"),
     ];
     for (path, reason) in cases {

@@ -88,7 +88,7 @@ async fn no_list_is_sorted_or_read_as_a_whole() {
     for number in 0..120 {
         app.api_key(lumen, &format!("Key {number}")).await;
     }
-    let webhook = app.webhook(lumen, "https://hooks.example/", &[]).await;
+    let (webhook, _) = app.webhook(lumen, "https://hooks.example/").await;
     let browser = app.log_in_as(&lumen.owner).await;
     let mut lists = vec!["users".to_owned(), "activity".into(), "activity?from=2026-11-23".into()];
     lists.push(format!("activity?who={}", lumen.owner.id));
