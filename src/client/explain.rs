@@ -34,11 +34,11 @@ mod tests {
             kind: "/problems/invalid-fields".to_owned(),
             title: "Unprocessable Content".to_owned(),
             status: 422,
-            detail: "Some fields need a change.".to_owned(),
+            detail: "Some fields are invalid. See errors.".to_owned(),
             request_id: "req_1".to_owned(),
             errors: vec![FieldProblem::new("/name", "Enter a \u{1b}name.")],
         };
-        let expected = "Unprocessable Content: Some fields need a change.\n  /name: Enter a \\u{1b}name.\n  Request ID: req_1";
+        let expected = "Unprocessable Content: Some fields are invalid. See errors.\n  /name: Enter a \\u{1b}name.\n  Request ID: req_1";
         assert_eq!(told(&problem), expected);
     }
 }

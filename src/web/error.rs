@@ -188,6 +188,15 @@ impl AppError {
         }
     }
 
+    /// The sentence for clients of the API, which have neither pages nor highlighted fields.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NotFound => "This doesn’t exist, or you don’t have access.".to_owned(),
+            Self::Fields(_) => "Some fields are invalid. See errors.".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// An internal fault.
     pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())

@@ -132,7 +132,7 @@ fn document(problem: &AppError, id: RequestId) -> HttpResponse {
         kind: format!("/problems/{}", problem.kind()),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         status: status.as_u16(),
-        detail: detail(problem),
+        detail: problem.detail(),
         request_id: id.to_string(),
         errors: problem.fields().to_vec(),
     };
@@ -141,15 +141,6 @@ fn document(problem: &AppError, id: RequestId) -> HttpResponse {
         .content_type("application/problem+json")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(body)
-}
-
-/// The sentence for machines, which have neither pages nor highlighted fields.
-fn detail(problem: &AppError) -> String {
-    match problem {
-        AppError::NotFound => "This doesn’t exist, or you don’t have access.".to_owned(),
-        AppError::Fields(_) => "Some fields are invalid. See errors.".to_owned(),
-        _ => problem.to_string(),
-    }
 }
 
 /// Nothing of the page is replaced; the toast says why.

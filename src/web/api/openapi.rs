@@ -392,7 +392,7 @@ fn responses() -> Value {
             kind: format!("/problems/{}", error.kind()),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            detail: error.to_string(),
+            detail: error.detail(),
             request_id: "req_9f02ab71-0000001c".to_owned(),
             errors: error.fields().to_vec(),
         };
