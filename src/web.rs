@@ -5,6 +5,7 @@ pub mod activity_file;
 pub mod api;
 pub mod assets;
 pub mod chart;
+mod compression;
 pub mod connections;
 pub mod cookies;
 pub mod details;

@@ -44,3 +44,9 @@ CREATE INDEX api_keys_unused ON api_keys (organization_id, id) WHERE last_used_a
 CREATE INDEX api_keys_deactivated ON api_keys (organization_id, id) WHERE deactivated_at IS NOT NULL;
 
 CREATE INDEX audit_events_by_time ON audit_events (organization_id, created_at, id);
+
+-- What housekeeping takes in portions.
+DROP INDEX api_keys_by_end;
+CREATE INDEX api_keys_by_end ON api_keys (expires_at, id);
+DROP INDEX api_keys_by_pause;
+CREATE INDEX api_keys_by_pause ON api_keys (paused_until, id) WHERE paused_until IS NOT NULL;

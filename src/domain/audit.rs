@@ -269,22 +269,21 @@ pub fn of_actor(
     since: Timestamp,
     limit: i64,
 ) -> Result<ActorActivity, DbError> {
-    let did = audit_events::actor_id
-        .eq(actor_id)
-        .and(audit_events::organization_id.eq(&grant.id))
-        .and(audit_events::created_at.ge(since));
+    let did = audit_events::actor_id.eq(actor_id).and(audit_events::organization_id.eq(&grant.id));
     let mut counts: Vec<(String, i64)> = audit_events::table
         .filter(did)
+        .filter(audit_events::created_at.ge(since))
         .group_by(audit_events::action)
         .select((audit_events::action, diesel::dsl::count_star()))
         .load(connection)?;
     counts.sort_by(|(action, count), (other, others)| others.cmp(count).then(action.cmp(other)));
-    let newest = audit_events::table
+    let mut newest: Vec<Row> = audit_events::table
         .filter(did)
         .order(audit_events::id.desc())
         .select(Row::as_select())
         .limit(limit)
         .load(connection)?;
+    newest.retain(|event| event.created_at >= since);
     Ok(ActorActivity { counts, newest: entries(newest) })
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
     http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY},
 };
 
-use super::api::gate::Open;
+use super::{api::gate::Open, compression::weight};
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -53,19 +53,6 @@ impl Asset {
             .reduce(|best, next| if next.2 > best.2 { next } else { best })
             .map_or((None, self.identity), |(coding, body, _)| (Some(coding), body))
     }
-}
-
-/// The weight that `Accept-Encoding` gives a coding (RFC 9110, section 12.5.3): by its name, else
-/// by `*`; `None` when neither is there. A weight that cannot be read counts as a rejection.
-fn weight(accepted: &str, coding: &str) -> Option<f32> {
-    let named = |wanted: &str| {
-        accepted.split(',').find_map(|item| {
-            let (name, parameters) = item.split_once(';').unwrap_or((item, "q=1"));
-            let quality = parameters.trim().strip_prefix("q=").unwrap_or("0");
-            name.trim().eq_ignore_ascii_case(wanted).then(|| quality.trim().parse().unwrap_or(0.0))
-        })
-    };
-    named(coding).or_else(|| named("*"))
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -15,6 +15,7 @@ use actix_web::{
 };
 
 use super::{
+    compression::compress,
     connections::Connection,
     error::AppError,
     forwarded,
@@ -76,6 +77,7 @@ pub async fn around(
     if let Some(requests_left) = requests_left {
         requests_left.add_to(response.headers_mut());
     }
+    let mut response = compress(response);
     if may_begin {
         state.cookies.check_first(response.response_mut());
     }

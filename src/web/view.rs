@@ -13,6 +13,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    compression::HoldsNoSecret,
     error::AppError,
     fragment::Fragment,
     shell::{Markup, Shell, Toast, ToastsFragment},
@@ -84,7 +85,11 @@ pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpRespo
             format!("<title>{title} · {brand}</title>{}{}", page.content()?, toasts(&shell.toasts)?)
         }
     };
-    Ok(html(status).body(body))
+    let mut response =
+        html(status).insert_header((VARY, "HX-Request, HX-Target, Accept-Encoding")).body(body);
+    // Secrets stand in dialogs, and on pages without fragments, which come another way.
+    response.extensions_mut().insert(HoldsNoSecret);
+    Ok(response)
 }
 
 /// Answers with a page that has no fragments, such as those before the log-in.

@@ -2,6 +2,7 @@
 //! unless it has a kind of `{name}` in its address that the fixture does not know yet, or is
 //! open to the public.
 
+mod compression;
 mod cookies;
 mod exchange;
 mod fixture;

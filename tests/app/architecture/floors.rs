@@ -60,6 +60,7 @@ const WEB: House = House {
         // What knows nothing of a request's answer.
         &[
             "access",
+            "compression",
             "connections",
             "cookies",
             "display",

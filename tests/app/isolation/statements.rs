@@ -1,14 +1,8 @@
 //! How much a page asks of the database.
 
-use diesel::{prelude::*, sql_types::Text};
-use tessera::{
-    db::DbError,
-    vocabulary::{KeySort, MemberSort},
-    web::access::Access,
-};
+use tessera::web::access::Access;
 
 use super::{exchange::send_htmx, fixture::Fixture, method, routes};
-use crate::support::TestApp;
 
 /// Statements of the tab "API", the door and the frame included, however many keys there are.
 const MOST_FOR_THE_TAB: usize = 8;
@@ -56,73 +50,4 @@ async fn a_dialog_does_not_read_the_page_behind_it() {
     }
     assert!(dialogs > 10, "only {dialogs} dialogs");
     assert!(over.is_empty(), "{over}");
-}
-
-/// Tables that grow without bound.
-const LONG_TABLES: [&str; 6] =
-    ["`api_keys`", "`memberships`", "`users`", "`invitations`", "`audit_events`", "`webhook_deliveries`"];
-
-#[derive(QueryableByName)]
-struct Step {
-    #[diesel(sql_type = Text)]
-    detail: String,
-}
-
-/// How SQLite carries a statement out.
-async fn plan(app: &TestApp, statement: &str) -> Vec<String> {
-    let (statement, _) = statement.split_once(" -- binds").unwrap_or((statement, ""));
-    let explain = format!("EXPLAIN QUERY PLAN {statement}");
-    let steps = app
-        .state
-        .db
-        .read(move |connection| Ok::<Vec<Step>, DbError>(diesel::sql_query(explain).load(connection)?));
-    steps.await.expect("a plan").into_iter().map(|step| step.detail).collect()
-}
-
-/// The first page, the last, one by its number, and those beside them; in every order and with every
-/// filter that has an index of its own.
-#[tokio::test]
-async fn no_list_is_sorted_or_read_as_a_whole() {
-    let fixture = Fixture::new().await;
-    let (app, lumen) = (&fixture.app, &fixture.lumen);
-    for number in 0..120 {
-        app.api_key(lumen, &format!("Key {number}")).await;
-    }
-    let (webhook, _) = app.webhook(lumen, "https://hooks.example/").await;
-    let browser = app.log_in_as(&lumen.owner).await;
-    let mut lists = vec!["users".to_owned(), "activity".into(), "activity?from=2026-11-23".into()];
-    lists.push(format!("activity?who={}", lumen.owner.id));
-    lists.push("activity?until=2026-11-23".into());
-    lists.extend(MemberSort::ALL.map(|sort| format!("users?sort={}", sort.as_str())));
-    lists.extend(KeySort::ALL.map(|sort| format!("api?sort={}", sort.as_str())));
-    lists.extend(["unused", "deactivated"].map(|part| format!("api?show={part}")));
-    lists.push("api?show=soon&sort=expires_at".into());
-    lists.extend(["", "?state=pending"].map(|state| format!("webhooks/{}{state}", webhook.id)));
-    let mut slow = String::new();
-    for list in &lists {
-        let mut addresses = vec![lumen.url(list)];
-        for page in ["page=2", "page=last"] {
-            addresses.push(lumen.url(&format!("{list}{}{page}", if list.contains('?') { '&' } else { '?' })));
-        }
-        while let Some(address) = addresses.pop() {
-            let page = browser.get(&address).await.must_be(200).html();
-            if address.ends_with("page=2") {
-                addresses.extend(["Next", "Previous"].iter().filter_map(|label| page.try_link(label)));
-            }
-            for statement in app.statements(browser.get(&address)).await {
-                if !LONG_TABLES.iter().any(|table| statement.contains(table)) {
-                    continue;
-                }
-                for step in plan(app, &statement).await {
-                    // What a limit leaves, and a list of ids, may be read as a whole.
-                    let scans = |table: &&str| step.starts_with(&format!("SCAN {}", table.trim_matches('`')));
-                    let is_slow = LONG_TABLES.iter().any(scans);
-                    if is_slow || step.contains("TEMP B-TREE FOR ORDER BY") {
-                        slow += &format!("{address}: {step}\n{statement}\n\n");
-                    }
-                }
-            }
-        }
-    }
-    assert!(slow.is_empty(), "{slow}");
 }
