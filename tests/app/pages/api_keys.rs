@@ -1,6 +1,7 @@
 //! "New API Key", "Deactivate", "Activate", "Remove".
 
 mod create;
+mod developer;
 mod switch;
 
 use tessera::domain::{access::Role, api_keys::ApiKey};
@@ -71,7 +72,7 @@ fn secret_in(page: &Html) -> String {
 }
 
 #[tokio::test]
-async fn only_administrators_see_the_tab_and_change_keys() {
+async fn supervisors_and_outsiders_neither_see_the_tab_nor_change_keys() {
     let stage = Stage::new().await;
     let (key, _) = stage.app.api_key(&stage.lumen, "Billing worker").await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
