@@ -88,6 +88,9 @@ async fn supervisors_and_outsiders_neither_see_the_tab_nor_change_keys() {
             browser.htmx_post(&stage.url(&key, verb), "panel", &[]).await.must_be(status);
         }
     }
+    let refused = stage.app.log_in_as(&supervisor).await.get(&stage.lumen.url("api")).await.html();
+    let reason = "Only developers and administrators can do this.";
+    assert!(refused.main_text().contains(reason), "{}", refused.main_text());
     let after = stage.app.ledger().await;
     assert_eq!(after["api_keys"], before["api_keys"]);
     assert_eq!(after["audit_events"], before["audit_events"]);
