@@ -156,7 +156,7 @@ async fn developers_read_of_keys_alone() {
     let page = browser.get(&lumen.url("activity")).await.must_be(200);
     assert_eq!(page.html().texts("#log li").len(), 1);
     assert!(page.html().texts("#log li p")[0].contains("created the API key Billing worker"));
-    assert_eq!(page.html().texts("#log-what option"), ["All changes", "API keys"]);
+    assert_eq!(page.html().texts("#log-what option"), ["All events", "API keys"]);
     assert_eq!(page.html().texts("#log-who option"), ["Anyone", "Dana Whitfield"]);
     for hidden in ["Deployment", "mara@lumen.example", "Sam Berg"] {
         assert!(!page.text().contains(hidden), "{hidden}");

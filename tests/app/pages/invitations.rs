@@ -95,7 +95,7 @@ async fn the_role_is_chosen_in_the_dialog() {
     let emails = "mara@lumen.example nowhere";
     let form = [("emails", emails), ("role", "developer"), ("form_id", form_id.as_str())];
     let sent = browser.post(&address, &form).await.must_be(200).html();
-    assert_eq!(outcomes(&sent), ["mara@lumen.example Sent", "nowhere Not an address"]);
+    assert_eq!(outcomes(&sent), ["mara@lumen.example Sent", "nowhere Invalid email"]);
     assert_eq!(sent.hidden("role"), "developer", "what is corrected is sent for the same role");
     assert_eq!(invited(&app).await, ["mara@lumen.example developer"]);
     let row = browser.get(&lumen.url("users")).await.html().row("mara@lumen.example");

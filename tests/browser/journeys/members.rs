@@ -107,7 +107,7 @@ async fn a_developer_manages_keys_and_nothing_else(Stage { page, server, .. }: S
     page.expect_row("Billing worker", "Deactivated").await;
     page.click_link("Expiration calendar").await;
     page.click_button("Create URL").await;
-    page.expect_text("This is the only time you see it").await;
+    page.expect_text("Copy the URL now").await;
     page.click_link("Done").await;
     page.click_link("Activity").await;
     page.expect_text("created the API key Billing worker").await;
