@@ -37,6 +37,7 @@ pub mod outbox;
 pub mod page;
 pub mod passwords;
 pub mod rejections;
+pub mod roles;
 pub mod rotation;
 pub mod secret;
 pub mod session_tokens;

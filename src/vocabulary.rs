@@ -46,15 +46,17 @@ macro_rules! words {
 pub const COSTS: RangeInclusive<u32> = 1..=1000;
 
 words! {
-    /// The role of a member.
-    #[derive(PartialOrd, Ord, ValueEnum)]
+    /// The role of a member. `supervisor` and `developer` don’t include each other.
+    #[derive(ValueEnum)]
     pub enum Role {
-        /// Can view members.
-        User = "user",
-        /// Can invite and manage members, except administrators.
-        Supervisor = "supervisor",
         /// Can do everything.
         Administrator = "administrator",
+        /// Can invite and manage supervisors and users.
+        Supervisor = "supervisor",
+        /// Can create and manage API keys.
+        Developer = "developer",
+        /// Can view members.
+        User = "user",
     }
 
     /// The access of a master token. `keys` and `members` don’t include each other.
@@ -66,7 +68,7 @@ words! {
         Read = "read",
         /// View everything, and create, change and remove API keys.
         Keys = "keys",
-        /// View everything, and manage members, except administrators.
+        /// View everything, and manage supervisors and users.
         Members = "members",
         /// Do everything an administrator can, except create master tokens or add administrators.
         Full = "full",
@@ -312,6 +314,7 @@ impl Role {
         match self {
             Self::Administrator => "Administrator",
             Self::Supervisor => "Supervisor",
+            Self::Developer => "Developer",
             Self::User => "User",
         }
     }

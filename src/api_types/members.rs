@@ -31,8 +31,8 @@ pub struct Member {
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberChange {
-    /// The new role. A master token can’t add administrators, and only one with full access can change
-    /// their role.
+    /// The new role. A master token can’t add administrators, and only one with full access can add
+    /// developers or change the role of administrators and developers.
     pub role: Option<Role>,
 }
 
@@ -82,7 +82,8 @@ pub struct NewInvitations {
     /// The emails to invite.
     #[schema(min_items = 1, max_items = 500, example = json!(["mara@lumen.example", "jonas@lumen.example"]))]
     pub emails: Vec<String>,
-    /// The role that they’ll have. A master token can’t invite administrators.
+    /// The role that they’ll have. A master token can’t invite administrators, and only one with full
+    /// access can invite developers.
     pub role: Role,
 }
 

@@ -33,6 +33,14 @@
 //! fn of_a_key_manager(grant: &Grant<ManageKeys>) { remove_a_member(grant) }
 //! ```
 //!
+//! Who manages keys does not decide about the organization:
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{Govern, Grant, ManageKeys};
+//! fn create_a_webhook(_: &Grant<Govern>) {}
+//! fn of_a_developer(grant: &Grant<ManageKeys>) { create_a_webhook(grant) }
+//! ```
+//!
 //! Master tokens are made by people only, whatever else a grant allows:
 //!
 //! ```compile_fail
@@ -54,6 +62,7 @@ use std::{fmt, net::IpAddr, ops::Deref};
 
 use diesel::prelude::*;
 
+pub use super::roles::Role;
 use super::{
     organization::{self, Organization},
     schema::memberships,
@@ -61,22 +70,11 @@ use super::{
     user::User,
 };
 use crate::db::{Connection, DbError};
-pub use crate::vocabulary::Role;
 
 impl Role {
-    /// The end of "you will be able to …".
-    pub fn abilities(self) -> &'static str {
-        match self {
-            Self::Administrator => "manage members, API keys and master tokens",
-            Self::Supervisor => "invite and manage members",
-            Self::User => "view members",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
+    /// Whether the role carries `C`.
+    pub fn may<C: Capability>(self) -> bool {
+        C::ROLES.contains(&self)
     }
 }
 
@@ -154,10 +152,10 @@ pub enum AccessError {
     #[error("not found")]
     NotFound,
     /// The actor is a member, of too low a role.
-    #[error("this needs the role {needed}")]
+    #[error("this needs another role")]
     Forbidden {
-        /// The least role that would do.
-        needed: Role,
+        /// The roles that would do.
+        needed: &'static [Role],
     },
     /// The actor is a master token whose access does not cover this; `None` where no access would.
     #[error("this needs another access")]
@@ -214,19 +212,14 @@ impl Standing {
         }
     }
 
-    /// Up to which role the actor reaches: members above it are not theirs to invite, change or
-    /// remove.
-    pub fn reach(&self) -> Role {
+    /// The roles that the actor reaches: people in others are not theirs to invite, change or remove.
+    pub fn reach(&self) -> &'static [Role] {
         match &self.holder {
-            Holder::Member { role, .. } => *role,
-            Holder::Token(TokenAccess::Members) => Role::Supervisor,
-            Holder::Token(_) => Role::Administrator,
+            Holder::Member { role, .. } => role.reach(),
+            Holder::Token(TokenAccess::Full) => Role::Administrator.reach(),
+            Holder::Token(TokenAccess::Members) => Role::Supervisor.reach(),
+            Holder::Token(TokenAccess::Verify | TokenAccess::Read | TokenAccess::Keys) => &[],
         }
-    }
-
-    /// Whether API keys and what was done to them are the actor's to see.
-    pub(super) fn sees_keys(&self) -> bool {
-        self.grant::<SeeKeys>().is_ok()
     }
 
     /// Whether the actor may make somebody a `role`, apart from their own reach. No master token
@@ -236,20 +229,26 @@ impl Standing {
         role != Role::Administrator || self.user().is_some()
     }
 
+    /// Whether the role or the access carries `C`.
+    pub fn may<C: Capability>(&self) -> bool {
+        match &self.holder {
+            Holder::Member { role, .. } => role.may::<C>(),
+            Holder::Token(held) => C::ACCESS.is_some_and(|needed| held.covers(needed)),
+        }
+    }
+
     /// The grant of `C`, where the role or the access carries it.
     ///
     /// # Errors
     /// [`AccessError::Forbidden`], [`AccessError::Insufficient`].
     pub fn grant<C: Capability>(&self) -> Result<Grant<C>, AccessError> {
-        match &self.holder {
-            Holder::Member { role, .. } if !C::ROLES.contains(role) => Err(AccessError::Forbidden {
-                needed: C::ROLES.first().copied().unwrap_or(Role::Administrator),
-            }),
-            Holder::Token(held) if !C::ACCESS.is_some_and(|needed| held.covers(needed)) => {
-                Err(AccessError::Insufficient { needed: C::ACCESS })
-            }
-            Holder::Member { .. } | Holder::Token(_) => Ok(unchecked::Proof::of(self.clone())),
+        if self.may::<C>() {
+            return Ok(unchecked::Proof::of(self.clone()));
         }
+        Err(match &self.holder {
+            Holder::Member { .. } => AccessError::Forbidden { needed: C::ROLES },
+            Holder::Token(_) => AccessError::Insufficient { needed: C::ACCESS },
+        })
     }
 }
 
@@ -342,16 +341,28 @@ macro_rules! capabilities {
 
 capabilities! {
     /// See the organization and its members.
-    See: [User, Supervisor, Administrator], Some(TokenAccess::Read) => Standing;
-    /// See pending invitations and the audit log.
-    Oversee: [Supervisor, Administrator], Some(TokenAccess::Read) => Grant<See>, implies [See];
-    /// See API keys, their settings and their use.
-    SeeKeys: [Administrator], Some(TokenAccess::Read) => Grant<See>, implies [See];
+    See: [User, Developer, Supervisor, Administrator], Some(TokenAccess::Read) => Standing;
+    /// See the audit log, as far as it tells of what one may see.
+    SeeActivity: [Developer, Supervisor, Administrator], Some(TokenAccess::Read)
+        => Grant<See>, implies [See];
+    /// See pending invitations, and what was done to members.
+    SeeInvitations: [Supervisor, Administrator], Some(TokenAccess::Read)
+        => Grant<SeeActivity>, implies [SeeActivity, See];
+    /// See API keys, their settings and their use, and what was done to them.
+    SeeKeys: [Developer, Administrator], Some(TokenAccess::Read)
+        => Grant<SeeActivity>, implies [SeeActivity, See];
+    /// See what was done to master tokens, webhooks and the organization, too.
+    SeeAllActivity: [Administrator], Some(TokenAccess::Read)
+        => Grant<SeeKeys>, implies [SeeKeys, SeeActivity, See];
     /// Create, change and remove API keys.
-    ManageKeys: [Administrator], Some(TokenAccess::Keys) => Grant<SeeKeys>, implies [SeeKeys, See];
+    ManageKeys: [Developer, Administrator], Some(TokenAccess::Keys)
+        => Grant<SeeKeys>, implies [SeeKeys, See];
+    /// Make the secret address of the expiration calendar, which outlives whoever made it.
+    ManageCalendar: [Developer, Administrator], Some(TokenAccess::Full)
+        => Grant<ManageKeys>, implies [ManageKeys, SeeKeys, See];
     /// Invite, change and remove members within the actor's reach.
     ManageMembers: [Supervisor, Administrator], Some(TokenAccess::Members)
-        => Grant<Oversee>, implies [Oversee, See];
+        => Grant<SeeInvitations>, implies [SeeInvitations, See];
     /// Decide about the organization itself: its name, its webhooks, what happens to leaked keys.
     Govern: [Administrator], Some(TokenAccess::Full)
         => Grant<ManageKeys>, implies [ManageKeys, SeeKeys, See];
@@ -387,4 +398,33 @@ pub(super) fn role_of(
         .select(memberships::role)
         .first(connection)
         .optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_carries_what_it_is_for() {
+        let carried = |role: Role| {
+            let all: [(&str, fn(Role) -> bool); 11] = [
+                ("see", Role::may::<See>),
+                ("activity", Role::may::<SeeActivity>),
+                ("invitations", Role::may::<SeeInvitations>),
+                ("keys", Role::may::<SeeKeys>),
+                ("all activity", Role::may::<SeeAllActivity>),
+                ("manage keys", Role::may::<ManageKeys>),
+                ("manage calendar", Role::may::<ManageCalendar>),
+                ("manage members", Role::may::<ManageMembers>),
+                ("govern", Role::may::<Govern>),
+                ("manage tokens", Role::may::<ManageTokens>),
+                ("make developers", |role| role.reach().contains(&Role::Developer)),
+            ];
+            all.into_iter().filter(|(_, may)| may(role)).map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(carried(Role::User), ["see"]);
+        assert_eq!(carried(Role::Developer), ["see", "activity", "keys", "manage keys", "manage calendar"]);
+        assert_eq!(carried(Role::Supervisor), ["see", "activity", "invitations", "manage members"]);
+        assert_eq!(carried(Role::Administrator).len(), 11);
+    }
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
-    access::{Grant, ManageTokens, Oversee, SeeKeys},
+    access::{Grant, ManageTokens, SeeActivity, SeeAllActivity, SeeInvitations, SeeKeys},
     page::{
         Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order, search_pattern,
     },
@@ -108,16 +108,23 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// What the grant lets one see, and filter by: a supervisor has no business with keys.
-pub fn areas(grant: &Grant<Oversee>) -> &'static [Area] {
-    if grant.sees_keys() { &Area::OF_ORGANIZATION } else { &[Area::Members] }
+/// What the grant lets one see, and filter by: a supervisor has no business with keys, a developer
+/// none with members.
+pub fn areas(grant: &Grant<SeeActivity>) -> Vec<Area> {
+    let is_seen = |area: &Area| match area {
+        Area::Members => grant.may::<SeeInvitations>(),
+        Area::ApiKeys => grant.may::<SeeKeys>(),
+        Area::Account | Area::Organization | Area::MasterTokens | Area::Webhooks => {
+            grant.may::<SeeAllActivity>()
+        }
+    };
+    Area::OF_ORGANIZATION.into_iter().filter(is_seen).collect()
 }
 
 macro_rules! filtered {
     ($grant:expr, $filter:expr) => {{
         let areas: Vec<Area> = areas($grant)
-            .iter()
-            .copied()
+            .into_iter()
             .filter(|area| $filter.area.is_none_or(|wanted| wanted == *area))
             .collect();
         let mut query = audit_events::table
@@ -146,7 +153,7 @@ macro_rules! filtered {
 /// One page of the organization's audit log, newest first.
 pub fn page(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeActivity>,
     filter: &Filter,
     request: &PageRequest,
 ) -> Result<Page<Entry>, DbError> {
@@ -164,7 +171,7 @@ pub fn page(
 /// [`CursorError`]; a cursor of a list without dates does not fit one with them.
 pub fn list_after(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeActivity>,
     filter: &Filter,
     slice: &ListRequest,
 ) -> Result<Vec<Entry>, CursorError> {
@@ -174,7 +181,7 @@ pub fn list_after(
 /// The audit log, newest first, as far as `reach` says.
 fn read(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeActivity>,
     filter: &Filter,
     reach: &Reach,
 ) -> Result<Vec<Entry>, CursorError> {
@@ -193,7 +200,7 @@ fn read(
 /// The next part of an export, oldest first, after the event `after`.
 pub fn export(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeActivity>,
     filter: &Filter,
     after: Option<&str>,
     limit: i64,
@@ -210,12 +217,15 @@ pub fn export(
 
 /// Those who did something in the organization, for the filter: `(id, name)`, under the name of last.
 /// Goes from one to the next in the index, so that it does not matter how much each of them did.
-pub fn actors(connection: &mut Connection, grant: &Grant<Oversee>) -> Result<Vec<(String, String)>, DbError> {
-    let mut actors: Vec<(String, String)> = Vec::new();
+pub fn actors(
+    connection: &mut Connection,
+    grant: &Grant<SeeActivity>,
+) -> Result<Vec<(String, String)>, DbError> {
+    let (areas, mut actors) = (areas(grant), Vec::<(String, String)>::new());
     while actors.len() < MAX_ACTORS {
         let mut query = audit_events::table
             .filter(audit_events::organization_id.eq(&grant.id))
-            .filter(one_of(audit_events::action, Area::actions(areas(grant))))
+            .filter(one_of(audit_events::action, Area::actions(&areas)))
             .filter(audit_events::actor_id.is_not_null())
             .order((audit_events::actor_id.desc(), audit_events::id.desc()))
             .select((audit_events::actor_id.assume_not_null(), audit_events::actor_name))

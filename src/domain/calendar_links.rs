@@ -10,7 +10,7 @@ use diesel::{
 use time::Duration;
 
 use super::{
-    access::{Govern, Grant, SeeKeys},
+    access::{Grant, ManageCalendar, SeeKeys},
     api_keys::ApiKey,
     events::{self, Action, Event},
     organization::Organization,
@@ -55,7 +55,11 @@ pub fn find(connection: &mut Connection, grant: &Grant<SeeKeys>) -> Result<Optio
 }
 
 /// Makes a new address; the one before stops working.
-pub fn replace(tx: &mut Tx<'_>, grant: &Grant<Govern>, now: Timestamp) -> Result<Secret, CalendarError> {
+pub fn replace(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageCalendar>,
+    now: Timestamp,
+) -> Result<Secret, CalendarError> {
     let secret = Secret::generate_link()?;
     diesel::delete(calendar_links::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
     diesel::insert_into(calendar_links::table)

@@ -55,7 +55,7 @@ const PEOPLE: [(&str, &str, Role, i64, i64); 11] = [
     ("Ravi Menon", "ravi@lumen.example", Role::Supervisor, 25, 26),
     ("Sofie Lindqvist", "sofie.lindqvist@lumen.example", Role::User, 24, 90),
     ("Marcus Adeyemi", "marcus@lumen.example", Role::User, 22, 300),
-    ("Élodie Fontaine", "elodie@lumen.example", Role::User, 21, 5),
+    ("Élodie Fontaine", "elodie@lumen.example", Role::Developer, 21, 5),
     ("Jonas Brandt", "jonas.brandt@lumen.example", Role::User, 20, 49),
     ("Priya Raman", "priya@lumen.example", Role::Supervisor, 18, 1),
     ("نور الدين", "nour@lumen.example", Role::User, 15, 8),

@@ -20,10 +20,10 @@ pub struct Changed {
     pub canceled: Vec<Invitation>,
 }
 
-/// Gives a member another role. With a lower one, invitations that it could not send are canceled.
+/// Gives a member another role. Invitations that they sent and could no longer send are canceled.
 ///
 /// # Errors
-/// [`MemberError`]; a grant reaches neither administrators nor that role.
+/// [`MemberError`]; a grant may reach neither the member's role nor the new one.
 pub fn change_role(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,

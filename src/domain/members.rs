@@ -45,7 +45,7 @@ pub enum MemberError {
     /// A master token would make an administrator.
     #[error("Only a person can make someone an administrator.")]
     OnlyPeople,
-    /// The actor's role does not reach so far.
+    /// The actor does not reach that role.
     #[error("Only an administrator can do this.")]
     AboveYou,
     /// The database failed.
@@ -109,7 +109,7 @@ pub fn is_last_administrator(
 /// Gives a member another role.
 ///
 /// # Errors
-/// [`MemberError`]; a grant reaches neither administrators nor that role.
+/// [`MemberError`]; a grant may reach neither the member's role nor the new one.
 pub(super) fn change_role(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
@@ -118,7 +118,7 @@ pub(super) fn change_role(
     now: Timestamp,
 ) -> Result<Person, MemberError> {
     let mut person = reachable(tx, grant, user_id)?;
-    if role > grant.reach() {
+    if !grant.reach().contains(&role) {
         return Err(MemberError::AboveYou);
     }
     if person.role == role {
@@ -164,18 +164,17 @@ pub(super) fn leave(tx: &mut Tx<'_>, grant: &Grant<See>, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// The member, unless above the actor. The actor's role is read again inside the transaction:
+/// The member, if the actor reaches them. The actor's role is read again inside the transaction:
 /// the grant is some milliseconds older, and a demotion may have come between.
 fn reachable(tx: &mut Tx<'_>, grant: &Grant<ManageMembers>, user_id: &str) -> Result<Person, MemberError> {
     let person = find(tx.connection(), grant, user_id)?;
-    let actor_role = match grant.actor() {
-        Actor::User { id, .. } => access::role_of(tx.connection(), &grant.id, id)?,
-        Actor::MasterToken { .. } | Actor::System { .. } => Some(grant.reach()),
+    let reach = match grant.actor() {
+        Actor::User { id, .. } => {
+            access::role_of(tx.connection(), &grant.id, id)?.map_or(&[][..], Role::reach)
+        }
+        Actor::MasterToken { .. } | Actor::System { .. } => grant.reach(),
     };
-    match actor_role {
-        Some(role) if role >= Role::Supervisor && person.role <= role => Ok(person),
-        _ => Err(MemberError::AboveYou),
-    }
+    if reach.contains(&person.role) { Ok(person) } else { Err(MemberError::AboveYou) }
 }
 
 fn keep_an_administrator(tx: &mut Tx<'_>, grant: &Grant<See>, person: &Person) -> Result<(), MemberError> {

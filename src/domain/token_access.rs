@@ -9,7 +9,7 @@ impl TokenAccess {
             Self::Verify => "verify API keys only",
             Self::Read => "view members, API keys and activity",
             Self::Keys => "view everything, and create, change and remove API keys",
-            Self::Members => "view everything, and manage members except administrators",
+            Self::Members => "view everything, and manage supervisors and users",
             Self::Full => {
                 "do everything an administrator can, except create master tokens or add administrators"
             }
@@ -17,7 +17,7 @@ impl TokenAccess {
     }
 
     /// What there is to do, each with the access that it needs, the smallest first.
-    pub const CAPABILITIES: [(Self, &'static str); 12] = [
+    pub const CAPABILITIES: [(Self, &'static str); 13] = [
         (Self::Verify, "Verify API keys"),
         (Self::Read, "View members and invitations"),
         (Self::Read, "View API keys, their settings and usage"),
@@ -26,6 +26,7 @@ impl TokenAccess {
         (Self::Keys, "Change, rotate, deactivate, activate and remove API keys"),
         (Self::Members, "Invite supervisors and users, and cancel invitations"),
         (Self::Members, "Change the role of supervisors and users, and remove them"),
+        (Self::Full, "Invite developers, change their role and remove them"),
         (Self::Full, "Demote and remove administrators, and cancel their invitations"),
         (Self::Full, "Rename the organization"),
         (Self::Full, "Manage webhooks"),

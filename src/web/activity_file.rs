@@ -13,7 +13,7 @@ use super::{details, display, error::AppError};
 use crate::{
     db::{Connection, Db},
     domain::{
-        access::{Grant, Oversee},
+        access::{Grant, SeeActivity},
         audit::{self, Entry, Filter},
     },
 };
@@ -63,7 +63,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// Proves the right to the file once more.
-type Prove = dyn Fn(&mut Connection) -> Result<Grant<Oversee>, AppError> + Send + Sync;
+type Prove = dyn Fn(&mut Connection) -> Result<Grant<SeeActivity>, AppError> + Send + Sync;
 
 /// Where the file stands.
 struct Progress {
@@ -84,7 +84,7 @@ struct Progress {
 pub async fn download(
     kind: FileKind,
     db: Db,
-    prove_again: impl Fn(&mut Connection) -> Result<Grant<Oversee>, AppError> + Send + Sync + 'static,
+    prove_again: impl Fn(&mut Connection) -> Result<Grant<SeeActivity>, AppError> + Send + Sync + 'static,
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
     let prove_again = Arc::new(prove_again);

@@ -134,6 +134,14 @@ pub fn count(number: &i64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if *number == 1 { one } else { many })
 }
 
+/// "a, b and c".
+pub fn list(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => words.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
-use super::{limits::TooOften, rate_headers::RateHeaders};
+use super::{display, limits::TooOften, rate_headers::RateHeaders};
 pub use crate::api_types::FieldProblem;
 use crate::{
     db::DbError,
@@ -40,8 +40,8 @@ pub enum AppError {
     #[error("This page doesn’t exist, or you don’t have access.")]
     NotFound,
     /// The visitor's role is too low.
-    #[error("Only {} can do this. Ask one for access.", from_role(.0))]
-    Forbidden(Role),
+    #[error("Only {} can do this. Ask one for access.", plural(.0))]
+    Forbidden(&'static [Role]),
     /// The domain refused with a reason for the person.
     #[error("{0}")]
     Conflict(String),
@@ -233,13 +233,10 @@ impl AppError {
     }
 }
 
-/// Those who hold at least `role`, in a sentence.
-fn from_role(role: &Role) -> &'static str {
-    match role {
-        Role::Administrator => "administrators",
-        Role::Supervisor => "supervisors and administrators",
-        Role::User => "members",
-    }
+/// Those who have one of the roles, in a sentence.
+fn plural(roles: &[Role]) -> String {
+    let words: Vec<&str> = roles.iter().copied().map(Role::plural).collect();
+    display::list(&words)
 }
 
 impl ResponseError for AppError {
@@ -372,7 +369,7 @@ impl From<MemberError> for AppError {
     fn from(error: MemberError) -> Self {
         match error {
             MemberError::NotFound => Self::NotFound,
-            MemberError::AboveYou => Self::Forbidden(Role::Administrator),
+            MemberError::AboveYou => Self::Forbidden(&[Role::Administrator]),
             MemberError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
             // The sentence of the error speaks to that administrator; this is for machines.
             MemberError::LastAdministrator => Self::Conflict(LAST_ADMINISTRATOR.to_owned()),
@@ -385,7 +382,7 @@ impl From<InvitationError> for AppError {
     fn from(error: InvitationError) -> Self {
         match error {
             InvitationError::NotFound => Self::NotFound,
-            InvitationError::AboveYou => Self::Forbidden(Role::Administrator),
+            InvitationError::AboveYou => Self::Forbidden(&[Role::Administrator]),
             InvitationError::OnlyPeople => Self::KeyForbidden(ONLY_PEOPLE),
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }

@@ -14,7 +14,7 @@ use tessera::{
         master_tokens::{self, MasterToken},
         member_changes,
         members::MemberError,
-        token_access::TokenAccess::{self, Full, Keys, Members, Read},
+        token_access::TokenAccess::{self, Full, Keys, Members, Read, Verify},
         verification::KnownToken,
     },
 };
@@ -80,7 +80,11 @@ async fn a_token_gets_the_grants_of_its_access_in_its_own_organization() {
         let ground = Ground::new(held, None).await;
         let standing = ground.known().await.expect("an active token").standing(None);
         assert_eq!(standing.id, ground.lumen.id);
-        let reach = if held == Members { Role::Supervisor } else { Role::Administrator };
+        let reach: &[Role] = match held {
+            Full => &Role::ALL,
+            Members => &[Role::Supervisor, Role::User],
+            Verify | Read | Keys => &[],
+        };
         assert_eq!((standing.reach(), standing.actor().kind()), (reach, "master_token"));
         assert_eq!(standing.actor().id(), Some(ground.token.id.as_str()));
         for (needed, told) in [
@@ -97,9 +101,10 @@ async fn a_token_gets_the_grants_of_its_access_in_its_own_organization() {
 }
 
 #[tokio::test]
-async fn a_members_token_neither_makes_nor_touches_an_administrator() {
+async fn a_members_token_neither_makes_nor_touches_an_administrator_or_developer() {
     let ground = Ground::new(Members, None).await;
-    let other = ground.app.member(&ground.lumen, Role::Administrator, "Ada Admin").await;
+    let ada = ground.app.member(&ground.lumen, Role::Administrator, "Ada Admin").await;
+    let dev = ground.app.member(&ground.lumen, Role::Developer, "Dev Developer").await;
     let user = ground.app.member(&ground.lumen, Role::User, "Una User").await;
     let known = ground.known().await.expect("an active token");
     let (user_id, now) = (user.id.clone(), ground.app.now());
@@ -107,10 +112,16 @@ async fn a_members_token_neither_makes_nor_touches_an_administrator() {
         .app
         .write(move |tx| {
             let grant = known.standing(None).grant::<ManageMembers>()?;
-            let removed = member_changes::remove(tx, &grant, &other.id, now);
-            assert!(matches!(removed, Err(MemberError::AboveYou)), "{removed:?}");
-            let raised = member_changes::change_role(tx, &grant, &user_id, Role::Administrator, now);
-            assert!(matches!(raised, Err(MemberError::AboveYou)), "{raised:?}");
+            for other in [&ada, &dev] {
+                let removed = member_changes::remove(tx, &grant, &other.id, now);
+                assert!(matches!(removed, Err(MemberError::AboveYou)), "{removed:?}");
+                let lowered = member_changes::change_role(tx, &grant, &other.id, Role::User, now);
+                assert!(matches!(lowered, Err(MemberError::AboveYou)), "{lowered:?}");
+            }
+            for role in [Role::Administrator, Role::Developer] {
+                let raised = member_changes::change_role(tx, &grant, &user_id, role, now);
+                assert!(matches!(raised, Err(MemberError::AboveYou)), "{raised:?}");
+            }
             member_changes::change_role(tx, &grant, &user_id, Role::Supervisor, now)?;
             Ok(())
         })

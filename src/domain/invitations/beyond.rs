@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
-        access::{Capability, Grant, ManageMembers, Role, See},
+        access::{Grant, Role, See},
         events::Action,
         schema::invitations,
     },
@@ -27,8 +27,7 @@ pub fn beyond(
         .order(invitations::id)
         .select(Row::as_select())
         .load(connection)?;
-    let could_send =
-        |invited: Role| role.is_some_and(|role| ManageMembers::ROLES.contains(&role) && invited <= role);
+    let could_send = |invited: Role| role.is_some_and(|role| role.reach().contains(&invited));
     Ok(sent.into_iter().map(Invitation::from).filter(|invitation| !could_send(invitation.role)).collect())
 }
 

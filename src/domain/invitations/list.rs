@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, count_of},
     domain::{
-        access::{Grant, Oversee},
+        access::{Grant, SeeInvitations},
         email::{self, EmailAddress},
         organization::Organization,
         outbox::MailState,
@@ -57,7 +57,7 @@ macro_rules! pending_of {
 /// included.
 pub fn pending(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeInvitations>,
     search: &Search,
     request: &PageRequest,
 ) -> Result<Page<Pending>, DbError> {
@@ -87,7 +87,7 @@ impl Pending {
 /// more: the newest first, those that expired included.
 pub fn list_after(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeInvitations>,
     search: &Search,
     slice: &ListRequest,
 ) -> Result<Vec<Pending>, DbError> {
@@ -97,7 +97,7 @@ pub fn list_after(
 /// Pending invitations, the newest first, as far as `reach` says.
 fn read(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeInvitations>,
     search: &Search,
     reach: &Reach,
 ) -> Result<Vec<Pending>, DbError> {
@@ -112,7 +112,7 @@ fn read(
 /// [`InvitationError::NotFound`], [`InvitationError::Db`].
 pub fn find_pending(
     connection: &mut Connection,
-    grant: &Grant<Oversee>,
+    grant: &Grant<SeeInvitations>,
     invitation_id: &str,
 ) -> Result<Pending, InvitationError> {
     let row: Option<Row> = invitations::table
@@ -128,7 +128,7 @@ pub fn find_pending(
 /// Invitations of the organization, each with its newest mail.
 pub fn with_mails(
     connection: &mut Connection,
-    _: &Grant<Oversee>,
+    _: &Grant<SeeInvitations>,
     invitations: Vec<Invitation>,
 ) -> Result<Vec<Pending>, DbError> {
     let mails: Vec<(Option<String>, MailState, Option<String>)> = outbox::table

@@ -60,7 +60,7 @@ pub enum InvitationError {
     /// No such pending invitation in this organization.
     #[error("not found")]
     NotFound,
-    /// The role is above the inviter's own.
+    /// The inviter does not reach that role.
     #[error("Only an administrator can do this.")]
     AboveYou,
     /// A master token would make an administrator.
@@ -127,7 +127,7 @@ impl From<diesel::result::Error> for InvitationError {
 /// behind the grant; the mail names them.
 ///
 /// # Errors
-/// [`InvitationError::AboveYou`] when the role exceeds the inviter's,
+/// [`InvitationError::AboveYou`] when the inviter does not reach the role,
 /// [`InvitationError::BudgetSpent`] when these are more than are left; nobody is invited then.
 pub fn invite(
     tx: &mut Tx<'_>,
@@ -136,7 +136,7 @@ pub fn invite(
     emails: &[EmailAddress],
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
-    if role > grant.reach() {
+    if !grant.reach().contains(&role) {
         return Err(InvitationError::AboveYou);
     }
     if !grant.may_make(role) {
@@ -304,7 +304,7 @@ fn pending_one(
         .first(tx.connection())
         .optional()?;
     let invitation = Invitation::from(row.ok_or(InvitationError::NotFound)?);
-    if invitation.role > grant.reach() {
+    if !grant.reach().contains(&invitation.role) {
         return Err(InvitationError::AboveYou);
     }
     Ok(invitation)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        access::{Grant, Oversee},
+        access::{Grant, SeeActivity},
         audit::{self, Action, Area, Detail, Entry, Filter},
         id,
     },
@@ -188,7 +188,7 @@ fn action(text: &str) -> Result<Action, AppError> {
     params(EventFilter),
     responses((status = 200, description = "A page of events.", body = List<Event>))
 )]
-pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<HttpResponse, AppError> {
+pub async fn list(call: Call<Grant<SeeActivity>, Params<EventFilter>>) -> Result<HttpResponse, AppError> {
     let Params(selection) = call.input.clone();
     let filter = selection.filter()?;
     let slice = Pagination::new(selection.cursor, selection.limit).list_request()?;
@@ -215,7 +215,7 @@ pub async fn list(call: Call<Grant<Oversee>, Params<EventFilter>>) -> Result<Htt
         content((Event = "application/jsonl"), (String = "text/csv"))
     ))
 )]
-pub async fn export(call: Call<Grant<Oversee>, Params<EventExport>>) -> Result<HttpResponse, AppError> {
+pub async fn export(call: Call<Grant<SeeActivity>, Params<EventExport>>) -> Result<HttpResponse, AppError> {
     let Params(selection) = &call.input;
     let filter = selection.filter()?;
     let kind = match selection.format {

@@ -6,7 +6,7 @@ use super::{call::Call, response::Response};
 use crate::{
     api_types::CalendarLink,
     domain::{
-        access::{Govern, Grant},
+        access::{Grant, ManageCalendar},
         calendar_links,
     },
     web::{error::AppError, urls},
@@ -24,7 +24,7 @@ use crate::{
     tag = "API keys",
     responses((status = 200, description = "The new URL. It’s returned only once.", body = CalendarLink))
 )]
-pub async fn replace(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+pub async fn replace(call: Call<Grant<ManageCalendar>>) -> Result<HttpResponse, AppError> {
     let public_url = call.state.config.public_url.clone();
     call.change(move |tx, grant, now| {
         let secret = calendar_links::replace(tx, grant, now)?;

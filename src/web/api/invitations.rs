@@ -18,7 +18,7 @@ use crate::{
     },
     clock::Timestamp,
     domain::{
-        access::{Grant, ManageMembers, Oversee},
+        access::{Grant, ManageMembers, SeeInvitations},
         email::EmailAddress,
         invitations::{self, InvitationError, InviteOutcome, MAX_AT_ONCE, MailStatus, Pending, Search},
         token_access::TokenAccess,
@@ -81,7 +81,9 @@ pub struct InvitationFilter {
     params(InvitationFilter),
     responses((status = 200, description = "A page of invitations.", body = List<Invitation>))
 )]
-pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Result<HttpResponse, AppError> {
+pub async fn list(
+    call: Call<Grant<SeeInvitations>, Params<InvitationFilter>>,
+) -> Result<HttpResponse, AppError> {
     let Params(filter) = call.input.clone();
     let slice = Pagination::new(filter.cursor, filter.limit).list_request()?;
     let email = filter.email.as_deref().map(EmailAddress::of_account).transpose();
@@ -105,7 +107,7 @@ pub async fn list(call: Call<Grant<Oversee>, Params<InvitationFilter>>) -> Resul
     tag = "Invitations",
     responses((status = 200, description = "The invitation.", body = Invitation))
 )]
-pub async fn show(call: Call<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
+pub async fn show(call: Call<Grant<SeeInvitations>>) -> Result<HttpResponse, AppError> {
     let (invitation_id, now) = (call.path("invitation"), call.now);
     let pending = call
         .read(move |connection, grant| invitations::find_pending(connection, grant, &invitation_id))
@@ -139,7 +141,7 @@ impl NewInvitations {
 /// If one of the emails is invalid, nobody is invited. Master tokens can’t invite administrators.
 ///
 /// # Errors
-/// 422 invalid emails, 403 for administrators.
+/// 422 invalid emails, 403 for administrators, and for developers unless the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations",
@@ -176,7 +178,7 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
 ///
 /// # Errors
 /// 404 not found or already accepted, declined or canceled, 409 sent less than a minute ago, 403 for
-/// administrators unless the token has full access.
+/// administrators and developers unless the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/resend",
@@ -198,8 +200,8 @@ pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, Ap
 /// Share it directly. It only works for an account with the invited email, once confirmed.
 ///
 /// # Errors
-/// 404 not found or already accepted, declined or canceled, 403 for administrators unless the token has
-/// full access.
+/// 404 not found or already accepted, declined or canceled, 403 for administrators and developers
+/// unless the token has full access.
 #[utoipa::path(
     post,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}/link",
@@ -225,7 +227,7 @@ pub async fn copy_link(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse,
 ///
 /// # Errors
 /// 404 not found or already accepted, declined or canceled, 412 `If-Match` doesn’t match, 403 for
-/// administrators unless the token has full access.
+/// administrators and developers unless the token has full access.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/invitations/{invitation}",

@@ -102,8 +102,8 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
 /// Master tokens can’t add administrators.
 ///
 /// # Errors
-/// 404 not found, 403 for administrators unless the token has full access, 409 last administrator, 412
-/// `If-Match` doesn’t match.
+/// 404 not found, 403 for administrators and developers unless the token has full access, 409 last
+/// administrator, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     patch,
     path = "/api/v2/organizations/{organization}/members/{user}",
@@ -133,8 +133,8 @@ pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Res
 /// Keys they created keep working. Pending invitations they sent are canceled.
 ///
 /// # Errors
-/// 404 not found, 403 for administrators unless the token has full access, 409 last administrator, 412
-/// `If-Match` doesn’t match.
+/// 404 not found, 403 for administrators and developers unless the token has full access, 409 last
+/// administrator, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     delete,
     path = "/api/v2/organizations/{organization}/members/{user}",

@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::{Grant, Oversee},
+        access::{Grant, SeeActivity},
         audit::{self, Area, Entry, Filter},
         id,
         page::{Page, PageRef, PageRequest},
@@ -37,7 +37,7 @@ pub struct ActivityTab {
     now: Timestamp,
     selection: ActivityQuery,
     actors: Vec<(String, String)>,
-    areas: &'static [Area],
+    areas: Vec<Area>,
     events: Page<Entry>,
     pager: Pager,
 }
@@ -143,7 +143,7 @@ impl ActivityTab {
 }
 
 /// Shows the tab.
-pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
+pub async fn index(visit: Visit<Grant<SeeActivity>>) -> Result<HttpResponse, AppError> {
     let (shell, now, selection) = (visit.shell(), visit.now, visit.query::<ActivityQuery>()?);
     let request = PageRequest::new(selection.page.clone(), EVENTS_ON_A_PAGE);
     let tab = visit.read(move |connection, grant| {
@@ -164,7 +164,7 @@ pub async fn index(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppErro
 }
 
 /// Downloads what the filter selects as a CSV file, oldest first.
-pub async fn csv(visit: Visit<Grant<Oversee>>) -> Result<HttpResponse, AppError> {
+pub async fn csv(visit: Visit<Grant<SeeActivity>>) -> Result<HttpResponse, AppError> {
     let filter = visit.query::<ActivityQuery>()?.filter();
     activity_file::download(activity_file::CSV, visit.state.db.clone(), visit.prove_again(), filter).await
 }

@@ -53,7 +53,8 @@ pub struct ApiTab {
     sparklines: Vec<Sparkline>,
     rotations: HashMap<String, ActiveRotation>,
     pager: Pager,
-    tokens: Vec<MasterToken>,
+    /// For those who manage them.
+    tokens: Option<Vec<MasterToken>>,
     /// By the id of the key or token.
     leaks: HashMap<String, Notice>,
 }
@@ -158,10 +159,11 @@ impl ApiTab {
                     api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
                 let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
                 let tokens = match grant.grant::<ManageTokens>() {
-                    Ok(grant) => master_tokens::list(connection, &grant)?,
-                    Err(_) => Vec::new(),
+                    Ok(grant) => Some(master_tokens::list(connection, &grant)?),
+                    Err(_) => None,
                 };
-                let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), &tokens)?;
+                let secrets = tokens.as_deref().unwrap_or_default();
+                let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), secrets)?;
                 let link = |page| KeysQuery { page, ..selection.clone() }.url(&grant.id);
                 Ok::<_, DbError>(Self {
                     shell,

@@ -6,7 +6,7 @@ use askama::Template;
 use super::api_screen::ApiScreen;
 use crate::{
     domain::{
-        access::{Govern, Grant},
+        access::{Grant, ManageCalendar},
         calendar_links::{self, CalendarLink, Expiries, Expiry},
         id,
     },
@@ -38,13 +38,13 @@ struct CreatedDialog {
 }
 
 /// Opens the dialog.
-pub async fn ask(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+pub async fn ask(visit: Visit<Grant<ManageCalendar>>) -> Result<HttpResponse, AppError> {
     let link = visit.read(|connection, grant| calendar_links::find(connection, grant)).await?;
     visit.dialog::<ApiScreen>(&LinkDialog { over: visit.over::<ApiScreen>(), link }).await
 }
 
 /// Creates a new URL and shows it, this once.
-pub async fn replace(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+pub async fn replace(visit: Visit<Grant<ManageCalendar>>) -> Result<HttpResponse, AppError> {
     let secret = visit.change(calendar_links::replace).await??;
     let over = visit.over::<ApiScreen>();
     let address = visit.state.config.public_url.join(&urls::calendar_feed(&visit.proof.id, secret.expose()));

@@ -34,7 +34,7 @@ pub struct InviteQuery {
     role: Option<String>,
 }
 
-/// "Invite Users" as it was typed.
+/// "Invite Users" or "Invite Admins" as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InviteForm {
@@ -44,10 +44,11 @@ pub struct InviteForm {
 }
 
 impl InviteForm {
-    /// What was typed, piece by piece, if it can be sent.
-    fn parse(&self) -> Result<Vec<Entry>, FieldErrors> {
+    /// What was typed, piece by piece, and for which role, if it can be sent.
+    fn parse(&self) -> Result<(Role, Vec<Entry>), FieldErrors> {
         let entries = addresses::split(&self.emails);
         let mut errors = FieldErrors::default();
+        let role = errors.check("role", self.role.parse::<Role>().map_err(|_| "Choose a role."));
         if entries.len() > MAX_AT_ONCE {
             let number = entries.len();
             errors
@@ -57,7 +58,7 @@ impl InviteForm {
         } else if !entries.iter().any(|entry| matches!(entry, Entry::Address(_))) {
             errors.add("emails", "None of these is a valid email. Enter one such as name@example.com.");
         }
-        if errors.is_empty() { Ok(entries) } else { Err(errors) }
+        role.filter(|_| errors.is_empty()).map(|role| (role, entries)).ok_or(errors)
     }
 }
 
@@ -66,25 +67,15 @@ impl InviteForm {
 #[template(path = "invitations/new.html")]
 struct InviteDialog {
     over: Over,
-    role: Role,
+    /// The roles that the visitor may invite for.
+    roles: &'static [Role],
     form: InviteForm,
     errors: FieldErrors,
 }
 
 impl InviteDialog {
     fn title(&self) -> &'static str {
-        match self.role {
-            Role::Administrator => "Invite Admins",
-            Role::Supervisor => "Invite Supervisors",
-            Role::User => "Invite Users",
-        }
-    }
-
-    fn description(&self) -> String {
-        format!(
-            "They’ll be able to {}. Each person gets an email with a link that expires in 7 days.",
-            self.role.abilities()
-        )
+        if self.form.role == Role::Administrator.as_str() { "Invite Admins" } else { "Invite Users" }
     }
 }
 
@@ -136,10 +127,12 @@ impl SentDialog {
 /// Opens the dialog that invites.
 pub async fn new(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
     let query: InviteQuery = visit.query()?;
-    let role = query.role.unwrap_or_else(|| Role::User.as_str().to_owned());
-    let form = InviteForm { role, form_id: FormId::new(visit.now), ..InviteForm::default() };
-    let role = offered(&visit.proof, &form.role)?;
-    visit.dialog::<UsersScreen>(&dialog(&visit, role, form, FieldErrors::default())).await
+    let role = query.role.as_deref().map_or(Ok(Role::User), str::parse);
+    let role = role.map_err(|_| AppError::Unreadable("There is no such role.".to_owned()))?;
+    must_reach(&visit.proof, role)?;
+    let (role, form_id) = (role.as_str().to_owned(), FormId::new(visit.now));
+    let form = InviteForm { role, form_id, ..InviteForm::default() };
+    visit.dialog::<UsersScreen>(&dialog(&visit, form, FieldErrors::default())).await
 }
 
 /// Invites, and tells for each address what became of it.
@@ -147,11 +140,11 @@ pub async fn send(
     visit: Visit<Grant<ManageMembers>, Submitted<InviteForm>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let role = offered(&visit.proof, &form.role)?;
-    let entries = match form.parse() {
-        Ok(entries) => entries,
-        Err(errors) => return visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await,
+    let (role, entries) = match form.parse() {
+        Ok(parsed) => parsed,
+        Err(errors) => return visit.invalid::<UsersScreen>(&dialog(&visit, form, errors)).await,
     };
+    must_reach(&visit.proof, role)?;
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
     let invited = visit
         .submit(&form.form_id, move |tx, grant, now| invitations::invite(tx, grant, role, &emails, now))
@@ -167,32 +160,23 @@ pub async fn send(
         Submission::Stale => {
             let errors = FieldErrors::one("emails", "This form expired. Send again.");
             let form = InviteForm { form_id: FormId::new(visit.now), ..form };
-            visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
+            visit.invalid::<UsersScreen>(&dialog(&visit, form, errors)).await
         }
         Submission::Refused(error @ InvitationError::BudgetSpent(_)) => {
             let errors = FieldErrors::one("emails", error);
-            visit.invalid::<UsersScreen>(&dialog(&visit, role, form, errors)).await
+            visit.invalid::<UsersScreen>(&dialog(&visit, form, errors)).await
         }
         Submission::Refused(error) => Err(error.into()),
     }
 }
 
-/// A role that the visitor may invite for.
-fn offered(grant: &Grant<ManageMembers>, role: &str) -> Result<Role, AppError> {
-    match role.parse::<Role>() {
-        Ok(role) if role > grant.reach() => Err(AppError::Forbidden(role)),
-        Ok(role) => Ok(role),
-        Err(error) => Err(AppError::Unreadable(error.to_string())),
-    }
+/// Refuses a role that the visitor may not invite for.
+fn must_reach(grant: &Grant<ManageMembers>, role: Role) -> Result<(), InvitationError> {
+    if grant.reach().contains(&role) { Ok(()) } else { Err(InvitationError::AboveYou) }
 }
 
-fn dialog(
-    visit: &Visit<Grant<ManageMembers>>,
-    role: Role,
-    form: InviteForm,
-    errors: FieldErrors,
-) -> InviteDialog {
-    InviteDialog { over: visit.over::<UsersScreen>(), role, form, errors }
+fn dialog(visit: &Visit<Grant<ManageMembers>>, form: InviteForm, errors: FieldErrors) -> InviteDialog {
+    InviteDialog { over: visit.over::<UsersScreen>(), roles: visit.proof.reach(), form, errors }
 }
 
 fn sent_dialog(

@@ -1,6 +1,7 @@
 //! The tab "Users": members, and the invitations that wait for an answer.
 
 mod manage;
+mod role_change;
 
 pub use manage::{change_role, choose_role, confirm_removal, remove};
 
@@ -13,7 +14,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Grant, Oversee, Role, See},
+        access::{Grant, Role, See, SeeInvitations},
         invitations::{self, Invitation, Pending, Search},
         members::{self, Person},
         outbox::MailState,
@@ -46,6 +47,8 @@ pub struct UsersTab {
     frame: Frame,
     now: Timestamp,
     own_id: Option<String>,
+    /// The roles that the visitor gives and takes.
+    reach: &'static [Role],
     selection: MembersQuery,
     sort: MemberSort,
     headings: Headings,
@@ -56,7 +59,7 @@ pub struct UsersTab {
 
 page!(UsersTab);
 
-/// The invitations that wait for an answer; for supervisors and administrators.
+/// The invitations that wait for an answer, for those who see them.
 struct PendingList {
     page: Page<Pending>,
     pager: Pager,
@@ -133,6 +136,7 @@ impl UsersTab {
                     frame: Frame::load(connection, &member, Tab::Users)?,
                     now,
                     own_id: member.actor().id().map(ToOwned::to_owned),
+                    reach: member.reach(),
                     pager: Pager::of(&members, link),
                     members,
                     pending: PendingList::load(connection, &member, &selection)?,
@@ -163,7 +167,11 @@ impl UsersTab {
     }
 
     fn manages(&self) -> bool {
-        self.frame.role >= Role::Supervisor
+        !self.reach.is_empty()
+    }
+
+    fn invites_administrators(&self) -> bool {
+        self.reaches(&Role::Administrator)
     }
 
     fn is_own(&self, person: &Person) -> bool {
@@ -172,7 +180,7 @@ impl UsersTab {
 
     /// Whether the visitor may change somebody of this role.
     fn reaches(&self, role: &Role) -> bool {
-        self.manages() && *role <= self.frame.role
+        self.reach.contains(role)
     }
 
     /// What a search among the members leaves as it is.
@@ -224,10 +232,10 @@ impl PendingList {
         member: &Grant<See>,
         selection: &MembersQuery,
     ) -> Result<Option<Self>, DbError> {
-        let Ok(supervisor) = member.grant::<Oversee>() else { return Ok(None) };
+        let Ok(grant) = member.grant::<SeeInvitations>() else { return Ok(None) };
         let request = PageRequest::new(selection.ipage.clone(), ROWS_ON_A_PAGE);
         let search = Search { text: selection.iq.clone(), email: None };
-        let page = invitations::pending(connection, &supervisor, &search, &request)?;
+        let page = invitations::pending(connection, &grant, &search, &request)?;
         let link = |ipage| MembersQuery { ipage, ..selection.clone() }.url(&member.id);
         Ok(Some(Self { pager: Pager::of(&page, link).in_field("ipage"), page }))
     }

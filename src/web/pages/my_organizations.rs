@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     domain::{
-        access::{Actor, Role},
+        access::{Actor, SeeKeys},
         invitations::{self, Invitation},
         names::{MAX_NAME_LENGTH, Name},
         organization::Organization,
@@ -54,11 +54,11 @@ impl MyOrganizations {
         Ok(page.await?)
     }
 
-    /// "12 members · 5 API keys"; keys are the administrators' affair.
+    /// "12 members · 5 API keys"; keys are the affair of those who see them.
     fn figures(&self, membership: &Membership) -> String {
         let members = display::count(&membership.members, "member", "members");
         match membership.api_keys {
-            _ if membership.role < Role::Administrator => members,
+            _ if !membership.role.may::<SeeKeys>() => members,
             0 => format!("{members} · no API keys yet"),
             keys => format!("{members} · {}", display::count(&keys, "API key", "API keys")),
         }

@@ -3,7 +3,7 @@
 use crate::{
     db::{Connection, DbError},
     domain::{
-        access::{Grant, Role, See},
+        access::{Grant, See, SeeActivity, SeeKeys},
         organizations::{self, Figures},
     },
 };
@@ -22,6 +22,8 @@ pub enum Tab {
 }
 
 impl Tab {
+    const ALL: [Self; 4] = [Self::Users, Self::Api, Self::Activity, Self::Settings];
+
     /// The last part of the tab's address.
     pub fn id(self) -> &'static str {
         match self {
@@ -42,12 +44,11 @@ impl Tab {
         }
     }
 
-    /// The tabs that a role sees.
-    fn visible_to(role: Role) -> &'static [Self] {
-        match role {
-            Role::Administrator => &[Self::Users, Self::Api, Self::Activity, Self::Settings],
-            Role::Supervisor => &[Self::Users, Self::Activity, Self::Settings],
-            Role::User => &[Self::Users, Self::Settings],
+    fn is_visible_to(self, member: &Grant<See>) -> bool {
+        match self {
+            Self::Users | Self::Settings => true,
+            Self::Api => member.may::<SeeKeys>(),
+            Self::Activity => member.may::<SeeActivity>(),
         }
     }
 }
@@ -59,10 +60,9 @@ pub struct Frame {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// What the visitor is there.
-    pub role: Role,
     /// The tab that is open.
     pub current: Tab,
+    tabs: Vec<Tab>,
     /// What the organization has.
     pub figures: Figures,
 }
@@ -73,15 +73,15 @@ impl Frame {
         Ok(Self {
             id: proof.id.clone(),
             name: proof.name.clone(),
-            role: proof.reach(),
             current,
+            tabs: Tab::ALL.into_iter().filter(|tab| tab.is_visible_to(proof)).collect(),
             figures: organizations::figures(connection, proof)?,
         })
     }
 
-    /// The tabs to show.
-    pub fn tabs(&self) -> &'static [Tab] {
-        Tab::visible_to(self.role)
+    /// The tabs that the visitor sees.
+    pub fn tabs(&self) -> &[Tab] {
+        &self.tabs
     }
 
     /// The address of a tab.

@@ -8,7 +8,7 @@ use super::organization::{Frame, Tab};
 use crate::{
     db::DbError,
     domain::{
-        access::{Govern, Grant, Role, See},
+        access::{Govern, Grant, See},
         invitations::{self, Invitation},
         member_changes,
         members::MemberError,
@@ -40,6 +40,7 @@ pub struct SettingsTab {
     /// Whether anybody may report leaked keys to this server.
     takes_leaks: bool,
     errors: FieldErrors,
+    is_administrator: bool,
     /// How many there are, for those who may know.
     webhooks: Option<i64>,
 }
@@ -113,11 +114,21 @@ impl SettingsTab {
         let tab = visitor.state.db.read(move |connection| {
             let frame = Frame::load(connection, &proof, Tab::Settings)?;
             let leaks = PolicyForm::of(organizations::leak_policy(connection, &proof)?);
+            let is_administrator = proof.may::<Govern>();
             let webhooks = match proof.grant::<Govern>() {
                 Ok(grant) => Some(webhooks::count(connection, &grant)?),
                 Err(_) => None,
             };
-            Ok::<_, DbError>(Self { shell, frame, form, leaks, takes_leaks, errors, webhooks })
+            Ok::<_, DbError>(Self {
+                shell,
+                frame,
+                form,
+                leaks,
+                takes_leaks,
+                errors,
+                is_administrator,
+                webhooks,
+            })
         });
         Ok(tab.await?)
     }
@@ -125,10 +136,6 @@ impl SettingsTab {
     /// The tab after a choice about leaked keys that is none.
     pub(super) fn with_leaks(self, leaks: PolicyForm, errors: FieldErrors) -> Self {
         Self { leaks, errors, ..self }
-    }
-
-    fn is_administrator(&self) -> bool {
-        self.frame.role == Role::Administrator
     }
 }
 

@@ -116,30 +116,37 @@ async fn a_repeated_request_invites_once() {
 }
 
 #[tokio::test]
-async fn a_token_for_members_has_no_say_over_administrators() {
+async fn a_token_for_members_has_no_say_over_administrators_and_developers() {
     let (app, lumen, machine) = ground(TokenAccess::Members).await;
-    let (invitation, _) = app.invitation(&lumen, Role::Administrator, "ada@lumen.example").await;
+    let (of_admin, _) = app.invitation(&lumen, Role::Administrator, "ada@lumen.example").await;
+    let (of_developer, _) = app.invitation(&lumen, Role::Developer, "dev@lumen.example").await;
     app.clock.advance(Duration::minutes(2));
-    let path = format!("invitations/{}", invitation.id);
     let before = app.ledger().await;
-    let new = json!({ "emails": ["eve@lumen.example"], "role": "administrator" });
-    for answer in [
-        machine.send("POST", "invitations", new.clone()).await,
-        machine.ask("POST", &format!("{path}/resend")).await,
-        machine.ask("POST", &format!("{path}/link")).await,
-        machine.ask("DELETE", &path).await,
-    ] {
-        assert_eq!(answer.must_be(403).json()["type"], "/problems/insufficient-access");
+    let new = |role: &str| json!({ "emails": ["eve@lumen.example"], "role": role });
+    for (invitation, role) in [(&of_admin, "administrator"), (&of_developer, "developer")] {
+        let path = format!("invitations/{}", invitation.id);
+        for answer in [
+            machine.send("POST", "invitations", new(role)).await,
+            machine.ask("POST", &format!("{path}/resend")).await,
+            machine.ask("POST", &format!("{path}/link")).await,
+            machine.ask("DELETE", &path).await,
+        ] {
+            assert_eq!(answer.must_be(403).json()["type"], "/problems/insufficient-access");
+        }
+        assert_eq!(machine.get(&path).await.must_be(200).json()["role"], role);
     }
     assert_eq!(app.ledger().await, before);
-    assert_eq!(machine.get(&path).await.must_be(200).json()["role"], "administrator");
     let supervisors = json!({ "emails": ["sam@lumen.example"], "role": "supervisor" });
     machine.send("POST", "invitations", supervisors).await.must_be(200);
     // Whoever administers could generate tokens, which no token can.
     let whole = app.machine(&lumen, TokenAccess::Full).await;
-    let refused = whole.send("POST", "invitations", new).await.must_be(403);
+    let refused = whole.send("POST", "invitations", new("administrator")).await.must_be(403);
     assert_eq!(refused.json()["type"], "/problems/forbidden");
-    whole.ask("DELETE", &path).await.must_be(204);
+    let sent = whole.send("POST", "invitations", new("developer")).await.must_be(200).json();
+    assert_eq!(sent["data"][0]["invitation"]["role"], "developer");
+    for invitation in [of_admin, of_developer] {
+        whole.ask("DELETE", &format!("invitations/{}", invitation.id)).await.must_be(204);
+    }
 }
 
 #[tokio::test]

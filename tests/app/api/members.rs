@@ -129,15 +129,19 @@ async fn a_removed_member_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_for_members_neither_makes_nor_touches_administrators() {
+async fn a_token_for_members_neither_makes_nor_touches_administrators_and_developers() {
     let (app, lumen, machine) = ground(TokenAccess::Members).await;
     let second = app.member(&lumen, Role::Administrator, "Ada Berg").await;
+    let dev = app.member(&lumen, Role::Developer, "Dev Berg").await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     let before = app.ledger().await;
     let refused = [
         machine.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "administrator" })).await,
         machine.send("PATCH", &format!("members/{}", second.id), json!({ "role": "user" })).await,
         machine.ask("DELETE", &format!("members/{}", second.id)).await,
+        machine.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "developer" })).await,
+        machine.send("PATCH", &format!("members/{}", dev.id), json!({ "role": "user" })).await,
+        machine.ask("DELETE", &format!("members/{}", dev.id)).await,
     ];
     for answer in refused {
         let problem = answer.must_be(403).json();
@@ -150,7 +154,12 @@ async fn a_token_for_members_neither_makes_nor_touches_administrators() {
     let promoted =
         whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "administrator" })).await;
     assert_eq!(promoted.must_be(403).json()["type"], "/problems/forbidden");
-    whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": "supervisor" })).await.must_be(200);
+    for role in ["developer", "supervisor"] {
+        let changed = whole.send("PATCH", &format!("members/{}", uli.id), json!({ "role": role })).await;
+        assert_eq!(changed.must_be(200).json()["role"], role);
+    }
+    assert_eq!(whole.whole_list("members?role=developer").await.len(), 1);
+    whole.send("PATCH", &format!("members/{}", dev.id), json!({ "role": "user" })).await.must_be(200);
     whole.ask("DELETE", &format!("members/{}", second.id)).await.must_be(204);
 }
 

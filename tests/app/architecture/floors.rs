@@ -40,7 +40,7 @@ pub(super) const DOMAIN: House = House {
             "throttles",
         ],
         // Records, and the words in them.
-        &["gcra", "key_settings", "organization", "outbox", "rotation", "token_access", "user"],
+        &["gcra", "key_settings", "organization", "outbox", "roles", "rotation", "token_access", "user"],
         &["access", "email_links", "managed", "sessions"],
         // All that stands above changes things and notes it here.
         &["events"],

@@ -199,6 +199,8 @@ async fn members_are_listed_changed_and_removed() {
         table.contains("Jonas Brandt") && table.contains(&address) && table.contains(" user "),
         "{table}"
     );
+    caller.run(&["members", "role", &address, "developer"]).must_end_with(0);
+    assert_eq!(caller.json(&["members", "list", "--role", "developer"])[0]["email"], json!(address));
     let changed = caller.run(&["members", "role", &address, "supervisor"]).must_end_with(0);
     assert_eq!(changed.stderr, "“Jonas Brandt” is now supervisor.\n");
     assert_eq!(app.role_of(&lumen, &jonas).await, Some(Role::Supervisor));
@@ -224,6 +226,8 @@ async fn invitations_are_sent_listed_and_canceled() {
     assert!(soon.stderr.starts_with("tessera: Conflict: "), "{soon:?}");
     app.clock.advance(time::Duration::minutes(2));
     caller.run(&["invitations", "resend", "mara@lumen.example"]).must_end_with(0);
+    let beyond = ["invitations", "send", "dev@lumen.example", "--role", "developer"];
+    caller.run(&beyond).must_end_with(4);
     caller.run(&["invitations", "cancel", list[0]["id"].as_str().expect("an id")]).must_end_with(0);
     caller.run(&["invitations", "cancel", "mara@lumen.example"]).must_end_with(5);
     assert_eq!(caller.json(&["invitations", "list"]).as_array().map(Vec::len), Some(1));

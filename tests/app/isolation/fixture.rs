@@ -8,10 +8,7 @@ use tessera::{
         secret::{Secret, SecretKind},
         user::User,
     },
-    web::{
-        access::{Access, Route},
-        form_id::FormId,
-    },
+    web::{access::Route, form_id::FormId},
 };
 
 use crate::support::{Company, PASSWORD, START, TestApp};
@@ -59,6 +56,7 @@ pub(super) struct Fixture {
     /// Another one; its administrator is the outsider.
     pub(super) fern: Company,
     pub(super) supervisor: User,
+    pub(super) developer: User,
     pub(super) user: User,
     pub(super) unproven: User,
 }
@@ -71,6 +69,7 @@ impl Fixture {
         let app = app.flag("--requests-per-minute", "100000").spawn().await;
         let lumen = app.lumen().await;
         let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
+        let developer = app.member(&lumen, Role::Developer, "Dev Developer").await;
         let user = app.member(&lumen, Role::User, "Uli User").await;
         let unproven = app.unverified_user("Una Unproven").await;
         let fern_owner = app.user("Frida Fern").await;
@@ -78,10 +77,10 @@ impl Fixture {
         let lumen_ids = ids(&app, &lumen, &user, "mara@lumen.example").await;
         ids(&app, &fern, &fern_owner, "mara@fern.example").await;
         // The first request of an account notes that it was seen; that is no news later on.
-        for person in [&lumen.owner, &supervisor, &user, &unproven, &fern_owner] {
+        for person in [&lumen.owner, &supervisor, &developer, &user, &unproven, &fern_owner] {
             app.log_in_as(person).await.get("/").await.must_be(200);
         }
-        Self { app, lumen, lumen_ids, fern, supervisor, user, unproven }
+        Self { app, lumen, lumen_ids, fern, supervisor, developer, user, unproven }
     }
 
     /// The address of a route with `ids` in it.
@@ -106,24 +105,13 @@ impl Fixture {
         parts.collect::<Vec<_>>().join("/")
     }
 
-    /// An organization that no other test of a route has touched, a member of just the role that
-    /// the route asks for, and what the member may name there.
-    pub(super) async fn ground_for(&self, route: &Route, number: usize) -> (User, Ids) {
-        let (_, member, ids) = self.company_for(route, number).await;
-        (member, ids)
-    }
-
-    /// As [`ground_for`](Self::ground_for), with the organization.
-    pub(super) async fn company_for(&self, route: &Route, number: usize) -> (Company, User, Ids) {
+    /// An organization that no other test of a route has touched, a member of it in this role, and
+    /// what the member may name there.
+    pub(super) async fn company_for(&self, route: &Route, role: Role, number: usize) -> (Company, User, Ids) {
         let app = &self.app;
         let owner = app.user(&format!("Owner {number}")).await;
         let company = app.organization("Alder", &owner).await;
         let target = app.member(&company, Role::User, &format!("Target {number}")).await;
-        let role = match route.access {
-            // The least of the roles that will do.
-            Access::Member(roles) => roles[0],
-            _ => Role::User,
-        };
         let member = app.member(&company, role, &format!("Member {number}")).await;
         let mut ids = ids(app, &company, &target, &format!("mara{number}@alder.example")).await;
         if !route.pattern.contains("{organization}") {

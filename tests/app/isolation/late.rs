@@ -102,13 +102,18 @@ async fn a_form_that_is_finished_in_time_is_carried_out() {
 
 #[tokio::test]
 async fn whoever_is_removed_or_demoted_finishes_nothing() {
-    let ways: [(&str, Fields<'_>, u16); 2] = [("remove", &[], 404), ("role", &[("role", "user")], 403)];
-    for (way, fields, status) in ways {
+    let ways: [(&str, Fields<'_>, Role, u16); 4] = [
+        ("remove", &[], Role::User, 404),
+        ("role", &[("role", "user")], Role::User, 403),
+        ("role", &[("role", "developer")], Role::Developer, 403),
+        ("role", &[("role", "supervisor")], Role::Supervisor, 403),
+    ];
+    for (way, fields, role, status) in ways {
         let fixture = Fixture::new().await;
         let owner = fixture.app.log_in_as(&fixture.lumen.owner).await;
         let late = fixture.app.member(&fixture.lumen, Role::Administrator, "Late").await;
         let browser = fixture.app.log_in_as(&late).await;
-        let armed = forms(&fixture, &browser, |access| refuses(access, Role::User)).await;
+        let armed = forms(&fixture, &browser, |access| refuses(access, role)).await;
         owner.post(&fixture.lumen.url(&format!("users/{}/{way}", late.id)), fields).await.must_be(303);
         let before = facts(&fixture).await;
         for (route, answer) in armed.finish().await {

@@ -1,7 +1,7 @@
 //! Which master token may do what, tried at every address of the management API.
 
 use tessera::{
-    domain::token_access::TokenAccess,
+    domain::{access::Role, token_access::TokenAccess},
     web::{
         access::{Access, Route},
         api::openapi,
@@ -76,7 +76,7 @@ async fn an_id_in_capitals_is_the_same_id_in_every_call() {
 async fn every_call_is_carried_out(written: fn(Ids) -> Ids) {
     let fixture = Fixture::new().await;
     for (number, route) in of_tokens().enumerate() {
-        let (company, _, ids) = fixture.company_for(route, number).await;
+        let (company, _, ids) = fixture.company_for(route, Role::User, number).await;
         let machine = fixture.app.machine(&company, route.access.of_token().expect("one")).await;
         // An invitation can be sent again after a minute.
         fixture.app.clock.advance(time::Duration::minutes(2));
@@ -93,7 +93,7 @@ async fn another_version_is_refused_wherever_the_description_says_so() {
     let fixture = Fixture::new().await;
     let mut refused = 0;
     for (number, route) in of_tokens().filter(|route| route.method != "GET").enumerate() {
-        let (company, _, ids) = fixture.company_for(route, number).await;
+        let (company, _, ids) = fixture.company_for(route, Role::User, number).await;
         let machine = fixture.app.machine(&company, route.access.of_token().expect("one")).await;
         fixture.app.clock.advance(time::Duration::minutes(2));
         let request = machine.request(route.method, &fixture.path(route, &ids)).header("if-match", "\"0\"");

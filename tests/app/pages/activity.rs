@@ -146,6 +146,30 @@ async fn supervisors_read_of_members_alone() {
 }
 
 #[tokio::test]
+async fn developers_read_of_keys_alone() {
+    let app = TestApp::spawn().await;
+    let (lumen, ..) = busy_lumen(&app).await;
+    app.master_token(&lumen, "Deployment").await;
+    let dev = app.member(&lumen, Role::Developer, "Dev Berg").await;
+    let browser = app.log_in_as(&dev).await;
+    assert_eq!(browser.get(&lumen.url("users")).await.html().link("Activity"), lumen.url("activity"));
+    let page = browser.get(&lumen.url("activity")).await.must_be(200);
+    assert_eq!(page.html().texts("#log li").len(), 1);
+    assert!(page.html().texts("#log li p")[0].contains("created the API key Billing worker"));
+    assert_eq!(page.html().texts("#log-what option"), ["All events", "API keys"]);
+    assert_eq!(page.html().texts("#log-who option"), ["Anyone", "Dana Whitfield"]);
+    for hidden in ["Deployment", "mara@lumen.example", "Sam Berg"] {
+        assert!(!page.text().contains(hidden), "{hidden}");
+    }
+    for (query, number) in
+        [("", 1), ("?what=members", 0), ("?what=master_tokens", 0), ("?what=organization", 0), ("?q=mara", 0)]
+    {
+        let rows = export(&browser, &lumen.url(&format!("activity.csv{query}"))).await;
+        assert_eq!(column(&rows, 3), vec!["api_key.created"; number], "{query}");
+    }
+}
+
+#[tokio::test]
 async fn users_do_not_read_the_trail() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;

@@ -1,6 +1,7 @@
 //! "New API Key", "Deactivate", "Activate", "Remove".
 
 mod create;
+mod developer;
 mod switch;
 
 use tessera::domain::{access::Role, api_keys::ApiKey};
@@ -71,7 +72,7 @@ fn secret_in(page: &Html) -> String {
 }
 
 #[tokio::test]
-async fn only_administrators_see_the_tab_and_change_keys() {
+async fn supervisors_and_outsiders_neither_see_the_tab_nor_change_keys() {
     let stage = Stage::new().await;
     let (key, _) = stage.app.api_key(&stage.lumen, "Billing worker").await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
@@ -87,6 +88,9 @@ async fn only_administrators_see_the_tab_and_change_keys() {
             browser.htmx_post(&stage.url(&key, verb), "panel", &[]).await.must_be(status);
         }
     }
+    let refused = stage.app.log_in_as(&supervisor).await.get(&stage.lumen.url("api")).await.html();
+    let reason = "Only developers and administrators can do this.";
+    assert!(refused.main_text().contains(reason), "{}", refused.main_text());
     let after = stage.app.ledger().await;
     assert_eq!(after["api_keys"], before["api_keys"]);
     assert_eq!(after["audit_events"], before["audit_events"]);

@@ -62,10 +62,66 @@ async fn administrators_are_invited_by_administrators() {
     let users = browser.get(&lumen.url("users")).await.html();
     let dialog = browser.get(&users.link("Invite Admins")).await.must_be(200).html();
     assert_eq!(dialog.dialog_title(), "Invite Admins");
-    assert_eq!(dialog.hidden("role"), "administrator");
+    assert_eq!(dialog.chosen("role"), "administrator");
     invite(&browser, &lumen, "administrator", "mara@lumen.example").await.must_be(200);
     assert_eq!(invited(&app).await, ["mara@lumen.example administrator"]);
     browser.get(&lumen.url("users/invite?role=owner")).await.must_be(400);
+}
+
+#[tokio::test]
+async fn the_role_is_chosen_in_the_dialog() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let users = browser.get(&lumen.url("users")).await.html();
+    for (button, preselected) in [("Invite Users", "user"), ("Invite Admins", "administrator")] {
+        let dialog = browser.get(&users.link(button)).await.must_be(200).html();
+        assert_eq!((dialog.dialog_title().as_str(), dialog.chosen("role").as_str()), (button, preselected));
+        assert_eq!(
+            dialog.texts("dialog .opts label"),
+            [
+                "Administrator Can manage members, API keys, master tokens and settings",
+                "Supervisor Can invite and manage supervisors and users",
+                "Developer Can create and manage API keys",
+                "User Can view members",
+            ]
+        );
+    }
+    let address = lumen.url("users/invite");
+    let form_id = browser.htmx_get(&address, "dialog-slot").await.must_be(200).html().hidden("form_id");
+    let form = [("emails", "mara@"), ("role", "developer"), ("form_id", form_id.as_str())];
+    let dialog = browser.htmx_post(&address, "dialog-slot", &form).await.must_be(422).html();
+    assert_eq!((dialog.chosen("role").as_str(), dialog.has("h1")), ("developer", false));
+    let emails = "mara@lumen.example nowhere";
+    let form = [("emails", emails), ("role", "developer"), ("form_id", form_id.as_str())];
+    let sent = browser.post(&address, &form).await.must_be(200).html();
+    assert_eq!(outcomes(&sent), ["mara@lumen.example Sent", "nowhere Invalid email"]);
+    assert_eq!(sent.hidden("role"), "developer", "what is corrected is sent for the same role");
+    assert_eq!(invited(&app).await, ["mara@lumen.example developer"]);
+    let row = browser.get(&lumen.url("users")).await.html().row("mara@lumen.example");
+    assert!(row.contains("Developer"), "{row}");
+    let Message::Invitation { role, abilities, .. } = app.mail_to("mara@lumen.example").await.message else {
+        panic!("no invitation");
+    };
+    assert_eq!((role.as_str(), abilities.as_str()), ("Developer", "create and manage API keys"));
+}
+
+#[tokio::test]
+async fn a_role_that_was_not_offered_is_pointed_out() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let address = lumen.url("users/invite");
+    let form_id = browser.get(&address).await.html().hidden("form_id");
+    for role in [Some("owner"), None] {
+        let mut form = vec![("emails", "mara@lumen.example"), ("form_id", form_id.as_str())];
+        form.extend(role.map(|role| ("role", role)));
+        let page = browser.post(&address, &form).await.must_be(422).html();
+        assert_eq!(page.text("fieldset .error"), "Choose a role.");
+        assert_eq!(page.value("Email addresses"), "mara@lumen.example");
+        assert_eq!(page.attributes("fieldset", "aria-describedby"), ["role-e"]);
+    }
+    assert!(invited(&app).await.is_empty());
 }
 
 #[tokio::test]
@@ -156,24 +212,33 @@ async fn a_form_invites_once_and_for_a_day() {
 }
 
 #[tokio::test]
-async fn supervisors_keep_their_hands_off_administrators() {
+async fn supervisors_keep_their_hands_off_administrators_and_developers() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let sam = app.member(&lumen, Role::Supervisor, "Sam Berg").await;
     let (above, _) = app.invitation(&lumen, Role::Administrator, "ada@lumen.example").await;
+    let (beside, _) = app.invitation(&lumen, Role::Developer, "dev@lumen.example").await;
     let browser = app.log_in_as(&sam).await;
     let page = browser.get(&lumen.url("users")).await.must_be(200).html();
     assert!(page.try_link("Invite Admins").is_none() && page.try_link("Invite Users").is_some());
     assert!(page.row("ada@lumen.example").contains("Administrator"));
-    assert!(page.try_action("Resend").is_none(), "the one invitation is above them");
+    assert!(page.try_action("Resend").is_none(), "neither invitation is theirs to touch");
+    let dialog = browser.get(&page.link("Invite Users")).await.must_be(200).html();
+    assert_eq!(dialog.attributes("input[name=role]", "value"), ["supervisor", "user"]);
+    assert_eq!(dialog.chosen("role"), "user");
     let before = app.ledger().await;
-    browser.get(&lumen.url("users/invite?role=administrator")).await.must_be(403);
-    let form = [("emails", "x@lumen.example"), ("role", "administrator"), ("form_id", "x")];
-    browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
-    for verb in ["resend", "link", "cancel"] {
-        let path = lumen.url(&format!("invitations/{}/{verb}", above.id));
-        browser.post(&path, &[]).await.must_be(403);
-        browser.htmx_post(&path, "panel", &[]).await.must_be(403);
+    for role in ["administrator", "developer"] {
+        browser.get(&lumen.url(&format!("users/invite?role={role}"))).await.must_be(403);
+        let form = [("emails", "x@lumen.example"), ("role", role), ("form_id", &dialog.hidden("form_id"))];
+        browser.post(&lumen.url("users/invite"), &form).await.must_be(403);
+        browser.htmx_post(&lumen.url("users/invite"), "dialog-slot", &form).await.must_be(403);
+    }
+    for invitation in [&above, &beside] {
+        for verb in ["resend", "link", "cancel"] {
+            let path = lumen.url(&format!("invitations/{}/{verb}", invitation.id));
+            browser.post(&path, &[]).await.must_be(403);
+            browser.htmx_post(&path, "panel", &[]).await.must_be(403);
+        }
     }
     assert_eq!(app.ledger().await, before);
     invite(&browser, &lumen, "supervisor", "mara@lumen.example").await.must_be(200);

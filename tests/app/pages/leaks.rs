@@ -72,7 +72,7 @@ async fn lower_roles_and_strangers_do_not_choose() {
     let lumen = app.lumen().await;
     let outsider = app.user("Frida Fern").await;
     let action = lumen.url("settings/leaks");
-    for role in [Role::Supervisor, Role::User] {
+    for role in [Role::Supervisor, Role::Developer, Role::User] {
         let member = app.member(&lumen, role, &format!("A {role}")).await;
         let browser = app.log_in_as(&member).await;
         assert!(browser.get(&lumen.url("settings")).await.html().try_action("Save").is_none());

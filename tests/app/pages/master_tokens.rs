@@ -365,8 +365,9 @@ async fn only_administrators_reach_the_tokens() {
     let stage = Stage::new().await;
     let (token, secret) = stage.app.master_token(&stage.lumen, "Deployment").await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sara Supervisor").await;
+    let developer = stage.app.member(&stage.lumen, Role::Developer, "Dev Developer").await;
     let outsider = stage.app.user("Frida Fern").await;
-    for (person, status) in [(&supervisor, 403), (&outsider, 404)] {
+    for (person, status) in [(&supervisor, 403), (&developer, 403), (&outsider, 404)] {
         let browser = stage.app.log_in_as(person).await;
         browser.get(&stage.lumen.url("api/tokens/new")).await.must_be(status);
         browser.post(&stage.lumen.url("api/tokens"), &[("name", "Mine")]).await.must_be(status);

@@ -18,7 +18,8 @@ async fn a_role_is_changed() {
     let page = browser.get(&role).await.must_be(200).html();
     assert_eq!((page.dialog_title(), page.chosen("role")), ("Change role".into(), "user".into()));
     assert_eq!(page.action("Save"), role);
-    assert_eq!(page.attributes("input[name=role]", "value"), ["administrator", "supervisor", "user"]);
+    let roles = ["administrator", "supervisor", "developer", "user"];
+    assert_eq!(page.attributes("input[name=role]", "value"), roles);
     let answer = browser.post(&role, &[("role", "supervisor")]).await.must_be(303);
     let page = browser.follow(&answer).await.html();
     assert_eq!(page.toast(), "Role of Uli Berg changed to Supervisor");
@@ -34,6 +35,28 @@ async fn a_role_is_changed() {
 }
 
 #[tokio::test]
+async fn the_dialog_says_what_each_role_would_change() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let uli = app.member(&lumen, Role::Developer, "Uli Berg").await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let role = lumen.url(&format!("users/{}/role", uli.id));
+    let page = browser.get(&role).await.must_be(200).html();
+    let told = [
+        "Can also manage members, master tokens and settings.",
+        "Can also manage members. Can no longer manage API keys.",
+        "Current role. Can create and manage API keys.",
+        "Can no longer manage API keys.",
+    ];
+    assert_eq!(page.texts("dialog .about"), told);
+    let dialog = browser.htmx_get(&role, "dialog-slot").await.must_be(200).html();
+    assert_eq!(dialog.texts(".about"), told);
+    browser.post(&role, &[("role", "supervisor")]).await.must_be(303);
+    let page = browser.get(&role).await.must_be(200).html();
+    assert!(page.texts("dialog .about")[1].starts_with("Current role."), "{}", page.dialog_text());
+}
+
+#[tokio::test]
 async fn a_role_that_is_none_is_refused_in_the_dialog() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
@@ -43,7 +66,7 @@ async fn a_role_that_is_none_is_refused_in_the_dialog() {
     for form in [&[("role", "owner")][..], &[]] {
         let page = browser.post(&role, form).await.must_be(422).html();
         assert_eq!(page.dialog_title(), "Change role");
-        assert_eq!(page.text("fieldset .error"), "Choose Administrator, Supervisor or User.");
+        assert_eq!(page.text("fieldset .error"), "Choose a role.");
         assert_eq!(page.chosen("role"), "user");
         let dialog = browser.htmx_post(&role, "dialog-slot", form).await.must_be(422).html();
         assert!(dialog.has("fieldset .error") && !dialog.has("h1"));
@@ -131,29 +154,34 @@ async fn whoever_changes_themselves_goes_where_they_still_may() {
 }
 
 #[tokio::test]
-async fn supervisors_reach_everybody_but_administrators() {
+async fn supervisors_reach_supervisors_and_users() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
+    let dev = app.member(&lumen, Role::Developer, "Dev Berg").await;
     let sam = app.member(&lumen, Role::Supervisor, "Sam Berg").await;
     let sue = app.member(&lumen, Role::Supervisor, "Sue Berg").await;
     let uli = app.member(&lumen, Role::User, "Uli Berg").await;
     let browser = app.log_in_as(&sam).await;
     let page = browser.get(&lumen.url("users")).await.must_be(200).html();
-    assert!(
-        !page.row("Dana Whitfield").contains("Change role") && page.row("Sue Berg").contains("Change role")
-    );
+    for (name, is_reached) in [("Dana Whitfield", false), ("Dev Berg", false), ("Sue Berg", true)] {
+        assert_eq!(page.row(name).contains("Change role"), is_reached, "{name}");
+    }
     assert!(page.try_link("API").is_none());
     let before = app.ledger().await;
-    for verb in ["role", "remove"] {
-        let path = lumen.url(&format!("users/{}/{verb}", lumen.owner.id));
-        browser.get(&path).await.must_be(403);
-        browser.htmx_get(&path, "dialog-slot").await.must_be(403);
-    }
     let role_of = |id: &str| lumen.url(&format!("users/{id}/role"));
-    browser.post(&role_of(&lumen.owner.id), &[("role", "user")]).await.must_be(403);
-    browser.post(&lumen.url(&format!("users/{}/remove", lumen.owner.id)), &[]).await.must_be(403);
+    for id in [&lumen.owner.id, &dev.id] {
+        for verb in ["role", "remove"] {
+            let path = lumen.url(&format!("users/{id}/{verb}"));
+            browser.get(&path).await.must_be(403);
+            browser.htmx_get(&path, "dialog-slot").await.must_be(403);
+        }
+        browser.post(&role_of(id), &[("role", "user")]).await.must_be(403);
+        browser.post(&lumen.url(&format!("users/{id}/remove")), &[]).await.must_be(403);
+    }
     for id in [&uli.id, &sue.id, &sam.id] {
-        browser.post(&role_of(id), &[("role", "administrator")]).await.must_be(403);
+        for role in ["administrator", "developer"] {
+            browser.post(&role_of(id), &[("role", role)]).await.must_be(403);
+        }
     }
     assert_eq!(app.ledger().await, before);
     let dialog = browser.get(&role_of(&uli.id)).await.must_be(200).html();
@@ -166,22 +194,28 @@ async fn supervisors_reach_everybody_but_administrators() {
 }
 
 #[tokio::test]
-async fn users_see_who_belongs_and_change_nobody() {
+async fn users_and_developers_see_who_belongs_and_change_nobody() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    let uli = app.member(&lumen, Role::User, "Uli Berg").await;
-    let browser = app.log_in_as(&uli).await;
-    let page = browser.get(&lumen.url("users")).await.must_be(200).html();
-    assert!(page.row("Dana Whitfield").contains("Administrator"));
-    assert!(page.row("Uli Berg (you)").contains("Now"));
-    assert!(!page.has(".menu-item[href*='/role']"));
-    let before = app.ledger().await;
-    for verb in ["role", "remove"] {
-        let path = lumen.url(&format!("users/{}/{verb}", uli.id));
-        browser.get(&path).await.must_be(403);
-        browser.post(&path, &[]).await.must_be(403);
+    app.invitation(&lumen, Role::User, "mara@lumen.example").await;
+    for (role, name) in [(Role::User, "Uli Berg"), (Role::Developer, "Dev Berg")] {
+        let member = app.member(&lumen, role, name).await;
+        let browser = app.log_in_as(&member).await;
+        let page = browser.get(&lumen.url("users")).await.must_be(200).html();
+        assert!(page.row("Dana Whitfield").contains("Administrator"));
+        let own = page.row(&format!("{name} (you)"));
+        assert!(own.contains("Now") && own.contains(role.label()), "{own}");
+        assert!(!page.has(".menu-item[href*='/role']") && !page.has("#pending"));
+        assert!(page.try_link("Invite Users").is_none() && page.try_link("Invite Admins").is_none());
+        let before = app.ledger().await;
+        for verb in ["role", "remove"] {
+            let path = lumen.url(&format!("users/{}/{verb}", member.id));
+            browser.get(&path).await.must_be(403);
+            browser.post(&path, &[]).await.must_be(403);
+        }
+        browser.get(&lumen.url("users/invite")).await.must_be(403);
+        assert_eq!(app.ledger().await, before);
     }
-    assert_eq!(app.ledger().await, before);
 }
 
 #[tokio::test]

@@ -54,7 +54,9 @@ async fn a_name_that_cannot_be_is_kept_to_be_mended() {
 async fn lower_roles_can_leave_and_no_more() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
-    for (role, name) in [(Role::Supervisor, "Sam Berg"), (Role::User, "Uli Berg")] {
+    for (role, name) in
+        [(Role::Supervisor, "Sam Berg"), (Role::Developer, "Dev Berg"), (Role::User, "Uli Berg")]
+    {
         let member = app.member(&lumen, role, name).await;
         let browser = app.log_in_as(&member).await;
         let page = browser.get(&lumen.url("settings")).await.must_be(200).html();

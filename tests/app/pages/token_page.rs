@@ -153,9 +153,10 @@ async fn what_is_done_on_the_page_of_a_token_stays_there() {
 async fn only_administrators_of_the_organization_see_the_page() {
     let stage = Stage::new(Full).await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
+    let developer = stage.app.member(&stage.lumen, Role::Developer, "Dev Developer").await;
     let outsider = stage.app.user("Frida Fern").await;
     let fern = stage.app.organization("Fern", &outsider).await;
-    for (person, status) in [(&supervisor, 403), (&outsider, 404)] {
+    for (person, status) in [(&supervisor, 403), (&developer, 403), (&outsider, 404)] {
         stage.app.log_in_as(person).await.get(&stage.url()).await.must_be(status);
     }
     let other_door = fern.url(&format!("api/tokens/{}", stage.token.id));

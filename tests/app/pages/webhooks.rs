@@ -278,8 +278,9 @@ async fn only_administrators_see_webhooks() {
     let stage = Stage::new().await;
     let path = stage.webhook().await;
     let supervisor = stage.app.member(&stage.lumen, Role::Supervisor, "Sam Supervisor").await;
+    let developer = stage.app.member(&stage.lumen, Role::Developer, "Dev Developer").await;
     let outsider = stage.app.user("Frida Fern").await;
-    for (person, status) in [(&supervisor, 403), (&outsider, 404)] {
+    for (person, status) in [(&supervisor, 403), (&developer, 403), (&outsider, 404)] {
         let browser = stage.app.log_in_as(person).await;
         browser.get(&stage.lumen.url("webhooks")).await.must_be(status);
         browser.get(&path).await.must_be(status);
@@ -287,8 +288,10 @@ async fn only_administrators_see_webhooks() {
             browser.post(&format!("{path}/{verb}"), &[]).await.must_be(status);
         }
     }
-    let browser = stage.app.log_in_as(&supervisor).await;
-    let settings = browser.get(&stage.lumen.url("settings")).await.must_be(200).html();
-    assert!(!settings.main_text().contains("Webhooks"));
+    for person in [&supervisor, &developer] {
+        let browser = stage.app.log_in_as(person).await;
+        let settings = browser.get(&stage.lumen.url("settings")).await.must_be(200).html();
+        assert!(!settings.main_text().contains("Webhooks"));
+    }
     assert_eq!(stage.events().await, ["webhook.created"]);
 }

@@ -13,6 +13,7 @@ use tessera::{
         invitations::{self, Invitation},
         key_settings::KeySettings,
         master_tokens::{self, MasterToken, NewToken},
+        members,
         names::Name,
         organization::Organization,
         organizations,
@@ -229,8 +230,11 @@ impl World {
     /// What `user` is in the organization.
     pub(crate) async fn role_of(&self, company: &Company, user: &User) -> Option<Role> {
         let (id, user) = (company.id.clone(), user.clone());
-        self.read(move |connection| Ok(access::member(connection, &user, None, &id).ok().map(|m| m.reach())))
-            .await
+        self.read(move |connection| {
+            let Ok(member) = access::member(connection, &user, None, &id) else { return Ok(None) };
+            Ok(Some(members::find(connection, &member.grant()?, &user.id)?.role))
+        })
+        .await
     }
 
     /// Every mail, the newest first. Those of the builders above are among them, marked as sent

@@ -211,6 +211,13 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
         page.visit(&format!("{organization}/{tab}")).await;
         inspection.look_at(page, &format!("{tab}-for-a-user")).await;
     }
+    let mut sofie = server.person("Sofie Lindqvist").await;
+    server.join(&organization, &mut dana, &mut sofie, "developer").await;
+    page.become_person(&sofie).await;
+    for tab in ["users", "api", "activity"] {
+        page.visit(&format!("{organization}/{tab}")).await;
+        inspection.look_at(page, &format!("{tab}-for-a-developer")).await;
+    }
 }
 
 async fn open_and_look(page: &Page, inspection: &mut Inspection, label: &str, name: &str) {

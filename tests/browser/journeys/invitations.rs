@@ -36,6 +36,46 @@ async fn each_address_is_told_its_outcome(Stage { page, server, .. }: Stage) {
     page.expect_row("sofie@example.org", "Dana Whitfield").await;
 }
 
+async fn the_role_is_chosen_in_the_dialog(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let mut ravi = server.person("Ravi Menon").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    server.join(&organization, &mut dana, &mut ravi, "supervisor").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/users")).await;
+    for (label, role) in [("Invite Admins", "Administrator"), ("Invite Users", "User")] {
+        page.click_link(label).await;
+        page.expect_dialog(label).await;
+        assert!(page.is_chosen(role).await, "{label} is for {role}");
+        page.expect_text("Can create and manage API keys").await;
+        page.click_link("Cancel").await;
+        page.expect_no_dialog(label).await;
+    }
+    page.click_link("Invite Users").await;
+    page.choose("Developer").await;
+    page.click_button("Send invitations").await;
+    page.expect_field_error("Email addresses", "Enter at least one").await;
+    assert!(page.is_chosen("Developer").await, "what was chosen is kept");
+    page.fill("Email addresses", JONAS).await;
+    page.click_button("Send invitations").await;
+    page.expect_row(JONAS, "Sent").await;
+    page.click_link("Done").await;
+    page.expect_row(JONAS, "Developer").await;
+    let mail = server.inbox.expect(JONAS, SUBJECT).await;
+    assert!(mail.text.contains("as Developer") && mail.text.contains("create and manage API keys"));
+
+    page.become_person(&ravi).await;
+    page.visit(&format!("{organization}/users")).await;
+    page.expect_no_button(&format!("Actions for {JONAS}")).await;
+    page.click_link("Invite Users").await;
+    page.expect_dialog("Invite Users").await;
+    page.expect_text("Can invite and manage supervisors and users").await;
+    page.expect_no_text("Can create and manage API keys").await;
+    page.fill("Email addresses", "sofie@example.org").await;
+    page.click_button("Send invitations").await;
+    page.expect_row("sofie@example.org", "Sent").await;
+}
+
 async fn a_stranger_joins_by_the_mailed_link(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
@@ -153,6 +193,7 @@ async fn invite(page: &Page, label: &str, addresses: &str) {
 
 crate::with_and_without_javascript!(
     each_address_is_told_its_outcome,
+    the_role_is_chosen_in_the_dialog,
     a_stranger_joins_by_the_mailed_link,
     the_pending_list_accepts_and_declines,
     a_copied_link_works_for_the_invited_address_only,

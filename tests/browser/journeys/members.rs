@@ -12,6 +12,8 @@ async fn an_administrator_changes_roles_and_removes(Stage { page, server, .. }: 
 
     page.open_menu("Actions for Ravi Menon").await;
     page.click_link("Change role").await;
+    assert!(page.is_chosen("User").await, "the role that the person has");
+    page.expect_text("Can also manage members.").await;
     page.choose("Supervisor").await;
     page.click_button("Save").await;
     page.expect_row("Ravi Menon", "Supervisor").await;
@@ -80,6 +82,43 @@ async fn a_supervisor_manages_users_and_sees_no_keys(Stage { page, server, .. }:
     page.expect_no_row("Sofie Lindqvist").await;
 }
 
+async fn a_developer_manages_keys_and_nothing_else(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let mut ravi = server.person("Ravi Menon").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    server.join(&organization, &mut dana, &mut ravi, "developer").await;
+    page.become_person(&ravi).await;
+    page.visit(&organization).await;
+    page.expect_row("Ravi Menon", "Developer").await;
+    page.expect_no_link("Invite Users").await;
+    page.expect_no_button("Actions for Dana Whitfield").await;
+    page.click_link("API").await;
+    page.expect_heading("API Keys").await;
+    page.expect_no_text("Master Tokens").await;
+    page.click_link("New API Key").await;
+    page.fill("Name", "Billing worker").await;
+    page.click_button("Save").await;
+    page.expect_dialog("API key created").await;
+    page.click_link("Done").await;
+    page.open_menu("Actions for Billing worker").await;
+    page.click_button("Deactivate").await;
+    page.expect_toast("Billing worker").await;
+    page.to_list().await;
+    page.expect_row("Billing worker", "Deactivated").await;
+    page.click_link("Expiration calendar").await;
+    page.click_button("Create URL").await;
+    page.expect_text("Copy the URL now").await;
+    page.click_link("Done").await;
+    page.click_link("Activity").await;
+    page.expect_text("created the API key Billing worker").await;
+    page.expect_no_text("joined by invitation").await;
+    page.click_link("Settings").await;
+    page.expect_link("Leave organization").await;
+    page.expect_no_link("Manage webhooks").await;
+    assert_eq!(ravi.get(&server, &format!("{organization}/webhooks")).await, 403);
+    assert_eq!(ravi.get(&server, &format!("{organization}/api/tokens/new")).await, 403);
+}
+
 async fn a_user_sees_the_members_and_may_leave(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let mut ravi = server.person("Ravi Menon").await;
@@ -102,5 +141,6 @@ crate::with_and_without_javascript!(
     an_administrator_changes_roles_and_removes,
     the_last_administrator_stays,
     a_supervisor_manages_users_and_sees_no_keys,
+    a_developer_manages_keys_and_nothing_else,
     a_user_sees_the_members_and_may_leave,
 );

@@ -38,7 +38,7 @@ impl Server {
         target.split('/').take(3).collect::<Vec<_>>().join("/")
     }
 
-    /// Lets `newcomer` join the organization at `path` in a role ("user", "supervisor" or "administrator").
+    /// Lets `newcomer` join the organization at `path` in a role ("user", "developer", "supervisor" or "administrator").
     pub(crate) async fn join(
         &self,
         path: &str,

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::UsersScreen;
+use super::{UsersScreen, role_change};
 use crate::{
     domain::{
         access::{Grant, ManageMembers, ManageTokens, Role},
@@ -35,11 +35,19 @@ pub struct RoleForm {
 struct RoleDialog {
     over: Over,
     person: Person,
+    going: Going,
     /// The roles that the visitor may give.
-    roles: Vec<Role>,
+    roles: &'static [Role],
     chosen: String,
     errors: FieldErrors,
     rejection: Option<String>,
+}
+
+impl RoleDialog {
+    /// What changes for the person with this role.
+    fn about(&self, role: &Role) -> String {
+        role_change::words(self.person.role, *role, &self.going.invitations)
+    }
 }
 
 /// The dialog that asks before a member is removed.
@@ -53,10 +61,10 @@ struct RemoveMemberDialog {
     rejection: Option<String>,
 }
 
-/// What goes with a membership, and what does not.
+/// What goes with a membership, in whole or with a lower role in part, and what does not.
 #[derive(Clone, Default)]
 struct Going {
-    /// Canceled with it.
+    /// Pending ones that the person sent.
     invitations: Vec<Invitation>,
     /// Master tokens whose secrets the person was shown. They go on working.
     tokens: Vec<MasterToken>,
@@ -64,8 +72,8 @@ struct Going {
 
 /// Opens the dialog "Change role".
 pub async fn choose_role(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (person, ..) = find(&visit).await?;
-    visit.dialog::<UsersScreen>(&role_dialog(&visit, person, FieldErrors::default())).await
+    let (person, going, _) = find(&visit).await?;
+    visit.dialog::<UsersScreen>(&role_dialog(&visit, person, going, FieldErrors::default())).await
 }
 
 /// Gives a member another role. The last administrator is answered with 422 and the reason.
@@ -73,11 +81,11 @@ pub async fn change_role(
     visit: Visit<Grant<ManageMembers>, Submitted<RoleForm>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let (person, ..) = find(&visit).await?;
+    let (person, going, _) = find(&visit).await?;
     let mut errors = FieldErrors::default();
-    let role = form.role.parse::<Role>().map_err(|_| "Choose Administrator, Supervisor or User.");
+    let role = form.role.parse::<Role>().map_err(|_| "Choose a role.");
     let Some(role) = errors.check("role", role) else {
-        return visit.invalid::<UsersScreen>(&role_dialog(&visit, person, errors)).await;
+        return visit.invalid::<UsersScreen>(&role_dialog(&visit, person, going, errors)).await;
     };
     let user_id = person.user_id.clone();
     match visit
@@ -93,7 +101,7 @@ pub async fn change_role(
             let dialog = RoleDialog {
                 chosen: form.role,
                 rejection: Some(error.to_string()),
-                ..role_dialog(&visit, person, errors)
+                ..role_dialog(&visit, person, going, errors)
             };
             visit.invalid::<UsersScreen>(&dialog).await
         }
@@ -131,7 +139,7 @@ async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, Going, boo
     let user_id = visit.path("user");
     let found = visit.read(move |connection, grant| {
         let person = members::find(connection, grant, &user_id)?;
-        if person.role > grant.reach() {
+        if !grant.reach().contains(&person.role) {
             return Err(MemberError::AboveYou);
         }
         // Whoever removes somebody else stays; whoever removes themselves need not be told what they know.
@@ -147,12 +155,18 @@ async fn find(visit: &Visit<Grant<ManageMembers>>) -> Result<(Person, Going, boo
     found.await
 }
 
-fn role_dialog(visit: &Visit<Grant<ManageMembers>>, person: Person, errors: FieldErrors) -> RoleDialog {
+fn role_dialog(
+    visit: &Visit<Grant<ManageMembers>>,
+    person: Person,
+    going: Going,
+    errors: FieldErrors,
+) -> RoleDialog {
     RoleDialog {
         over: visit.over::<UsersScreen>(),
-        roles: Role::ALL.into_iter().rev().filter(|role| *role <= visit.proof.reach()).collect(),
+        roles: visit.proof.reach(),
         chosen: person.role.as_str().to_owned(),
         person,
+        going,
         errors,
         rejection: None,
     }

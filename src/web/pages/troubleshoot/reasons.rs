@@ -157,9 +157,8 @@ pub(super) fn period_words(limit: RateLimit) -> String {
 fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<&str> = words.collect();
     let shown = words.get(..MAX_IN_A_SENTENCE).unwrap_or(&words);
-    match (shown, words.len() - shown.len()) {
-        (_, more @ 1..) => format!("{} and {more} more", shown.join(", ")),
-        ([first @ .., last], 0) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        _ => shown.join(", "),
+    match words.len() - shown.len() {
+        0 => display::list(shown),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -7,13 +7,13 @@ use tessera::{
 
 use crate::support::{Company, TestApp};
 
-/// An administrator with three pending invitations, one of each role.
+/// An administrator with four pending invitations, one of each role.
 async fn ground() -> (TestApp, Company, User) {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let ada = app.member(&lumen, Role::Administrator, "Ada Berg").await;
     let browser = app.log_in_as(&ada).await;
-    for role in [Role::Administrator, Role::Supervisor, Role::User] {
+    for role in Role::ALL {
         let path = lumen.url(&format!("users/invite?role={role}", role = role.as_str()));
         let form_id = browser.get(&path).await.html().hidden("form_id");
         let email = format!("{}@elsewhere.example", role.as_str());
@@ -47,14 +47,14 @@ async fn a_removed_administrator_comes_back_by_no_invitation_of_their_own() {
     let browser = app.log_in_as(&lumen.owner).await;
     let remove = lumen.url(&format!("users/{}/remove", ada.id));
     let dialog = browser.get(&remove).await.must_be(200).html();
-    for role in ["Administrator", "Supervisor", "User"] {
+    for role in ["Administrator", "Supervisor", "Developer", "User"] {
         let line = format!("{}@elsewhere.example as {role}", role.to_lowercase());
         assert!(dialog.dialog_text().contains(&line), "{}", dialog.dialog_text());
     }
     assert!(!dialog.dialog_text().contains("mara@lumen.example"));
     let answer = browser.post(&remove, &[]).await.must_be(303);
     let toast = browser.follow(&answer).await.html().toast();
-    assert_eq!(toast, "Ada Berg removed from Lumen. 3 invitations canceled.");
+    assert_eq!(toast, "Ada Berg removed from Lumen. 4 invitations canceled.");
     app.client().get(&link).await.must_be(404);
     app.client().get(&format!("/i/{mailed}")).await.must_be(404);
     assert_eq!(pending(&app).await, ["user"], "another’s invitation stays");
@@ -62,7 +62,7 @@ async fn a_removed_administrator_comes_back_by_no_invitation_of_their_own() {
                  WHERE action = 'invitation.canceled' ORDER BY id";
     assert_eq!(
         app.query(trail).await,
-        ["administrator", "supervisor", "user"]
+        ["administrator", "supervisor", "developer", "user"]
             .map(|role| format!("Dana Whitfield {role}@elsewhere.example"))
     );
     let queued =
@@ -83,14 +83,19 @@ async fn whoever_leaves_is_told_what_goes_with_them() {
 
 #[tokio::test]
 async fn a_lower_role_keeps_what_it_could_send() {
-    for (role, kept) in [
-        (Role::Administrator, &["administrator", "supervisor", "user"][..]),
-        (Role::Supervisor, &["supervisor", "user"]),
-        (Role::User, &[]),
+    for (role, kept, told) in [
+        (Role::Administrator, &["administrator", "developer", "supervisor", "user"][..], ""),
+        (Role::Supervisor, &["supervisor", "user"], "2 pending invitations they sent will be canceled."),
+        (Role::Developer, &[], "4 pending invitations they sent will be canceled."),
+        (Role::User, &[], "4 pending invitations they sent will be canceled."),
     ] {
         let (app, lumen, ada) = ground().await;
         let browser = app.log_in_as(&lumen.owner).await;
         let path = lumen.url(&format!("users/{}/role", ada.id));
+        let dialog = browser.get(&path).await.must_be(200).html();
+        let place = Role::ALL.iter().position(|each| *each == role).expect("a role");
+        let about = &dialog.texts("dialog .about")[place];
+        assert!(about.ends_with(told) && about.contains("will be canceled") != told.is_empty(), "{about}");
         browser.post(&path, &[("role", role.as_str())]).await.must_be(303);
         assert_eq!(pending(&app).await, kept, "{role}");
     }
@@ -115,7 +120,7 @@ async fn machines_that_remove_or_demote_cancel_as_well_and_so_does_the_end_of_a_
 }
 
 #[tokio::test]
-async fn the_removal_of_an_administrator_names_the_tokens_that_they_were_shown() {
+async fn whoever_removes_or_demotes_an_administrator_is_told_the_tokens_that_they_were_shown() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
     let ines = app.member(&lumen, Role::Administrator, "Ines Okafor").await;
@@ -126,9 +131,12 @@ async fn the_removal_of_an_administrator_names_the_tokens_that_they_were_shown()
     app.log_in_as(&ines).await.post(&lumen.url("api/tokens"), &fields).await.must_be(200);
 
     let dana = app.log_in_as(&lumen.owner).await;
-    let asked = dana.get(&lumen.url(&format!("users/{}/remove", ines.id))).await.must_be(200).html();
-    let text = asked.dialog_text();
-    assert!(text.contains("They were shown Deployment .") && !text.contains("Warehouse"), "{text}");
-    let asked = dana.get(&lumen.url(&format!("users/{}/remove", lumen.owner.id))).await.must_be(200).html();
-    assert!(!asked.dialog_text().contains("They were shown"), "{}", asked.dialog_text());
+    for verb in ["remove", "role"] {
+        let asked = dana.get(&lumen.url(&format!("users/{}/{verb}", ines.id))).await.must_be(200).html();
+        let text = asked.dialog_text();
+        assert!(text.contains("They were shown Deployment .") && !text.contains("Warehouse"), "{text}");
+        let own = lumen.url(&format!("users/{}/{verb}", lumen.owner.id));
+        let asked = dana.get(&own).await.must_be(200).html();
+        assert!(!asked.dialog_text().contains("They were shown"), "{}", asked.dialog_text());
+    }
 }
