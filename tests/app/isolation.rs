@@ -5,6 +5,7 @@
 mod cookies;
 mod exchange;
 mod fixture;
+mod focus;
 mod late;
 mod machines;
 mod methods;

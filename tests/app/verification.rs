@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tessera::{
     db::Db,
     domain::{
-        api_keys,
+        api_keys::{self, ChosenExpiration, KeyEdit},
         key_settings::KeySettings,
         master_tokens::{self, NewToken},
         token_access::TokenAccess,
@@ -282,7 +282,8 @@ impl Ground {
         self.app
             .write(move |tx| {
                 let admin = lumen.admin(tx)?;
-                api_keys::change_settings(tx, &admin, &key_id, &settings, now)?;
+                let edit = KeyEdit { name: None, expiration: ChosenExpiration::Keep, settings };
+                api_keys::edit(tx, &admin, &key_id, &edit, now)?;
                 Ok(())
             })
             .await;
