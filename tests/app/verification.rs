@@ -195,9 +195,10 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
         ground.auth("/auth").await.must_be(401);
         browser.post(&format!("{key}/activate"), &[]).await.must_be(303);
         ground.auth("/auth").await.must_be(204);
-        browser.post(&format!("{key}/settings"), &[("networks", "192.0.2.0/24")]).await.must_be(303);
+        let elsewhere = [("name", "Billing worker"), ("networks", "192.0.2.0/24")];
+        browser.post(&format!("{key}/settings"), &elsewhere).await.must_be(303);
         ground.auth("/auth").await.must_be(403);
-        browser.post(&format!("{key}/settings"), &[]).await.must_be(303);
+        browser.post(&format!("{key}/settings"), &[("name", "Billing worker")]).await.must_be(303);
         ground.auth("/auth").await.must_be(204);
     }
     let mut secrets = vec![ground.secret.clone()];
