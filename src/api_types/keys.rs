@@ -101,6 +101,16 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) ->
     Option::deserialize(deserializer).map(Some)
 }
 
+/// Reads a field that may be left out, but not be null.
+///
+/// # Errors
+/// When it is null or of another type.
+pub fn never_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Declares a body that takes a key's settings beside fields of its own: serde can refuse unknown
 /// fields only where all known ones stand in one type.
 macro_rules! body_with_settings {
@@ -153,14 +163,26 @@ body_with_settings! {
 
 body_with_settings! {
     /// Changes to a key. Omitted fields stay the same; null clears a field.
-    pub struct KeyChange {}
+    pub struct KeyChange {
+        /// The name, unique in the organization.
+        #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+        #[schema(
+            value_type = String, required = false, min_length = 1, max_length = 60, example = "Billing worker"
+        )]
+        pub name: Option<String>,
+        /// When the key expires, at most 10 years from now; null for never. An expired key must be rotated instead.
+        #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        pub expires_at: Given<String>,
+    }
 }
 
 impl NewKey {
     /// Its settings, as a change of none.
     pub fn settings(self) -> KeyChange {
         let Self { description, scopes, networks, rate_limit, monthly_quota, metadata, .. } = self;
-        KeyChange { description, scopes, networks, rate_limit, monthly_quota, metadata }
+        let none = KeyChange::default();
+        KeyChange { description, scopes, networks, rate_limit, monthly_quota, metadata, ..none }
     }
 }
 

@@ -1,17 +1,18 @@
 //! API keys: named, with an end if wanted, switched off and on, removed for good.
 
+mod edit;
+mod expiration;
 mod list;
 mod look_up;
 mod pause;
 mod rotate;
 
+pub use edit::{KeyEdit, edit};
+pub use expiration::{ChosenExpiration, ExpirationError, KeyChangeError};
 pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
-pub use rotate::{
-    ActiveRotation, ExpirationError, NewExpiration, RotateError, purge_expired, revoke_previous, rotate,
-    rotations,
-};
+pub use rotate::{ActiveRotation, NewExpiration, purge_expired, revoke_previous, rotate, rotations};
 pub(super) use rotate::{revoke_previous_secret, write_first_use, write_use};
 
 use diesel::prelude::*;
@@ -54,7 +55,7 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
-    /// When a rotation gave it that end; `None` for the end that it was created with.
+    /// When its end was last changed; `None` for the end that it was created with.
     pub expiry_set_at: Option<Timestamp>,
     /// Since when it is switched off, if it is.
     pub deactivated_at: Option<Timestamp>,
@@ -270,29 +271,6 @@ fn store_switch(
         .set((api_keys::deactivated_at.eq(deactivated_at), api_keys::paused_until.eq(paused_until)))
         .returning(ApiKey::as_returning())
         .get_result(connection)
-}
-
-/// Gives a key other settings, which hold from the next request on.
-pub fn change_settings(
-    tx: &mut Tx<'_>,
-    grant: &Grant<ManageKeys>,
-    key_id: &str,
-    settings: &KeySettings,
-    now: Timestamp,
-) -> Result<ApiKey, ManageError> {
-    let key = find(tx.connection(), grant, key_id)?;
-    let changed = settings.changes_since(&key.settings);
-    if changed.is_empty() {
-        return Ok(key);
-    }
-    invalidate(tx, key_id)?;
-    let key = diesel::update(api_keys::table.find(key_id))
-        .set(settings)
-        .returning(ApiKey::as_returning())
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    record_with(tx, grant, Action::KeySettingsChanged, &key, Detail::KeySettings { changed }, now)?;
-    Ok(key)
 }
 
 fn record_with(

@@ -64,13 +64,14 @@ pub struct Rotation {
     pub rotated_at: Timestamp,
     /// When the new secret was first accepted.
     pub first_used_at: Option<Timestamp>,
-    /// The end that the key had before, where the rotation gave it a later one.
+    /// The end that the key had while the previous secret was its own, or a later edit of the key
+    /// found, where it has another one since.
     pub previous_expires_at: Option<Timestamp>,
 }
 
 impl Rotation {
     /// When the previous secret ends; earlier once the new one is used, never later. An end that the
-    /// rotation gave the key is the new secret's alone: whoever has the previous one gains no time.
+    /// key was given since is the new secret's alone: whoever has the previous one gains no time.
     pub fn ends_at(&self) -> Timestamp {
         let length = self.plan.grace_period.length();
         let as_planned = match (self.plan.starts, self.first_used_at) {
@@ -93,7 +94,8 @@ pub struct LiveRotation {
     previous_digest: SecretDigest,
     plan: Plan,
     rotated_at: Timestamp,
-    previous_expires_at: Option<Timestamp>,
+    /// Microseconds since 1970; [`i64::MAX`] for never. It only comes nearer.
+    previous_expires: AtomicI64,
     /// Microseconds since 1970; 0 for never.
     first_used: AtomicI64,
     first_use: tokio::sync::Mutex<()>,
@@ -104,21 +106,29 @@ impl LiveRotation {
     pub fn new(rotation: Rotation) -> Self {
         let Rotation { previous_digest, plan, rotated_at, first_used_at, previous_expires_at } = rotation;
         let first_used = AtomicI64::new(first_used_at.map_or(0, microseconds));
+        let previous_expires = AtomicI64::new(previous_expires_at.map_or(i64::MAX, microseconds));
         let first_use = tokio::sync::Mutex::default();
-        Self { previous_digest, plan, rotated_at, previous_expires_at, first_used, first_use }
+        Self { previous_digest, plan, rotated_at, previous_expires, first_used, first_use }
     }
 
     /// The rotation as it stands.
     pub fn get(&self) -> Rotation {
         let used = self.first_used.load(Ordering::Acquire);
-        let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(used);
-        let first_used_at = (used > 0).then(|| PrimitiveDateTime::new(at.date(), at.time()));
+        let expires = self.previous_expires.load(Ordering::Acquire);
         Rotation {
             previous_digest: self.previous_digest,
             plan: self.plan,
             rotated_at: self.rotated_at,
-            first_used_at,
-            previous_expires_at: self.previous_expires_at,
+            first_used_at: (used > 0).then(|| instant(used)),
+            previous_expires_at: (expires < i64::MAX).then(|| instant(expires)),
+        }
+    }
+
+    /// Hears when the previous secret ends at the latest. An answer that was read before another
+    /// one, and comes after it, changes nothing.
+    pub fn cap_previous_secret(&self, end: Option<Timestamp>) {
+        if let Some(end) = end {
+            self.previous_expires.fetch_min(microseconds(end), Ordering::AcqRel);
         }
     }
 
@@ -140,6 +150,11 @@ impl LiveRotation {
                 self.first_used.compare_exchange(0, microseconds(now), Ordering::AcqRel, Ordering::Relaxed);
         }
     }
+}
+
+fn instant(microseconds: i64) -> Timestamp {
+    let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(microseconds);
+    PrimitiveDateTime::new(at.date(), at.time())
 }
 
 fn microseconds(at: Timestamp) -> i64 {

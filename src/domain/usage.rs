@@ -31,7 +31,7 @@ use super::{
     access::{Grant, SeeKeys},
     api_keys::ApiKey,
     schema::key_usage,
-    verification::Span,
+    verification::{self, Span},
 };
 use crate::{
     clock::Timestamp,
@@ -61,6 +61,16 @@ impl DailyRequests {
     pub fn peak(&self) -> i64 {
         self.0.iter().copied().max().unwrap_or_default()
     }
+}
+
+/// What accepted requests of `key` cost in the calendar month of `now`, as its quota counts.
+pub fn used_this_month(
+    connection: &mut Connection,
+    _: &Grant<SeeKeys>,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    verification::used_this_month(connection, &key.id, now)
 }
 
 /// What the last days saw of `keys`, in their order and whatever the outcome.

@@ -26,6 +26,7 @@ pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
 pub use known::{KeyRequest, KnownKey, KnownToken, Limits, PARTS_OF_A_QUOTA};
 pub use meters::QuotaLeft;
+pub(super) use meters::used_this_month;
 pub(super) use tally::{Pending, Sum, Tally};
 
 use known::Rules;
@@ -191,7 +192,7 @@ impl Verifier {
     ) -> Result<KnownKey, DbError> {
         let id = stored.id.parse().map_err(DbError::unreadable)?;
         let used = match stored.settings.monthly_quota {
-            Some(_) => meters::used_this_month(connection, &stored.id, now)?,
+            Some(_) => used_this_month(connection, &stored.id, now)?,
             None => 0,
         };
         let meters = self.meters.of(&stored.id, &stored.settings, used, now);

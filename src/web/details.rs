@@ -2,10 +2,13 @@
 //! clients of the API that show them.
 
 use super::display;
-use crate::domain::{
-    audit::{Detail, WebhookFailure, WebhookSetting},
-    key_settings::KeySetting,
-    rotation::{GracePeriod, Plan, Starts},
+use crate::{
+    clock::Timestamp,
+    domain::{
+        audit::{Detail, WebhookFailure, WebhookSetting},
+        key_settings::KeySetting,
+        rotation::{GracePeriod, Plan, Starts},
+    },
 };
 
 /// What stands behind the subject of an event: "from User to Supervisor".
@@ -17,6 +20,12 @@ pub fn text(detail: &Detail) -> String {
         Detail::Role { role } => format!("as {role}"),
         Detail::RoleChange { from, to } => format!("from {from} to {to}"),
         Detail::Key { masked } => masked.clone(),
+        Detail::ExpirationChange { from, to } => {
+            let words = |at: &Option<Timestamp>| {
+                at.as_ref().map_or("no expiration".to_owned(), display::date_time_utc)
+            };
+            format!("from {} to {}", words(from), words(to))
+        }
         Detail::KeySettings { changed } => list(changed, key_setting),
         Detail::Rotation { grace_period, starts, expires_from, expires_to, .. } => {
             let previous = match (grace_period, starts) {
@@ -97,10 +106,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        domain::{access::Role, token_access::TokenAccess},
-    };
+    use crate::domain::{access::Role, token_access::TokenAccess};
 
     #[test]
     fn facts_are_told_in_a_few_words() {
@@ -115,6 +121,10 @@ mod tests {
         for (detail, words) in [
             (Detail::Text { text: "as before".into() }, "as before"),
             (Detail::RoleChange { from: Role::User, to: Role::Supervisor }, "from User to Supervisor"),
+            (
+                Detail::ExpirationChange { from: None, to: Some(datetime!(2027-02-21 10:00)) },
+                "from no expiration to Feb 21, 2027, 10:00 UTC",
+            ),
             (
                 Detail::KeySettings { changed: vec![KeySetting::Networks, KeySetting::RateLimit] },
                 "allowed IP addresses, rate limit",

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         access::{AccessError, Role},
         accounts::AccountError,
-        api_keys::RotateError,
+        api_keys::KeyChangeError,
         calendar_links::CalendarError,
         invitations::{AnswerError, InvitationError},
         managed::ManageError,
@@ -356,11 +356,11 @@ impl From<ManageError> for AppError {
     }
 }
 
-impl From<RotateError> for AppError {
-    fn from(error: RotateError) -> Self {
+impl From<KeyChangeError> for AppError {
+    fn from(error: KeyChangeError) -> Self {
         match error {
-            RotateError::Key(error) => error.into(),
-            RotateError::Expiration(error) => Self::Conflict(error.to_string()),
+            KeyChangeError::Key(error) => error.into(),
+            KeyChangeError::Expiration(error) => Self::Conflict(error.to_string()),
         }
     }
 }

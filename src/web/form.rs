@@ -109,6 +109,12 @@ impl FieldErrors {
         self.0.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
     }
 
+    /// Whether a field is the first that needs a change, and so takes the focus. They are noted in the
+    /// order in which they are shown.
+    pub fn is_first(&self, field: &str) -> bool {
+        self.0.first().is_some_and(|(name, _)| *name == field)
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -6,6 +6,7 @@ mod compression;
 mod cookies;
 mod exchange;
 mod fixture;
+mod focus;
 mod late;
 mod machines;
 mod methods;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tessera::{
     db::Db,
     domain::{
-        api_keys,
+        api_keys::{self, ChosenExpiration, KeyEdit},
         key_settings::KeySettings,
         master_tokens::{self, NewToken},
         token_access::TokenAccess,
@@ -195,9 +195,10 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
         ground.auth("/auth").await.must_be(401);
         browser.post(&format!("{key}/activate"), &[]).await.must_be(303);
         ground.auth("/auth").await.must_be(204);
-        browser.post(&format!("{key}/settings"), &[("networks", "192.0.2.0/24")]).await.must_be(303);
+        let elsewhere = [("name", "Billing worker"), ("networks", "192.0.2.0/24")];
+        browser.post(&format!("{key}/settings"), &elsewhere).await.must_be(303);
         ground.auth("/auth").await.must_be(403);
-        browser.post(&format!("{key}/settings"), &[]).await.must_be(303);
+        browser.post(&format!("{key}/settings"), &[("name", "Billing worker")]).await.must_be(303);
         ground.auth("/auth").await.must_be(204);
     }
     let mut secrets = vec![ground.secret.clone()];
@@ -282,7 +283,8 @@ impl Ground {
         self.app
             .write(move |tx| {
                 let admin = lumen.admin(tx)?;
-                api_keys::change_settings(tx, &admin, &key_id, &settings, now)?;
+                let edit = KeyEdit { name: None, expiration: ChosenExpiration::Keep, settings };
+                api_keys::edit(tx, &admin, &key_id, &edit, now)?;
                 Ok(())
             })
             .await;

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{ApiKey, MAX_DURATION, find, invalidate, record_with};
+use super::{
+    ApiKey,
+    expiration::{ExpirationError, KeyChangeError, ahead},
+    find, invalidate, record_with,
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx, one_of},
@@ -28,40 +32,6 @@ pub enum NewExpiration {
     At(Timestamp),
 }
 
-/// Why a key does not get the end that was chosen for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExpirationError {
-    /// The key has none, and a rotation gives it none.
-    #[error("This key never expires, and rotating it doesn’t change that.")]
-    NoExpiration,
-    /// The key has expired: with the same end the new secret would be refused, too.
-    #[error("This key has expired. Choose an expiration date.")]
-    Expired,
-    /// It lies in the past.
-    #[error("Choose an expiration date in the future.")]
-    Past,
-    /// It is more than [`MAX_DURATION`] away.
-    #[error("Choose an expiration date within 10 years.")]
-    TooFar,
-}
-
-/// Why a key gets no new secret.
-#[derive(Debug, thiserror::Error)]
-pub enum RotateError {
-    /// The key cannot be had.
-    #[error(transparent)]
-    Key(#[from] ManageError),
-    /// The expiration that was chosen is none for this key.
-    #[error(transparent)]
-    Expiration(#[from] ExpirationError),
-}
-
-impl From<DbError> for RotateError {
-    fn from(error: DbError) -> Self {
-        Self::Key(error.into())
-    }
-}
-
 /// Gives a key a new secret, returned this once. Name and settings stay, and so does the end unless
 /// a new one is chosen; a grace period that is under way ends.
 pub fn rotate(
@@ -71,7 +41,7 @@ pub fn rotate(
     plan: Plan,
     end: NewExpiration,
     now: Timestamp,
-) -> Result<(ApiKey, Secret), RotateError> {
+) -> Result<(ApiKey, Secret), KeyChangeError> {
     let before = find(tx.connection(), grant, key_id)?;
     let expires_at = expiration_after(&before, end, now)?;
     invalidate(tx, key_id)?;
@@ -111,12 +81,7 @@ fn expiration_after(
         (NewExpiration::Keep, Some(old)) if old <= now => Err(ExpirationError::Expired),
         (NewExpiration::Keep, old) => Ok(old),
         (NewExpiration::At(_), None) => Err(ExpirationError::NoExpiration),
-        (NewExpiration::At(new), _) if new <= now => Err(ExpirationError::Past),
-        // A key works through the whole of its last day.
-        (NewExpiration::At(new), _) if new.date() > (now + MAX_DURATION).date() => {
-            Err(ExpirationError::TooFar)
-        }
-        (NewExpiration::At(new), _) => Ok(Some(new)),
+        (NewExpiration::At(new), _) => ahead(new, now).map(Some),
     }
 }
 
@@ -140,6 +105,18 @@ fn begin_grace_period(
             key_rotations::previous_last_used_at.eq(before.last_used_at),
             key_rotations::previous_expires_at.eq(before.expires_at.filter(|old| Some(*old) < expires_at)),
         ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Has the previous secret end at `end` at the latest: what is chosen for the key from now on is
+/// its present secret's alone.
+pub(super) fn cap_previous_secret(tx: &mut Tx<'_>, key_id: &str, end: Timestamp) -> Result<(), DbError> {
+    let is_later =
+        key_rotations::previous_expires_at.is_null().or(key_rotations::previous_expires_at.gt(end));
+    diesel::update(key_rotations::table.find(key_id))
+        .filter(is_later)
+        .set(key_rotations::previous_expires_at.eq(end))
         .execute(tx.connection())?;
     Ok(())
 }

@@ -86,6 +86,12 @@ pub enum Action {
     /// An API key was deactivated.
     #[strum(serialize = "api_key.deactivated")]
     KeyDeactivated,
+    /// An API key got another name.
+    #[strum(serialize = "api_key.renamed")]
+    KeyRenamed,
+    /// An API key got another expiration without a new secret.
+    #[strum(serialize = "api_key.expiration_changed")]
+    KeyExpirationChanged,
     /// An API key got other settings.
     #[strum(serialize = "api_key.settings_changed")]
     KeySettingsChanged,
@@ -190,6 +196,8 @@ impl Action {
             Self::KeyCreated
             | Self::KeyActivated
             | Self::KeyDeactivated
+            | Self::KeyRenamed
+            | Self::KeyExpirationChanged
             | Self::KeySettingsChanged
             | Self::KeyRotated
             | Self::PreviousSecretRevoked

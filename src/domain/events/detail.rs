@@ -67,6 +67,17 @@ pub enum Detail {
         #[schema(example = "tess_9fQ2…x7Lm")]
         masked: String,
     },
+    /// Changed expiration of a key.
+    ExpirationChange {
+        /// The previous expiration; null for never.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        from: Option<Timestamp>,
+        /// The new expiration; null for never.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        to: Option<Timestamp>,
+    },
     /// Changed settings of a key.
     KeySettings {
         /// The names of the settings.

@@ -29,7 +29,7 @@ pub enum EventType {
     /// An API key got a new secret.
     #[strum(serialize = "api_key.rotated", message = "Key rotated")]
     KeyRotated,
-    /// An API key got other settings.
+    /// An API key got another name, another expiration or other settings; the details say which.
     #[strum(serialize = "api_key.settings_changed", message = "Key settings changed")]
     KeySettingsChanged,
     /// An API key was switched off, for good or for a pause.
@@ -118,7 +118,9 @@ impl EventType {
         Some(match action {
             Action::KeyCreated => Self::KeyCreated,
             Action::KeyRotated => Self::KeyRotated,
-            Action::KeySettingsChanged => Self::KeySettingsChanged,
+            Action::KeyRenamed | Action::KeyExpirationChanged | Action::KeySettingsChanged => {
+                Self::KeySettingsChanged
+            }
             Action::KeyDeactivated | Action::KeyPaused => Self::KeyDeactivated,
             Action::KeyActivated | Action::KeyResumed => Self::KeyActivated,
             Action::KeyExpired => Self::KeyExpired,

@@ -55,6 +55,11 @@ impl Networks {
         self.0.len()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter()
+    }
+
     /// One to a line, as they are edited.
     pub fn lines(&self) -> String {
         self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

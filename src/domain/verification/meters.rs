@@ -101,7 +101,7 @@ fn seconds_left_in_month(now: Timestamp) -> u64 {
 }
 
 /// What accepted requests of a key cost in the calendar month of `now`.
-pub(super) fn used_this_month(
+pub(in crate::domain) fn used_this_month(
     connection: &mut Connection,
     key_id: &str,
     now: Timestamp,
@@ -173,6 +173,7 @@ impl RotationRegistry {
         if let Some(live) = registry.get(key_id).and_then(Weak::upgrade)
             && live.get().previous_digest == rotation.previous_digest
         {
+            live.cap_previous_secret(rotation.previous_expires_at);
             return live;
         }
         registry.retain(|_, live| live.strong_count() > 0);

@@ -1,13 +1,13 @@
 //! API keys: list, read, create, change, switch on and off, remove.
 
+mod fields;
 mod filter;
-mod new_key;
 mod resource;
 
 use actix_web::HttpResponse;
 
+pub use fields::parse_expiration;
 pub use filter::KeyQuery;
-pub use new_key::parse_expiration;
 
 use super::{
     call::{Call, TokenProof},
@@ -22,7 +22,7 @@ use crate::{
     db::Tx,
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
-        api_keys::{self, ApiKey as StoredKey},
+        api_keys::{self, ApiKey as StoredKey, KeyChangeError},
         page::Cursor,
     },
     web::{error::AppError, urls},
@@ -97,7 +97,8 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
 
 /// Update a key.
 ///
-/// Changes apply from the next request. A new monthly quota includes what was already used this month.
+/// Changes apply from the next request. A new monthly quota includes what was already used this month. A later
+/// expiration applies to the current secret only, not to a previous one.
 ///
 /// # Errors
 /// 404 not found, 412 `If-Match` doesn’t match, 422 invalid fields.
@@ -109,16 +110,12 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
     responses((status = 200, description = "The updated key.", body = ApiKey))
 )]
 pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {
-    let settings = call.input.0.clone();
+    let change = call.input.0.clone();
     // A quota that is new counts what was used this month before it.
     counted_key(&call).await?;
     change_key(&call, move |tx, grant, key, now| {
-        let mut wrong = Vec::new();
-        let settings = settings.apply(&key.settings, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(AppError::Fields(wrong));
-        }
-        let key = api_keys::change_settings(tx, grant, &key.id, &settings, now)?;
+        let edit = change.parse(key, now)?;
+        let key = api_keys::edit(tx, grant, &key.id, &edit, now).map_err(rejected)?;
         show_changed(tx, grant, key, now)
     })
     .await
@@ -209,6 +206,14 @@ pub(super) async fn change_key<B>(
         work(tx, grant, &key, now)
     })
     .await
+}
+
+/// Why a key was not changed, with the field that is wrong.
+pub(super) fn rejected(error: KeyChangeError) -> AppError {
+    match error {
+        KeyChangeError::Expiration(error) => AppError::field("/expires_at", error),
+        error => error.into(),
+    }
 }
 
 /// The answer with a key that was changed.

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 
 use super::{
-    api_keys::{change_key, counted_key, parse_expiration, show_changed},
+    api_keys::{change_key, counted_key, parse_expiration, rejected, show_changed},
     call::Call,
     json::Json,
     response::Response,
@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ActiveRotation, NewExpiration, RotateError},
+        api_keys::{self, ActiveRotation, NewExpiration},
         rotation::Plan,
     },
     web::{display, error::AppError},
@@ -66,11 +66,7 @@ pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Res
     // The rotation tells when the previous secret was last used.
     counted_key(&call).await?;
     change_key(&call, move |tx, grant, key, now| {
-        let rotated = api_keys::rotate(tx, grant, &key.id, plan, end, now);
-        let (key, secret) = rotated.map_err(|error| match error {
-            RotateError::Expiration(error) => AppError::field("/expires_at", error),
-            error => error.into(),
-        })?;
+        let (key, secret) = api_keys::rotate(tx, grant, &key.id, plan, end, now).map_err(rejected)?;
         let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::resource(&KeyWithSecret { key, secret: secret.expose().to_owned() })
     })

@@ -4,12 +4,11 @@ use std::slice;
 
 use actix_web::HttpResponse;
 use askama::Template;
-use serde::Deserialize;
 
 use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, KEY},
-    key_settings::SettingsForm,
+    key_settings::KeyForm,
     once::{Settled, settle},
     recent_usage::{self, RecentUsage},
 };
@@ -20,7 +19,6 @@ use crate::{
         api_keys::{self, ApiKey, NewApiKey},
         key_settings::Period,
         managed::ManageError,
-        names::{MAX_KEY_NAME_LENGTH, Name},
         secret::Secret,
         usage,
     },
@@ -38,53 +36,22 @@ use crate::{
 /// What a form says whose key was made before.
 const ALREADY_CREATED: &str = "This key was already created and can’t be shown again.";
 
-/// "New API Key" as it was typed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NewKeyForm {
-    name: String,
-    duration: String,
-    until: String,
-    form_id: FormId,
-    description: String,
-    scopes: String,
-    networks: String,
-    rate_count: String,
-    rate_period: String,
-    monthly_quota: String,
-    metadata: String,
+fn empty_form(now: Timestamp) -> KeyForm {
+    KeyForm {
+        duration: duration::default_choice(),
+        form_id: FormId::new(now),
+        rate_period: Period::Minute.as_str().to_owned(),
+        ..KeyForm::default()
+    }
 }
 
-impl NewKeyForm {
-    fn empty(now: Timestamp) -> Self {
-        Self {
-            duration: duration::default_choice(),
-            form_id: FormId::new(now),
-            rate_period: Period::Minute.as_str().to_owned(),
-            ..Self::default()
-        }
-    }
-
-    fn settings(&self) -> SettingsForm {
-        SettingsForm {
-            description: self.description.clone(),
-            scopes: self.scopes.clone(),
-            networks: self.networks.clone(),
-            rate_count: self.rate_count.clone(),
-            rate_period: self.rate_period.clone(),
-            monthly_quota: self.monthly_quota.clone(),
-            metadata: self.metadata.clone(),
-        }
-    }
-
-    fn parse(&self, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
-        let expires_at = duration::parse_new(KEY, &self.duration, &self.until, now, &mut errors);
-        match (name, expires_at, self.settings().parse(&mut errors)) {
-            (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
-            _ => Err(errors),
-        }
+fn parse(form: &KeyForm, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let name = form.parse_name(&mut errors);
+    let expires_at = duration::parse_new(KEY, &form.duration, &form.until, now, &mut errors);
+    match (name, expires_at, form.parse_settings(&mut errors)) {
+        (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
+        _ => Err(errors),
     }
 }
 
@@ -93,8 +60,7 @@ impl NewKeyForm {
 #[template(path = "api_keys/new.html")]
 struct NewKeyDialog {
     over: Over,
-    form: NewKeyForm,
-    settings: SettingsForm,
+    form: KeyForm,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
     end: ExpirationFields,
@@ -130,16 +96,14 @@ impl RemoveKeyDialog {
 
 /// Opens the dialog "New API Key".
 pub async fn new(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
-    let form = NewKeyForm::empty(visit.now);
+    let form = empty_form(visit.now);
     visit.dialog::<ApiScreen>(&new_key_dialog(&visit, form, FieldErrors::default()).await?).await
 }
 
 /// Creates a key and shows it, this once.
-pub async fn create(
-    visit: Visit<Grant<ManageKeys>, Submitted<NewKeyForm>>,
-) -> Result<HttpResponse, AppError> {
+pub async fn create(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let new = match form.parse(visit.now) {
+    let new = match parse(&form, visit.now) {
         Ok(new) => new,
         Err(errors) => return visit.invalid::<ApiScreen>(&new_key_dialog(&visit, form, errors).await?).await,
     };
@@ -153,7 +117,7 @@ pub async fn create(
         }
         Settled::Again(error, form_id) => {
             let errors = FieldErrors::one("name", error);
-            let dialog = new_key_dialog(&visit, NewKeyForm { form_id, ..form }, errors).await?;
+            let dialog = new_key_dialog(&visit, KeyForm { form_id, ..form }, errors).await?;
             visit.invalid::<ApiScreen>(&dialog).await
         }
         Settled::Answered(response) => Ok(response),
@@ -162,12 +126,11 @@ pub async fn create(
 
 async fn new_key_dialog(
     visit: &Visit<Grant<ManageKeys>>,
-    form: NewKeyForm,
+    form: KeyForm,
     errors: FieldErrors,
 ) -> Result<NewKeyDialog, AppError> {
     Ok(NewKeyDialog {
         over: visit.over::<ApiScreen>(),
-        settings: form.settings(),
         scopes_in_use: visit.read(|connection, grant| api_keys::scopes_in_use(connection, grant)).await?,
         end: ExpirationFields::of_new_key(&form.duration, &form.until, visit.now),
         form,

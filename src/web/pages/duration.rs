@@ -1,10 +1,10 @@
-//! How long a key or token works, as it is chosen for a new one and when a key is rotated.
+//! How long a key or token works, as it is chosen for a new one and when a key is edited or rotated.
 
 use time::{Date, Duration, Time, format_description::well_known::Iso8601, macros::format_description};
 
 use crate::{
     clock::Timestamp,
-    domain::api_keys::{ApiKey, MAX_DURATION},
+    domain::api_keys::{ApiKey, ChosenExpiration, MAX_DURATION},
     web::{display, form::FieldErrors},
 };
 
@@ -15,18 +15,7 @@ pub(super) const DEFAULT_DURATION: &str = "90";
 /// The choice of no end.
 const NO_EXPIRATION: &str = "none";
 /// Chosen when the end stays.
-const KEEP: &str = "keep";
-
-/// An end that was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChosenExpiration {
-    /// The one that the key has.
-    Keep,
-    /// None.
-    NoExpiration,
-    /// That one.
-    At(Timestamp),
-}
+pub(super) const KEEP: &str = "keep";
 
 /// What is to end: its words in errors.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +36,12 @@ pub(super) struct ExpirationFields {
     pub(super) choice: String,
     /// The date that was typed.
     pub(super) until: String,
-    /// The end that can be kept.
-    pub(super) kept: Option<Timestamp>,
+    /// What can be kept, in words.
+    pub(super) kept: Option<String>,
     /// What is said beside "no end"; `None` where that is not offered.
     pub(super) endless: Option<&'static str>,
+    /// Whether the choice is the first field of its dialog, and so takes the focus.
+    pub(super) is_first: bool,
     now: Timestamp,
 }
 
@@ -58,7 +49,7 @@ impl ExpirationFields {
     /// For a new key.
     pub(super) fn of_new_key(choice: &str, until: &str, now: Timestamp) -> Self {
         let (choice, until) = (choice.to_owned(), until.to_owned());
-        Self { choice, until, kept: None, endless: Some("not recommended"), now }
+        Self { choice, until, kept: None, endless: Some("not recommended"), is_first: false, now }
     }
 
     /// For a new master token, which seldom ends.
@@ -69,9 +60,18 @@ impl ExpirationFields {
     /// For a key that is rotated; `None` for one without an end, which gets none.
     pub(super) fn of_rotation(key: &ApiKey, choice: &str, until: &str, now: Timestamp) -> Option<Self> {
         let end = key.expires_at?;
-        let kept = (end > now).then_some(end);
-        let (choice, until) = (choice.to_owned(), until.to_owned());
-        Some(Self { choice, until, kept, endless: None, now })
+        let kept = (end > now).then(|| display::date(&end));
+        Some(Self { kept, endless: None, is_first: true, ..Self::of_new_key(choice, until, now) })
+    }
+
+    /// For a key that is edited; `None` for one that has expired, since its secret stays so.
+    pub(super) fn of_edit(key: &ApiKey, choice: &str, until: &str, now: Timestamp) -> Option<Self> {
+        let fields = Self::of_new_key(choice, until, now);
+        Some(match key.expires_at {
+            Some(end) if end <= now => return None,
+            Some(end) => Self { kept: Some(display::date(&end)), ..fields },
+            None => Self { kept: Some("no expiration".to_owned()), endless: None, ..fields },
+        })
     }
 
     /// The durations with the date to which each leads.
@@ -123,7 +123,7 @@ pub(super) fn parse_new(
 ) -> Option<Option<Timestamp>> {
     match parse(what, choice, until, now, errors)? {
         ChosenExpiration::At(end) => Some(Some(end)),
-        ChosenExpiration::NoExpiration => Some(None),
+        ChosenExpiration::Never => Some(None),
         ChosenExpiration::Keep => errors.check("duration", Err(what.unchosen())),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn parse(
 ) -> Option<ChosenExpiration> {
     match choice {
         KEEP => Some(ChosenExpiration::Keep),
-        NO_EXPIRATION => Some(ChosenExpiration::NoExpiration),
+        NO_EXPIRATION => Some(ChosenExpiration::Never),
         "custom" => errors.check("until", parse_until(what, until, now)).map(ChosenExpiration::At),
         days => match DURATIONS_DAYS.iter().find(|offered| offered.to_string() == days) {
             Some(days) => Some(ChosenExpiration::At(now + Duration::days(*days))),

@@ -16,6 +16,7 @@ use crate::{
         access::{Grant, SeeKeys},
         api_keys::{self, ActiveRotation, ApiKey},
         audit::{self, Entry},
+        key_settings::{MonthlyQuota, RateLimit},
         leaks::{self, Notice},
         managed::ManageError,
         usage::{self, KeyClient},
@@ -25,6 +26,7 @@ use crate::{
     vocabulary::KeyStatus,
     web::{
         chart::Bars,
+        display,
         error::AppError,
         shell::{Markup, Shell},
         urls, view,
@@ -53,6 +55,8 @@ pub struct KeyPage {
     is_hourly: bool,
     bars: Bars,
     clients: Vec<KeyClient>,
+    /// What was used of the monthly quota, where there is one.
+    used_this_month: u64,
     menu: KeyMenu,
     history: Vec<Entry>,
 }
@@ -90,6 +94,10 @@ impl KeyPage {
                     leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
                 let active = rotations.get(&key.id).copied();
                 let clients = usage::clients(connection, &grant, &key)?;
+                let used_this_month = match key.settings.monthly_quota {
+                    Some(_) => usage::used_this_month(connection, &grant, &key, now)?,
+                    None => 0,
+                };
                 let series = usage::series(connection, &grant, &key, span, count, now)?;
                 Ok::<_, ManageError>(Self {
                     menu: KeyMenu::load(
@@ -101,13 +109,14 @@ impl KeyPage {
                         now,
                     )?,
                     shell,
-                    frame: Frame::load(connection, &grant, Tab::Api)?,
+                    frame: Frame::load(connection, &grant, Tab::Api)?.about(&key.name, "API", Tab::Api.id()),
                     now,
                     leak: leaks.remove(&key.id),
                     active,
                     is_hourly,
                     bars: Bars::of(&series),
                     clients,
+                    used_this_month,
                     history: audit::of_subject(connection, &grant, &key.id, EVENTS_SHOWN)?,
                     key,
                 })
@@ -133,9 +142,27 @@ impl KeyPage {
         }
     }
 
-    /// What restricts the key, in a few words.
-    fn tags(&self) -> Vec<String> {
-        key_words::tags(&self.key.settings)
+    /// "100 requests per minute".
+    fn rate_words(&self, limit: &RateLimit) -> String {
+        let requests = display::count(&limit.count.get().into(), "request", "requests");
+        format!("{requests} per {}", limit.period.as_str())
+    }
+
+    /// "1,204 of 50,000 used this month (UTC)".
+    fn quota_words(&self, quota: &MonthlyQuota) -> String {
+        let [used, quota] = [self.used_this_month, quota.get()]
+            .map(|number| display::thousands(&i64::try_from(number).unwrap_or(i64::MAX)));
+        format!("{used} of {quota} used this month (UTC)")
+    }
+
+    /// What stands in the place of a chart without bars.
+    fn quiet_words(&self) -> String {
+        let span = if self.is_hourly { "48 hours" } else { "30 days" };
+        if self.clients.is_empty() && self.key.last_used_at.is_none() {
+            "No requests yet. They’ll show up here once a service uses this key.".to_owned()
+        } else {
+            format!("No requests in the last {span}.")
+        }
     }
 
     fn menu(&self) -> askama::Result<Markup> {

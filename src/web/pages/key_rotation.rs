@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use super::{
     api_screen::ApiScreen,
-    duration::{self, ChosenExpiration, ExpirationFields, KEY},
+    duration::{self, ExpirationFields, KEY},
     once::{Settled, settle},
 };
 use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ApiKey, NewExpiration, RotateError},
+        api_keys::{self, ApiKey, ChosenExpiration, KeyChangeError, NewExpiration},
         rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
@@ -83,7 +83,7 @@ impl RotateForm {
         match duration::parse(KEY, &self.duration, &self.until, now, errors)? {
             ChosenExpiration::Keep => Some(NewExpiration::Keep),
             ChosenExpiration::At(end) => Some(NewExpiration::At(end)),
-            ChosenExpiration::NoExpiration => errors.check("duration", Err("Choose an expiration date.")),
+            ChosenExpiration::Never => errors.check("duration", Err("Choose an expiration date.")),
         }
     }
 }
@@ -148,8 +148,8 @@ pub async fn rotate(
         Submission::Done(done) => Submission::Done(done),
         Submission::SentBefore => Submission::SentBefore,
         Submission::Stale => Submission::Stale,
-        Submission::Refused(RotateError::Key(error)) => Submission::Refused(error),
-        Submission::Refused(RotateError::Expiration(error)) if key.expires_at.is_some() => {
+        Submission::Refused(KeyChangeError::Key(error)) => Submission::Refused(error),
+        Submission::Refused(KeyChangeError::Expiration(error)) if key.expires_at.is_some() => {
             let duration = duration::choice_for(&key, false, visit.now);
             let errors = FieldErrors::one("duration", error);
             let dialog = dialog(&visit, key, RotateForm { duration, ..form }, errors);

@@ -1,32 +1,42 @@
-//! A key's settings: the fields in "New API Key", and the dialog that edits them later.
+//! The fields of a key: in "New API Key", and in the dialog that edits them later.
 
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::api_screen::ApiScreen;
+use super::{
+    api_screen::{ApiScreen, Place},
+    duration::{self, ExpirationFields, KEEP, KEY},
+};
 use crate::{
+    clock::Timestamp,
     domain::{
         access::{Grant, ManageKeys},
-        api_keys::{self, ApiKey},
+        api_keys::{self, ApiKey, ChosenExpiration, KeyChangeError, KeyEdit},
         key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, Period, RateLimit},
         managed::ManageError,
+        names::{MAX_KEY_NAME_LENGTH, Name},
     },
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
+        form_id::FormId,
         shell::Toast,
         visit::{Over, Visit},
     },
 };
 
-/// The names of the fields, to know when one of them needs a change.
-const FIELDS: [&str; 6] = ["description", "scopes", "networks", "rate_count", "monthly_quota", "metadata"];
+/// The names of the settings' fields, to know when one of them needs a change.
+const SETTINGS: [&str; 6] = ["description", "scopes", "networks", "rate_count", "monthly_quota", "metadata"];
 
-/// Settings as they were typed.
+/// A key as it was typed, be it new or edited. One type, since serde refuses unknown fields only where all
+/// known ones stand together.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SettingsForm {
+pub struct KeyForm {
+    pub(super) name: String,
+    pub(super) duration: String,
+    pub(super) until: String,
     pub(super) description: String,
     pub(super) scopes: String,
     pub(super) networks: String,
@@ -34,12 +44,17 @@ pub struct SettingsForm {
     pub(super) rate_period: String,
     pub(super) monthly_quota: String,
     pub(super) metadata: String,
+    /// Of a new key alone: what is edited twice is as good as edited once.
+    pub(super) form_id: FormId,
 }
 
-impl SettingsForm {
-    fn of(settings: &KeySettings) -> Self {
+impl KeyForm {
+    fn of(key: &ApiKey) -> Self {
+        let settings = &key.settings;
         let rate = settings.rate_limit;
         Self {
+            name: key.name.clone(),
+            duration: KEEP.to_owned(),
             description: settings.description.clone().unwrap_or_default(),
             scopes: settings.scopes.to_string(),
             networks: settings.networks.lines(),
@@ -47,11 +62,17 @@ impl SettingsForm {
             rate_period: rate.map_or(Period::Minute, |rate| rate.period).as_str().to_owned(),
             monthly_quota: settings.monthly_quota.map(|quota| quota.get().to_string()).unwrap_or_default(),
             metadata: settings.metadata.as_ref().map(Metadata::lines).unwrap_or_default(),
+            ..Self::default()
         }
     }
 
+    /// The name; what is wrong with it is added to `errors`.
+    pub(super) fn parse_name(&self, errors: &mut FieldErrors) -> Option<Name> {
+        errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH))
+    }
+
     /// The settings; what is wrong with them is added to `errors`.
-    pub(super) fn parse(&self, errors: &mut FieldErrors) -> Option<KeySettings> {
+    pub(super) fn parse_settings(&self, errors: &mut FieldErrors) -> Option<KeySettings> {
         let description = errors.check("description", key_settings::parse_description(&self.description));
         let scopes = errors.check("scopes", self.scopes.parse());
         let networks = errors.check::<Networks, _>("networks", self.networks.parse());
@@ -68,8 +89,26 @@ impl SettingsForm {
         })
     }
 
-    /// Whether there is something to see: a value, or a field that needs a change.
-    pub(super) fn is_worth_seeing(&self, errors: &FieldErrors) -> bool {
+    fn parse_edit(&self, now: Timestamp) -> Result<KeyEdit, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = self.parse_name(&mut errors);
+        let expiration = self.parse_expiration(now, &mut errors);
+        match (name, expiration, self.parse_settings(&mut errors)) {
+            (name @ Some(_), Some(expiration), Some(settings)) => Ok(KeyEdit { name, expiration, settings }),
+            _ => Err(errors),
+        }
+    }
+
+    /// A form for a key that has expired has no field for an end.
+    fn parse_expiration(&self, now: Timestamp, errors: &mut FieldErrors) -> Option<ChosenExpiration> {
+        if self.duration.is_empty() {
+            return Some(ChosenExpiration::Keep);
+        }
+        duration::parse(KEY, &self.duration, &self.until, now, errors)
+    }
+
+    /// Whether there is something to see of the settings: a value, or a field that needs a change.
+    pub(super) fn has_settings(&self, errors: &FieldErrors) -> bool {
         let values = [
             &self.description,
             &self.scopes,
@@ -79,57 +118,75 @@ impl SettingsForm {
             &self.metadata,
         ];
         values.iter().any(|value| !value.trim().is_empty())
-            || FIELDS.iter().any(|field| errors.of(field).is_some())
+            || SETTINGS.iter().any(|field| errors.of(field).is_some())
     }
 }
 
-/// The dialog "Edit settings".
+/// The dialog "Edit".
 #[derive(Template)]
-#[template(path = "api_keys/settings.html")]
-struct SettingsDialog {
+#[template(path = "api_keys/edit.html")]
+struct EditDialog {
     over: Over,
     key: ApiKey,
-    settings: SettingsForm,
+    form: KeyForm,
+    /// `None` for a key that has expired.
+    end: Option<ExpirationFields>,
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
 }
 
 /// Opens the dialog.
 pub async fn edit(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
-    let (key, scopes_in_use) = find(&visit).await?;
-    let settings = SettingsForm::of(&key.settings);
-    let over = visit.over::<ApiScreen>();
-    let errors = FieldErrors::default();
-    visit.dialog::<ApiScreen>(&SettingsDialog { over, key, settings, scopes_in_use, errors }).await
+    let dialog = dialog(&visit, KeyForm::of, FieldErrors::default()).await?;
+    visit.dialog::<ApiScreen>(&dialog).await
 }
 
-/// Changes a key's settings.
-pub async fn save(
-    visit: Visit<Grant<ManageKeys>, Submitted<SettingsForm>>,
-) -> Result<HttpResponse, AppError> {
+/// Changes a key.
+pub async fn save(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let mut errors = FieldErrors::default();
-    let Some(settings) = form.parse(&mut errors) else {
-        let (key, scopes_in_use) = find(&visit).await?;
-        let over = visit.over::<ApiScreen>();
-        let dialog = SettingsDialog { over, key, settings: form, scopes_in_use, errors };
-        return visit.invalid::<ApiScreen>(&dialog).await;
+    let edit = match form.parse_edit(visit.now) {
+        Ok(edit) => edit,
+        Err(errors) => return visit.invalid::<ApiScreen>(&dialog(&visit, |_| form, errors).await?).await,
     };
     // A quota that is new counts what was used this month before it.
     visit.count_usage().await;
     let key_id = visit.path("key");
-    let changed = visit
-        .change(move |tx, grant, now| api_keys::change_settings(tx, grant, &key_id, &settings, now))
-        .await?;
-    visit.changed::<ApiScreen>(Toast::ok(format!("Settings of “{}” saved", changed?.name))).await
+    let edited = visit.change(move |tx, grant, now| {
+        let before = api_keys::find(tx.connection(), grant, &key_id)?;
+        Ok::<_, KeyChangeError>((before, api_keys::edit(tx, grant, &key_id, &edit, now)?))
+    });
+    let (before, key) = match edited.await? {
+        Ok(edited) => edited,
+        Err(error) => {
+            let errors = match error {
+                KeyChangeError::Key(error @ ManageError::NameTaken { .. }) => FieldErrors::one("name", error),
+                KeyChangeError::Expiration(error) => FieldErrors::one("duration", error),
+                error => return Err(error.into()),
+            };
+            return visit.invalid::<ApiScreen>(&dialog(&visit, |_| form, errors).await?).await;
+        }
+    };
+    let toast = Toast::ok(format!("“{}” updated", key.name));
+    match Place::of(visit.page_path()) {
+        // The name stands around the part of the page that would be replaced, too.
+        Place::Key(_) if key.name != before.name => visit.go(Some(toast), visit.page_path()),
+        _ => visit.changed::<ApiScreen>(toast).await,
+    }
 }
 
-/// The key, and the scopes in use, which the field for scopes suggests.
-async fn find(visit: &Visit<Grant<ManageKeys>>) -> Result<(ApiKey, Vec<String>), AppError> {
+/// The dialog for the key in the address, with what was typed.
+async fn dialog(
+    visit: &Visit<Grant<ManageKeys>>,
+    form: impl FnOnce(&ApiKey) -> KeyForm,
+    errors: FieldErrors,
+) -> Result<EditDialog, AppError> {
     let key_id = visit.path("key");
     let found = visit.read(move |connection, grant| {
         let key = api_keys::find(connection, grant, &key_id)?;
         Ok::<_, ManageError>((key, api_keys::scopes_in_use(connection, grant)?))
     });
-    found.await
+    let (key, scopes_in_use) = found.await?;
+    let form = form(&key);
+    let end = ExpirationFields::of_edit(&key, &form.duration, &form.until, visit.now);
+    Ok(EditDialog { over: visit.over::<ApiScreen>(), key, form, end, scopes_in_use, errors })
 }

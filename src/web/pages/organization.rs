@@ -6,6 +6,7 @@ use crate::{
         access::{Grant, See, SeeActivity, SeeKeys},
         organizations::{self, Figures},
     },
+    web::urls,
 };
 
 /// A tab of "Organization Details".
@@ -63,8 +64,22 @@ pub struct Frame {
     /// The tab that is open.
     pub current: Tab,
     tabs: Vec<Tab>,
+    /// The one thing that the page is about, where it is about one.
+    pub thing: Option<Thing>,
     /// What the organization has.
     pub figures: Figures,
+}
+
+/// A thing of an organization that has a page of its own: its name is the page's heading, and the
+/// breadcrumb leads to it over the list that it stands in.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// Its name.
+    pub name: String,
+    /// The list.
+    pub list: &'static str,
+    /// The address of the list.
+    pub list_url: String,
 }
 
 impl Frame {
@@ -75,8 +90,15 @@ impl Frame {
             name: proof.name.clone(),
             current,
             tabs: Tab::ALL.into_iter().filter(|tab| tab.is_visible_to(proof)).collect(),
+            thing: None,
             figures: organizations::figures(connection, proof)?,
         })
+    }
+
+    /// The head of a page about one thing: `about("Billing worker", "API", "api")`.
+    pub fn about(self, name: impl Into<String>, list: &'static str, path: &str) -> Self {
+        let list_url = urls::organization(&self.id, path);
+        Self { thing: Some(Thing { name: name.into(), list, list_url }), ..self }
     }
 
     /// The tabs that the visitor sees.
@@ -86,7 +108,7 @@ impl Frame {
 
     /// The address of a tab.
     pub fn url(&self, tab: &Tab) -> String {
-        crate::web::urls::organization(&self.id, tab.id())
+        urls::organization(&self.id, tab.id())
     }
 
     /// The count beside a tab.

@@ -72,7 +72,11 @@ impl TokenPage {
                 Ok::<_, ManageError>(Self {
                     menu: TokenMenu::on_its_page(shell.clone(), &grant, token.clone(), now),
                     shell,
-                    frame: Frame::load(connection, &grant, Tab::Api)?,
+                    frame: Frame::load(connection, &grant, Tab::Api)?.about(
+                        &token.name,
+                        "API",
+                        Tab::Api.id(),
+                    ),
                     now,
                     is_hourly: false,
                     bars: Bars::of(&series),

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
-use crate::support::{Machine, Response, TestApp};
+use crate::{
+    support::{Machine, Response, TestApp},
+    verification::auth,
+};
 
 #[tokio::test]
 async fn settings_that_are_left_out_stay_and_null_takes_them_away() {
@@ -47,8 +50,90 @@ async fn every_wrong_setting_is_told_at_once_and_nothing_is_changed() {
     );
     let misspelt = ground.send("PATCH", "", json!({ "scope": ["read"] })).await.must_be(400).json();
     assert_eq!(misspelt["errors"][0]["pointer"], "/scope");
-    ground.send("PATCH", "", json!({ "name": "Other" })).await.must_be(400);
+    ground.send("PATCH", "", json!({ "secret": "tess_" })).await.must_be(400);
     assert_eq!(ground.show().await.header("etag"), ground.created.header("etag"));
+}
+
+#[tokio::test]
+async fn a_key_gets_another_name_and_another_expiration() {
+    let ground = Ground::new().await;
+    let first = ground.created.header("etag").to_owned();
+    let end = "2027-01-31T12:00:00Z";
+    let changed =
+        ground.send("PATCH", "", json!({ "name": "Invoices", "expires_at": end })).await.must_be(200);
+    assert_ne!(changed.header("etag"), first);
+    let shown = changed.json();
+    assert_eq!((&shown["name"], &shown["expires_at"]), (&json!("Invoices"), &json!(end)));
+    assert_eq!(ground.show().await.json(), shown);
+    let endless = ground.send("PATCH", "", json!({ "expires_at": null })).await.must_be(200).json();
+    assert_eq!((&endless["name"], &endless["expires_at"]), (&json!("Invoices"), &Value::Null));
+    let log = "SELECT action || ' ' || details AS text FROM audit_events WHERE subject_name = 'Invoices'";
+    assert_eq!(
+        ground.app.query(&format!("{log} ORDER BY id")).await,
+        [
+            r#"api_key.renamed {"type":"name_change","from":"Billing","to":"Invoices"}"#,
+            r#"api_key.expiration_changed {"type":"expiration_change","from":null,"to":"2027-01-31T12:00:00Z"}"#,
+            r#"api_key.expiration_changed {"type":"expiration_change","from":"2027-01-31T12:00:00Z","to":null}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_name_or_expiration_that_cannot_be_is_told_by_its_field() {
+    let ground = Ground::new().await;
+    ground.machine.send("POST", "keys", json!({ "name": "Other" })).await.must_be(201);
+    let wrong = json!({ "name": " ", "expires_at": "2026-11-23T09:59:59Z", "monthly_quota": 0 });
+    let problem = ground.send("PATCH", "", wrong).await.must_be(422).json();
+    let fields = problem["errors"].as_array().expect("fields").iter().map(|field| field["pointer"].clone());
+    assert_eq!(fields.collect::<Vec<_>>(), ["/name", "/expires_at", "/monthly_quota"]);
+    for (body, pointer) in [
+        (json!({ "name": "OTHER" }), "/name"),
+        (json!({ "name": "x".repeat(61) }), "/name"),
+        (json!({ "expires_at": "2036-11-21T10:00:00Z" }), "/expires_at"),
+        (json!({ "expires_at": "tomorrow" }), "/expires_at"),
+    ] {
+        let problem = ground.send("PATCH", "", body).await.must_be(422).json();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let problem = ground.send("PATCH", "", json!({ "name": null })).await.must_be(400).json();
+    assert_eq!(problem["errors"][0]["pointer"], "/name", "a key has a name: {problem}");
+    assert_eq!(ground.show().await.header("etag"), ground.created.header("etag"));
+    // Its own name in other letters is no other key's.
+    let renamed = ground.send("PATCH", "", json!({ "name": "BILLING" })).await.must_be(200).json();
+    assert_eq!(renamed["name"], "BILLING");
+}
+
+#[tokio::test]
+async fn what_is_sent_back_as_it_was_told_is_no_change() {
+    let ground = Ground::new().await;
+    let end = "2026-12-01T00:00:00.5Z";
+    ground.send("PATCH", "", json!({ "expires_at": end })).await.must_be(200);
+    let shown = ground.show().await;
+    let told = json!({ "name": shown.json()["name"], "expires_at": shown.json()["expires_at"] });
+    let events = ground.app.ledger().await["audit_events"].clone();
+    for wait in [0, 30] {
+        ground.app.clock.advance(Duration::days(wait));
+        let same = ground.send("PATCH", "", told.clone()).await.must_be(200);
+        assert_eq!(same.json()["expires_at"], shown.json()["expires_at"]);
+    }
+    assert_eq!(ground.app.ledger().await["audit_events"], events);
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_is_rotated_and_not_prolonged() {
+    let ground = Ground::new().await;
+    let secret = ground.created.json()["secret"].as_str().expect("a secret").to_owned();
+    ground.send("PATCH", "", json!({ "expires_at": "2026-12-01T00:00:00Z" })).await.must_be(200);
+    auth(&ground.app.client(), "/auth", &secret).await.must_be(204);
+    ground.app.clock.advance(Duration::days(30));
+    for end in [json!("2027-12-01T00:00:00Z"), Value::Null] {
+        let problem = ground.send("PATCH", "", json!({ "expires_at": end })).await.must_be(422).json();
+        assert_eq!(problem["errors"][0]["pointer"], "/expires_at");
+        let detail = problem["errors"][0]["detail"].as_str().expect("a sentence");
+        assert!(detail.contains("Rotate it"), "{detail}");
+    }
+    ground.send("PATCH", "", json!({ "name": "Past" })).await.must_be(200);
+    auth(&ground.app.client(), "/auth", &secret).await.must_be(401);
 }
 
 #[tokio::test]
@@ -57,6 +142,7 @@ async fn a_change_takes_the_version_that_was_read() {
     let first = ground.created.header("etag").to_owned();
     let bodies = [
         ("PATCH", "", Some(json!({ "description": "Invoices" }))),
+        ("PATCH", "", Some(json!({ "name": "Invoices", "expires_at": "2027-01-31T12:00:00Z" }))),
         ("POST", "/rotate", Some(json!({ "grace_period": "none", "starts": "immediately" }))),
         ("POST", "/pause", Some(json!({ "hours": 1 }))),
         ("POST", "/deactivate", None),

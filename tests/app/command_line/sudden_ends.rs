@@ -65,7 +65,7 @@ async fn a_secret_that_was_refused_stays_refused_when_the_plug_is_pulled() {
 async fn a_pulled_plug_gives_back_no_more_of_a_quota_than_is_said() {
     const QUOTA: u64 = 200;
     let (mut instance, browser, secret) = with_key().await;
-    let fields = [("monthly_quota", "200"), ("rate_period", "minute")];
+    let fields = [("name", "Billing worker"), ("monthly_quota", "200"), ("rate_period", "minute")];
     browser.post(&key_url(&instance, "settings").await, &fields).await.must_be(303);
     let mut accepted = 0;
     for _ in 0..3 {

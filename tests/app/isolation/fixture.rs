@@ -182,7 +182,7 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/orgs/{organization}/api/keys/{key}/rotate" => {
             vec![("grace_period", "24h".into()), ("starts", "on_first_use".into()), form]
         }
-        "/orgs/{organization}/api/keys/{key}/settings" => vec![("scopes", "invoices:read".into())],
+        "/orgs/{organization}/api/keys/{key}/settings" => vec![name, ("scopes", "invoices:read".into())],
         "/orgs/{organization}/api/troubleshoot" => vec![("key", "tess_none".into())],
         "/orgs/{organization}/api/troubleshoot/try" => {
             vec![("key", "tess_none".into()), ("cost", "1".into())]

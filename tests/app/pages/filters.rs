@@ -98,7 +98,7 @@ async fn a_changed_key_is_still_on_the_page_without_javascript() {
         ("deactivate", vec![]),
         ("activate", vec![]),
         ("pause", vec![("hours", "1")]),
-        ("settings", vec![("description", "Nightly")]),
+        ("settings", vec![("name", "Nightly"), ("description", "Nightly")]),
         ("remove", vec![]),
     ] {
         let menus = stage.browser.menus(&stage.list, &page).await;

@@ -1,8 +1,15 @@
 //! The page of one key: facts, chart, clients, history.
 
+use tessera::domain::{
+    api_keys::{self, ChosenExpiration, KeyEdit},
+    key_settings::{KeySettings, Metadata},
+};
 use time::Duration;
 
-use crate::support::{START, TestApp};
+use crate::{
+    support::{START, TestApp},
+    verification::settings,
+};
 
 #[tokio::test]
 async fn a_key_is_shown_with_what_it_did() {
@@ -38,6 +45,111 @@ async fn a_key_is_shown_with_what_it_did() {
 }
 
 #[tokio::test]
+async fn everything_about_a_key_stands_on_its_page() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (key, secret) = app.api_key(&lumen, "Billing worker").await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let url = lumen.url(&format!("api/keys/{}", key.id));
+    let facts = async || {
+        let page = browser.get(&url).await.must_be(200).html();
+        let (names, values) =
+            (page.texts("#panel dl.facts--page > dt"), page.texts("#panel dl.facts--page > dd"));
+        (page, names.into_iter().zip(values).collect::<Vec<_>>())
+    };
+    let (page, plain) = facts().await;
+    assert_eq!(page.heading(), "Billing worker");
+    assert_eq!(
+        page.texts("nav[aria-label=Breadcrumb] li"),
+        ["My Organizations", "Lumen", "API", "Billing worker"]
+    );
+    assert_eq!(page.attributes("nav[aria-label=Breadcrumb] a", "href").last(), Some(&lumen.url("api")));
+    assert_eq!(page.texts("nav[aria-label=Breadcrumb] [aria-current=page]"), ["Billing worker"]);
+    let expected = [
+        ("Status", "Active"),
+        ("Key", &key.masked),
+        ("Key ID", &key.id),
+        ("Description", "None"),
+        ("Created", "Nov 23, 2026 by Dana Whitfield"),
+        ("Expires", "Never"),
+        ("Last used", "Never used"),
+        ("Rotation", "None in progress"),
+        ("Scopes", "None"),
+        ("Allowed IP addresses", "Any"),
+        ("Rate limit", "No limit"),
+        ("Monthly quota", "No quota"),
+        ("Metadata", "None"),
+    ];
+    assert_eq!(plain, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for (id, label) in [("key-masked", "Copy masked key"), ("key-id", "Copy key ID")] {
+        let button = format!("button[data-copy={id}]");
+        assert_eq!(page.attributes(&button, "aria-label"), [label]);
+    }
+    assert_eq!(page.text("#key-id"), key.id);
+
+    let all = KeySettings {
+        description: Some("Writes the invoices".into()),
+        metadata: Metadata::parse(r#"{"customer":{"id":"4711"}}"#).expect("metadata"),
+        ..settings("invoices:read orders", "127.0.0.0/8 2001:db8::/32", Some("100/minute"), Some(5000))
+    };
+    let edit =
+        KeyEdit { name: None, expiration: ChosenExpiration::At(START + Duration::days(90)), settings: all };
+    let (company, id) = (lumen.clone(), key.id.clone());
+    app.write(move |tx| {
+        let admin = company.admin(tx)?;
+        Ok(api_keys::edit(tx, &admin, &id, &edit, START)?)
+    })
+    .await;
+    for _ in 0..3 {
+        app.client().request("GET", "/auth").header("x-api-key", &secret).send().await.must_be(204);
+    }
+    let (page, full) = facts().await;
+    for (name, value) in [
+        ("Description", "Writes the invoices"),
+        ("Expires", "Feb 21, 2027, 10:00 UTC"),
+        ("Last used", "Just now"),
+        ("Scopes", "invoices:read orders"),
+        ("Allowed IP addresses", "127.0.0.0/8 2001:db8::/32"),
+        ("Rate limit", "100 requests per minute"),
+        ("Monthly quota", "3 of 5,000 used this month (UTC)"),
+        ("Metadata", r#"{ "customer": { "id": "4711" } }"#),
+    ] {
+        assert!(full.contains(&(name.to_owned(), value.to_owned())), "{name}: {full:?}");
+    }
+    assert_eq!(page.link("Edit"), format!("{url}/settings"));
+
+    browser.post(&page.action("Deactivate"), &[]).await.must_be(303);
+    let (_, off) = facts().await;
+    assert!(off.contains(&("Status".into(), "Deactivated since Nov 23, 2026, 10:00 UTC".into())), "{off:?}");
+    app.clock.advance(Duration::days(10));
+    let next_month = app.log_in_as(&lumen.owner).await.get(&url).await.must_be(200).html().main_text();
+    assert!(next_month.contains("0 of 5,000 used this month"), "{next_month}");
+}
+
+#[tokio::test]
+async fn a_key_without_requests_has_a_sentence_in_the_place_of_a_chart() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (key, secret) = app.api_key(&lumen, "Billing worker").await;
+    let url = lumen.url(&format!("api/keys/{}", key.id));
+    let page = app.log_in_as(&lumen.owner).await.get(&url).await.must_be(200).html();
+    let quiet = "No requests yet. They’ll show up here once a service uses this key.";
+    assert!(page.text("#requests").contains(quiet), "{}", page.text("#requests"));
+    assert!(!page.has("#requests svg.bars") && !page.has("#requests table"));
+    app.client().request("GET", "/auth").header("x-api-key", &secret).send().await.must_be(204);
+    app.clock.advance(Duration::days(3));
+    let browser = app.log_in_as(&lumen.owner).await;
+    assert!(browser.get(&url).await.html().has("#requests svg.bars"));
+    let hourly = browser.get(&format!("{url}?span=hours")).await.must_be(200).html();
+    assert!(
+        hourly.text("#requests").contains("No requests in the last 48 hours."),
+        "{}",
+        hourly.text("#requests")
+    );
+    assert!(!hourly.has("#requests svg.bars"));
+}
+
+#[tokio::test]
 async fn what_is_done_on_the_page_of_a_key_stays_there() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;
@@ -49,7 +161,7 @@ async fn what_is_done_on_the_page_of_a_key_stays_there() {
         browser.request("POST", &path).htmx(target).header("HX-Current-URL", &address).send()
     };
     let panel = send("deactivate", "panel").await.must_be(200).html();
-    assert_eq!(panel.text("#key-h"), "Billing worker");
+    assert_eq!(panel.heading(), "Billing worker");
     assert!(panel.toast().contains("“Billing worker” deactivated"));
     let removed = send("remove", "dialog-slot").await.must_be(200);
     assert_eq!(removed.header("hx-redirect"), lumen.url("api"));

@@ -1,5 +1,7 @@
 //! Settings of a key: in "New API Key" and later.
 
+mod edit;
+
 use crate::support::{Client, Company, Response, TestApp};
 
 #[tokio::test]
@@ -44,10 +46,15 @@ async fn settings_are_changed_and_the_trail_names_what_changed() {
     let (app, lumen, browser) = ground().await;
     app.api_key(&lumen, "Billing worker").await;
     let url = settings_url(&app, &lumen).await;
-    let fields = [("networks", "10.0.0.0/8"), ("monthly_quota", "5000"), ("rate_period", "minute")];
+    let fields = [
+        ("name", "Billing worker"),
+        ("networks", "10.0.0.0/8"),
+        ("monthly_quota", "5000"),
+        ("rate_period", "minute"),
+    ];
     browser.post(&url, &fields).await.must_be(303);
     let page = browser.get(&lumen.url("api")).await.html();
-    assert!(page.toast().ends_with(" saved"), "{}", page.toast());
+    assert_eq!(page.toast(), "“Billing worker” updated");
     assert!(page.row("Billing worker").contains("1 IP range 5,000 a month"));
     let trail = browser.get(&lumen.url("activity")).await.html().main_text();
     assert!(trail.contains("changed the settings of the API key"), "{trail}");

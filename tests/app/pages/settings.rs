@@ -30,6 +30,19 @@ async fn an_organization_gets_another_name() {
 }
 
 #[tokio::test]
+async fn everybody_in_it_finds_the_id_of_an_organization() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let user = app.member(&lumen, Role::User, "Uli Berg").await;
+    for person in [&lumen.owner, &user] {
+        let page = app.log_in_as(person).await.get(&lumen.url("settings")).await.must_be(200).html();
+        assert_eq!(page.text("#organization-id"), lumen.id);
+        assert_eq!(page.attributes("button[data-copy]", "data-copy"), ["organization-id"]);
+        assert_eq!(page.attributes("button[data-copy]", "aria-label"), ["Copy organization ID"]);
+    }
+}
+
+#[tokio::test]
 async fn a_name_that_cannot_be_is_kept_to_be_mended() {
     let app = TestApp::spawn().await;
     let lumen = app.lumen().await;

@@ -134,7 +134,7 @@ async fn what_is_done_on_the_page_of_a_token_stays_there() {
         request.body("application/x-www-form-urlencoded", body.to_owned()).send()
     };
     let panel = send("deactivate", "panel", "").await.must_be(200).html();
-    assert_eq!(panel.text("#token-h"), "ERP sync");
+    assert_eq!(panel.heading(), "ERP sync");
     assert!(
         panel.toast().contains("“ERP sync” deactivated")
             && panel.main_text().contains("This token is inactive.")
@@ -142,7 +142,7 @@ async fn what_is_done_on_the_page_of_a_token_stays_there() {
     let form_id = stage.browser.get(&format!("{}/replace", stage.url())).await.html().hidden("form_id");
     let replaced = send("replace", "dialog-slot", &format!("form_id={form_id}")).await.must_be(200).html();
     assert_eq!(
-        (replaced.dialog_title().as_str(), replaced.text("#token-h").as_str()),
+        (replaced.dialog_title().as_str(), replaced.heading().as_str()),
         ("Master token replaced", "ERP sync")
     );
     let removed = send("remove", "dialog-slot", "").await.must_be(200);

@@ -143,6 +143,11 @@ impl Html {
         self.all(selector).filter_map(|element| element.attr(name)).map(str::to_owned).collect()
     }
 
+    /// The start tag of every element that `selector` finds.
+    pub(crate) fn tags(&self, selector: &str) -> Vec<String> {
+        self.all(selector).map(|element| format!("{:?}", element.value())).collect()
+    }
+
     /// The words of the one element that `selector` finds.
     #[track_caller]
     pub(crate) fn text(&self, selector: &str) -> String {

@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 use tessera::domain::{
-    access::Role, api_keys, expiry_notices, invitations, member_changes, members::MemberError, webhooks,
+    access::Role,
+    api_keys::{self, ChosenExpiration, KeyEdit},
+    expiry_notices, invitations,
+    key_settings::KeySettings,
+    member_changes,
+    members::MemberError,
+    names::Name,
+    webhooks,
 };
 use time::Duration;
 
@@ -112,6 +119,30 @@ async fn the_end_of_a_key_is_told_ahead_and_once_it_has_come() {
         assert_eq!(message["data"]["subject"]["id"], key.id);
         assert_eq!(message["data"]["actor"], json!({ "kind": "system", "id": null, "name": "System" }));
     }
+}
+
+#[tokio::test]
+async fn another_name_and_another_expiration_are_told_as_settings() {
+    let post = Post::start().await;
+    post.webhook(&post.receiver, &["api_key.settings_changed"]).await;
+    let (key, _) = post.world.api_key(&post.lumen, "Billing worker").await;
+    let edit = KeyEdit {
+        name: Some(Name::parse("Invoices", 60).expect("a name")),
+        expiration: ChosenExpiration::At(START + Duration::days(90)),
+        settings: KeySettings::default(),
+    };
+    let id = key.id.clone();
+    post.do_as_admin(move |tx, admin, now| api_keys::edit(tx, admin, &id, &edit, now)).await.expect("edited");
+    let waiting = post.waiting().await;
+    assert_eq!(post.types().await, ["api_key.settings_changed"; 2]);
+    for message in &waiting {
+        assert_eq!(message["data"]["subject"]["name"], "Invoices");
+        assert_eq!(message["data"]["subject"]["expires_at"], "2027-02-21T10:00:00Z");
+    }
+    let details = |number: usize| &waiting[number]["data"]["details"];
+    assert_eq!(*details(0), json!({ "type": "name_change", "from": "Billing worker", "to": "Invoices" }));
+    let moved = json!({ "type": "expiration_change", "from": null, "to": "2027-02-21T10:00:00Z" });
+    assert_eq!(*details(1), moved);
 }
 
 #[tokio::test]

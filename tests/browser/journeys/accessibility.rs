@@ -262,7 +262,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     inspection.look_at(page, "calendar-address").await;
     page.visit(&format!("{organization}/api")).await;
     for (link, name) in [
-        ("Edit settings", "key-settings"),
+        ("Edit", "key-settings"),
         ("Rotate", "key-rotate"),
         ("Pause key", "key-pause"),
         ("Remove", "key-remove"),
@@ -277,7 +277,7 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
         }
     }
     page.open_menu(&format!("Actions for {long_name}")).await;
-    page.click_link("Edit settings").await;
+    page.click_link("Edit").await;
     page.fill("Description optional", "Reconciles what the night brought").await;
     page.fill("Scopes optional", "invoices:read invoices:write orders:read").await;
     page.fill("Allowed IP addresses optional", "10.0.0.5/8").await;
@@ -310,6 +310,34 @@ async fn walk_key(Stage { page, server, .. }: &Stage, inspection: &mut Inspectio
     inspection.look_at(page, "api-deactivated").await;
     page.visit(&format!("{organization}/api?show=soon")).await;
     inspection.look_at(page, "api-filtered").await;
+    look_at_longest_values(page, inspection, &organization, long_name).await;
+}
+
+/// The page of a key whose every value is as long as it may be, without a place to break.
+async fn look_at_longest_values(
+    page: &Page,
+    inspection: &mut Inspection,
+    organization: &str,
+    long_name: &str,
+) {
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link(long_name).await;
+    page.click_link("Edit").await;
+    page.fill("Name", &"W".repeat(60)).await;
+    page.fill("Description optional", &"W".repeat(200)).await;
+    page.fill("Scopes optional", &format!("{} invoices:read", "w".repeat(64))).await;
+    let networks = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/128 255.255.255.255/32";
+    page.fill("Allowed IP addresses optional", networks).await;
+    page.fill("Rate limit optional", "1000000").await;
+    page.fill("Monthly quota optional", "999999999999").await;
+    page.fill("Metadata optional", &format!(r#"{{"{}":"{}"}}"#, "W".repeat(1000), "W".repeat(3000))).await;
+    inspection.look_at(page, "key-settings-longest").await;
+    page.click_button("Save").await;
+    page.expect_toast("updated").await;
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link(&"W".repeat(60)).await;
+    page.expect_page(&"W".repeat(60)).await;
+    inspection.look_at(page, "key-longest").await;
 }
 
 crate::with_javascript_only!(

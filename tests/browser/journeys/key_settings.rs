@@ -36,7 +36,7 @@ async fn a_key_is_created_with_every_setting_and_changed_later(Stage { page, ser
     page.fill("Allowed IP addresses optional", "203.0.113.0/24").await;
     page.fill("Rate limit optional", "").await;
     page.click_button("Save").await;
-    page.expect_toast("Settings of “Billing worker” saved").await;
+    page.expect_toast("“Billing worker” updated").await;
     page.to_list().await;
     page.expect_row("Billing worker", "1 IP range").await;
     assert_eq!(server.ask_api(&key).await.0, 403);
@@ -82,9 +82,62 @@ async fn what_is_wrong_is_told_by_its_field_and_nothing_typed_is_lost(Stage { pa
     assert_eq!(page.value("Allowed IP addresses optional").await.trim(), "10.0.0.0/8");
 }
 
+async fn a_key_is_renamed_and_gets_another_expiration(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    let key = dana.create_key(&server, &organization, "Billing worker", "30").await;
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link("Billing worker").await;
+    page.expect_page("Billing worker").await;
+    page.expect_text("No requests yet. They’ll show up here once a service uses this key.").await;
+
+    page.click_link("Edit").await;
+    page.expect_dialog("Edit “Billing worker”").await;
+    page.expect_focus("field", "Name").await;
+    page.expect_text("Keep current (").await;
+    page.fill("Name", "").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Name", "Enter a name").await;
+    page.expect_focus("field", "Name").await;
+    page.fill("Name", "Invoice worker").await;
+    page.choose("Custom date").await;
+    page.click_button("Save").await;
+    page.expect_field_error("Expires on", "Choose a date").await;
+    page.expect_focus("field", "Expires on").await;
+    assert_eq!(page.value("Name").await, "Invoice worker");
+    page.choose("365 days").await;
+    page.click_button("Save").await;
+    page.expect_toast("“Invoice worker” updated").await;
+    to_key_page(&page).await;
+    page.expect_row("renamed the API key", "from “Billing worker” to “Invoice worker”").await;
+    page.expect_row("changed the expiration of the API key", "UTC to").await;
+    assert!(server.ask_api(&key).await.1.to_string().contains("Invoice worker"));
+
+    // A change of anything else stays on the page, too.
+    page.click_link("Edit").await;
+    page.fill("Description optional", "Writes the invoices").await;
+    page.choose("No expiration").await;
+    page.click_button("Save").await;
+    page.expect_toast("“Invoice worker” updated").await;
+    to_key_page(&page).await;
+    page.expect_text("Writes the invoices").await;
+    page.click_link("API").await;
+    page.expect_row("Invoice worker", "Never").await;
+    page.expect_no_text("Billing worker").await;
+}
+
+/// Back to the page of the key: without JavaScript its dialogs stand over the list.
+async fn to_key_page(page: &Page) {
+    if page.has_link("Invoice worker").await {
+        page.click_link("Invoice worker").await;
+    }
+    page.expect_page("Invoice worker").await;
+}
+
 async fn open_settings(page: &Page) {
     page.open_menu("Actions for Billing worker").await;
-    page.click_link("Edit settings").await;
+    page.click_link("Edit").await;
     page.expect_dialog("Edit “Billing worker”").await;
 }
 
@@ -105,4 +158,5 @@ async fn expect_errors(page: &Page) {
 crate::with_and_without_javascript!(
     a_key_is_created_with_every_setting_and_changed_later,
     what_is_wrong_is_told_by_its_field_and_nothing_typed_is_lost,
+    a_key_is_renamed_and_gets_another_expiration,
 );

@@ -49,7 +49,15 @@ macro_rules! with_javascript_only {
     };
 }
 
-/// Declares the tests of one journey, for the two macros above.
+/// Declares the tests of journeys about what takes the place of JavaScript.
+#[macro_export]
+macro_rules! without_javascript_only {
+    ($($journey:ident),+ $(,)?) => {
+        $($crate::journey_test!($journey, without_javascript: Off);)+
+    };
+}
+
+/// Declares the tests of one journey, for the macros above.
 #[macro_export]
 macro_rules! journey_test {
     ($journey:ident, $($test:ident: $mode:ident),+) => {

@@ -10,7 +10,10 @@ use std::{
 
 use tempfile::TempDir;
 use tessera::{
-    domain::{api_keys, key_settings::KeySettings},
+    domain::{
+        api_keys::{self, ChosenExpiration, KeyEdit},
+        key_settings::KeySettings,
+    },
     web::pages::gateway_setup,
 };
 use tokio::{
@@ -144,7 +147,8 @@ impl Ground {
         self.app
             .write(move |tx| {
                 let admin = company.admin(tx)?;
-                api_keys::change_settings(tx, &admin, &id, &settings, now)?;
+                let edit = KeyEdit { name: None, expiration: ChosenExpiration::Keep, settings };
+                api_keys::edit(tx, &admin, &id, &edit, now)?;
                 Ok(())
             })
             .await;

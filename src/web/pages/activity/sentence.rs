@@ -47,6 +47,10 @@ impl Sentence {
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
             Action::KeyActivated => Self::new("power", "reactivated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
+            Action::KeyRenamed => Self::new("pencil", "renamed the API key", entry).alone(),
+            Action::KeyExpirationChanged => {
+                Self::new("calendar", "changed the expiration of the API key", entry)
+            }
             Action::KeySettingsChanged => Self::new("pencil", "changed the settings of the API key", entry),
             Action::KeyRotated => Self::new("refresh-cw", "rotated the API key", entry),
             Action::PreviousSecretRevoked => {

@@ -73,9 +73,10 @@ impl WebhookPage {
                         [("state", state.map_or("", DeliveryState::as_str)), ("page", &urls::page(&page))];
                     urls::with_query(&urls::webhook(&grant.id, &webhook_id), &pairs)
                 };
+                let frame = Frame::load(connection, &grant, Tab::Settings)?;
                 Ok::<_, ManageError>(Self {
                     shell,
-                    frame: Frame::load(connection, &grant, Tab::Settings)?,
+                    frame: frame.about(webhook.url_without_query(), "Webhooks", "webhooks"),
                     now,
                     webhook,
                     state,

@@ -1,5 +1,5 @@
-//! Rotation against a model: whatever is done in whatever order, just those secrets open the key
-//! that should, and a key with an end keeps having one.
+//! Rotation and edits against a model: whatever is done in whatever order, just those secrets open the
+//! key that should, and no rotation gives or takes an end.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,7 +14,8 @@ use tessera::{
     clock::{Clock, Timestamp},
     db::Db,
     domain::{
-        api_keys::{self, NewExpiration, RotateError},
+        api_keys::{self, ChosenExpiration, KeyChangeError, KeyEdit, NewExpiration},
+        key_settings::KeySettings,
         rotation::{GracePeriod, Plan, Starts},
         usage::Recorder,
         verification::{Decision, KeyRequest, Outcome, Verifier},
@@ -32,6 +33,8 @@ const MAX_STEPS: usize = 14;
 enum Step {
     /// Rotates; with an end so many days ahead, or the one that there is.
     Rotate(Plan, Option<i64>),
+    /// Gives it an end so many days ahead, or none, and the same secret.
+    Edit(Option<i64>),
     UseNew,
     EndOverlap,
     Wait(Duration),
@@ -45,6 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
     let minutes = prop_oneof![0i64..180, 1_400i64..1_500, 9_000i64..11_000, 40_000i64..46_000];
     prop_oneof![
         4 => (plan, prop::option::of(0i64..50)).prop_map(|(plan, days)| Step::Rotate(plan, days)),
+        3 => prop::option::weighted(0.8, 0i64..50).prop_map(Step::Edit),
         3 => Just(Step::UseNew),
         1 => Just(Step::EndOverlap),
         4 => minutes.prop_map(|minutes| Step::Wait(Duration::minutes(minutes))),
@@ -65,7 +69,7 @@ struct Old {
     plan: Plan,
     since: Timestamp,
     new_one_used: Option<Timestamp>,
-    /// The end that the key had while this was its secret.
+    /// The earliest end that the key had since this was its secret, but for the present one.
     end_of_its_key: Option<Timestamp>,
 }
 
@@ -109,6 +113,18 @@ impl Model {
             let (secret, end_of_its_key, had_expired) = before;
             let old = Old { secret, plan, since: now, new_one_used: None, end_of_its_key };
             self.old = (!had_expired).then_some(old);
+        }
+        is_allowed
+    }
+
+    /// Whether the edit is carried out.
+    fn edit(&mut self, end: Option<Timestamp>, now: Timestamp) -> bool {
+        let is_allowed = !self.has_expired(now) && end.is_none_or(|end| end > now);
+        if is_allowed {
+            if let Some(old) = &mut self.old {
+                old.end_of_its_key = [old.end_of_its_key, self.end].into_iter().flatten().min();
+            }
+            self.end = end;
         }
         is_allowed
     }
@@ -162,11 +178,28 @@ impl Product {
             let admin = lumen.admin(tx)?;
             match api_keys::rotate(tx, &admin, &key_id, plan, end, now) {
                 Ok((_, secret)) => Ok(Some(secret.expose().to_owned())),
-                Err(RotateError::Expiration(_)) => Ok(None),
+                Err(KeyChangeError::Expiration(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         };
         self.world.write(rotate).await
+    }
+
+    /// Whether the end was taken.
+    async fn edit(&self, key_id: &str, end: Option<Timestamp>) -> bool {
+        let (lumen, key_id, now) = (self.lumen.clone(), key_id.to_owned(), self.world.now());
+        let expiration = end.map_or(ChosenExpiration::Never, ChosenExpiration::At);
+        let edit = KeyEdit { name: None, expiration, settings: KeySettings::default() };
+        self.world
+            .write(move |tx| {
+                let admin = lumen.admin(tx)?;
+                match api_keys::edit(tx, &admin, &key_id, &edit, now) {
+                    Ok(_) => Ok(true),
+                    Err(KeyChangeError::Expiration(_)) => Ok(false),
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .await
     }
 
     async fn revoke_previous(&self, key_id: &str) {
@@ -200,6 +233,7 @@ async fn walk(
     let end = days.map(|days| product.world.now() + Duration::days(days));
     let (key, secret) = product.world.api_key_until(&product.lumen, name, end).await;
     let (mut secrets, mut model) = (vec![secret], Model { newest: 0, end, old: None });
+    let mut is_temporary = days.is_some();
     for step in steps {
         let now = product.world.now();
         match *step {
@@ -208,6 +242,12 @@ async fn walk(
                 let made = product.rotate(&key.id, plan, end).await;
                 prop_assert_eq!(made.is_some(), model.rotate(plan, end, now));
                 secrets.extend(made);
+            }
+            Step::Edit(days) => {
+                let end = days.map(|days| now + Duration::days(days));
+                let is_edited = product.edit(&key.id, end).await;
+                prop_assert_eq!(is_edited, model.edit(end, now));
+                is_temporary = model.end.is_some();
             }
             Step::UseNew => {
                 let is_accepted = product.accepts(&secrets[model.newest]).await;
@@ -233,7 +273,7 @@ async fn walk(
         prop_assert!(accepted <= 1, "{} previous secrets are accepted", accepted);
         let end = product.end_of(&key.id).await;
         prop_assert_eq!(end, model.end);
-        prop_assert_eq!(end.is_some(), days.is_some(), "a temporary key became permanent, or the reverse");
+        prop_assert_eq!(end.is_some(), is_temporary, "a temporary key became permanent, or the reverse");
     }
     Ok(())
 }

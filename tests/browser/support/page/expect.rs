@@ -31,6 +31,11 @@ impl Page {
     }
 
     #[track_caller]
+    pub(crate) fn expect_no_status(&self, text: &str) -> impl Future<Output = ()> {
+        self.expect_none("status", text)
+    }
+
+    #[track_caller]
     pub(crate) fn expect_button(&self, label: &str) -> impl Future<Output = ()> {
         self.expect("button", label)
     }
