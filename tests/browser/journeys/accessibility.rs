@@ -333,6 +333,9 @@ async fn look_at_longest_values(
     page.fill("Metadata optional", &format!(r#"{{"{}":"{}"}}"#, "W".repeat(1000), "W".repeat(3000))).await;
     inspection.look_at(page, "key-settings-longest").await;
     page.click_button("Save").await;
+    page.expect_toast("updated").await;
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link(&"W".repeat(60)).await;
     page.expect_page(&"W".repeat(60)).await;
     inspection.look_at(page, "key-longest").await;
 }
