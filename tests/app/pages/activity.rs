@@ -157,7 +157,7 @@ async fn developers_read_of_keys_alone() {
     assert_eq!(page.html().texts("#log li").len(), 1);
     assert!(page.html().texts("#log li p")[0].contains("created the API key Billing worker"));
     assert_eq!(page.html().texts("#log-what option"), ["All events", "API keys"]);
-    assert_eq!(page.html().texts("#log-who option"), ["Anyone", "Dana Whitfield"]);
+    assert_eq!(page.html().texts("#log-who option"), ["All members and tokens", "Dana Whitfield"]);
     for hidden in ["Deployment", "mara@lumen.example", "Sam Berg"] {
         assert!(!page.text().contains(hidden), "{hidden}");
     }
