@@ -404,10 +404,13 @@ pub(super) fn role_of(
 mod tests {
     use super::*;
 
+    /// Whether a role carries something.
+    type May = fn(Role) -> bool;
+
     #[test]
     fn each_role_carries_what_it_is_for() {
         let carried = |role: Role| {
-            let all: [(&str, fn(Role) -> bool); 11] = [
+            let all: [(&str, May); 11] = [
                 ("see", Role::may::<See>),
                 ("activity", Role::may::<SeeActivity>),
                 ("invitations", Role::may::<SeeInvitations>),
