@@ -22,8 +22,8 @@ async fn a_developer_manages_keys_from_the_first_day_to_the_last() {
     assert!(secret_in(&created).starts_with("tess_"));
     let id = stage.app.query("SELECT id AS text FROM api_keys").await.remove(0);
     let url = |verb: &str| stage.lumen.url(&format!("api/keys/{id}/{verb}"));
-    let settings = [("name", "Billing worker"), ("duration", "keep"), ("scopes", "invoices:read")];
-    browser.post(&url("settings"), &settings).await.must_be(303);
+    let edit = [("name", "Invoice worker"), ("duration", "365"), ("scopes", "invoices:read")];
+    browser.post(&url("settings"), &edit).await.must_be(303);
     let rotate = browser.get(&url("rotate")).await.must_be(200).html();
     let form = [("grace_period", "24h"), ("starts", "immediately"), ("form_id", &rotate.hidden("form_id"))];
     browser.post(&url("rotate"), &form).await.must_be(200);
@@ -48,6 +48,8 @@ async fn a_developer_manages_keys_from_the_first_day_to_the_last() {
         stage.app.query(done).await,
         [
             "api_key.created",
+            "api_key.renamed",
+            "api_key.expiration_changed",
             "api_key.settings_changed",
             "api_key.rotated",
             "api_key.previous_secret_revoked",
