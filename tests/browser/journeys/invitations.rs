@@ -62,7 +62,7 @@ async fn the_role_is_chosen_in_the_dialog(Stage { page, server, .. }: Stage) {
     page.click_link("Done").await;
     page.expect_row(JONAS, "Developer").await;
     let mail = server.inbox.expect(JONAS, SUBJECT).await;
-    assert!(mail.text.contains("as Developer") && mail.text.contains("create and manage API keys"));
+    assert!(mail.text.contains("as a Developer") && mail.text.contains("create and manage API keys"));
 
     page.become_person(&ravi).await;
     page.visit(&format!("{organization}/users")).await;
