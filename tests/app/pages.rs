@@ -5,6 +5,7 @@ mod accounts;
 mod activity;
 mod api_keys;
 mod bad_requests;
+mod bounded_key;
 mod expiry;
 mod filters;
 mod gateway_setup;

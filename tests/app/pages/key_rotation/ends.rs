@@ -4,64 +4,32 @@ use tessera::domain::expiry_notices;
 use time::{Duration, macros::datetime};
 
 use crate::{
-    support::{Client, Company, Html, START, TestApp},
+    pages::bounded_key::BoundedKey,
+    support::{Html, TestApp},
     verification::auth,
 };
 
-const NINETY_DAYS: Duration = Duration::days(90);
-
-/// A key that was created for ninety days.
-struct Bounded {
-    app: TestApp,
-    lumen: Company,
-    browser: Client,
-    key_id: String,
-    secret: String,
-}
-
-impl Bounded {
-    async fn new() -> Self {
-        let app = TestApp::spawn().await;
-        let lumen = app.lumen().await;
-        let browser = app.log_in_as(&lumen.owner).await;
-        let (key, secret) = app.api_key_until(&lumen, "Billing worker", Some(START + NINETY_DAYS)).await;
-        Self { app, lumen, browser, key_id: key.id, secret }
-    }
-
-    /// Moves the clock on; whoever was logged in until then logs in anew.
-    async fn wait(&mut self, days: i64) {
-        self.app.clock.advance(Duration::days(days));
-        self.browser = self.app.log_in_as(&self.lumen.owner).await;
-    }
-
-    fn url(&self, verb: &str) -> String {
-        self.lumen.url(&format!("api/keys/{}/{verb}", self.key_id))
-    }
-
+impl BoundedKey {
     async fn dialog(&self, query: &str) -> Html {
-        self.browser.get(&self.url(&format!("rotate{query}"))).await.must_be(200).html()
+        self.browser.get(&self.verb_url(&format!("rotate{query}"))).await.must_be(200).html()
     }
 
     async fn rotate(&self, fields: &[(&str, &str)], status: u16) -> Html {
         let form = self.dialog("").await.hidden("form_id");
         let mut all = vec![("grace_period", "7d"), ("starts", "immediately"), ("form_id", form.as_str())];
         all.extend(fields);
-        self.browser.post(&self.url("rotate"), &all).await.must_be(status).html()
+        self.browser.post(&self.verb_url("rotate"), &all).await.must_be(status).html()
     }
 
     async fn end(&self) -> String {
         let ends = self.app.query("SELECT coalesce(expires_at, 'none') AS text FROM api_keys").await;
         ends.into_iter().next().expect("a key")
     }
-
-    async fn is_accepted(&self, secret: &str) -> bool {
-        auth(&self.app.client(), "/auth", secret).await.status == 204
-    }
 }
 
 #[tokio::test]
 async fn the_end_stays_unless_another_is_chosen() {
-    let ground = Bounded::new().await;
+    let ground = BoundedKey::new().await;
     let dialog = ground.dialog("").await;
     assert_eq!(dialog.chosen("duration"), "keep");
     assert!(dialog.dialog_text().contains("Keep current (Feb 21, 2027)"), "{}", dialog.dialog_text());
@@ -82,7 +50,7 @@ async fn the_end_stays_unless_another_is_chosen() {
 
 #[tokio::test]
 async fn what_is_no_end_for_the_key_is_refused_and_kept_in_the_form() {
-    let ground = Bounded::new().await;
+    let ground = BoundedKey::new().await;
     let before = ground.end().await;
     for (fields, error) in [
         (&[("duration", "none")][..], "Choose an expiration date."),
@@ -126,9 +94,9 @@ async fn a_key_without_an_end_is_asked_for_none_and_gets_none() {
 
 #[tokio::test]
 async fn the_mail_leads_to_a_rotation_that_gives_the_key_its_duration_again() {
-    let mut ground = Bounded::new().await;
+    let mut ground = BoundedKey::new().await;
     ground.wait(87).await;
-    let path = ground.url("rotate?duration=same");
+    let path = ground.verb_url("rotate?duration=same");
     let asked = ground.app.client().get(&path).await.must_be(303);
     assert!(asked.header("location").ends_with("rotate%3Fduration%3Dsame"), "{}", asked.header("location"));
     let dialog = ground.dialog("?duration=same").await;
@@ -149,8 +117,8 @@ async fn the_mail_leads_to_a_rotation_that_gives_the_key_its_duration_again() {
 
 #[tokio::test]
 async fn an_end_that_was_just_chosen_is_not_told_of_before_it_comes_near() {
-    let mut ground = Bounded::new().await;
-    let told = async |ground: &Bounded| {
+    let mut ground = BoundedKey::new().await;
+    let told = async |ground: &BoundedKey| {
         let (id, now) = (ground.lumen.id.clone(), ground.app.now());
         ground.app.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await;
         ground
@@ -172,7 +140,7 @@ async fn an_end_that_was_just_chosen_is_not_told_of_before_it_comes_near() {
 
 #[tokio::test]
 async fn an_expired_key_is_rotated_only_with_a_new_end() {
-    let mut ground = Bounded::new().await;
+    let mut ground = BoundedKey::new().await;
     ground.wait(91).await;
     assert!(!ground.is_accepted(&ground.secret).await);
     let dialog = ground.dialog("").await;
@@ -200,7 +168,7 @@ async fn an_expired_key_is_rotated_only_with_a_new_end() {
 
 #[tokio::test]
 async fn a_rotation_before_the_end_that_is_kept_does_not_last_beyond_it() {
-    let mut ground = Bounded::new().await;
+    let mut ground = BoundedKey::new().await;
     ground.wait(88).await;
     let new = ground.rotate(&[("duration", "keep")], 200).await.text("#secret");
     let row = ground.browser.get(&ground.lumen.url("api")).await.html().row("Billing worker");

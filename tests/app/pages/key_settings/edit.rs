@@ -1,49 +1,44 @@
 //! The dialog "Edit": another name and another expiration for a key.
 
+use std::ops::{Deref, DerefMut};
+
 use tessera::domain::{access::Role, expiry_notices};
-use time::Duration;
 
 use crate::{
     api::leaks::{self, found, report},
-    support::{Client, Company, Html, Response, START, TestApp},
+    pages::bounded_key::BoundedKey,
+    support::{Html, Response, TestApp},
     verification::auth,
 };
 
-const NINETY_DAYS: Duration = Duration::days(90);
+/// [`BoundedKey`] with the dialog that edits it.
+struct Ground(BoundedKey);
 
-struct Ground {
-    app: TestApp,
-    lumen: Company,
-    browser: Client,
-    key_id: String,
-    secret: String,
+impl Deref for Ground {
+    type Target = BoundedKey;
+
+    fn deref(&self) -> &BoundedKey {
+        &self.0
+    }
+}
+
+impl DerefMut for Ground {
+    fn deref_mut(&mut self) -> &mut BoundedKey {
+        &mut self.0
+    }
 }
 
 impl Ground {
-    /// With a key that was created for ninety days.
     async fn new() -> Self {
-        Self::on(TestApp::spawn().await).await
+        Self(BoundedKey::new().await)
     }
 
     async fn on(app: TestApp) -> Self {
-        let lumen = app.lumen().await;
-        let browser = app.log_in_as(&lumen.owner).await;
-        let (key, secret) = app.api_key_until(&lumen, "Billing worker", Some(START + NINETY_DAYS)).await;
-        Self { app, lumen, browser, key_id: key.id, secret }
-    }
-
-    /// Moves the clock on; whoever was logged in until then logs in anew.
-    async fn wait(&mut self, days: i64) {
-        self.app.clock.advance(Duration::days(days));
-        self.browser = self.app.log_in_as(&self.lumen.owner).await;
-    }
-
-    fn page_url(&self) -> String {
-        self.lumen.url(&format!("api/keys/{}", self.key_id))
+        Self(BoundedKey::on(app).await)
     }
 
     fn url(&self) -> String {
-        format!("{}/settings", self.page_url())
+        self.verb_url("settings")
     }
 
     async fn dialog(&self) -> Html {
@@ -66,12 +61,8 @@ impl Ground {
         auth(&self.app.client(), "/auth", &self.secret).await
     }
 
-    async fn is_accepted(&self, secret: &str) -> bool {
-        auth(&self.app.client(), "/auth", secret).await.status == 204
-    }
-
     async fn rotate(&self, fields: &[(&str, &str)]) -> String {
-        let url = format!("{}/rotate", self.page_url());
+        let url = self.verb_url("rotate");
         let form = self.browser.get(&url).await.must_be(200).html().hidden("form_id");
         let mut all = vec![("form_id", form.as_str()), ("starts", "immediately")];
         all.extend(fields);
