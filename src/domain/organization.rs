@@ -20,6 +20,15 @@ pub struct Organization {
     pub created_at: Timestamp,
 }
 
+/// What an organization has, as the figures beside the tabs say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Members.
+    pub members: i64,
+    /// API keys.
+    pub api_keys: i64,
+}
+
 pub(super) fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Organization>, DbError> {
     Ok(organizations::table.find(id).select(Organization::as_select()).first(connection).optional()?)
 }

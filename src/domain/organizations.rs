@@ -9,7 +9,7 @@ use super::{
     managed::ManageError,
     members,
     names::Name,
-    organization::Organization,
+    organization::{Figures, Organization},
     schema::{memberships, organizations},
     user::User,
 };
@@ -93,15 +93,6 @@ pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membershi
     let membership =
         |(organization, role, members, api_keys)| Membership { organization, role, members, api_keys };
     Ok(rows.into_iter().map(membership).collect())
-}
-
-/// Figures beside the tabs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Members.
-    pub members: i64,
-    /// API keys.
-    pub api_keys: i64,
 }
 
 /// Counts what the tabs show.

@@ -71,7 +71,7 @@ impl Total {
 }
 
 /// An order of a list as its word in the address and the API says: a minus stands for backwards.
-pub(super) fn is_descending(order: impl Into<&'static str>) -> bool {
+pub fn is_descending(order: impl Into<&'static str>) -> bool {
     order.into().starts_with('-')
 }
 
@@ -141,15 +141,21 @@ impl<'de> Deserialize<'de> for PageRef {
     }
 }
 
+/// Lets `query` read no more rows than `reach` says.
+macro_rules! limited {
+    ($query:expr, $reach:expr) => {{
+        let query = $query.limit($reach.limit);
+        if $reach.offset > 0 { query.offset($reach.offset) } else { query }
+    }};
+}
+pub(super) use limited;
+
 /// Lets `query` read in the order of a column, and among equals by the id, as far as `reach` says. `value`
 /// reads what the column holds out of a cursor.
 macro_rules! in_order {
     ($query:expr, $reach:expr, $descending:expr, ($column:expr, $id:expr), $value:expr) => {{
         let descending = $descending != $reach.backwards;
-        let mut query = $query.limit($reach.limit);
-        if $reach.offset > 0 {
-            query = query.offset($reach.offset);
-        }
+        let mut query = $crate::domain::page::limited!($query, $reach);
         if let Some(cursor) = &$reach.beyond {
             let values = ($value(cursor), cursor.id.clone());
             query = query.filter($crate::db::beyond(($column, $id), values, descending));
@@ -167,10 +173,7 @@ pub(super) use in_order;
 macro_rules! by_age {
     ($query:expr, $reach:expr, $descending:expr, $id:expr) => {{
         let descending = $descending != $reach.backwards;
-        let mut query = $query.limit($reach.limit);
-        if $reach.offset > 0 {
-            query = query.offset($reach.offset);
-        }
+        let mut query = $crate::domain::page::limited!($query, $reach);
         match (&$reach.beyond, descending) {
             (Some(cursor), true) => query = query.filter($id.lt(cursor.id.clone())),
             (Some(cursor), false) => query = query.filter($id.gt(cursor.id.clone())),

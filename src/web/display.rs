@@ -121,6 +121,12 @@ pub fn thousands(number: &i64) -> String {
     grouped
 }
 
+/// The text with a capital at its beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 /// "1,204", or "1,000+" where the rest was not counted.
 pub fn total(total: &Total) -> String {
     match total {

@@ -45,8 +45,8 @@ pub struct Found {
     pub(super) organization_id: Option<String>,
     /// Who is logged in.
     pub(super) logged_in: Option<LoggedIn>,
-    /// Whether a page is asked for with all that stands around it.
-    pub(super) is_whole_page: bool,
+    /// The part of a page that htmx asks for, if any.
+    pub(super) fragment: Fragment,
     /// Invitations that wait for an answer of theirs; counted for whole pages only.
     pub(super) pending_invitations: i64,
     /// Where the request came from.
@@ -70,8 +70,8 @@ pub async fn around(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let organization_id = urls::organization_in(request.path()).map(id::as_stored);
-    let is_whole_page = !Fragment::of(request.headers()).is_fragment();
-    let found = Found { organization_id, is_whole_page, ..Found::default() };
+    let fragment = Fragment::of(request.headers());
+    let found = Found { organization_id, fragment, ..Found::default() };
     let work = async move {
         next.call(request).await.map_err(|error| match UNAVAILABLE.with(RefCell::take) {
             Some(reason) => ErrorServiceUnavailable(reason),
@@ -121,13 +121,13 @@ impl SessionStore for DatabaseSessions {
         if self.ended.contains(&token) {
             return Ok(None);
         }
-        let Found { organization_id, is_whole_page, .. } = found();
+        let Found { organization_id, fragment, .. } = found();
         let look = move |connection: &mut Connection| {
             let Some(open) = sessions::open(connection, token, organization_id.as_deref(), now)? else {
                 return Ok(None);
             };
             let pending_invitations = match &open.logged_in {
-                Some(LoggedIn { user, .. }) if is_whole_page => {
+                Some(LoggedIn { user, .. }) if !fragment.is_fragment() => {
                     invitations::count_of_user(connection, user, now)?
                 }
                 _ => 0,

@@ -1,5 +1,7 @@
 //! Column headings that sort a table.
 
+use crate::domain::page::is_descending;
+
 /// A column heading that sorts by its column, or the other way round where it does so already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
@@ -21,10 +23,9 @@ impl Heading {
         url: impl FnOnce(S) -> String,
     ) -> Self {
         let [usual, reverse] = orders;
-        let order = orders.contains(&current).then(|| {
-            let word: &'static str = current.into();
-            if word.starts_with('-') { "descending" } else { "ascending" }
-        });
+        let order = orders
+            .contains(&current)
+            .then(|| if is_descending(current) { "descending" } else { "ascending" });
         Self { label, url: url(if current == usual { reverse } else { usual }), order }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         access::{Grant, SeeKeys},
         key_settings::Scopes,
-        organizations::Figures,
+        organization::Figures,
         page::{
             Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
             is_descending, lower, search_pattern,

@@ -8,11 +8,12 @@ use crate::{
     domain::{
         access::{Grant, Role, See},
         email,
+        organization::Figures,
         page::{
             Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, contains_pattern, in_order,
             is_descending, search_pattern,
         },
-        schema::{memberships, organizations, users},
+        schema::{memberships, users},
     },
     folding,
     vocabulary::MemberSort,
@@ -37,16 +38,17 @@ macro_rules! members_of {
     }};
 }
 
-/// One page of the members; with `search`, those with the text in name or email.
+/// One page of the members; with `search`, those with the text in name or email. `figures` are those of the
+/// organization.
 pub fn page(
     connection: &mut Connection,
     grant: &Grant<See>,
+    figures: &Figures,
     (search, sort): (&str, MemberSort),
     request: &PageRequest,
 ) -> Result<Page<Person>, DbError> {
     let total = if search.is_empty() {
-        let kept = organizations::table.find(&grant.id).select(organizations::member_count);
-        Total::Exactly(kept.first(connection)?)
+        Total::Exactly(figures.members)
     } else {
         Total::count(true, |most| {
             count_of(connection, members_of!(grant, search).select(memberships::user_id).limit(most))

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     api_types::Object,
     web::{
+        display,
         error::{AppError, FieldProblem},
         form::read_body,
     },
@@ -81,9 +82,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 fn sentence(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    let mut letters = text.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
+    format!("{}.", display::capitalized(text))
 }
 
 #[cfg(test)]

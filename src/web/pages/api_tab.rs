@@ -76,6 +76,10 @@ pub struct KeysQuery {
 }
 
 impl KeysQuery {
+    fn filter(&self) -> Filter {
+        Filter { text: self.q.clone(), part: Show::parse(&self.show).part }
+    }
+
     /// The address of the tab with this selection.
     pub(super) fn url(&self, organization_id: &str) -> String {
         let tab = urls::organization(organization_id, "api");
@@ -153,7 +157,7 @@ impl ApiTab {
             .read(move |connection| {
                 let (show, sort) = (Show::parse(&selection.show), selection.sort.parse().unwrap_or_default());
                 let selection = KeysQuery { show: show.id.to_owned(), ..selection };
-                let filter = Filter { text: selection.q.clone(), part: show.part };
+                let filter = selection.filter();
                 let frame = Frame::load(connection, &grant, Tab::Api)?;
                 let (keys, rotations) =
                     api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
@@ -187,7 +191,7 @@ impl ApiTab {
 
     /// Whether the list is narrowed.
     fn is_filtered(&self) -> bool {
-        !self.selection.q.is_empty() || self.show.part != KeyFilter::All
+        !self.selection.filter().is_empty()
     }
 
     /// Whether the search field is worth its place.

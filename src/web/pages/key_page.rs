@@ -157,11 +157,10 @@ impl KeyPage {
 
     /// What stands in the place of a chart without bars.
     fn quiet_words(&self) -> String {
-        let span = if self.is_hourly { "48 hours" } else { "30 days" };
         if self.clients.is_empty() && self.key.last_used_at.is_none() {
             "No requests yet. They’ll show up here once a service uses this key.".to_owned()
         } else {
-            format!("No requests in the last {span}.")
+            format!("{}.", self.bars.label)
         }
     }
 

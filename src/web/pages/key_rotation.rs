@@ -19,7 +19,7 @@ use crate::{
     },
     vocabulary::KeyStatus,
     web::{
-        details,
+        details, display,
         error::AppError,
         form::{FieldErrors, Submitted},
         form_id::FormId,
@@ -162,7 +162,7 @@ pub async fn rotate(
             let fate = if key.status(visit.now) == KeyStatus::Expired {
                 "The previous secret expired and won’t work again.".to_owned()
             } else {
-                format!("{}.", details::plan(plan).replacen("the", "The", 1))
+                format!("{}.", display::capitalized(&details::plan(plan)))
             };
             let over = visit.over::<ApiScreen>();
             visit.reveal::<ApiScreen>(&RotatedDialog { over, key: rotated, secret, fate }).await

@@ -129,11 +129,13 @@ impl UsersTab {
             .read(move |connection| {
                 let sort = selection.sort.parse().unwrap_or_default();
                 let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
-                let members = members::page(connection, &member, (&selection.q, sort), &request)?;
+                let frame = Frame::load(connection, &member, Tab::Users)?;
+                let wanted = (selection.q.as_str(), sort);
+                let members = members::page(connection, &member, &frame.figures, wanted, &request)?;
                 let link = |page| MembersQuery { page, ..selection.clone() }.url(&member.id);
                 Ok::<_, DbError>(Self {
                     shell,
-                    frame: Frame::load(connection, &member, Tab::Users)?,
+                    frame,
                     now,
                     own_id: member.actor().id().map(ToOwned::to_owned),
                     reach: member.reach(),

@@ -4,7 +4,8 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, See, SeeActivity, SeeKeys},
-        organizations::{self, Figures},
+        organization::Figures,
+        organizations,
     },
     web::urls,
 };

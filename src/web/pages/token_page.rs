@@ -23,6 +23,7 @@ use crate::{
     page,
     web::{
         chart::Bars,
+        display,
         error::AppError,
         shell::{Markup, Shell},
         urls, view,
@@ -132,9 +133,7 @@ impl TokenPage {
 
     /// "api_key.created" is "API key created".
     fn action_words(&self, action: &str) -> String {
-        let words = action.replace(['.', '_'], " ").replace("api key", "API key");
-        let mut letters = words.chars();
-        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        display::capitalized(&action.replace(['.', '_'], " ").replace("api key", "API key"))
     }
 }
 

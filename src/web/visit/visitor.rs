@@ -75,14 +75,15 @@ impl Visitor {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, AppError> {
         let state = State::of(request)?;
         let ip = request.extensions().get::<RequestContext>().and_then(|context| context.ip);
-        let page = page_of(request);
+        let found = session_store::found();
+        let page = page_of(request, found.fragment);
         Ok(Self {
             now: state.clock.now(),
             ip,
-            fragment: Fragment::of(request.headers()),
+            fragment: found.fragment,
             theme: Theme::of(request),
             page_path: urls::without_secret(page.clone()),
-            found: Found { ip, next: page, ..session_store::found() },
+            found: Found { ip, next: page, ..found },
             session: request.get_session(),
             request: request.clone(),
             state,
@@ -274,8 +275,8 @@ impl Visitor {
 }
 
 /// The page to come back to. A form that was sent cannot be sent again by itself, so it is none.
-fn page_of(request: &HttpRequest) -> String {
-    let is_page = request.method() == Method::GET && !Fragment::of(request.headers()).is_fragment();
+fn page_of(request: &HttpRequest, fragment: Fragment) -> String {
+    let is_page = request.method() == Method::GET && !fragment.is_fragment();
     if is_page {
         request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
     } else {
