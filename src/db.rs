@@ -17,6 +17,8 @@ mod one_of;
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration,
 };
 
 use diesel::{
@@ -49,18 +51,26 @@ const READERS: u32 = 4;
 /// Readers that verification has to itself: slow pages keep no gateway waiting.
 const VERIFICATION_READERS: u32 = 2;
 
-/// Pages that a reader keeps, in KiB. Most of a file is read where it is mapped, and there all
-/// readers share the system's cache; a reader's own holds only what is beyond the mapping or not
-/// yet moved from the log into the file.
-const READER_CACHE_KIB: u32 = 2048;
+/// How long a reader or the writer waits for a lock that another process holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Pages that the writer keeps, in KiB: what one transaction changes, with room to spare.
-const WRITER_CACHE_KIB: u32 = 8192;
+/// [`LOCK_TIMEOUT`] of a glance, for which a worker stands still.
+const LOCK_TIMEOUT_OF_GLANCES: Duration = Duration::from_millis(20);
+
+/// A reader keeps few pages of its own. Most of a file is read where it is mapped, and there all readers
+/// share the system's cache; a reader's own holds only what is beyond the mapping or not yet moved from
+/// the log into the file.
+const READER: Pragmas = Pragmas { cache_kib: 2048, lock_timeout: LOCK_TIMEOUT };
+const GLANCE: Pragmas = Pragmas { lock_timeout: LOCK_TIMEOUT_OF_GLANCES, ..READER };
+
+/// The writer keeps what one transaction changes, with room to spare.
+const WRITER: Pragmas = Pragmas { cache_kib: 8192, lock_timeout: LOCK_TIMEOUT };
 
 /// A handle to the database; clones share its connections.
 #[derive(Clone)]
 pub struct Db {
     readers: Lane,
+    glances: Lane,
     verification_readers: Lane,
     writer: Lane,
     health: Arc<Health>,
@@ -157,9 +167,10 @@ impl Db {
         migrate(name).map_err(failed)?;
         file::tighten(&file);
         Ok(Self {
-            readers: Lane::open(name, READERS, READER_CACHE_KIB)?,
-            verification_readers: Lane::open(name, VERIFICATION_READERS, READER_CACHE_KIB)?,
-            writer: Lane::open(name, 1, WRITER_CACHE_KIB)?,
+            readers: Lane::open(name, READERS, READER)?,
+            glances: Lane::open(name, workers(), GLANCE)?,
+            verification_readers: Lane::open(name, VERIFICATION_READERS, READER)?,
+            writer: Lane::open(name, 1, WRITER)?,
             health: Arc::new(Health::new(&file)),
             side_writes: Arc::default(),
             on_change: Arc::default(),
@@ -185,6 +196,20 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         Self::read_in(self.readers.clone(), work).await
+    }
+
+    /// Runs a read where it is asked for: the way to another thread and back costs more than a short read
+    /// does. Only for what finds all that it reads by an index, and reads no more than a page shows, since
+    /// whoever else the worker serves waits meanwhile.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn glance<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.glances.turn().await?;
+        work(&mut *self.glances.connection()?)
     }
 
     /// [`Db::read`] for verification, which waits for no page.
@@ -321,11 +346,15 @@ impl<E> From<DieselError> for Failure<E> {
     }
 }
 
+/// As many as serve requests at one time: each may look at the database while the others do.
+fn workers() -> u32 {
+    thread::available_parallelism().ok().and_then(|number| number.get().try_into().ok()).unwrap_or(1)
+}
+
 /// On a connection of its own: a pool would try a file that is no database again and again, until
 /// its time-out, and log every attempt.
 fn migrate(path: &str) -> Result<(), String> {
     let mut connection = Connection::establish(path).map_err(|error| error.to_string())?;
-    let pragmas = Pragmas { cache_kib: WRITER_CACHE_KIB };
-    pragmas.on_acquire(&mut connection).map_err(|error| error.to_string())?;
+    WRITER.on_acquire(&mut connection).map_err(|error| error.to_string())?;
     migrate::run(&mut connection)
 }

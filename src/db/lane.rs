@@ -14,10 +14,7 @@ use tokio::{
 
 use super::{Connection, DbError};
 
-/// How long a statement waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long work waits for its turn. With [`BUSY_TIMEOUT`] it bounds how long a request waits while
+/// How long work waits for its turn. With the time that a statement waits for a lock it bounds how long a request waits while
 /// another program holds the lock.
 const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -34,8 +31,8 @@ pub struct Turn {
 }
 
 impl Lane {
-    /// Opens `size` connections, each of which keeps `cache_kib` of pages.
-    pub(super) fn open(path: &str, size: u32, cache_kib: u32) -> Result<Self, DbError> {
+    /// Opens `size` connections.
+    pub(super) fn open(path: &str, size: u32, pragmas: Pragmas) -> Result<Self, DbError> {
         let connections = Pool::builder()
             .max_size(size)
             .connection_timeout(LINE_TIMEOUT)
@@ -44,7 +41,7 @@ impl Lane {
             // Nor does a connection get old, and a new one could open another file under the name.
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_customizer(Box::new(Pragmas { cache_kib }))
+            .connection_customizer(Box::new(pragmas))
             .build(ConnectionManager::new(path))?;
         let line = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
         Ok(Self { connections, line })
@@ -66,10 +63,12 @@ impl Lane {
 }
 
 /// What is set on every connection.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Pragmas {
     /// Pages that it keeps, in KiB.
     pub(super) cache_kib: u32,
+    /// How long a statement waits for a lock that another process holds.
+    pub(super) lock_timeout: Duration,
 }
 
 impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
@@ -87,7 +86,7 @@ impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
                  PRAGMA cache_size = -{};
                  PRAGMA temp_store = MEMORY;
                  SELECT 1 FROM sqlite_schema LIMIT 1;",
-                BUSY_TIMEOUT.as_millis(),
+                self.lock_timeout.as_millis(),
                 self.cache_kib
             ))
             .map_err(diesel::r2d2::Error::QueryError)

@@ -136,7 +136,7 @@ impl SessionStore for DatabaseSessions {
         };
         let open = self
             .db
-            .read(look)
+            .glance(look)
             .await
             .inspect_err(note_unavailable)
             .map_err(|error| LoadError::Other(error.into()))?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::DbError,
+    db::{Connection, DbError},
     domain::{
         access::{Grant, ManageTokens, SeeKeys},
         api_keys::{self, ActiveRotation, ApiKey, Filter},
@@ -149,44 +149,50 @@ impl ApiTab {
         shell: Shell,
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;
-        let (grant, now) = (grant.clone(), visitor.now);
+        let (is_search, db) = (!selection.q.is_empty(), &visitor.state.db);
+        let read = Self::read(grant.clone(), selection, shell, visitor.now);
+        // A search looks at each key.
+        Ok(if is_search { db.read(read).await? } else { db.glance(read).await? })
+    }
+
+    fn read(
+        grant: Grant<SeeKeys>,
+        selection: KeysQuery,
+        shell: Shell,
+        now: Timestamp,
+    ) -> impl FnOnce(&mut Connection) -> Result<Self, DbError> + Send + 'static {
         let request = PageRequest::new(selection.page.clone(), KEYS_ON_A_PAGE);
-        let tab = visitor
-            .state
-            .db
-            .read(move |connection| {
-                let (show, sort) = (Show::parse(&selection.show), selection.sort.parse().unwrap_or_default());
-                let selection = KeysQuery { show: show.id.to_owned(), ..selection };
-                let filter = selection.filter();
-                let frame = Frame::load(connection, &grant, Tab::Api)?;
-                let (keys, rotations) =
-                    api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
-                let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
-                let tokens = match grant.grant::<ManageTokens>() {
-                    Ok(grant) => Some(master_tokens::list(connection, &grant)?),
-                    Err(_) => None,
-                };
-                let secrets = tokens.as_deref().unwrap_or_default();
-                let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), secrets)?;
-                let link = |page| KeysQuery { page, ..selection.clone() }.url(&grant.id);
-                Ok::<_, DbError>(Self {
-                    shell,
-                    frame,
-                    now,
-                    pager: Pager::of(&keys, link),
-                    headings: Headings::of(&selection, sort, &grant.id),
-                    rotations,
-                    keys,
-                    sparklines: daily.iter().map(Sparkline::of).collect(),
-                    tokens,
-                    leaks,
-                    selection,
-                    show,
-                    sort,
-                })
+        move |connection| {
+            let (show, sort) = (Show::parse(&selection.show), selection.sort.parse().unwrap_or_default());
+            let selection = KeysQuery { show: show.id.to_owned(), ..selection };
+            let filter = selection.filter();
+            let frame = Frame::load(connection, &grant, Tab::Api)?;
+            let (keys, rotations) =
+                api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
+            let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
+            let tokens = match grant.grant::<ManageTokens>() {
+                Ok(grant) => Some(master_tokens::list(connection, &grant)?),
+                Err(_) => None,
+            };
+            let secrets = tokens.as_deref().unwrap_or_default();
+            let leaks = leaks::notices(connection, &grant, (&keys.rows, &rotations), secrets)?;
+            let link = |page| KeysQuery { page, ..selection.clone() }.url(&grant.id);
+            Ok(Self {
+                shell,
+                frame,
+                now,
+                pager: Pager::of(&keys, link),
+                headings: Headings::of(&selection, sort, &grant.id),
+                rotations,
+                keys,
+                sparklines: daily.iter().map(Sparkline::of).collect(),
+                tokens,
+                leaks,
+                selection,
+                show,
+                sort,
             })
-            .await?;
-        Ok(tab)
+        }
     }
 
     /// Whether the list is narrowed.
