@@ -23,12 +23,15 @@ use tokio::{sync::Notify, task::JoinHandle};
 use self::stopping::StopSignals;
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, UsersCall},
     db::{Change, Db, DbError},
     domain::{
+        accounts::{self, AccountError, NewAccount, PersonalLink},
         demo,
         devices::DeviceSeal,
+        email::EmailAddress,
         instance::{self, InstanceError},
+        names::{MAX_NAME_LENGTH, Name},
         passwords::{HashError, PasswordHasher, TypedPassword},
         rejections,
         secret::Secret,
@@ -52,6 +55,7 @@ use crate::{
         limits::Limits,
         routes,
         state::{MailPreview, MailPreviewer, State},
+        urls,
     },
     webhooks::{sender::Sender, worker as webhook_worker},
 };
@@ -103,6 +107,8 @@ pub struct Application {
 impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        // Before anything is made: whoever cannot listen leaves nothing behind.
+        let socket = listener::bind(config.listen)?;
         let db = Db::open_alone(config.database.path())?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
@@ -136,7 +142,7 @@ impl Application {
         let mut tasks = vec![tokio::spawn(housekeeping::keep(state.clone()))];
         tasks.extend(start_mail_worker(&state, stopping.clone())?);
         tasks.push(start_webhook_worker(&state, stopping.clone())?);
-        let (server, address) = listener::listen(&state, &Key::from(&cookie_key))?;
+        let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
         Ok(Self { server, address, state, stopping, signals, tasks })
     }
 
@@ -147,7 +153,12 @@ impl Application {
 
     /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.
     pub fn sends_no_mail(&self) -> bool {
-        self.state.config.smtp.is_none() && !self.state.has_mailbox()
+        self.state.sends_no_mail()
+    }
+
+    /// Whether mails stay in the local mailbox.
+    pub fn keeps_mail(&self) -> bool {
+        self.state.has_mailbox()
     }
 
     /// Stops the server from elsewhere.
@@ -216,6 +227,44 @@ fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHand
     Ok(tokio::spawn(async move {
         webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
     }))
+}
+
+/// Makes an account where one is wanted, and a link with which its owner chooses a password. The server
+/// may run meanwhile: nothing that it holds in memory changes.
+///
+/// # Errors
+/// When the address or the name cannot be, the account is there already or is not, or the database cannot
+/// be used.
+pub fn personal_link(
+    call: &UsersCall,
+    clock: &Clock,
+) -> Result<(String, PersonalLink), Box<dyn std::error::Error>> {
+    let email = EmailAddress::parse(&call.email)?;
+    let db = Db::open(call.database.path())?;
+    let new = match &call.new_name {
+        Some(name) => {
+            // Nobody knows it, and the link replaces it.
+            let password =
+                TypedPassword::parse(Secret::generate_password()?.expose().to_owned().into(), &[])?;
+            let password_hash = PasswordHasher::hash_at_command_line(&password)??;
+            Some(NewAccount {
+                email: email.clone(),
+                name: Name::parse(name, MAX_NAME_LENGTH)?,
+                password_hash,
+            })
+        }
+        None => None,
+    };
+    let link = db.write_blocking(|tx| {
+        if let Some(new) = &new
+            && accounts::create_account(tx, new, clock.now())?.is_none()
+        {
+            return Ok::<_, AccountError>(Err("there is an account with this email already"));
+        }
+        Ok(accounts::personal_link(tx, &email, clock.now())?.ok_or("there is no account with this email"))
+    })?;
+    let link = link.map_err(|refusal| format!("{refusal}: {}", call.email))?;
+    Ok((call.public_url.join(&urls::reset_password(link.secret.expose())), link))
 }
 
 /// Fills an empty database with an example organization; returns the password to log in with.

@@ -5,9 +5,10 @@
 //! and what is expected; it never repeats a value that may hold a password.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     io::Write,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     process::ExitCode,
     time::Duration,
@@ -48,6 +49,8 @@ pub enum Command {
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
     BenchAttacks(Duration),
+    /// Do something for a person whom no email reaches.
+    Users(UsersCall),
     /// Print the description of the API.
     OpenApi,
     /// Ask a running server for something.
@@ -85,6 +88,19 @@ pub struct Config {
     pub webhook_networks: Vec<IpNet>,
     /// Which events are logged.
     pub log: LogFilter,
+}
+
+/// What the operator does for a person.
+#[derive(Debug)]
+pub struct UsersCall {
+    /// Where the accounts are kept.
+    pub database: DatabaseUrl,
+    /// The address that the link begins with.
+    pub public_url: PublicUrl,
+    /// The person's address, as it was typed.
+    pub email: String,
+    /// The name of somebody who has no account yet.
+    pub new_name: Option<String>,
 }
 
 /// What to measure.
@@ -157,10 +173,57 @@ pub fn parse_with(
         Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
         Some(Verb::Invitations(line)) => client(line.read(&environment, ClientAction::Invitations)),
         Some(Verb::Activity(line)) => client(line.read(&environment, ClientAction::Activity)),
+        Some(Verb::Users(line)) => Ok(Command::Users(line.read(&environment)?)),
         Some(Verb::Completions(line)) => Ok(Command::Completions(line.shell)),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
         None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
     }
+}
+
+/// A variable of the environment that looks like a setting and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// Its name.
+    pub name: String,
+    /// The setting that is written most alike, if one is.
+    pub similar: Option<String>,
+}
+
+/// Those of the environment's variables that begin like a setting and are none: most likely a mistake in
+/// writing.
+pub fn unknown_variables(names: impl IntoIterator<Item = OsString>) -> Vec<UnknownVariable> {
+    let known = variables();
+    let ours =
+        names.into_iter().filter_map(|name| name.into_string().ok().filter(|name| name.starts_with(PREFIX)));
+    let mut unknown: Vec<UnknownVariable> = ours
+        .filter(|name| !known.contains(name))
+        .map(|name| {
+            let alike = known.iter().map(|known| (strsim::jaro_winkler(known, &name), known));
+            let best = alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(similarity, _)| *similarity > 0.9);
+            UnknownVariable { similar: best.map(|(_, known)| known.clone()), name }
+        })
+        .collect();
+    unknown.sort_by(|a, b| a.name.cmp(&b.name));
+    unknown
+}
+
+/// With what every variable of ours begins.
+const PREFIX: &str = "TESSERA_";
+
+/// The variables that `--help` names, of every command.
+fn variables() -> BTreeSet<String> {
+    let mut commands = vec![CommandLine::command()];
+    let mut variables = BTreeSet::new();
+    while let Some(command) = commands.pop() {
+        for argument in command.get_arguments() {
+            let help =
+                argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
+            let names = help.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+            variables.extend(names.filter(|name| name.starts_with(PREFIX)).map(ToOwned::to_owned));
+        }
+        commands.extend(command.get_subcommands().cloned());
+    }
+    variables
 }
 
 fn client(call: Result<ClientCall, Exit>) -> Result<Command, Exit> {
@@ -192,6 +255,9 @@ enum Verb {
     Demo(DatabaseFlag),
     /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
+    /// Create accounts and password links for people who can’t get email.
+    #[command(arg_required_else_help = true)]
+    Users(UsersLine),
     /// Print the API specification (OpenAPI 3.1).
     #[command(name = "openapi")]
     OpenApi,
@@ -302,6 +368,71 @@ struct DatabaseFlag {
     database_url: Option<String>,
 }
 
+#[derive(Args)]
+struct UsersLine {
+    #[command(subcommand)]
+    action: UsersAction,
+}
+
+#[derive(Subcommand)]
+enum UsersAction {
+    /// Create an account and print a one-time link for choosing its password
+    Create {
+        /// Email of the account
+        email: String,
+        /// Full name
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        place: UsersPlace,
+    },
+    /// Print a one-time link for choosing a new password
+    Link {
+        /// Email of the account
+        email: String,
+        #[command(flatten)]
+        place: UsersPlace,
+    },
+}
+
+#[derive(Args)]
+struct UsersPlace {
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// URL that people open [env: TESSERA_PUBLIC_URL] [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+impl UsersLine {
+    fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<UsersCall, Exit> {
+        let (email, new_name, place) = match self.action {
+            UsersAction::Create { email, name, place } => (email, Some(name), place),
+            UsersAction::Link { email, place } => (email, None, place),
+        };
+        let listen = setting("TESSERA_LISTEN", None, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+        Ok(UsersCall {
+            database: place.database.read(environment)?,
+            public_url: public_url(place.public_url, listen, environment)?,
+            email,
+            new_name,
+        })
+    }
+}
+
+/// Where the server listens by default.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+fn public_url(
+    flag: Option<String>,
+    listen: SocketAddr,
+    environment: &impl Fn(&str) -> Option<OsString>,
+) -> Result<PublicUrl, Exit> {
+    setting("TESSERA_PUBLIC_URL", flag, environment, PublicUrl::parse)?
+        .map_or_else(|| PublicUrl::of_listener(listen), Ok)
+        .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
+}
+
 impl BenchFlags {
     fn plan(self) -> BenchPlan {
         BenchPlan {
@@ -316,11 +447,9 @@ impl BenchFlags {
 
 impl ServeFlags {
     fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Config, Exit> {
-        let listen = setting("TESSERA_LISTEN", self.listen, environment, values::listen)?
-            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
-        let public_url = setting("TESSERA_PUBLIC_URL", self.public_url, environment, PublicUrl::parse)?
-            .map_or_else(|| PublicUrl::of_listener(listen), Ok)
-            .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))?;
+        let listen =
+            setting("TESSERA_LISTEN", self.listen, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+        let public_url = public_url(self.public_url, listen, environment)?;
         let brand = setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
         let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, environment, values::mailbox)?;
         Ok(Config {

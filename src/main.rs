@@ -6,10 +6,10 @@ use tessera::{
     app::{self, Application, StartError},
     bench, client,
     clock::Clock,
-    config::{self, Command, Config, DatabaseUrl},
+    config::{self, Command, Config, DatabaseUrl, UsersCall},
     db::DbError,
     domain::demo::LOG_IN_EMAIL,
-    web::{api::openapi, routes::ROUTES},
+    web::{api::openapi, display, routes::ROUTES},
 };
 use tracing::{
     Event, Subscriber,
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
+        Ok(Command::Users(call)) => users(&call),
         Ok(Command::OpenApi) => {
             print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
         }
@@ -52,6 +53,24 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
                 password.expose()
             );
             print(&mut std::io::stdout(), &text)
+        }
+        Err(error) => fail(&*error),
+    }
+}
+
+/// Prints a personal link, this once.
+fn users(call: &UsersCall) -> ExitCode {
+    if client::stdout_leads_nowhere() {
+        let text = "tessera: standard output is closed or /dev/null, but the link is shown only once; nothing was done";
+        print(&mut std::io::stderr(), text);
+        return ExitCode::from(2);
+    }
+    match app::personal_link(call, &Clock::System) {
+        Ok((url, link)) => {
+            let until = display::date_time_utc(&link.expires_at);
+            let about = format!("For {}, works once until {until}:", link.user.email);
+            print(&mut std::io::stderr(), &about);
+            print(&mut std::io::stdout(), &url)
         }
         Err(error) => fail(&*error),
     }
@@ -89,9 +108,24 @@ fn serve(config: Config) -> ExitCode {
         .finish()
         .with(WithoutFaultsOfClients)
         .init();
+    for config::UnknownVariable { name, similar } in
+        config::unknown_variables(std::env::vars_os().map(|(name, _)| name))
+    {
+        match similar {
+            Some(similar) => tracing::warn!("{name} is no setting and is ignored; did you mean {similar}?"),
+            None => tracing::warn!("{name} is no setting and is ignored; see tessera serve --help"),
+        }
+    }
     let public_url = config.public_url.join("/");
+    let database = config.database.path().display().to_string();
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build(config, Clock::System).await?;
+        let emails = match () {
+            () if application.sends_no_mail() => "cannot be sent",
+            () if application.keeps_mail() => "are kept in the local mailbox",
+            () => "go to the mail server",
+        };
+        tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
         tracing::info!("listening on {}, open {public_url}", application.address());
         if application.sends_no_mail() {
             tracing::warn!(

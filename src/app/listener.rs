@@ -3,7 +3,7 @@
 use std::{
     future::ready,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
@@ -49,10 +49,13 @@ const BACKLOG: u32 = 2048;
 const SHUTDOWN_SECONDS: u64 = 10;
 
 /// What actix's own `HttpServer` does, but for the [`Wire`] around each connection.
-pub(super) fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketAddr), StartError> {
+pub(super) fn listen(
+    listener: TcpListener,
+    state: &State,
+    cookie_key: &Key,
+) -> Result<(Server, SocketAddr), StartError> {
     let address = state.config.listen;
     let failed = |source| StartError::Listen { address, source };
-    let listener = bind(address).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     let (state, cookie_key) = (state.clone(), cookie_key.clone());
     let (connections, config) = (state.connections.clone(), state.config.clone());
@@ -97,7 +100,12 @@ pub(super) fn listen(state: &State, cookie_key: &Key) -> Result<(Server, SocketA
     Ok((server.map_err(failed)?.run(), bound))
 }
 
-fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// Takes the address; who asks for it waits until the server runs.
+pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    try_to_bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+fn try_to_bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -18,6 +18,10 @@ pub(super) fn explain(error: clap::Error) -> Exit {
     if code == 0 {
         return Exit { code, message: error.to_string().trim_end().to_owned() };
     }
+    // Whoever names a group of commands alone wants to know what is in it.
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Exit { code, message: error.to_string().trim_end().to_owned() };
+    }
     let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
         .into_iter()
         .find_map(|kind| match error.get(kind) {
@@ -32,6 +36,13 @@ pub(super) fn explain(error: clap::Error) -> Exit {
         Some(ContextValue::Strings(values)) if !values.is_empty() => Some(values.join(", ")),
         _ => None,
     };
+    let suggested =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let suggested = suggested.into_iter().find_map(|kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    });
     let expected = error.source().and_then(|source| source.downcast_ref::<Expected>());
     let what = match (error.kind(), possible, expected) {
         (ErrorKind::ValueValidation, _, Some(expected)) => format!("{named} {expected}"),
@@ -39,13 +50,14 @@ pub(super) fn explain(error: clap::Error) -> Exit {
         (ErrorKind::InvalidValue, Some(possible), _) => format!("{named} must be one of {possible}"),
         (ErrorKind::InvalidValue | ErrorKind::NoEquals, ..) => format!("{named} needs a value"),
         (ErrorKind::MissingRequiredArgument, ..) => format!("{named} is missing"),
-        (ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ..) => {
-            "the command is incomplete".to_owned()
-        }
+        (ErrorKind::MissingSubcommand, ..) => "the command is incomplete".to_owned(),
         (ErrorKind::ArgumentConflict, ..) => {
             format!("{named} conflicts with another argument")
         }
-        _ => format!("there is no command or flag like {named}"),
+        _ => match suggested {
+            Some(suggested) => format!("there is no {named}, did you mean {suggested}?"),
+            None => format!("there is no command or flag like {named}"),
+        },
     };
     Exit::mistake(format_args!("{what}; see tessera --help"))
 }

@@ -210,13 +210,33 @@ fn a_mistake_never_repeats_a_password() {
 #[test]
 fn unknown_and_unfinished_arguments_give_one_line() {
     for (line, message) in [
-        ("--lisen x", "tessera: there is no command or flag like --lisen; see tessera --help"),
-        ("start", "tessera: there is no command or flag like start; see tessera --help"),
+        ("--lisen x", "tessera: there is no --lisen, did you mean --listen?; see tessera --help"),
+        ("wurzel", "tessera: there is no command or flag like wurzel; see tessera --help"),
+        ("serv", "tessera: there is no serv, did you mean serve?; see tessera --help"),
+        ("keys lst", "tessera: there is no lst, did you mean list?; see tessera --help"),
         ("--listen", "tessera: --listen <IP:PORT> needs a value; see tessera --help"),
     ] {
         let exit = parse_line(line, &[]).expect_err(line);
         assert_eq!((exit.code, exit.message.as_str()), (2, message));
     }
+}
+
+#[test]
+fn a_group_of_commands_alone_shows_what_is_in_it() {
+    for group in ["keys", "members", "invitations", "activity", "users"] {
+        let exit = parse_line(group, &[]).expect_err(group);
+        assert_eq!(exit.code, 2);
+        assert!(exit.message.contains(&format!("Usage: tessera {group} ")), "{}", exit.message);
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant() {
+    let names = ["TESSERA_DATABASE", "TESSERA_LISTEN", "TESSERA_TOKEN", "TESSERA_QQQ", "HOME", "tessera_log"];
+    let unknown = super::unknown_variables(names.map(Into::into));
+    let told: Vec<(&str, Option<&str>)> =
+        unknown.iter().map(|unknown| (unknown.name.as_str(), unknown.similar.as_deref())).collect();
+    assert_eq!(told, [("TESSERA_DATABASE", Some("TESSERA_DATABASE_URL")), ("TESSERA_QQQ", None)]);
 }
 
 #[test]

@@ -5,12 +5,14 @@
 //! (arXiv 2205.10174, "pre-hijacking").
 
 mod log_in;
+mod operator;
 mod passwords;
 mod verification;
 
 pub use log_in::{
     Credentials, count_failure, credentials, record_failed_log_in, record_log_in, record_sessions_ended,
 };
+pub use operator::{PersonalLink, create_account, personal_link};
 pub use passwords::{ask_for_reset, change_password, reset_password};
 pub(super) use verification::mark_verified;
 pub use verification::{

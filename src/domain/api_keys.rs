@@ -6,6 +6,7 @@ mod list;
 mod look_up;
 mod pause;
 mod rotate;
+mod several;
 
 pub use edit::{KeyEdit, edit};
 pub use expiration::{ChosenExpiration, ExpirationError, KeyChangeError};
@@ -14,6 +15,7 @@ pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use}
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
 pub use rotate::{ActiveRotation, NewExpiration, purge_expired, revoke_previous, rotate, rotations};
 pub(super) use rotate::{revoke_previous_secret, write_first_use, write_use};
+pub use several::{BulkChange, change_several, find_several};
 
 use diesel::prelude::*;
 use time::Duration;

@@ -71,16 +71,34 @@ pub fn replace(
         ))
         .execute(tx.connection())
         .map_err(DbError::from)?;
+    record(tx, grant, Action::CalendarLinkMade, now)?;
+    Ok(secret)
+}
+
+/// Lets the address stop working. Gives whether there was one.
+pub fn revoke(tx: &mut Tx<'_>, grant: &Grant<ManageCalendar>, now: Timestamp) -> Result<bool, DbError> {
+    let revoked = diesel::delete(calendar_links::table.find(&grant.id)).execute(tx.connection())? > 0;
+    if revoked {
+        record(tx, grant, Action::CalendarLinkRevoked, now)?;
+    }
+    Ok(revoked)
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    grant: &Grant<ManageCalendar>,
+    action: Action,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let event = Event {
         organization_id: Some(&grant.id),
         actor: grant.actor(),
-        action: Action::CalendarLinkMade,
+        action,
         subject_id: None,
         subject_name: "",
         detail: None,
     };
-    events::record(tx, &event, now)?;
-    Ok(secret)
+    events::record(tx, &event, now)
 }
 
 /// What a calendar shows.

@@ -1,5 +1,7 @@
 //! Organizations: what members and keys belong to.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::{
@@ -10,12 +12,13 @@ use super::{
     members,
     names::Name,
     organization::{Figures, Organization},
+    page::{Cursor, Page, PageRequest, Reach, Total, in_order, search_pattern},
     schema::{memberships, organizations},
     user::User,
 };
 use crate::{
     clock::Timestamp,
-    db::{Change, Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx, count_of, one_of},
     folding,
     vocabulary::LeakPolicy,
 };
@@ -77,22 +80,62 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
         .get_result(tx.connection())?)
 }
 
-/// The organizations that `user` belongs to, by name.
-pub fn of_user(connection: &mut Connection, user: &User) -> Result<Vec<Membership>, DbError> {
-    let rows: Vec<(Organization, Role, i64, i64)> = memberships::table
-        .inner_join(organizations::table)
-        .filter(memberships::user_id.eq(&user.id))
-        .order((organizations::search_key, organizations::id))
-        .select((
-            Organization::as_select(),
-            memberships::role,
-            organizations::member_count,
-            organizations::api_key_count,
-        ))
+macro_rules! organizations_of {
+    ($user:expr, $search:expr) => {{
+        let query = memberships::table.filter(memberships::user_id.eq($user.id.clone())).into_boxed();
+        match $search {
+            "" => query,
+            search => query.filter(memberships::organization_key.like(search_pattern(search)).escape('\\')),
+        }
+    }};
+}
+
+/// One page of the organizations that `user` belongs to, by name; `search` is text in the name, empty for
+/// all.
+pub fn page_of_user(
+    connection: &mut Connection,
+    user: &User,
+    search: &str,
+    request: &PageRequest,
+) -> Result<Page<Membership>, DbError> {
+    let total = Total::count(!search.is_empty(), |most| {
+        count_of(connection, organizations_of!(user, search).select(memberships::organization_id).limit(most))
+    })?;
+    let cursor = |membership: &Membership| Cursor {
+        id: membership.organization.id.clone(),
+        sorted_by: folding::search_key(&membership.organization.name),
+    };
+    request.load(total, cursor, |reach| Ok(read_of_user(connection, user, search, reach)?))
+}
+
+fn read_of_user(
+    connection: &mut Connection,
+    user: &User,
+    search: &str,
+    reach: &Reach,
+) -> Result<Vec<Membership>, DbError> {
+    let name = |cursor: &Cursor| cursor.sorted_by.clone();
+    let organizations = organizations_of!(user, search);
+    let page = in_order!(
+        organizations,
+        reach,
+        false,
+        (memberships::organization_key, memberships::organization_id),
+        name
+    )
+    .select((memberships::organization_id, memberships::role));
+    let roles: Vec<(String, Role)> = page.load(connection)?;
+    let ids = roles.iter().map(|(id, _)| id.as_str());
+    let rows: Vec<(Organization, i64, i64)> = organizations::table
+        .filter(one_of(organizations::id, ids))
+        .select((Organization::as_select(), organizations::member_count, organizations::api_key_count))
         .load(connection)?;
-    let membership =
-        |(organization, role, members, api_keys)| Membership { organization, role, members, api_keys };
-    Ok(rows.into_iter().map(membership).collect())
+    let mut rows: HashMap<String, _> = rows.into_iter().map(|row| (row.0.id.clone(), row)).collect();
+    let membership = |(id, role)| {
+        let (organization, members, api_keys) = rows.remove(&id)?;
+        Some(Membership { organization, role, members, api_keys })
+    };
+    Ok(roles.into_iter().filter_map(membership).collect())
 }
 
 /// Counts what the tabs show.

@@ -74,6 +74,7 @@ diesel::table! {
         role -> Text,
         joined_at -> Timestamp,
         member_key -> Text,
+        organization_key -> Text,
     }
 }
 

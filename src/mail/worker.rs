@@ -206,8 +206,10 @@ impl Worker {
         };
         match &outcome {
             Ok(()) => tracing::info!(mail = mail.id, "email sent"),
-            Err(DeliveryError { permanent, code, .. }) => {
-                tracing::warn!(mail = mail.id, permanent, code, "email not sent");
+            Err(DeliveryError { permanent, code, reason }) => {
+                // Servers repeat the recipient, who is nobody's business but the outbox's.
+                let reason = reason.replace(mail.recipient.as_str(), "<recipient>");
+                tracing::warn!(mail = mail.id, permanent, code, reason, "email not sent");
             }
         }
         // A mail whose fate is not on record would be sent again, so this does not give up.

@@ -82,7 +82,7 @@ pub async fn around(
         state.cookies.check_first(response.response_mut());
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
-    log_answer(&response, &client, started.elapsed());
+    log_answer(&response, &client, context.ip, started.elapsed());
     if let Some(connection) = response.request().conn_data::<Connection>() {
         connection.answered(!matches!(response.response().body().size(), BodySize::Stream));
     }
@@ -96,11 +96,12 @@ fn is_verification(path: &str) -> bool {
 
 /// One line for each answer. Those to machines are of level debug: they come by the thousand in a
 /// second, and their sums stand in the usage of each key.
-fn log_answer(response: &ServiceResponse, client: &Client, took: Duration) {
+fn log_answer(response: &ServiceResponse, client: &Client, ip: Option<IpAddr>, took: Duration) {
     macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
                 request = %client.request_id,
+                client = ip.map(tracing::field::display),
                 method = %response.request().method(),
                 route = response.request().match_pattern().as_deref().unwrap_or("-"),
                 status = response.status().as_u16(),

@@ -207,6 +207,7 @@ routes! {
         GET "/api/v2/organizations/{organization}/usage" => api::usage::of_organization;
         GET "/api/v2/organizations/{organization}/scopes" => api::scopes::list;
         POST "/api/v2/organizations/{organization}/calendar-link" => api::calendar::replace;
+        DELETE "/api/v2/organizations/{organization}/calendar-link" => api::calendar::revoke;
         GET "/api/v2/organizations/{organization}/members" => api::members::list;
         GET "/api/v2/organizations/{organization}/members/{user}" => api::members::show;
         PATCH "/api/v2/organizations/{organization}/members/{user}" => api::members::change;
@@ -289,6 +290,8 @@ routes! {
         POST "/orgs/{organization}/users/{user}/role" => pages::members::change_role;
         GET "/orgs/{organization}/users/{user}/remove" => pages::members::confirm_removal;
         POST "/orgs/{organization}/users/{user}/remove" => pages::members::remove;
+        GET "/orgs/{organization}/invitations/select" => pages::invitations::select;
+        POST "/orgs/{organization}/invitations/cancel" => pages::invitations::cancel_several;
         POST "/orgs/{organization}/invitations/{invitation}/resend" => pages::invitations::resend;
         POST "/orgs/{organization}/invitations/{invitation}/link" => pages::invitations::copy_link;
         POST "/orgs/{organization}/invitations/{invitation}/cancel" => pages::invitations::cancel;
@@ -301,8 +304,12 @@ routes! {
         POST "/orgs/{organization}/api/troubleshoot/try" => pages::troubleshoot::attempt::try_request;
         GET "/orgs/{organization}/api/calendar" => pages::calendar::ask;
         POST "/orgs/{organization}/api/calendar" => pages::calendar::replace;
+        POST "/orgs/{organization}/api/calendar/revoke" => pages::calendar::revoke;
         GET "/orgs/{organization}/api/keys/new" => pages::api_keys::new;
         POST "/orgs/{organization}/api/keys" => pages::api_keys::create;
+        GET "/orgs/{organization}/api/keys/select" => pages::api_keys::select;
+        GET "/orgs/{organization}/api/keys/selected" => pages::api_keys::confirm;
+        POST "/orgs/{organization}/api/keys/selected" => pages::api_keys::carry_out;
         GET "/orgs/{organization}/api/keys/{key}" => pages::key_page::show;
         GET "/orgs/{organization}/api/keys/{key}/menu" => pages::key_menu::show;
         POST "/orgs/{organization}/api/keys/{key}/deactivate" => pages::api_keys::deactivate;

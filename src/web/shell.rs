@@ -26,6 +26,8 @@ pub struct Shell {
     pub user: Option<ShellUser>,
     /// Whether mails are kept here instead of sent; shows a banner that links to the mailbox.
     pub mailbox: bool,
+    /// Whether no email can be sent at all; pages then say so instead of asking to look for one.
+    pub sends_no_mail: bool,
     /// Results of what was just done.
     pub toasts: Vec<Toast>,
     /// The part of the page that is asked for.

@@ -101,4 +101,9 @@ impl State {
             && self.config.listen.ip().is_loopback()
             && self.config.public_url.is_loopback()
     }
+
+    /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.
+    pub fn sends_no_mail(&self) -> bool {
+        self.config.smtp.is_none() && !self.has_mailbox()
+    }
 }

@@ -90,6 +90,11 @@ pub fn invitation(organization_id: &str, invitation_id: &str, verb: &str) -> Str
     format!("/orgs/{organization_id}/invitations/{invitation_id}/{verb}")
 }
 
+/// The page on which a new password is chosen; `token` is the secret.
+pub fn reset_password(token: &str) -> String {
+    format!("/reset-password/{token}")
+}
+
 /// The page to which an invitation's link leads; `token` is the secret.
 pub fn invitation_link(token: &str) -> String {
     format!("/i/{token}")

@@ -123,8 +123,24 @@ impl Worker {
         let (id, webhook) = (&message.id, &message.webhook_id);
         match &attempt.outcome {
             AttemptOutcome::Delivered => tracing::info!(id, webhook, "event delivered to a webhook"),
-            AttemptOutcome::Failed(_) | AttemptOutcome::Gone => {
-                tracing::warn!(id, webhook, status = attempt.status, "event not delivered to a webhook");
+            AttemptOutcome::Failed(reason) => {
+                tracing::warn!(
+                    id,
+                    webhook,
+                    status = attempt.status,
+                    reason,
+                    "event not delivered to a webhook"
+                );
+            }
+            AttemptOutcome::Gone => {
+                let reason = "The receiver wants no more events.";
+                tracing::warn!(
+                    id,
+                    webhook,
+                    status = attempt.status,
+                    reason,
+                    "event not delivered to a webhook"
+                );
             }
         }
         // A message whose fate is not on record would be sent again, so this does not give up.

@@ -6,6 +6,7 @@ mod database;
 mod instance;
 mod scripted;
 mod sudden_ends;
+mod users;
 
 use std::{
     fs,

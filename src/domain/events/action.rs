@@ -119,6 +119,9 @@ pub enum Action {
     /// The expiration calendar got a new address.
     #[strum(serialize = "calendar_link.created")]
     CalendarLinkMade,
+    /// The expiration calendar has no address any more.
+    #[strum(serialize = "calendar_link.revoked")]
+    CalendarLinkRevoked,
     /// A master token was generated.
     #[strum(serialize = "master_token.generated")]
     TokenGenerated,
@@ -206,7 +209,8 @@ impl Action {
             | Self::KeyLeakReported
             | Self::KeyExpired
             | Self::KeyRemoved
-            | Self::CalendarLinkMade => Area::ApiKeys,
+            | Self::CalendarLinkMade
+            | Self::CalendarLinkRevoked => Area::ApiKeys,
             Self::TokenGenerated
             | Self::TokenActivated
             | Self::TokenDeactivated

@@ -33,3 +33,23 @@ pub async fn replace(call: Call<Grant<ManageCalendar>>) -> Result<HttpResponse, 
     })
     .await
 }
+
+/// Revoke the URL of the expiration calendar.
+///
+/// It stops working immediately. Revoking it again changes nothing.
+///
+/// # Errors
+/// 403 insufficient access.
+#[utoipa::path(
+    delete,
+    path = "/api/v2/organizations/{organization}/calendar-link",
+    tag = "API keys",
+    responses((status = 204, description = "There is no URL anymore."))
+)]
+pub async fn revoke(call: Call<Grant<ManageCalendar>>) -> Result<HttpResponse, AppError> {
+    call.change(move |tx, grant, now| {
+        calendar_links::revoke(tx, grant, now)?;
+        Ok(Response::done())
+    })
+    .await
+}

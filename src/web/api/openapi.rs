@@ -70,6 +70,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         pauses::pause,
         scopes::list,
         calendar::replace,
+        calendar::revoke,
         usage::of_key,
         usage::clients,
         usage::of_organization,

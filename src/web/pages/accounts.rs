@@ -18,6 +18,7 @@ pub mod cookie_check;
 pub mod log_in;
 pub mod reset;
 pub mod sign_up;
+mod signed_up_here;
 pub mod throttle;
 pub mod verification;
 

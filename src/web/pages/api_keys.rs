@@ -1,5 +1,9 @@
 //! API keys: create, deactivate, activate, remove.
 
+mod several;
+
+pub use several::{carry_out, confirm, select};
+
 use std::slice;
 
 use actix_web::HttpResponse;

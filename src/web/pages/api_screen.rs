@@ -36,7 +36,8 @@ impl<'a> Place<'a> {
         let path = address.split_once('?').map_or(address, |(path, _)| path);
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
-            ["", "orgs", _, "api", "keys", id] if *id != "new" => Self::Key(id),
+            ["", "orgs", _, "api", "keys", "new" | "select" | "selected"] => Self::Tab,
+            ["", "orgs", _, "api", "keys", id] => Self::Key(id),
             ["", "orgs", _, "api", "tokens", id] if *id != "new" => Self::Token(id),
             _ => Self::Tab,
         }
@@ -74,7 +75,13 @@ mod tests {
     fn the_address_on_the_screen_tells_the_place() {
         assert_eq!(Place::of("/orgs/1/api/keys/7?span=hours"), Place::Key("7"));
         assert_eq!(Place::of("/orgs/1/api/tokens/7"), Place::Token("7"));
-        for over_the_tab in ["/orgs/1/api?q=a", "/orgs/1/api/keys/new", "/orgs/1/api/keys/7/rotate", ""] {
+        for over_the_tab in [
+            "/orgs/1/api?q=a",
+            "/orgs/1/api/keys/new",
+            "/orgs/1/api/keys/selected?keys=7",
+            "/orgs/1/api/keys/7/rotate",
+            "",
+        ] {
             assert_eq!(Place::of(over_the_tab), Place::Tab, "{over_the_tab}");
         }
     }

@@ -18,6 +18,7 @@ use crate::{
         api_keys::{self, ActiveRotation, ApiKey, Filter},
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
+        organization::Figures,
         page::{Page, PageRef, PageRequest},
         usage,
     },
@@ -78,6 +79,22 @@ pub struct KeysQuery {
 impl KeysQuery {
     fn filter(&self) -> Filter {
         Filter { text: self.q.clone(), part: Show::parse(&self.show).part }
+    }
+
+    fn sort(&self) -> KeySort {
+        self.sort.parse().unwrap_or_default()
+    }
+
+    /// The keys that the tab shows, and their rotations under way.
+    pub(super) fn page_of_keys(
+        &self,
+        connection: &mut Connection,
+        grant: &Grant<SeeKeys>,
+        figures: &Figures,
+        now: Timestamp,
+    ) -> Result<(Page<ApiKey>, HashMap<String, ActiveRotation>), DbError> {
+        let request = PageRequest::new(self.page.clone(), KEYS_ON_A_PAGE);
+        api_keys::page(connection, grant, figures, (&self.filter(), self.sort()), &request, now)
     }
 
     /// The address of the tab with this selection.
@@ -161,14 +178,11 @@ impl ApiTab {
         shell: Shell,
         now: Timestamp,
     ) -> impl FnOnce(&mut Connection) -> Result<Self, DbError> + Send + 'static {
-        let request = PageRequest::new(selection.page.clone(), KEYS_ON_A_PAGE);
         move |connection| {
-            let (show, sort) = (Show::parse(&selection.show), selection.sort.parse().unwrap_or_default());
+            let (show, sort) = (Show::parse(&selection.show), selection.sort());
             let selection = KeysQuery { show: show.id.to_owned(), ..selection };
-            let filter = selection.filter();
             let frame = Frame::load(connection, &grant, Tab::Api)?;
-            let (keys, rotations) =
-                api_keys::page(connection, &grant, &frame.figures, (&filter, sort), &request, now)?;
+            let (keys, rotations) = selection.page_of_keys(connection, &grant, &frame.figures, now)?;
             let daily = usage::daily_requests(connection, &grant, &keys.rows, now)?;
             let tokens = match grant.grant::<ManageTokens>() {
                 Ok(grant) => Some(master_tokens::list(connection, &grant)?),

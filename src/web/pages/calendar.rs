@@ -15,6 +15,7 @@ use crate::{
         display,
         error::AppError,
         icalendar::{Calendar, CalendarEvent},
+        shell::Toast,
         state::State,
         urls,
         visit::{Over, Visit},
@@ -49,6 +50,15 @@ pub async fn replace(visit: Visit<Grant<ManageCalendar>>) -> Result<HttpResponse
     let over = visit.over::<ApiScreen>();
     let address = visit.state.config.public_url.join(&urls::calendar_feed(&visit.proof.id, secret.expose()));
     visit.reveal::<ApiScreen>(&CreatedDialog { over, address }).await
+}
+
+/// Lets the URL stop working.
+pub async fn revoke(visit: Visit<Grant<ManageCalendar>>) -> Result<HttpResponse, AppError> {
+    let toast = match visit.change(calendar_links::revoke).await?? {
+        true => Toast::ok("Calendar URL revoked"),
+        false => Toast::bad("There was no calendar URL to revoke."),
+    };
+    visit.changed::<ApiScreen>(toast).await
 }
 
 /// The feed. Whoever has the URL may read it.

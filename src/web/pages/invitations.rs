@@ -2,8 +2,10 @@
 
 mod addresses;
 mod pending;
+mod several;
 
 pub use pending::{cancel, copy_link, resend};
+pub use several::{cancel_several, select};
 
 use actix_web::HttpResponse;
 use askama::Template;

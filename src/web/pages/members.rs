@@ -235,12 +235,21 @@ impl PendingList {
         selection: &MembersQuery,
     ) -> Result<Option<Self>, DbError> {
         let Ok(grant) = member.grant::<SeeInvitations>() else { return Ok(None) };
-        let request = PageRequest::new(selection.ipage.clone(), ROWS_ON_A_PAGE);
-        let search = Search { text: selection.iq.clone(), email: None };
-        let page = invitations::pending(connection, &grant, &search, &request)?;
+        let page = pending_page(connection, &grant, selection)?;
         let link = |ipage| MembersQuery { ipage, ..selection.clone() }.url(&member.id);
         Ok(Some(Self { pager: Pager::of(&page, link).in_field("ipage"), page }))
     }
+}
+
+/// The pending invitations that the tab shows.
+pub(super) fn pending_page(
+    connection: &mut Connection,
+    grant: &Grant<SeeInvitations>,
+    selection: &MembersQuery,
+) -> Result<Page<Pending>, DbError> {
+    let request = PageRequest::new(selection.ipage.clone(), ROWS_ON_A_PAGE);
+    let search = Search { text: selection.iq.clone(), email: None };
+    invitations::pending(connection, grant, &search, &request)
 }
 
 /// The tab, as it is on the screen.

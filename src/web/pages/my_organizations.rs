@@ -14,6 +14,7 @@ use crate::{
         names::{MAX_NAME_LENGTH, Name},
         organization::Organization,
         organizations::{self, Membership},
+        page::{Page as List, PageRef, PageRequest},
     },
     page,
     web::{
@@ -21,6 +22,8 @@ use crate::{
         error::AppError,
         form::{FieldErrors, Submitted},
         form_id::FormId,
+        pager::Pager,
+        search,
         shell::{Shell, Toast},
         urls,
         view::{self, Page},
@@ -35,23 +38,59 @@ pub struct MyOrganizations {
     shell: Shell,
     now: Timestamp,
     invitations: Vec<(Invitation, Organization)>,
-    memberships: Vec<Membership>,
+    selection: OrganizationsQuery,
+    organizations: List<Membership>,
+    pager: Pager,
 }
 
 page!(MyOrganizations);
 
+/// Organizations on one page.
+const ROWS_ON_A_PAGE: i64 = 50;
+
+/// What part of the organizations to show.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OrganizationsQuery {
+    /// Text in the name.
+    #[serde(deserialize_with = "search::lenient")]
+    q: String,
+    page: PageRef,
+}
+
+impl OrganizationsQuery {
+    fn url(&self) -> String {
+        let page = urls::page(&self.page);
+        urls::with_query(urls::ORGANIZATIONS, &[("q", self.q.as_str()), ("page", page.as_str())])
+    }
+}
+
 impl MyOrganizations {
-    async fn load(visitor: &Visitor, account: &Account, shell: Shell) -> Result<Self, AppError> {
+    async fn load(
+        visitor: &Visitor,
+        account: &Account,
+        selection: OrganizationsQuery,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
         let (user, now) = (account.user.clone(), visitor.now);
         let page = visitor.state.db.read(move |connection| {
+            let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
+            let organizations = organizations::page_of_user(connection, &user, &selection.q, &request)?;
+            let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
             Ok::<_, DbError>(Self {
                 shell,
                 now,
                 invitations: invitations::of_user(connection, &user, now)?,
-                memberships: organizations::of_user(connection, &user)?,
+                pager: Pager::of(&organizations, link),
+                organizations,
+                selection,
             })
         });
         Ok(page.await?)
+    }
+
+    fn is_searchable(&self) -> bool {
+        !self.selection.q.is_empty() || !self.organizations.total.is_within(5)
     }
 
     /// "12 members · 5 API keys"; keys are the affair of those who see them.
@@ -88,17 +127,17 @@ impl Behind for OrganizationsScreen {
     type Proof = Account;
 
     async fn page(visitor: &Visitor, account: &Account, shell: Shell) -> Result<Box<dyn Page>, AppError> {
-        Ok(Box::new(MyOrganizations::load(visitor, account, shell).await?))
+        Ok(Box::new(MyOrganizations::load(visitor, account, visitor.on_screen(), shell).await?))
     }
 
-    fn address(_: &Visitor, _: &Account) -> String {
-        urls::ORGANIZATIONS.to_owned()
+    fn address(visitor: &Visitor, _: &Account) -> String {
+        visitor.on_screen::<OrganizationsQuery>().url()
     }
 }
 
 /// Shows the page.
 pub async fn index(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
-    view::show(&MyOrganizations::load(&visit, &visit.proof, visit.shell()).await?)
+    view::show(&MyOrganizations::load(&visit, &visit.proof, visit.query()?, visit.shell()).await?)
 }
 
 /// Opens the dialog "Create Organization".

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Days that are summed up.
-const DAYS: u8 = 7;
+pub(super) const DAYS: u8 = 7;
 /// Clients that are named in a dialog.
 const CLIENTS: usize = 5;
 /// Clients that are named in a menu.

@@ -78,6 +78,11 @@ impl WebhooksPage {
         badge(webhook)
     }
 
+    /// Whether another one has the same URL, so that its receiver is told of some events twice.
+    fn shares_url(&self, webhook: &Webhook) -> bool {
+        self.webhooks.iter().any(|other| other.id != webhook.id && other.url == webhook.url)
+    }
+
     fn events(&self, webhook: &Webhook) -> String {
         events(webhook)
     }

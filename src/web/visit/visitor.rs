@@ -168,6 +168,7 @@ impl Visitor {
             theme: self.theme,
             user,
             mailbox: self.state.has_mailbox(),
+            sends_no_mail: self.state.sends_no_mail(),
             fragment: self.fragment,
             toasts,
             dialog: None,

@@ -318,6 +318,10 @@ async fn a_new_calendar_address_replaces_the_old_one() {
     let second = new_path().await;
     app.client().get(&first).await.must_be(404);
     app.client().get(&second).await.must_be(200);
+    for _ in 0..2 {
+        machine.ask("DELETE", "calendar-link").await.must_be(204);
+        app.client().get(&second).await.must_be(404);
+    }
 }
 
 struct Ground {

@@ -14,7 +14,7 @@ const PAGES: &str = "/orgs/{organization}";
 const API: &str = "/api/v2/organizations/{organization}";
 
 /// What a page sends by POST, and what the API has for it.
-const SAME: [(&str, &str, &str); 25] = [
+const SAME: [(&str, &str, &str); 28] = [
     ("/settings", "PATCH", ""),
     ("/settings/leaks", "PUT", "/leak-policy"),
     ("/users/invite", "POST", "/invitations"),
@@ -23,7 +23,11 @@ const SAME: [(&str, &str, &str); 25] = [
     ("/invitations/{invitation}/resend", "POST", "/invitations/{invitation}/resend"),
     ("/invitations/{invitation}/link", "POST", "/invitations/{invitation}/link"),
     ("/invitations/{invitation}/cancel", "DELETE", "/invitations/{invitation}"),
+    // One after the other: a program does not tire.
+    ("/invitations/cancel", "DELETE", "/invitations/{invitation}"),
+    ("/api/keys/selected", "DELETE", "/keys/{key}"),
     ("/api/calendar", "POST", "/calendar-link"),
+    ("/api/calendar/revoke", "DELETE", "/calendar-link"),
     ("/api/keys", "POST", "/keys"),
     ("/api/keys/{key}/remove", "DELETE", "/keys/{key}"),
     ("/api/keys/{key}/settings", "PATCH", "/keys/{key}"),

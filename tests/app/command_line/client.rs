@@ -300,8 +300,7 @@ async fn another_organization_is_not_found() {
 fn wrong_usage_is_one_line_and_status_2_before_anything_is_sent() {
     let caller = Caller::new("http://127.0.0.1:9", "tess_m_secret");
     for arguments in [
-        &["keys"][..],
-        &["keys", "create"],
+        &["keys", "create"][..],
         &["keys", "create", "x", "--expires-in", "90"],
         &["keys", "create", "x", "--expires-in", "90d", "--expires-at", "2027-03-31T22:00:00Z"],
         &["keys", "create", "x", "--expires-at", "tomorrow"],

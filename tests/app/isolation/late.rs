@@ -176,7 +176,7 @@ async fn a_token_that_is_no_longer_accepted_finishes_nothing() {
 async fn facts(fixture: &Fixture) -> BTreeMap<String, Vec<String>> {
     fixture.app.state.usage.flush(&fixture.app.db).await.expect("a flush");
     let mut ledger = fixture.app.ledger().await;
-    for of_workers in ["token_usage", "outbox", "webhook_deliveries"] {
+    for of_workers in ["outbox", "webhook_deliveries"] {
         assert!(ledger.remove(of_workers).is_some(), "{of_workers} is no table");
     }
     ledger

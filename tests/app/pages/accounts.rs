@@ -53,6 +53,50 @@ async fn a_newcomer_signs_up_confirms_and_is_logged_in() {
 }
 
 #[tokio::test]
+async fn the_browser_that_signed_up_confirms_with_one_click_and_another_one_by_the_password() {
+    let app = TestApp::spawn().await;
+    let (own, other) = (app.client(), app.client());
+    sign_up(&own, "Dana Whitfield", PASSWORD).await.must_be(303);
+    let link = format!("/verify-email/{}", app.mailed_token(&address_of("Dana Whitfield")).await);
+
+    let page = other.get(&link).await.must_be(200).html();
+    assert!(page.main_text().contains("This isn’t the browser you signed up in"), "{}", page.main_text());
+    other.post(&link, &[]).await.must_be(422);
+    assert!(!own.get(&link).await.must_be(200).html().has("input[type=password]"), "nothing is asked for");
+    let answer = own.post(&link, &[]).await.must_be(303);
+    assert_eq!(own.follow(&answer).await.must_be(200).html().toast(), "Email confirmed");
+    own.get("/account").await.must_be(200);
+}
+
+/// What the browser keeps tells of the password that was typed there, and of no other.
+#[tokio::test]
+async fn after_another_sign_up_with_the_address_the_first_browser_is_asked_too() {
+    let app = TestApp::spawn().await;
+    let (first, second) = (app.client(), app.client());
+    sign_up(&first, "Dana Whitfield", PASSWORD).await.must_be(303);
+    sign_up(&second, "Dana Whitfield", NEW_PASSWORD).await.must_be(303);
+    let link = format!("/verify-email/{}", app.mailed_token(&address_of("Dana Whitfield")).await);
+    first.post(&link, &[]).await.must_be(422);
+    first.post(&link, &[("password", PASSWORD)]).await.must_be(422);
+    second.post(&link, &[]).await.must_be(303);
+    second.get("/account").await.must_be(200);
+
+    // Of an account that is there already a sign-up tells nothing.
+    let guesser = app.client();
+    sign_up(&guesser, "Dana Whitfield", PASSWORD).await.must_be(303);
+    assert_ne!(guesser.get("/account").await.status, 200);
+}
+
+#[tokio::test]
+async fn where_no_email_can_be_sent_the_page_says_so() {
+    let app = TestApp::builder().flag("--public-url", "http://keys.lumen.example:8080").spawn().await;
+    let browser = app.client();
+    let answer = sign_up(&browser, "Dana Whitfield", PASSWORD).await.must_be(303);
+    let text = browser.follow(&answer).await.must_be(200).html().main_text();
+    assert!(text.contains("isn’t set up to send email") && !text.contains("We sent"), "{text}");
+}
+
+#[tokio::test]
 async fn a_wrong_sign_up_keeps_what_was_typed_but_no_password() {
     let app = TestApp::spawn().await;
     let form = [("name", "Dana"), ("email", "nowhere"), ("password", "short")];

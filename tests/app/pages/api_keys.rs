@@ -2,6 +2,7 @@
 
 mod create;
 mod developer;
+mod several;
 mod switch;
 
 use tessera::domain::{access::Role, api_keys::ApiKey};

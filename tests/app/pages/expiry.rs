@@ -163,8 +163,21 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     program.get(&address.replace(&lumen.id, &fern.id)).await.must_be(404);
     program.get(&lumen.url("api/calendar/guessed.ics")).await.must_be(404);
     let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
-    browser.post(&dialog.action("Replace URL"), &[]).await.must_be(200);
+    let replaced = browser.post(&dialog.action("Replace URL"), &[]).await.must_be(200).html();
     program.get(&address).await.must_be(404);
+    let address = replaced.text("#secret");
+    program.get(&address).await.must_be(200);
+
+    let revoke = lumen.url("api/calendar/revoke");
+    let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
+    assert_eq!(dialog.attributes("dialog button", "formaction"), [revoke.as_str()]);
+    let answer = browser.post(&revoke, &[]).await.must_be(303);
+    assert_eq!(browser.follow(&answer).await.html().toast(), "Calendar URL revoked");
+    program.get(&address).await.must_be(404);
+    let answer = browser.post(&revoke, &[]).await.must_be(303);
+    assert_eq!(browser.follow(&answer).await.html().toast(), "There was no calendar URL to revoke.");
+    let activity = browser.get(&lumen.url("activity")).await.html().main_text();
+    assert_eq!(activity.matches("revoked the calendar URL").count(), 1, "{activity}");
 }
 
 /// RFC 5545, 3.8.7: a program tells by these that an event is another one than it has.

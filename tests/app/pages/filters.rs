@@ -78,9 +78,15 @@ async fn every_dialog_comes_back_to_what_the_list_shows() {
             for close in over.attributes("#dialog a[data-close]", "href") {
                 assert_eq!(close, stage.list, "{dialog}");
             }
-            for action in over.attributes("#dialog form", "action") {
-                let (_, query) = stage.list.split_once('?').expect("a query");
+            let (_, query) = stage.list.split_once('?').expect("a query");
+            for action in over.attributes("#dialog form[method='post']", "action") {
                 assert!(action.ends_with(query), "{dialog} sends to {action}");
+            }
+            // Of a form that is sent by GET the fields make the query.
+            if over.has("#dialog form[method='get']") {
+                for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+                    assert_eq!(over.hidden(name), value, "{dialog}");
+                }
             }
         }
     }

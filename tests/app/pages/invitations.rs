@@ -1,6 +1,7 @@
 //! Inviting, and who may invite whom.
 
 mod pending;
+mod several;
 
 use tessera::domain::{access::Role, outbox::Message};
 use time::Duration;

@@ -14,14 +14,15 @@ struct Line {
 }
 
 impl World {
-    /// Every row of every table as text, but for what only asking moves: sessions, when somebody
-    /// was last seen, which verifications were refused, and what is counted against guessing.
+    /// Every row of every table as text, but for what only asking moves: sessions, when somebody was
+    /// last seen, how often and when a token was used, which verifications were refused, and what is
+    /// counted against guessing.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {
         self.read(|connection| {
             let tables = lines(
                 connection,
                 "SELECT name AS text FROM sqlite_master WHERE type = 'table'
-                 AND name NOT IN ('sessions', 'rejections', 'throttles', '__diesel_schema_migrations')",
+                 AND name NOT IN ('sessions', 'rejections', 'throttles', 'token_usage', '__diesel_schema_migrations')",
             )?;
             tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })
@@ -42,10 +43,10 @@ impl World {
 }
 
 fn rows(connection: &mut Connection, table: &str) -> QueryResult<Vec<String>> {
-    let columns = lines(
-        connection,
-        &format!("SELECT name AS text FROM pragma_table_info('{table}') WHERE name <> 'last_active_at'"),
-    )?;
+    let of_asking = "'last_active_at', 'last_used_at', 'last_used_ip'";
+    let columns =
+        format!("SELECT name AS text FROM pragma_table_info('{table}') WHERE name NOT IN ({of_asking})");
+    let columns = lines(connection, &columns)?;
     let columns: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
     lines(connection, &format!("SELECT {} AS text FROM \"{table}\" ORDER BY 1", columns.join(" || '|' || ")))
 }

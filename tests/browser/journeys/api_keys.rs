@@ -100,6 +100,30 @@ async fn a_name_in_use_is_refused_by_its_field(Stage { page, server, .. }: Stage
     page.expect_row("Tablet app", "Never").await;
 }
 
+async fn several_keys_are_removed_after_one_question(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    for name in ["Billing worker", "Checkout", "Tablet app", "Reports"] {
+        server.api_key(&organization, &mut dana, name).await;
+    }
+    page.become_person(&dana).await;
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link("Select").await;
+    page.expect_dialog("Select API keys").await;
+    page.click_button("Remove").await;
+    page.expect_text("Select at least one key.").await;
+    page.choose("Checkout").await;
+    page.choose("Reports").await;
+    page.click_button("Remove").await;
+    page.expect_dialog("Remove 2 API keys?").await;
+    page.expect_text("Requests, last 7 days").await;
+    page.click_button("Remove 2 API keys").await;
+    page.expect_toast("2 API keys removed").await;
+    page.expect_row("Billing worker", "Active").await;
+    page.expect_no_row("Checkout").await;
+    page.expect_no_row("Reports").await;
+}
+
 async fn choose_for_key(page: &Page, action: &str) {
     page.open_menu("Actions for Billing worker").await;
     page.click_button(action).await;
@@ -117,4 +141,5 @@ crate::with_and_without_javascript!(
     a_key_is_created_used_stopped_and_removed,
     a_reload_makes_no_second_key,
     a_name_in_use_is_refused_by_its_field,
+    several_keys_are_removed_after_one_question,
 );

@@ -222,6 +222,8 @@ fn take_back(tx: &mut Tx<'_>, counts: Counts, now: Timestamp) -> Result<(), DbEr
 
 fn note_failure(visitor: &Visitor, user: Option<User>) {
     let (db, ip, now) = (visitor.state.db.clone(), visitor.ip, visitor.now);
+    // README gives the words to fail2ban.
+    tracing::warn!(client = ip.map(tracing::field::display), "login failed");
     afterwards(async move {
         Ok(db.write(move |tx| accounts::record_failed_log_in(tx, user.as_ref(), ip, now)).await?)
     });

@@ -5,7 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    ADDRESS, NEXT, NextQuery,
+    ADDRESS, NEXT, NextQuery, signed_up_here,
     throttle::{self, NewHash, SetBy},
 };
 use crate::{
@@ -97,6 +97,7 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
     };
     visitor.remember(ADDRESS, email.as_str())?;
     visitor.remember(NEXT, &form.next)?;
+    signed_up_here::note(&visitor, &password_hash)?;
     let new = NewAccount { email, name, password_hash };
     let (ip, now) = (visitor.ip, visitor.now);
     visitor.state.db.write(move |tx| accounts::sign_up(tx, &new, ip, now)).await?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     ADDRESS, NEXT, afterwards,
     attempt::{self, Attempt, Shown},
-    link_over,
+    link_over, signed_up_here,
     throttle::{self, NewHash, SetBy},
     too_often,
 };
@@ -59,7 +59,8 @@ struct ConfirmPage {
     shell: Shell,
     token: String,
     email: String,
-    is_own_session: bool,
+    /// Whether this browser has shown already that it is the owner's.
+    is_known: bool,
     errors: FieldErrors,
 }
 
@@ -139,9 +140,13 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
     }
 
     let mut errors = FieldErrors::default();
-    let right = match attempt::attempt(&visitor, &user.email, form.password, Shown::Link(token.clone()))
-        .await?
-    {
+    let known =
+        if form.password.is_empty() { signed_up_here::password_of(&visitor, &user).await? } else { None };
+    let attempt = match known {
+        Some(right) => Attempt::Right(Box::new(right)),
+        None => attempt::attempt(&visitor, &user.email, form.password, Shown::Link(token.clone())).await?,
+    };
+    let right = match attempt {
         Attempt::Right(right) => *right,
         Attempt::Wrong => {
             errors.add("password", "Incorrect password. If you didn’t set one, choose a new password below.");
@@ -246,7 +251,8 @@ async fn page(
         shell: visitor.shell(),
         token,
         email: user.email.clone(),
-        is_own_session: own_session(visitor, user).is_some(),
+        is_known: own_session(visitor, user).is_some()
+            || signed_up_here::password_of(visitor, user).await?.is_some(),
         errors,
     })
 }

@@ -67,6 +67,9 @@ impl Sentence {
             }
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
             Action::CalendarLinkMade => Self::new("calendar", "created a new calendar URL", entry).alone(),
+            Action::CalendarLinkRevoked => {
+                Self::new("circle-slash", "revoked the calendar URL", entry).alone()
+            }
             Action::TokenGenerated => Self::new("key-round", "generated the master token", entry),
             Action::TokenActivated => Self::new("power", "activated the master token", entry),
             Action::TokenDeactivated => Self::new("circle-slash", "deactivated the master token", entry),

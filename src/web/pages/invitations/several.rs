@@ -1,0 +1,110 @@
+//! Several pending invitations at one time: chosen among those on the screen, and canceled.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        access::{Grant, ManageMembers},
+        invitations::{self, Invitation, InvitationError},
+    },
+    web::{
+        display,
+        error::AppError,
+        form::Submitted,
+        pages::members::{self, MembersQuery, UsersScreen},
+        shell::Toast,
+        urls,
+        visit::{Over, Visit},
+    },
+};
+
+/// Which invitations are chosen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeveralInvitations {
+    invitations: Vec<String>,
+}
+
+/// Whether all invitations are chosen from the start.
+#[derive(Debug, Deserialize)]
+struct ChoiceQuery {
+    #[serde(default)]
+    all: String,
+}
+
+/// The dialog in which invitations are chosen.
+#[derive(Template)]
+#[template(path = "invitations/select.html")]
+struct SelectDialog {
+    over: Over,
+    invitations: Vec<Invitation>,
+    all: bool,
+    error: Option<&'static str>,
+    now: Timestamp,
+}
+
+impl SelectDialog {
+    fn url(&self, path: &str) -> String {
+        self.over.action(urls::organization(&self.over.organization_id, path))
+    }
+}
+
+/// Opens the dialog in which invitations of the page on the screen are chosen.
+pub async fn select(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
+    let query: ChoiceQuery = visit.query()?;
+    let dialog = select_dialog(&visit, !query.all.is_empty(), None).await?;
+    visit.dialog::<UsersScreen>(&dialog).await
+}
+
+async fn select_dialog(
+    visit: &Visit<Grant<ManageMembers>>,
+    all: bool,
+    error: Option<&'static str>,
+) -> Result<SelectDialog, AppError> {
+    let selection = visit.on_screen::<MembersQuery>();
+    let pending = visit.read(move |connection, grant| {
+        let page = members::pending_page(connection, grant.as_ref(), &selection)?;
+        let own = page.rows.into_iter().map(|row| row.invitation);
+        // Only those that the visitor may cancel.
+        Ok::<_, AppError>(own.filter(|invitation| grant.reach().contains(&invitation.role)).collect())
+    });
+    let invitations = pending.await?;
+    Ok(SelectDialog { over: visit.over::<UsersScreen>(), invitations, all, error, now: visit.now })
+}
+
+/// Cancels the chosen invitations.
+pub async fn cancel_several(
+    visit: Visit<Grant<ManageMembers>, Submitted<SeveralInvitations>>,
+) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(chosen)) = visit.split();
+    if chosen.invitations.is_empty() {
+        let error = Some("Select at least one invitation.");
+        return visit.invalid::<UsersScreen>(&select_dialog(&visit, false, error).await?).await;
+    }
+    let canceled = visit
+        .change(move |tx, grant, now| {
+            let mut canceled = Vec::new();
+            for id in &chosen.invitations {
+                match invitations::cancel(tx, grant, id, now) {
+                    Ok(invitation) => canceled.push(invitation),
+                    // It was answered or canceled meanwhile.
+                    Err(InvitationError::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(canceled)
+        })
+        .await??;
+    let toast = match canceled.as_slice() {
+        [] => Toast::bad("Nothing to cancel. These invitations were already accepted, declined or canceled."),
+        [invitation] => Toast::ok(format!("Invitation to {} canceled", invitation.email)),
+        several => {
+            let number = i64::try_from(several.len()).unwrap_or(i64::MAX);
+            Toast::ok(format!("{} canceled", display::count(&number, "invitation", "invitations")))
+        }
+    };
+    visit.changed::<UsersScreen>(toast).await
+}
