@@ -226,7 +226,7 @@ impl Markup {
     }
 
     /// A program or JSON as the content of an element: what stands between double quotation marks is marked up,
-    /// but for the names of fields.
+    /// but for the names of fields. URLs may break at their slashes.
     pub fn code(text: &str) -> Self {
         // Quotation marks, of which there are many, are plain in the content of an element.
         let escaped = |text: &str| text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
@@ -242,7 +242,11 @@ impl Markup {
             rest = after.strip_prefix('"').unwrap_or(after);
             html.push_str(&escaped(before));
             let [start, end] = if rest.starts_with(':') { ["", ""] } else { ["<i>", "</i>"] };
-            html.extend([start, "\"", &escaped(quoted), "\"", end]);
+            let mut quoted = escaped(quoted);
+            if quoted.contains("://") {
+                quoted = quoted.replace('/', "/<wbr>");
+            }
+            html.extend([start, "\"", &quoted, "\"", end]);
         }
         html.push_str(&escaped(rest));
         Self(html)
@@ -261,7 +265,9 @@ impl Markup {
             rest = tag.split_once('>').map_or("", |(_, after)| after);
         }
         text.push_str(rest);
-        for (escaped, letter) in [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")] {
+        for (escaped, letter) in
+            [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
+        {
             text = text.replace(escaped, letter);
         }
         text
@@ -308,11 +314,11 @@ mod tests {
     #[test]
     fn quoted_values_in_code_are_marked_up_and_its_words_stay() {
         let code = Markup::code(r#"{ "a": "<b> \"c\"", d: 'e & f' }"#);
-        assert_eq!(
-            code.clone().into_string(),
-            r#"{ "a": <i>"&#60;b&#62; \"c\""</i>, d: 'e &#38; f' }"#
-        );
+        assert_eq!(code.clone().into_string(), r#"{ "a": <i>"&#60;b&#62; \"c\""</i>, d: 'e &#38; f' }"#);
         assert_eq!(code.text(), r#"{ "a": "<b> \"c\"", d: 'e & f' }"#);
+        let url = Markup::code(r#""http://a/b""#);
+        assert_eq!(url.text(), r#""http://a/b""#);
+        assert_eq!(url.into_string(), r#"<i>"http:/<wbr>/<wbr>a/<wbr>b"</i>"#);
         assert_eq!(Markup::code(r#"one " alone"#).text(), r#"one " alone"#);
     }
 

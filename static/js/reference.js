@@ -42,8 +42,8 @@
       for (const part of [unit, item.parentElement]) part.toggleAttribute('data-missed', missed);
       count += !missed;
     }
-    for (const section of all('.panel:has(> .unit)').concat(all('div', contents)))
-      section.toggleAttribute('data-missed', !$(':is(.unit, li):not([data-missed])', section));
+    for (const [parts, part] of [[all('.panel:has(> .unit)'), '.unit'], [all('div', contents), 'li']])
+      for (const section of parts) section.toggleAttribute('data-missed', !$(`${part}:not([data-missed])`, section));
     for (const opened of all('[data-opened]')) { opened.open = false; opened.removeAttribute('data-opened'); }
     $('#nothing-found').hidden = count > 0;
     found.hidden = !asked.length;
@@ -79,6 +79,10 @@
     history.replaceState(history.state, '', url);
   }
   field.addEventListener('input', search);
+  document.addEventListener('click', e => { // a link leads to what was left out, too
+    const hash = e.target.closest('a[href^="#"]')?.hash, target = hash && $(hash);
+    for (let part = target; part; part = part.parentElement) part.removeAttribute('data-missed');
+  });
   field.addEventListener('change', keep);
   field.form.addEventListener('submit', e => { e.preventDefault(); keep(); });
   $('[data-clear]').addEventListener('click', e => { e.preventDefault(); field.value = ''; search(); keep(); field.focus(); });

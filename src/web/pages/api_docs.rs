@@ -2,7 +2,11 @@
 //! without a script is hidden by the server, as the script would.
 
 mod examples;
+mod json_types;
+mod literals;
 mod operations;
+mod requests;
+mod samples;
 mod shapes;
 mod topics;
 
@@ -34,8 +38,7 @@ use crate::{
         visit::Visit,
     },
 };
-pub use examples::{ExampleRequest, Language};
-use examples::Text;
+use examples::{Language, Text};
 
 /// The script keeps the language of the examples in it, so that the page comes with it.
 const LANGUAGE_COOKIE: &str = "example-language";
@@ -77,8 +80,7 @@ struct Unit {
 }
 
 /// Whoever reads the page, as far as the examples differ.
-#[derive(Debug)]
-pub struct Reader {
+struct Reader {
     base_url: String,
     now: Timestamp,
     language: Language,
@@ -116,18 +118,6 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
     Ok(response)
 }
 
-/// The request that the page shows as the example of an operation to those who are not logged in.
-pub fn example(document: &Value, base_url: &str, now: Timestamp, operation: &str) -> Option<ExampleRequest> {
-    let reader = Reader {
-        base_url: base_url.to_owned(),
-        now,
-        language: Language::default(),
-        is_logged_in: false,
-        organization: None,
-    };
-    operations::example_of(document, &reader, operation)
-}
-
 impl ApiDocsPage {
     /// Marks what has all words that are searched for.
     fn find(&mut self) {
@@ -159,12 +149,7 @@ impl Section {
 }
 
 impl Unit {
-    fn new(
-        id: &str,
-        title: &str,
-        words: &impl Template,
-        examples: &impl Template,
-    ) -> askama::Result<Self> {
+    fn new(id: &str, title: &str, words: &impl Template, examples: &impl Template) -> askama::Result<Self> {
         Ok(Self {
             id: id.to_owned(),
             title: title.to_owned(),

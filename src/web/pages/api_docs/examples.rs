@@ -3,10 +3,12 @@
 use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
 
+use super::literals::{GO, JAVASCRIPT, JSON, PYTHON, literal, quoted};
+
 /// Who shows examples, in the order of the switch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Language {
+pub(super) enum Language {
     /// curl in a shell.
     #[default]
     Curl,
@@ -20,15 +22,15 @@ pub enum Language {
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Curl, Self::JavaScript, Self::Python, Self::Go];
+    pub(super) const ALL: [Self; 4] = [Self::Curl, Self::JavaScript, Self::Python, Self::Go];
 
     /// The value in cookie and page.
-    pub fn id(self) -> &'static str {
+    pub(super) fn id(self) -> &'static str {
         self.into()
     }
 
     /// The name on the page.
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Curl => "curl",
             Self::JavaScript => "JavaScript",
@@ -40,7 +42,7 @@ impl Language {
 
 /// A text with variables of the environment in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text(Vec<Piece>);
+pub(super) struct Text(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -50,22 +52,22 @@ enum Piece {
 
 /// A request to the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExampleRequest {
+pub(super) struct ExampleRequest {
     /// In capitals.
-    pub method: String,
+    pub(super) method: String,
     /// The whole URL.
-    pub url: Text,
+    pub(super) url: Text,
     /// What is sent as `Authorization: Bearer`.
-    pub credential: Option<&'static str>,
+    pub(super) credential: Option<&'static str>,
     /// The body, as JSON.
-    pub body: Option<Value>,
+    pub(super) body: Option<Value>,
     /// Whether the response is JSON; text otherwise, if there is any.
-    pub returns: Returned,
+    pub(super) returns: Returned,
 }
 
 /// What a response holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Returned {
+pub(super) enum Returned {
     /// JSON.
     Json,
     /// Some other text.
@@ -76,7 +78,7 @@ pub enum Returned {
 
 impl Text {
     /// Adds what is the same for everybody.
-    pub fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         match self.0.last_mut() {
             Some(Piece::Plain(last)) => last.push_str(text),
             _ => self.0.push(Piece::Plain(text.to_owned())),
@@ -84,7 +86,7 @@ impl Text {
     }
 
     /// Adds what is read from the environment.
-    pub fn push_variable(&mut self, name: &'static str) {
+    pub(super) fn push_variable(&mut self, name: &'static str) {
         self.0.push(Piece::Variable(name));
     }
 
@@ -113,12 +115,12 @@ impl Text {
 
 impl ExampleRequest {
     /// In each language.
-    pub fn programs(&self) -> [(Language, String); 4] {
+    pub(super) fn programs(&self) -> [(Language, String); 4] {
         Language::ALL.map(|language| (language, self.program(language)))
     }
 
     /// The program.
-    pub fn program(&self, language: Language) -> String {
+    pub(super) fn program(&self, language: Language) -> String {
         match language {
             Language::Curl => self.curl(),
             Language::JavaScript => self.javascript(),
@@ -151,10 +153,8 @@ impl ExampleRequest {
         }
         let mut headers = Vec::new();
         if let Some(credential) = self.credential {
-            headers.push(format!(
-                "    \"Authorization\": {},\n",
-                Text::bearer(credential).expression(variable)
-            ));
+            headers
+                .push(format!("    \"Authorization\": {},\n", Text::bearer(credential).expression(variable)));
         }
         if let Some(body) = &self.body {
             headers.push("    \"Content-Type\": \"application/json\",\n".to_owned());
@@ -163,7 +163,8 @@ impl ExampleRequest {
         } else if !headers.is_empty() {
             options.push(format!("  headers: {{\n{}  }},\n", headers.concat()));
         }
-        let options = if options.is_empty() { String::new() } else { format!(", {{\n{}}}", options.concat()) };
+        let options =
+            if options.is_empty() { String::new() } else { format!(", {{\n{}}}", options.concat()) };
         let result = match self.returns {
             Returned::Json => "await response.json()",
             Returned::Text => "await response.text()",
@@ -227,7 +228,8 @@ impl ExampleRequest {
             None => "nil",
         };
         lines += &format!("\turl := {}\n", self.url.expression(variable));
-        lines += &format!("\trequest, err := http.NewRequest({}, url, {body})\n{FAILS}", quoted(&self.method));
+        lines +=
+            &format!("\trequest, err := http.NewRequest({}, url, {body})\n{FAILS}", quoted(&self.method));
         if let Some(credential) = self.credential {
             let bearer = Text::bearer(credential).expression(variable).replace(" + ", "+");
             lines += &format!("\trequest.Header.Set(\"Authorization\", {bearer})\n");
@@ -259,102 +261,6 @@ impl ExampleRequest {
     }
 }
 
-/// How a language writes JSON.
-struct Notation {
-    null: &'static str,
-    booleans: [&'static str; 2],
-    object: &'static str,
-    array: &'static str,
-    indent: &'static str,
-    /// Whether a comma follows the last item of several lines.
-    ends_with_comma: bool,
-    /// Whether values of neighboring lines begin in one column, as `gofmt` has it.
-    aligns: bool,
-}
-
-const JSON: Notation = Notation {
-    null: "null",
-    booleans: ["false", "true"],
-    object: "{",
-    array: "[",
-    indent: "  ",
-    ends_with_comma: false,
-    aligns: false,
-};
-const JAVASCRIPT: Notation = Notation { ends_with_comma: true, ..JSON };
-const PYTHON: Notation =
-    Notation { null: "None", booleans: ["False", "True"], indent: "    ", ends_with_comma: true, ..JSON };
-const GO: Notation = Notation {
-    null: "nil",
-    object: "map[string]any{",
-    array: "[]any{",
-    indent: "\t",
-    ends_with_comma: true,
-    aligns: true,
-    ..JSON
-};
-
-/// JSON with one line for each field; arrays of plain values are in one line.
-pub fn json(value: &Value) -> String {
-    literal(value, &JSON, 0)
-}
-
-fn literal(value: &Value, notation: &Notation, level: usize) -> String {
-    match value {
-        Value::Null => notation.null.to_owned(),
-        Value::Bool(value) => notation.booleans[usize::from(*value)].to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => quoted(text),
-        Value::Array(items) => {
-            let end = if notation.array.ends_with('{') { "}" } else { "]" };
-            let is_plain = |item: &Value| !item.is_array() && !item.is_object();
-            let written: Vec<String> =
-                items.iter().map(|item| literal(item, notation, level + 1)).collect();
-            if items.iter().all(is_plain) {
-                return format!("{}{}{end}", notation.array, written.join(", "));
-            }
-            block(notation.array, &written, end, notation, level)
-        }
-        Value::Object(fields) if fields.is_empty() => format!("{}}}", notation.object),
-        Value::Object(fields) => {
-            let written: Vec<(String, String)> = fields
-                .iter()
-                .map(|(name, value)| (quoted(name) + ":", literal(value, notation, level + 1)))
-                .collect();
-            let entry = |index: usize| {
-                let width = if notation.aligns { width_of_run(&written, index) } else { 0 };
-                written.get(index).map(|(name, value)| format!("{name:width$} {value}"))
-            };
-            let entries: Vec<String> = (0..written.len()).filter_map(entry).collect();
-            block(notation.object, &entries, "}", notation, level)
-        }
-    }
-}
-
-/// The width of the longest name among neighbors whose values take one line each.
-fn width_of_run(entries: &[(String, String)], index: usize) -> usize {
-    let is_one_line = |(_, value): &&(String, String)| !value.contains('\n');
-    let (before, after) = entries.split_at(index);
-    if !after.first().as_ref().is_some_and(is_one_line) {
-        return 0;
-    }
-    let before = before.iter().rev().take_while(is_one_line);
-    let run = before.chain(after.iter().take_while(is_one_line));
-    run.map(|(name, _)| name.chars().count()).max().unwrap_or_default()
-}
-
-fn block(start: &str, entries: &[String], end: &str, notation: &Notation, level: usize) -> String {
-    let (outer, inner) = (notation.indent.repeat(level), notation.indent.repeat(level + 1));
-    let entries = entries.join(&format!(",\n{inner}"));
-    let comma = if notation.ends_with_comma { "," } else { "" };
-    format!("{start}\n{inner}{entries}{comma}\n{outer}{end}")
-}
-
-/// A text between quotation marks: all four languages escape as JSON does.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -370,7 +276,9 @@ mod tests {
             method: "POST".into(),
             url,
             credential: Some("TESSERA_TOKEN"),
-            body: Some(json!({ "name": "Dana's “key”", "scopes": ["a:b"], "metadata": null, "rate": { "per": 1 } })),
+            body: Some(
+                json!({ "name": "Dana's “key”", "scopes": ["a:b"], "metadata": null, "rate": { "per": 1 } }),
+            ),
             returns: Returned::Json,
         }
     }
@@ -401,11 +309,15 @@ mod tests {
         let python = request().program(Language::Python);
         assert!(python.contains("        \"metadata\": None,\n"), "{python}");
         let go = request().program(Language::Go);
-        assert!(go.contains("\t\t\"name\":     \"Dana's “key”\",\n\t\t\"scopes\":   []any{\"a:b\"},\n"), "{go}");
+        assert!(
+            go.contains("\t\t\"name\":     \"Dana's “key”\",\n\t\t\"scopes\":   []any{\"a:b\"},\n"),
+            "{go}"
+        );
         assert!(go.contains("\t\t\"rate\": map[string]any{\n\t\t\t\"per\": 1,\n\t\t},\n"), "{go}");
         let javascript = request().program(Language::JavaScript);
         assert!(
-            javascript.contains("organizations/\" + process.env.ORGANIZATION + \"/keys\", {\n  method: \"POST\","),
+            javascript
+                .contains("organizations/\" + process.env.ORGANIZATION + \"/keys\", {\n  method: \"POST\","),
             "{javascript}"
         );
     }

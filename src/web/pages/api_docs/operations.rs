@@ -2,12 +2,13 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
     Reader, Section, Unit,
-    examples::{self, ExampleRequest, Language, Returned, Text},
+    examples::{ExampleRequest, Language},
+    literals,
+    requests::{Needs, request, success},
     shapes::{self, Described, Direction, Kind, Schemas},
     text,
 };
@@ -21,9 +22,6 @@ const COMMON_PARAMETERS: [(&str, &str, &str); 5] = [
     ("cursor", "query", "pagination"),
     ("limit", "query", "pagination"),
 ];
-
-/// What a query takes as it is, beside letters and numbers.
-const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'$').add(b'&').add(b'+').add(b'%');
 
 /// One method of one URL: what it does, and what it looks like.
 #[derive(Template)]
@@ -56,14 +54,6 @@ struct Object<'a> {
     description: String,
     fields: Markup,
     example: String,
-}
-
-/// What an operation asks for.
-enum Needs {
-    Token(TokenAccess),
-    Key,
-    Reporter,
-    Nothing,
 }
 
 /// What is sent or returned.
@@ -130,9 +120,10 @@ pub(super) fn example_of(document: &Value, reader: &Reader, id: &str) -> Option<
     let builder = Builder { schemas: Schemas::of(document), document, reader };
     let mut all = builder.all();
     let (method, path, operation) = all.find(|(_, _, operation)| operation["operationId"] == id)?;
-    Some(builder.request(method, path, operation))
+    Some(request(&builder.schemas, reader, (method, path, operation)))
 }
 
+/// Puts the description on the page.
 struct Builder<'a> {
     schemas: Schemas<'a>,
     document: &'a Value,
@@ -167,7 +158,7 @@ impl<'a> Builder<'a> {
             title: object.title(),
             description: text(schema, "description"),
             fields: shapes::field_list(&self.schemas.fields(schema, Direction::Returned))?,
-            example: examples::json(&example),
+            example: literals::json(&example),
         };
         Unit::new(&object.id, &page.title, &page.as_words(), &page.as_examples())
     }
@@ -187,7 +178,8 @@ impl<'a> Builder<'a> {
         let errors = with_statuses(errors, &statuses);
         let is_told = |status: &&&str| !errors.iter().any(|word| word.is_status && word.text == **status);
         let parameters = || operation["parameters"].as_array().into_iter().flatten();
-        let (common, own): (Vec<_>, Vec<_>) = parameters().partition(|parameter| topic_of(parameter).is_some());
+        let (common, own): (Vec<_>, Vec<_>) =
+            parameters().partition(|parameter| topic_of(parameter).is_some());
         let own: Vec<_> =
             own.into_iter().map(|one| self.schemas.parameter(&text(one, "name"), one)).collect();
         let common = common.into_iter().filter_map(topic_of);
@@ -212,7 +204,7 @@ impl<'a> Builder<'a> {
             responses,
             other_statuses: statuses.iter().filter(is_told).map(|status| (*status).to_owned()).collect(),
             errors,
-            request: self.request(method, path, operation),
+            request: request(&self.schemas, self.reader, (method, path, operation)),
             language: self.reader.language,
             more_examples,
         };
@@ -235,7 +227,8 @@ impl<'a> Builder<'a> {
             .map(|(name, header)| self.schemas.parameter(name, header))
             .collect();
         let content = response["content"].as_object().into_iter().flatten().next();
-        let examples = content.map(|(kind, content)| self.examples(status, kind, content)).unwrap_or_default();
+        let examples =
+            content.map(|(kind, content)| self.examples(status, kind, content)).unwrap_or_default();
         Ok(Response {
             status: status.to_owned(),
             description: text(response, "description"),
@@ -253,63 +246,14 @@ impl<'a> Builder<'a> {
             let example = self.schemas.returned(&content["schema"]);
             // One line for each, as it is sent.
             let is_lines = kind.ends_with("jsonl");
-            let text = if is_lines { example.to_string() } else { examples::json(&example) };
+            let text = if is_lines { example.to_string() } else { literals::json(&example) };
             return vec![Example { title: status.to_owned(), text }];
         }
         let titled = |(name, value): (&str, &Value)| Example {
             title: if name.is_empty() { status.to_owned() } else { format!("{status} {name}") },
-            text: examples::json(value),
+            text: literals::json(value),
         };
         given.into_iter().map(titled).collect()
-    }
-
-    fn request(&self, method: &str, path: &str, operation: &Value) -> ExampleRequest {
-        let parameters = || operation["parameters"].as_array().into_iter().flatten();
-        let mut url = Text::default();
-        url.push(&self.reader.base_url);
-        for part in path.split('/').skip(1) {
-            url.push("/");
-            match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some("organization") => self.reader.push_organization(&mut url),
-                Some(name) => {
-                    let parameter = parameters().find(|parameter| parameter["name"] == name);
-                    url.push(parameter.and_then(|one| one["example"].as_str()).unwrap_or(name));
-                }
-                None => url.push(part),
-            }
-        }
-        let asked = parameters().filter(|one| one["in"] == "query" && one.get("example").is_some());
-        for (index, parameter) in asked.enumerate() {
-            url.push(if index == 0 { "?" } else { "&" });
-            url.push(&text(parameter, "name"));
-            url.push("=");
-            let example = match &parameter["example"] {
-                Value::Array(items) => items.first().unwrap_or(&Value::Null),
-                one => one,
-            };
-            match example {
-                _ if parameter["name"] == "organization" => self.reader.push_organization(&mut url),
-                Value::String(word) => url.push(&utf8_percent_encode(word, IN_QUERY).to_string()),
-                other => url.push(&other.to_string()),
-            }
-        }
-        let content = operation.pointer("/requestBody/content/application~1json");
-        let sent = |content: &Value| {
-            let given = content.get("example").cloned();
-            given.unwrap_or_else(|| self.schemas.sent(&content["schema"], self.reader.now))
-        };
-        let returned = success(operation).and_then(|response| response["content"].as_object());
-        ExampleRequest {
-            method: method.to_uppercase(),
-            url,
-            credential: Needs::of(operation).variable(),
-            body: content.map(sent),
-            returns: match returned.and_then(|content| content.keys().next()) {
-                Some(kind) if kind == "application/json" => Returned::Json,
-                Some(_) => Returned::Text,
-                None => Returned::Nothing,
-            },
-        }
     }
 }
 
@@ -321,43 +265,12 @@ impl Response {
     }
 }
 
-impl Needs {
-    fn of(operation: &Value) -> Self {
-        let access = operation["x-access"].as_str().and_then(|word| word.parse::<TokenAccess>().ok());
-        let has = |scheme: &str| {
-            let mut schemes = operation["security"].as_array().into_iter().flatten();
-            schemes.any(|one| one.get(scheme).is_some())
-        };
-        match access {
-            Some(access) => Self::Token(access),
-            None if has("apiKey") => Self::Key,
-            None if has("leakSecret") => Self::Reporter,
-            None => Self::Nothing,
-        }
-    }
-
-    /// The variable of the environment that holds it in examples.
-    fn variable(&self) -> Option<&'static str> {
-        match self {
-            Self::Token(_) => Some("TESSERA_TOKEN"),
-            Self::Key => Some("API_KEY"),
-            Self::Reporter => Some("TESSERA_LEAK_SECRET"),
-            Self::Nothing => None,
-        }
-    }
-}
-
 /// The name of a common parameter, and the topic that explains it.
 fn topic_of(parameter: &Value) -> Option<(&'static str, &'static str)> {
     let common = COMMON_PARAMETERS.iter();
-    let mut common = common.filter(|(name, place, _)| parameter["name"] == *name && parameter["in"] == *place);
+    let mut common =
+        common.filter(|(name, place, _)| parameter["name"] == *name && parameter["in"] == *place);
     common.next().map(|(name, _, topic)| (*name, *topic))
-}
-
-/// The response of an operation that succeeds.
-fn success(operation: &Value) -> Option<&Value> {
-    let responses = operation["responses"].as_object().into_iter().flatten();
-    responses.into_iter().find(|(status, _)| status.starts_with('2')).map(|(_, response)| response)
 }
 
 fn content_of_success(operation: &Value) -> Option<&Value> {

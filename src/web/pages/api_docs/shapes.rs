@@ -1,18 +1,18 @@
-//! JSON schemas in the words of a list of fields, and an example of each.
+//! JSON schemas in the words of a list of fields.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
-use serde_json::{Map, Value, json};
-use time::Duration;
+use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    web::{display, shell::Markup},
-};
+use super::json_types::{chosen, description, enumeration, is_type, name_of, strings, word_of};
+use crate::web::{display, shell::Markup};
 
 /// How deep fields inside fields are shown.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
+
+/// What tells objects apart of which one is there.
+const TYPE: &str = "type";
 
 /// A field or a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,9 @@ impl Field {
 
     /// "3 fields".
     fn count(&self) -> String {
-        display::count(&(self.inner.len() as i64), "field", "fields")
+        let are_choices = self.inner.iter().any(|field| field.kind == Kind::words(TYPE));
+        let [one, many] = if are_choices { [TYPE, "types"] } else { ["field", "fields"] };
+        display::count(&(self.inner.len() as i64), one, many)
     }
 }
 
@@ -179,7 +181,8 @@ impl<'a> Schemas<'a> {
         }
         let bases = resolved["allOf"].as_array().into_iter().flatten();
         let base = bases.filter_map(name_of).find_map(|name| self.described.get(name));
-        let lead = base.map(|object| Kind { after: " object and these fields".to_owned(), ..Kind::one(object) });
+        let lead =
+            base.map(|object| Kind { after: " object and these fields".to_owned(), ..Kind::one(object) });
         Shape { lead, fields: self.fields(schema, direction) }
     }
 
@@ -249,7 +252,7 @@ impl<'a> Schemas<'a> {
             let fields = self.fields_within(choice, direction, depth.saturating_sub(1));
             Some(Field {
                 name: name.to_owned(),
-                kind: Kind::words("type"),
+                kind: Kind::words(TYPE),
                 description: description(choice),
                 inner: fields.into_iter().filter(|field| field.name != "type").collect(),
                 ..Field::default()
@@ -272,16 +275,16 @@ impl<'a> Schemas<'a> {
     }
 
     /// The schema itself, or the one that it names.
-    fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
+    pub(super) fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
         name_of(schema).and_then(|name| self.named?.get(name)).unwrap_or(schema)
     }
 
     /// Of "this or null", this.
-    fn without_null<'b>(&'b self, schema: &'b Value) -> &'b Value {
+    pub(super) fn without_null<'b>(&'b self, schema: &'b Value) -> &'b Value {
         self.resolved(chosen(schema))
     }
 
-    fn kind(&self, schema: &Value) -> Kind {
+    pub(super) fn kind(&self, schema: &Value) -> Kind {
         let resolved = self.resolved(schema);
         let one = chosen(resolved);
         let inner = self.resolved(one);
@@ -320,79 +323,10 @@ impl<'a> Schemas<'a> {
         bounds.extend(range(number("minimum").filter(|min| *min > 0), number("maximum"), ""));
         let default = [schema, resolved, inner].into_iter().find_map(|schema| schema.get("default"));
         if let Some(default) = default {
-            bounds.push(format!("Default: `{}`.", default.as_str().map_or(default.to_string(), str::to_owned)));
+            bounds
+                .push(format!("Default: `{}`.", default.as_str().map_or(default.to_string(), str::to_owned)));
         }
         bounds
-    }
-
-    /// An example of a body that is sent: what must be there, and what has an example. Dates lie ahead of `now`.
-    pub(super) fn sent(&self, schema: &Value, now: Timestamp) -> Value {
-        self.example(schema, Some(now), DEPTH + 1)
-    }
-
-    /// An example of a body that is returned: all that is always there.
-    pub(super) fn returned(&self, schema: &Value) -> Value {
-        self.example(schema, None, DEPTH + 1)
-    }
-
-    /// `sent` is the time, for a body that is sent.
-    fn example(&self, schema: &Value, sent: Option<Timestamp>, depth: usize) -> Value {
-        let resolved = self.resolved(schema);
-        let inner = self.without_null(resolved);
-        let given = [schema, resolved, inner].into_iter().find_map(|schema| schema.get("example"));
-        if let Some(example) = given {
-            return example.clone();
-        }
-        if depth == 0 {
-            return Value::Null;
-        }
-        if let Some(parts) = inner["allOf"].as_array() {
-            let mut whole = Map::new();
-            for part in parts.iter().rev() {
-                if let Value::Object(fields) = self.example(part, sent, depth) {
-                    fields.into_iter().for_each(|(name, value)| _ = whole.entry(name).or_insert(value));
-                }
-            }
-            return Value::Object(whole);
-        }
-        if let Some(properties) = inner["properties"].as_object() {
-            let required = strings(&inner["required"]);
-            let is_shown = |name: &str, property: &Value| {
-                let is_date = is_date(self.without_null(self.resolved(property)));
-                required.contains(&name) || (sent.is_some() && (self.has_example(property) || is_date))
-            };
-            let fields = properties.iter().filter(|(name, property)| is_shown(name, property));
-            let value = |property: &Value| match sent {
-                // What is null for most is null here, unless an example says otherwise.
-                None if self.kind(property).after.ends_with(" or null") && !self.has_example(property) => {
-                    Value::Null
-                }
-                _ => self.example(property, sent, depth - 1),
-            };
-            return Value::Object(fields.map(|(name, property)| (name.clone(), value(property))).collect());
-        }
-        if is_type(inner, "array") {
-            return json!([self.example(&inner["items"], sent, depth - 1)]);
-        }
-        match (enumeration(inner), sent) {
-            (Some(values), _) => json!(values.first()),
-            (None, Some(now)) if is_date(inner) => json!(in_ninety_days(now)),
-            (None, None) if is_date(inner) => json!("2026-11-23T10:00:00Z"),
-            _ if is_type(inner, "string") => json!("019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f"),
-            _ if is_type(inner, "integer") || is_type(inner, "number") => json!(1),
-            _ if is_type(inner, "boolean") => json!(true),
-            _ => json!({}),
-        }
-    }
-
-    /// Whether an example is given for a schema, or for the fields that it must have.
-    fn has_example(&self, schema: &Value) -> bool {
-        let resolved = self.resolved(schema);
-        let inner = self.without_null(resolved);
-        [schema, resolved, inner].iter().any(|schema| schema.get("example").is_some())
-            || inner["properties"].as_object().is_some_and(|properties| {
-                properties.values().any(|property| property.get("example").is_some())
-            })
     }
 }
 
@@ -434,11 +368,6 @@ impl Kind {
     }
 }
 
-/// Midnight in UTC, some three months ahead.
-fn in_ninety_days(now: Timestamp) -> String {
-    display::iso(&(now + Duration::days(90))).split('T').next().unwrap_or_default().to_owned() + "T00:00:00Z"
-}
-
 /// How often each schema is referred to.
 fn count_references<'a>(value: &'a Value, references: &mut BTreeMap<&'a str, usize>) {
     if let Some(name) = name_of(value) {
@@ -460,32 +389,6 @@ fn returned_schemas(document: &Value) -> impl Iterator<Item = &Value> {
     contents.map(|content| &content["schema"])
 }
 
-/// The name by which a schema refers to another.
-fn name_of(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str().and_then(|name| name.rsplit('/').next())
-}
-
-/// Of "this or null", this.
-fn chosen(schema: &Value) -> &Value {
-    let choices = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
-    let is_choice = choices.is_some_and(|choices| choices.iter().any(|choice| is_type(choice, "null")));
-    let chosen = choices.into_iter().flatten().find(|choice| !is_type(choice, "null"));
-    chosen.filter(|_| is_choice).unwrap_or(schema)
-}
-
-fn word_of(schema: &Value) -> &'static str {
-    match schema["format"].as_str() {
-        Some("date-time") => "date-time",
-        Some("email") => "email",
-        Some("uri") => "URL",
-        _ if is_type(schema, "string") || enumeration(schema).is_some() => "string",
-        _ if is_type(schema, "integer") => "integer",
-        _ if is_type(schema, "number") => "number",
-        _ if is_type(schema, "boolean") => "boolean",
-        _ => "object",
-    }
-}
-
 /// "1 to 60 characters.".
 fn range(min: Option<i64>, max: Option<i64>, unit: &str) -> Option<String> {
     let number = |number: i64| display::thousands(&number);
@@ -500,46 +403,4 @@ fn range(min: Option<i64>, max: Option<i64>, unit: &str) -> Option<String> {
         unit if last == 1 => format!("{words} {unit}."),
         unit => format!("{words} {unit}s."),
     })
-}
-
-fn is_date(schema: &Value) -> bool {
-    schema["format"] == "date-time"
-}
-
-fn is_type(schema: &Value, name: &str) -> bool {
-    match &schema["type"] {
-        Value::String(one) => one == name,
-        Value::Array(several) => several.iter().any(|each| each == name),
-        _ => false,
-    }
-}
-
-fn strings(list: &Value) -> Vec<&str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// The values of a schema that lists them.
-fn enumeration(schema: &Value) -> Option<Vec<&str>> {
-    if schema["enum"].is_array() {
-        return Some(strings(&schema["enum"]));
-    }
-    // Values with a description each.
-    let choices = schema["oneOf"].as_array()?;
-    let values: Option<Vec<&str>> = choices
-        .iter()
-        .map(|choice| {
-            choice
-                .get("const")
-                .and_then(Value::as_str)
-                .or_else(|| choice.pointer("/enum/0").and_then(Value::as_str))
-        })
-        .collect();
-    values.filter(|values| !values.is_empty())
-}
-
-fn description(schema: &Value) -> String {
-    // Of "this or null", it stands with this.
-    let description =
-        schema["description"].as_str().or_else(|| schema.pointer("/oneOf/0/description")?.as_str());
-    description.unwrap_or_default().replace('\n', " ")
 }

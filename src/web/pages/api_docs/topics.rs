@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     Reader, Section, Unit,
-    examples::{self, ExampleRequest, Language},
-    operations,
+    examples::{ExampleRequest, Language},
+    literals, operations,
     shapes::{self, Direction, Schemas},
     text,
 };
@@ -51,7 +51,10 @@ struct Topics<'a> {
 impl Topics<'_> {
     fn limit_headers(&self) -> String {
         let limit = self.requests_per_minute;
-        format!("RateLimit-Policy: \"requests\";q={limit};w=60\nRateLimit: \"requests\";r={};t=1", limit.get() - 1)
+        format!(
+            "RateLimit-Policy: \"requests\";q={limit};w=60\nRateLimit: \"requests\";r={};t=1",
+            limit.get() - 1
+        )
     }
 }
 
@@ -82,7 +85,7 @@ pub(super) fn section(
         organization: organization.map(|(organization, _)| organization),
         new_token: new_token.map(|(organization, _)| urls::organization(&organization.id, "api/tokens/new")),
         first,
-        first_response: examples::json(&schemas.returned(named("PresentedToken"))),
+        first_response: literals::json(&schemas.returned(named("PresentedToken"))),
         language: reader.language,
         problem_fields: shapes::field_list(&schemas.fields(named("ProblemDocument"), Direction::Returned))?,
         problems: problems(document),
@@ -102,7 +105,12 @@ pub(super) fn section(
         )?,
         Unit::new("errors", "Errors", &page.as_errors(), &page.as_errors_example())?,
         Unit::new("pagination", "Pagination", &page.as_pagination(), &page.as_pagination_example())?,
-        Unit::new("idempotency", "Idempotent requests", &page.as_idempotency(), &page.as_idempotency_example())?,
+        Unit::new(
+            "idempotency",
+            "Idempotent requests",
+            &page.as_idempotency(),
+            &page.as_idempotency_example(),
+        )?,
         Unit::new("versions", "Versions", &page.as_versions(), &page.as_versions_example())?,
         Unit::new("rate-limits", "Rate limits", &page.as_rate_limits(), &page.as_rate_limits_example())?,
     ];
@@ -126,5 +134,5 @@ fn problems(document: &Value) -> Vec<Problem> {
 
 fn example_of_problem(document: &Value, name: &str) -> String {
     let pointer = format!("/components/responses/{name}/content/application~1problem+json/example");
-    document.pointer(&pointer).map(examples::json).unwrap_or_default()
+    document.pointer(&pointer).map(literals::json).unwrap_or_default()
 }
