@@ -5,7 +5,8 @@ use serde_json::Value;
 /// How a language writes JSON.
 pub(super) struct Notation {
     null: &'static str,
-    booleans: [&'static str; 2],
+    yes: &'static str,
+    no: &'static str,
     object: &'static str,
     array: &'static str,
     indent: &'static str,
@@ -17,7 +18,8 @@ pub(super) struct Notation {
 
 pub(super) const JSON: Notation = Notation {
     null: "null",
-    booleans: ["false", "true"],
+    yes: "true",
+    no: "false",
     object: "{",
     array: "[",
     indent: "  ",
@@ -26,7 +28,7 @@ pub(super) const JSON: Notation = Notation {
 };
 pub(super) const JAVASCRIPT: Notation = Notation { ends_with_comma: true, ..JSON };
 pub(super) const PYTHON: Notation =
-    Notation { null: "None", booleans: ["False", "True"], indent: "    ", ends_with_comma: true, ..JSON };
+    Notation { null: "None", yes: "True", no: "False", indent: "    ", ends_with_comma: true, ..JSON };
 pub(super) const GO: Notation = Notation {
     null: "nil",
     object: "map[string]any{",
@@ -45,7 +47,8 @@ pub(super) fn json(value: &Value) -> String {
 pub(super) fn literal(value: &Value, notation: &Notation, level: usize) -> String {
     match value {
         Value::Null => notation.null.to_owned(),
-        Value::Bool(value) => notation.booleans[usize::from(*value)].to_owned(),
+        Value::Bool(true) => notation.yes.to_owned(),
+        Value::Bool(false) => notation.no.to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => quoted(text),
         Value::Array(items) => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Reader, Section, Unit,
     examples::{ExampleRequest, Language},
+    json_types::name_of,
     literals,
     requests::{Needs, request, success},
     shapes::{self, Described, Direction, Kind, Schemas},
@@ -141,16 +142,15 @@ impl<'a> Builder<'a> {
     }
 
     fn operations<'b>(&'b self, tag: &'b str) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> + 'b {
-        self.all().filter(move |(_, _, operation)| operation["tags"][0] == tag)
+        self.all().filter(move |(_, _, operation)| text(&operation["tags"], 0) == tag)
     }
 
     fn object(&self, name: &str, object: &Described) -> askama::Result<Unit> {
         let schema = self.schemas.named(name).unwrap_or(&Value::Null);
         // An example that an operation gives is fuller than one that is made up of the fields.
-        let reference = format!("#/components/schemas/{name}");
         let contents = self.all().filter_map(|(_, _, operation)| content_of_success(operation));
         let example = contents
-            .filter(|content| content["schema"]["$ref"] == reference.as_str())
+            .filter(|content| name_of(&content["schema"]) == Some(name))
             .find_map(|content| given_examples(content).into_iter().next().map(|(_, value)| value.clone()))
             .unwrap_or_else(|| self.schemas.returned(schema));
         let page = Object {
@@ -294,7 +294,8 @@ fn with_statuses(sentence: &str, statuses: &[&str]) -> Vec<Word> {
         let word = part.trim_end_matches([' ', ',', '.']);
         if statuses.contains(&word) {
             words.push(Word { text: word.to_owned(), is_status: true });
-            words.push(Word { text: part[word.len()..].to_owned(), is_status: false });
+            let rest = part.strip_prefix(word).unwrap_or_default();
+            words.push(Word { text: rest.to_owned(), is_status: false });
         } else {
             match words.last_mut() {
                 Some(last) if !last.is_status => last.text.push_str(part),
