@@ -12,7 +12,7 @@ async fn the_reference_is_searched(Stage { page, .. }: Stage) {
     page.expect_heading("Create a key").await;
     page.expect_heading("Idempotent requests").await;
     page.fill("Search the reference", "grace period").await;
-    page.press(Key::Enter.into()).await;
+    page.press(Key::Enter).await;
     page.expect_heading("Rotate a key").await;
     page.expect_no_heading("Create a key").await;
     page.expect_no_link("Create a key").await;
@@ -23,7 +23,7 @@ async fn the_reference_is_searched(Stage { page, .. }: Stage) {
     page.expect_no_heading("Create a key").await;
 
     page.fill("Search the reference", "keys xyzzy").await;
-    page.press(Key::Enter.into()).await;
+    page.press(Key::Enter).await;
     page.expect_heading("No results").await;
     page.expect_no_heading("Rotate a key").await;
     page.click_link("Clear search").await;
@@ -42,7 +42,7 @@ async fn what_is_found_shows_as_one_types(Stage { page, .. }: Stage) {
     page.expect_no_heading("Pause a key").await;
     // Found in a part that was closed.
     page.expect_text("A new role.").await;
-    page.press(Key::Enter.into()).await;
+    page.press(Key::Enter).await;
     let address = page.browser().current_url().await.expect("an address");
     assert_eq!(address.query(), Some("q=role_change"));
     page.reload().await;
