@@ -67,6 +67,8 @@ struct Body {
 
 struct Response {
     status: String,
+    /// The status in words.
+    title: String,
     description: String,
     body: Body,
     headers: Markup,
@@ -231,6 +233,7 @@ impl<'a> Builder<'a> {
             content.map(|(kind, content)| self.examples(status, kind, content)).unwrap_or_default();
         Ok(Response {
             status: status.to_owned(),
+            title: title_of(status),
             description: text(response, "description"),
             body: self.body(response, Direction::Returned)?,
             headers: shapes::field_list(&own)?,
@@ -247,21 +250,13 @@ impl<'a> Builder<'a> {
             // One line for each, as it is sent.
             let is_lines = kind.ends_with("jsonl");
             let text = if is_lines { example.to_string() } else { literals::json(&example) };
-            return vec![Example { title: status.to_owned(), text }];
+            return vec![Example { title: title_of(status), text }];
         }
         let titled = |(name, value): (&str, &Value)| Example {
-            title: if name.is_empty() { status.to_owned() } else { format!("{status} {name}") },
+            title: if name.is_empty() { title_of(status) } else { format!("{}: {name}", title_of(status)) },
             text: literals::json(value),
         };
         given.into_iter().map(titled).collect()
-    }
-}
-
-impl Response {
-    /// "Created".
-    fn reason(&self) -> &'static str {
-        let status = self.status.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok());
-        status.and_then(|status| status.canonical_reason()).unwrap_or_default()
     }
 }
 
@@ -304,4 +299,11 @@ fn with_statuses(sentence: &str, statuses: &[&str]) -> Vec<Word> {
         }
     }
     words
+}
+
+/// "201 Created".
+fn title_of(status: &str) -> String {
+    let code = status.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let reason = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
+    format!("{status} {reason}").trim_end().to_owned()
 }
