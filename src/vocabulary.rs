@@ -16,8 +16,8 @@ macro_rules! words {
     ($($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$about:meta])* $variant:ident = $word:tt),+ $(,)?
     })+) => {$(
-        $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, ToSchema)]
+        $(#[$meta])*
         pub enum $name {
             $($(#[$about])* #[strum(serialize = $word)] #[serde(rename = $word)] $variant,)+
         }
@@ -48,6 +48,7 @@ pub const COSTS: RangeInclusive<u32> = 1..=1000;
 words! {
     /// The role of a member. `supervisor` and `developer` don’t include each other.
     #[derive(ValueEnum)]
+    #[schema(example = "user")]
     pub enum Role {
         /// Can do everything.
         Administrator = "administrator",
@@ -61,6 +62,7 @@ words! {
 
     /// The access of a master token. `keys` and `members` don’t include each other.
     #[derive(Display)]
+    #[schema(example = "keys")]
     pub enum TokenAccess {
         /// Verify API keys only.
         Verify = "verify",
@@ -146,6 +148,7 @@ words! {
     }
 
     /// The period of a rate limit.
+    #[schema(example = "minute")]
     pub enum Period {
         /// A second.
         Second = "second",
@@ -258,6 +261,7 @@ words! {
     }
 
     /// The state of a delivery.
+    #[schema(example = "delivered")]
     pub enum DeliveryState {
         /// Waiting for its first or next attempt.
         Pending = "pending",

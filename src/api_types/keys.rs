@@ -21,6 +21,7 @@ pub struct ApiKey {
     /// The status.
     pub status: KeyStatus,
     /// The person or master token that created the key, by their name at that time.
+    #[schema(example = "Dana Whitfield")]
     pub created_by: String,
     /// When the key was created.
     #[schema(format = DateTime)]
@@ -60,13 +61,13 @@ pub struct KeyWithSecret {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SettingsFields {
     /// What the key is for.
-    #[schema(required = true)]
+    #[schema(required = true, example = "Nightly invoices")]
     pub description: Option<String>,
     /// The scopes. Empty: no scopes.
     #[schema(example = json!(["invoices:read"]))]
     pub scopes: Vec<String>,
     /// Allowed networks in CIDR notation. Empty: any IP address.
-    #[schema(example = json!(["10.0.0.0/8"]))]
+    #[schema(example = json!([]))]
     pub networks: Vec<String>,
     /// The rate limit; null for no limit.
     #[schema(required = true)]
@@ -128,9 +129,9 @@ macro_rules! body_with_settings {
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Vec<String>>, example = json!(["invoices:read"]))]
             pub scopes: Given<Vec<String>>,
-            /// Allowed IP addresses or networks in CIDR notation. Empty: any IP address.
+            /// Allowed IP addresses or networks in CIDR notation, such as `10.0.0.0/8`. Empty: any IP address.
             #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-            #[schema(value_type = Option<Vec<String>>, example = json!(["10.0.0.0/8"]))]
+            #[schema(value_type = Option<Vec<String>>)]
             pub networks: Given<Vec<String>>,
             /// The rate limit; null for no limit.
             #[serde(default, deserialize_with = "given_object", skip_serializing_if = "Option::is_none")]

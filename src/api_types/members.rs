@@ -58,7 +58,7 @@ pub struct Invitation {
     #[schema(format = DateTime)]
     pub sent_at: String,
     /// When the invitation expires: 7 days after it was last sent.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-11-30T10:00:00Z")]
     pub expires_at: String,
     /// The latest email; null once its state is no longer known.
     #[schema(required = true)]
@@ -114,6 +114,6 @@ pub struct InvitationLink {
     #[schema(format = "uri", example = "https://keys.lumen.example/i/9fQ2…")]
     pub url: String,
     /// When the invitation expires.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, example = "2026-11-30T10:00:00Z")]
     pub expires_at: String,
 }

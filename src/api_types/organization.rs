@@ -94,5 +94,6 @@ pub struct NamedId {
     /// The ID.
     pub id: String,
     /// The name.
+    #[schema(example = "Lumen Logistics")]
     pub name: String,
 }

@@ -9,20 +9,28 @@ use crate::vocabulary::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Requests {
     /// All requests.
+    #[schema(example = 1284)]
     pub total: i64,
     /// Accepted requests.
+    #[schema(example = 1279)]
     pub valid: i64,
     /// The key had expired.
+    #[schema(example = 0)]
     pub expired: i64,
     /// The key was deactivated.
+    #[schema(example = 0)]
     pub deactivated: i64,
     /// The IP address wasn’t allowed.
+    #[schema(example = 0)]
     pub forbidden_ip: i64,
     /// A required scope was missing.
+    #[schema(example = 2)]
     pub insufficient_scope: i64,
     /// Rate limit exceeded.
+    #[schema(example = 3)]
     pub rate_limited: i64,
     /// Monthly quota exceeded.
+    #[schema(example = 0)]
     pub quota_exceeded: i64,
 }
 
@@ -80,7 +88,9 @@ pub struct KeyRequests {
     /// The key ID.
     pub id: String,
     /// The name of the key.
+    #[schema(example = "Billing worker")]
     pub name: String,
     /// All requests, including rejected ones.
+    #[schema(example = 1284)]
     pub requests: i64,
 }

@@ -27,6 +27,7 @@ pub struct Webhook {
     #[schema(required = true)]
     pub deactivated_because: Option<WebhookFailure>,
     /// The person or master token that created the webhook, by their name at that time.
+    #[schema(example = "Dana Whitfield")]
     pub created_by: String,
     /// When the webhook was created.
     #[schema(format = DateTime)]
@@ -98,7 +99,7 @@ pub struct Delivery {
     #[schema(required = true, format = DateTime)]
     pub next_attempt_at: Option<String>,
     /// When it was last attempted; null if never.
-    #[schema(required = true, format = DateTime)]
+    #[schema(required = true, format = DateTime, example = "2026-11-23T10:00:01Z")]
     pub last_attempt_at: Option<String>,
     /// The status of the last response; null if there was none.
     #[schema(required = true, example = 204)]
@@ -110,7 +111,7 @@ pub struct Delivery {
     #[schema(format = DateTime)]
     pub created_at: String,
     /// When it was delivered or finally failed; null while it’s pending.
-    #[schema(required = true, format = DateTime)]
+    #[schema(required = true, format = DateTime, example = "2026-11-23T10:00:01Z")]
     pub finished_at: Option<String>,
 }
 

@@ -108,6 +108,12 @@ pub fn page_of_user(
     request.load(total, cursor, |reach| Ok(read_of_user(connection, user, search, reach)?))
 }
 
+/// The organization that `user` belongs to, where it is the only one.
+pub fn only_one(connection: &mut Connection, user: &User) -> Result<Option<Membership>, DbError> {
+    let two = read_of_user(connection, user, "", &Reach { limit: 2, ..Reach::default() })?;
+    Ok(<[Membership; 1]>::try_from(two).ok().map(|[only]| only))
+}
+
 fn read_of_user(
     connection: &mut Connection,
     user: &User,

@@ -227,6 +227,54 @@ impl Markup {
         Self(html)
     }
 
+    /// A program or JSON as the content of an element: what stands between double quotation marks is marked up,
+    /// but for the names of fields. URLs may break at their slashes.
+    pub fn code(text: &str) -> Self {
+        // Quotation marks, of which there are many, are plain in the content of an element.
+        let escaped = |text: &str| text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
+        let (mut html, mut rest) = (String::with_capacity(text.len() * 2), text);
+        while let Some((before, from)) = rest.split_once('"') {
+            let mut is_escaped = false;
+            let end = from.find(|letter| {
+                let ends = letter == '"' && !is_escaped;
+                is_escaped = letter == '\\' && !is_escaped;
+                ends
+            });
+            let Some((quoted, after)) = end.and_then(|end| from.split_at_checked(end)) else { break };
+            rest = after.strip_prefix('"').unwrap_or(after);
+            html.push_str(&escaped(before));
+            let [start, end] = if rest.starts_with(':') { ["", ""] } else { ["<i>", "</i>"] };
+            let mut quoted = escaped(quoted);
+            if quoted.contains("://") {
+                quoted = quoted.replace('/', "/<wbr>");
+            }
+            html.extend([start, "\"", &quoted, "\"", end]);
+        }
+        html.push_str(&escaped(rest));
+        Self(html)
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text in it, as `textContent` has it.
+    pub fn text(&self) -> String {
+        let (mut text, mut rest) = (String::with_capacity(self.0.len()), self.0.as_str());
+        while let Some((before, tag)) = rest.split_once('<') {
+            text.push_str(before);
+            rest = tag.split_once('>').map_or("", |(_, after)| after);
+        }
+        text.push_str(rest);
+        for (escaped, letter) in
+            [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
+        {
+            text = text.replace(escaped, letter);
+        }
+        text
+    }
+
     /// The HTML itself.
     pub fn into_string(self) -> String {
         self.0
@@ -263,6 +311,17 @@ mod tests {
         assert_eq!(html("Check `valid` and `code`."), "Check <code>valid</code> and <code>code</code>.");
         assert_eq!(html("<b>`<i>` & ` alone"), "&#60;b&#62;<code>&#60;i&#62;</code> &#38; ` alone");
         assert_eq!(html("no code"), "no code");
+    }
+
+    #[test]
+    fn quoted_values_in_code_are_marked_up_and_its_words_stay() {
+        let code = Markup::code(r#"{ "a": "<b> \"c\"", d: 'e & f' }"#);
+        assert_eq!(code.clone().into_string(), r#"{ "a": <i>"&#60;b&#62; \"c\""</i>, d: 'e &#38; f' }"#);
+        assert_eq!(code.text(), r#"{ "a": "<b> \"c\"", d: 'e & f' }"#);
+        let url = Markup::code(r#""http://a/b""#);
+        assert_eq!(url.text(), r#""http://a/b""#);
+        assert_eq!(url.into_string(), r#"<i>"http:/<wbr>/<wbr>a/<wbr>b"</i>"#);
+        assert_eq!(Markup::code(r#"one " alone"#).text(), r#"one " alone"#);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod account_settings;
 mod accounts;
 mod activity;
+mod api_docs;
 mod api_keys;
 mod bad_requests;
 mod bounded_key;

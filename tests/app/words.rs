@@ -68,7 +68,7 @@ fn texts_are_read_from_everywhere() {
         ("templates/layouts/base.html", "Skip to content"),
         ("templates/settings/index.html", "Leave organization"),
         ("templates/mailbox/index.html", "No emails yet"),
-        ("templates/api_docs/index.html", "Example request body of …"),
+        ("templates/api_docs/topics.html", "Lists are paginated. To get the next page"),
         ("templates/email/invitation/body.txt", "Invitation to join Organization"),
         ("templates/gateway_setup/nginx.conf", "# auth_request handles only 401 and 403"),
         ("docs/openapi.json /paths/~1auth/get", "Check a request at the gateway"),

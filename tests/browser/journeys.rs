@@ -11,5 +11,6 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod reference;
 mod troubleshoot;
 mod webhooks;

@@ -1,6 +1,6 @@
 //! Tests with other programs: gateways in front of Tessera, and schemathesis against its API.
 //!
-//! They need nginx, Caddy, HAProxy, curl and schemathesis in the path; `tests/run` installs them. A
+//! They need nginx, Caddy, HAProxy, curl, Node.js, Python, Go and schemathesis in the path; `tests/run` installs them. A
 //! plain `cargo test` leaves them out.
 
 #![expect(
@@ -17,4 +17,5 @@ mod smtp;
 mod support;
 
 mod contract;
+mod examples;
 mod gateways;

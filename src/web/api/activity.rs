@@ -59,7 +59,7 @@ pub struct EventActor {
     #[schema(example = "user")]
     pub kind: String,
     /// The ID of the user or master token; null for the system.
-    #[schema(required = true)]
+    #[schema(required = true, example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: Option<String>,
     /// The name at that time.
     #[schema(example = "Dana Whitfield")]
@@ -70,7 +70,7 @@ pub struct EventActor {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSubject {
     /// The ID; null if it has none.
-    #[schema(required = true)]
+    #[schema(required = true, example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     pub id: Option<String>,
     /// The name at that time.
     #[schema(example = "Jonas Brandt")]

@@ -106,7 +106,7 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
     patch,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
-    request_body = KeyChange,
+    request_body(content = KeyChange, example = json!({ "name": "Nightly billing", "monthly_quota": 200_000 })),
     responses((status = 200, description = "The updated key.", body = ApiKey))
 )]
 pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<HttpResponse, AppError> {

@@ -39,8 +39,10 @@ const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b'%');
 #[into_params(parameter_in = Query)]
 pub struct RouteRequirements {
     /// The ID of the organization. Keys of others are rejected.
+    #[param(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     organization: Option<String>,
     /// Required scopes. Repeat the parameter, or separate scopes with spaces.
+    #[param(example = json!(["invoices:read"]))]
     scope: Vec<String>,
 }
 

@@ -39,15 +39,19 @@ static SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signat
 #[schema(as = LeakMatch)]
 pub struct Match {
     /// The text that was found.
+    #[schema(example = "tess_9fQ2…")]
     token: String,
     /// The reporter’s name for this type of key. It’s repeated in the response.
     #[serde(default, rename = "type")]
+    #[schema(example = "tessera_api_key")]
     kind: Option<String>,
     /// The URL where it was found.
     #[serde(default)]
+    #[schema(example = "https://github.com/lumen/site/blob/main/.env")]
     url: Option<String>,
     /// The kind of place, such as `content` or `commit`.
     #[serde(default)]
+    #[schema(example = "commit")]
     source: Option<String>,
 }
 
@@ -63,11 +67,14 @@ impl Match {
 #[schema(as = LeakDecision)]
 pub struct Decision {
     /// The text that was sent.
+    #[schema(example = "tess_9fQ2…")]
     token_raw: String,
     /// The type that was sent.
+    #[schema(example = "tessera_api_key")]
     token_type: String,
     /// `true_positive` for a key or master token of this server, active or not; otherwise
     /// `false_positive`.
+    #[schema(example = "true_positive")]
     label: &'static str,
 }
 

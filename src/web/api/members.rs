@@ -108,7 +108,7 @@ pub async fn show(call: Call<Grant<See>>) -> Result<HttpResponse, AppError> {
     patch,
     path = "/api/v2/organizations/{organization}/members/{user}",
     tag = "Members",
-    request_body = MemberChange,
+    request_body(content = MemberChange, example = json!({ "role": "supervisor" })),
     responses((status = 200, description = "The updated member.", body = Member))
 )]
 pub async fn change(call: Call<Grant<ManageMembers>, Json<MemberChange>>) -> Result<HttpResponse, AppError> {

@@ -122,7 +122,10 @@ pub fn describe(routes: &[Route], server: &str) -> Value {
     get,
     path = "/api/v2/openapi.json",
     tag = "OpenAPI",
-    responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object))
+    responses((
+        status = 200, description = "The OpenAPI 3.1 document.", body = Object,
+        example = json!({ "openapi": "3.1.0", "info": { "title": "Tessera" }, "paths": {} })
+    ))
 )]
 pub async fn show(gate: Gate<Anyone>) -> HttpResponse {
     HttpResponse::Ok()
@@ -351,6 +354,11 @@ fn path_parameters(pattern: &str) -> Vec<Value> {
             "description": match name {
                 "organization" => "The organization ID.".to_owned(),
                 name => format!("The {name} ID."),
+            },
+            "example": match name {
+                "delivery" => "msg_019a8f45-1e6a-7b3c-a2d4-0c9b8a7f6e5d",
+                "organization" => "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f",
+                _ => "019a8f41-03aa-7c51-8d7e-61b2c3d4e5f6",
             },
         })
     };

@@ -1,205 +1,170 @@
-//! The reference of the API, drawn from its own description: no script, nothing from elsewhere.
+//! The reference of the API, drawn from its own description. All of it is in the page: what is searched for
+//! without a script is hidden by the server, as the script would.
 
+mod examples;
+mod json_types;
+mod literals;
+mod operations;
+mod requests;
+mod samples;
 mod shapes;
+mod topics;
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderValue, VARY},
+    },
+};
 use askama::Template;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    domain::token_access::TokenAccess,
-    web::{error::AppError, shell::Shell, view, visit::Visit},
+    clock::Timestamp,
+    domain::{access::Role, organization::Organization, organizations},
+    web::{
+        compression::HoldsNoSecret,
+        display,
+        error::AppError,
+        search,
+        shell::{Markup, Shell},
+        view,
+        visit::Visit,
+    },
 };
-use shapes::{Field, Schemas};
+use examples::{Language, Text};
+
+/// The script keeps the language of the examples in it, so that the page comes with it.
+const LANGUAGE_COOKIE: &str = "example-language";
 
 /// `GET /api/docs`.
 #[derive(Template)]
 #[template(path = "api_docs/index.html", blocks = ["title", "content"])]
 pub struct ApiDocsPage {
     shell: Shell,
-    public_url: String,
+    search: String,
     sections: Vec<Section>,
-    problems: Vec<Problem>,
 }
 
-/// The operations of one subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+struct Query {
+    #[serde(default, deserialize_with = "search::lenient")]
+    q: String,
+}
+
+/// The units of one subject.
 struct Section {
     id: String,
     title: String,
     description: String,
-    operations: Vec<Operation>,
+    units: Vec<Unit>,
 }
 
-/// One method of one address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Operation {
+/// An operation, an object or a topic.
+struct Unit {
     id: String,
-    method: String,
-    path: String,
-    summary: String,
-    notes: String,
-    /// The access that a master token needs.
-    access: Option<TokenAccess>,
-    parameters: Vec<Field>,
-    body: Option<Body>,
-    answers: Vec<Body>,
-    /// The statuses of rejections that are the same everywhere.
-    rejections: Vec<String>,
+    title: String,
+    /// What it is.
+    words: Markup,
+    /// What it looks like.
+    examples: Markup,
+    /// Whether it has what is searched for.
+    is_found: bool,
 }
 
-/// What is sent or answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Body {
-    /// The status; empty for what is sent.
-    status: String,
-    description: String,
-    fields: Vec<Field>,
-    /// JSON, or nothing.
-    example: String,
-}
-
-/// A rejection that is the same everywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Problem {
-    status: String,
-    kind: String,
-    description: String,
-    example: String,
+/// Whoever reads the page, as far as the examples differ.
+struct Reader {
+    base_url: String,
+    now: Timestamp,
+    language: Language,
+    is_logged_in: bool,
+    /// Their organization, if it is the only one, and their role in it.
+    organization: Option<(Organization, Role)>,
 }
 
 /// Shows the reference.
-pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
-    let document = &visitor.state.api_description;
-    let page = ApiDocsPage {
-        public_url: visitor.state.config.public_url.origin(),
-        shell: visitor.shell(),
-        sections: sections(document),
-        problems: problems(document),
+pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
+    let Query { q } = visit.query()?;
+    let user = visit.logged_in().map(|logged_in| logged_in.user.clone());
+    let is_logged_in = user.is_some();
+    let only = match user {
+        Some(user) => visit.read(move |connection, _| organizations::only_one(connection, &user)).await?,
+        None => None,
     };
-    view::plain(&page, StatusCode::OK)
+    let language = visit.request().cookie(LANGUAGE_COOKIE);
+    let reader = Reader {
+        base_url: visit.state.config.public_url.origin(),
+        now: visit.now,
+        language: language.and_then(|cookie| cookie.value().parse().ok()).unwrap_or_default(),
+        is_logged_in,
+        organization: only.map(|membership| (membership.organization, membership.role)),
+    };
+    let document = &visit.state.api_description;
+    let mut sections = vec![topics::section(document, &reader, visit.state.config.requests_per_minute)?];
+    sections.extend(operations::sections(document, &reader)?);
+    let mut page = ApiDocsPage { shell: visit.shell(), search: q, sections };
+    page.find();
+    let mut response = view::plain(&page, StatusCode::OK)?;
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding, Cookie"));
+    response.extensions_mut().insert(HoldsNoSecret);
+    Ok(response)
 }
 
-fn sections(document: &Value) -> Vec<Section> {
-    let operations = operations(document);
-    let section = |tag: &Value| {
-        let title = text(tag, "name");
-        let here = operations.iter().filter(|(tag, _)| *tag == title);
-        Section {
-            id: title.to_lowercase().replace(' ', "-"),
-            description: text(tag, "description"),
-            operations: here.map(|(_, operation)| operation.clone()).collect(),
-            title,
+impl ApiDocsPage {
+    /// Marks what has all words that are searched for.
+    fn find(&mut self) {
+        let wanted = self.search.to_lowercase();
+        let wanted: Vec<&str> = wanted.split_whitespace().collect();
+        if wanted.is_empty() {
+            return;
         }
-    };
-    let tags = document["tags"].as_array().into_iter().flatten().map(section);
-    tags.filter(|section| !section.operations.is_empty()).collect()
-}
-
-/// The operations in the order of the description, each with its tag.
-fn operations(document: &Value) -> Vec<(String, Operation)> {
-    let schemas = Schemas::of(document);
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let of_path = |(path, item): (&String, &Value)| {
-        let methods = item.as_object().into_iter().flatten();
-        let all: Vec<_> = methods
-            .map(|(method, operation)| {
-                (text(&operation["tags"], 0), one_operation(path, method, operation, &schemas))
-            })
-            .collect();
-        all
-    };
-    paths.flat_map(of_path).collect()
-}
-
-fn one_operation(path: &str, method: &str, operation: &Value, schemas: &Schemas<'_>) -> Operation {
-    let answers = operation["responses"].as_object().into_iter().flatten();
-    let (mut told, mut rejections) = (Vec::new(), Vec::new());
-    for (status, response) in answers {
-        if response.get("$ref").is_some() {
-            rejections.push(status.clone());
-        } else {
-            told.push(body(status, response, schemas));
+        for unit in self.sections.iter_mut().flat_map(|section| &mut section.units) {
+            let words = unit.words.text().to_lowercase();
+            unit.is_found = wanted.iter().all(|word| words.contains(word));
         }
     }
-    let access = operation["x-access"].as_str().and_then(|word| word.parse::<TokenAccess>().ok());
-    Operation {
-        id: text(operation, "operationId"),
-        method: method.to_uppercase(),
-        path: path.to_owned(),
-        summary: text(operation, "summary").trim_end_matches('.').to_owned(),
-        notes: text(operation, "description"),
-        access,
-        parameters: operation["parameters"].as_array().into_iter().flatten().map(shapes::parameter).collect(),
-        body: operation.get("requestBody").map(|sent| body("", sent, schemas)),
-        answers: told,
-        rejections,
+
+    fn found(&self) -> usize {
+        self.sections.iter().flat_map(|section| &section.units).filter(|unit| unit.is_found).count()
+    }
+
+    /// "12 results".
+    fn results(&self) -> String {
+        display::count(&(self.found() as i64), "result", "results")
     }
 }
 
-fn body(status: &str, holder: &Value, schemas: &Schemas<'_>) -> Body {
-    let content = holder["content"].as_object().into_iter().flatten().next();
-    let schema = content.map(|(_, content)| &content["schema"]).filter(|schema| !schema.is_null());
-    let example = content.and_then(|(_, content)| content.get("example").cloned());
-    let example = example.or_else(|| schema.map(|schema| schemas.example(schema)));
-    Body {
-        status: status.to_owned(),
-        description: text(holder, "description"),
-        fields: schema.map(|schema| schemas.fields(schema)).unwrap_or_default(),
-        example: example.map(|example| format!("{example:#}")).unwrap_or_default(),
+impl Section {
+    fn is_found(&self) -> bool {
+        self.units.iter().any(|unit| unit.is_found)
     }
 }
 
-fn problems(document: &Value) -> Vec<Problem> {
-    let responses = document.pointer("/components/responses").and_then(Value::as_object);
-    let problem = |response: &Value| {
-        let example = response.pointer("/content/application~1problem+json/example")?;
-        Some(Problem {
-            status: example.get("status")?.to_string(),
-            kind: text(example, "type"),
-            description: text(response, "description"),
-            example: format!("{example:#}"),
+impl Unit {
+    fn new(id: &str, title: &str, words: &impl Template, examples: &impl Template) -> askama::Result<Self> {
+        Ok(Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            words: Markup::render(words)?,
+            examples: Markup::render(examples)?,
+            is_found: true,
         })
-    };
-    responses.into_iter().flatten().filter_map(|(_, response)| problem(response)).collect()
+    }
+}
+
+impl Reader {
+    /// Their organization's ID, or the variable that holds it.
+    fn push_organization(&self, text: &mut Text) {
+        match &self.organization {
+            Some((organization, _)) => text.push(&organization.id),
+            None => text.push_variable("ORGANIZATION"),
+        }
+    }
 }
 
 fn text(value: &Value, name: impl serde_json::value::Index) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::web::{api::openapi, routes::ROUTES};
-
-    #[test]
-    fn every_operation_of_the_description_is_shown() {
-        let document = &openapi::describe(ROUTES, "/");
-        let described: usize =
-            document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
-        let sections = sections(document);
-        assert_eq!(sections.iter().map(|section| section.operations.len()).sum::<usize>(), described);
-        let all = || sections.iter().flat_map(|section| &section.operations);
-        assert!(all().all(|operation| !operation.summary.is_empty() && !operation.id.is_empty()));
-        let ids: std::collections::BTreeSet<&str> = all().map(|operation| operation.id.as_str()).collect();
-        assert_eq!(ids.len(), described, "two operations share a name");
-    }
-
-    #[test]
-    fn a_body_shows_its_fields_and_an_example() {
-        let sections = sections(&openapi::describe(ROUTES, "/"));
-        let create = sections
-            .iter()
-            .flat_map(|section| &section.operations)
-            .find(|operation| operation.id == "create_key")
-            .unwrap();
-        let sent = create.body.as_ref().unwrap();
-        let name = sent.fields.iter().find(|field| field.name == "name").unwrap();
-        assert!(name.is_required && name.kind == "string");
-        assert!(sent.fields.iter().any(|field| field.name == "rate_limit.per"), "{:?}", sent.fields);
-        assert!(sent.example.contains("\"name\": \"Billing worker\""), "{}", sent.example);
-        assert!(create.rejections.contains(&"422".to_owned()));
-        assert_eq!(create.access, Some(TokenAccess::Keys));
-    }
 }

@@ -14,6 +14,9 @@ async fn pages_for_everybody(Stage { page, server, .. }: Stage) {
         ("/signup", "sign-up"),
         ("/forgot-password", "forgot-password"),
         ("/docs", "docs"),
+        ("/api/docs", "reference"),
+        ("/api/docs?q=grace", "reference-search"),
+        ("/api/docs?q=keys+xyzzy", "reference-empty"),
         ("/no-such-page", "not-found"),
         ("/i/0123456789abcdefghijABCDEFGHIJ", "invitation-unknown"),
     ] {

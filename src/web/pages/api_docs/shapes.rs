@@ -1,252 +1,406 @@
-//! JSON schemas in the words of a table, and an example of each.
+//! JSON schemas in the words of a list of fields.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-/// How deep fields inside fields are told.
-const DEPTH: usize = 4;
+use askama::Template;
+use serde_json::{Map, Value};
+
+use super::json_types::{chosen, description, enumeration, is_type, name_of, strings, word_of};
+use crate::web::{display, shell::Markup};
+
+/// How deep fields inside fields are shown.
+pub(super) const DEPTH: usize = 4;
+
+/// What tells objects apart of which one is there.
+const TYPE: &str = "type";
 
 /// A field or a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Field {
-    /// The way to it: `data[].name`.
+    name: String,
+    kind: Kind,
+    /// That it must be sent, or that it may be absent from what is returned.
+    presence: Presence,
+    description: String,
+    /// What it takes: "1 to 100", its values, what it is when left out.
+    bounds: Vec<String>,
+    /// The fields inside it.
+    inner: Vec<Field>,
+}
+
+/// A type in words, around the object that is described elsewhere on the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) before: String,
+    pub(super) object: Option<Described>,
+    pub(super) after: String,
+}
+
+/// What is to be known of a field's presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Presence {
+    /// Nothing: an optional field of a request, or one that is always returned.
+    #[default]
+    Plain,
+    Required,
+    Absent,
+}
+
+/// Which way a body goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Sent,
+    Returned,
+}
+
+/// An object that has a section of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Described {
+    /// The section's id.
+    pub(super) id: String,
+    /// "API key".
     pub(super) name: String,
-    /// Its type: "string", "integer or null".
-    pub(super) kind: String,
-    /// Whether it must be there.
-    pub(super) is_required: bool,
-    /// What it means.
-    pub(super) description: String,
+}
+
+/// What a body holds: in words, and field by field where it is described here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// "a list of", the object, and "objects".
+    pub(super) lead: Option<Kind>,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Fields as they stand on the page.
+#[derive(Template)]
+#[template(path = "api_docs/fields.html")]
+struct FieldList<'a> {
+    fields: &'a [Field],
+}
+
+/// Renders fields.
+pub(super) fn field_list(fields: &[Field]) -> askama::Result<Markup> {
+    if fields.is_empty() {
+        return Ok(Markup::default());
+    }
+    Markup::render(&FieldList { fields })
+}
+
+impl Field {
+    /// The fields inside it, as they stand on the page.
+    fn inner_list(&self) -> askama::Result<Markup> {
+        field_list(&self.inner)
+    }
+
+    /// "3 fields".
+    fn count(&self) -> String {
+        let are_choices = self.inner.iter().any(|field| field.kind == Kind::words(TYPE));
+        let [one, many] = if are_choices { [TYPE, "types"] } else { ["field", "fields"] };
+        display::count(&(self.inner.len() as i64), one, many)
+    }
 }
 
 /// The schemas that others refer to by name.
-pub(super) struct Schemas<'a>(Option<&'a Value>);
+pub(super) struct Schemas<'a> {
+    named: Option<&'a Value>,
+    /// The objects that have a section of their own, by the names of their schemas.
+    described: BTreeMap<&'a str, Described>,
+}
 
 impl<'a> Schemas<'a> {
+    /// The schemas of a description. An object has a section of its own when an operation returns it, and
+    /// another one or another object refers to it, too.
     pub(super) fn of(document: &'a Value) -> Self {
-        Self(document.pointer("/components/schemas"))
+        let named = document.pointer("/components/schemas");
+        let mut references = BTreeMap::new();
+        count_references(named.unwrap_or(&Value::Null), &mut references);
+        let mut returned: BTreeMap<&str, usize> = BTreeMap::new();
+        for schema in returned_schemas(document) {
+            let name = name_of(schema).map(|name| match name.strip_prefix("List_") {
+                Some(item) => item,
+                None => name,
+            });
+            if let Some(name) = name.or_else(|| name_of(&schema["items"])) {
+                *returned.entry(name).or_default() += 1;
+            }
+        }
+        let mut described: BTreeMap<&str, Described> = returned
+            .into_iter()
+            // A list of a kind is itself such a reference.
+            .filter(|(name, times)| {
+                let is_listed = named.is_some_and(|all| all.get(format!("List_{name}")).is_some());
+                times + references.get(name).copied().unwrap_or_default() - usize::from(is_listed) > 1
+            })
+            .filter(|(name, _)| named.is_some_and(|all| all.get(name).is_some()))
+            .map(|(name, _)| (name, Described::new(name)))
+            .collect();
+        let objects = described.clone();
+        described.retain(|name, _| {
+            let bases = named.and_then(|all| all.get(name)?.get("allOf")?.as_array()).into_iter().flatten();
+            !bases.filter_map(name_of).any(|base| objects.contains_key(base))
+        });
+        Self { named, described }
     }
 
-    /// The fields of a body, those inside other fields too.
-    pub(super) fn fields(&self, schema: &Value) -> Vec<Field> {
-        let mut fields = Vec::new();
-        self.add_fields(schema, "", DEPTH, &mut fields);
+    /// The object with a section of its own that a body is, lists or adds to.
+    pub(super) fn object_in(&self, schema: &Value) -> Option<(&'a str, &Described)> {
+        let name = name_of(schema).or_else(|| name_of(&schema["items"]))?;
+        let name = name.strip_prefix("List_").unwrap_or(name);
+        let bases = self.named?.get(name)?["allOf"].as_array().into_iter().flatten().filter_map(name_of);
+        let mut names = std::iter::once(name).chain(bases);
+        names.find_map(|name| self.described.get_key_value(name)).map(|(name, object)| (*name, object))
+    }
+
+    /// The schema with this name.
+    pub(super) fn named(&self, name: &str) -> Option<&'a Value> {
+        self.named?.get(name)
+    }
+
+    /// What a body holds.
+    pub(super) fn shape(&self, schema: &Value, direction: Direction) -> Shape {
+        if let Some(name) = name_of(schema)
+            && let Some(object) = self.described.get(name)
+        {
+            return Shape { lead: Some(Kind::one(object)), fields: Vec::new() };
+        }
+        if let Some(items) = self.items_of_list(schema) {
+            return match name_of(items).and_then(|name| self.described.get(name)) {
+                Some(object) => Shape { lead: Some(Kind::many("a list of", object)), fields: Vec::new() },
+                None if is_type(self.resolved(items), "string") => {
+                    Shape { lead: Some(Kind::words("a list of strings")), fields: Vec::new() }
+                }
+                None => Shape {
+                    lead: Some(Kind::words("a list of objects with these fields")),
+                    fields: self.fields(items, direction),
+                },
+            };
+        }
+        let resolved = self.resolved(schema);
+        if is_type(resolved, "array") {
+            let lead = Some(Kind::words("an array of objects with these fields"));
+            return Shape { lead, fields: self.fields(&resolved["items"], direction) };
+        }
+        let bases = resolved["allOf"].as_array().into_iter().flatten();
+        let base = bases.filter_map(name_of).find_map(|name| self.described.get(name));
+        let lead =
+            base.map(|object| Kind { after: " object and these fields".to_owned(), ..Kind::one(object) });
+        Shape { lead, fields: self.fields(schema, direction) }
+    }
+
+    /// The items, where a schema is a page of a list.
+    fn items_of_list<'b>(&'b self, schema: &'b Value) -> Option<&'b Value> {
+        name_of(schema).filter(|name| name.starts_with("List_"))?;
+        self.resolved(schema).pointer("/properties/data/items")
+    }
+
+    /// The fields of an object, without those of one that has a section of its own.
+    pub(super) fn fields(&self, schema: &Value, direction: Direction) -> Vec<Field> {
+        self.fields_within(schema, direction, DEPTH)
+    }
+
+    fn fields_within(&self, schema: &Value, direction: Direction, depth: usize) -> Vec<Field> {
+        if depth == 0 {
+            return Vec::new();
+        }
+        let schema = self.resolved(schema);
+        let parts = schema["allOf"].as_array().map(Vec::as_slice).unwrap_or_default().iter();
+        let parts = parts.filter(|part| name_of(part).is_none_or(|name| !self.described.contains_key(name)));
+        // What is special comes last in the schema, and first on the page.
+        let mut fields: Vec<Field> =
+            parts.rev().flat_map(|part| self.fields_within(part, direction, depth)).collect();
+        let required: Vec<&str> = strings(&schema["required"]);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            fields.push(self.field(name, property, required.contains(&name.as_str()), direction, depth));
+        }
         fields
     }
 
-    fn add_fields(&self, schema: &Value, before: &str, depth: usize, fields: &mut Vec<Field>) {
-        if depth == 0 {
-            return;
-        }
-        let schema = self.resolved(schema);
-        for part in schema["allOf"].as_array().into_iter().flatten() {
-            self.add_fields(part, before, depth, fields);
-        }
-        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            let required = schema["required"].as_array().into_iter().flatten();
-            let name_here = format!("{before}{name}");
-            fields.push(Field {
-                kind: self.kind(property),
-                is_required: required.into_iter().any(|each| each == name),
-                description: description(property),
-                name: name_here.clone(),
-            });
-            let inner = self.without_null(self.resolved(property));
-            if inner["type"] == "array" || is_type(inner, "array") {
-                self.add_fields(&inner["items"], &format!("{name_here}[]."), depth - 1, fields);
-            } else {
-                self.add_fields(inner, &format!("{name_here}."), depth - 1, fields);
-                self.add_choices(inner, &format!("{name_here}."), fields);
-            }
-        }
-        if before.is_empty() && is_type(schema, "array") {
-            self.add_fields(&schema["items"], "[].", depth, fields);
+    fn field(
+        &self,
+        name: &str,
+        property: &Value,
+        is_required: bool,
+        direction: Direction,
+        depth: usize,
+    ) -> Field {
+        let kind = self.kind(property);
+        let inner = self.without_null(self.resolved(property));
+        let within = if is_type(inner, "array") { self.resolved(&inner["items"]) } else { inner };
+        let choices = self.choices(within, direction, depth);
+        Field {
+            name: name.to_owned(),
+            presence: match direction {
+                Direction::Sent if is_required => Presence::Required,
+                Direction::Returned if !is_required => Presence::Absent,
+                _ => Presence::Plain,
+            },
+            description: description(property),
+            bounds: self.bounds(property),
+            inner: match (&kind.object, choices.is_empty()) {
+                (Some(_), _) => Vec::new(),
+                (None, false) => choices,
+                (None, true) => self.fields_within(within, direction, depth - 1),
+            },
+            kind,
         }
     }
 
-    /// The fields of objects of which one is there, told apart by their `type`.
-    fn add_choices(&self, schema: &Value, before: &str, fields: &mut Vec<Field>) {
+    /// One entry for each of the objects of which one is there, told apart by their `type`.
+    fn choices(&self, schema: &Value, direction: Direction, depth: usize) -> Vec<Field> {
         let choices = schema["oneOf"].as_array().into_iter().flatten();
-        let choices: Vec<(&str, &Value)> = choices
-            .filter_map(|choice| Some((choice.pointer("/properties/type/enum/0")?.as_str()?, choice)))
-            .collect();
-        if choices.is_empty() {
-            return;
-        }
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        fields.push(Field {
-            name: format!("{before}type"),
-            kind: format!("one of {}", names.join(", ")),
-            is_required: true,
-            description: "Determines which of the following fields there are. New types may be added."
-                .to_owned(),
-        });
-        for (name, choice) in choices {
-            let required = choice["required"].as_array();
-            let properties = choice["properties"].as_object().into_iter().flatten();
-            fields.extend(properties.filter(|(field, _)| *field != "type").map(|(field, property)| Field {
-                name: format!("{before}{field}"),
-                kind: self.kind(property),
-                is_required: required.into_iter().flatten().any(|each| each == field),
-                description: format!("For `{name}`. {}", description(property)).trim_end().to_owned(),
-            }));
+        let choice = |choice: &Value| {
+            let name = choice.pointer("/properties/type/enum/0")?.as_str()?;
+            let fields = self.fields_within(choice, direction, depth.saturating_sub(1));
+            Some(Field {
+                name: name.to_owned(),
+                kind: Kind::words(TYPE),
+                description: description(choice),
+                inner: fields.into_iter().filter(|field| field.name != "type").collect(),
+                ..Field::default()
+            })
+        };
+        choices.filter_map(choice).collect()
+    }
+
+    /// A parameter or header, whose schema stands beside its description.
+    pub(super) fn parameter(&self, name: &str, parameter: &Value) -> Field {
+        let schema = &parameter["schema"];
+        Field {
+            name: name.to_owned(),
+            kind: self.kind(schema),
+            presence: if parameter["required"] == true { Presence::Required } else { Presence::Plain },
+            description: description(parameter),
+            bounds: self.bounds(schema),
+            inner: Vec::new(),
         }
     }
 
     /// The schema itself, or the one that it names.
-    fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
-        let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
-        name.and_then(|name| self.0?.get(name)).unwrap_or(schema)
+    pub(super) fn resolved<'b>(&'b self, schema: &'b Value) -> &'b Value {
+        name_of(schema).and_then(|name| self.named?.get(name)).unwrap_or(schema)
     }
 
     /// Of "this or null", this.
-    fn without_null<'b>(&'b self, schema: &'b Value) -> &'b Value {
-        let choices = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
-        let chosen = choices.into_iter().flatten().find(|choice| choice["type"] != "null");
-        chosen.map_or(schema, |chosen| self.resolved(chosen))
+    pub(super) fn without_null<'b>(&'b self, schema: &'b Value) -> &'b Value {
+        self.resolved(chosen(schema))
     }
 
-    fn kind(&self, schema: &Value) -> String {
+    pub(super) fn kind(&self, schema: &Value) -> Kind {
+        let resolved = self.resolved(schema);
+        let one = chosen(resolved);
+        let inner = self.resolved(one);
+        let choices = resolved["oneOf"].as_array().into_iter().flatten();
+        let has_null = is_type(resolved, "null") || choices.into_iter().any(|choice| is_type(choice, "null"));
+        let named = name_of(schema).or_else(|| name_of(one));
+        let mut kind = if let Some(object) = named.and_then(|name| self.described.get(name)) {
+            Kind { object: Some(object.clone()), after: " object".to_owned(), ..Kind::default() }
+        } else if is_type(inner, "array") {
+            let mut items = self.kind(&inner["items"]);
+            let last = if items.object.is_some() { &mut items.after } else { &mut items.before };
+            last.push('s');
+            Kind { before: format!("array of {}", items.before), ..items }
+        } else {
+            Kind::words(word_of(inner))
+        };
+        if has_null {
+            kind.after += " or null";
+        }
+        kind
+    }
+
+    /// What a value must be like, each in one phrase.
+    fn bounds(&self, schema: &Value) -> Vec<String> {
         let resolved = self.resolved(schema);
         let inner = self.without_null(resolved);
-        let has_null = is_type(resolved, "null")
-            || resolved["oneOf"].as_array().into_iter().flatten().any(|choice| choice["type"] == "null");
-        let words = if is_type(inner, "array") {
-            format!("array of {}", plural(self.kind(&inner["items"])))
-        } else if let Some(values) = enumeration(inner) {
-            format!("one of {}", values.join(", "))
-        } else if inner["format"] == "date-time" {
-            "date-time".to_owned()
-        } else if is_type(inner, "string") {
-            "string".to_owned()
-        } else if is_type(inner, "integer") {
-            "integer".to_owned()
-        } else if is_type(inner, "number") {
-            "number".to_owned()
-        } else if is_type(inner, "boolean") {
-            "boolean".to_owned()
-        } else {
-            "object".to_owned()
-        };
-        if has_null { format!("{words} or null") } else { words }
+        let within = if is_type(inner, "array") { self.without_null(&inner["items"]) } else { inner };
+        let number = |name: &str| inner[name].as_i64();
+        let mut bounds = Vec::new();
+        if let Some(values) = enumeration(within) {
+            let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+            bounds.push(format!("Values: {}.", values.join(", ")));
+        }
+        bounds.extend(range(number("minLength").filter(|min| *min > 0), number("maxLength"), "character"));
+        bounds.extend(range(number("minItems").filter(|min| *min > 0), number("maxItems"), "item"));
+        bounds.extend(range(number("minimum").filter(|min| *min > 0), number("maximum"), ""));
+        let default = [schema, resolved, inner].into_iter().find_map(|schema| schema.get("default"));
+        if let Some(default) = default {
+            bounds
+                .push(format!("Default: `{}`.", default.as_str().map_or(default.to_string(), str::to_owned)));
+        }
+        bounds
     }
+}
 
-    /// An example of what a schema takes.
-    pub(super) fn example(&self, schema: &Value) -> Value {
-        self.example_within(schema, DEPTH + 1)
-    }
-
-    fn example_within(&self, schema: &Value, depth: usize) -> Value {
-        if let Some(example) = schema.get("example") {
-            return example.clone();
-        }
-        let schema = self.without_null(self.resolved(schema));
-        if let Some(example) = schema.get("example") {
-            return example.clone();
-        }
-        if depth == 0 {
-            return Value::Null;
-        }
-        if let Some(parts) = schema["allOf"].as_array() {
-            let mut whole = Map::new();
-            for part in parts {
-                if let Value::Object(fields) = self.example_within(part, depth) {
-                    whole.extend(fields);
-                }
+impl Described {
+    fn new(schema: &str) -> Self {
+        let mut words = String::new();
+        for (index, letter) in schema.char_indices() {
+            if letter.is_uppercase() && index > 0 {
+                words.push(' ');
             }
-            return Value::Object(whole);
+            words.extend(letter.to_lowercase());
         }
-        if let Some(properties) = schema["properties"].as_object() {
-            let fields = properties
-                .iter()
-                .map(|(name, property)| (name.clone(), self.example_within(property, depth - 1)));
-            return Value::Object(fields.collect());
-        }
-        if is_type(schema, "array") {
-            return json!([self.example_within(&schema["items"], depth - 1)]);
-        }
-        match enumeration(schema) {
-            Some(values) => json!(values.first()),
-            None if schema["format"] == "date-time" => json!("2027-01-31T09:12:00Z"),
-            None if is_type(schema, "string") => json!("019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f"),
-            None if is_type(schema, "integer") || is_type(schema, "number") => json!(1),
-            None if is_type(schema, "boolean") => json!(true),
-            None => json!({}),
-        }
+        let id = format!("{}-object", words.replace(' ', "-"));
+        Self { id, name: words.replace("api ", "API ") }
+    }
+
+    /// "API key object".
+    pub(super) fn title(&self) -> String {
+        let mut letters = self.name.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).chain(" object".chars()).collect()
     }
 }
 
-/// A parameter in the address or among the headers.
-pub(super) fn parameter(parameter: &Value) -> Field {
-    let word = |name: &str| parameter[name].as_str().unwrap_or_default().to_owned();
-    Field {
-        name: word("name"),
-        kind: format!("in the {}", if word("in") == "query" { "query".to_owned() } else { word("in") }),
-        is_required: parameter["required"] == true,
-        description: word("description"),
+impl Kind {
+    fn words(words: impl Into<String>) -> Self {
+        Self { before: words.into(), ..Self::default() }
+    }
+
+    /// "an API key object".
+    fn one(object: &Described) -> Self {
+        let article = if object.name.starts_with(['A', 'a', 'e', 'i', 'o']) { "an " } else { "a " };
+        Self { before: article.to_owned(), object: Some(object.clone()), after: " object".to_owned() }
+    }
+
+    /// "a list of API key objects".
+    fn many(before: &str, object: &Described) -> Self {
+        Self { before: format!("{before} "), object: Some(object.clone()), after: " objects".to_owned() }
     }
 }
 
-fn is_type(schema: &Value, name: &str) -> bool {
-    match &schema["type"] {
-        Value::String(one) => one == name,
-        Value::Array(several) => several.iter().any(|each| each == name),
-        _ => false,
+/// How often each schema is referred to.
+fn count_references<'a>(value: &'a Value, references: &mut BTreeMap<&'a str, usize>) {
+    if let Some(name) = name_of(value) {
+        *references.entry(name).or_default() += 1;
     }
+    let (items, fields) = (value.as_array(), value.as_object());
+    let fields = fields.into_iter().flat_map(Map::values);
+    items.into_iter().flatten().chain(fields).for_each(|value| count_references(value, references));
 }
 
-/// Several of a kind: "strings", but "one of user, supervisor".
-fn plural(kind: String) -> String {
-    if kind.contains(' ') { kind } else { kind + "s" }
+/// The schemas of what operations return.
+fn returned_schemas(document: &Value) -> impl Iterator<Item = &Value> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let operations = paths.flat_map(|(_, item)| item.as_object().into_iter().flat_map(Map::values));
+    let responses =
+        operations.flat_map(|operation| operation["responses"].as_object().into_iter().flat_map(Map::values));
+    let contents = responses
+        .filter_map(|response| response["content"].as_object().and_then(|content| content.values().next()));
+    contents.map(|content| &content["schema"])
 }
 
-/// The values of a schema that lists them.
-fn enumeration(schema: &Value) -> Option<Vec<&str>> {
-    if let Some(values) = schema["enum"].as_array() {
-        return Some(values.iter().filter_map(Value::as_str).collect());
-    }
-    // Values with a description each.
-    let choices = schema["oneOf"].as_array()?;
-    let values: Option<Vec<&str>> = choices
-        .iter()
-        .map(|choice| {
-            choice
-                .get("const")
-                .and_then(Value::as_str)
-                .or_else(|| choice.pointer("/enum/0").and_then(Value::as_str))
-        })
-        .collect();
-    values.filter(|values| !values.is_empty())
-}
-
-fn description(schema: &Value) -> String {
-    // Of "this or null", it stands with this.
-    let description =
-        schema["description"].as_str().or_else(|| schema.pointer("/oneOf/0/description")?.as_str());
-    description.unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::web::{api::openapi, routes::ROUTES};
-
-    #[test]
-    fn what_differs_by_type_is_told_field_by_field() {
-        let document = &openapi::describe(ROUTES, "/");
-        let schemas = Schemas::of(document);
-        let event = json!({ "$ref": "#/components/schemas/Event" });
-        let fields = schemas.fields(&event);
-        let of = |name: &str| -> Vec<String> {
-            let named = fields.iter().filter(|field| field.name == name);
-            named.map(|field| format!("{}: {}", field.kind, field.description)).collect()
-        };
-        assert!(of("details")[0].starts_with("object or null: The details"), "{fields:#?}");
-        assert!(of("details.type")[0].starts_with("one of text, name_change,"), "{fields:#?}");
-        let to = of("details.to");
-        let role =
-            "one of administrator, supervisor, developer, user: For `role_change`. The role of a member.";
-        assert!(to.iter().any(|line| line.starts_with(role)), "{to:#?}");
-        assert!(to.contains(&"string: For `name_change`. The new name.".to_owned()), "{to:#?}");
-        assert_eq!(schemas.example(&event)["details"]["type"], "role_change");
-    }
+/// "1 to 60 characters.".
+fn range(min: Option<i64>, max: Option<i64>, unit: &str) -> Option<String> {
+    let number = |number: i64| display::thousands(&number);
+    let (words, last) = match (min, max) {
+        (Some(min), Some(max)) => (format!("{} to {}", number(min), number(max)), max),
+        (Some(min), None) => (format!("At least {}", number(min)), min),
+        (None, Some(max)) => (format!("At most {}", number(max)), max),
+        (None, None) => return None,
+    };
+    Some(match unit {
+        "" => format!("{words}."),
+        unit if last == 1 => format!("{words} {unit}."),
+        unit => format!("{words} {unit}s."),
+    })
 }

@@ -20,6 +20,11 @@ impl Page {
     }
 
     #[track_caller]
+    pub(crate) fn expect_no_heading(&self, heading: &str) -> impl Future<Output = ()> {
+        self.expect_none("heading", heading)
+    }
+
+    #[track_caller]
     pub(crate) fn expect_dialog(&self, title: &str) -> impl Future<Output = ()> {
         self.expect("dialog", title)
     }
@@ -160,6 +165,20 @@ impl Page {
                 answer.convert::<bool>().ok()?.then_some(())
             });
             assert!(found.await.is_some(), "the focus is not on {kind} “{label}”");
+        }
+    }
+
+    /// The link to what is being read.
+    #[track_caller]
+    pub(crate) fn expect_current(&self, link: &str) -> impl Future<Output = ()> {
+        self.note(&format!("expect current link “{link}”"));
+        let link = link.to_owned();
+        async move {
+            let found = poll(PATIENCE, async || {
+                let element = self.search("link", &link).await.ok()?;
+                element.attr("aria-current").await.ok()?
+            });
+            assert!(found.await.is_some(), "“{link}” is not marked as current");
         }
     }
 
