@@ -161,6 +161,13 @@ impl Application {
         self.state.has_mailbox()
     }
 
+    /// Leaves undone what is done at its own pace beside the requests, for tests of what requests alone do.
+    pub fn stop_housekeeping(&self) {
+        if let Some(housekeeping) = self.tasks.first() {
+            housekeeping.abort();
+        }
+    }
+
     /// Stops the server from elsewhere.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()

@@ -144,6 +144,16 @@ pub fn newest(
     one_by_one(connection, ids)
 }
 
+/// The newest mail to an address.
+pub fn newest_to(connection: &mut Connection, email: &str) -> Result<Option<String>, DbError> {
+    Ok(outbox::table
+        .filter(outbox::recipient.eq(email))
+        .order(outbox::id.desc())
+        .select(outbox::id)
+        .first(connection)
+        .optional()?)
+}
+
 /// Each by itself, so that one which cannot be read hides no other.
 fn one_by_one(
     connection: &mut Connection,

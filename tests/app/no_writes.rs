@@ -129,7 +129,8 @@ async fn pages_that_keep_every_reader_busy_hold_up_no_verification() {
 
 #[tokio::test]
 async fn a_renamed_organization_has_its_own_keys_read_anew_and_nobody_elses() {
-    let ground = Ground::new(KeySettings::default()).await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
+    let ground = Ground::on(app, KeySettings::default()).await;
     let app = &ground.app;
     let frida = app.user("Frida Fern").await;
     let fern = app.organization("Fern", &frida).await;

@@ -51,7 +51,7 @@ async fn present_all(app: &TestApp, secrets: &[String]) {
 
 #[tokio::test]
 async fn many_keys_are_written_in_portions_and_each_request_once() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, MANY).await;
     present_all(&app, &secrets).await;
     present_all(&app, &secrets[..10]).await;
@@ -64,7 +64,7 @@ async fn many_keys_are_written_in_portions_and_each_request_once() {
 
 #[tokio::test]
 async fn what_comes_while_others_are_written_is_neither_lost_nor_counted_twice() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, MANY).await;
     for _ in 0..4 {
         present_all(&app, &secrets).await;
@@ -82,7 +82,7 @@ async fn what_comes_while_others_are_written_is_neither_lost_nor_counted_twice()
 
 #[tokio::test]
 async fn what_the_database_refuses_is_gathered_again() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, MANY).await;
     present_all(&app, &secrets).await;
     app.execute(
@@ -101,7 +101,7 @@ async fn what_the_database_refuses_is_gathered_again() {
 
 #[tokio::test]
 async fn a_page_has_its_own_organization_written_and_no_other() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     present_all(&app, &keys(&app, MANY).await).await;
     let lumen = app.lumen().await;
     let (_, secret) = app.api_key(&lumen, "Billing worker").await;
@@ -123,7 +123,7 @@ async fn a_page_has_its_own_organization_written_and_no_other() {
 
 #[tokio::test]
 async fn the_last_use_is_written_without_anybody_asking() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, 1).await;
     present_all(&app, &secrets).await;
     let used = "SELECT last_used_at AS text FROM api_keys WHERE last_used_at IS NOT NULL";
@@ -137,7 +137,7 @@ async fn the_last_use_is_written_without_anybody_asking() {
 
 #[tokio::test]
 async fn a_use_never_moves_backwards() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, 1).await;
     present_all(&app, &secrets).await;
     // As a copy from before a change writes it, after the copy from after the change.
@@ -155,7 +155,7 @@ async fn a_use_never_moves_backwards() {
 
 #[tokio::test]
 async fn requests_stay_in_the_hour_in_which_they_came() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, 1).await;
     present_all(&app, &secrets).await;
     app.clock.advance(Duration::hours(14));
@@ -167,7 +167,7 @@ async fn requests_stay_in_the_hour_in_which_they_came() {
 
 #[tokio::test]
 async fn old_sums_are_removed_a_portion_at_a_time() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, 1).await;
     present_all(&app, &secrets).await;
     app.state.usage.flush(&app.db).await.expect("a flush");

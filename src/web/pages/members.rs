@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Grant, Role, See, SeeInvitations},
+        access::{Grant, ManageKeys, Role, See, SeeInvitations},
         invitations::{self, Invitation, Pending, Search},
         members::{self, Person},
         outbox::MailState,
@@ -49,6 +49,8 @@ pub struct UsersTab {
     own_id: Option<String>,
     /// The roles that the visitor gives and takes.
     reach: &'static [Role],
+    /// Whether the visitor creates API keys.
+    creates_keys: bool,
     selection: MembersQuery,
     sort: MemberSort,
     headings: Headings,
@@ -139,6 +141,7 @@ impl UsersTab {
                     now,
                     own_id: member.actor().id().map(ToOwned::to_owned),
                     reach: member.reach(),
+                    creates_keys: member.may::<ManageKeys>(),
                     pager: Pager::of(&members, link),
                     members,
                     pending: PendingList::load(connection, &member, &selection)?,
@@ -166,6 +169,11 @@ impl UsersTab {
             };
             (sort, words)
         })
+    }
+
+    /// Whether to lead on to the first key.
+    fn leads_to_keys(&self) -> bool {
+        self.creates_keys && self.frame.figures.api_keys == 0
     }
 
     fn manages(&self) -> bool {

@@ -37,6 +37,7 @@ pub(crate) struct TestApp {
 pub(crate) struct TestAppBuilder {
     flags: Vec<String>,
     clock: Clock,
+    is_without_housekeeping: bool,
 }
 
 impl TestApp {
@@ -45,7 +46,7 @@ impl TestApp {
     }
 
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { flags: Vec::new(), clock: Clock::manual(START) }
+        TestAppBuilder { flags: Vec::new(), clock: Clock::manual(START), is_without_housekeeping: false }
     }
 
     /// A browser that nobody has logged in with.
@@ -108,6 +109,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Without what the server does by itself, every few seconds: nothing moves but by requests.
+    pub(crate) fn without_housekeeping(mut self) -> Self {
+        self.is_without_housekeeping = true;
+        self
+    }
+
     /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
     /// that pages and mails are the same in every run; `--public-url` changes it.
     pub(crate) async fn spawn(self) -> TestApp {
@@ -116,9 +123,13 @@ impl TestAppBuilder {
         let config = self.config(&folder.path().join("tessera.db"));
         let clock = self.clock.clone();
         let (ready, started) = oneshot::channel();
+        let has_housekeeping = !self.is_without_housekeeping;
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::build(config, clock).await.expect("the application starts");
+                if !has_housekeeping {
+                    application.stop_housekeeping();
+                }
                 let parts = (application.address(), application.state().clone(), application.handle());
                 // A test that is over already needs no server.
                 let _ = ready.send(parts);

@@ -17,6 +17,10 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
 
     let mail = server.inbox.expect(EMAIL, "").await;
     page.visit(&mail.link("/verify-email/")).await;
+    // Another browser, which knows nothing of the sign-up.
+    page.become_nobody().await;
+    page.visit(&mail.link("/verify-email/")).await;
+    page.expect_text("This isn’t the browser you signed up in").await;
     page.fill("Password", "not the password at all").await;
     page.click_button("Confirm email").await;
     page.expect_field_error("Password", "Incorrect password").await;
@@ -49,6 +53,31 @@ async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     page.expect_link("Log in").await;
     page.visit("/orgs").await;
     page.expect_page("Log in to Tessera").await;
+}
+
+/// From the first page to the secret: what is clicked is counted, and what is typed is not.
+async fn the_first_key_takes_nine_clicks(Stage { page, server, .. }: Stage) {
+    page.visit("/").await;
+    page.click_link("Sign up").await; // 1
+    page.fill("Full name", "Dana Whitfield").await;
+    page.fill("Work email", EMAIL).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Sign up").await; // 2
+    page.expect_page("Check your email").await;
+    let mail = server.inbox.expect(EMAIL, "").await; // 3: the email is opened
+    page.visit(&mail.link("/verify-email/")).await; // 4: its link
+    page.click_button("Confirm email").await; // 5
+    page.expect_page("My Organizations").await;
+    page.click_link("Create Organization").await; // 6
+    page.fill("Organization name", "Lumen Logistics").await;
+    page.click_button("Ok").await; // 7
+    page.expect_text("No API keys yet").await;
+    page.click_link("New API Key").await; // 8
+    page.expect_dialog("New API Key").await;
+    page.fill("Name", "Billing worker").await;
+    page.click_button("Save").await; // 9
+    page.expect_dialog("API key created").await;
+    assert!(page.value("API key").await.trim().starts_with("tess_"));
 }
 
 async fn a_wrong_sign_up_keeps_what_was_typed(Stage { page, .. }: Stage) {
@@ -160,6 +189,7 @@ async fn log_in(page: &crate::support::page::Page, password: &str) {
 
 crate::with_and_without_javascript!(
     sign_up_and_create_an_organization,
+    the_first_key_takes_nine_clicks,
     a_wrong_sign_up_keeps_what_was_typed,
     an_unverified_account_gets_a_clear_page,
     a_forgotten_password_is_replaced_by_mail,

@@ -16,6 +16,7 @@ use crate::{
         accounts::{self, AccountError, Asked, SignedUp},
         email::EmailAddress,
         email_links::{self, Purpose},
+        outbox,
         passwords::TypedPassword,
         user::User,
     },
@@ -50,6 +51,8 @@ struct CheckMailPage {
     shell: Shell,
     email: String,
     next: String,
+    /// Where to read the mail, while mails stay here.
+    mail_url: Option<String>,
 }
 
 /// `GET /verify-email/{token}`.
@@ -72,7 +75,14 @@ pub async fn pending(visitor: Visit) -> Result<HttpResponse, AppError> {
         None => visitor.recall(ADDRESS).ok_or_else(|| AppError::LogInFirst(urls::VERIFY_EMAIL.to_owned()))?,
     };
     let next = visitor.recall(NEXT).unwrap_or_default();
-    view::plain(&CheckMailPage { shell: visitor.shell(), email, next }, StatusCode::OK)
+    let mail_url = if visitor.state.has_mailbox() {
+        let recipient = email.clone();
+        let newest = visitor.state.db.read(move |connection| outbox::newest_to(connection, &recipient));
+        newest.await?.map(|id| format!("/mailbox/{id}"))
+    } else {
+        None
+    };
+    view::plain(&CheckMailPage { shell: visitor.shell(), email, next, mail_url }, StatusCode::OK)
 }
 
 /// Mails another link. Only whoever is logged in learns whether one was sent.
