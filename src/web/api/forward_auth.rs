@@ -120,18 +120,21 @@ impl RouteRequirements {
     tag = "Verification",
     operation_id = "verify_for_gateway",
     params(RouteRequirements),
-    responses((
-        status = 204,
-        description = "The key is accepted, or 200 with `accepted_status=200`. Non-ASCII characters in names are percent-encoded.",
-        headers(
-            ("X-Tessera-Organization" = String, description = "The organization ID."),
-            ("X-Tessera-Key-Id" = String, description = "The key ID."),
-            ("X-Tessera-Key-Name" = String, description = "The name of the key."),
-            ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
-            ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
-            ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
-        )
-    ))
+    responses(
+        (
+            status = 204,
+            description = "The key is accepted. Non-ASCII characters in names are percent-encoded.",
+            headers(
+                ("X-Tessera-Organization" = String, description = "The organization ID."),
+                ("X-Tessera-Key-Id" = String, description = "The key ID."),
+                ("X-Tessera-Key-Name" = String, description = "The name of the key."),
+                ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
+                ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
+                ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
+            )
+        ),
+        (status = 200, description = "The key is accepted, with `accepted_status=200`. The headers are those of 204."),
+    )
 )]
 pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let presented = credentials::api_key(&gate.request);

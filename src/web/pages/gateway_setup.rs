@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::organization::{Frame, Tab};
 use crate::{
+    db::DbError,
     domain::access::{Grant, ManageTokens, SeeKeys},
     page,
     web::{error::AppError, shell::Shell, urls, view, visit::Visit},
@@ -49,10 +50,7 @@ pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError
     let recipe = Recipe::new(program, visit.state.config.url_for_gateways(), &visit.proof.id)?;
     let (frame, manages_tokens) = visit
         .read(|connection, grant| {
-            Ok::<_, crate::db::DbError>((
-                Frame::load(connection, grant, Tab::Api)?,
-                grant.may::<ManageTokens>(),
-            ))
+            Ok::<_, DbError>((Frame::load(connection, grant, Tab::Api)?, grant.may::<ManageTokens>()))
         })
         .await?;
     view::show(&GatewaySetupPage { shell: visit.shell(), frame, recipe, manages_tokens })
