@@ -16,7 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use tokio::net::{TcpListener, TcpStream};
 
 use answer::Answer;
-use ground::{GATEWAYS, Ground, KEEPS_KEY, Key, PREFLIGHTS, settings};
+use ground::{GATEWAYS, Ground, KEEPS_KEY, Key, PREFLIGHTS, WANTED_STATUS, settings};
 use tessera::web::pages::gateway_setup::Program;
 
 /// What a caller writes where only Tessera may.
@@ -182,6 +182,21 @@ async fn authorization_for_the_backend_goes_beside_a_key_unless_that_is_kept() {
         answer.must_reach_the_backend();
         assert!(answer.passed_on("authorization").is_empty(), "{:?}: {answer:?}", kind.program);
         assert!(answer.passed_on("x-api-key").is_empty(), "{:?}: {answer:?}", kind.program);
+    }
+}
+
+/// What a gateway returns for Tessera does not take the place of what the API itself returns.
+#[tokio::test]
+async fn the_rejections_and_errors_of_the_backend_reach_the_caller_as_they_are() {
+    let ground = Ground::new().await;
+    let key = ground.key("Billing worker", settings("", "", None)).await;
+    for kind in &GATEWAYS {
+        let gateway = ground.run(kind, &[]).await;
+        for status in [401, 403, 429, 500, 503] {
+            let wanted = status.to_string();
+            let answer = gateway.ask("GET", &[("X-API-Key", &key.secret), (WANTED_STATUS, &wanted)]).await;
+            assert_eq!((answer.status(), answer.is_from_backend()), (status, true), "{answer:?}");
+        }
     }
 }
 

@@ -307,7 +307,10 @@ pub(super) fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-/// A backend that answers 200 with the head of the request that it got.
+/// With this header a caller chooses the status of the backend's answer.
+pub(super) const WANTED_STATUS: &str = "x-wanted-status";
+
+/// A backend that answers with the head of the request that it got, and 200 unless something else is wanted.
 async fn start_backend() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -321,9 +324,15 @@ async fn start_backend() -> SocketAddr {
                         _ => return,
                     }
                 }
-                let body = format!("{BACKEND}{}", String::from_utf8_lossy(&request));
-                let head =
-                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let request = String::from_utf8_lossy(&request);
+                let wanted = request.lines().filter_map(|line| line.split_once(": "));
+                let wanted = wanted.filter(|(name, _)| name.eq_ignore_ascii_case(WANTED_STATUS));
+                let status = wanted.map(|(_, status)| status).next().unwrap_or("200");
+                let body = format!("{BACKEND}{request}");
+                let head = format!(
+                    "HTTP/1.1 {status} Own\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             });
         }
