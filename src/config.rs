@@ -33,7 +33,7 @@ pub use client::{
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 use explain::explain;
 pub use leaks::{LeakKeys, LeakSecret};
-pub use values::{Brand, DatabaseUrl, LogFilter, PublicUrl, SmtpUrl};
+pub use values::{Brand, DatabaseUrl, LogFilter, ServerUrl, SmtpUrl};
 
 /// What the process was asked to do.
 #[derive(Debug)]
@@ -65,7 +65,9 @@ pub struct Config {
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The address people type and mails link to.
-    pub public_url: PublicUrl,
+    pub public_url: ServerUrl,
+    /// The address that gateways and backends reach the server at, where it is another one.
+    pub internal_url: Option<ServerUrl>,
     /// Where the data is kept.
     pub database: DatabaseUrl,
     /// The server that takes outgoing mail; without one, mails stay in the local mailbox.
@@ -96,11 +98,18 @@ pub struct UsersCall {
     /// Where the accounts are kept.
     pub database: DatabaseUrl,
     /// The address that the link begins with.
-    pub public_url: PublicUrl,
+    pub public_url: ServerUrl,
     /// The person's address, as it was typed.
     pub email: String,
     /// The name of somebody who has no account yet.
     pub new_name: Option<String>,
+}
+
+impl Config {
+    /// The address that gateways and backends are told to use.
+    pub fn url_for_gateways(&self) -> &ServerUrl {
+        self.internal_url.as_ref().unwrap_or(&self.public_url)
+    }
 }
 
 /// What to measure.
@@ -286,6 +295,10 @@ struct ServeFlags {
     /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// URL that gateways and backends reach this server at, past public proxies; used on the page
+    /// “Gateway setup” [env: TESSERA_INTERNAL_URL] [default: the public URL]
+    #[arg(long, value_name = "URL")]
+    internal_url: Option<String>,
     #[command(flatten)]
     database: DatabaseFlag,
     /// Server for outgoing email, smtp://user:password@host:port?tls=required or smtps://…; better set in
@@ -427,9 +440,9 @@ fn public_url(
     flag: Option<String>,
     listen: SocketAddr,
     environment: &impl Fn(&str) -> Option<OsString>,
-) -> Result<PublicUrl, Exit> {
-    setting("TESSERA_PUBLIC_URL", flag, environment, PublicUrl::parse)?
-        .map_or_else(|| PublicUrl::of_listener(listen), Ok)
+) -> Result<ServerUrl, Exit> {
+    setting("TESSERA_PUBLIC_URL", flag, environment, ServerUrl::parse)?
+        .map_or_else(|| ServerUrl::of_listener(listen), Ok)
         .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
 }
 
@@ -453,6 +466,7 @@ impl ServeFlags {
         let brand = setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
         let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, environment, values::mailbox)?;
         Ok(Config {
+            internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, environment, ServerUrl::parse)?,
             database: self.database.read(environment)?,
             smtp: setting("TESSERA_SMTP_URL", self.smtp_url, environment, SmtpUrl::parse)?,
             mail_from: match mail_from {

@@ -33,6 +33,7 @@ fn nothing_set_serves_on_loopback() {
     let config = serve("", &[]);
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url.to_string(), "http://127.0.0.1:8080");
+    assert_eq!(config.url_for_gateways(), &config.public_url);
     assert_eq!(config.database.to_string(), "tessera.db");
     assert!(config.smtp.is_none());
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
@@ -52,6 +53,7 @@ fn every_setting_comes_from_the_environment() {
         &[
             ("TESSERA_LISTEN", "0.0.0.0:9000"),
             ("TESSERA_PUBLIC_URL", "https://keys.example.com/"),
+            ("TESSERA_INTERNAL_URL", "http://tessera:9000"),
             ("TESSERA_DATABASE_URL", "sqlite:/var/lib/tessera.db"),
             ("TESSERA_SMTP_URL", "smtp://user:hunter2@mail.example.com:587?tls=required"),
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
@@ -66,6 +68,7 @@ fn every_setting_comes_from_the_environment() {
     );
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
     assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
+    assert_eq!(config.url_for_gateways().origin(), "http://tessera:9000");
     assert_eq!(config.database.path().to_str(), Some("/var/lib/tessera.db"));
     assert!(config.smtp.as_ref().is_some_and(|url| url.expose().contains("hunter2")));
     assert!(config.leak_secret.as_ref().is_some_and(|secret| secret.expose().len() == 39));
@@ -116,12 +119,15 @@ fn the_default_sender_carries_the_brand_and_the_public_host() {
 
 #[test]
 fn a_public_url_knows_its_parts() {
-    let url = PublicUrl::parse("https://Keys.Example.com:8443").expect("valid");
+    let url = ServerUrl::parse("https://Keys.Example.com:8443").expect("valid");
     assert_eq!(url.origin(), "https://keys.example.com:8443");
     assert_eq!(url.host(), "keys.example.com");
+    assert_eq!((url.port(), url.known_port()), (Some(8443), 8443));
+    let implied = ServerUrl::parse("https://keys.example.com:443").expect("valid");
+    assert_eq!((implied.port(), implied.known_port()), (None, 443));
     assert!(url.is_https() && !url.is_loopback());
     for loopback in ["http://localhost:1", "http://a.localhost", "http://127.9.9.9", "http://[::1]"] {
-        assert!(PublicUrl::parse(loopback).is_ok_and(|url| url.is_loopback()), "{loopback}");
+        assert!(ServerUrl::parse(loopback).is_ok_and(|url| url.is_loopback()), "{loopback}");
     }
 }
 
@@ -163,6 +169,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
                 "https://user@example.com",
             ],
         ),
+        ("TESSERA_INTERNAL_URL", &["tessera:8080", "http://tessera:8080/auth", "http://user@tessera"]),
         ("TESSERA_DATABASE_URL", &[":memory:", "sqlite:", "mysql://host/db", "file:x.db"]),
         (
             "TESSERA_SMTP_URL",
@@ -246,6 +253,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     for name in [
         "LISTEN",
         "PUBLIC_URL",
+        "INTERNAL_URL",
         "DATABASE_URL",
         "SMTP_URL",
         "MAIL_FROM",
@@ -260,7 +268,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 13);
+    assert_eq!(exit.message.matches("[default: ").count(), 14);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

@@ -14,13 +14,14 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-/// The address under which people reach the server: scheme, host and port, nothing else.
+/// An address under which the server is reached, by people or by gateways: scheme, host and port, nothing
+/// else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(Url);
+pub struct ServerUrl(Url);
 
-impl PublicUrl {
+impl ServerUrl {
     /// # Errors
-    /// What a public address has to look like.
+    /// What such an address has to look like.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = "must be an http:// or https:// URL without path, query, fragment or \
                         credentials, for example https://tessera.example.com";
@@ -63,6 +64,11 @@ impl PublicUrl {
         self.0.port()
     }
 
+    /// The port, also where the scheme implies it.
+    pub fn known_port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether a request that names `host` in its header `Host` was sent to this address.
     pub fn is_at(&self, host: &str) -> bool {
         let named = Url::parse(&format!("{}://{host}", self.0.scheme()));
@@ -85,7 +91,7 @@ impl PublicUrl {
     }
 }
 
-impl fmt::Display for PublicUrl {
+impl fmt::Display for ServerUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.origin())
     }
@@ -277,7 +283,7 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
 }
 
 /// The sender when none is set: the brand at the host of the public address, or at localhost for a bare IP address.
-pub(super) fn default_mailbox(brand: &Brand, public_url: &PublicUrl) -> Result<Mailbox, String> {
+pub(super) fn default_mailbox(brand: &Brand, public_url: &ServerUrl) -> Result<Mailbox, String> {
     // Not an address literal, RFC 5321 section 4.1.3: lettre does not read those back from its headers.
     let domain = match public_url.0.host() {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => "localhost".to_owned(),

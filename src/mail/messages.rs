@@ -6,7 +6,7 @@ use time::{format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::{
     clock::Timestamp,
-    config::{Brand, PublicUrl},
+    config::{Brand, ServerUrl},
     domain::{access::Role, outbox::Message},
 };
 use unlinked::{address, unlinked};
@@ -31,12 +31,12 @@ pub struct RenderedMail {
 #[derive(Clone, Debug)]
 pub struct Composer {
     brand: Brand,
-    public_url: PublicUrl,
+    public_url: ServerUrl,
 }
 
 impl Composer {
     /// A composer for the server that people reach at `public_url`.
-    pub fn new(brand: Brand, public_url: PublicUrl) -> Self {
+    pub fn new(brand: Brand, public_url: ServerUrl) -> Self {
         Self { brand, public_url }
     }
 

@@ -13,7 +13,7 @@ use actix_web::{
 };
 
 use super::urls;
-use crate::config::PublicUrl;
+use crate::config::ServerUrl;
 
 /// Where htmx is sent.
 const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -32,7 +32,7 @@ impl Cookies {
     /// ASVS 3.3.1 to 3.3.4: `__Host-` and `Secure` where browsers reach the server over TLS. On plain
     /// http some keep no such cookie, loopback included. The port is part of the names, since
     /// cookies do not see ports: instances on one host would end each other's sessions.
-    pub fn of(public_url: &PublicUrl) -> Self {
+    pub fn of(public_url: &ServerUrl) -> Self {
         let is_secure = public_url.is_https();
         let prefix = if is_secure { "__Host-" } else { "" };
         let port = public_url.port().map(|port| format!("-{port}")).unwrap_or_default();

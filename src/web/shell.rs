@@ -275,6 +275,24 @@ impl Markup {
         text
     }
 
+    /// Escapes a text in which each of the `marks` is marked.
+    pub fn with_marks<'a>(text: &str, marks: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let (mut html, mut rest) = (String::with_capacity(text.len()), text);
+        let next = |rest: &str| {
+            let found = marks.clone().filter_map(|mark| Some((rest.find(mark)?, mark)));
+            found.min_by_key(|(start, _)| *start)
+        };
+        while let Some((before, mark, after)) = next(rest).and_then(|(start, mark)| {
+            let (before, marked) = rest.split_at(start);
+            Some((before, mark, marked.strip_prefix(mark)?))
+        }) {
+            html.extend([Self::escaped(before).0.as_str(), "<mark>", &Self::escaped(mark).0, "</mark>"]);
+            rest = after;
+        }
+        html.push_str(&Self::escaped(rest).0);
+        Self(html)
+    }
+
     /// The HTML itself.
     pub fn into_string(self) -> String {
         self.0
@@ -322,6 +340,13 @@ mod tests {
         assert_eq!(url.text(), r#""http://a/b""#);
         assert_eq!(url.into_string(), r#"<i>"http:/<wbr>/<wbr>a/<wbr>b"</i>"#);
         assert_eq!(Markup::code(r#"one " alone"#).text(), r#"one " alone"#);
+    }
+
+    #[test]
+    fn marks_in_a_text_are_marked_wherever_they_are() {
+        let html = |text: &str| Markup::with_marks(text, ["<a>", "b:1"].into_iter()).into_string();
+        assert_eq!(html("b:1 & <a>b:1"), "<mark>b:1</mark> &#38; <mark>&#60;a&#62;</mark><mark>b:1</mark>");
+        assert_eq!(html("<b>"), "&#60;b&#62;");
     }
 
     #[test]

@@ -75,6 +75,11 @@ pub fn organization(id: &str, tab: &str) -> String {
     format!("/orgs/{id}/{tab}")
 }
 
+/// The page "Gateway setup".
+pub fn gateway_setup(organization_id: &str) -> String {
+    format!("{}/gateway-setup", organization(organization_id, "api"))
+}
+
 /// Something done with a member: `member(id, user_id, "role")`.
 pub fn member(organization_id: &str, user_id: &str, verb: &str) -> String {
     format!("/orgs/{organization_id}/users/{user_id}/{verb}")

@@ -1,6 +1,8 @@
 local identity = { "x-tessera-organization", "x-tessera-key-id", "x-tessera-key-name", "x-tessera-scopes" }
 local rejections = { [400] = true, [401] = true, [403] = true, [429] = true }
-local copied = { "content-type", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy" }
+local copied = {
+  "content-type", "www-authenticate", "x-request-id", "retry-after", "ratelimit", "ratelimit-policy",
+}
 
 core.register_action("tessera", { "http-req" }, function(txn)
   local sent = txn.http:req_get_headers()
@@ -18,7 +20,7 @@ core.register_action("tessera", { "http-req" }, function(txn)
   for _, name in ipairs({ "authorization", "x-api-key", "user-agent" }) do
     headers[name] = sent[name]
   end
-  local response = core.httpclient():get({ url = "{{ origin }}{{ auth }}", headers = headers })
+  local response = core.httpclient():get({ url = "{{ at.origin }}{{ at.auth }}", headers = headers })
 
   if response and response.status == 204 then
     for _, name in ipairs(identity) do

@@ -11,7 +11,7 @@ use diesel::{
 };
 use tessera::{
     clock::Clock,
-    config::{Brand, PublicUrl, SmtpUrl},
+    config::{Brand, ServerUrl, SmtpUrl},
     db::{Db, DbError},
     domain::outbox::Message,
     mail::{delivery::Delivery, messages::Composer, worker},
@@ -214,7 +214,7 @@ impl Post {
 
     fn worker(&self) -> RunningWorker {
         let brand = Brand::parse("Lumen – Schlüssel").expect("a brand");
-        let url = PublicUrl::parse("http://keys.example.com").expect("a URL");
+        let url = ServerUrl::parse("http://keys.example.com").expect("a URL");
         let wake = Arc::new(Notify::new());
         let (shutdown, stopped) = oneshot::channel();
         let task = tokio::spawn(worker::run(

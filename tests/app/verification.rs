@@ -91,6 +91,19 @@ async fn a_gateway_gets_headers_for_each_answer() {
     ground.auth("/auth?scopes=read").await.must_be(400);
 }
 
+/// Envoy takes every other status than 200 for a rejection.
+#[tokio::test]
+async fn a_gateway_that_takes_only_200_gets_it() {
+    let ground = Ground::new(settings("read", "", None, None)).await;
+    let answer = ground.auth("/auth?scope=read&accepted_status=200").await.must_be(200);
+    assert_eq!((answer.header("x-tessera-scopes"), answer.text()), ("read", String::new()));
+    ground.auth("/auth?accepted_status=204").await.must_be(204);
+    ground.auth("/auth?scope=write&accepted_status=200").await.must_be(403);
+    for wrong in ["401", "", "200&accepted_status=204"] {
+        ground.auth(&format!("/auth?accepted_status={wrong}")).await.must_be(400);
+    }
+}
+
 #[tokio::test]
 async fn a_backend_tells_who_its_own_client_is() {
     let ground = Ground::new(KeySettings::default()).await;

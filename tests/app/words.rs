@@ -71,6 +71,7 @@ fn texts_are_read_from_everywhere() {
         ("templates/api_docs/topics.html", "Lists are paginated. To get the next page"),
         ("templates/email/invitation/body.txt", "Invitation to join Organization"),
         ("templates/gateway_setup/nginx.conf", "# auth_request handles only 401 and 403"),
+        ("templates/gateway_setup/api.go", "// The key is valid. Your API starts here."),
         ("docs/openapi.json /paths/~1auth/get", "Check a request at the gateway"),
         ("docs/openapi.json /components/schemas/ApiKey/", "The masked key."),
         ("tessera keys create --help", "Key name (must be unique)"),

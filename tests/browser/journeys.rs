@@ -4,6 +4,7 @@ mod accessibility;
 mod account;
 mod api_keys;
 mod before_it_breaks;
+mod gateway_setup;
 mod invitations;
 mod key_rotation;
 mod key_settings;

@@ -1,7 +1,8 @@
-//! Tests with other programs: gateways in front of Tessera, and schemathesis against its API.
+//! Tests with other programs: gateways in front of Tessera, backends that ask it, and schemathesis against
+//! its API.
 //!
-//! They need nginx, Caddy, HAProxy, curl, Node.js, Python, Go and schemathesis in the path; `tests/run` installs them. A
-//! plain `cargo test` leaves them out.
+//! They need nginx, Caddy, HAProxy, Envoy, curl, Node.js, Python, Go and schemathesis in the path;
+//! `tests/run` installs them. A plain `cargo test` leaves them out.
 
 #![expect(
     clippy::expect_used,

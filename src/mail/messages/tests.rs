@@ -5,7 +5,7 @@ use crate::domain::outbox::{ExpiringKey, LeakedKind, Measure};
 use crate::domain::token_access::TokenAccess;
 
 fn composer() -> Composer {
-    let url = PublicUrl::parse("https://keys.lumen.example").expect("a URL");
+    let url = ServerUrl::parse("https://keys.lumen.example").expect("a URL");
     Composer::new(Brand::parse("Lumen Keys").expect("a brand"), url)
 }
 

@@ -1,15 +1,18 @@
-//! Verification for gateways: nginx, Traefik, Caddy and HAProxy ask here before they let a
+//! Verification for gateways: nginx, Caddy, Traefik, HAProxy and Envoy ask here before they let a
 //! request through.
 
 use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderName, HeaderValue},
+    },
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
@@ -44,6 +47,30 @@ pub struct RouteRequirements {
     /// Required scopes. Repeat the parameter, or separate scopes with spaces.
     #[param(example = json!(["invoices:read"]))]
     scope: Vec<String>,
+    /// The status for an accepted key. Envoy needs 200.
+    #[param(inline)]
+    accepted_status: AcceptedStatus,
+}
+
+/// The status for an accepted key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum AcceptedStatus {
+    /// No content.
+    #[default]
+    #[serde(rename = "204")]
+    NoContent,
+    /// For gateways that treat any other status as a rejection.
+    #[serde(rename = "200")]
+    Ok,
+}
+
+impl AcceptedStatus {
+    fn code(self) -> StatusCode {
+        match self {
+            Self::NoContent => StatusCode::NO_CONTENT,
+            Self::Ok => StatusCode::OK,
+        }
+    }
 }
 
 impl RouteRequirements {
@@ -93,18 +120,21 @@ impl RouteRequirements {
     tag = "Verification",
     operation_id = "verify_for_gateway",
     params(RouteRequirements),
-    responses((
-        status = 204,
-        description = "The key is accepted. Non-ASCII characters in names are percent-encoded.",
-        headers(
-            ("X-Tessera-Organization" = String, description = "The organization ID."),
-            ("X-Tessera-Key-Id" = String, description = "The key ID."),
-            ("X-Tessera-Key-Name" = String, description = "The name of the key."),
-            ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
-            ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
-            ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
-        )
-    ))
+    responses(
+        (
+            status = 204,
+            description = "The key is accepted. Non-ASCII characters in names are percent-encoded.",
+            headers(
+                ("X-Tessera-Organization" = String, description = "The organization ID."),
+                ("X-Tessera-Key-Id" = String, description = "The key ID."),
+                ("X-Tessera-Key-Name" = String, description = "The name of the key."),
+                ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
+                ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
+                ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
+            )
+        ),
+        (status = 200, description = "The key is accepted, with `accepted_status=200`. The headers are those of 204."),
+    )
 )]
 pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let presented = credentials::api_key(&gate.request);
@@ -121,13 +151,14 @@ pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
         Decision::Malformed | Decision::NotFound => Err(refused("This key doesn’t exist.")),
         Decision::Foreign => Err(AppError::KeyForbidden("This key belongs to another organization.")),
         Decision::Known { key, outcome, limits } => {
-            gate::rejection(outcome, &limits).map_or_else(|| Ok(accepted(&key, &limits)), Err)
+            let accepted = || Ok(accepted(&key, &limits, route.accepted_status));
+            gate::rejection(outcome, &limits).map_or_else(accepted, Err)
         }
     }
 }
 
-fn accepted(key: &KnownKey, limits: &Limits) -> HttpResponse {
-    let mut response = HttpResponse::NoContent();
+fn accepted(key: &KnownKey, limits: &Limits, status: AcceptedStatus) -> HttpResponse {
+    let mut response = HttpResponse::build(status.code());
     response
         .insert_header((ORGANIZATION, header_value(&key.organization.id)))
         .insert_header((KEY_ID, header_value(key.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))))

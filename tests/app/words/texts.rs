@@ -50,7 +50,10 @@ fn templates() -> Vec<Text> {
         let lines: Vec<String> = if path.ends_with(".html") {
             lines_of_html(&plain)
         } else if is_configuration {
-            let is_comment = |line: &&str| line.trim_start().starts_with(['#', '-']);
+            let is_comment = |line: &&str| {
+                let line = line.trim_start();
+                line.starts_with(['#', '-']) || line.starts_with("//")
+            };
             plain.lines().filter(is_comment).map(str::to_owned).collect()
         } else {
             plain.lines().map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! What comes back through a gateway.
+//! What comes back through a gateway, or from a backend of the texts.
 
 /// How the backend's answer begins; the request that it got follows.
 pub(super) const BACKEND: &str = "backend\n";
@@ -13,7 +13,8 @@ impl Answer {
     }
 
     pub(super) fn status(&self) -> u16 {
-        let status = self.0.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let version = ["HTTP/1.1 ", "HTTP/1.0 "].into_iter().find_map(|version| self.0.strip_prefix(version));
+        let status = version.and_then(|rest| rest.get(..3));
         status.and_then(|status| status.parse().ok()).expect("a status")
     }
 
@@ -27,8 +28,22 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(super) fn must_be_refused(&self, status: u16) {
+    pub(super) fn must_be_stopped(&self, status: u16) {
         assert!(self.status() == status && !self.is_from_backend(), "{status}: {self:?}");
+    }
+
+    /// A client that reads JSON reads why.
+    #[track_caller]
+    pub(super) fn must_be_refused(&self, status: u16) {
+        self.must_be_stopped(status);
+        assert_eq!(self.header("content-type"), ["application/problem+json"], "{self:?}");
+        assert_eq!(self.json()["status"], status, "{self:?}");
+    }
+
+    /// The body, which may be in chunks.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let (start, end) = (self.0.find('{').unwrap_or(0), self.0.rfind('}').map_or(0, |end| end + 1));
+        serde_json::from_str(self.0.get(start..end).unwrap_or_default()).expect("JSON")
     }
 
     /// The values of a header of the answer.

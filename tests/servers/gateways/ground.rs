@@ -3,18 +3,18 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
-    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use tempfile::TempDir;
 use tessera::{
+    config::ServerUrl,
     domain::{
         api_keys::{self, ChosenExpiration, KeyEdit},
         key_settings::KeySettings,
     },
-    web::pages::gateway_setup,
+    web::pages::gateway_setup::{Program, Recipe},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -27,93 +27,146 @@ use crate::support::{Company, TestApp};
 /// The backend of the recipes.
 const RECIPE_BACKEND: &str = "127.0.0.1:3000";
 
-/// The texts of the page by their ids.
-type Recipes<'a> = dyn Fn(&str) -> String + 'a;
+/// What begins the optional lines that let preflights through.
+pub(super) const PREFLIGHTS: &str = "Optional, for browsers";
+/// What begins the optional lines that keep the key from the backend.
+pub(super) const KEEPS_KEY: &str = "keep the key from your API";
 
 /// A gateway that Tessera has texts for.
 pub(super) struct Kind {
-    pub(super) name: &'static str,
-    /// Writes the configuration around the recipes; tells the arguments.
-    configure: fn(&Place, &Recipes<'_>) -> Vec<String>,
-    /// Optional lines that let preflights through.
-    pub(super) preflights: &'static [&'static str],
-    /// Optional lines that keep the key from the backend.
-    pub(super) keeps_key: &'static [&'static str],
+    pub(super) program: Program,
+    /// Writes the configuration with the texts; tells the arguments.
+    configure: fn(&Place, &[String]) -> Vec<String>,
 }
 
-pub(super) const GATEWAYS: [Kind; 3] = [
-    Kind {
-        name: "nginx",
-        configure: configure_nginx,
-        preflights: &["# if ($request_method = OPTIONS) { return 204; }"],
-        keeps_key: &["# proxy_set_header Authorization \"\";", "# proxy_set_header X-API-Key \"\";"],
-    },
-    Kind {
-        name: "caddy",
-        configure: configure_caddy,
-        preflights: &["# @preflight method OPTIONS", "# reverse_proxy @preflight"],
-        keeps_key: &["# request_header -Authorization", "# request_header -X-API-Key"],
-    },
-    Kind {
-        name: "haproxy",
-        configure: configure_haproxy,
-        preflights: &["-- if txn.sf:method() == \"OPTIONS\""],
-        keeps_key: &["# http-request del-header Authorization", "# http-request del-header X-API-Key"],
-    },
+/// Traefik is not among Debian's packages; its texts are only read, see `texts.rs`.
+pub(super) const GATEWAYS: [Kind; 4] = [
+    Kind { program: Program::Nginx, configure: configure_nginx },
+    Kind { program: Program::Caddy, configure: configure_caddy },
+    Kind { program: Program::HaProxy, configure: configure_haproxy },
+    Kind { program: Program::Envoy, configure: configure_envoy },
 ];
 
 /// Around the text everything that can be is open, so that the text itself must close it.
-fn configure_nginx(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
+fn configure_nginx(place: &Place, texts: &[String]) -> Vec<String> {
     let configuration = format!(
         "daemon off; error_log stderr; pid {0}/nginx.pid;\nevents {{}}\nhttp {{\n access_log off;\n \
          underscores_in_headers on;\n ignore_invalid_headers off;\n \
          client_body_temp_path {0}/a; proxy_temp_path {0}/b; fastcgi_temp_path {0}/c; uwsgi_temp_path {0}/d; \
-         scgi_temp_path {0}/e;\n server {{ listen {1};\n{2}\n}}\n}}\n",
+         scgi_temp_path {0}/e;\n{1}\n}}\n",
         place.folder(),
-        place.address,
-        recipe("nginx")
+        replace_one(&texts[0], "listen 80;", &format!("listen {};", place.address)),
     );
     let file = place.write("nginx.conf", &configuration);
     vec!["-p".to_owned(), place.folder().to_owned(), "-c".to_owned(), file]
 }
 
-fn configure_caddy(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
+fn configure_caddy(place: &Place, texts: &[String]) -> Vec<String> {
     let configuration = format!(
-        "{{\n admin off\n auto_https off\n storage file_system {0}\n}}\nhttp://{1} {{\n{2}\n}}\n",
+        "{{\n admin off\n auto_https off\n storage file_system {0}\n}}\n{1}\n",
         place.folder(),
-        place.address,
-        recipe("caddy")
+        replace_one(&texts[0], "api.example.com {", &format!("http://{} {{", place.address)),
     );
     let file = place.write("Caddyfile", &configuration);
     ["run", "--config", &file, "--adapter", "caddyfile"].map(str::to_owned).to_vec()
 }
 
-fn configure_haproxy(place: &Place, recipe: &Recipes<'_>) -> Vec<String> {
-    let script = place.write("tessera.lua", &recipe("haproxy-lua"));
+fn configure_haproxy(place: &Place, texts: &[String]) -> Vec<String> {
+    let script = place.write("tessera.lua", &texts[1]);
+    let text = replace_one(&texts[0], "/etc/haproxy/tessera.lua", &script);
     let configuration = format!(
-        "global\n lua-load {script}\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
-         frontend api\n bind {}\n{}\n default_backend app\nbackend app\n server app {}\n",
-        place.address,
-        recipe("haproxy"),
-        place.backend
+        "global\n maxconn 100\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n{}\n",
+        replace_one(&text, "bind :80", &format!("bind {}", place.address)),
     );
     let file = place.write("haproxy.cfg", &configuration);
     ["-db", "-f", &file].map(str::to_owned).to_vec()
 }
 
-/// Where one gateway runs.
+fn configure_envoy(place: &Place, texts: &[String]) -> Vec<String> {
+    let (listener, backend) = (place.address, place.backend);
+    let listens = format!("address: {}, port_value: {}", listener.ip(), listener.port());
+    let asks = format!("address: {}, port_value: {}", backend.ip(), backend.port());
+    let text = replace_one(&texts[0], "address: 0.0.0.0, port_value: 8000", &listens);
+    let file = place.write("envoy.yaml", &replace_one(&text, "address: 127.0.0.1, port_value: 3000", &asks));
+    ["-c", &file, "--disable-hot-restart", "--concurrency", "1"].map(str::to_owned).to_vec()
+}
+
+/// Replaces what must be in the text exactly once.
+#[track_caller]
+pub(super) fn replace_one(text: &str, placeholder: &str, value: &str) -> String {
+    assert_eq!(text.matches(placeholder).count(), 1, "{placeholder}: {text}");
+    text.replace(placeholder, value)
+}
+
+/// Takes the comment signs from the lines that follow the comment with these words.
+#[track_caller]
+fn use_optional_lines(text: &str, words: &str) -> String {
+    let mut is_within = false;
+    let mut used = 0;
+    let lines = text.lines().map(|line| {
+        let bare = line.trim_start();
+        let indent = &line[..line.len() - bare.len()];
+        let code = bare.strip_prefix("# ").or_else(|| bare.strip_prefix("-- "));
+        if bare.contains(words) {
+            is_within = true;
+            return line.to_owned();
+        }
+        is_within &= code.is_some();
+        match code {
+            Some(code) if is_within => {
+                used += 1;
+                format!("{indent}{code}")
+            }
+            _ => line.to_owned(),
+        }
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if text.contains(words) {
+        assert!(used > 0, "no lines after “{words}”: {text}");
+    }
+    text + "\n"
+}
+
+/// Where one program runs.
 pub(super) struct Place {
     folder: TempDir,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     backend: SocketAddr,
 }
 
 impl Place {
-    fn folder(&self) -> &str {
+    pub(super) fn new(backend: SocketAddr) -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), address: free_address(), backend }
+    }
+
+    /// Starts a program and waits until it listens.
+    pub(super) async fn run(self, mut command: Command) -> Running {
+        // Debian puts servers into sbin, which is not in everybody's path.
+        let path = std::env::var("PATH").unwrap_or_default();
+        let log = fs::File::create(self.folder.path().join("log")).expect("a log");
+        let child = command
+            .env("PATH", format!("{path}:/usr/sbin"))
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("tests/run installs the programs: {command:?}: {error}"));
+        let running = Running { child, place: self };
+        for _ in 0..600 {
+            if TcpStream::connect(running.place.address).await.is_ok() {
+                return running;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{command:?} does not listen: {}", running.log());
+    }
+
+    pub(super) fn folder(&self) -> &str {
         self.folder.path().to_str().expect("a path in UTF-8")
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(super) fn write(&self, name: &str, text: &str) -> String {
         let file = self.folder.path().join(name);
         fs::write(&file, text).expect("a file");
         file.to_str().expect("a path in UTF-8").to_owned()
@@ -155,76 +208,49 @@ impl Ground {
         Key { id: key.id, name: name.to_owned(), scopes, secret }
     }
 
-    /// The text of the page, with the address of this test's backend.
-    pub(super) fn recipe(&self, id: &str) -> String {
-        self.recipe_for(&format!("http://{}", self.app.address()), id)
+    /// Where Tessera listens.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.app.address())
     }
 
-    fn recipe_for(&self, origin: &str, id: &str) -> String {
-        let recipes = gateway_setup::recipes(origin, &self.company.id).expect("the recipes");
-        let recipe = recipes.iter().find(|recipe| recipe.id() == id).expect("a recipe");
-        recipe.text().replace(RECIPE_BACKEND, &self.backend.to_string())
+    /// The texts of the page for a Tessera at `url`.
+    pub(super) fn texts(&self, program: Program, url: &str) -> Vec<String> {
+        let url = ServerUrl::parse(url).expect("an address");
+        let recipe = Recipe::new(program, &url, &self.company.id).expect("the recipe");
+        recipe.texts.into_iter().map(|text| text.text).collect()
     }
 
-    /// Starts a gateway with the recipe and those of its optional lines that are named.
+    /// Starts a gateway with those of its optional lines that are named.
     pub(super) async fn run(&self, kind: &Kind, options: &[&str]) -> Running {
-        let used = options.len();
-        let mut found = std::collections::BTreeSet::new();
-        let texts: std::collections::BTreeMap<&str, String> = ["nginx", "caddy", "haproxy", "haproxy-lua"]
-            .into_iter()
-            .map(|id| {
-                let mut text = self.recipe(id);
-                for option in options.iter().filter(|_| id.starts_with(kind.name)) {
-                    let line = option.trim_start_matches("# ").trim_start_matches("-- ");
-                    let opened = text.replace(option, line);
-                    if opened != text {
-                        found.insert(*option);
-                    }
-                    text = opened;
-                }
-                (id, text)
-            })
-            .collect();
-        assert_eq!(found.len(), used, "{} has not all of {options:?}", kind.name);
-        self.start(kind, &|id| texts[id].clone()).await
+        let mut texts = self.texts(kind.program, &self.url());
+        for words in options {
+            assert!(texts.iter().any(|text| text.contains(words)), "{words}: {texts:?}");
+            texts = texts.iter().map(|text| use_optional_lines(text, words)).collect();
+        }
+        self.start(kind, &texts, &[]).await
+    }
+
+    /// Starts a gateway whose Tessera is somewhere else, with these variables in its environment.
+    pub(super) async fn run_at(&self, kind: &Kind, url: &str, environment: &[(&str, &str)]) -> Running {
+        self.start(kind, &self.texts(kind.program, url), environment).await
     }
 
     /// Starts a gateway whose Tessera does not answer.
     pub(super) async fn run_without_tessera(&self, kind: &Kind) -> Running {
-        let nowhere = format!("http://{}", free_address());
-        self.start(kind, &|id| self.recipe_for(&nowhere, id)).await
+        self.run_at(kind, &format!("http://{}", free_address()), &[]).await
     }
 
-    async fn start(&self, kind: &Kind, recipe: &Recipes<'_>) -> Running {
-        let place = Place {
-            folder: tempfile::tempdir().expect("a folder"),
-            address: free_address(),
-            backend: self.backend,
-        };
-        let arguments = (kind.configure)(&place, recipe);
-        let path = ["/usr/sbin", "/usr/bin"].map(|folder| Path::new(folder).join(kind.name));
-        let program = path.iter().find(|path| path.exists()).expect("tests/run installs the gateways");
-        let log = fs::File::create(place.folder.path().join("log")).expect("a log");
-        let child = Command::new(program)
-            .args(arguments)
-            .current_dir(place.folder())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("a gateway");
-        let running = Running { child, place };
-        for _ in 0..600 {
-            if TcpStream::connect(running.place.address).await.is_ok() {
-                return running;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{} does not listen: {}", kind.name, running.log());
+    pub(super) async fn start(&self, kind: &Kind, texts: &[String], environment: &[(&str, &str)]) -> Running {
+        let place = Place::new(self.backend);
+        let backend = self.backend.to_string();
+        let texts: Vec<String> = texts.iter().map(|text| text.replace(RECIPE_BACKEND, &backend)).collect();
+        let mut command = Command::new(kind.program.id());
+        command.args((kind.configure)(&place, &texts)).envs(environment.iter().copied());
+        place.run(command).await
     }
 }
 
-/// A gateway that runs until it is dropped.
+/// A program that runs until it is dropped.
 pub(super) struct Running {
     child: Child,
     place: Place,
@@ -238,11 +264,15 @@ impl Drop for Running {
 }
 
 impl Running {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.place.address
+    }
+
     pub(super) async fn ask(&self, method: &str, headers: &[(&str, &str)]) -> Answer {
         self.ask_from("127.0.0.1", method, headers).await
     }
 
-    /// Asks the gateway as a caller at `address` does.
+    /// Asks the program as a caller at `address` does.
     pub(super) async fn ask_from(&self, address: &str, method: &str, headers: &[(&str, &str)]) -> Answer {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(SocketAddr::new(address.parse().expect("an address"), 0)).expect("a local address");
@@ -272,12 +302,15 @@ pub(super) fn settings(scopes: &str, networks: &str, rate: Option<&str>) -> KeyS
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(super) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")
 }
 
-/// A backend that answers 200 with the head of the request that it got.
+/// With this header a caller chooses the status of the backend's answer.
+pub(super) const WANTED_STATUS: &str = "x-wanted-status";
+
+/// A backend that answers with the head of the request that it got, and 200 unless something else is wanted.
 async fn start_backend() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -291,9 +324,15 @@ async fn start_backend() -> SocketAddr {
                         _ => return,
                     }
                 }
-                let body = format!("{BACKEND}{}", String::from_utf8_lossy(&request));
-                let head =
-                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let request = String::from_utf8_lossy(&request);
+                let wanted = request.lines().filter_map(|line| line.split_once(": "));
+                let wanted = wanted.filter(|(name, _)| name.eq_ignore_ascii_case(WANTED_STATUS));
+                let status = wanted.map(|(_, status)| status).next().unwrap_or("200");
+                let body = format!("{BACKEND}{request}");
+                let head = format!(
+                    "HTTP/1.1 {status} Own\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             });
         }

@@ -1,0 +1,365 @@
+//! The texts themselves. `tests/servers` runs what stands here.
+
+use askama::Template;
+
+use crate::{config::ServerUrl, web::shell::Markup};
+
+/// What can check keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The gateway of this name.
+    Nginx,
+    /// The gateway of this name.
+    Caddy,
+    /// The gateway of this name.
+    Traefik,
+    /// The gateway of this name.
+    HaProxy,
+    /// The gateway of this name.
+    Envoy,
+    /// The command of this name.
+    Curl,
+    /// A backend in this language.
+    JavaScript,
+    /// A backend in this language.
+    Python,
+    /// A backend in this language.
+    Go,
+}
+
+/// Where a program checks keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// In front of an API, by forward auth.
+    Gateway,
+    /// In the API itself, with a master token.
+    Backend,
+}
+
+/// How one program asks for verification.
+pub struct Recipe {
+    /// The program.
+    pub program: Program,
+    /// What to know before.
+    pub about: &'static str,
+    /// What there is to copy.
+    pub texts: Vec<Text>,
+}
+
+/// A configuration or a program.
+pub struct Text {
+    /// The file that it is for.
+    pub file: &'static str,
+    /// Where the file goes.
+    pub place: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// What the reader replaces in the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// As it stands in the texts.
+    pub text: &'static str,
+    /// What takes its place.
+    pub meaning: &'static str,
+}
+
+const YOUR_API: Placeholder =
+    Placeholder { text: "127.0.0.1:3000", meaning: "The host and port that your API listens on." };
+const HOST: Placeholder =
+    Placeholder { text: "api.example.com", meaning: "The host name that clients send requests to." };
+const APP: Placeholder = Placeholder {
+    text: "https://app.example.com",
+    meaning: "The origin of your web pages, if you use these lines.",
+};
+const CERTIFICATES: Placeholder = Placeholder {
+    text: "/etc/ssl/certs/ca-certificates.crt",
+    meaning: "The certificate authorities that are trusted. This is where Debian and Ubuntu keep them.",
+};
+const KEY: Placeholder = Placeholder { text: "tess_…", meaning: "An API key of this organization." };
+const TOKEN: Placeholder =
+    Placeholder { text: "tess_m_…", meaning: "An active master token with the access “Verify only”." };
+
+impl Program {
+    /// All of them, in the order of the page.
+    pub const ALL: [Self; 9] = [
+        Self::Nginx,
+        Self::Caddy,
+        Self::Traefik,
+        Self::HaProxy,
+        Self::Envoy,
+        Self::Curl,
+        Self::JavaScript,
+        Self::Python,
+        Self::Go,
+    ];
+
+    /// Its word in the address.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::Traefik => "traefik",
+            Self::HaProxy => "haproxy",
+            Self::Envoy => "envoy",
+            Self::Curl => "curl",
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+            Self::Go => "go",
+        }
+    }
+
+    /// The program with this word; anything else means the first one.
+    pub fn parse(id: &str) -> Self {
+        Self::ALL.into_iter().find(|program| program.id() == id).unwrap_or(Self::Nginx)
+    }
+
+    /// Its name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "Caddy",
+            Self::Traefik => "Traefik",
+            Self::HaProxy => "HAProxy",
+            Self::Envoy => "Envoy",
+            Self::Curl => "curl",
+            Self::JavaScript => "JavaScript",
+            Self::Python => "Python",
+            Self::Go => "Go",
+        }
+    }
+
+    /// Where it checks keys.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Nginx | Self::Caddy | Self::Traefik | Self::HaProxy | Self::Envoy => Kind::Gateway,
+            Self::Curl | Self::JavaScript | Self::Python | Self::Go => Kind::Backend,
+        }
+    }
+
+    /// The programs of one kind.
+    pub fn of(kind: &Kind) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |program| program.kind() == *kind)
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Nginx => {
+                "With the module auth_request, which the packages of Debian, Ubuntu and nginx.org have."
+            }
+            Self::Caddy => "Version 2.6 or newer. Caddy gets the certificate of your API itself.",
+            Self::Traefik => {
+                "Version 2.11.56, 3.7.12 or newer. By default, Traefik passes on headers with underscores or dots \
+                 in their names, and WSGI, CGI and PHP read X_Tessera_Scopes and X.Tessera.Scopes as \
+                 X-Tessera-Scopes: clients could give themselves scopes (GHSA-vjrc-mh2v-45x6). That’s why \
+                 aliasHeadersStrategy is “delete” below. Unlike the others, this configuration isn’t tested with \
+                 a real gateway."
+            }
+            Self::HaProxy => {
+                "Version 2.6 or newer with Lua, which the packages of Debian and Ubuntu have. HAProxy finds Tessera’s \
+                 host name by DNS, not in /etc/hosts."
+            }
+            Self::Envoy => "Version 1.38 or newer, with the filter ext_authz over HTTP.",
+            Self::Curl => {
+                "The request that a backend sends. Accepted and rejected keys alike return 200; check “valid”."
+            }
+            Self::JavaScript => {
+                "Node.js 18 or newer, without packages. Run it, then put your API where the comment says."
+            }
+            Self::Python => {
+                "Python 3.8 or newer, without packages. Run it, then put your API where the comment says."
+            }
+            Self::Go => {
+                "Go 1.18 or newer, without modules. Run it, then put your API where the comment says."
+            }
+        }
+    }
+
+    /// Its files, where each goes, and what it is made of.
+    fn files(self, at: &Endpoint) -> Vec<(&'static str, &'static str, Source<'_>)> {
+        const SMALL_API: &str = "A small API that checks the key of each request.";
+        match self {
+            Self::Nginx => vec![(
+                "/etc/nginx/conf.d/api.conf",
+                "A site of its own. Check it with “nginx -t”, then reload nginx.",
+                Source::Nginx { at },
+            )],
+            Self::Caddy => vec![(
+                "/etc/caddy/Caddyfile",
+                "A site block of its own. Check it with “caddy validate”, then reload Caddy.",
+                Source::Caddy { at },
+            )],
+            Self::Traefik => vec![
+                (
+                    "/etc/traefik/dynamic.yml",
+                    "The dynamic configuration: your API, behind the middleware “tessera”.",
+                    Source::TraefikDynamic { at },
+                ),
+                (
+                    "/etc/traefik/traefik.yml",
+                    "The static configuration. Set aliasHeadersStrategy for each entry point of your API.",
+                    Source::TraefikStatic {},
+                ),
+            ],
+            Self::HaProxy => vec![
+                (
+                    "/etc/haproxy/haproxy.cfg",
+                    "Add it to the end. Check it with “haproxy -c -f”, then reload HAProxy.",
+                    Source::HaProxy {},
+                ),
+                (
+                    "/etc/haproxy/tessera.lua",
+                    "The script that the configuration loads. Anything but 204 is rejected.",
+                    Source::HaProxyScript { at },
+                ),
+            ],
+            Self::Envoy => vec![(
+                "envoy.yaml",
+                "A whole configuration. Check it with “envoy --mode validate -c envoy.yaml”.",
+                Source::Envoy { at },
+            )],
+            Self::Curl => vec![("Shell command", "Paste it into a terminal.", Source::Curl { at })],
+            Self::JavaScript => vec![("api.mjs", SMALL_API, Source::JavaScript { at })],
+            Self::Python => vec![("api.py", SMALL_API, Source::Python { at })],
+            Self::Go => vec![("api.go", SMALL_API, Source::Go { at })],
+        }
+    }
+
+    fn placeholders(self) -> &'static [Placeholder] {
+        const LISTEN: &str = "The port that clients send requests to.";
+        match self {
+            Self::Nginx => &[
+                HOST,
+                Placeholder {
+                    text: "listen 80",
+                    meaning: "Where clients connect: for HTTPS “listen 443 ssl”, with your certificate.",
+                },
+                YOUR_API,
+                CERTIFICATES,
+            ],
+            Self::Caddy => &[HOST, YOUR_API],
+            Self::Traefik => &[HOST, YOUR_API, APP],
+            Self::HaProxy => &[
+                Placeholder {
+                    text: "bind :80",
+                    meaning: "Where clients connect: for HTTPS “bind :443 ssl crt” with your certificate.",
+                },
+                YOUR_API,
+            ],
+            Self::Envoy => &[
+                Placeholder { text: "port_value: 8000", meaning: LISTEN },
+                Placeholder { text: "address: 127.0.0.1, port_value: 3000", meaning: YOUR_API.meaning },
+                CERTIFICATES,
+            ],
+            Self::Curl => &[TOKEN, KEY],
+            Self::JavaScript | Self::Python | Self::Go => &[TOKEN],
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipe for one organization of the installation that gateways reach at `url`.
+    ///
+    /// # Errors
+    /// When a template fails to render.
+    pub fn new(program: Program, url: &ServerUrl, organization_id: &str) -> askama::Result<Self> {
+        let at = Endpoint::new(url, organization_id);
+        let texts = program.files(&at).into_iter();
+        let texts = texts.map(|(file, place, source)| Ok(Text { file, place, text: source.render()? }));
+        Ok(Self { program, about: program.about(), texts: texts.collect::<askama::Result<_>>()? })
+    }
+
+    /// A request that shows whether it works.
+    pub fn trial(&self) -> Option<Markup> {
+        let url = match (self.program, self.program.kind()) {
+            (_, Kind::Gateway) => "https://api.example.com/",
+            (Program::Curl, _) => return None,
+            (_, Kind::Backend) => "http://127.0.0.1:3000/",
+        };
+        let command = format!("curl -i {url} -H \"X-API-Key: tess_…\"");
+        Some(Markup::with_marks(&command, [HOST.text, KEY.text].into_iter()))
+    }
+
+    /// What the reader replaces: what stands in these texts.
+    pub fn placeholders(&self) -> Vec<Placeholder> {
+        let is_there =
+            |placeholder: &&Placeholder| self.texts.iter().any(|text| text.text.contains(placeholder.text));
+        self.program.placeholders().iter().filter(is_there).copied().collect()
+    }
+}
+
+impl Text {
+    /// The text, with what the reader replaces marked.
+    pub fn marked(&self, placeholders: &[Placeholder]) -> Markup {
+        Markup::with_marks(&self.text, placeholders.iter().map(|placeholder| placeholder.text))
+    }
+}
+
+/// Where Tessera is, in the parts that configurations are made of.
+struct Endpoint {
+    /// `https://keys.example.com`.
+    origin: String,
+    /// `http` or `https`.
+    scheme: &'static str,
+    /// `keys.example.com` or `[::1]`.
+    host: String,
+    /// `::1` for `[::1]`.
+    bare_host: String,
+    /// 443 too where the address does not say it.
+    port: u16,
+    /// As it stands in the header `Host`.
+    host_and_port: String,
+    is_tls: bool,
+    /// The path of verification, with the organization.
+    auth: String,
+}
+
+impl Endpoint {
+    fn new(url: &ServerUrl, organization_id: &str) -> Self {
+        let origin = url.origin();
+        let host_and_port = origin.split_once("://").map_or("", |(_, rest)| rest).to_owned();
+        Self {
+            scheme: if url.is_https() { "https" } else { "http" },
+            host: url.host().to_owned(),
+            bare_host: url.host().trim_matches(['[', ']']).to_owned(),
+            port: url.known_port(),
+            host_and_port,
+            is_tls: url.is_https(),
+            auth: format!("/auth?organization={organization_id}"),
+            origin,
+        }
+    }
+
+    /// As Caddy names an upstream.
+    fn upstream(&self) -> &str {
+        if self.is_tls { &self.origin } else { &self.host_and_port }
+    }
+}
+
+/// The one source of each text.
+#[derive(Template)]
+enum Source<'a> {
+    #[template(path = "gateway_setup/nginx.conf", escape = "none")]
+    Nginx { at: &'a Endpoint },
+    #[template(path = "gateway_setup/Caddyfile", escape = "none")]
+    Caddy { at: &'a Endpoint },
+    #[template(path = "gateway_setup/dynamic.yml", escape = "none")]
+    TraefikDynamic { at: &'a Endpoint },
+    #[template(path = "gateway_setup/traefik.yml", escape = "none")]
+    TraefikStatic {},
+    #[template(path = "gateway_setup/haproxy.cfg", escape = "none")]
+    HaProxy {},
+    #[template(path = "gateway_setup/tessera.lua", escape = "none")]
+    HaProxyScript { at: &'a Endpoint },
+    #[template(path = "gateway_setup/envoy.yaml", escape = "none")]
+    Envoy { at: &'a Endpoint },
+    #[template(path = "gateway_setup/verify.sh", escape = "none")]
+    Curl { at: &'a Endpoint },
+    #[template(path = "gateway_setup/api.mjs", escape = "none")]
+    JavaScript { at: &'a Endpoint },
+    #[template(path = "gateway_setup/api.py", escape = "none")]
+    Python { at: &'a Endpoint },
+    #[template(path = "gateway_setup/api.go", escape = "none")]
+    Go { at: &'a Endpoint },
+}
