@@ -104,7 +104,7 @@ async fn several_keys_are_removed_after_one_question(Stage { page, server, .. }:
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     for name in ["Billing worker", "Checkout", "Tablet app", "Reports"] {
-        server.api_key(&organization, &mut dana, name).await;
+        dana.create_key(&server, &organization, name, "90").await;
     }
     page.become_person(&dana).await;
     page.visit(&format!("{organization}/api")).await;
