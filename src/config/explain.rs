@@ -40,7 +40,8 @@ pub(super) fn explain(error: clap::Error) -> Exit {
         [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     let suggested = suggested.into_iter().find_map(|kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        // Clap has the one that is most alike last.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
         _ => None,
     });
     let expected = error.source().and_then(|source| source.downcast_ref::<Expected>());

@@ -123,7 +123,7 @@ async fn a_page_has_its_own_organization_written_and_no_other() {
 
 #[tokio::test]
 async fn the_last_use_is_written_without_anybody_asking() {
-    let app = TestApp::builder().without_housekeeping().spawn().await;
+    let app = TestApp::spawn().await;
     let secrets = keys(&app, 1).await;
     present_all(&app, &secrets).await;
     let used = "SELECT last_used_at AS text FROM api_keys WHERE last_used_at IS NOT NULL";
