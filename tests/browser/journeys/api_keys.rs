@@ -124,6 +124,30 @@ async fn several_keys_are_removed_after_one_question(Stage { page, server, .. }:
     page.expect_no_row("Reports").await;
 }
 
+/// Goes to the page of a key in a browser that is nine hours ahead of UTC.
+async fn read_in_tokyo(Stage { page, server, .. }: &Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    dana.create_key(server, &organization, "Billing worker", "90").await;
+    page.become_person(&dana).await;
+    page.move_to("Asia/Tokyo").await;
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link("Billing worker").await;
+    page.expect_page("Billing worker").await;
+}
+
+async fn times_are_in_the_zone_of_the_reader(stage: Stage) {
+    read_in_tokyo(&stage).await;
+    stage.page.expect_text("GMT+9").await;
+    stage.page.until("UTC is at hand", "return !!document.querySelector('time[title$=\" UTC\"]')").await;
+}
+
+async fn without_scripts_times_are_in_utc(stage: Stage) {
+    read_in_tokyo(&stage).await;
+    stage.page.expect_text(" UTC").await;
+    assert!(!stage.page.source().await.contains("GMT+9"));
+}
+
 async fn choose_for_key(page: &Page, action: &str) {
     page.open_menu("Actions for Billing worker").await;
     page.click_button(action).await;
@@ -143,3 +167,5 @@ crate::with_and_without_javascript!(
     a_name_in_use_is_refused_by_its_field,
     several_keys_are_removed_after_one_question,
 );
+crate::with_javascript_only!(times_are_in_the_zone_of_the_reader);
+crate::without_javascript_only!(without_scripts_times_are_in_utc);

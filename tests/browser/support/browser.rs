@@ -115,6 +115,8 @@ fn capabilities(mode: JavaScript) -> ChromeCapabilities {
 async fn reset(browser: &WebDriver) -> Result<(), thirtyfour::error::WebDriverError> {
     browser.goto("about:blank").await?;
     browser.cdp().network().clear_browser_cookies().await?;
+    // None of another journey's.
+    browser.cdp().send_raw("Emulation.setTimezoneOverride", json!({ "timezoneId": "" })).await?;
     super::axe::allow_scripts(browser, true).await;
     super::axe::Look::DESKTOP_LIGHT.apply(browser).await?;
     browser.browser_log().await?;

@@ -172,7 +172,7 @@ impl Page {
     }
 
     /// Waits until a script answers true.
-    async fn until(&self, what: &str, script: &str) {
+    pub(crate) async fn until(&self, what: &str, script: &str) {
         let met = super::poll(PATIENCE, async || {
             let answer = self.browser.execute(script, []).await.ok()?;
             answer.convert::<bool>().ok()?.then_some(())

@@ -145,6 +145,17 @@ impl Page {
         }
     }
 
+    /// Continues in another time zone, such as "Asia/Tokyo".
+    #[track_caller]
+    pub(crate) fn move_to(&self, time_zone: &'static str) -> impl Future<Output = ()> {
+        self.note(&format!("move to {time_zone}"));
+        async move {
+            let zone = json!({ "timezoneId": time_zone });
+            let moved = self.browser().cdp().send_raw("Emulation.setTimezoneOverride", zone).await;
+            moved.expect("the time zone can be set");
+        }
+    }
+
     /// Continues as nobody, as if in a new browser.
     #[track_caller]
     pub(crate) fn become_nobody(&self) -> impl Future<Output = ()> {
