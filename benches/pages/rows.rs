@@ -106,7 +106,7 @@ fn numbers(rows: usize) -> String {
 
 fn run(database: &str, statements: &str) {
     let mut connection = SqliteConnection::establish(database).expect("the database");
-    let all = format!("PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE; {statements} COMMIT; PRAGMA optimize;");
+    let all = format!("PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE; {statements} COMMIT;");
     connection.batch_execute(&all).expect("the rows");
 }
 
