@@ -121,19 +121,14 @@ impl Worker {
     async fn deliver(self, message: Outgoing) {
         let attempt = self.sender.send(&message, self.clock.now()).await;
         let (id, webhook) = (&message.id, &message.webhook_id);
-        match &attempt.outcome {
-            AttemptOutcome::Delivered => tracing::info!(id, webhook, "event delivered to a webhook"),
-            AttemptOutcome::Failed(reason) => {
-                tracing::warn!(
-                    id,
-                    webhook,
-                    status = attempt.status,
-                    reason,
-                    "event not delivered to a webhook"
-                );
-            }
-            AttemptOutcome::Gone => {
-                let reason = "The receiver wants no more events.";
+        let failure = match &attempt.outcome {
+            AttemptOutcome::Delivered => None,
+            AttemptOutcome::Failed(reason) => Some(reason.as_str()),
+            AttemptOutcome::Gone => Some("The receiver wants no more events."),
+        };
+        match failure {
+            None => tracing::info!(id, webhook, "event delivered to a webhook"),
+            Some(reason) => {
                 tracing::warn!(
                     id,
                     webhook,
