@@ -338,7 +338,7 @@ async fn look_at_longest_values(
     page.fill("Allowed IP addresses optional", networks).await;
     page.fill("Rate limit optional", "1000000").await;
     page.fill("Monthly quota optional", "999999999999").await;
-    page.fill("Metadata optional", &format!(r#"{{"{}":"{}"}}"#, "W".repeat(1000), "W".repeat(3000))).await;
+    page.paste("Metadata optional", &format!(r#"{{"{}":"{}"}}"#, "W".repeat(1000), "W".repeat(3000))).await;
     inspection.look_at(page, "key-settings-longest").await;
     page.click_button("Save").await;
     page.expect_toast("updated").await;

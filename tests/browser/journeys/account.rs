@@ -106,9 +106,13 @@ async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Sta
     page.expect_page("Check your email").await;
     page.visit("/orgs").await;
     page.expect_page("Check your email").await;
-    // One address gets one mail a minute, so that the first one still is the newest.
     page.click_button("Resend email").await;
     page.expect_page("Check your email").await;
+    // One address gets one email a minute; where the journey took longer, the second one is the newest.
+    let mail = match page.text().await.contains("Email sent") {
+        true => server.inbox.expect(EMAIL, "").await,
+        false => mail,
+    };
     page.visit(&mail.link("/verify-email/")).await;
     page.click_button("Confirm email").await;
     page.visit("/orgs").await;

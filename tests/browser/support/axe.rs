@@ -11,13 +11,15 @@ use thirtyfour::error::WebDriverResult;
 /// See `vendor/README.md` for version, licence and hash.
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
-/// Every rule but those of level AAA, which asks for more contrast than the design has, and the deprecated ones.
+/// Every rule but those of level AAA, which asks for more contrast than the design has, and the deprecated ones;
+/// with an argument of true only those about colours.
 const RUN: &str = r#"
-const done = arguments[arguments.length - 1];
-const rules = Object.fromEntries(axe.getRules()
+const [coloursOnly, done] = arguments;
+const rules = axe.getRules()
   .filter(rule => !rule.tags.includes('wcag2aaa') && !rule.tags.includes('deprecated'))
-  .map(rule => [rule.ruleId, { enabled: true }]));
-axe.run(document, { rules, resultTypes: ['violations'] }).then(
+  .map(rule => rule.ruleId)
+  .filter(rule => !coloursOnly || ['color-contrast', 'link-in-text-block'].includes(rule));
+axe.run(document, { runOnly: { type: 'rule', values: rules }, resultTypes: ['violations'] }).then(
   result => done(result.violations.map(violation => ({
     rule: violation.id, help: violation.help,
     places: violation.nodes.map(node => `${node.target.join(' ')}  ${node.html.slice(0, 160)}`),
@@ -95,7 +97,7 @@ impl Inspection {
                 std::fs::create_dir_all(&directory).expect("the directory for screenshots");
                 page.browser().screenshot(&directory.join(&place)).await.expect("a screenshot");
             }
-            for Violation { rule, help, places } in violations(page.browser()).await {
+            for Violation { rule, help, places } in violations(page.browser(), look.scheme == "dark").await {
                 self.findings.push(format!("{place}: {rule}: {help}\n    {}", places.join("\n    ")));
             }
             if is_wider_than_the_window(page.browser()).await {
@@ -119,9 +121,13 @@ impl Inspection {
     }
 }
 
-async fn violations(browser: &WebDriver) -> Vec<Violation> {
-    browser.execute(AXE, []).await.expect("axe can be loaded");
-    let result = browser.execute_async(RUN, []).await.expect("axe runs");
+/// `colours_only`: the page was looked at in other colours already, and nothing else changes with them.
+async fn violations(browser: &WebDriver, colours_only: bool) -> Vec<Violation> {
+    let loaded = browser.execute("return 'axe' in window", []).await.expect("a script runs");
+    if !loaded.convert::<bool>().expect("a truth value") {
+        browser.execute(AXE, []).await.expect("axe can be loaded");
+    }
+    let result = browser.execute_async(RUN, [colours_only.into()]).await.expect("axe runs");
     result.convert().expect("axe answers with violations")
 }
 

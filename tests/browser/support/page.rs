@@ -103,6 +103,18 @@ impl Page {
         })
     }
 
+    /// Replaces the content of a field at once: typing takes long where the text does.
+    #[track_caller]
+    pub(crate) fn paste(&self, label: &str, text: &str) -> impl Future<Output = ()> {
+        self.note(&format!("paste {} characters into “{label}”", text.chars().count()));
+        let browser = self.browser.clone();
+        self.act("field", label.to_owned(), text.to_owned(), async move |field, text| {
+            field.clear().await?;
+            field.focus().await?;
+            browser.cdp().send_raw("Input.insertText", json!({ "text": text })).await.map(drop)
+        })
+    }
+
     /// Chooses from a list that drops down.
     #[track_caller]
     pub(crate) fn pick(&self, label: &str, option: &str) -> impl Future<Output = ()> {
