@@ -63,19 +63,10 @@ pub(super) async fn tell_of_those_ahead(state: &State, now: Timestamp) {
         Vec::new()
     });
     for organization in organizations {
-        if let Err(error) = tell_of_those_of(state, &organization, now).await {
+        if let Err(error) = expiry_notices::tell(&state.db, &organization, now).await {
             tracing::error!(organization, %error, "could not notify administrators of keys that expire");
         }
     }
-}
-
-async fn tell_of_those_of(state: &State, organization_id: &str, now: Timestamp) -> Result<(), DbError> {
-    let id = organization_id.to_owned();
-    if state.db.read(move |connection| expiry_notices::is_due(connection, &id, now)).await? {
-        let id = organization_id.to_owned();
-        state.db.write(move |tx| expiry_notices::queue_due(tx, &id, now)).await?;
-    }
-    Ok(())
 }
 
 /// Does `step` for all keys in one transaction. Where one of them cannot be read, each gets its own,

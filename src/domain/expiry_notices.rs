@@ -17,11 +17,11 @@ use super::{
     members,
     organization::{self, Organization},
     outbox::{self, ExpiringKey, Message},
-    schema::{api_keys, expiry_notices},
+    schema::{api_keys, expiry_notices, expiry_rounds},
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, Db, DbError, Tx},
 };
 
 /// Days before the end, the shortest notice first.
@@ -33,7 +33,10 @@ const BETWEEN_MAILS: Duration = Duration::DAY;
 /// Keys that one mail lists.
 const MAX_LISTED: usize = 50;
 
-/// The organizations whose keys end soon. Whether a mail is due for one, [`queue_due`] finds.
+/// Keys that are read or noted at once, so that nobody else has to wait.
+const PORTION: usize = 100;
+
+/// The organizations whose keys end soon. Whether a mail is due for one, [`tell`] finds.
 pub fn organizations_with_ends(connection: &mut Connection, now: Timestamp) -> Result<Vec<String>, DbError> {
     Ok(api_keys::table
         .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(horizon(now))))
@@ -43,18 +46,112 @@ pub fn organizations_with_ends(connection: &mut Connection, now: Timestamp) -> R
         .load(connection)?)
 }
 
-/// Whether a mail is due for an organization at `now`.
-pub fn is_due(connection: &mut Connection, organization_id: &str, now: Timestamp) -> Result<bool, DbError> {
-    Ok(!due(connection, organization_id, now)?.is_empty())
+/// Queues the mail that is due for an organization at `now`, and notes the keys that it is about, a
+/// portion at a time; tells how many there are. A round that was stopped on the way is gone on with.
+pub async fn tell(db: &Db, organization_id: &str, now: Timestamp) -> Result<usize, DbError> {
+    let id = organization_id.to_owned();
+    let mailed_at = match db.read(move |connection| last_round(connection, &id)).await? {
+        Some(last) if !last.is_done => last.mailed_at,
+        Some(last) if last.holds_back(now) => return Ok(0),
+        _ => {
+            let survey = survey(db, organization_id, now).await?;
+            let id = organization_id.to_owned();
+            if !db.write(move |tx| begin(tx, &id, survey, now)).await? {
+                return Ok(0);
+            }
+            now
+        }
+    };
+    let mut noted = 0;
+    for portion in ending(db, organization_id, mailed_at).await?.chunks(PORTION) {
+        let (id, keys) = (organization_id.to_owned(), portion.to_vec());
+        noted += db.write(move |tx| note_portion(tx, &id, &keys, mailed_at)).await?;
+    }
+    let id = organization_id.to_owned();
+    db.write(move |tx| finish(tx, &id)).await?;
+    Ok(noted)
 }
 
-/// Queues the mail that is due for an organization at `now`; tells how many keys it is about.
-pub fn queue_due(tx: &mut Tx<'_>, organization_id: &str, now: Timestamp) -> Result<usize, DbError> {
-    let due = due(tx.connection(), organization_id, now)?;
+/// The last mail to the administrators of an organization.
+#[derive(Queryable)]
+struct Round {
+    mailed_at: Timestamp,
+    /// Whether all keys that it is about are noted.
+    is_done: bool,
+}
+
+impl Round {
+    /// Whether the next mail has to wait.
+    fn holds_back(&self, now: Timestamp) -> bool {
+        self.mailed_at > now - BETWEEN_MAILS
+    }
+}
+
+fn last_round(connection: &mut Connection, organization_id: &str) -> Result<Option<Round>, DbError> {
+    let rounds = expiry_rounds::table.find(organization_id);
+    Ok(rounds
+        .select((expiry_rounds::mailed_at, expiry_rounds::is_done))
+        .first(connection)
+        .optional()?)
+}
+
+/// What a mail would be about.
+#[derive(Default)]
+struct Survey {
+    /// Those that end first.
+    first: Vec<Notice>,
+    number: usize,
+    /// Whether one of them may not wait for a later mail.
+    is_due: bool,
+}
+
+async fn survey(db: &Db, organization_id: &str, now: Timestamp) -> Result<Survey, DbError> {
+    let mut survey = Survey::default();
+    for portion in ending(db, organization_id, now).await?.chunks(PORTION) {
+        let keys = portion.to_vec();
+        let notices = db.read(move |connection| notices(connection, &keys, now)).await?;
+        survey.is_due |= notices.iter().any(|notice| notice.has_come);
+        survey.number += notices.len();
+        survey.first.extend(notices);
+        survey.first.truncate(MAX_LISTED);
+    }
+    Ok(survey)
+}
+
+/// Queues the mail, unless none is due or somebody else was faster.
+fn begin(tx: &mut Tx<'_>, organization_id: &str, survey: Survey, now: Timestamp) -> Result<bool, DbError> {
+    let last = last_round(tx.connection(), organization_id)?;
+    if last.is_some_and(|last| !last.is_done || last.holds_back(now)) || !survey.is_due {
+        return Ok(false);
+    }
+    let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(false) };
+    let Some(message) = message(organization, survey) else { return Ok(false) };
+    for administrator in members::administrators(tx.connection(), organization_id)? {
+        outbox::queue(tx, &administrator, &message, now)?;
+    }
+    let round = (expiry_rounds::mailed_at.eq(now), expiry_rounds::is_done.eq(false));
+    diesel::insert_into(expiry_rounds::table)
+        .values((expiry_rounds::organization_id.eq(organization_id), round))
+        .on_conflict(expiry_rounds::organization_id)
+        .do_update()
+        .set(round)
+        .execute(tx.connection())?;
+    Ok(true)
+}
+
+/// Notes what the mail of `mailed_at` told of these keys, and tells the webhooks; returns how many keys
+/// were noted.
+fn note_portion(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    keys: &[String],
+    mailed_at: Timestamp,
+) -> Result<usize, DbError> {
     let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(0) };
-    for notice in &due {
+    let notices = notices(tx.connection(), keys, mailed_at)?;
+    for notice in &notices {
         for days_before in &notice.days_before {
-            note(tx, &notice.key.id, notice.expires_at, *days_before, now)?;
+            note(tx, &notice.key.id, notice.expires_at, *days_before, mailed_at)?;
         }
         let key = KeyFacts {
             id: &notice.key.id,
@@ -63,19 +160,22 @@ pub fn queue_due(tx: &mut Tx<'_>, organization_id: &str, now: Timestamp) -> Resu
             expires_at: notice.key.expires_at,
         };
         let detail = Detail::Expiry { within_days: notice.within_days };
-        events::queue_for_key(tx, &organization, EventType::KeyExpiring, &key, &detail, now)?;
+        events::queue_for_key(tx, &organization, EventType::KeyExpiring, &key, &detail, mailed_at)?;
     }
-    if let Some(message) = message(organization, &due) {
-        for administrator in members::administrators(tx.connection(), organization_id)? {
-            outbox::queue(tx, &administrator, &message, now)?;
-        }
-    }
-    Ok(due.len())
+    Ok(notices.len())
 }
 
-fn message(organization: Organization, due: &[Notice]) -> Option<Message> {
+fn finish(tx: &mut Tx<'_>, organization_id: &str) -> Result<(), DbError> {
+    diesel::update(expiry_rounds::table.find(organization_id))
+        .set(expiry_rounds::is_done.eq(true))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+fn message(organization: Organization, survey: Survey) -> Option<Message> {
     let Organization { id: organization_id, name: organization, .. } = organization;
-    Some(match due {
+    let Survey { first, number, .. } = survey;
+    Some(match first.as_slice() {
         [] => return None,
         [Notice { key, expires_at, within_days, .. }] => Message::KeyExpires {
             organization,
@@ -87,12 +187,12 @@ fn message(organization: Organization, due: &[Notice]) -> Option<Message> {
             expires_at: *expires_at,
             last_used_at: key.last_used_at,
         },
-        several => Message::KeysExpire {
+        listed => Message::KeysExpire {
             organization,
             organization_id,
-            keys: several
+            more: number.saturating_sub(listed.len()),
+            keys: listed
                 .iter()
-                .take(MAX_LISTED)
                 .map(|Notice { key, expires_at, .. }| ExpiringKey {
                     name: key.name.clone(),
                     id: key.id.clone(),
@@ -101,7 +201,6 @@ fn message(organization: Organization, due: &[Notice]) -> Option<Message> {
                     last_used_at: key.last_used_at,
                 })
                 .collect(),
-            more: several.len().saturating_sub(MAX_LISTED),
         },
     })
 }
@@ -112,17 +211,21 @@ struct Notice {
     expires_at: Timestamp,
     /// The notices that are done with it.
     days_before: Vec<i32>,
+    /// Whether one of them may not wait for a later mail.
+    has_come: bool,
     /// In how many days it ends, rounded up.
     within_days: i32,
 }
 
-/// Once a notice has come, all that come within the day are told with it: the next mail is a day
-/// away, and would be late for them. Those that end first come first.
-fn due(connection: &mut Connection, organization_id: &str, now: Timestamp) -> Result<Vec<Notice>, DbError> {
-    let (mut due, mut has_come) = (Vec::new(), false);
-    for key_id in ending(connection, organization_id, now)? {
-        let key: ApiKey = match api_keys::table.find(&key_id).select(ApiKey::as_select()).first(connection) {
-            Ok(key) => key,
+/// What is to be told of these keys at `now`, in their order. Once a notice has come, all that come within
+/// the day are told with it: the next mail is a day away, and would be late for them.
+fn notices(connection: &mut Connection, keys: &[String], now: Timestamp) -> Result<Vec<Notice>, DbError> {
+    let mut notices = Vec::new();
+    for key_id in keys {
+        let key = api_keys::table.find(key_id).filter(api_keys::deactivated_at.is_null());
+        let key: ApiKey = match key.select(ApiKey::as_select()).first(connection).optional() {
+            Ok(Some(key)) => key,
+            Ok(None) => continue,
             Err(error) => match DbError::from(error) {
                 DbError::Unreadable(reason) => {
                     tracing::error!(
@@ -145,44 +248,33 @@ fn due(connection: &mut Connection, organization_id: &str, now: Timestamp) -> Re
             .collect();
         let unsent = |at| notice_for(expires_at, duration, at).filter(|days| !sent.contains(days));
         let (come, comes) = (unsent(now), unsent(now + BETWEEN_MAILS));
-        has_come |= come.is_some();
         let days_before: HashSet<i32> = [come, comes].into_iter().flatten().collect();
         if !days_before.is_empty() {
-            let days_before = days_before.into_iter().collect();
-            due.push(Notice { key, expires_at, days_before, within_days: days_until(expires_at, now) });
+            notices.push(Notice {
+                key,
+                expires_at,
+                days_before: days_before.into_iter().collect(),
+                has_come: come.is_some(),
+                within_days: days_until(expires_at, now),
+            });
         }
     }
-    if !has_come || was_told_lately(connection, organization_id, now)? {
-        due.clear();
-    }
-    Ok(due)
+    Ok(notices)
 }
 
-/// The keys whose end is near, by id: each is read by itself, so that a damaged one hides no other.
-fn ending(
-    connection: &mut Connection,
-    organization_id: &str,
-    now: Timestamp,
-) -> Result<Vec<String>, DbError> {
-    Ok(api_keys::table
-        .filter(api_keys::organization_id.eq(organization_id).and(api_keys::deactivated_at.is_null()))
-        .filter(api_keys::expires_at.gt(now).and(api_keys::expires_at.le(horizon(now))))
-        .order((api_keys::expires_at, api_keys::id))
-        .select(api_keys::id)
-        .load(connection)?)
-}
-
-fn was_told_lately(
-    connection: &mut Connection,
-    organization_id: &str,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let of_it = api_keys::table.filter(api_keys::organization_id.eq(organization_id)).select(api_keys::id);
-    let told = expiry_notices::table
-        .filter(expiry_notices::api_key_id.eq_any(of_it))
-        .filter(expiry_notices::days_before.gt(over::NOTED_DAYS))
-        .filter(expiry_notices::sent_at.gt(now - BETWEEN_MAILS));
-    Ok(diesel::select(diesel::dsl::exists(told)).get_result(connection)?)
+/// The keys whose end is near, by id, those first that end first: each is read by itself, so that a damaged
+/// one hides no other.
+async fn ending(db: &Db, organization_id: &str, now: Timestamp) -> Result<Vec<String>, DbError> {
+    let id = organization_id.to_owned();
+    db.read(move |connection| {
+        Ok(api_keys::table
+            .filter(api_keys::organization_id.eq(id).and(api_keys::deactivated_at.is_null()))
+            .filter(api_keys::expires_order.gt(now).and(api_keys::expires_order.le(horizon(now))))
+            .order((api_keys::expires_order, api_keys::id))
+            .select(api_keys::id)
+            .load(connection)?)
+    })
+    .await
 }
 
 /// The shortest notice that has come: after a pause of the server nobody is told "14 days" of a key

@@ -256,6 +256,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    expiry_rounds (organization_id) {
+        organization_id -> Text,
+        mailed_at -> Timestamp,
+        is_done -> Bool,
+    }
+}
+
+diesel::table! {
     calendar_links (organization_id) {
         organization_id -> Text,
         token_digest -> Binary,
@@ -382,6 +390,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_clients,
     token_usage,
     expiry_notices,
+    expiry_rounds,
     calendar_links,
     leak_reports,
     idempotent_responses,

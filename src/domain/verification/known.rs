@@ -24,6 +24,24 @@ use crate::{
 /// of them at most: one that was being written and one that was counted meanwhile.
 pub const PARTS_OF_A_QUOTA: u64 = 40;
 
+/// What may be kept in memory for as long as it is as it was read.
+pub(super) trait Known: Send + Sync + 'static {
+    /// Whether its organization has not changed since. Its own changes take it out of memory.
+    fn is_current(&self) -> bool;
+}
+
+impl Known for KnownKey {
+    fn is_current(&self) -> bool {
+        self.organization.is_current()
+    }
+}
+
+impl Known for KnownToken {
+    fn is_current(&self) -> bool {
+        self.organization.is_current()
+    }
+}
+
 /// What verification knows of a key. There may be a million of these, so what few keys have, and
 /// what is counted between two writings, is boxed.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("calendar_links", "calendar_links"),
     ("email_links", "email_links"),
     ("expiry_notices", "expiry_notices"),
+    ("expiry_rounds", "expiry_notices"),
     ("idempotent_responses", "idempotency"),
     ("instance_secrets", "instance"),
     ("invitation_secrets", "invitations"),

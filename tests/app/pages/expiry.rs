@@ -17,9 +17,8 @@ async fn notices(app: &TestApp) -> Vec<(String, i32, String)> {
         .collect()
 }
 
-async fn queue_due(app: &TestApp, company: &Company) -> usize {
-    let (id, now) = (company.id.clone(), app.now());
-    app.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await
+async fn tell(app: &TestApp, company: &Company) -> usize {
+    expiry_notices::tell(&app.db, &company.id, app.now()).await.expect("the administrators are told")
 }
 
 #[tokio::test]
@@ -33,14 +32,14 @@ async fn the_administrators_are_told_three_times_and_no_more() {
     app.api_key(&lumen, "Forever").await;
     let browser = app.log_in_as(&lumen.owner).await;
     browser.post(&lumen.url(&format!("api/keys/{}/deactivate", off.id)), &[]).await.must_be(303);
-    assert_eq!(queue_due(&app, &lumen).await, 0);
+    assert_eq!(tell(&app, &lumen).await, 0);
     let mut told = Vec::new();
     for days in 0..95 {
         app.clock.advance(Duration::DAY);
-        if queue_due(&app, &lumen).await > 0 {
+        if tell(&app, &lumen).await > 0 {
             told.push(89 - days);
         }
-        assert_eq!(queue_due(&app, &lumen).await, 0);
+        assert_eq!(tell(&app, &lumen).await, 0);
     }
     // Housekeeping may have been faster by one of its rounds, but not twice.
     assert!(told.iter().all(|left| [14, 3, 1].contains(left)), "{told:?}");
@@ -68,7 +67,7 @@ async fn keys_that_end_together_are_told_of_in_one_mail_a_day() {
         if hours < 74 * 24 {
             continue;
         }
-        let told = queue_due(&app, &lumen).await;
+        let told = tell(&app, &lumen).await;
         if told > 0 {
             days_of_mails.push((hours, told));
         }
@@ -212,4 +211,36 @@ async fn an_event_that_moves_says_so_and_keeps_its_id() {
     let sequence = |text: &str| value(text, "SEQUENCE").parse::<i64>().expect("a number");
     assert!(sequence(&after) > sequence(&before));
     assert!(!value(&after, "UID").contains("localhost"), "the server may move");
+}
+
+#[tokio::test]
+async fn a_round_over_many_keys_that_was_stopped_goes_on_without_a_second_mail() {
+    let app = TestApp::builder().without_housekeeping().spawn().await;
+    let lumen = app.lumen().await;
+    for number in 0..230 {
+        // All on one day, so that they come in one mail.
+        let end = START + Duration::days(90) + Duration::minutes(number);
+        app.api_key_until(&lumen, &format!("Worker {number}"), Some(end)).await;
+    }
+    app.clock.advance(Duration::days(76) + Duration::hours(4));
+    assert_eq!(tell(&app, &lumen).await, 230);
+    let lists = async || {
+        let messages = app.mails().await.into_iter().map(|mail| mail.message);
+        messages.filter(|message| matches!(message, Message::KeysExpire { .. })).collect::<Vec<_>>()
+    };
+    let first = lists().await;
+    let [Message::KeysExpire { keys, more, .. }] = first.as_slice() else { panic!("{first:?}") };
+    assert_eq!((keys.len(), *more, keys[0].name.as_str()), (50, 180, "Worker 0"));
+
+    // As it is when the process ends between two portions.
+    app.execute("DELETE FROM expiry_notices WHERE api_key_id IN (SELECT id FROM api_keys WHERE name >= 'Worker 3')")
+        .await;
+    app.execute("UPDATE expiry_rounds SET is_done = FALSE").await;
+    let lost = 230 - app.query("SELECT api_key_id AS text FROM expiry_notices").await.len();
+    assert!(lost > 50, "{lost}");
+    app.clock.advance(Duration::HOUR);
+    assert_eq!(tell(&app, &lumen).await, lost);
+    assert_eq!(tell(&app, &lumen).await, 0);
+    assert_eq!(lists().await.len(), 1);
+    assert_eq!(app.query("SELECT api_key_id AS text FROM expiry_notices").await.len(), 230);
 }

@@ -100,8 +100,7 @@ async fn the_end_of_a_key_is_told_ahead_and_once_it_has_come() {
     post.world.api_key(&post.lumen, "Forever").await;
     post.world.clock.advance(Duration::days(87));
     let now = post.world.now();
-    let id = post.lumen.id.clone();
-    post.world.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await;
+    expiry_notices::tell(&post.world.db, &post.lumen.id, now).await.expect("the administrators are told");
     for (days, noted) in [(2, 0), (1, 1), (0, 0), (3, 0)] {
         post.world.clock.advance(Duration::days(days));
         let now = post.world.now();

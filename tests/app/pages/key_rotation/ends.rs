@@ -119,8 +119,8 @@ async fn the_mail_leads_to_a_rotation_that_gives_the_key_its_duration_again() {
 async fn an_end_that_was_just_chosen_is_not_told_of_before_it_comes_near() {
     let mut ground = BoundedKey::new().await;
     let told = async |ground: &BoundedKey| {
-        let (id, now) = (ground.lumen.id.clone(), ground.app.now());
-        ground.app.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await;
+        let told = expiry_notices::tell(&ground.app.db, &ground.lumen.id, ground.app.now()).await;
+        told.expect("the administrators are told");
         ground
             .app
             .query("SELECT days_before || ' ' || expires_at AS text FROM expiry_notices ORDER BY 1")

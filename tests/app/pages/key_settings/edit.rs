@@ -70,8 +70,8 @@ impl Ground {
     }
 
     async fn told(&self) -> Vec<String> {
-        let (id, now) = (self.lumen.id.clone(), self.app.now());
-        self.app.write(move |tx| Ok(expiry_notices::queue_due(tx, &id, now)?)).await;
+        let told = expiry_notices::tell(&self.app.db, &self.lumen.id, self.app.now()).await;
+        told.expect("the administrators are told");
         let sql = "SELECT days_before || ' ' || date(expires_at) AS text FROM expiry_notices ORDER BY rowid";
         self.app.query(sql).await
     }
