@@ -42,8 +42,11 @@ use lane::{Lane, Pragmas};
 
 use crate::machine;
 
-/// The one place that names the engine.
+/// A connection to the database. Only this floor names the engine.
 pub type Connection = SqliteConnection;
+
+/// What the engine speaks, for statements and values of our own.
+pub type Backend = <Connection as diesel::Connection>::Backend;
 
 /// Readers beside the writer. SQLite gains little from more than there are cores.
 const READERS: u32 = 4;
@@ -183,7 +186,7 @@ impl Db {
         self.on_change.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
-    /// Runs a read off the async workers.
+    /// Runs a read off the async workers. All of it sees the same state.
     ///
     /// # Errors
     /// Whatever `work` returns, or [`DbError`] when there is no connection.
@@ -209,7 +212,7 @@ impl Db {
         work: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let _turn = self.glances.turn().await?;
-        work(&mut *self.glances.connection()?)
+        in_snapshot(&mut *self.glances.connection()?, work)
     }
 
     /// [`Db::read`] for verification, which waits for no page.
@@ -239,8 +242,7 @@ impl Db {
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             machine::let_others_go_first();
-            let mut connection = lane.connection()?;
-            work(&mut connection)
+            in_snapshot(&mut *lane.connection()?, work)
         })
         .await
         .map_err(DbError::from)?
@@ -331,6 +333,21 @@ impl Db {
         // Not used for anything; setting it writes a page.
         self.write(|tx| Ok(tx.connection().batch_execute("PRAGMA user_version = 0")?)).await
     }
+}
+
+/// Runs `work` in one transaction: what it reads fits together, and the locks of the file, for which
+/// readers wait for one another, are taken once and not for each statement.
+fn in_snapshot<T, E: From<DbError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    connection.transaction(|connection| work(connection).map_err(Failure::Work)).map_err(|failure| {
+        match failure {
+            Failure::Work(error) => error,
+            Failure::File(error) => error.into(),
+            Failure::Transaction(error) => DbError::from(error).into(),
+        }
+    })
 }
 
 /// Tells a failed closure from files that are gone and from a failed BEGIN or COMMIT.

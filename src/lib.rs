@@ -51,11 +51,6 @@
 //! A feature bears the same name on every floor: `domain/api_keys.rs`, `web/pages/api_keys.rs`,
 //! `templates/api_keys/`, `tests/app/pages/api_keys.rs`.
 
-/// A page is made of thousands of small pieces of memory, taken and given back at once; the allocators of
-/// C libraries take several times as long for each.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 pub mod api_types;
 pub mod app;
 pub mod bench;

@@ -5,8 +5,9 @@ use diesel::{
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{Bool, SingleValue, SqlType},
-    sqlite::Sqlite,
 };
+
+use super::Backend;
 
 /// `columns > values`, or `<` where the order is `descending`, by the first column and among equals by the
 /// second.
@@ -56,14 +57,14 @@ impl<A, B, X, Y> QueryId for Beyond<A, B, X, Y> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<A, B, X, Y> QueryFragment<Sqlite> for Beyond<A, B, X, Y>
+impl<A, B, X, Y> QueryFragment<Backend> for Beyond<A, B, X, Y>
 where
-    A: QueryFragment<Sqlite>,
-    B: QueryFragment<Sqlite>,
-    X: QueryFragment<Sqlite>,
-    Y: QueryFragment<Sqlite>,
+    A: QueryFragment<Backend>,
+    B: QueryFragment<Backend>,
+    X: QueryFragment<Backend>,
+    Y: QueryFragment<Backend>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("(");
         self.columns.0.walk_ast(out.reborrow())?;
         out.push_sql(", ");

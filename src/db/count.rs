@@ -4,10 +4,9 @@ use diesel::{
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::BigInt,
-    sqlite::Sqlite,
 };
 
-use super::{Connection, DbError};
+use super::{Backend, Connection, DbError};
 
 /// How many rows `query` has, which has to be limited.
 ///
@@ -15,7 +14,7 @@ use super::{Connection, DbError};
 /// When the database fails.
 pub fn count_of<Q>(connection: &mut Connection, query: Q) -> Result<i64, DbError>
 where
-    Q: QueryFragment<Sqlite> + QueryId,
+    Q: QueryFragment<Backend> + QueryId,
 {
     Ok(CountOf(query).get_result(connection)?)
 }
@@ -30,8 +29,8 @@ impl<Q> Query for CountOf<Q> {
 
 impl<Q> RunQueryDsl<Connection> for CountOf<Q> {}
 
-impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for CountOf<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for CountOf<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("SELECT count(*) FROM (");
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(")");

@@ -42,10 +42,10 @@ macro_rules! stored_as_text {
             }
         }
 
-        impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::sqlite::Sqlite> for $type {
+        impl diesel::serialize::ToSql<diesel::sql_types::Text, $crate::db::Backend> for $type {
             fn to_sql<'b>(
                 &'b self,
-                out: &mut diesel::serialize::Output<'b, '_, diesel::sqlite::Sqlite>,
+                out: &mut diesel::serialize::Output<'b, '_, $crate::db::Backend>,
             ) -> diesel::serialize::Result {
                 let $value = self;
                 out.set_value($write);

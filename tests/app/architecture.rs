@@ -52,8 +52,9 @@ fn the_reading_of_imports_finds_every_form_of_them() {
 
 #[test]
 fn each_floor_knows_only_its_own_tools() {
-    let rules: [(&str, &[&str]); 5] = [
+    let rules: [(&str, &[&str]); 6] = [
         ("diesel", &["db", "domain"]),
+        ("sqlite::", &["db"]),
         ("schema::", &["domain"]),
         ("actix_web", &["web", "app", "bench", "main"]),
         ("askama", &["web", "mail"]),

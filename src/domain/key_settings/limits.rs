@@ -8,9 +8,9 @@ use diesel::{
     expression::AsExpression,
     serialize::{self, Output, ToSql},
     sql_types::{BigInt, Text},
-    sqlite::Sqlite,
 };
 
+use crate::db;
 pub use crate::vocabulary::Period;
 
 /// The highest rate limit, in requests a period.
@@ -122,8 +122,8 @@ where
     }
 }
 
-impl ToSql<BigInt, Sqlite> for MonthlyQuota {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+impl ToSql<BigInt, db::Backend> for MonthlyQuota {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, db::Backend>) -> serialize::Result {
         out.set_value(i64::try_from(self.0)?);
         Ok(serialize::IsNull::No)
     }

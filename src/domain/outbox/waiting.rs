@@ -1,12 +1,12 @@
 //! Which mail goes next: what somebody waits for before the rest, and of the rest each organization
 //! in turn. Between two mails to one address, notices apart, there is a rest.
 
-use diesel::{dsl::not, prelude::*, sql_types::Bool, sqlite::Sqlite};
+use diesel::{dsl::not, prelude::*, sql_types::Bool};
 
 use super::{Class, MailState, QueuedMail, UnreadableMail, one_by_one};
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Backend, Connection, DbError},
     domain::schema::outbox,
 };
 
@@ -21,7 +21,7 @@ pub struct InHand {
 
 diesel::alias!(const earlier: Alias<Earlier> = outbox as earlier);
 
-type Condition = Box<dyn BoxableExpression<outbox::table, Sqlite, SqlType = Bool>>;
+type Condition = Box<dyn BoxableExpression<outbox::table, Backend, SqlType = Bool>>;
 
 /// The mail that somebody has waited for the longest at the screen.
 pub fn next_awaited(

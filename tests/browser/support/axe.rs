@@ -62,8 +62,11 @@ impl Look {
         Ok(())
     }
 
-    /// The narrowest window in which no page scrolls sideways: 1280 pixels at 400 % (WCAG 1.4.10).
-    const NARROW: Look = Look { width: 320, height: 568, scheme: "light" };
+    /// In which no page scrolls sideways either: 1280 pixels at 200 % and at 400 % (WCAG 1.4.4, 1.4.10).
+    const ENLARGED: [Look; 2] = [
+        Look { width: 640, height: 400, ..Look::DESKTOP_LIGHT },
+        Look { width: 320, height: 568, ..Look::DESKTOP_LIGHT },
+    ];
 
     fn file_name(self, page: &str) -> String {
         format!("{page}-{}x{}-{}.png", self.width, self.height, self.scheme)
@@ -104,9 +107,11 @@ impl Inspection {
                 self.findings.push(format!("{place}: the page scrolls sideways"));
             }
         }
-        Look::NARROW.apply(page.browser()).await.expect("the look can be set");
-        if is_wider_than_the_window(page.browser()).await {
-            self.findings.push(format!("{}: the page scrolls sideways", Look::NARROW.file_name(name)));
+        for look in Look::ENLARGED {
+            look.apply(page.browser()).await.expect("the look can be set");
+            if is_wider_than_the_window(page.browser()).await {
+                self.findings.push(format!("{}: the page scrolls sideways", look.file_name(name)));
+            }
         }
         let complaints = console::complaints(page.browser()).await;
         self.findings.extend(complaints.iter().map(|complaint| format!("{name}: console: {complaint}")));
