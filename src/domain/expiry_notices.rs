@@ -89,10 +89,7 @@ impl Round {
 
 fn last_round(connection: &mut Connection, organization_id: &str) -> Result<Option<Round>, DbError> {
     let rounds = expiry_rounds::table.find(organization_id);
-    Ok(rounds
-        .select((expiry_rounds::mailed_at, expiry_rounds::is_done))
-        .first(connection)
-        .optional()?)
+    Ok(rounds.select((expiry_rounds::mailed_at, expiry_rounds::is_done)).first(connection).optional()?)
 }
 
 /// What a mail would be about.

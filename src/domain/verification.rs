@@ -411,7 +411,9 @@ mod tests {
     #[test]
     fn a_place_that_was_taken_away_takes_nothing() {
         let cache: Cache<u8, u8> = Cache::new(10);
-        let GuardResult::Guard(place) = cache.get_value_or_guard(&1, None) else { panic!("nothing is there") };
+        let GuardResult::Guard(place) = cache.get_value_or_guard(&1, None) else {
+            panic!("nothing is there")
+        };
         cache.remove(&1);
         assert!(place.insert(7).is_err());
         assert_eq!(cache.get(&1), None);

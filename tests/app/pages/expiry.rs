@@ -256,8 +256,10 @@ async fn a_round_over_many_keys_that_was_stopped_goes_on_without_a_second_mail()
     assert_eq!((keys.len(), *more, keys[0].name.as_str()), (50, 180, "Worker 0"));
 
     // As it is when the process ends between two portions.
-    app.execute("DELETE FROM expiry_notices WHERE api_key_id IN (SELECT id FROM api_keys WHERE name >= 'Worker 3')")
-        .await;
+    app.execute(
+        "DELETE FROM expiry_notices WHERE api_key_id IN (SELECT id FROM api_keys WHERE name >= 'Worker 3')",
+    )
+    .await;
     app.execute("UPDATE expiry_rounds SET is_done = FALSE").await;
     let lost = 230 - app.query("SELECT api_key_id AS text FROM expiry_notices").await.len();
     assert!(lost > 50, "{lost}");
