@@ -31,40 +31,39 @@ async fn save(browser: &Client, path: &str, button: &str, fields: &[(&str, &str)
 #[tokio::test]
 async fn pages_name_the_limit_keep_what_was_typed_and_go_on_once_there_is_room() {
     let (app, lumen, browser) = ground("2").await;
-    let cases: [(&str, [&str; 2], &str, &[(&str, &str)], &str); 3] = [
-        ("api/keys/new", ["name", "Name"], "Machine ", &[("duration", "none")], "keys"),
-        (
-            "api/tokens/new",
-            ["name", "Name"],
-            "Machine ",
-            &[("access", "full"), ("duration", "none")],
-            "master tokens",
-        ),
-        (
-            "webhooks/new",
-            ["url", "Payload URL"],
-            "https://a.example/",
-            &[("events", "api_key.created")],
-            "webhooks",
-        ),
-    ];
-    for (path, [field, label], value, rest, kinds) in cases {
-        let path = lumen.url(path);
-        let create = async |number: u8| {
-            let value = format!("{value}{number}");
-            save(&browser, &path, "Save", &[&[(field, value.as_str())], rest].concat()).await
-        };
-        create(1).await.must_be(200);
-        create(2).await.must_be(200);
-        let page = create(3).await.must_be(422).html();
-        let words = format!("You’ve reached the limit of 2 {kinds}. Remove one you no longer need.");
-        assert_eq!(page.field_error(label), words);
-        assert_eq!(page.value(label), format!("{value}3"));
-    }
+    let name = ["name", "Name"];
+    let never = ("duration", "none");
+    fill(&browser, &lumen.url("api/keys/new"), name, "Machine ", &[never], "keys").await;
+    let rest = [("access", "full"), never];
+    fill(&browser, &lumen.url("api/tokens/new"), name, "Machine ", &rest, "master tokens").await;
+    let (url, rest) = (["url", "Payload URL"], [("events", "api_key.created")]);
+    fill(&browser, &lumen.url("webhooks/new"), url, "https://a.example/", &rest, "webhooks").await;
     app.execute("DELETE FROM api_keys WHERE name LIKE '%1'").await;
     let fields = [("name", "Third"), ("duration", "none")];
     save(&browser, &lumen.url("api/keys/new"), "Save", &fields).await.must_be(200);
     save(&browser, &lumen.url("api/keys/new"), "Save", &fields).await.must_be(422);
+}
+
+/// Makes two of what the dialog at `path` makes, and tries a third. The field that tells them apart has a
+/// name and a label.
+async fn fill(
+    browser: &Client,
+    path: &str,
+    [field, label]: [&str; 2],
+    value: &str,
+    rest: &[(&str, &str)],
+    kinds: &str,
+) {
+    let create = async |number: u8| {
+        let value = format!("{value}{number}");
+        save(browser, path, "Save", &[&[(field, value.as_str())], rest].concat()).await
+    };
+    create(1).await.must_be(200);
+    create(2).await.must_be(200);
+    let page = create(3).await.must_be(422).html();
+    let words = format!("You’ve reached the limit of 2 {kinds}. Remove one you no longer need.");
+    assert_eq!(page.field_error(label), words);
+    assert_eq!(page.value(label), format!("{value}3"));
 }
 
 #[tokio::test]
