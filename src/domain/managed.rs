@@ -29,7 +29,11 @@ pub enum ManageError {
         kind: &'static str,
     },
     /// There are as many as there may be.
-    #[error("You’ve reached the limit of {} {}. Remove one you no longer need.", grouped(*max), if *max == 1 { kinds.0 } else { kinds.1 })]
+    #[error(
+        "You’ve reached the limit of {} {}. Remove one you no longer need.",
+        grouped(*max),
+        if *max == 1 { kinds.0 } else { kinds.1 }
+    )]
     TooMany {
         /// What one is and what many are, such as "key" and "keys".
         kinds: (&'static str, &'static str),
