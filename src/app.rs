@@ -9,7 +9,10 @@ mod stopping;
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,14 +25,15 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use self::stopping::StopSignals;
 use crate::{
-    clock::Clock,
-    config::{Config, DatabaseUrl, UsersCall},
+    clock::{Clock, microseconds},
+    config::{Config, DatabaseUrl, EmailTestCall, UsersCall},
     db::{Change, Db, DbError},
     domain::{
         accounts::{self, AccountError, NewAccount, PersonalLink},
         demo,
         devices::DeviceSeal,
         email::EmailAddress,
+        id::new_id,
         instance::{self, InstanceError},
         names::{MAX_NAME_LENGTH, Name},
         passwords::{HashError, PasswordHasher, TypedPassword},
@@ -44,7 +48,7 @@ use crate::{
     },
     machine,
     mail::{
-        delivery::Delivery,
+        delivery::{Delivery, Envelope},
         messages::{Composer, RenderedMail},
         worker,
     },
@@ -117,6 +121,7 @@ impl Application {
         let origin = config.public_url.origin();
         let state = State {
             preview_mail: mail_previewer(&config),
+            newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
             db,
             clock,
@@ -204,6 +209,17 @@ fn mail_previewer(config: &Config) -> MailPreviewer {
     })
 }
 
+fn note_newest_mail(db: &Db, clock: &Clock) -> Arc<AtomicI64> {
+    let newest = Arc::new(AtomicI64::new(i64::MIN));
+    let (noted, clock) = (newest.clone(), clock.clone());
+    db.on_change(move |change| {
+        if *change == Change::MailQueued {
+            noted.store(microseconds(clock.now()), Ordering::Relaxed);
+        }
+    });
+    newest
+}
+
 /// Wakes whoever waits for it after each commit that brought `wanted`.
 fn wake_on(db: &Db, wanted: Change) -> Arc<Notify> {
     let wake = Arc::new(Notify::new());
@@ -247,7 +263,7 @@ pub fn personal_link(
     clock: &Clock,
 ) -> Result<(String, PersonalLink), Box<dyn std::error::Error>> {
     let email = EmailAddress::parse(&call.email)?;
-    let db = Db::open(call.database.path())?;
+    let db = Db::open_existing(call.database.path())?;
     let new = match &call.new_name {
         Some(name) => {
             // Nobody knows it, and the link replaces it.
@@ -272,6 +288,25 @@ pub fn personal_link(
     })?;
     let link = link.map_err(|refusal| format!("{refusal}: {}", call.email))?;
     Ok((call.public_url.join(&urls::reset_password(link.secret.expose())), link))
+}
+
+/// Sends an email by the mail server that is set, and gives what that answered.
+///
+/// # Errors
+/// When none is set, the address is none, or the server does not take the email.
+pub fn send_test_email(call: &EmailTestCall, clock: &Clock) -> Result<String, Box<dyn std::error::Error>> {
+    let smtp = call.smtp.as_ref().ok_or("no mail server configured; set TESSERA_SMTP_URL")?;
+    let recipient = EmailAddress::parse(&call.recipient)?;
+    let composer = Composer::new(call.brand.clone(), call.public_url.clone());
+    let rendered = composer.compose_test(recipient.as_str())?;
+    let now = clock.now();
+    let envelope = Envelope { id: &new_id(now), recipient: recipient.as_str(), created_at: now };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let delivery = Delivery::smtp(smtp, call.mail_from.clone()).map_err(StartError::Mail)?;
+        let sent = delivery.send(envelope, &rendered).await;
+        Ok(sent.map_err(|error| format!("the email was not sent: {error}"))?)
+    })
 }
 
 /// Fills an empty database with an example organization; returns the password to log in with.

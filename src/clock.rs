@@ -38,6 +38,11 @@ impl Clock {
     }
 }
 
+/// The microseconds of an instant since 1970.
+pub fn microseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.assume_utc().unix_timestamp_nanos() / 1000).unwrap_or_default()
+}
+
 fn truncate(now: OffsetDateTime) -> Timestamp {
     let now = PrimitiveDateTime::new(now.date(), now.time());
     now.replace_microsecond(now.microsecond()).unwrap_or(now)

@@ -156,6 +156,25 @@ impl Db {
         Ok(db)
     }
 
+    /// Opens a database that is there already and has the schema of this program, beside a server that may
+    /// be running. Nothing is created and nothing is migrated: a mistyped path makes no file, and a server of
+    /// another version keeps the tables that it knows.
+    ///
+    /// # Errors
+    /// [`DbError::Open`], with the path, when there is no such database; [`DbError::Pool`] when no further
+    /// connection to it can be had.
+    pub fn open_existing(path: &Path) -> Result<Self, DbError> {
+        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
+        let file = file::resolve(path).map_err(failed)?;
+        file::check(&file).map_err(failed)?;
+        // Without the settings of a reader, which would write to whatever file this is.
+        Connection::establish(name_of(path)?)
+            .map_err(|error| error.to_string())
+            .and_then(|mut connection| migrate::check_schema(&mut connection))
+            .map_err(failed)?;
+        Self::connect(name_of(path)?, &file)
+    }
+
     /// Opens the file, creating it when absent, and applies the migrations that it lacks.
     ///
     /// # Errors
@@ -164,17 +183,20 @@ impl Db {
     /// can be had.
     pub fn open(path: &Path) -> Result<Self, DbError> {
         let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
-        let name = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
         let file = file::resolve(path).map_err(failed)?;
         file::prepare(&file).map_err(failed)?;
-        migrate(name).map_err(failed)?;
+        migrate(name_of(path)?).map_err(failed)?;
         file::tighten(&file);
+        Self::connect(name_of(path)?, &file)
+    }
+
+    fn connect(name: &str, file: &Path) -> Result<Self, DbError> {
         Ok(Self {
             readers: Lane::open(name, READERS, READER)?,
             glances: Lane::open(name, workers(), GLANCE)?,
             verification_readers: Lane::open(name, VERIFICATION_READERS, READER)?,
             writer: Lane::open(name, 1, WRITER)?,
-            health: Arc::new(Health::new(&file)),
+            health: Arc::new(Health::new(file)),
             side_writes: Arc::default(),
             on_change: Arc::default(),
             _claim: None,
@@ -366,6 +388,10 @@ impl<E> From<DieselError> for Failure<E> {
 /// As many as serve requests at one time: each may look at the database while the others do.
 fn workers() -> u32 {
     thread::available_parallelism().ok().and_then(|number| number.get().try_into().ok()).unwrap_or(1)
+}
+
+fn name_of(path: &Path) -> Result<&str, DbError> {
+    path.to_str().ok_or_else(|| DbError::Open(format!("{}: the path is not UTF-8", path.display())))
 }
 
 /// On a connection of its own: a pool would try a file that is no database again and again, until

@@ -6,7 +6,7 @@ use tessera::{
     app::{self, Application, StartError},
     bench, client,
     clock::Clock,
-    config::{self, Command, Config, DatabaseUrl, UsersCall},
+    config::{self, Command, Config, DatabaseUrl, EmailTestCall, UsersCall},
     db::DbError,
     domain::demo::LOG_IN_EMAIL,
     web::{api::openapi, display, routes::ROUTES},
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
+        Ok(Command::EmailTest(call)) => test_email(&call),
         Ok(Command::OpenApi) => {
             print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
         }
@@ -52,6 +53,17 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
                 database.path().display(),
                 password.expose()
             );
+            print(&mut std::io::stdout(), &text)
+        }
+        Err(error) => fail(&*error),
+    }
+}
+
+/// Prints what the mail server returned.
+fn test_email(call: &EmailTestCall) -> ExitCode {
+    match app::send_test_email(call, &Clock::System) {
+        Ok(answer) => {
+            let text = format!("Sent to {}. The mail server returned: {answer}", call.recipient);
             print(&mut std::io::stdout(), &text)
         }
         Err(error) => fail(&*error),

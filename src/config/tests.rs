@@ -41,6 +41,8 @@ fn nothing_set_serves_on_loopback() {
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.keys_in_memory, 1_000_000);
     assert_eq!(config.requests_per_minute.get(), 600);
+    assert_eq!(config.limits, InstanceLimits::default());
+    assert_eq!(config.limits.keys, 100_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
@@ -61,6 +63,11 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_REQUESTS_PER_MINUTE", "60"),
+            ("TESSERA_MAX_KEYS", "1"),
+            ("TESSERA_MAX_MASTER_TOKENS", "2"),
+            ("TESSERA_MAX_WEBHOOKS", "3"),
+            ("TESSERA_MAX_ORGANIZATIONS", "4"),
+            ("TESSERA_MAX_INVITATIONS_PER_DAY", "5"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_LOG", "warn,tessera=debug"),
@@ -79,6 +86,8 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
     assert_eq!(config.keys_in_memory, 50_000);
     assert_eq!(config.requests_per_minute.get(), 60);
+    let InstanceLimits { keys, master_tokens, webhooks, organizations, invitations_per_day } = config.limits;
+    assert_eq!([keys, master_tokens, webhooks, organizations, invitations_per_day], [1, 2, 3, 4, 5]);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
@@ -179,6 +188,11 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
         ("TESSERA_REQUESTS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
+        ("TESSERA_MAX_KEYS", &["0", "1.5", "10000001", "many"]),
+        ("TESSERA_MAX_MASTER_TOKENS", &["0", "1001"]),
+        ("TESSERA_MAX_WEBHOOKS", &["0", "1001"]),
+        ("TESSERA_MAX_ORGANIZATIONS", &["0", "1000001"]),
+        ("TESSERA_MAX_INVITATIONS_PER_DAY", &["0", "1000001"]),
         ("TESSERA_KEYS_IN_MEMORY", &["0", "99", "10000001", "1e6", "many"]),
         (
             "TESSERA_LEAK_SECRET",
@@ -230,7 +244,7 @@ fn unknown_and_unfinished_arguments_give_one_line() {
 
 #[test]
 fn a_group_of_commands_alone_shows_what_is_in_it() {
-    for group in ["keys", "members", "invitations", "activity", "users"] {
+    for group in ["keys", "members", "invitations", "activity", "users", "email"] {
         let exit = parse_line(group, &[]).expect_err(group);
         assert_eq!(exit.code, 2);
         assert!(exit.message.contains(&format!("Usage: tessera {group} ")), "{}", exit.message);
@@ -261,6 +275,11 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "TRUSTED_PROXIES",
         "KEYS_IN_MEMORY",
         "REQUESTS_PER_MINUTE",
+        "MAX_KEYS",
+        "MAX_MASTER_TOKENS",
+        "MAX_WEBHOOKS",
+        "MAX_ORGANIZATIONS",
+        "MAX_INVITATIONS_PER_DAY",
         "LEAK_SECRET",
         "LEAK_KEYS",
         "WEBHOOK_NETWORKS",
@@ -268,7 +287,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 14);
+    assert_eq!(exit.message.matches("[default: ").count(), 19);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 
@@ -301,4 +320,36 @@ fn a_wrong_server_or_token_is_never_repeated() {
         assert!(exit.code == 2 && exit.message.starts_with(&format!("tessera: {name} must be ")), "{exit:?}");
         assert!(!exit.message.contains("hunter2") && !exit.message.contains('\n'), "{exit:?}");
     }
+}
+
+#[test]
+fn a_test_email_has_the_settings_of_the_server() {
+    let call = |line: &str, environment: &[(&str, &str)]| match parse_line(line, environment) {
+        Ok(Command::EmailTest(call)) => *call,
+        other => panic!("expected a test email, got {other:?}"),
+    };
+    let url = ("TESSERA_SMTP_URL", "smtps://mail.example.com");
+    let public_url = ("TESSERA_PUBLIC_URL", "https://keys.example.com");
+    let plain = call("email test dana@example.com", &[url, public_url, ("TESSERA_BRAND", "Keys")]);
+    assert_eq!(plain.recipient, "dana@example.com");
+    assert_eq!(plain.smtp.map(|smtp| smtp.expose().to_owned()).as_deref(), Some(url.1));
+    assert_eq!(plain.mail_from.to_string(), "Keys <no-reply@keys.example.com>");
+    assert_eq!(plain.public_url.origin(), public_url.1);
+    let flag = "email test dana@example.com --smtp-url smtp://other.example --mail-from a@b.example";
+    let flag = call(flag, &[url]);
+    assert_eq!(flag.smtp.map(|smtp| smtp.expose().to_owned()).as_deref(), Some("smtp://other.example"));
+    assert_eq!(flag.mail_from.to_string(), "a@b.example");
+    assert!(call("email test dana@example.com", &[]).smtp.is_none());
+    assert_eq!(parse_line("email test", &[]).expect_err("no address").code, 2);
+}
+
+#[test]
+fn what_a_mail_server_says_loses_the_password_in_every_form() {
+    let url = SmtpUrl::parse("smtp://us%40er:hunter%2F2@mail.example.com").expect("a URL");
+    // "hunter/2" as it is, as it stands in the URL, and as AUTH LOGIN and AUTH PLAIN send it.
+    for form in ["hunter/2", "hunter%2F2", "aHVudGVyLzI=", "AHVzQGVyAGh1bnRlci8y"] {
+        assert_eq!(url.without_password(&format!("535 no: {form} is wrong")), "535 no: <password> is wrong");
+    }
+    let open = SmtpUrl::parse("smtp://mail.example.com").expect("a URL");
+    assert_eq!(open.without_password("250 fine"), "250 fine");
 }

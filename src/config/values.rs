@@ -6,10 +6,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
 use lettre::{Address, AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
@@ -166,6 +169,20 @@ impl SmtpUrl {
         }
     }
 
+    /// A text of the mail server without the password, also as it stands in a log-in (RFC 4954, RFC 4616).
+    pub fn without_password(&self, text: &str) -> String {
+        let url = Url::parse(self.expose()).ok();
+        let Some((url, password)) = url.as_ref().and_then(|url| Some((url, url.password()?))) else {
+            return text.to_owned();
+        };
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+        let (user, plain) = (decoded(url.username()), decoded(password));
+        let forms = [STANDARD.encode(format!("\0{user}\0{plain}")), STANDARD.encode(plain.as_bytes())];
+        let forms =
+            forms.iter().map(String::as_str).chain([&*plain, password]).filter(|form| !form.is_empty());
+        forms.fold(text.to_owned(), |text, form| text.replace(form, "<password>"))
+    }
+
     /// The whole address, password included.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -256,8 +273,7 @@ pub(super) const DEFAULT_KEYS_IN_MEMORY: usize = 1_000_000;
 
 /// A number of keys. Fewer than 100 would spare nothing, more than ten millions are gigabytes.
 pub(super) fn keys_in_memory(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (100..=10_000_000).contains(number));
-    number.ok_or_else(|| "must be a whole number from 100 to 10000000".to_owned())
+    whole_number(text, 100, 10_000_000)
 }
 
 /// Calls a minute when nothing is said: ten in a second, which a machine that is no attacker does
@@ -269,8 +285,17 @@ pub(super) const DEFAULT_REQUESTS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new
 
 /// A number of calls.
 pub(super) fn requests_per_minute(text: &str) -> Result<NonZeroU32, String> {
-    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 1_000_000);
-    number.ok_or_else(|| "must be a whole number from 1 to 1000000".to_owned())
+    whole_number(text, NonZeroU32::MIN, NonZeroU32::MIN.saturating_add(999_999))
+}
+
+/// A number within bounds.
+pub(super) fn whole_number<N: FromStr + PartialOrd + fmt::Display>(
+    text: &str,
+    least: N,
+    most: N,
+) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
 /// A mail address, with or without a name before it.

@@ -75,8 +75,15 @@ pub(super) fn prepare(file: &Path) -> Result<(), String> {
     }
 }
 
-fn check(file: &Path) -> Result<(), String> {
-    let found = fs::metadata(file).map_err(|error| error.to_string())?;
+/// Sees to it that the file, which is there, can be used.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with its path.
+pub(super) fn check(file: &Path) -> Result<(), String> {
+    let found = fs::metadata(file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    })?;
     if found.is_dir() {
         return Err("this is a folder, not a file".to_owned());
     }

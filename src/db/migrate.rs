@@ -48,9 +48,45 @@ const RENAMED_VERSIONS: [(&str, &str); 12] = [
 pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
     name_versions_by_time(connection).map_err(failed)?;
-    refuse_newer_schema(connection)?;
+    refuse_newer(&known_versions()?, &connection.applied_migrations().map_err(failed)?)?;
     connection.run_pending_migrations(Migrations).map_err(failed)?;
     Ok(())
+}
+
+/// Sees to it that the database has the schema of this version, and changes nothing.
+///
+/// # Errors
+/// What is wrong, in a sentence's words.
+pub(super) fn check_schema(connection: &mut Connection) -> Result<(), String> {
+    // Asked for by hand, since diesel would make the table where there is none.
+    let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load(connection)
+        .map_err(|error| match error.to_string() {
+            text if text.contains("no such table") => "this isn't a database of Tessera".to_owned(),
+            text => text,
+        })?;
+    let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
+    let is_old = |version: &MigrationVersion<'_>| {
+        RENAMED_VERSIONS.iter().any(|(number, _)| MigrationVersion::from(*number) == *version)
+    };
+    let known = known_versions()?;
+    if !applied.iter().any(is_old) {
+        refuse_newer(&known, &applied)?;
+    }
+    match known.iter().find(|version| !applied.contains(version)) {
+        None => Ok(()),
+        Some(version) => Err(format!(
+            "this database is of an older version of Tessera (migration {version} is missing); use that version, \
+             or start the server of this one, which upgrades it"
+        )),
+    }
+}
+
+/// A row of the table that diesel keeps.
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
 /// Carries a database over from the time when migrations were numbered. Under their old names they
@@ -73,13 +109,7 @@ fn name_versions_by_time(connection: &mut Connection) -> diesel::migration::Resu
 }
 
 /// What a newer version wrote may mean something else here, or be lost by the next write.
-fn refuse_newer_schema(connection: &mut Connection) -> Result<(), String> {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
-    let mut known = Vec::new();
-    for migration in Migrations.migrations().map_err(failed)? {
-        known.push(migration.name().version().as_owned());
-    }
-    let applied = connection.applied_migrations().map_err(failed)?;
+fn refuse_newer(known: &[MigrationVersion<'static>], applied: &[MigrationVersion<'_>]) -> Result<(), String> {
     match applied.iter().find(|version| !known.contains(version)) {
         None => Ok(()),
         Some(version) => Err(format!(
@@ -87,4 +117,9 @@ fn refuse_newer_schema(connection: &mut Connection) -> Result<(), String> {
              start that version or a later one"
         )),
     }
+}
+
+fn known_versions() -> Result<Vec<MigrationVersion<'static>>, String> {
+    let migrations = Migrations.migrations().map_err(|error| error.to_string())?;
+    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
 }

@@ -26,17 +26,15 @@ use super::{
     key_settings::KeySettings,
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
-    schema::api_keys,
+    schema::{api_keys, organizations},
     secret::{NoRandomness, Secret, SecretKind},
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Change, Connection, DbError, Tx},
     vocabulary::KeyStatus,
 };
-
-/// Keys that one organization may have.
-pub const MAX_KEYS: i64 = 1000;
 
 /// The longest duration that can be chosen, apart from "no end".
 pub const MAX_DURATION: Duration = Duration::days(3650);
@@ -107,15 +105,18 @@ impl Managed for ApiKey {
     type Manage = ManageKeys;
 
     const A_KIND: &'static str = "A key";
-    const KINDS: &'static str = "keys";
-    const MAX: i64 = MAX_KEYS;
+    const KINDS: (&'static str, &'static str) = ("key", "keys");
+
+    fn max(limits: &InstanceLimits) -> i64 {
+        limits.keys
+    }
 
     fn generate_secret() -> Result<Secret, NoRandomness> {
         Secret::generate(SecretKind::ApiKey)
     }
 
     fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
-        api_keys::table.filter(api_keys::organization_id.eq(organization_id)).count().get_result(connection)
+        organizations::table.find(organization_id).select(organizations::api_key_count).first(connection)
     }
 
     fn insert(connection: &mut Connection, new: &NewApiKey, row: &NewRow<'_>) -> QueryResult<Self> {
@@ -207,9 +208,10 @@ pub fn create(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
     new: &NewApiKey,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), ManageError> {
-    managed::create(tx, grant, new, now)
+    managed::create(tx, grant, new, limits, now)
 }
 
 /// One key.

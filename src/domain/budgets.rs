@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Connection, DbError, Tx},
 };
 
@@ -52,11 +53,11 @@ pub enum Inviting {
 stored_as_text!(word Inviting);
 
 impl Inviting {
-    /// Invitations in a day. A person reaches as many as go in one form; an organization twice that.
-    pub fn most(self) -> i64 {
+    /// Invitations in a day; for an organization twice as many as for each of its members.
+    fn max(self, limits: &InstanceLimits) -> i64 {
         match self {
-            Self::InvitationsByPerson | Self::InvitationsByToken => 500,
-            Self::InvitationsByOrganization => 1000,
+            Self::InvitationsByPerson | Self::InvitationsByToken => limits.invitations_per_day,
+            Self::InvitationsByOrganization => 2 * limits.invitations_per_day,
         }
     }
 }
@@ -115,6 +116,8 @@ pub(super) fn forget_mails(tx: &mut Tx<'_>, email: &str) -> Result<(), DbError> 
 /// What is left of a budget of invitations, and when more will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
+    /// Invitations in a day.
+    pub max: i64,
     /// Invitations that can be sent now.
     pub number: i64,
     /// Whole seconds until there are more, rounded up.
@@ -126,6 +129,7 @@ pub(super) fn left(
     connection: &mut Connection,
     budget: Inviting,
     spender: &str,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<Left, DbError> {
     let uses = || {
@@ -138,8 +142,10 @@ pub(super) fn left(
         uses().order(budget_uses::used_at).select(budget_uses::used_at).first(connection).optional()?;
     let wait = oldest.map_or(Duration::ZERO, |oldest| oldest + PERIOD - now);
     let rounded_up = (wait + Duration::SECOND - Duration::NANOSECOND).whole_seconds();
+    let max = budget.max(limits);
     Ok(Left {
-        number: (budget.most() - amounts.iter().sum::<i64>()).max(0),
+        max,
+        number: (max - amounts.iter().sum::<i64>()).max(0),
         retry_after_seconds: u64::try_from(rounded_up).unwrap_or_default(),
     })
 }

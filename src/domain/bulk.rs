@@ -3,7 +3,7 @@
 use super::{
     access::{self, AccessError, Actor, ManageKeys},
     accounts::{self, NewAccount},
-    api_keys::{self, MAX_KEYS, NewApiKey},
+    api_keys::{self, NewApiKey},
     email::EmailAddress,
     id::new_id,
     key_settings::KeySettings,
@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{DbError, Tx},
 };
 
-/// Keys that one call can make: as many as an organization may have.
-pub const KEYS_AT_ONCE: usize = MAX_KEYS as usize;
+/// Keys that one call makes at most: one transaction holds them all.
+pub const KEYS_AT_ONCE: usize = 1000;
 
 /// One of the steps failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +46,10 @@ pub fn organization_with_keys(
         name: Name::parse("Bench", MAX_NAME_LENGTH).map_err(step)?,
         password_hash: String::new(),
     };
+    let limits = InstanceLimits::default();
     let user = accounts::insert(tx, &new, now)?;
     let organization =
-        organizations::create(tx, &user, &Actor::user(&user, None), &new.name, now).map_err(step)?;
+        organizations::create(tx, &user, &Actor::user(&user, None), &new.name, &limits, now).map_err(step)?;
     let admin = access::member(tx.connection(), &user, None, &organization.id)
         .and_then(|standing| standing.grant::<ManageKeys>())
         .map_err(|error: AccessError| step(error))?;
@@ -55,7 +57,7 @@ pub fn organization_with_keys(
         .map(|number| {
             let name = Name::parse(&format!("Key {number}"), MAX_KEY_NAME_LENGTH).map_err(step)?;
             let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
-            api_keys::create(tx, &admin, &new, now).map(|(_, secret)| secret).map_err(step)
+            api_keys::create(tx, &admin, &new, &limits, now).map(|(_, secret)| secret).map_err(step)
         })
         .collect()
 }

@@ -19,11 +19,14 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, one_of},
 };
 
 /// How long an end that has passed stays in the calendar.
 const KEEP_PASSED: Duration = Duration::days(90);
+
+/// Ends in one calendar. Programs fetch it whole every few hours, so it stays at some hundred kilobytes.
+const MAX_EXPIRIES: i64 = 1000;
 
 /// Who made the address, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -142,10 +145,12 @@ pub fn expiries(
     let keys: Vec<ApiKey> = api_keys::table
         .filter(api_keys::organization_id.eq(organization_id))
         .filter(api_keys::deactivated_at.is_null().and(api_keys::expires_at.gt(now - KEEP_PASSED)))
-        .order((api_keys::expires_at, api_keys::id))
+        // What is next comes first, and stays where there is too much.
+        .order((api_keys::expires_at.le(now), api_keys::expires_at, api_keys::id))
+        .limit(MAX_EXPIRIES)
         .select(ApiKey::as_select())
         .load(connection)?;
-    let changes = changes(connection, organization_id)?;
+    let changes = changes(connection, &keys)?;
     let expiry = |key: ApiKey| {
         let (events, last) = changes.get(&key.id).copied().unwrap_or((1, key.created_at));
         Some(Expiry { at: key.expires_at?, changed: last, changes: events - 1, key })
@@ -153,17 +158,14 @@ pub fn expiries(
     Ok(Some(Expiries { organization, expiries: keys.into_iter().filter_map(expiry).collect() }))
 }
 
-/// What the audit log has of each key that ends: how many events, and when the last one was. Not each
+/// What the audit log has of each key: how many events, and when the last one was. Not each
 /// of them shows in the calendar; a number that is higher than it need be does no harm.
 fn changes(
     connection: &mut Connection,
-    organization_id: &str,
+    keys: &[ApiKey],
 ) -> Result<HashMap<String, (i64, Timestamp)>, DbError> {
-    let keys = api_keys::table
-        .filter(api_keys::organization_id.eq(organization_id).and(api_keys::expires_at.is_not_null()))
-        .select(api_keys::id.nullable());
     let rows: Vec<(Option<String>, i64, Option<Timestamp>)> = audit_events::table
-        .filter(audit_events::subject_id.eq_any(keys))
+        .filter(one_of(audit_events::subject_id.assume_not_null(), keys.iter().map(|key| key.id.as_str())))
         .group_by(audit_events::subject_id)
         .select((audit_events::subject_id, count_star(), max(audit_events::created_at)))
         .load(connection)?;

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{DbError, Tx},
 };
 
@@ -236,7 +237,8 @@ fn person(
 
 fn organization(tx: &mut Tx<'_>, user: &User, text: &str, at: Timestamp) -> Result<Organization, DemoError> {
     let actor = Actor::user(user, address(24));
-    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, at).map_err(step)
+    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, &InstanceLimits::default(), at)
+        .map_err(step)
 }
 
 /// An address from the range that RFC 5737 keeps for examples.
@@ -335,7 +337,7 @@ fn new_key(
 ) -> Result<ApiKey, DemoError> {
     let settings = KeySettings { scopes: scopes.parse().map_err(step)?, ..KeySettings::default() };
     let new = NewApiKey { name: name(key_name, MAX_KEY_NAME_LENGTH)?, expires_at, settings };
-    api_keys::create(tx, admin, &new, at).map(|(key, _)| key).map_err(step)
+    api_keys::create(tx, admin, &new, &InstanceLimits::default(), at).map(|(key, _)| key).map_err(step)
 }
 
 fn colleague<'a>(
@@ -373,7 +375,8 @@ fn token<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageTokens>, example: &'a E
             access: example.access,
             expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
         };
-        let (token, _) = master_tokens::generate(tx, admin, &new, at).map_err(step)?;
+        let (token, _) =
+            master_tokens::generate(tx, admin, &new, &InstanceLimits::default(), at).map_err(step)?;
         generated.set(token.id).map_err(step)
     });
     let Some(minutes) = example.minutes_since_last_use else { return };
@@ -422,7 +425,7 @@ fn invite(
     at: Timestamp,
 ) -> Result<(), DemoError> {
     let email = [EmailAddress::parse(email).map_err(step)?];
-    invitations::invite(tx, members, role, &email, at).map_err(step)?;
+    invitations::invite(tx, members, role, &email, &InstanceLimits::default(), at).map_err(step)?;
     Ok(())
 }
 

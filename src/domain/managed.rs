@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Connection, DbError, Tx},
 };
 
@@ -27,11 +28,15 @@ pub enum ManageError {
         /// What it is, such as "An API key".
         kind: &'static str,
     },
-    /// The organization has as many as it may.
-    #[error("You’ve reached the limit of {} {kind}. Remove one you no longer need.", grouped(*max))]
+    /// There are as many as there may be.
+    #[error(
+        "You’ve reached the limit of {} {}. Remove one you no longer need.",
+        grouped(*max),
+        if *max == 1 { kinds.0 } else { kinds.1 }
+    )]
     TooMany {
-        /// What they are, such as "API keys".
-        kind: &'static str,
+        /// What one is and what many are, such as "key" and "keys".
+        kinds: (&'static str, &'static str),
         /// How many there may be.
         max: i64,
     },
@@ -52,9 +57,17 @@ impl From<diesel::result::Error> for ManageError {
     }
 }
 
-/// "1,000", for the limits here, which are below a million.
-fn grouped(number: i64) -> String {
-    if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
+/// "1,175,237".
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = String::from(if number < 0 { "−" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// What was done with a thing.
@@ -97,11 +110,11 @@ pub(super) trait Managed: Sized {
 
     /// "An API key".
     const A_KIND: &'static str;
-    /// "API keys".
-    const KINDS: &'static str;
-    /// How many an organization may have.
-    const MAX: i64;
+    /// "key" and "keys".
+    const KINDS: (&'static str, &'static str);
 
+    /// How many an organization may have.
+    fn max(limits: &InstanceLimits) -> i64;
     /// A secret for it.
     fn generate_secret() -> Result<Secret, NoRandomness>;
     /// How many the organization has.
@@ -151,14 +164,16 @@ pub(super) fn create<M: Managed>(
     tx: &mut Tx<'_>,
     grant: &Grant<M::Manage>,
     new: &M::New,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(M, Secret), ManageError>
 where
     Grant<M::Manage>: AsRef<Grant<See>>,
 {
     let standing: &Grant<See> = grant.as_ref();
-    if M::count(tx.connection(), &standing.id)? >= M::MAX {
-        return Err(ManageError::TooMany { kind: M::KINDS, max: M::MAX });
+    let max = M::max(limits);
+    if M::count(tx.connection(), &standing.id)? >= max {
+        return Err(ManageError::TooMany { kinds: M::KINDS, max });
     }
     let secret = M::generate_secret()?;
     let row = NewRow {

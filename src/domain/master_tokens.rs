@@ -25,12 +25,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Connection, DbError, Tx},
     vocabulary::KeyStatus,
 };
-
-/// Tokens that one organization may have. One can open everything, so few are enough.
-pub const MAX_TOKENS: i64 = 25;
 
 /// A master token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -97,8 +95,11 @@ impl Managed for MasterToken {
     type Manage = ManageTokens;
 
     const A_KIND: &'static str = "A master token";
-    const KINDS: &'static str = "master tokens";
-    const MAX: i64 = MAX_TOKENS;
+    const KINDS: (&'static str, &'static str) = ("master token", "master tokens");
+
+    fn max(limits: &InstanceLimits) -> i64 {
+        limits.master_tokens
+    }
 
     fn generate_secret() -> Result<Secret, NoRandomness> {
         Secret::generate(SecretKind::MasterToken)
@@ -216,9 +217,10 @@ pub fn generate(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageTokens>,
     new: &NewToken,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(MasterToken, Secret), ManageError> {
-    managed::create(tx, grant, new, now)
+    managed::create(tx, grant, new, limits, now)
 }
 
 /// Makes the token work until it expires, and tells the administrators; or stops it.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Change, Connection, DbError, Tx, count_of, one_of},
     folding,
     vocabulary::LeakPolicy,
@@ -36,22 +37,16 @@ pub struct Membership {
     pub api_keys: i64,
 }
 
-/// Organizations that one person may administer (ASVS 2.4.1: limit what one account can create).
-pub const MAX_ORGANIZATIONS: i64 = 100;
-
-/// Why one more is not created.
-const TOO_MANY: &str = "You already administer 100 organizations. Remove one first.";
-const _: () = assert!(MAX_ORGANIZATIONS == 100, "the sentence names the number");
-
 /// Creates an organization; `user` becomes its first administrator.
 ///
 /// # Errors
-/// [`ManageError::State`] when the person administers too many.
+/// [`ManageError::TooMany`] when the person administers too many.
 pub fn create(
     tx: &mut Tx<'_>,
     user: &User,
     actor: &Actor,
     name: &Name,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<Organization, ManageError> {
     let administered: i64 = memberships::table
@@ -59,8 +54,9 @@ pub fn create(
         .count()
         .get_result(tx.connection())
         .map_err(DbError::from)?;
-    if administered >= MAX_ORGANIZATIONS {
-        return Err(ManageError::State(TOO_MANY));
+    if administered >= limits.organizations {
+        let kinds = ("organization that you administer", "organizations that you administer");
+        return Err(ManageError::TooMany { kinds, max: limits.organizations });
     }
     let organization = insert(tx, name, now)?;
     members::insert(tx, &organization.id, &user.id, Role::Administrator, now)?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::secret::SecretDigest;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, microseconds};
 pub use crate::vocabulary::{GracePeriod, Starts};
 
 #[cfg(test)]
@@ -155,8 +155,4 @@ impl LiveRotation {
 fn instant(microseconds: i64) -> Timestamp {
     let at = OffsetDateTime::UNIX_EPOCH + Duration::microseconds(microseconds);
     PrimitiveDateTime::new(at.date(), at.time())
-}
-
-fn microseconds(at: Timestamp) -> i64 {
-    i64::try_from(at.assume_utc().unix_timestamp_nanos() / 1000).unwrap_or_default()
 }

@@ -27,9 +27,6 @@ use super::schema::webhooks;
 use crate::clock::Timestamp;
 pub use crate::vocabulary::{DeliveryState, WebhookFailure};
 
-/// Webhooks that one organization may have.
-pub const MAX_WEBHOOKS: i64 = 10;
-
 /// How long the secret before a rotation goes on signing beside the new one.
 pub const SECRET_GRACE_PERIOD: Duration = Duration::hours(24);
 

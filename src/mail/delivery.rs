@@ -13,7 +13,7 @@ use lettre::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::messages::RenderedMail;
-use crate::{config::SmtpUrl, domain::outbox::QueuedMail};
+use crate::{clock::Timestamp, config::SmtpUrl, domain::outbox::QueuedMail};
 
 /// The longest that one mail may take, from connecting to the server's last answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,8 +33,26 @@ const MAX_REASON_CHARACTERS: usize = 300;
 #[derive(Clone)]
 pub struct Delivery {
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    url: SmtpUrl,
     from: Mailbox,
     turn: Arc<Mutex<()>>,
+}
+
+/// What an email bears besides its words.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The address that it goes to.
+    pub recipient: &'a str,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+impl<'a> From<&'a QueuedMail> for Envelope<'a> {
+    fn from(mail: &'a QueuedMail) -> Self {
+        Self { id: &mail.id, recipient: &mail.recipient, created_at: mail.created_at }
+    }
 }
 
 /// Why a mail did not go out.
@@ -63,7 +81,7 @@ impl Delivery {
     pub fn smtp(url: &SmtpUrl, from: Mailbox) -> Result<Self, smtp::Error> {
         let transport =
             AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())?.timeout(Some(TIMEOUT)).build();
-        Ok(Self { transport, from, turn: Arc::default() })
+        Ok(Self { transport, url: url.clone(), from, turn: Arc::default() })
     }
 
     /// Waits until no other worker of this process has mails in hand.
@@ -71,14 +89,17 @@ impl Delivery {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    /// Sends one mail.
+    /// Sends one mail. Gives what the server answered.
     ///
     /// # Errors
     /// The server refused it, or could not be reached; see `DeliveryError::permanent`.
-    pub async fn send(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<(), DeliveryError> {
+    pub async fn send(&self, mail: Envelope<'_>, rendered: &RenderedMail) -> Result<String, DeliveryError> {
         let message = self.message(mail, rendered)?;
         match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {
-            Ok(Ok(_accepted)) => Ok(()),
+            Ok(Ok(accepted)) => {
+                let text = accepted.message().collect::<Vec<_>>().join(" ");
+                Ok(self.one_line(&format!("{} {text}", accepted.code())))
+            }
             Ok(Err(error)) if is_about_smtputf8(&error) && !mail.recipient.is_ascii() => {
                 Err(DeliveryError::permanent(NO_SMTPUTF8.to_owned()))
             }
@@ -91,7 +112,7 @@ impl Delivery {
         }
     }
 
-    fn message(&self, mail: &QueuedMail, rendered: &RenderedMail) -> Result<Message, DeliveryError> {
+    fn message(&self, mail: Envelope<'_>, rendered: &RenderedMail) -> Result<Message, DeliveryError> {
         let recipient: Address =
             mail.recipient.parse().map_err(|_| DeliveryError::permanent("invalid email".to_owned()))?;
         Message::builder()
@@ -125,7 +146,13 @@ impl Delivery {
         // server still lets us in was it about this mail.
         let about_mail = error.is_permanent() && code != Some(AUTHENTICATION_REQUIRED);
         let permanent = about_mail && self.lets_us_in().await;
-        DeliveryError { reason: one_line(&reason), permanent, code }
+        DeliveryError { reason: self.one_line(&reason), permanent, code }
+    }
+
+    /// What a server says, which may repeat what it was told.
+    fn one_line(&self, text: &str) -> String {
+        let text = self.url.without_password(text);
+        text.replace(char::is_control, " ").chars().take(MAX_REASON_CHARACTERS).collect()
     }
 
     async fn lets_us_in(&self) -> bool {
@@ -143,8 +170,4 @@ fn part(content_type: ContentType, body: &str) -> SinglePart {
         .header(content_type)
         .header(ContentTransferEncoding::QuotedPrintable)
         .body(body.to_owned())
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ").chars().take(MAX_REASON_CHARACTERS).collect()
 }

@@ -213,6 +213,17 @@ impl Composer {
     }
 }
 
+impl Composer {
+    /// The email that shows whether emails go out.
+    ///
+    /// # Errors
+    /// As [`compose`](Self::compose).
+    pub fn compose_test(&self, recipient: &str) -> Result<RenderedMail, askama::Error> {
+        let site = Site { brand: self.brand.as_str(), host: self.public_url.host(), recipient };
+        TestEmail { brand: site.brand, url: &self.public_url.origin() }.compose(&site)
+    }
+}
+
 /// What both parts of every mail may show besides their own fields.
 struct Site<'a> {
     brand: &'a str,
@@ -256,6 +267,13 @@ struct PasswordChanged<'a> {
     changed: &'a str,
     ip: Option<&'a str>,
     forgot_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "email/test/subject.txt")]
+struct TestEmail<'a> {
+    brand: &'a str,
+    url: &'a str,
 }
 
 #[derive(Template)]
@@ -381,6 +399,7 @@ parts! {
     AccountExists: "email/account_exists/body.txt", "email/account_exists/body.html";
     ResetPassword: "email/reset_password/body.txt", "email/reset_password/body.html";
     PasswordChanged: "email/password_changed/body.txt", "email/password_changed/body.html";
+    TestEmail: "email/test/body.txt", "email/test/body.html";
     Invitation: "email/invitation/body.txt", "email/invitation/body.html";
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";

@@ -201,7 +201,7 @@ impl Worker {
 
     async fn deliver(self, mail: QueuedMail, _turn: Arc<OwnedMutexGuard<()>>) {
         let outcome = match self.composer.compose(&mail.recipient, &mail.message) {
-            Ok(rendered) => self.delivery.send(&mail, &rendered).await,
+            Ok(rendered) => self.delivery.send((&mail).into(), &rendered).await.map(|_answer| ()),
             Err(error) => Err(DeliveryError::permanent(format!("not rendered: {error}"))),
         };
         match &outcome {

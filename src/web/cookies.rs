@@ -26,6 +26,8 @@ pub struct Cookies {
     pub session: String,
     /// That of a browser which logged in before.
     pub device: String,
+    /// That of a browser in which the banner about the local mailbox is hidden.
+    pub mailbox_banner: String,
 }
 
 impl Cookies {
@@ -40,6 +42,7 @@ impl Cookies {
             is_secure,
             session: format!("{prefix}tessera{port}"),
             device: format!("{prefix}tessera-device{port}"),
+            mailbox_banner: format!("mailbox-banner{port}"),
         }
     }
 

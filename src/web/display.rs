@@ -3,7 +3,10 @@
 
 use time::{Duration, format_description::StaticFormatDescription, macros::format_description};
 
-use crate::{clock::Timestamp, domain::page::Total};
+use crate::{
+    clock::Timestamp,
+    domain::{managed::grouped, page::Total},
+};
 
 const DATE: StaticFormatDescription = format_description!("[month repr:short] [day padding:none], [year]");
 const DATE_TIME: StaticFormatDescription =
@@ -110,15 +113,7 @@ pub fn expiry_words(at: &Timestamp, now: &Timestamp) -> String {
 
 /// "1,175,237".
 pub fn thousands(number: &i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut grouped = String::from(if *number < 0 { "−" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(*number)
 }
 
 /// The text with a capital at its beginning.

@@ -264,6 +264,7 @@ routes! {
         POST "/account/sessions/end-others" => pages::account_settings::browser_sessions::end_others;
         POST "/account/sessions/{session}/end" => pages::account_settings::browser_sessions::end;
         POST "/preferences/theme" => pages::preferences::set_theme;
+        POST "/preferences/mailbox-banner" => pages::preferences::hide_mailbox_banner;
 
         GET "/orgs" => pages::my_organizations::index;
         GET "/orgs/new" => pages::my_organizations::new;

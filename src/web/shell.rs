@@ -24,8 +24,10 @@ pub struct Shell {
     pub theme: Theme,
     /// Who is logged in.
     pub user: Option<ShellUser>,
-    /// Whether mails are kept here instead of sent; shows a banner that links to the mailbox.
+    /// Whether mails are kept here instead of sent.
     pub mailbox: bool,
+    /// Whether a banner says so and links to the mailbox; the visitor may have hidden it.
+    pub mailbox_banner: bool,
     /// Whether no email can be sent at all; pages then say so instead of asking to look for one.
     pub sends_no_mail: bool,
     /// Results of what was just done.

@@ -1,6 +1,6 @@
 //! What every handler may use.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, atomic::AtomicI64};
 
 use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
@@ -55,6 +55,8 @@ pub struct State {
     pub max_body: fn(&HttpRequest) -> usize,
     /// The API's description as OpenAPI, which is made of the route table.
     pub api_description: Arc<ApiDescription>,
+    /// When an email was last queued since the start, in microseconds.
+    pub newest_mail: Arc<AtomicI64>,
     /// Puts a mail into words for the local mailbox. The mail floor does it, which the web does
     /// not know.
     pub preview_mail: MailPreviewer,

@@ -3,6 +3,7 @@
 mod client;
 mod crash_loop;
 mod database;
+mod email;
 mod instance;
 mod scripted;
 mod sudden_ends;
@@ -86,6 +87,8 @@ fn help_lists_every_setting_with_its_variable() {
             "trusted-proxies",
             "keys-in-memory",
             "requests-per-minute",
+            "max-keys",
+            "max-invitations-per-day",
             "webhook-networks",
             "log",
         ] {

@@ -27,7 +27,7 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 26] = [
+const PUBLIC: [&str; 27] = [
     "/",
     "/docs",
     "/api/docs",
@@ -44,6 +44,7 @@ const PUBLIC: [&str; 26] = [
     "/forgot-password",
     "/reset-password/{token}",
     "/preferences/theme",
+    "/preferences/mailbox-banner",
     "/orgs/{organization}/api/calendar/{token}.ics",
     "/i/{token}",
     "/i/{token}/accept",

@@ -21,6 +21,7 @@ mod credentials;
 mod damaged_rows;
 mod ground;
 mod isolation;
+mod limits;
 mod list_order;
 mod mail;
 mod migrations;

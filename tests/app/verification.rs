@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tessera::{
+    config::InstanceLimits,
     db::Db,
     domain::{
         api_keys::{self, ChosenExpiration, KeyEdit},
@@ -351,7 +352,7 @@ pub(crate) async fn active_token(app: &TestApp, company: &Company) -> String {
             access: TokenAccess::Verify,
             expires_at: None,
         };
-        let (token, secret) = master_tokens::generate(tx, &admin, &new, now)?;
+        let (token, secret) = master_tokens::generate(tx, &admin, &new, &InstanceLimits::default(), now)?;
         master_tokens::switch(tx, &admin, &token.id, true, now)?;
         Ok(secret.expose().to_owned())
     })

@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use tessera::{
     clock::Clock,
+    config::InstanceLimits,
     db::{Change, Db, DbError},
     domain::{
         access::{Capability, Grant},
@@ -16,8 +17,8 @@ use tessera::{
         outbox::Message,
         page::{PageRef, PageRequest},
         webhooks::{
-            self, AllowedNetworks, Delivery, DeliveryState, Events, MAX_WEBHOOKS, NewWebhook, Webhook,
-            WebhookFailure, WebhookUrl,
+            self, AllowedNetworks, Delivery, DeliveryState, Events, NewWebhook, Webhook, WebhookFailure,
+            WebhookUrl,
         },
     },
     webhooks::{sender::Sender, worker},
@@ -200,7 +201,7 @@ async fn receivers_that_never_answer_hold_up_their_own_organization_alone() {
     post.world
         .write(move |tx| {
             let admin: Grant<tessera::domain::access::Govern> = company.grant(tx)?;
-            Ok(webhooks::create(tx, &admin, &new, now)?)
+            Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
         })
         .await;
     let worker = post.worker();
@@ -454,18 +455,6 @@ async fn webhooks_that_cannot_be_read_hold_up_no_other() {
 }
 
 #[tokio::test]
-async fn an_organization_has_ten_webhooks_at_most() {
-    let post = Post::start().await;
-    for _ in 0..MAX_WEBHOOKS {
-        post.webhook(&post.receiver, &[]).await;
-    }
-    let new = new_webhook(&post.receiver.url(), &[]);
-    let refused = post.do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, now)).await;
-    let error = refused.expect_err("too many").to_string();
-    assert_eq!(error, "You’ve reached the limit of 10 webhooks. Remove one you no longer need.");
-}
-
-#[tokio::test]
 async fn the_server_delivers_by_itself() {
     let app = TestApp::builder().flag("--webhook-networks", "127.0.0.0/8").spawn().await;
     let receiver = HookReceiver::start().await;
@@ -473,7 +462,7 @@ async fn the_server_delivers_by_itself() {
     let (company, new, now) = (lumen.clone(), new_webhook(&receiver.url(), &[]), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        Ok(webhooks::create(tx, &admin, &new, now)?)
+        Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
     })
     .await;
     let browser = app.log_in_as(&lumen.owner).await;
@@ -557,7 +546,9 @@ impl Post {
     async fn webhook(&self, receiver: &HookReceiver, events: &[&str]) -> (Webhook, String) {
         let new = new_webhook(&receiver.url(), events);
         let (webhook, secret) = self
-            .do_as_admin(move |tx, admin, now| webhooks::create(tx, admin, &new, now))
+            .do_as_admin(move |tx, admin, now| {
+                webhooks::create(tx, admin, &new, &InstanceLimits::default(), now)
+            })
             .await
             .expect("created");
         (webhook, secret.expose().to_owned())

@@ -32,6 +32,7 @@ struct State {
     mails: Vec<ReceivedMail>,
     rejections: VecDeque<String>,
     down: bool,
+    repeats_log_ins: bool,
     most_at_once: usize,
     open_now: usize,
 }
@@ -65,6 +66,11 @@ impl SmtpSink {
     /// While down, hangs up on whoever calls.
     pub(crate) fn set_down(&self, down: bool) {
         self.state().down = down;
+    }
+
+    /// Asks for log-ins from now on, refuses them, and repeats what they were.
+    pub(crate) fn repeat_log_ins(&self) {
+        self.state().repeats_log_ins = true;
     }
 
     /// The most mails that were under way at the same time.
@@ -122,6 +128,8 @@ impl SmtpSink {
             }
             let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
             let answer = match verb.as_str() {
+                "EHLO" if self.state().repeats_log_ins => "250-sink\r\n250 AUTH PLAIN".to_owned(),
+                "AUTH" => format!("535 5.7.8 wrong: {}", line.trim_end()),
                 "EHLO" => "250-sink\r\n250 8BITMIME".to_owned(),
                 "RCPT" => {
                     let rejection = self.state().rejections.pop_front();

@@ -8,6 +8,7 @@ use time::Duration;
 use super::{Invitation, InvitationEnd, Inviter, LIFETIME, LinkKind, Row, close, record};
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{DbError, Tx},
     domain::{
         access::{Actor, Grant, ManageMembers, Role},
@@ -15,6 +16,7 @@ use crate::{
         email::EmailAddress,
         events::{Action, Detail},
         id::new_id,
+        managed::grouped,
         organization::Organization,
         outbox::{self, Message},
         schema::{invitation_secrets, invitations, memberships, users},
@@ -97,22 +99,24 @@ pub struct BudgetSpent {
 
 impl BudgetSpent {
     fn words(self) -> String {
-        let most = self.budget.most();
+        let max = grouped(self.left.max);
         let sends = match self.budget {
             Inviting::InvitationsByPerson => "You can send",
             Inviting::InvitationsByToken => "A master token can send",
             Inviting::InvitationsByOrganization => "An organization can send",
         };
+        let invitations = if self.left.max == 1 { "invitation" } else { "invitations" };
         let when = match self.left.retry_after_seconds.div_ceil(3600) {
             0 | 1 => "within the hour".to_owned(),
             hours => format!("in {hours} hours"),
         };
         let left = match self.left.number {
             0 => "None are left".to_owned(),
-            number => format!("{number} are left"),
+            1 => "1 is left".to_owned(),
+            number => format!("{} are left", grouped(number)),
         };
         format!(
-            "{sends} {most} invitations a day. {left}; more will be available {when}. No invitations were sent."
+            "{sends} {max} {invitations} a day. {left}; more will be available {when}. No invitations were sent."
         )
     }
 }
@@ -134,6 +138,7 @@ pub fn invite(
     grant: &Grant<ManageMembers>,
     role: Role,
     emails: &[EmailAddress],
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
     if !grant.reach().contains(&role) {
@@ -162,7 +167,7 @@ pub fn invite(
         outcomes.push((email.clone(), outcome));
     }
     let sent = outcomes.iter().filter(|(_, outcome)| matches!(outcome, InviteOutcome::Sent(_))).count();
-    spend(tx, grant, i64::try_from(sent).unwrap_or(i64::MAX), now)?;
+    spend(tx, grant, i64::try_from(sent).unwrap_or(i64::MAX), limits, now)?;
     Ok(outcomes)
 }
 
@@ -171,6 +176,7 @@ fn spend(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
     number: i64,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(), InvitationError> {
     if number == 0 {
@@ -183,7 +189,7 @@ fn spend(
     };
     let organization = Some((Inviting::InvitationsByOrganization, grant.id.as_str()));
     for (budget, spender) in [own, organization].into_iter().flatten() {
-        let left = budgets::left(tx.connection(), budget, spender, now)?;
+        let left = budgets::left(tx.connection(), budget, spender, limits, now)?;
         if number > left.number {
             return Err(InvitationError::BudgetSpent(BudgetSpent { budget, left }));
         }
@@ -243,6 +249,7 @@ pub fn resend(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
     invitation_id: &str,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, grant, invitation_id)?;
@@ -255,7 +262,7 @@ pub fn resend(
     if budgets::ask_for_mail(tx, &email, Way::MailInvitation, now)? != Allowance::Granted {
         return Err(InvitationError::TooManyMails);
     }
-    spend(tx, grant, 1, now)?;
+    spend(tx, grant, 1, limits, now)?;
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
         .returning(Row::as_returning())

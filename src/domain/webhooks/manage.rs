@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{MAX_WEBHOOKS, NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookFailure};
+use super::{NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookFailure};
 use crate::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Change, Connection, DbError, Tx},
     domain::{
         access::{Actor, Govern, Grant},
@@ -20,8 +21,11 @@ impl Managed for Webhook {
     type Manage = Govern;
 
     const A_KIND: &'static str = "A webhook";
-    const KINDS: &'static str = "webhooks";
-    const MAX: i64 = MAX_WEBHOOKS;
+    const KINDS: (&'static str, &'static str) = ("webhook", "webhooks");
+
+    fn max(limits: &InstanceLimits) -> i64 {
+        limits.webhooks
+    }
 
     fn generate_secret() -> Result<Secret, NoRandomness> {
         Secret::generate_signing()
@@ -119,9 +123,10 @@ pub fn create(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
     new: &NewWebhook,
+    limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(Webhook, Secret), ManageError> {
-    managed::create(tx, grant, new, now)
+    managed::create(tx, grant, new, limits, now)
 }
 
 /// Has events sent again, those first that are pending; or stops them: what is pending stays so, and

@@ -197,6 +197,24 @@ fn a_changed_password_is_told_with_its_origin() {
 }
 
 #[test]
+fn a_test_email_says_that_it_is_one() {
+    let mail = composer().compose_test("jonas@lumen.example").expect("it renders");
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Test email from Lumen Keys
+
+    Lumen Keys can send you email.
+
+    This is a test that the operator of https://keys.lumen.example asked for.
+    No action is needed.
+
+    --
+    Sent by Lumen Keys at keys.lumen.example.
+    "#);
+    let url = "https://keys.lumen.example";
+    assert_html(&mail, (url, url));
+}
+
+#[test]
 fn a_renewal_is_asked_of_the_administrators() {
     let mail = compose(&Message::RenewalAsked {
         organization: "Lumen Logistics".into(),

@@ -69,9 +69,9 @@ pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpRe
     responses((status = 201, description = "The key with its secret.", body = KeyWithSecret))
 )]
 pub async fn create(call: Call<Grant<ManageKeys>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
-    let new = call.input.0.parse(call.now)?;
+    let (new, limits) = (call.input.0.parse(call.now)?, call.state.config.limits);
     call.change(move |tx, grant, now| {
-        let (key, secret) = api_keys::create(tx, grant, &new, now)?;
+        let (key, secret) = api_keys::create(tx, grant, &new, &limits, now)?;
         let location = urls::api_of_key(&grant.id, &key.id);
         let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     api_types::{FieldProblem, ProblemDocument},
-    domain::{api_keys::MAX_KEYS, managed::ManageError, names::NameError, token_access::TokenAccess},
+    config::InstanceLimits,
+    domain::{managed::ManageError, names::NameError, token_access::TokenAccess},
     web::{
         access::{Access, Route},
         error::AppError,
@@ -414,7 +415,7 @@ fn responses() -> Value {
         })
     };
     let wrong_type = FieldProblem::new("/monthly_quota", "Invalid type: string \"many\", expected u64.");
-    let too_many = ManageError::TooMany { kind: "keys", max: MAX_KEYS };
+    let too_many = ManageError::TooMany { kinds: ("key", "keys"), max: InstanceLimits::default().keys };
     let mut responses = json!({
         "BadRequest": rejection("Malformed body, parameter or header.", AppError::BadBody(wrong_type)),
         "Unauthorized": rejection("Missing or invalid credentials.", credentials::no_token()),

@@ -48,8 +48,9 @@ pub async fn list(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 )]
 pub async fn create(call: Call<Grant<Govern>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(&networks(&call))?;
+    let limits = call.state.config.limits;
     call.change(move |tx, grant, now| {
-        let (webhook, secret) = webhooks::create(tx, grant, &new, now)?;
+        let (webhook, secret) = webhooks::create(tx, grant, &new, &limits, now)?;
         let location = urls::api_of_webhook(&grant.id, &webhook.id);
         let webhook = Webhook::from(&webhook);
         Response::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)

@@ -111,8 +111,10 @@ pub async fn create(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Resu
         Ok(new) => new,
         Err(errors) => return visit.invalid::<ApiScreen>(&new_key_dialog(&visit, form, errors).await?).await,
     };
-    let created =
-        visit.submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, now)).await?;
+    let limits = visit.state.config.limits;
+    let created = visit
+        .submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, &limits, now))
+        .await?;
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, ALREADY_CREATED)? {
         Settled::Done((key, secret)) => {
             let public_url = visit.state.config.public_url.join("/api/v2/organization");

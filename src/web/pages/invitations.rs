@@ -148,8 +148,11 @@ pub async fn send(
     };
     must_reach(&visit.proof, role)?;
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
+    let limits = visit.state.config.limits;
     let invited = visit
-        .submit(&form.form_id, move |tx, grant, now| invitations::invite(tx, grant, role, &emails, now))
+        .submit(&form.form_id, move |tx, grant, now| {
+            invitations::invite(tx, grant, role, &emails, &limits, now)
+        })
         .await?;
     match invited {
         Submission::Done(outcomes) => {

@@ -132,8 +132,9 @@ pub async fn generate(
         Ok(new) => new,
         Err(errors) => return visit.invalid::<ApiScreen>(&new_token_dialog(&visit, form, errors)).await,
     };
+    let limits = visit.state.config.limits;
     let generated = visit
-        .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, now))
+        .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, &limits, now))
         .await?;
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, generated, SECRET_WAS_SHOWN)? {
         Settled::Done((token, secret)) => reveal(&visit, token, secret).await,

@@ -154,9 +154,9 @@ pub async fn create(visit: Visit<Account, Submitted<NewOrganizationForm>>) -> Re
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         return visit.invalid::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await;
     };
-    let ip = visit.ip;
+    let (ip, limits) = (visit.ip, visit.state.config.limits);
     let created = visit.submit(&form.form_id, move |tx, Account { user, .. }, now| {
-        organizations::create(tx, user, &Actor::user(user, ip), &name, now)
+        organizations::create(tx, user, &Actor::user(user, ip), &name, &limits, now)
     });
     match settle::<OrganizationsScreen, _, _>(
         &visit,

@@ -1,6 +1,6 @@
 //! Whoever asks for a page: their browser, their session, and what is drawn around the page.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::atomic::Ordering};
 
 use actix_session::{Session, SessionExt};
 use actix_web::{
@@ -168,11 +168,19 @@ impl Visitor {
             theme: self.theme,
             user,
             mailbox: self.state.has_mailbox(),
+            mailbox_banner: self.state.has_mailbox() && !self.has_hidden_mailbox_banner(),
             sends_no_mail: self.state.sends_no_mail(),
             fragment: self.fragment,
             toasts,
             dialog: None,
         }
+    }
+
+    /// Whether the banner is hidden in this browser, and nothing has come into the mailbox since.
+    fn has_hidden_mailbox_banner(&self) -> bool {
+        let cookie = self.request.cookie(&self.state.cookies.mailbox_banner);
+        let hidden_at = cookie.and_then(|cookie| cookie.value().parse().ok());
+        hidden_at.is_some_and(|hidden_at: i64| self.state.newest_mail.load(Ordering::Relaxed) <= hidden_at)
     }
 
     /// The address of the page that is asked for or, for htmx, acted on.

@@ -1,12 +1,15 @@
 //! The audit log in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{
-    access::Role,
-    api_keys::{self, PauseLength},
-    master_tokens::{self, NewToken},
-    names::Name,
-    token_access::TokenAccess,
+use tessera::{
+    config::InstanceLimits,
+    domain::{
+        access::Role,
+        api_keys::{self, PauseLength},
+        master_tokens::{self, NewToken},
+        names::Name,
+        token_access::TokenAccess,
+    },
 };
 use time::Duration;
 
@@ -51,6 +54,7 @@ async fn details_are_told_as_fields_and_as_words() {
                     access: TokenAccess::Verify,
                     expires_at: Some(end),
                 },
+                &InstanceLimits::default(),
                 now,
             )?;
             api_keys::pause(tx, &admin, &key_id, PauseLength::OneHour, now)?;

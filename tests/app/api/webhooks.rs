@@ -1,7 +1,7 @@
 //! Webhooks in the management API.
 
 use serde_json::{Value, json};
-use tessera::domain::{token_access::TokenAccess, webhooks::MAX_WEBHOOKS};
+use tessera::domain::token_access::TokenAccess;
 use time::Duration;
 
 use crate::support::{Company, Machine, Response, TestApp};
@@ -101,18 +101,6 @@ async fn every_wrong_field_is_told_with_its_place() {
     }
     machine.send("POST", "webhooks", json!({})).await.must_be(400);
     assert_eq!(app.ledger().await, before);
-}
-
-#[tokio::test]
-async fn an_organization_has_so_many_webhooks_and_no_more() {
-    let (_app, _, machine) = ground().await;
-    for number in 0..MAX_WEBHOOKS {
-        create(&machine, &format!("https://receiver.example/{number}")).await;
-    }
-    let problem = machine.send("POST", "webhooks", json!({ "url": ADDRESS })).await.must_be(409).json();
-    assert_eq!(problem["detail"], "You’ve reached the limit of 10 webhooks. Remove one you no longer need.");
-    let listed = machine.get("webhooks").await.must_be(200).json();
-    assert_eq!(listed["data"][0]["url_without_query"], "https://receiver.example/9", "the newest first");
 }
 
 #[tokio::test]

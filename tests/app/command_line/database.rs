@@ -203,7 +203,7 @@ async fn create_key_form(browser: &Client, url: &str, name: &str) -> Response {
 }
 
 /// Runs a statement at a database that nobody serves.
-fn execute(database: &Path, sql: &str) {
+pub(super) fn execute(database: &Path, sql: &str) {
     let mut connection =
         Connection::establish(database.to_str().expect("UTF-8")).expect("the database opens");
     connection.batch_execute(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));

@@ -1,6 +1,15 @@
 //! `tessera users`: accounts and links by the hand of the operator.
 
-use super::instance::{Instance, run};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    database::execute,
+    instance::{Instance, run},
+};
 use crate::support::Client;
 
 const PASSWORD: &str = "a violet umbrella in the rain";
@@ -41,4 +50,58 @@ async fn the_operator_makes_an_account_and_links_while_the_server_runs() {
         assert!(refused.stderr.contains(told), "{refused:?}");
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
     }
+}
+
+#[test]
+fn only_a_database_that_is_there_and_of_this_version_is_opened_and_nothing_is_made_or_migrated() {
+    let mut instance = Instance::start();
+    assert_eq!(instance.stop(), Some(0));
+    let folder = instance.folder().to_owned();
+    let copy = |name: &str, sql: &str| {
+        fs::copy(instance.database(), folder.join(name)).expect("a copy");
+        execute(&folder.join(name), sql);
+    };
+    copy(
+        "older.db",
+        "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)",
+    );
+    copy("newer.db", "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
+    copy(
+        "numbered.db",
+        "UPDATE __diesel_schema_migrations SET version = '0001' WHERE version = '20261123210000'",
+    );
+    fs::write(folder.join("empty.db"), "").expect("a file");
+    fs::write(folder.join("letter.txt"), "Dear Sir or Madam, ".repeat(1000)).expect("a letter");
+    execute(&folder.join("another.db"), "CREATE TABLE notes (text TEXT)");
+    let before = contents(&folder);
+    for (file, told) in [
+        ("mistyped.db", "mistyped.db: there is no such file"),
+        ("empty.db", "this isn't a database of Tessera"),
+        ("another.db", "this isn't a database of Tessera"),
+        ("letter.txt", "file is not a database"),
+        ("older.db", "this database is of an older version of Tessera (migration "),
+        (
+            "numbered.db",
+            "this database is of an older version of Tessera (migration 20261123210000 is missing)",
+        ),
+        ("newer.db", "this database was written by a newer version of Tessera (migration 99990101000000)"),
+    ] {
+        for arguments in [
+            &["users", "create", "dana@lumen.example", "--name", "Dana"][..],
+            &["users", "link", "dana@lumen.example"],
+        ] {
+            let output = run(&folder, arguments, &[("TESSERA_DATABASE_URL", file)]);
+            assert_eq!((output.status, output.stdout.as_str()), (Some(2), ""), "{file}: {output:?}");
+            assert_eq!(output.stderr.lines().count(), 1, "{file}: {output:?}");
+            let begin = format!("tessera: the database could not be opened: {file}: ");
+            assert!(output.stderr.starts_with(&begin) && output.stderr.contains(told), "{file}: {output:?}");
+        }
+    }
+    assert_eq!(contents(&folder), before, "something was written");
+}
+
+/// Every file in the folder with what is in it.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path());
+    files.map(|file| (file.clone(), fs::read(&file).expect("its contents"))).collect()
 }

@@ -1,14 +1,17 @@
 //! How many mails one address gets, and how many invitations one sender.
 
-use tessera::domain::{
-    access::{Grant, ManageMembers, Role},
-    accounts::{self, NewAccount},
-    email::EmailAddress,
-    invitations::{self, InviteOutcome, Search},
-    names::Name,
-    organizations,
-    page::{PageRef, PageRequest},
-    token_access::TokenAccess,
+use tessera::{
+    config::InstanceLimits,
+    domain::{
+        access::{Grant, ManageMembers, Role},
+        accounts::{self, NewAccount},
+        email::EmailAddress,
+        invitations::{self, InviteOutcome, Search},
+        names::Name,
+        organizations,
+        page::{PageRef, PageRequest},
+        token_access::TokenAccess,
+    },
 };
 use time::Duration;
 
@@ -25,7 +28,8 @@ async fn invite_and_cancel(world: &World, company: &Company, email: &str) -> boo
     world
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
-            let mut outcomes = invitations::invite(tx, &grant, Role::User, &[email], now)?;
+            let mut outcomes =
+                invitations::invite(tx, &grant, Role::User, &[email], &InstanceLimits::default(), now)?;
             match outcomes.remove(0).1 {
                 InviteOutcome::Sent(invitation) => {
                     invitations::cancel(tx, &grant, &invitation.id, now)?;
@@ -45,7 +49,9 @@ async fn invite(world: &World, company: &Company, email: &str) -> InviteOutcome 
     world
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
-            Ok(invitations::invite(tx, &grant, Role::User, &[email], now)?.remove(0).1)
+            Ok(invitations::invite(tx, &grant, Role::User, &[email], &InstanceLimits::default(), now)?
+                .remove(0)
+                .1)
         })
         .await
 }
@@ -303,7 +309,7 @@ async fn an_organization_and_a_token_have_budgets_of_their_own() {
     ))
     .await;
     let (status, text) = invite_many(&app.log_in_as(&ada).await, &lumen, 1000, 1).await;
-    assert!(status == 422 && text.contains("An organization can send 1000 invitations a day"), "{text}");
+    assert!(status == 422 && text.contains("An organization can send 1,000 invitations a day"), "{text}");
 }
 
 #[tokio::test]

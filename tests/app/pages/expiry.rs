@@ -179,6 +179,29 @@ async fn a_calendar_program_reads_the_expiries_by_a_secret_address() {
     assert_eq!(activity.matches("revoked the calendar URL").count(), 1, "{activity}");
 }
 
+#[tokio::test]
+async fn a_calendar_of_many_keys_has_those_that_expire_next() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    // One expired already; the others do, one a day.
+    app.execute(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1001)
+         INSERT INTO api_keys (id, organization_id, name, name_key, search_key, masked, secret_digest, created_by,
+                               created_at, expires_at)
+         SELECT 'k' || i, '{}', 'Key ' || i, 'key ' || i, 'key ' || i, 'tess_a…z', CAST('d' || i AS BLOB), 'Dana',
+                '2026-11-01 10:00:00', datetime('2026-11-23 09:00:00', i || ' days') FROM n",
+        lumen.id
+    ))
+    .await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let dialog = browser.get(&lumen.url("api/calendar")).await.must_be(200).html();
+    let address = browser.post(&dialog.action("Create URL"), &[]).await.must_be(200).html().text("#secret");
+    let text = app.client().get(&address).await.must_be(200).text();
+    let has = |key: &str| text.contains(&format!("UID:{key}\r\n"));
+    assert_eq!(text.matches("BEGIN:VEVENT").count(), 1000);
+    assert!(has("k1") && has("k1000") && !has("k0") && !has("k1001"));
+}
+
 /// RFC 5545, 3.8.7: a program tells by these that an event is another one than it has.
 #[tokio::test]
 async fn an_event_that_moves_says_so_and_keeps_its_id() {

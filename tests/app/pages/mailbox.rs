@@ -96,3 +96,42 @@ async fn an_unknown_mail_is_not_found() {
         app.client().get(path).await.must_be(404);
     }
 }
+
+#[tokio::test]
+async fn the_banner_is_hidden_in_one_browser_until_the_next_email() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (browser, another) = (app.log_in_as(&lumen.owner).await, app.client());
+    let page = browser.get("/orgs?q=lumen").await.must_be(200).html();
+    assert!(page.text(".banner").contains("Emails are kept in the local mailbox"));
+    let form = [("next", page.attributes(".banner input", "value").remove(0))];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = browser.post(&page.attributes(".banner form", "action")[0], &form).await.must_be(303);
+    assert_eq!(answer.location(), "/orgs?q=lumen");
+    for path in ["/orgs?q=lumen", "/docs"] {
+        assert!(!browser.get(path).await.html().has(".banner"), "{path}");
+    }
+    assert!(another.get("/").await.html().has(".banner"));
+    app.clock.advance(time::Duration::SECOND);
+    app.invitation(&lumen, Role::User, "mara@lumen.example").await;
+    assert!(browser.get("/docs").await.html().has(".banner"));
+
+    // With scripts it goes away where it stands, and nothing else changes.
+    let hidden = browser.request("POST", "/preferences/mailbox-banner").htmx("mailbox-banner");
+    let hidden = hidden.form(&form).send().await.must_be(200);
+    assert_eq!((hidden.text(), hidden.header("hx-redirect")), (String::new(), ""));
+    assert!(!browser.get("/docs").await.html().has(".banner"));
+}
+
+#[tokio::test]
+async fn the_banner_leads_to_no_other_site_and_bears_no_nonsense() {
+    let app = TestApp::spawn().await;
+    let browser = app.client();
+    let foreign = [("next", "//evil.example")];
+    assert_eq!(browser.post("/preferences/mailbox-banner", &foreign).await.must_be(303).location(), "/orgs");
+    for value in ["", "soon", "99999999999999999999999"] {
+        let browser = app.client();
+        browser.set_cookie("mailbox-banner-8080", value);
+        assert!(browser.get("/").await.must_be(200).html().has(".banner"), "{value}");
+    }
+}

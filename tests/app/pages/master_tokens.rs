@@ -348,19 +348,6 @@ async fn a_reload_of_the_generated_page_makes_no_second_token() {
 }
 
 #[tokio::test]
-async fn an_organization_has_25_master_tokens_at_most() {
-    let stage = Stage::new().await;
-    for number in 0..25 {
-        stage.app.master_token(&stage.lumen, &format!("Machine {number}")).await;
-    }
-    let page = stage.generate("One more").await.must_be(422).html();
-    assert_eq!(
-        page.field_error("Name"),
-        "You’ve reached the limit of 25 master tokens. Remove one you no longer need."
-    );
-}
-
-#[tokio::test]
 async fn only_administrators_reach_the_tokens() {
     let stage = Stage::new().await;
     let (token, secret) = stage.app.master_token(&stage.lumen, "Deployment").await;

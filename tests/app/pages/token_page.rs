@@ -1,12 +1,15 @@
 //! The page of one master token: what it can do, and what it did.
 
-use tessera::domain::{
-    access::{ManageKeys, Role},
-    api_keys::{self, NewApiKey},
-    key_settings::KeySettings,
-    master_tokens::{self, MasterToken},
-    names::Name,
-    token_access::TokenAccess::{self, Full, Keys, Members, Read, Verify},
+use tessera::{
+    config::InstanceLimits,
+    domain::{
+        access::{ManageKeys, Role},
+        api_keys::{self, NewApiKey},
+        key_settings::KeySettings,
+        master_tokens::{self, MasterToken},
+        names::Name,
+        token_access::TokenAccess::{self, Full, Keys, Members, Read, Verify},
+    },
 };
 
 use crate::support::{Client, Company, Html, TestApp};
@@ -102,7 +105,7 @@ async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with
             for name in ["First", "Second"] {
                 let name = Name::parse(name, 60)?;
                 let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
-                api_keys::create(tx, &machine, &new, now)?;
+                api_keys::create(tx, &machine, &new, &InstanceLimits::default(), now)?;
             }
             Ok(())
         })

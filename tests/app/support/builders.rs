@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use tessera::{
     clock::Timestamp,
+    config::InstanceLimits,
     db::{Connection, Tx},
     domain::{
         access::{self, Actor, Capability, Grant, ManageTokens, Role},
@@ -106,7 +107,8 @@ impl World {
         let (title, owner, now) = (name(title), owner.clone(), self.now());
         self.write(move |tx| {
             let actor = Actor::user(&owner, None);
-            let organization = organizations::create(tx, &owner, &actor, &title, now)?;
+            let organization =
+                organizations::create(tx, &owner, &actor, &title, &InstanceLimits::default(), now)?;
             Ok(Company { organization, owner })
         })
         .await
@@ -169,7 +171,7 @@ impl World {
         let new = NewApiKey { name: name(key_name), expires_at, settings: KeySettings::default() };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (key, secret) = api_keys::create(tx, &admin, &new, now)?;
+            let (key, secret) = api_keys::create(tx, &admin, &new, &InstanceLimits::default(), now)?;
             Ok((key, secret.expose().to_owned()))
         })
         .await
@@ -193,7 +195,8 @@ impl World {
         self.write(move |tx| {
             quietly(tx, now, |tx| {
                 let admin = company.admin(tx)?;
-                let (token, secret) = master_tokens::generate(tx, &admin, &new, now)?;
+                let (token, secret) =
+                    master_tokens::generate(tx, &admin, &new, &InstanceLimits::default(), now)?;
                 Ok((token, secret.expose().to_owned()))
             })
         })
@@ -211,7 +214,7 @@ impl World {
         };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (webhook, _) = webhooks::create(tx, &admin, &new, now)?;
+            let (webhook, _) = webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?;
             webhooks::send_test(tx, &admin, &webhook.id, now)?;
             let log = PageRequest::new(PageRef::First, 1);
             let queued =
@@ -284,7 +287,7 @@ fn invite(
 ) -> anyhow::Result<Invitation> {
     let grant = company.grant(tx)?;
     let email = EmailAddress::parse(email)?;
-    invitations::invite(tx, &grant, role, std::slice::from_ref(&email), now)?;
+    invitations::invite(tx, &grant, role, std::slice::from_ref(&email), &InstanceLimits::default(), now)?;
     let mails = newest_mails(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)

@@ -81,10 +81,11 @@ impl Html {
         radio.attr("value").unwrap_or_default().to_owned()
     }
 
-    /// The value of the hidden field `name`.
+    /// The value of the hidden field `name`, of `<main>` first: what stands around it has forms, too.
     #[track_caller]
     pub(crate) fn hidden(&self, name: &str) -> String {
-        let field = self.one(&format!("input[type=hidden][name='{name}']"));
+        let field = format!("input[type=hidden][name='{name}']");
+        let field = self.try_one(&format!("main {field}")).unwrap_or_else(|| self.one(&field));
         field.attr("value").unwrap_or_default().to_owned()
     }
 

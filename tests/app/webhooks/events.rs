@@ -1,15 +1,18 @@
 //! What messages there are, and what is in them.
 
 use serde_json::{Value, json};
-use tessera::domain::{
-    access::Role,
-    api_keys::{self, ChosenExpiration, KeyEdit},
-    expiry_notices, invitations,
-    key_settings::KeySettings,
-    member_changes,
-    members::MemberError,
-    names::Name,
-    webhooks,
+use tessera::{
+    config::InstanceLimits,
+    domain::{
+        access::Role,
+        api_keys::{self, ChosenExpiration, KeyEdit},
+        expiry_notices, invitations,
+        key_settings::KeySettings,
+        member_changes,
+        members::MemberError,
+        names::Name,
+        webhooks,
+    },
 };
 use time::Duration;
 
@@ -68,7 +71,7 @@ async fn members_and_invitations_are_told_of() {
     .expect("changed");
     post.world.clock.advance(Duration::minutes(2));
     post.do_as_admin(move |tx, admin, now| {
-        invitations::resend(tx, admin, &invitation.id, now)?;
+        invitations::resend(tx, admin, &invitation.id, &InstanceLimits::default(), now)?;
         invitations::cancel(tx, admin, &invitation.id, now)
     })
     .await

@@ -1,6 +1,7 @@
 //! An account, from sign-up to its settings.
 
 use crate::support::people::PASSWORD;
+use crate::support::server::Server;
 use crate::support::stage::Stage;
 
 const EMAIL: &str = "dana@example.org";
@@ -185,6 +186,32 @@ async fn account_settings_change_name_password_and_theme(Stage { page, server, .
     page.expect_theme("dark").await;
 }
 
+async fn the_mailbox_banner_is_hidden_until_the_next_email(Stage { page, .. }: Stage) {
+    let server = Server::start_with_mailbox().await;
+    page.visit(&format!("{}/signup", server.url)).await;
+    page.expect_text("No mail server configured").await;
+    page.click_button("Hide until the next email").await;
+    page.expect_no_text("No mail server configured").await;
+    page.fill("Full name", "Dana Whitfield").await;
+    page.fill("Work email", EMAIL).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Sign up").await;
+    page.expect_page("Check your email").await;
+    page.expect_text("No mail server configured").await;
+}
+
+async fn what_is_typed_stays_where_the_banner_is_hidden(Stage { page, .. }: Stage) {
+    let server = Server::start_with_mailbox().await;
+    page.visit(&format!("{}/signup", server.url)).await;
+    page.fill("Full name", "Dana Whitfield").await;
+    page.click_button("Hide until the next email").await;
+    page.expect_no_text("No mail server configured").await;
+    assert_eq!(page.value("Full name").await, "Dana Whitfield");
+    page.reload().await;
+    page.expect_page("Create your account").await;
+    page.expect_no_text("No mail server configured").await;
+}
+
 async fn log_in(page: &crate::support::page::Page, password: &str) {
     page.fill("Email", EMAIL).await;
     page.fill("Password", password).await;
@@ -198,4 +225,6 @@ crate::with_and_without_javascript!(
     an_unverified_account_gets_a_clear_page,
     a_forgotten_password_is_replaced_by_mail,
     account_settings_change_name_password_and_theme,
+    the_mailbox_banner_is_hidden_until_the_next_email,
 );
+crate::with_javascript_only!(what_is_typed_stays_where_the_banner_is_hidden);

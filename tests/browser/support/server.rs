@@ -20,6 +20,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_as(true).await
+    }
+
+    /// A server that keeps its emails in the local mailbox.
+    pub(crate) async fn start_with_mailbox() -> Self {
+        Self::start_as(false).await
+    }
+
+    async fn start_as(sends_emails: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let inbox = Inbox::start().await;
         let port = free_port();
@@ -36,7 +45,7 @@ impl Server {
             .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
             .env("TESSERA_PUBLIC_URL", &url)
             .env("TESSERA_DATABASE_URL", directory.path().join("tessera.sqlite"))
-            .env("TESSERA_SMTP_URL", inbox.url())
+            .env("TESSERA_SMTP_URL", if sends_emails { inbox.url() } else { String::new() })
             .env("TESSERA_WEBHOOK_NETWORKS", "127.0.0.0/8");
         let scratch = directory.path().join("tmp");
         std::fs::create_dir(&scratch).expect("a scratch directory");

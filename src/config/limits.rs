@@ -1,0 +1,91 @@
+//! How many of each thing there may be.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{Exit, setting, values};
+
+/// How many of each thing there may be, so that nobody fills the database by mistake or on purpose
+/// (ASVS 2.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceLimits {
+    /// API keys of an organization.
+    pub keys: i64,
+    /// Master tokens of an organization.
+    pub master_tokens: i64,
+    /// Webhooks of an organization.
+    pub webhooks: i64,
+    /// Organizations that one person administers.
+    pub organizations: i64,
+    /// Invitations that a person or a master token sends in a day. An organization sends twice as many.
+    pub invitations_per_day: i64,
+}
+
+impl Default for InstanceLimits {
+    fn default() -> Self {
+        Self {
+            keys: 100_000,
+            master_tokens: 100,
+            webhooks: 100,
+            organizations: 1000,
+            invitations_per_day: 500,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(super) struct LimitFlags {
+    /// API keys that an organization can have [env: TESSERA_MAX_KEYS] [default: 100000]
+    #[arg(long, value_name = "NUMBER")]
+    max_keys: Option<String>,
+    /// Master tokens that an organization can have [env: TESSERA_MAX_MASTER_TOKENS] [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    max_master_tokens: Option<String>,
+    /// Webhooks that an organization can have [env: TESSERA_MAX_WEBHOOKS] [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    max_webhooks: Option<String>,
+    /// Organizations that a person can administer [env: TESSERA_MAX_ORGANIZATIONS] [default: 1000]
+    #[arg(long, value_name = "NUMBER")]
+    max_organizations: Option<String>,
+    /// Invitations that a person or a master token can send in a day; an organization can send twice as
+    /// many [env: TESSERA_MAX_INVITATIONS_PER_DAY] [default: 500]
+    #[arg(long, value_name = "NUMBER")]
+    max_invitations_per_day: Option<String>,
+}
+
+impl LimitFlags {
+    pub(super) fn read(
+        self,
+        environment: &impl Fn(&str) -> Option<OsString>,
+    ) -> Result<InstanceLimits, Exit> {
+        let default = InstanceLimits::default();
+        let limit = |name: &str, flag: Option<String>, most: i64, default: i64| {
+            let parsed = setting(name, flag, environment, |text| values::whole_number(text, 1, most))?;
+            Ok(parsed.unwrap_or(default))
+        };
+        Ok(InstanceLimits {
+            keys: limit("TESSERA_MAX_KEYS", self.max_keys, 10_000_000, default.keys)?,
+            // Their lists are one page each.
+            master_tokens: limit(
+                "TESSERA_MAX_MASTER_TOKENS",
+                self.max_master_tokens,
+                1000,
+                default.master_tokens,
+            )?,
+            webhooks: limit("TESSERA_MAX_WEBHOOKS", self.max_webhooks, 1000, default.webhooks)?,
+            organizations: limit(
+                "TESSERA_MAX_ORGANIZATIONS",
+                self.max_organizations,
+                1_000_000,
+                default.organizations,
+            )?,
+            invitations_per_day: limit(
+                "TESSERA_MAX_INVITATIONS_PER_DAY",
+                self.max_invitations_per_day,
+                1_000_000,
+                default.invitations_per_day,
+            )?,
+        })
+    }
+}

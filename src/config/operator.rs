@@ -1,0 +1,120 @@
+//! What the operator asks for at the command line, beside the server.
+
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand};
+use lettre::message::Mailbox;
+
+use super::{
+    Brand, DatabaseUrl, Exit, ServerUrl, SmtpUrl,
+    serve::{DatabaseFlag, MailFlags, MailSettings, public_url},
+};
+
+/// What the operator does for a person.
+#[derive(Debug)]
+pub struct UsersCall {
+    /// Where the accounts are kept.
+    pub database: DatabaseUrl,
+    /// The address that the link begins with.
+    pub public_url: ServerUrl,
+    /// The person's address, as it was typed.
+    pub email: String,
+    /// The name of somebody who has no account yet.
+    pub new_name: Option<String>,
+}
+
+/// A mail server to try.
+#[derive(Debug)]
+pub struct EmailTestCall {
+    /// The mail server, if one is set.
+    pub smtp: Option<SmtpUrl>,
+    /// The sender.
+    pub mail_from: Mailbox,
+    /// The name in the email.
+    pub brand: Brand,
+    /// The address that the email names.
+    pub public_url: ServerUrl,
+    /// Who gets the email, as it was typed.
+    pub recipient: String,
+}
+
+#[derive(Args)]
+pub(super) struct UsersLine {
+    #[command(subcommand)]
+    action: UsersAction,
+}
+
+#[derive(Subcommand)]
+enum UsersAction {
+    /// Create an account and print a one-time link for choosing its password
+    Create {
+        /// Email of the account
+        email: String,
+        /// Full name
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        place: UsersPlace,
+    },
+    /// Print a one-time link for choosing a new password
+    Link {
+        /// Email of the account
+        email: String,
+        #[command(flatten)]
+        place: UsersPlace,
+    },
+}
+
+#[derive(Args)]
+struct UsersPlace {
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// URL that people open [env: TESSERA_PUBLIC_URL] [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+impl UsersLine {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<UsersCall, Exit> {
+        let (email, new_name, place) = match self.action {
+            UsersAction::Create { email, name, place } => (email, Some(name), place),
+            UsersAction::Link { email, place } => (email, None, place),
+        };
+        Ok(UsersCall {
+            database: place.database.read(environment)?,
+            public_url: public_url(place.public_url, environment)?,
+            email,
+            new_name,
+        })
+    }
+}
+
+#[derive(Args)]
+pub(super) struct EmailLine {
+    #[command(subcommand)]
+    action: EmailAction,
+}
+
+#[derive(Subcommand)]
+enum EmailAction {
+    /// Send a test email and print the mail server’s response
+    Test {
+        /// Who gets the email
+        #[arg(value_name = "EMAIL")]
+        recipient: String,
+        #[command(flatten)]
+        mail: MailFlags,
+        /// URL that people open [env: TESSERA_PUBLIC_URL] [default: http://127.0.0.1:8080]
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+}
+
+impl EmailLine {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<EmailTestCall, Exit> {
+        let EmailAction::Test { recipient, mail, public_url: url } = self.action;
+        let public_url = public_url(url, environment)?;
+        let MailSettings { smtp, mail_from, brand } = mail.read(&public_url, environment)?;
+        Ok(EmailTestCall { smtp, mail_from, brand, public_url, recipient })
+    }
+}

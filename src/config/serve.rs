@@ -1,0 +1,235 @@
+//! The settings of the server.
+
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+use lettre::message::Mailbox;
+
+use super::{
+    Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl, SmtpUrl,
+    limits::LimitFlags, setting, values,
+};
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address people type and mails link to.
+    pub public_url: ServerUrl,
+    /// The address that gateways and backends reach the server at, where it is another one.
+    pub internal_url: Option<ServerUrl>,
+    /// Where the data is kept.
+    pub database: DatabaseUrl,
+    /// The server that takes outgoing mail; without one, mails stay in the local mailbox.
+    pub smtp: Option<SmtpUrl>,
+    /// The sender of every mail.
+    pub mail_from: Mailbox,
+    /// The name on the pages and in the mails.
+    pub brand: Brand,
+    /// The proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Keys that verification keeps in memory at most.
+    pub keys_in_memory: usize,
+    /// Requests to the management API that a master token has in a minute.
+    pub requests_per_minute: NonZeroU32,
+    /// How many of each thing there may be.
+    pub limits: InstanceLimits,
+    /// What lets a machine report leaked keys.
+    pub leak_secret: Option<LeakSecret>,
+    /// With which keys GitHub signs its reports of leaked keys.
+    pub leak_keys: Option<LeakKeys>,
+    /// The networks of the operator's own that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
+    /// Which events are logged.
+    pub log: LogFilter,
+}
+
+impl Config {
+    /// The address that gateways and backends are told to use.
+    pub fn url_for_gateways(&self) -> &ServerUrl {
+        self.internal_url.as_ref().unwrap_or(&self.public_url)
+    }
+}
+
+// Flags are kept as text here: clap's own errors take several lines and repeat the value.
+#[derive(Args)]
+pub(super) struct ServeFlags {
+    /// IP address and port to listen on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<String>,
+    /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// URL that gateways and backends reach this server at, past public proxies; used on the page
+    /// “Gateway setup” [env: TESSERA_INTERNAL_URL] [default: the public URL]
+    #[arg(long, value_name = "URL")]
+    internal_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseFlag,
+    #[command(flatten)]
+    mail: MailFlags,
+    /// Proxies whose X-Forwarded-* headers are trusted, as IP addresses or CIDR ranges separated by
+    /// commas [env: TESSERA_TRUSTED_PROXIES] [default: none]
+    #[arg(long, value_name = "LIST")]
+    trusted_proxies: Option<String>,
+    /// Keys that are verified from memory, about 300 bytes each; more are read from the database when
+    /// needed [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
+    #[arg(long, value_name = "NUMBER")]
+    keys_in_memory: Option<String>,
+    /// Management API requests per minute per master token (verification not counted) [env:
+    /// TESSERA_REQUESTS_PER_MINUTE] [default: 600]
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_minute: Option<String>,
+    #[command(flatten)]
+    limits: LimitFlags,
+    /// Secret for reporting leaked keys to /api/v2/leaks, at least 32 characters; better set in the
+    /// environment, where other users can't read it [env: TESSERA_LEAK_SECRET] [default: none]
+    #[arg(long, value_name = "SECRET")]
+    leak_secret: Option<String>,
+    /// File with the public keys of GitHub's secret scanning, which can then report leaked keys, too
+    /// [env: TESSERA_LEAK_KEYS] [default: none]
+    #[arg(long, value_name = "FILE")]
+    leak_keys: Option<String>,
+    /// Private networks that webhooks can reach, as IP addresses or CIDR ranges separated by commas;
+    /// without this, they only reach public IP addresses [env: TESSERA_WEBHOOK_NETWORKS] [default: none]
+    #[arg(long, value_name = "LIST")]
+    webhook_networks: Option<String>,
+    /// Log filter, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// What every email bears.
+#[derive(Args)]
+pub(super) struct MailFlags {
+    /// Server for outgoing email, smtp://user:password@host:port?tls=required or smtps://…; better set in
+    /// the environment, where other users can't read it [env: TESSERA_SMTP_URL] [default: none, emails
+    /// are kept in the local mailbox]
+    #[arg(long, value_name = "URL")]
+    smtp_url: Option<String>,
+    /// Sender of emails [env: TESSERA_MAIL_FROM] [default: <brand> <no-reply@host of the public URL,
+    /// localhost for an IP address>]
+    #[arg(long, value_name = "MAILBOX")]
+    mail_from: Option<String>,
+    /// Name on pages and in emails [env: TESSERA_BRAND] [default: Tessera]
+    #[arg(long, value_name = "NAME")]
+    brand: Option<String>,
+}
+
+/// The server for outgoing emails, their sender, and the name in them.
+pub(super) struct MailSettings {
+    pub(super) smtp: Option<SmtpUrl>,
+    pub(super) mail_from: Mailbox,
+    pub(super) brand: Brand,
+}
+
+#[derive(Args)]
+pub(super) struct DatabaseFlag {
+    /// SQLite file, with or without the prefix sqlite: [env: TESSERA_DATABASE_URL] [default: tessera.db]
+    #[arg(long, value_name = "FILE")]
+    database_url: Option<String>,
+}
+
+/// Where the server listens by default.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+impl ServeFlags {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Config, Exit> {
+        let listen =
+            setting("TESSERA_LISTEN", self.listen, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+        let public_url = public_url_at(listen, self.public_url, environment)?;
+        let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, environment)?;
+        Ok(Config {
+            internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, environment, ServerUrl::parse)?,
+            database: self.database.read(environment)?,
+            trusted_proxies: setting(
+                "TESSERA_TRUSTED_PROXIES",
+                self.trusted_proxies,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
+            keys_in_memory: setting(
+                "TESSERA_KEYS_IN_MEMORY",
+                self.keys_in_memory,
+                environment,
+                values::keys_in_memory,
+            )?
+            .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
+            requests_per_minute: setting(
+                "TESSERA_REQUESTS_PER_MINUTE",
+                self.requests_per_minute,
+                environment,
+                values::requests_per_minute,
+            )?
+            .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
+            limits: self.limits.read(environment)?,
+            leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
+            leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
+            webhook_networks: setting(
+                "TESSERA_WEBHOOK_NETWORKS",
+                self.webhook_networks,
+                environment,
+                values::networks,
+            )?
+            .unwrap_or_default(),
+            log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
+            listen,
+            public_url,
+            smtp,
+            mail_from,
+            brand,
+        })
+    }
+}
+
+/// The URL that people open, for a command that listens nowhere itself.
+pub(super) fn public_url(
+    flag: Option<String>,
+    environment: &impl Fn(&str) -> Option<OsString>,
+) -> Result<ServerUrl, Exit> {
+    let listen = setting("TESSERA_LISTEN", None, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+    public_url_at(listen, flag, environment)
+}
+
+fn public_url_at(
+    listen: SocketAddr,
+    flag: Option<String>,
+    environment: &impl Fn(&str) -> Option<OsString>,
+) -> Result<ServerUrl, Exit> {
+    setting("TESSERA_PUBLIC_URL", flag, environment, ServerUrl::parse)?
+        .map_or_else(|| ServerUrl::of_listener(listen), Ok)
+        .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
+}
+
+impl MailFlags {
+    pub(super) fn read(
+        self,
+        public_url: &ServerUrl,
+        environment: &impl Fn(&str) -> Option<OsString>,
+    ) -> Result<MailSettings, Exit> {
+        let brand = setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
+        let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, environment, values::mailbox)?;
+        Ok(MailSettings {
+            smtp: setting("TESSERA_SMTP_URL", self.smtp_url, environment, SmtpUrl::parse)?,
+            mail_from: match mail_from {
+                Some(mailbox) => mailbox,
+                None => values::default_mailbox(&brand, public_url).map_err(Exit::mistake)?,
+            },
+            brand,
+        })
+    }
+}
+
+impl DatabaseFlag {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<DatabaseUrl, Exit> {
+        let database = setting("TESSERA_DATABASE_URL", self.database_url, environment, DatabaseUrl::parse)?;
+        Ok(database.unwrap_or_default())
+    }
+}
