@@ -8,11 +8,13 @@ mod beyond;
 mod count;
 mod error;
 mod file;
+mod fill_terms;
 mod fold_names;
 mod health;
 mod lane;
 mod migrate;
 mod one_of;
+mod pairs;
 
 use std::{
     path::Path,
@@ -31,9 +33,11 @@ use diesel::{
 pub use beyond::beyond;
 pub use count::count_of;
 pub use error::DbError;
+pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
 pub use one_of::one_of;
+pub use pairs::pair_of;
 
 use beside::SideWrites;
 use file::Claim;

@@ -39,6 +39,7 @@ pub mod passwords;
 pub mod rejections;
 pub mod roles;
 pub mod rotation;
+mod search;
 pub mod secret;
 pub mod session_tokens;
 pub mod sessions;

@@ -4,6 +4,8 @@
 //! Letters of different scripts that look alike stay different (Unicode TR39 would need a list of
 //! all scripts' look-alikes, and refuses names that people bear).
 
+pub mod terms;
+
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};

@@ -28,7 +28,7 @@
 //! sources by `tests/app/architecture`.
 //!
 //! ```text
-//! ground      budgets email id names page passwords schema secret throttles, ...
+//! ground      budgets email id names page passwords schema search secret throttles, ...
 //! records     gcra key_settings organization outbox rotation token_access user
 //! rights      access email_links managed sessions
 //! events      what is done: noted in the audit log, queued for webhooks

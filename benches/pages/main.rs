@@ -93,6 +93,7 @@ fn compare_lists(runtime: &tokio::runtime::Runtime, person: &mut Person, databas
     rows::fill(database, &long, LONG);
     rows::fill_organizations(database, &few.email, SHORT);
     rows::fill_organizations(database, &crowd.email, LONG);
+    rows::make_searchable(database);
     println!("\nLists of {SHORT} and of {LONG} rows, one connection");
     println!("{:<26} {:>12} {:>12} {:>8}", "", "p50 short", "p50 long", "ratio");
     for list in rows::LISTS {

@@ -1,6 +1,7 @@
 //! Rows by the hundred thousand, put into the database as the product would have stored them.
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection};
+use tessera::db::fill_terms;
 
 /// A list whose pages are measured.
 pub struct List {
@@ -110,6 +111,13 @@ fn run(database: &str, statements: &str) {
     connection.batch_execute(&all).expect("the rows");
 }
 
+/// Gives all rows what they are found by, as the product does with those that were there before it did.
+pub fn make_searchable(database: &str) {
+    let mut connection = SqliteConnection::establish(database).expect("the database");
+    connection.batch_execute("PRAGMA busy_timeout = 60000").expect("patience");
+    connection.immediate_transaction(fill_terms).expect("what the rows are found by");
+}
+
 /// Gives an organization so many keys, members, invitations, events, and deliveries of a webhook whose id is
 /// the organization's.
 pub fn fill(database: &str, organization: &str, rows: usize) {
@@ -138,7 +146,7 @@ pub fn fill(database: &str, organization: &str, rows: usize) {
              INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_id, subject_name,
                  created_at, search_key)
              {n} SELECT {event}, '{organization}', 'system', 'Tessera', 'api_key.created', {key}, printf('Key %07d', i),
-                 {day}, printf('key %07d', i) FROM n;
+                 {day}, printf('tessera%skey %07d', char(10), i) FROM n;
              INSERT INTO webhooks (id, organization_id, url, events, secret, created_by, created_at)
              VALUES ('{organization}', '{organization}', 'https://receiver.invalid/hook', 'api_key.created', 'whsec_x',
                  'Dana Whitfield', {at});

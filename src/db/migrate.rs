@@ -9,7 +9,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Connection, fold_names};
+use super::{Connection, fill_terms, fold_names};
 
 /// The migrations in SQL.
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
@@ -20,7 +20,7 @@ struct Migrations;
 impl MigrationSource<Sqlite> for Migrations {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Sqlite>>>> {
         let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations()?;
-        Ok(migrations.into_iter().map(fold_names::along_with).collect())
+        Ok(migrations.into_iter().map(fold_names::along_with).map(fill_terms::along_with).collect())
     }
 }
 

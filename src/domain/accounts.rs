@@ -29,6 +29,7 @@ use super::{
     id::new_id,
     names::Name,
     schema::users,
+    search,
     secret::NoRandomness,
     sessions::{self, LoggedIn},
     user::User,
@@ -86,7 +87,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> Resul
 /// Gives an unproven account a new owner: name and password are replaced, sessions ended.
 pub(super) fn take_over(tx: &mut Tx<'_>, user_id: &str, new: &NewAccount) -> Result<User, DbError> {
     sessions::end_all(tx, user_id, None)?;
-    Ok(diesel::update(users::table.find(user_id))
+    let user = diesel::update(users::table.find(user_id))
         .set((
             users::name.eq(new.name.as_str()),
             users::search_key.eq(new.name.search_key()),
@@ -94,7 +95,9 @@ pub(super) fn take_over(tx: &mut Tx<'_>, user_id: &str, new: &NewAccount) -> Res
             users::failed_log_ins.eq(0),
         ))
         .returning(User::as_returning())
-        .get_result(tx.connection())?)
+        .get_result(tx.connection())?;
+    search::write_members(tx, user_id, (&user.name, &user.email))?;
+    Ok(user)
 }
 
 fn set_password(tx: &mut Tx<'_>, user_id: &str, password_hash: &str) -> Result<(), DbError> {
@@ -109,7 +112,7 @@ pub fn rename(tx: &mut Tx<'_>, user: &User, name: &Name) -> Result<(), DbError> 
     diesel::update(users::table.find(&user.id))
         .set((users::name.eq(name.as_str()), users::search_key.eq(name.search_key())))
         .execute(tx.connection())?;
-    Ok(())
+    search::write_members(tx, &user.id, (name.as_str(), &user.email))
 }
 
 fn record(

@@ -27,12 +27,14 @@ use super::{
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
     schema::{api_keys, organizations},
+    search,
     secret::{NoRandomness, Secret, SecretKind},
 };
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
     db::{Change, Connection, DbError, Tx},
+    folding::terms::Searched,
     vocabulary::KeyStatus,
 };
 
@@ -120,7 +122,7 @@ impl Managed for ApiKey {
     }
 
     fn insert(connection: &mut Connection, new: &NewApiKey, row: &NewRow<'_>) -> QueryResult<Self> {
-        diesel::insert_into(api_keys::table)
+        let key = diesel::insert_into(api_keys::table)
             .values((
                 api_keys::id.eq(&row.id),
                 api_keys::organization_id.eq(row.organization_id),
@@ -135,7 +137,9 @@ impl Managed for ApiKey {
                 &new.settings,
             ))
             .returning(Self::as_returning())
-            .get_result(connection)
+            .get_result(connection)?;
+        write_terms(connection, row.organization_id, &key)?;
+        Ok(key)
     }
 
     fn select(connection: &mut Connection, organization_id: &str, id: &str) -> QueryResult<Option<Self>> {
@@ -160,13 +164,15 @@ impl Managed for ApiKey {
         secret: &Secret,
         _: Timestamp,
     ) -> QueryResult<Self> {
-        diesel::update(api_keys::table.find(id))
+        let (key, organization_id): (Self, String) = diesel::update(api_keys::table.find(id))
             .set((
                 api_keys::masked.eq(secret.masked()),
                 api_keys::secret_digest.eq(secret.digest().as_bytes()),
             ))
-            .returning(Self::as_returning())
-            .get_result(connection)
+            .returning((Self::as_returning(), api_keys::organization_id))
+            .get_result(connection)?;
+        write_terms(connection, &organization_id, &key)?;
+        Ok(key)
     }
 
     fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
@@ -198,6 +204,12 @@ impl Managed for ApiKey {
         };
         record_with(tx, grant, action, self, self.fact(), now)
     }
+}
+
+/// What `key` is found by, written with a new name or secret.
+fn write_terms(connection: &mut Connection, organization_id: &str, key: &ApiKey) -> QueryResult<()> {
+    let searched = Searched::Key { name: &key.name, masked: &key.masked };
+    search::write(connection, organization_id, &key.id, &searched)
 }
 
 /// Creates a key. The secret is returned this once; its digest is kept.

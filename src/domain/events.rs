@@ -19,11 +19,11 @@ pub(super) use webhook_queue::{
 
 use diesel::prelude::*;
 
-use super::{access::Actor, id::new_id, schema::audit_events};
+use super::{access::Actor, id::new_id, schema::audit_events, search};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
-    folding,
+    folding::terms::{Searched, event_key},
 };
 
 /// What to note.
@@ -50,10 +50,10 @@ pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Resu
     let ip = event.actor.ip().map(|ip| ip.to_string());
     let searched =
         [Some(event.actor.name()), Some(event.subject_name), search_text.as_deref(), ip.as_deref()];
-    let search_keys: Vec<String> = searched.into_iter().flatten().map(folding::search_key).collect();
+    let (id, search_key) = (new_id(now), event_key(searched.into_iter().flatten()));
     diesel::insert_into(audit_events::table)
         .values((
-            audit_events::id.eq(new_id(now)),
+            audit_events::id.eq(&id),
             audit_events::organization_id.eq(event.organization_id),
             audit_events::actor_kind.eq(event.actor.kind()),
             audit_events::actor_id.eq(event.actor.id()),
@@ -63,10 +63,13 @@ pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Resu
             audit_events::subject_name.eq(event.subject_name),
             audit_events::details.eq(details.as_ref().map(ToString::to_string)),
             audit_events::search_text.eq(&search_text),
-            audit_events::search_key.eq(search_keys.join("\n")),
+            audit_events::search_key.eq(&search_key),
             audit_events::ip.eq(&ip),
             audit_events::created_at.eq(now),
         ))
         .execute(tx.connection())?;
+    if let Some(organization_id) = event.organization_id {
+        search::write(tx.connection(), organization_id, &id, &Searched::Event { search_key: &search_key })?;
+    }
     webhook_queue::queue_for_event(tx, event, now)
 }

@@ -10,6 +10,7 @@ use super::{
     access::{self, Actor, Grant, ManageMembers, Role, See},
     events::{self, Action, Detail, Event},
     schema::{memberships, users},
+    search,
 };
 use crate::{
     clock::Timestamp,
@@ -94,7 +95,7 @@ pub(super) fn insert(
             memberships::joined_at.eq(now),
         ))
         .execute(tx.connection())?;
-    Ok(())
+    search::write_membership(tx, organization_id, user_id)
 }
 
 /// Whether nobody would be left to administer the organization without `person`.

@@ -12,15 +12,19 @@ use super::{
     members,
     names::Name,
     organization::{Figures, Organization},
-    page::{Cursor, Page, PageRequest, Reach, Total, in_order, search_pattern},
+    page::{Cursor, Page, PageRequest, Reach, Total, in_order},
     schema::{memberships, organizations},
+    search::{self, Matches, has_term, matching},
     user::User,
 };
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
     db::{Change, Connection, DbError, Tx, count_of, one_of},
-    folding,
+    folding::{
+        self,
+        terms::{List, Sought},
+    },
     vocabulary::LeakPolicy,
 };
 
@@ -77,47 +81,58 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
 }
 
 macro_rules! organizations_of {
-    ($user:expr, $search:expr) => {{
-        let query = memberships::table.filter(memberships::user_id.eq($user.id.clone())).into_boxed();
-        match $search {
-            "" => query,
-            search => query.filter(memberships::organization_key.like(search_pattern(search)).escape('\\')),
-        }
-    }};
+    ($user:expr, $matches:expr) => {
+        matching!(
+            memberships::table.into_boxed(),
+            $matches,
+            (memberships::user_id, $user.id.as_str()),
+            (memberships::user_id, memberships::organization_id),
+            |sought: &Sought| has_term!(
+                sought,
+                List::Organizations,
+                $user.id.clone(),
+                memberships::organization_id
+            )
+        )
+    };
 }
 
-/// One page of the organizations that `user` belongs to, by name; `search` is text in the name, empty for
-/// all.
+/// One page of the organizations that `user` belongs to, by name; `search` is the beginning of a word
+/// in the name, empty for all.
 pub fn page_of_user(
     connection: &mut Connection,
     user: &User,
     search: &str,
     request: &PageRequest,
 ) -> Result<Page<Membership>, DbError> {
-    let total = Total::count(!search.is_empty(), |most| {
-        count_of(connection, organizations_of!(user, search).select(memberships::organization_id).limit(most))
+    let matches = search::find(connection, List::Organizations, &user.id, search)?;
+    let total = matches.total(|| {
+        Total::count(|most| {
+            let all = organizations_of!(user, &matches);
+            count_of(connection, all.select(memberships::organization_id).limit(most))
+        })
     })?;
     let cursor = |membership: &Membership| Cursor {
         id: membership.organization.id.clone(),
         sorted_by: folding::search_key(&membership.organization.name),
     };
-    request.load(total, cursor, |reach| Ok(read_of_user(connection, user, search, reach)?))
+    request.load(total, cursor, |reach| Ok(read_of_user(connection, user, &matches, reach)?))
 }
 
 /// The organization that `user` belongs to, where it is the only one.
 pub fn only_one(connection: &mut Connection, user: &User) -> Result<Option<Membership>, DbError> {
-    let two = read_of_user(connection, user, "", &Reach { limit: 2, ..Reach::default() })?;
+    let two = read_of_user(connection, user, &Matches::All, &Reach { limit: 2, ..Reach::default() })?;
     Ok(<[Membership; 1]>::try_from(two).ok().map(|[only]| only))
 }
 
 fn read_of_user(
     connection: &mut Connection,
     user: &User,
-    search: &str,
+    matches: &Matches,
     reach: &Reach,
 ) -> Result<Vec<Membership>, DbError> {
     let name = |cursor: &Cursor| cursor.sorted_by.clone();
-    let organizations = organizations_of!(user, search);
+    let organizations = organizations_of!(user, matches);
     let page = in_order!(
         organizations,
         reach,
@@ -164,6 +179,7 @@ pub fn rename(
         .set((organizations::name.eq(name.as_str()), organizations::search_key.eq(name.search_key())))
         .returning(Organization::as_returning())
         .get_result(tx.connection())?;
+    search::write_organizations(tx, &grant.id, name.as_str())?;
     let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };
     record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
     Ok(renamed)

@@ -7,16 +7,13 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use diesel::sql_types::Text;
 use serde::{Deserialize, Deserializer};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::{clock::Timestamp, db::DbError, domain::id, folding};
+use crate::{clock::Timestamp, db::DbError, domain::id};
 
-/// How far a list is counted that nobody keeps a count of.
-const MAX_COUNTED: i64 = 10_000;
-/// How far what a search finds is counted.
-const MAX_FOUND: i64 = 1000;
+/// How far rows are counted of which nobody keeps the number.
+pub(super) const MAX_COUNTED: i64 = 1000;
 
 /// Rows of one page, with what a pager needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +42,10 @@ pub enum Total {
 }
 
 impl Total {
-    /// Counts by `count`, which gets the number of rows to stop at; what a search finds is not counted as
-    /// far as a list.
-    pub(super) fn count(
-        is_search: bool,
-        count: impl FnOnce(i64) -> Result<i64, DbError>,
-    ) -> Result<Self, DbError> {
-        let most = if is_search { MAX_FOUND } else { MAX_COUNTED };
-        let rows = count(most + 1)?;
-        Ok(if rows > most { Self::MoreThan(most) } else { Self::Exactly(rows) })
+    /// Counts by `count`, which gets the number of rows to stop at.
+    pub(super) fn count(count: impl FnOnce(i64) -> Result<i64, DbError>) -> Result<Self, DbError> {
+        let rows = count(MAX_COUNTED + 1)?;
+        Ok(if rows > MAX_COUNTED { Self::MoreThan(MAX_COUNTED) } else { Self::Exactly(rows) })
     }
 
     /// Whether there is none.
@@ -314,16 +306,6 @@ impl<T> Page<T> {
 pub(super) fn contains_pattern(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
-}
-
-/// The pattern for a `LIKE … ESCAPE '\'` that finds `text` anywhere in a stored search key.
-pub(super) fn search_pattern(text: &str) -> String {
-    contains_pattern(&folding::search_key(text))
-}
-
-diesel::define_sql_function! {
-    /// Lower case, of ASCII only: engines differ in all other letters.
-    fn lower(text: Text) -> Text;
 }
 
 /// A place in a sorted list: behind the row with this id.

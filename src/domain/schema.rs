@@ -273,6 +273,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    search_terms (scope, list, term, row_id) {
+        scope -> Text,
+        list -> Text,
+        term -> Text,
+        row_id -> Text,
+    }
+}
+
+diesel::table! {
     leak_reports (id) {
         id -> Text,
         organization_id -> Text,
@@ -395,6 +404,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leak_reports,
     idempotent_responses,
     rejections,
+    search_terms,
     webhooks,
     webhook_deliveries,
 );

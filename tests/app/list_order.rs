@@ -13,11 +13,12 @@ use crate::{pages::key_rotation::rotate, support::TestApp, verification::Ground}
 
 /// What may be sorted after it is read, by the beginning of what it is read from, and how many rows
 /// of it there are at most.
-const FEW: [(&str, &str); 4] = [
+const FEW: [(&str, &str); 5] = [
     ("FROM `key_clients`", "the clients of one key, of which a hundred are kept"),
     ("FROM `sessions`", "the sessions of one person"),
     ("FROM (`memberships` INNER JOIN `organizations`", "the organizations of one person"),
     ("FROM `master_tokens`", "the tokens of one organization, of which there is a most"),
+    (") IN (SELECT ?, value FROM json_each(?))", "what a search found, of which a thousand are looked up"),
 ];
 
 #[derive(QueryableByName)]
@@ -104,9 +105,19 @@ async fn no_list_that_grows_is_sorted_whole() {
         }
     }
     assert!(sorted.is_empty(), "{sorted}");
+    let looked_up = asked.iter().filter(|statement| statement.contains(") IN (SELECT ?, value FROM"));
+    assert!(looked_up.clone().count() > 5, "{asked:#?}");
+    for statement in looked_up {
+        let ids =
+            if statement.contains("memberships") { "(organization_id=? AND user_id=?)" } else { "(id=?)" };
+        let plan = plan(app, statement).await;
+        let is_by_ids = plan.iter().any(|step| step.contains("sqlite_autoindex_") && step.ends_with(ids));
+        assert!(is_by_ids, "{statement}\n  {}", plan.join("\n  "));
+    }
 }
 
-async fn plan(app: &TestApp, statement: &str) -> Vec<String> {
+/// How SQLite reads a statement.
+pub(crate) async fn plan(app: &TestApp, statement: &str) -> Vec<String> {
     let (sql, _) = statement.split_once(" -- binds").unwrap_or((statement, ""));
     let explain = format!("EXPLAIN QUERY PLAN {sql}");
     let read =

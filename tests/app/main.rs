@@ -30,6 +30,7 @@ mod no_requests;
 mod no_writes;
 mod pages;
 mod races;
+mod search;
 mod throttles;
 mod token_proofs;
 mod usage;

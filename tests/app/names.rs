@@ -115,12 +115,12 @@ async fn names_that_read_alike_are_one_name() {
 async fn a_search_finds_a_name_however_it_is_written() {
     let Ground { app, lumen, browser, machine } = ground().await;
     for (number, (name, ways)) in [
-        ("Привет", vec!["привет", "ПРИВЕТ", "риве"]),
+        ("Привет", vec!["привет", "ПРИВЕТ", "прив"]),
         ("Ärger", vec!["ärger", "ÄRGER", "A\u{308}RGER", "arger", "är\u{2060}ger"]),
         ("Łódź", vec!["łódź", "ŁÓDŹ", "lodz", "Lo\u{301}dz"]),
         ("Élodie", vec!["élodie", "e\u{301}lodie", "elodie", "ÉLODIE"]),
         ("ΣΊΣΥΦΟΣ", vec!["σίσυφος", "σισυφοσ"]),
-        ("Straße", vec!["strasse", "STRASSE", "traß"]),
+        ("Straße", vec!["strasse", "STRASSE", "straß"]),
         ("100%_\\a", vec!["100%_\\A", "%_"]),
     ]
     .into_iter()

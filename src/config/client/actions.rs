@@ -12,7 +12,7 @@ use crate::vocabulary::{ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Sta
 pub enum KeysAction {
     /// List keys.
     List {
-        /// Only keys with this text in the name or the masked key
+        /// Only keys with a word that starts with this text in the name or the masked key
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// Only keys in this state
@@ -121,7 +121,7 @@ pub struct ExpirationFlags {
 pub enum MembersAction {
     /// List members.
     List {
-        /// Only members with this text in the name or the email
+        /// Only members with a word that starts with this text in the name or the email
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// Only members with this role
@@ -151,7 +151,7 @@ pub enum MembersAction {
 pub enum InvitationsAction {
     /// List pending and expired invitations, newest first.
     List {
-        /// Only invitations with this text in the email
+        /// Only invitations with a word that starts with this text in the email
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
@@ -202,7 +202,7 @@ pub enum ActivityAction {
 /// Which events.
 #[derive(Args, Debug)]
 pub struct ActivityFilter {
-    /// Only events with this text in the actor, the subject, the details or the IP address
+    /// Only events with a word that starts with this text in the actor, the subject, the details or the IP address
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// Only events of the user or master token with this ID

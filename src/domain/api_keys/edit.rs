@@ -7,6 +7,7 @@ use super::{
     expiration::{ChosenExpiration, ExpirationError, KeyChangeError, ahead},
     find, invalidate, record_with,
     rotate::cap_previous_secret,
+    write_terms,
 };
 use crate::{
     clock::Timestamp,
@@ -76,6 +77,7 @@ pub fn edit(
         error => error.into(),
     })?;
     if name.is_some() {
+        write_terms(tx.connection(), &grant.id, &key).map_err(DbError::from)?;
         let detail = Detail::NameChange { from: before.name, to: key.name.clone() };
         record_with(tx, grant, Action::KeyRenamed, &key, detail, now)?;
     }

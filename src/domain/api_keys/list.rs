@@ -15,11 +15,15 @@ use crate::{
         organization::Figures,
         page::{
             Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
-            is_descending, lower, search_pattern,
+            is_descending,
         },
         schema::api_keys,
+        search::{self, Matches, has_term, matching},
     },
-    folding,
+    folding::{
+        self,
+        terms::{List, Sought},
+    },
     vocabulary::{KeyFilter, KeySort},
 };
 
@@ -29,7 +33,7 @@ pub const EXPIRES_SOON: Duration = Duration::days(14);
 /// Which keys of the organization.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Text in the name or in the masked key; empty for all.
+    /// The beginning of a word in the name, or of an end of the masked key; empty for all.
     pub text: String,
     /// Only this part of them.
     pub part: KeyFilter,
@@ -43,18 +47,16 @@ impl Filter {
 }
 
 macro_rules! keys_of {
-    ($grant:expr, $filter:expr, $now:expr) => {{
-        let mut query = api_keys::table.filter(api_keys::organization_id.eq($grant.id.clone())).into_boxed();
-        if !$filter.text.is_empty() {
-            let pattern = search_pattern(&$filter.text);
-            query = query.filter(
-                api_keys::search_key
-                    .like(pattern.clone())
-                    .escape('\\')
-                    .or(lower(api_keys::masked).like(pattern).escape('\\')),
-            );
-        }
-        match $filter.part {
+    ($grant:expr, $matches:expr, $part:expr, $now:expr) => {{
+        let query = matching!(
+            api_keys::table.into_boxed(),
+            $matches,
+            (api_keys::organization_id, $grant.id.as_str()),
+            // With the bare column SQLite might take another index than that of the ids.
+            (api_keys::organization_id.concat(""), api_keys::id),
+            |sought: &Sought| has_term!(sought, List::Keys, $grant.id.clone(), api_keys::id)
+        );
+        match $part {
             KeyFilter::All => query,
             KeyFilter::ExpiresSoon => query.filter(
                 api_keys::expires_order.gt($now).and(api_keys::expires_order.le($now + EXPIRES_SOON)),
@@ -75,28 +77,33 @@ pub fn page(
     request: &PageRequest,
     now: Timestamp,
 ) -> Result<(Page<ApiKey>, HashMap<String, ActiveRotation>), DbError> {
-    let total = if filter.is_empty() {
-        Total::Exactly(figures.api_keys)
+    let matches = find(connection, grant, filter)?;
+    let total = if filter.part == KeyFilter::All {
+        matches.total(|| Ok(Total::Exactly(figures.api_keys)))?
     } else {
-        Total::count(!filter.text.is_empty(), |most| {
-            count_of(connection, keys_of!(grant, filter, now).select(api_keys::id).limit(most))
+        Total::count(|most| {
+            count_of(connection, keys_of!(grant, &matches, filter.part, now).select(api_keys::id).limit(most))
         })?
     };
-    let read = |reach: &Reach| read(connection, grant, (filter, sort), reach, now);
+    let read = |reach: &Reach| read(connection, grant, (&matches, filter.part, sort), reach, now);
     let page = request.load(total, |key| sort.cursor(key), read)?;
     let rotations = rotations(connection, grant, &page.rows, now)?;
     Ok((page, rotations))
+}
+
+fn find(connection: &mut Connection, grant: &Grant<SeeKeys>, filter: &Filter) -> Result<Matches, DbError> {
+    search::find(connection, List::Keys, &grant.id, &filter.text)
 }
 
 /// The keys in an order, as far as `reach` says.
 fn read(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
-    (filter, sort): (&Filter, KeySort),
+    (matches, part, sort): (&Matches, KeyFilter, KeySort),
     reach: &Reach,
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, CursorError> {
-    let keys = keys_of!(grant, filter, now);
+    let keys = keys_of!(grant, matches, part, now);
     let descending = is_descending(sort);
     let query = match sort {
         KeySort::Newest | KeySort::Oldest => by_age!(keys, reach, descending, api_keys::id),
@@ -148,7 +155,8 @@ pub fn list_after(
     (sort, slice): (KeySort, &ListRequest),
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, CursorError> {
-    read(connection, grant, (filter, sort), &slice.reach(), now)
+    let matches = find(connection, grant, filter)?;
+    read(connection, grant, (&matches, filter.part, sort), &slice.reach(), now)
 }
 
 /// The scopes in use in the organization, each once, in alphabetical order.

@@ -10,13 +10,15 @@ use crate::{
     db::{Connection, DbError, count_of},
     domain::{
         access::{Grant, SeeInvitations},
-        email::{self, EmailAddress},
+        email::EmailAddress,
         organization::Organization,
         outbox::MailState,
-        page::{Cursor, ListRequest, Page, PageRequest, Reach, Total, by_age, contains_pattern},
+        page::{Cursor, ListRequest, Page, PageRequest, Reach, Total, by_age},
         schema::{invitations, organizations, outbox},
+        search::{self, Matches, has_term, matching},
         user::User,
     },
+    folding::terms::{List, Sought},
 };
 
 /// The state of an invitation's newest mail.
@@ -38,39 +40,39 @@ pub struct Pending {
 }
 
 macro_rules! pending_of {
-    ($grant:expr, $search:expr) => {{
-        let mut query = invitations::table
-            .filter(invitations::organization_id.eq($grant.id.clone()).and(invitations::outcome.is_null()))
-            .into_boxed();
-        if !$search.text.is_empty() {
-            let address = contains_pattern(&email::lower(&$search.text));
-            query = query.filter(invitations::email.like(address).escape('\\'));
-        }
-        if let Some(email) = &$search.email {
-            query = query.filter(invitations::email.eq(email.as_str().to_owned()));
-        }
-        query
-    }};
+    ($grant:expr, $matches:expr) => {
+        matching!(
+            invitations::table.filter(invitations::outcome.is_null()).into_boxed(),
+            $matches,
+            (invitations::organization_id, $grant.id.as_str()),
+            // With the bare column SQLite might take another index than that of the ids.
+            (invitations::organization_id.concat(""), invitations::id),
+            |sought: &Sought| has_term!(sought, List::Invitations, $grant.id.clone(), invitations::id)
+        )
+    };
 }
 
 /// One page of the organization's pending invitations, the newest first, those that expired
-/// included.
+/// included; with `search`, those with a word in the email that begins so.
 pub fn pending(
     connection: &mut Connection,
     grant: &Grant<SeeInvitations>,
-    search: &Search,
+    search: &str,
     request: &PageRequest,
 ) -> Result<Page<Pending>, DbError> {
-    let total = Total::count(!search.text.is_empty(), |most| {
-        count_of(connection, pending_of!(grant, search).select(invitations::id).limit(most))
+    let matches = search::find(connection, List::Invitations, &grant.id, search)?;
+    let total = matches.total(|| {
+        Total::count(|most| {
+            count_of(connection, pending_of!(grant, &matches).select(invitations::id).limit(most))
+        })
     })?;
-    request.load(total, Pending::cursor, |reach| Ok(read(connection, grant, search, reach)?))
+    request.load(total, Pending::cursor, |reach| Ok(read(connection, grant, (&matches, None), reach)?))
 }
 
 /// Which pending invitations to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// Text in the address.
+    /// The beginning of a word in the address.
     pub text: String,
     /// Only the one to this address.
     pub email: Option<EmailAddress>,
@@ -91,17 +93,22 @@ pub fn list_after(
     search: &Search,
     slice: &ListRequest,
 ) -> Result<Vec<Pending>, DbError> {
-    read(connection, grant, search, &slice.reach())
+    let matches = search::find(connection, List::Invitations, &grant.id, &search.text)?;
+    read(connection, grant, (&matches, search.email.as_ref()), &slice.reach())
 }
 
 /// Pending invitations, the newest first, as far as `reach` says.
 fn read(
     connection: &mut Connection,
     grant: &Grant<SeeInvitations>,
-    search: &Search,
+    (matches, email): (&Matches, Option<&EmailAddress>),
     reach: &Reach,
 ) -> Result<Vec<Pending>, DbError> {
-    let query = by_age!(pending_of!(grant, search), reach, true, invitations::id);
+    let mut pending = pending_of!(grant, matches);
+    if let Some(email) = email {
+        pending = pending.filter(invitations::email.eq(email.as_str()));
+    }
+    let query = by_age!(pending, reach, true, invitations::id);
     let rows: Vec<Row> = query.select(Row::as_select()).load(connection)?;
     with_mails(connection, grant, rows.into_iter().map(Invitation::from).collect())
 }

@@ -20,8 +20,10 @@ use crate::{
         organization::Organization,
         outbox::{self, Message},
         schema::{invitation_secrets, invitations, memberships, users},
+        search,
         secret::{NoRandomness, Secret},
     },
+    folding::terms::Searched,
 };
 
 /// Addresses in one go.
@@ -239,6 +241,8 @@ fn invite_one(
         .returning(Row::as_returning())
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
+    let searched = Searched::Invitation { email: &invitation.email };
+    search::write(tx.connection(), &grant.id, &invitation.id, &searched)?;
     mail(tx, grant, &invitation, now)?;
     record(tx, &invitation, grant.actor(), Action::Invited, Some(Detail::Role { role }), now)?;
     Ok(InviteOutcome::Sent(invitation))

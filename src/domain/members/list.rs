@@ -4,41 +4,34 @@ use diesel::prelude::*;
 
 use super::{COLUMNS, Person};
 use crate::{
-    db::{Connection, DbError, count_of},
+    db::{Connection, DbError},
     domain::{
         access::{Grant, Role, See},
-        email,
         organization::Figures,
-        page::{
-            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, contains_pattern, in_order,
-            is_descending, search_pattern,
-        },
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, in_order, is_descending},
         schema::{memberships, users},
+        search::{self, Matches, has_term, matching},
     },
-    folding,
+    folding::{
+        self,
+        terms::{List, Sought},
+    },
     vocabulary::MemberSort,
 };
 
 macro_rules! members_of {
-    ($grant:expr, $search:expr) => {{
-        let mut query = memberships::table
-            .inner_join(users::table)
-            .filter(memberships::organization_id.eq($grant.id.clone()))
-            .into_boxed();
-        if !$search.is_empty() {
-            let address = contains_pattern(&email::lower($search));
-            query = query.filter(
-                users::search_key
-                    .like(search_pattern($search))
-                    .escape('\\')
-                    .or(users::email.like(address).escape('\\')),
-            );
-        }
-        query
-    }};
+    ($grant:expr, $matches:expr) => {
+        matching!(
+            memberships::table.inner_join(users::table).into_boxed(),
+            $matches,
+            (memberships::organization_id, $grant.id.as_str()),
+            (memberships::organization_id, memberships::user_id),
+            |sought: &Sought| has_term!(sought, List::Members, $grant.id.clone(), memberships::user_id)
+        )
+    };
 }
 
-/// One page of the members; with `search`, those with the text in name or email. `figures` are those of the
+/// One page of the members; with `search`, those with a word in name or email that begins so. `figures` are those of the
 /// organization.
 pub fn page(
     connection: &mut Connection,
@@ -47,14 +40,9 @@ pub fn page(
     (search, sort): (&str, MemberSort),
     request: &PageRequest,
 ) -> Result<Page<Person>, DbError> {
-    let total = if search.is_empty() {
-        Total::Exactly(figures.members)
-    } else {
-        Total::count(true, |most| {
-            count_of(connection, members_of!(grant, search).select(memberships::user_id).limit(most))
-        })?
-    };
-    let read = |reach: &Reach| read(connection, grant, (search, None, sort), reach);
+    let matches = search::find(connection, List::Members, &grant.id, search)?;
+    let total = matches.total(|| Ok(Total::Exactly(figures.members)))?;
+    let read = |reach: &Reach| read(connection, grant, (&matches, None, sort), reach);
     request.load(total, |person| sort.cursor(person), read)
 }
 
@@ -82,17 +70,18 @@ pub fn list_after(
     role: Option<Role>,
     (sort, slice): (MemberSort, &ListRequest),
 ) -> Result<Vec<Person>, CursorError> {
-    read(connection, grant, (search, role, sort), &slice.reach())
+    let matches = search::find(connection, List::Members, &grant.id, search)?;
+    read(connection, grant, (&matches, role, sort), &slice.reach())
 }
 
 /// The members in an order, as far as `reach` says.
 fn read(
     connection: &mut Connection,
     grant: &Grant<See>,
-    (search, role, sort): (&str, Option<Role>, MemberSort),
+    (matches, role, sort): (&Matches, Option<Role>, MemberSort),
     reach: &Reach,
 ) -> Result<Vec<Person>, CursorError> {
-    let mut members = members_of!(grant, search);
+    let mut members = members_of!(grant, matches);
     if let Some(role) = role {
         members = members.filter(memberships::role.eq(role));
     }

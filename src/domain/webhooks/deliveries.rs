@@ -87,7 +87,7 @@ pub fn deliveries(
     request: &PageRequest,
 ) -> Result<Page<Delivery>, ManageError> {
     let webhook = find(connection, grant, webhook_id)?;
-    let total = Total::count(false, |most| {
+    let total = Total::count(|most| {
         count_of(connection, of_webhook!(webhook, state).select(webhook_deliveries::id).limit(most))
     })?;
     let read = |reach: &Reach| read(connection, &webhook, state, reach);

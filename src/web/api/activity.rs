@@ -101,7 +101,8 @@ macro_rules! selection {
         #[serde(deny_unknown_fields, default)]
         #[into_params(parameter_in = Query)]
         pub struct $name {
-            /// Search in the actor, the subject, the details and the IP address.
+            /// Search in the actor, the subject, the details and the IP address. Finds words that start with
+            /// this text.
             #[serde(deserialize_with = "search::strict")]
             #[param(max_length = 200)]
             q: String,

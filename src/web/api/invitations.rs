@@ -56,7 +56,7 @@ impl Invitation {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct InvitationFilter {
-    /// Search in the email.
+    /// Search in the email. Finds words that start with this text.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,

@@ -15,7 +15,7 @@ use crate::{
     db::{Connection, DbError},
     domain::{
         access::{Grant, ManageKeys, Role, See, SeeInvitations},
-        invitations::{self, Invitation, Pending, Search},
+        invitations::{self, Invitation, Pending},
         members::{self, Person},
         outbox::MailState,
         page::{Page, PageRef, PageRequest},
@@ -256,8 +256,7 @@ pub(super) fn pending_page(
     selection: &MembersQuery,
 ) -> Result<Page<Pending>, DbError> {
     let request = PageRequest::new(selection.ipage.clone(), ROWS_ON_A_PAGE);
-    let search = Search { text: selection.iq.clone(), email: None };
-    invitations::pending(connection, grant, &search, &request)
+    invitations::pending(connection, grant, &selection.iq, &request)
 }
 
 /// The tab, as it is on the screen.

@@ -65,7 +65,8 @@ async fn a_list_is_read_part_by_part_in_every_order() {
     assert_eq!(names("sort=created_at").await, "delta Alpha charlie Bravo echo");
     assert_eq!(names("sort=name").await, "Alpha Bravo charlie delta echo");
     assert_eq!(names("sort=-name").await, "echo delta charlie Bravo Alpha");
-    assert_eq!(names("q=LPH").await, "Alpha");
+    assert_eq!(names("q=ALP").await, "Alpha");
+    assert_eq!(names("q=lph").await, "", "no word starts so");
     assert_eq!(names("show=deactivated").await, "");
     assert_eq!(names("show=never_used&sort=name").await, "Alpha Bravo charlie delta echo");
 }

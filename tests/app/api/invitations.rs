@@ -163,8 +163,10 @@ async fn invitations_are_listed_part_by_part_the_newest_first() {
         names.join(" ")
     };
     assert_eq!(emails("").await, "eve dot cy bo ada");
-    assert_eq!(emails("?q=O").await, "dot bo");
-    assert_eq!(emails("?q=o%40").await, "bo");
+    assert_eq!(emails("?q=C").await, "cy");
+    assert_eq!(emails("?q=bo%40").await, "bo");
+    assert_eq!(emails("?q=%40lumen.ex").await, "eve dot cy bo ada");
+    assert_eq!(emails("?q=o%40").await, "", "no word starts so");
     assert_eq!(emails("?q=%25").await, "");
     assert_eq!(emails("?email=Cy@Lumen.example").await, "cy");
     assert_eq!(emails("?email=c@lumen.example").await, "");

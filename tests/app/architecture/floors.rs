@@ -33,6 +33,7 @@ pub(super) const DOMAIN: House = House {
             "page",
             "passwords",
             "schema",
+            "search",
             "secret",
             "session_tokens",
             "spent_forms",

@@ -26,6 +26,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("organizations", "organizations"),
     ("outbox", "outbox"),
     ("rejections", "rejections"),
+    ("search_terms", "search"),
     ("sessions", "sessions"),
     ("spent_forms", "spent_forms"),
     ("throttles", "throttles"),

@@ -14,8 +14,8 @@ async fn the_api_tab_asks_for_all_its_keys_together() {
         fixture.app.api_key(&fixture.lumen, &format!("Key {number}")).await;
     }
     let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
-    // What is found is counted anew, for all keys there is a count.
-    for (address, most) in [("api", MOST_FOR_THE_TAB), ("api?q=key&show=unused&page=2", MOST_FOR_THE_TAB + 1)]
+    // What is searched is found first and then counted, for all keys there is a count.
+    for (address, most) in [("api", MOST_FOR_THE_TAB), ("api?q=key&show=unused&page=2", MOST_FOR_THE_TAB + 2)]
     {
         let url = fixture.lumen.url(address);
         browser.get(&url).await.must_be(200);

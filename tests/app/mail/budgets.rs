@@ -6,7 +6,7 @@ use tessera::{
         access::{Grant, ManageMembers, Role},
         accounts::{self, NewAccount},
         email::EmailAddress,
-        invitations::{self, InviteOutcome, Search},
+        invitations::{self, InviteOutcome},
         names::Name,
         organizations,
         page::{PageRef, PageRequest},
@@ -124,7 +124,7 @@ async fn invite_and_cancel_all(world: &World, company: &Company) {
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
             let request = PageRequest::new(PageRef::First, 100);
-            for pending in invitations::pending(tx.connection(), &grant, &Search::default(), &request)?.rows {
+            for pending in invitations::pending(tx.connection(), &grant, "", &request)?.rows {
                 invitations::cancel(tx, &grant, &pending.invitation.id, now)?;
             }
             Ok(())

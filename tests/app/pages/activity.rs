@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::body::to_bytes;
 use diesel::connection::SimpleConnection;
 use tessera::{
-    db::Connection,
+    db::{Connection, fill_terms},
     domain::{
         access::{self, Role},
         audit::Filter,
@@ -190,6 +190,7 @@ async fn many_events(app: &TestApp, lumen: &Company) {
         lumen.id
     ))
     .await;
+    app.write(|tx| Ok(fill_terms(tx.connection())?)).await;
 }
 
 /// Somebody reads slowly, and is removed meanwhile.
@@ -283,6 +284,7 @@ async fn events_from_before_details_were_facts_are_shown_and_found() {
     }
     let migration = include_str!("../../../migrations/2026-11-25-220000_typed_events/up.sql");
     app.write(move |tx| Ok(tx.connection().batch_execute(migration)?)).await;
+    app.write(|tx| Ok(fill_terms(tx.connection())?)).await;
 
     let browser = app.log_in_as(&lumen.owner).await;
     assert_eq!(

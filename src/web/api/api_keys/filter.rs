@@ -14,7 +14,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct KeyQuery {
-    /// Search in the name and the masked key.
+    /// Search in the name and the masked key. Finds words that start with this text.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,

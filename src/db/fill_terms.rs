@@ -1,0 +1,160 @@
+//! Gives the rows that are stored the terms by which they are found: the part of a migration that SQL
+//! cannot write, since it knows too little of letters.
+
+use diesel::{
+    connection::BoxableConnection,
+    migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result},
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
+use serde_json::json;
+
+use super::{Connection, DbError};
+use crate::folding::terms::{Searched, event_key_of_older};
+
+/// The migration that brings the table.
+const VERSION: &str = "20261126155000";
+
+/// Rows read at once.
+const ROWS_IN_A_PART: usize = 1000;
+/// After how many rows the log says how far it is: a large database takes minutes, once.
+const ROWS_BETWEEN_NOTES: usize = 100_000;
+
+/// `migration`; the one that brings the table fills it, too, in its own transaction.
+pub(super) fn along_with(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>> {
+    let brings_table = migration.name().version() == MigrationVersion::from(VERSION);
+    if brings_table { Box::new(FillTerms { table: migration }) } else { migration }
+}
+
+struct FillTerms {
+    table: Box<dyn Migration<Sqlite>>,
+}
+
+impl Migration<Sqlite> for FillTerms {
+    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
+        self.table.run(connection)?;
+        let connection = connection.downcast_mut::<Connection>().ok_or("another engine")?;
+        Ok(fill_terms(connection)?)
+    }
+
+    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
+        self.table.revert(connection)
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        self.table.metadata()
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        self.table.name()
+    }
+}
+
+/// A row that is searched: by two columns, of which the second may be empty.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    scope: String,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    one: String,
+    #[diesel(sql_type = Text)]
+    other: String,
+}
+
+/// What a row of a list is found by.
+type Read = for<'a> fn(&'a Row) -> Searched<'a>;
+
+/// The rows of each list in the order of an index, beyond a scope and an id.
+const LISTS: [(&str, Read); 5] = [
+    (
+        "SELECT organization_id AS scope, id, name AS one, masked AS other FROM api_keys
+         WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+        |row| Searched::Key { name: &row.one, masked: &row.other },
+    ),
+    (
+        "SELECT organization_id AS scope, user_id AS id, name AS one, email AS other
+         FROM memberships CROSS JOIN users ON users.id = user_id
+         WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
+        |row| Searched::Member { name: &row.one, email: &row.other },
+    ),
+    (
+        "SELECT organization_id AS scope, id, email AS one, '' AS other FROM invitations
+         WHERE outcome IS NULL AND (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+        |row| Searched::Invitation { email: &row.one },
+    ),
+    (
+        "SELECT organization_id AS scope, id, search_key AS one, '' AS other FROM audit_events
+         WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+        |row| Searched::Event { search_key: &row.one },
+    ),
+    (
+        // The names of one organization follow each other.
+        "SELECT organization_id AS scope, user_id AS id, name AS one, '' AS other
+         FROM memberships CROSS JOIN organizations ON organizations.id = organization_id
+         WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
+        |row| Searched::Organization { name: &row.one },
+    ),
+];
+
+/// Gives each row of each list the terms that it lacks. Whoever stores rows past the product, as
+/// measurements and tests do, calls it after that.
+///
+/// # Errors
+/// When the database fails.
+pub fn fill_terms(connection: &mut Connection) -> std::result::Result<(), DbError> {
+    let mut done = 0;
+    for (rows, searched) in LISTS {
+        let (mut scope, mut id) = (String::new(), String::new());
+        loop {
+            let part: Vec<Row> = diesel::sql_query(rows)
+                .bind::<Text, _>(&scope)
+                .bind::<Text, _>(&id)
+                .bind::<BigInt, _>(i64::try_from(ROWS_IN_A_PART).unwrap_or(i64::MAX))
+                .load(connection)?;
+            let Some(last) = part.last() else { break };
+            (scope, id) = (last.scope.clone(), last.id.clone());
+            write(connection, &part, searched)?;
+            let before = done;
+            done += part.len();
+            if done / ROWS_BETWEEN_NOTES > before / ROWS_BETWEEN_NOTES {
+                tracing::info!(rows = done, "preparing the search, once for this version");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(connection: &mut Connection, part: &[Row], searched: Read) -> std::result::Result<(), DbError> {
+    let (mut terms, mut keys) = (Vec::new(), Vec::new());
+    for row in part {
+        let found_by = searched(row);
+        let list = found_by.list().as_str();
+        // A list of organizations is a person's.
+        let (scope, id) = match found_by {
+            Searched::Organization { .. } => (&row.id, &row.scope),
+            _ => (&row.scope, &row.id),
+        };
+        terms.extend(found_by.terms().into_iter().map(|term| json!([scope, list, term, id])));
+        if let Searched::Event { search_key } = found_by {
+            keys.push(json!([id, event_key_of_older(search_key)]));
+        }
+    }
+    diesel::sql_query(
+        "INSERT OR IGNORE INTO search_terms (scope, list, term, row_id)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
+    )
+    .bind::<Text, _>(serde_json::Value::from(terms).to_string())
+    .execute(connection)?;
+    if !keys.is_empty() {
+        diesel::sql_query(
+            "UPDATE audit_events SET search_key = marked.value ->> 1 FROM json_each(?) AS marked
+             WHERE audit_events.id = marked.value ->> 0",
+        )
+        .bind::<Text, _>(serde_json::Value::from(keys).to_string())
+        .execute(connection)?;
+    }
+    Ok(())
+}
