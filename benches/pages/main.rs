@@ -101,11 +101,13 @@ fn compare_lists(runtime: &tokio::runtime::Runtime, person: &mut Person, databas
             let first = list.address(base);
             let body = runtime.block_on(person.get(&first));
             let next = list.next(&body);
+            let [search, search_for_all] = list.searches(base);
             [
                 ("first", first.clone()),
                 ("next", next),
                 ("last", list.last(base)),
-                ("search", list.search(base)),
+                ("search", search),
+                ("search all", search_for_all),
             ]
         };
         let (a, b) = if list.is_of_a_person {

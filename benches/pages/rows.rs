@@ -12,6 +12,8 @@ pub struct List {
     last: &'static str,
     /// A search that finds one row or a few; empty for a list without a search.
     search: &'static str,
+    /// A search that finds all rows.
+    search_for_all: &'static str,
     /// The label of its pager.
     pager: &'static str,
     /// Whether it is a person's, not an organization's.
@@ -24,6 +26,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs/{}/api",
         last: "page=last",
         search: "q=key+0000042",
+        search_for_all: "q=key",
         pager: "Pages",
         is_of_a_person: false,
     },
@@ -32,6 +35,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs/{}/users?ipage=1",
         last: "page=last",
         search: "q=person+0000042",
+        search_for_all: "q=person",
         pager: "Pages of members",
         is_of_a_person: false,
     },
@@ -40,6 +44,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs/{}/users?page=1",
         last: "ipage=last",
         search: "iq=invited0000042",
+        search_for_all: "iq=invited",
         pager: "Pages of pending invitations",
         is_of_a_person: false,
     },
@@ -48,6 +53,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs/{}/activity",
         last: "page=last",
         search: "q=key+0000042",
+        search_for_all: "q=key",
         pager: "Pages",
         is_of_a_person: false,
     },
@@ -56,6 +62,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs/{}/webhooks/{}",
         last: "page=last",
         search: "",
+        search_for_all: "",
         pager: "Pages",
         is_of_a_person: false,
     },
@@ -64,6 +71,7 @@ pub const LISTS: [List; 6] = [
         address: "/orgs",
         last: "page=last",
         search: "q=guild+0000042",
+        search_for_all: "q=guild",
         pager: "Pages",
         is_of_a_person: true,
     },
@@ -89,9 +97,10 @@ impl List {
         self.with(organization, self.last)
     }
 
-    /// A search; empty where the list has none.
-    pub fn search(&self, organization: &str) -> String {
-        if self.search.is_empty() { String::new() } else { self.with(organization, self.search) }
+    /// A search that finds a row or a few, and one that finds all; empty where the list has none.
+    pub fn searches(&self, organization: &str) -> [String; 2] {
+        [self.search, self.search_for_all]
+            .map(|search| if search.is_empty() { String::new() } else { self.with(organization, search) })
     }
 
     fn with(&self, organization: &str, query: &str) -> String {

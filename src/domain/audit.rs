@@ -143,6 +143,10 @@ macro_rules! filtered {
                 audit_events::search_key.like(pattern).escape('\\').nullable()
             }
         );
+        // All but administrators see one area, too.
+        if let [area] = areas.as_slice() {
+            query = query.filter(audit_events::area.eq(area.as_str()));
+        }
         if let Some(actor) = &$filter.actor_id {
             query = query.filter(audit_events::actor_id.eq(actor.clone()));
         }

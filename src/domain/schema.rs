@@ -179,6 +179,7 @@ diesel::table! {
         created_at -> Timestamp,
         details -> Nullable<Text>,
         search_key -> Text,
+        area -> Text,
     }
 }
 

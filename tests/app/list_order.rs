@@ -48,7 +48,14 @@ async fn no_list_that_grows_is_sorted_whole() {
         add(format!("users{query}"));
     }
     add(format!("activity?who={}&what=members", lumen.owner.id));
-    for query in ["?from=2026-11-23", "?until=2026-11-23&page=2", "?page=last"] {
+    for query in [
+        "?what=api_keys&page=2",
+        "?what=members",
+        "?from=2026-11-23&what=members",
+        "?from=2026-11-23",
+        "?until=2026-11-23&page=2",
+        "?page=last",
+    ] {
         add(format!("activity{query}"));
     }
     for query in ["?q=a&page=2", "?show=unused", "?show=soon&sort=expires_at", "?show=deactivated"] {

@@ -8,7 +8,7 @@ use tessera::{
     db::{Connection, fill_terms},
     domain::{
         access::{self, Role},
-        audit::Filter,
+        audit::{Action, Area, Filter},
     },
     web::{
         activity_file::{self, CSV},
@@ -329,5 +329,22 @@ async fn a_search_finds_what_is_in_the_details_and_not_how_they_are_kept() {
     ] {
         let path = lumen.url(&format!("activity?{query}"));
         assert_eq!(lines(&admin, &path).await.len(), number, "{query}");
+    }
+}
+
+/// The database has a column for it, which SQL makes of the action.
+#[tokio::test]
+async fn every_event_is_of_the_area_of_its_action() {
+    let app = TestApp::spawn().await;
+    for action in Action::ALL {
+        let name = action.as_str();
+        app.execute(&format!(
+            "INSERT INTO audit_events (id, actor_kind, actor_name, action, subject_name, created_at)
+             VALUES ('{name}', 'system', 'Tessera', '{name}', '', '2026-11-23 10:00:00')"
+        ))
+        .await;
+        let area = app.query(&format!("SELECT area AS text FROM audit_events WHERE id = '{name}'")).await;
+        let expected = if action.area() == Area::Account { "" } else { action.area().as_str() };
+        assert_eq!(area, [expected], "{name}");
     }
 }
