@@ -4,7 +4,7 @@
 //! writes the row writes in the same transaction. The old ones are gone by then: triggers delete them when
 //! what they are made of is changed, and when the row goes.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Text};
 
 use super::{
     page::{MAX_COUNTED, Total},
@@ -58,8 +58,8 @@ pub(super) fn write_members(
     for term in (Searched::Member { name, email }).terms() {
         let rows = memberships::table.filter(memberships::user_id.eq(user_id)).select((
             memberships::organization_id,
-            List::Members.as_str().into_sql::<diesel::sql_types::Text>(),
-            term.into_sql::<diesel::sql_types::Text>(),
+            List::Members.as_str().into_sql::<Text>(),
+            term.into_sql::<Text>(),
             memberships::user_id,
         ));
         diesel::insert_into(search_terms::table)
@@ -75,8 +75,8 @@ pub(super) fn write_organizations(tx: &mut Tx<'_>, organization_id: &str, name: 
     for term in (Searched::Organization { name }).terms() {
         let rows = memberships::table.filter(memberships::organization_id.eq(organization_id)).select((
             memberships::user_id,
-            List::Organizations.as_str().into_sql::<diesel::sql_types::Text>(),
-            term.into_sql::<diesel::sql_types::Text>(),
+            List::Organizations.as_str().into_sql::<Text>(),
+            term.into_sql::<Text>(),
             memberships::organization_id,
         ));
         diesel::insert_into(search_terms::table)
@@ -96,7 +96,7 @@ pub(super) enum Matches {
     All,
     /// Those with these ids.
     Few(Vec<String>),
-    /// More than are counted. They are so dense that a page of them is found by walking the list.
+    /// More than are counted: a page of them is found by walking the list, the sooner the more there are.
     Many(Sought),
 }
 
