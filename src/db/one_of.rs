@@ -19,7 +19,7 @@ pub fn one_of<E: Expression<SqlType = Text>>(
 }
 
 /// Without a [`serde_json::Value`] for each text: pages ask for fifty ids three times.
-fn json_array(list: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+pub(super) fn json_array(list: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut array = Vec::from(b"[");
     for text in list {
         if array.len() > 1 {

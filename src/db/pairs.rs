@@ -5,18 +5,18 @@ use diesel::{
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{Bool, Text},
-    sqlite::Sqlite,
 };
+
+use super::{Backend, one_of::json_array};
 
 /// `(columns) IN ((scope, …), …)` for each id in the list. As two conditions it would let SQLite walk all
 /// that the scope has, which it takes for little.
 pub fn pair_of<A, B>(
     columns: (A, B),
     scope: &str,
-    ids: impl IntoIterator<Item = impl Into<serde_json::Value>>,
+    ids: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> PairOf<A, B> {
-    let ids = ids.into_iter().map(Into::into).collect::<serde_json::Value>().to_string();
-    PairOf { columns, scope: scope.to_owned(), ids }
+    PairOf { columns, scope: scope.to_owned(), ids: json_array(ids) }
 }
 
 /// See [`pair_of`].
@@ -45,8 +45,8 @@ where
 {
 }
 
-impl<A: QueryFragment<Sqlite>, B: QueryFragment<Sqlite>> QueryFragment<Sqlite> for PairOf<A, B> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+impl<A: QueryFragment<Backend>, B: QueryFragment<Backend>> QueryFragment<Backend> for PairOf<A, B> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("(");
         self.columns.0.walk_ast(out.reborrow())?;
         out.push_sql(", ");

@@ -138,9 +138,7 @@ macro_rules! matching {
         use diesel::prelude::*;
         match $matches {
             $crate::domain::search::Matches::All => $query.filter($scope.eq($id.to_owned())),
-            $crate::domain::search::Matches::Few(ids) => {
-                $query.filter($crate::db::pair_of($among, $id, ids.iter().map(String::as_str)))
-            }
+            $crate::domain::search::Matches::Few(ids) => $query.filter($crate::db::pair_of($among, $id, ids)),
             $crate::domain::search::Matches::Many(sought) => {
                 $query.filter($scope.eq($id.to_owned())).filter($many(sought))
             }
