@@ -168,7 +168,7 @@ impl ApiTab {
         visitor.count_usage().await;
         let (is_search, db) = (!selection.q.is_empty(), &visitor.state.db);
         let read = Self::read(grant.clone(), selection, shell, visitor.now);
-        // A search looks at each key.
+        // A search that finds much walks the list.
         Ok(if is_search { db.read(read).await? } else { db.glance(read).await? })
     }
 
