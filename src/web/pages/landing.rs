@@ -101,6 +101,7 @@ mod tests {
     fn a_newcomer_is_told_what_to_do() {
         let html = render(true, true);
         assert!(html.contains("First steps") && html.contains("Nov 26, 2026"), "{html}");
+        assert!(html.contains(r#"href="/signup">GET STARTED</a>"#), "nobody can log in yet: {html}");
         assert!(html.contains(r#"<a class="link" href="/mailbox">local mailbox</a>"#), "{html}");
     }
 }

@@ -348,6 +348,68 @@ async fn look_at_longest_values(
     inspection.look_at(page, "key-longest").await;
 }
 
+/// Everything that has a name has the longest one, without a place to break.
+async fn the_longest_names_fit(Stage { page, server, .. }: Stage) {
+    let mut inspection = Inspection::default();
+    let (name, short_name) = ("W".repeat(80), "W".repeat(60));
+    let mut founder = server.person(&short_name).await;
+    let organization = server.organization(&mut founder, &name).await;
+    founder.create_key(&server, &organization, &short_name, "7").await;
+    let invited = format!("{}@{}.example", "w".repeat(64), "w".repeat(63));
+    founder.invite(&server, &organization, &invited, "supervisor").await;
+    page.become_person(&founder).await;
+    page.visit("/account").await;
+    page.fill("Full name", &name).await;
+    page.click_button("Save name").await;
+    page.expect_toast("Name updated").await;
+    inspection.measure(&page, "account").await;
+
+    page.visit(&format!("{organization}/api")).await;
+    page.open_menu("Actions for Master Tokens").await;
+    page.click_link("Generate token").await;
+    page.fill("Name", &short_name).await;
+    page.click_button("Save").await;
+    page.expect_dialog("Master token generated").await;
+    inspection.measure(&page, "reveal-token").await;
+    page.click_link("Done").await;
+    inspection.measure(&page, "api").await;
+    page.visit(&format!("{organization}/api/keys/select")).await;
+    inspection.measure(&page, "select-keys").await;
+    page.visit(&format!("{organization}/webhooks/new")).await;
+    page.paste("Payload URL", &format!("http://127.0.0.1:9/{}", "w".repeat(400))).await;
+    page.click_button("Save").await;
+    page.expect_dialog("Webhook created").await;
+    inspection.measure(&page, "reveal-webhook").await;
+    page.click_link("Done").await;
+    inspection.measure(&page, "webhooks").await;
+    page.click_link(&format!("http://127.0.0.1:9/{}", "w".repeat(400))).await;
+    page.expect_button("Send test event").await;
+    inspection.measure(&page, "webhook").await;
+
+    for path in [
+        "/",
+        "/orgs",
+        "{}/users",
+        "{}/invitations/select",
+        "{}/activity",
+        "{}/settings",
+        "{}/settings/leave",
+        "{}/settings/remove",
+        "{}/api/gateway-setup",
+        "{}/api/troubleshoot",
+        "/api/docs",
+    ] {
+        page.visit(&path.replace("{}", &organization)).await;
+        inspection.measure(&page, path).await;
+    }
+    page.open_menu(&name).await;
+    inspection.measure(&page, "user-menu").await;
+    let mail = server.inbox.expect(&invited, "invited you to join").await;
+    page.visit(&mail.link_labelled("Accept Invite")).await;
+    inspection.measure(&page, "invitation").await;
+    inspection.conclude();
+}
+
 crate::with_javascript_only!(
     dialogs_of_a_key,
     dialogs_of_a_key_as_served_without_scripts,
@@ -355,4 +417,5 @@ crate::with_javascript_only!(
     pages_of_an_account,
     pages_of_an_organization,
     pages_of_an_organization_as_served_without_scripts,
+    the_longest_names_fit,
 );

@@ -103,20 +103,32 @@ impl Inspection {
             for Violation { rule, help, places } in violations(page.browser(), look.scheme == "dark").await {
                 self.findings.push(format!("{place}: {rule}: {help}\n    {}", places.join("\n    ")));
             }
-            if is_wider_than_the_window(page.browser()).await {
-                self.findings.push(format!("{place}: the page scrolls sideways"));
+            if let Some(finding) = too_wide(page.browser()).await {
+                self.findings.push(format!("{place}: {finding}"));
             }
         }
-        for look in Look::ENLARGED {
-            look.apply(page.browser()).await.expect("the look can be set");
-            if is_wider_than_the_window(page.browser()).await {
-                self.findings.push(format!("{}: the page scrolls sideways", look.file_name(name)));
-            }
-        }
+        self.measure_in(&Look::ENLARGED, page, name).await;
         let complaints = console::complaints(page.browser()).await;
         self.findings.extend(complaints.iter().map(|complaint| format!("{name}: console: {complaint}")));
         Look::DESKTOP_LIGHT.apply(page.browser()).await.expect("the look can be set");
         allow_scripts(page.browser(), !self.without_scripts).await;
+    }
+
+    /// Only sees to it that the page as it stands fits into each window.
+    pub(crate) async fn measure(&mut self, page: &Page, name: &str) {
+        let [desktop, _, phone, _] = Look::ALL;
+        self.measure_in(&[desktop, phone], page, name).await;
+        self.measure_in(&Look::ENLARGED, page, name).await;
+        Look::DESKTOP_LIGHT.apply(page.browser()).await.expect("the look can be set");
+    }
+
+    async fn measure_in(&mut self, looks: &[Look], page: &Page, name: &str) {
+        for look in looks {
+            look.apply(page.browser()).await.expect("the look can be set");
+            if let Some(finding) = too_wide(page.browser()).await {
+                self.findings.push(format!("{}: {finding}", look.file_name(name)));
+            }
+        }
     }
 
     /// # Panics
@@ -144,8 +156,17 @@ pub(crate) async fn allow_scripts(browser: &WebDriver, allowed: bool) {
     answer.expect("scripts can be switched on and off");
 }
 
-async fn is_wider_than_the_window(browser: &WebDriver) -> bool {
-    let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
-    let answer = browser.execute(script, []).await.expect("a script runs");
-    answer.convert().expect("a truth value")
+/// Whether the page is wider than the window, and the innermost element that reaches beyond it.
+const TOO_WIDE: &str = r#"
+const room = document.documentElement.clientWidth;
+if (document.documentElement.scrollWidth <= room) return null;
+const beyond = [...document.body.querySelectorAll('*')]
+  .filter(element => element.getBoundingClientRect().right > room + 1);
+const innermost = beyond.find(element => !beyond.some(other => other !== element && element.contains(other)));
+return `${Math.round(document.documentElement.scrollWidth)} px wide: ${innermost?.outerHTML.slice(0, 160)}`;
+"#;
+
+async fn too_wide(browser: &WebDriver) -> Option<String> {
+    let answer = browser.execute(TOO_WIDE, []).await.expect("a script runs");
+    answer.convert().expect("what is too wide")
 }
