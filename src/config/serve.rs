@@ -108,7 +108,7 @@ pub(super) struct ServeFlags {
 /// What every email bears.
 #[derive(Args)]
 pub(super) struct MailFlags {
-    /// Server for outgoing email, smtp://user:password@host:port?tls=required or smtps://…; better set in
+    /// Server for outgoing email, smtp://user:password@host:port (with STARTTLS) or smtps://…; better set in
     /// the environment, where other users can't read it [env: TESSERA_SMTP_URL] [default: none, emails
     /// are kept in the local mailbox]
     #[arg(long, value_name = "URL")]

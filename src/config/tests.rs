@@ -182,7 +182,13 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_DATABASE_URL", &[":memory:", "sqlite:", "mysql://host/db", "file:x.db"]),
         (
             "TESSERA_SMTP_URL",
-            &["mail.example.com", "http://mail.example.com", "smtp://h?tls=maybe", "smtp://user@h"],
+            &[
+                "mail.example.com",
+                "http://mail.example.com",
+                "smtp://h?tls=maybe",
+                "smtp://user@h",
+                "smtp://user:hunter2@ss#x@h",
+            ],
         ),
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
@@ -341,6 +347,20 @@ fn a_test_email_has_the_settings_of_the_server() {
     assert_eq!(flag.mail_from.to_string(), "a@b.example");
     assert!(call("email test dana@example.com", &[]).smtp.is_none());
     assert_eq!(parse_line("email test", &[]).expect_err("no address").code, 2);
+}
+
+#[test]
+fn a_password_goes_over_tls_unless_one_says_otherwise() {
+    for (given, used) in [
+        ("smtp://user:hunter2@mail.example.com:587", "smtp://user:hunter2@mail.example.com:587?tls=required"),
+        ("smtp://user:hunter2@mail.example.com?tls=none", "smtp://user:hunter2@mail.example.com"),
+        ("smtp://user:hunter2@h?tls=opportunistic", "smtp://user:hunter2@h?tls=opportunistic"),
+        ("smtps://user:hunter2@mail.example.com", "smtps://user:hunter2@mail.example.com"),
+        ("smtp://127.0.0.1:2525", "smtp://127.0.0.1:2525"),
+        ("smtp://127.0.0.1:2525?tls=none", "smtp://127.0.0.1:2525"),
+    ] {
+        assert_eq!(SmtpUrl::parse(given).map(|url| url.expose().to_owned()), Ok(used.to_owned()), "{given}");
+    }
 }
 
 #[test]

@@ -150,22 +150,34 @@ impl fmt::Display for DatabaseUrl {
 pub struct SmtpUrl(SecretString);
 
 impl SmtpUrl {
+    /// A password goes over TLS alone, unless `tls=none` says otherwise.
+    ///
     /// # Errors
     /// What a mail server's address has to look like, without the text that was given.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = AsyncSmtpTransport::<Tokio1Executor>::from_url(text).is_ok();
-        // lettre logs in only when there is a password; a lone user name is a mistake.
-        let complete = Url::parse(text).is_ok_and(|url| {
+        let mut url = Url::parse(text).ok();
+        if let Some(url) = url.as_mut().filter(|url| url.scheme() == "smtp") {
+            match (url.query(), url.password()) {
+                (None, Some(_)) => url.set_query(Some("tls=required")),
+                // What lettre does without it.
+                (Some("tls=none"), _) => url.set_query(None),
+                _ => {}
+            }
+        }
+        // lettre logs in only when there is a password; a lone user name is a mistake. So is a password with a
+        // "#" as it is, behind which everything would be lost.
+        let complete = url.filter(|url| {
             url.username().is_empty() == url.password().is_none()
                 && url.host_str().is_some_and(|host| !host.is_empty())
+                && url.fragment().is_none()
         });
-        if known && complete {
-            Ok(Self(SecretString::from(text)))
-        } else {
-            Err("must be smtp://host:port or smtps://host:port, with user:password@ before the \
-                 host if the server requires authentication, and ?tls=required or ?tls=opportunistic \
-                 after smtp:// for STARTTLS"
-                .to_owned())
+        let known = |url: &Url| AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).is_ok();
+        match complete.filter(known) {
+            Some(url) => Ok(Self(SecretString::from(String::from(url)))),
+            None => Err("must be smtp://host:port or smtps://host:port, with user:password@ before the host if \
+                         the server requires authentication (special characters as in a URL, for example %23 \
+                         for #), and ?tls=required, ?tls=opportunistic or ?tls=none after smtp:// for STARTTLS"
+                .to_owned()),
         }
     }
 

@@ -47,12 +47,13 @@ pub fn organizations_with_ends(connection: &mut Connection, now: Timestamp) -> R
 }
 
 /// Queues the mail that is due for an organization at `now`, and notes the keys that it is about, a
-/// portion at a time; tells how many there are. A round that was stopped on the way is gone on with.
+/// portion at a time; tells how many there are. A round that was stopped on the way is gone on with until the next mail is due,
+/// which then tells of those left.
 pub async fn tell(db: &Db, organization_id: &str, now: Timestamp) -> Result<usize, DbError> {
     let id = organization_id.to_owned();
     let mailed_at = match db.read(move |connection| last_round(connection, &id)).await? {
-        Some(last) if !last.is_done => last.mailed_at,
-        Some(last) if last.holds_back(now) => return Ok(0),
+        Some(last) if last.holds_back(now) && last.is_done => return Ok(0),
+        Some(last) if last.holds_back(now) => last.mailed_at,
         _ => {
             let survey = survey(db, organization_id, now).await?;
             let id = organization_id.to_owned();
@@ -65,7 +66,7 @@ pub async fn tell(db: &Db, organization_id: &str, now: Timestamp) -> Result<usiz
     let mut noted = 0;
     for portion in ending(db, organization_id, mailed_at).await?.chunks(PORTION) {
         let (id, keys) = (organization_id.to_owned(), portion.to_vec());
-        noted += db.write(move |tx| note_portion(tx, &id, &keys, mailed_at)).await?;
+        noted += db.write(move |tx| note_portion(tx, &id, &keys, (mailed_at, now))).await?;
     }
     let id = organization_id.to_owned();
     db.write(move |tx| finish(tx, &id)).await?;
@@ -118,7 +119,7 @@ async fn survey(db: &Db, organization_id: &str, now: Timestamp) -> Result<Survey
 /// Queues the mail, unless none is due or somebody else was faster.
 fn begin(tx: &mut Tx<'_>, organization_id: &str, survey: Survey, now: Timestamp) -> Result<bool, DbError> {
     let last = last_round(tx.connection(), organization_id)?;
-    if last.is_some_and(|last| !last.is_done || last.holds_back(now)) || !survey.is_due {
+    if last.is_some_and(|last| last.holds_back(now)) || !survey.is_due {
         return Ok(false);
     }
     let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(false) };
@@ -136,16 +137,17 @@ fn begin(tx: &mut Tx<'_>, organization_id: &str, survey: Survey, now: Timestamp)
     Ok(true)
 }
 
-/// Notes what the mail of `mailed_at` told of these keys, and tells the webhooks; returns how many keys
-/// were noted.
+/// Notes what the mail of `mailed_at` told of these keys, and tells the webhooks of those that have not ended
+/// meanwhile; returns how many keys were noted.
 fn note_portion(
     tx: &mut Tx<'_>,
     organization_id: &str,
     keys: &[String],
-    mailed_at: Timestamp,
+    (mailed_at, now): (Timestamp, Timestamp),
 ) -> Result<usize, DbError> {
     let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(0) };
-    let notices = notices(tx.connection(), keys, mailed_at)?;
+    let mut notices = notices(tx.connection(), keys, mailed_at)?;
+    notices.retain(|notice| notice.expires_at > now);
     for notice in &notices {
         for days_before in &notice.days_before {
             note(tx, &notice.key.id, notice.expires_at, *days_before, mailed_at)?;

@@ -7,18 +7,14 @@
 
 mod clients;
 mod dry_run;
+mod kept;
 mod known;
 mod known_organization;
 mod meters;
 mod span;
 mod tally;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
-use quick_cache::sync::Cache;
+use std::sync::Arc;
 
 pub use crate::vocabulary::{Outcome, Span};
 pub(super) use clients::Clients;
@@ -29,7 +25,8 @@ pub use meters::QuotaLeft;
 pub(super) use meters::used_this_month;
 pub(super) use tally::{Pending, Sum, Tally};
 
-use known::{Known, Rules};
+use kept::Kept;
+use known::Rules;
 pub use known_organization::KnownOrganization;
 use known_organization::OrganizationRegistry;
 use meters::{MeterRegistry, RotationRegistry};
@@ -74,9 +71,8 @@ pub enum Decision {
 #[derive(Clone)]
 pub struct Verifier {
     db: Db,
-    keys: Arc<Cache<SecretDigest, Arc<KnownKey>>>,
-    tokens: Arc<Cache<SecretDigest, Arc<KnownToken>>>,
-    changes: Arc<AtomicU64>,
+    keys: Arc<Kept<KnownKey>>,
+    tokens: Arc<Kept<KnownToken>>,
     meters: Arc<MeterRegistry>,
     rotations: Arc<RotationRegistry>,
     organizations: Arc<OrganizationRegistry>,
@@ -87,28 +83,26 @@ impl Verifier {
     pub fn new(db: &Db, most_keys: usize) -> Self {
         let verifier = Self {
             db: db.clone(),
-            keys: Arc::new(Cache::new(most_keys)),
-            tokens: Arc::new(Cache::new(MAX_TOKENS_IN_MEMORY)),
-            changes: Arc::default(),
+            keys: Arc::new(Kept::new(most_keys)),
+            tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
             meters: Arc::default(),
             rotations: Arc::default(),
             organizations: Arc::default(),
         };
-        let Self { keys, tokens, changes, organizations, .. } = verifier.clone();
-        db.on_change(move |change| {
-            // Before the removal: a look-up that read the old row either sees this and keeps nothing, or has
-            // put it in, or holds the place for it, before the removal below.
-            changes.fetch_add(1, Ordering::SeqCst);
-            match change {
-                Change::Secret(digest) => {
-                    if let Some(digest) = SecretDigest::from_bytes(digest) {
-                        keys.remove(&digest);
-                        tokens.remove(&digest);
-                    }
-                }
-                Change::Organization(id) => organizations.invalidate(id),
-                Change::MailQueued | Change::WebhookQueued => {}
+        let Self { keys, tokens, organizations, .. } = verifier.clone();
+        db.on_change(move |change| match change {
+            Change::Secret(digest) => {
+                let digest = SecretDigest::from_bytes(digest);
+                keys.changed(digest.as_ref());
+                tokens.changed(digest.as_ref());
             }
+            Change::Organization(id) => {
+                // First: what was read of it before is then either kept nowhere, or marked by what follows.
+                keys.changed(None);
+                tokens.changed(None);
+                organizations.invalidate(id);
+            }
+            Change::MailQueued | Change::WebhookQueued => {}
         });
         verifier
     }
@@ -173,7 +167,7 @@ impl Verifier {
 
     /// The key that a secret opens, from memory or else from the database.
     async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
-        if let Some(known) = self.keys.get(&digest).filter(|known| known.is_current()) {
+        if let Some(known) = self.keys.get(&digest) {
             return Ok(Some(known));
         }
         let verifier = self.clone();
@@ -181,7 +175,7 @@ impl Verifier {
             let found = api_keys::by_digest(connection, digest)?;
             found.map(|stored| verifier.known_key(connection, stored, now)).transpose()
         };
-        self.load(&self.keys, digest, look_up).await
+        self.keys.read(digest, self.db.read_for_verification(look_up)).await
     }
 
     fn known_key(
@@ -235,7 +229,7 @@ impl Verifier {
         digest: SecretDigest,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownToken>>, DbError> {
-        let known = match self.tokens.get(&digest).filter(|known| known.is_current()) {
+        let known = match self.tokens.get(&digest) {
             Some(known) => Some(known),
             None => {
                 let organizations = self.organizations.clone();
@@ -244,37 +238,10 @@ impl Verifier {
                     Ok(found
                         .map(|(token, organization)| KnownToken::new(token, organizations.of(organization))))
                 };
-                self.load(&self.tokens, digest, look_up).await?
+                self.tokens.read(digest, self.db.read_for_verification(look_up)).await?
             }
         };
         Ok(known.filter(|known| known.token.status(now) == KeyStatus::Active))
-    }
-
-    /// Reads what a digest opens and keeps it, unless a change came between. However many ask for it at
-    /// once, one reads, and the others get what it read; where it found nothing each reads in turn.
-    async fn load<T: Known>(
-        &self,
-        cache: &Cache<SecretDigest, Arc<T>>,
-        digest: SecretDigest,
-        look_up: impl FnOnce(&mut Connection) -> Result<Option<T>, DbError> + Send + 'static,
-    ) -> Result<Option<Arc<T>>, DbError> {
-        let place = loop {
-            match cache.get_value_or_guard_async(&digest).await {
-                Ok(known) if known.is_current() => return Ok(Some(known)),
-                Ok(stale) => drop(cache.remove_if(&digest, |kept| Arc::ptr_eq(kept, &stale))),
-                Err(place) => break place,
-            }
-        };
-        let changes_before = self.changes.load(Ordering::SeqCst);
-        let Some(known) = self.db.read_for_verification(look_up).await?.map(Arc::new) else {
-            return Ok(None);
-        };
-        // Others may have begun to wait after a change that this did not see yet. A change from here on either
-        // takes the place away, so that nothing is put there, or marks the organization as changed.
-        if self.changes.load(Ordering::SeqCst) == changes_before {
-            let _ = place.insert(known.clone());
-        }
-        Ok(Some(known))
     }
 }
 
@@ -289,133 +256,4 @@ fn reject_early(key: &KnownKey, wanted: &KeyRequest<'_>, now: Timestamp) -> Opti
     // Folding takes its time, and few write the name otherwise than it is.
     let is_name = |wanted: &str| wanted == &*key.name || fold(wanted) == fold(&key.name);
     wanted.name.is_some_and(|wanted| !is_name(wanted)).then_some(Decision::NotFound)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{atomic::AtomicUsize, mpsc};
-
-    use quick_cache::sync::GuardResult;
-    use tokio::task::JoinSet;
-
-    use super::*;
-
-    /// What is read, with the number of the reading.
-    #[derive(Debug)]
-    struct Read(usize);
-
-    impl Known for Read {
-        fn is_current(&self) -> bool {
-            true
-        }
-    }
-
-    struct Ground {
-        _folder: tempfile::TempDir,
-        db: Db,
-        verifier: Verifier,
-        cache: Arc<Cache<SecretDigest, Arc<Read>>>,
-        readings: Arc<AtomicUsize>,
-    }
-
-    impl Ground {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let db = Db::open(&folder.path().join("tessera.db")).unwrap();
-            let verifier = Verifier::new(&db, 100);
-            let cache = Arc::new(Cache::new(100));
-            let readings = Arc::default();
-            Self { _folder: folder, db, verifier, cache, readings }
-        }
-
-        /// Asks for what `digest` opens; a reading of it begins with `pause` and finds something if `found`.
-        fn ask(
-            &self,
-            digest: SecretDigest,
-            found: bool,
-            pause: impl FnOnce() + Send + 'static,
-        ) -> impl Future<Output = Option<usize>> + Send + 'static {
-            let (verifier, cache, readings) =
-                (self.verifier.clone(), self.cache.clone(), self.readings.clone());
-            let look_up = move |_: &mut Connection| {
-                let reading = readings.fetch_add(1, Ordering::SeqCst) + 1;
-                pause();
-                Ok(found.then_some(Read(reading)))
-            };
-            async move { verifier.load(&cache, digest, look_up).await.unwrap().map(|read| read.0) }
-        }
-    }
-
-    #[tokio::test]
-    async fn however_many_ask_at_once_one_reads() {
-        let ground = Ground::new();
-        let digest = SecretDigest::of("tess_x");
-        let (open, gate) = mpsc::channel::<()>();
-        let first = tokio::spawn(ground.ask(digest, true, move || gate.recv().unwrap()));
-        while ground.readings.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
-        }
-        let mut others = JoinSet::new();
-        for _ in 0..50 {
-            others.spawn(ground.ask(digest, true, || {}));
-        }
-        tokio::task::yield_now().await;
-        open.send(()).unwrap();
-        assert_eq!(first.await.unwrap(), Some(1));
-        assert_eq!(others.join_all().await, [Some(1); 50]);
-    }
-
-    #[tokio::test]
-    async fn nothing_found_is_kept_for_nobody() {
-        let ground = Ground::new();
-        let digest = SecretDigest::of("tess_x");
-        let mut all = JoinSet::new();
-        for _ in 0..5 {
-            all.spawn(ground.ask(digest, false, || {}));
-        }
-        assert_eq!(all.join_all().await, [None; 5]);
-        assert_eq!(ground.readings.load(Ordering::SeqCst), 5);
-        assert_eq!(ground.cache.len(), 0);
-    }
-
-    /// Of a change of the secret itself, and of one of anything else: who asks after it gets nothing that
-    /// was read before.
-    #[tokio::test]
-    async fn who_asks_after_a_change_waits_for_no_reading_of_before() {
-        let digest = SecretDigest::of("tess_x");
-        for change in [Change::Secret(digest.as_bytes().to_vec()), Change::Organization("lumen".into())] {
-            let ground = Ground::new();
-            let (open, gate) = mpsc::channel::<()>();
-            let before = tokio::spawn(ground.ask(digest, true, move || gate.recv().unwrap()));
-            while ground.readings.load(Ordering::SeqCst) == 0 {
-                tokio::task::yield_now().await;
-            }
-            ground
-                .db
-                .write(move |tx| {
-                    tx.changed(change);
-                    Ok::<_, DbError>(())
-                })
-                .await
-                .unwrap();
-            let after = tokio::spawn(ground.ask(digest, true, || {}));
-            tokio::task::yield_now().await;
-            open.send(()).unwrap();
-            assert_eq!(before.await.unwrap(), Some(1));
-            assert_eq!(after.await.unwrap(), Some(2));
-            assert_eq!(ground.ask(digest, true, || {}).await, Some(2), "it is kept");
-        }
-    }
-
-    /// [`Verifier::load`] relies on it.
-    #[test]
-    fn a_place_that_was_taken_away_takes_nothing() {
-        let cache: Cache<u8, u8> = Cache::new(10);
-        let GuardResult::Guard(place) = cache.get_value_or_guard(&1, None) else {
-            panic!("nothing is there")
-        };
-        cache.remove(&1);
-        assert!(place.insert(7).is_err());
-        assert_eq!(cache.get(&1), None);
-    }
 }

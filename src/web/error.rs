@@ -388,6 +388,9 @@ impl From<InvitationError> for AppError {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
             InvitationError::TooManyMails => Self::Conflict(error.to_string()),
+            InvitationError::BudgetSpent(spent) if spent.is_beyond_a_day() => {
+                Self::Conflict(error.to_string())
+            }
             InvitationError::BudgetSpent(spent) => Self::BudgetSpent {
                 detail: error.to_string(),
                 retry_after_seconds: spent.left.retry_after_seconds,

@@ -138,7 +138,7 @@ async fn invitations_of_a_day_end_at_the_limit_that_is_set() {
     };
     let page = invite("a@lumen.example b@lumen.example c@lumen.example").await.must_be(422).html();
     assert!(
-        page.dialog_text().contains("You can send 2 invitations a day. 2 are left"),
+        page.dialog_text().contains("You can send 2 invitations a day. Send fewer at a time."),
         "{}",
         page.dialog_text()
     );
@@ -147,6 +147,9 @@ async fn invitations_of_a_day_end_at_the_limit_that_is_set() {
     let send = async |email: &str| {
         machine.send("POST", "invitations", json!({ "emails": [email], "role": "user" })).await
     };
+    let three = json!({ "emails": ["c@x.example", "d@x.example", "e@x.example"], "role": "user" });
+    let never = machine.send("POST", "invitations", three).await.must_be(409);
+    assert_eq!(never.header("retry-after"), "", "waiting does not help");
     send("c@lumen.example").await.must_be(200);
     send("d@lumen.example").await.must_be(200);
     // The organization has sent four, twice as many as each of them.

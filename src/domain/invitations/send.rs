@@ -100,6 +100,11 @@ pub struct BudgetSpent {
 }
 
 impl BudgetSpent {
+    /// Whether these are more than there ever are, so that waiting does not help.
+    pub fn is_beyond_a_day(self) -> bool {
+        self.left.number == self.left.max
+    }
+
     fn words(self) -> String {
         let max = grouped(self.left.max);
         let sends = match self.budget {
@@ -108,6 +113,11 @@ impl BudgetSpent {
             Inviting::InvitationsByOrganization => "An organization can send",
         };
         let invitations = if self.left.max == 1 { "invitation" } else { "invitations" };
+        if self.is_beyond_a_day() {
+            return format!(
+                "{sends} {max} {invitations} a day. Send fewer at a time. No invitations were sent."
+            );
+        }
         let when = match self.left.retry_after_seconds.div_ceil(3600) {
             0 | 1 => "within the hour".to_owned(),
             hours => format!("in {hours} hours"),

@@ -24,7 +24,7 @@ async fn an_administrator_changes_roles_and_removes(Stage { page, server, .. }: 
     page.expect_row("Ravi Menon", &ravi.email).await;
     page.fill("Search members", "enon").await;
     page.press(thirtyfour::Key::Enter).await;
-    page.expect_text("No members match “enon”. Search finds the start of words.").await;
+    page.expect_text("No members match “enon”. Search looks for this text at the start of a word.").await;
     page.visit(&format!("{organization}/users")).await;
 
     page.open_menu("Actions for Ravi Menon").await;
