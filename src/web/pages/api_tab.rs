@@ -254,6 +254,12 @@ impl ApiTab {
         Some(key_words::tags(&key.settings)).filter(|tags| !tags.is_empty())
     }
 
+    /// By which the script finds the row again: the end of the key's id, which is random, since the rows make
+    /// up most of the page.
+    fn row_id<'a>(&self, key: &'a ApiKey) -> &'a str {
+        key.id.get(24..).unwrap_or(&key.id)
+    }
+
     fn key_page(&self, key: &ApiKey) -> String {
         urls::api_key(&self.frame.id, &key.id)
     }
