@@ -2,11 +2,8 @@
 //! cannot write, since it knows too little of letters.
 
 use diesel::{
-    connection::BoxableConnection,
-    migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result},
     prelude::*,
     sql_types::{BigInt, Text},
-    sqlite::Sqlite,
 };
 use serde_json::json;
 
@@ -14,42 +11,12 @@ use super::{Connection, DbError};
 use crate::folding::terms::{Searched, event_key_of_older};
 
 /// The migration that brings the table.
-const VERSION: &str = "20261126155000";
+pub(super) const VERSION: &str = "20261126155000";
 
 /// Rows read at once.
 const ROWS_IN_A_PART: usize = 1000;
 /// After how many rows the log says how far it is: a large database takes minutes, once.
 const ROWS_BETWEEN_NOTES: usize = 100_000;
-
-/// `migration`; the one that brings the table fills it, too, in its own transaction.
-pub(super) fn along_with(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>> {
-    let brings_table = migration.name().version() == MigrationVersion::from(VERSION);
-    if brings_table { Box::new(FillTerms { table: migration }) } else { migration }
-}
-
-struct FillTerms {
-    table: Box<dyn Migration<Sqlite>>,
-}
-
-impl Migration<Sqlite> for FillTerms {
-    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
-        self.table.run(connection)?;
-        let connection = connection.downcast_mut::<Connection>().ok_or("another engine")?;
-        Ok(fill_terms(connection)?)
-    }
-
-    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
-        self.table.revert(connection)
-    }
-
-    fn metadata(&self) -> &dyn MigrationMetadata {
-        self.table.metadata()
-    }
-
-    fn name(&self) -> &dyn MigrationName {
-        self.table.name()
-    }
-}
 
 /// A row that is searched: by two columns, of which the second may be empty.
 #[derive(QueryableByName)]
@@ -104,7 +71,7 @@ const LISTS: [(&str, Read); 5] = [
 ///
 /// # Errors
 /// When the database fails.
-pub fn fill_terms(connection: &mut Connection) -> std::result::Result<(), DbError> {
+pub fn fill_terms(connection: &mut Connection) -> Result<(), DbError> {
     let mut done = 0;
     for (rows, searched) in LISTS {
         let (mut scope, mut id) = (String::new(), String::new());
@@ -127,7 +94,7 @@ pub fn fill_terms(connection: &mut Connection) -> std::result::Result<(), DbErro
     Ok(())
 }
 
-fn write(connection: &mut Connection, part: &[Row], searched: Read) -> std::result::Result<(), DbError> {
+fn write(connection: &mut Connection, part: &[Row], searched: Read) -> Result<(), DbError> {
     let (mut terms, mut keys) = (Vec::new(), Vec::new());
     for row in part {
         let found_by = searched(row);

@@ -2,62 +2,34 @@
 //! form.
 
 use diesel::{
-    connection::BoxableConnection,
-    migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result},
+    migration::Result,
     prelude::*,
     sql_types::{BigInt, Nullable, Text},
-    sqlite::Sqlite,
 };
 
 use super::Connection;
 use crate::folding::{composed, fold, search_key};
 
 /// The migration that brings the columns.
-const VERSION: &str = "20261126040000";
+pub(super) const VERSION: &str = "20261126040000";
 
 /// Events read at once.
 const EVENTS_IN_A_PART: i64 = 1000;
 
-/// `migration`; the one that brings the columns fills them, too, in its own transaction.
-pub(super) fn along_with(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>> {
-    let brings_columns = migration.name().version() == MigrationVersion::from(VERSION);
-    if brings_columns { Box::new(FoldNames { columns: migration }) } else { migration }
-}
-
-struct FoldNames {
-    columns: Box<dyn Migration<Sqlite>>,
-}
-
-impl Migration<Sqlite> for FoldNames {
-    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
-        self.columns.run(connection)?;
-        let connection = connection.downcast_mut::<Connection>().ok_or("another engine")?;
-        for table in ["users", "organizations", "api_keys"] {
-            for Row { id, text } in rows(connection, table, "name")? {
-                set(connection, table, "search_key", &search_key(&text), &id)?;
-            }
+/// Fills the columns.
+pub(super) fn fold_names(connection: &mut Connection) -> Result<()> {
+    for table in ["users", "organizations", "api_keys"] {
+        for Row { id, text } in rows(connection, table, "name")? {
+            set(connection, table, "search_key", &search_key(&text), &id)?;
         }
-        for table in ["api_keys", "master_tokens"] {
-            fold_unique_names(connection, table)?;
-        }
-        for table in ["users", "invitations"] {
-            compose_addresses(connection, table)?;
-        }
-        fold_events(connection)?;
-        Ok(())
     }
-
-    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> Result<()> {
-        self.columns.revert(connection)
+    for table in ["api_keys", "master_tokens"] {
+        fold_unique_names(connection, table)?;
     }
-
-    fn metadata(&self) -> &dyn MigrationMetadata {
-        self.columns.metadata()
+    for table in ["users", "invitations"] {
+        compose_addresses(connection, table)?;
     }
-
-    fn name(&self) -> &dyn MigrationName {
-        self.columns.name()
-    }
+    Ok(fold_events(connection)?)
 }
 
 #[derive(QueryableByName)]

@@ -1,8 +1,8 @@
 //! Brings a database to the schema of this version, and refuses one of a later version.
 
 use diesel::{
-    connection::Connection as _,
-    migration::{Migration, MigrationSource, MigrationVersion},
+    connection::{BoxableConnection, Connection as _},
+    migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion},
     prelude::*,
     sql_types::Text,
     sqlite::Sqlite,
@@ -20,7 +20,45 @@ struct Migrations;
 impl MigrationSource<Sqlite> for Migrations {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Sqlite>>>> {
         let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations()?;
-        Ok(migrations.into_iter().map(fold_names::along_with).map(fill_terms::along_with).collect())
+        Ok(migrations.into_iter().map(with_rust).collect())
+    }
+}
+
+/// `migration`, with what SQL cannot write of it.
+fn with_rust(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>> {
+    let is = |version| migration.name().version() == MigrationVersion::from(version);
+    let rust: fn(&mut Connection) -> diesel::migration::Result<()> = if is(fold_names::VERSION) {
+        fold_names::fold_names
+    } else if is(fill_terms::VERSION) {
+        |connection| Ok(fill_terms::fill_terms(connection)?)
+    } else {
+        return migration;
+    };
+    Box::new(SqlAndRust { sql: migration, rust })
+}
+
+/// A migration in two parts, in one transaction.
+struct SqlAndRust {
+    sql: Box<dyn Migration<Sqlite>>,
+    rust: fn(&mut Connection) -> diesel::migration::Result<()>,
+}
+
+impl Migration<Sqlite> for SqlAndRust {
+    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
+        self.sql.run(connection)?;
+        (self.rust)(connection.downcast_mut::<Connection>().ok_or("another engine")?)
+    }
+
+    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
+        self.sql.revert(connection)
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        self.sql.metadata()
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        self.sql.name()
     }
 }
 
