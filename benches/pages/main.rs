@@ -26,7 +26,7 @@ use tessera::bench::{
 use prepare::Person;
 
 const KEYS: usize = 25;
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(3);
 const PASSWORD: &str = "the heron waits for rain";

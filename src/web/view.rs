@@ -19,6 +19,9 @@ use super::{
     shell::{Markup, Shell, Toast, ToastsFragment},
 };
 
+/// What is set aside for a whole page, in bytes: more than most of them have.
+pub const ROOM_OF_PAGE: usize = 40 * 1024;
+
 /// A page whose parts can be rendered alone. Implemented by [`page!`](crate::page).
 pub trait Page {
     /// All of it.
@@ -42,7 +45,10 @@ macro_rules! page {
     ($page:ident) => {
         impl $crate::web::view::Page for $page {
             fn whole(&self) -> askama::Result<String> {
-                askama::Template::render(self)
+                // A page that grows under its text is copied again and again.
+                let mut page = String::with_capacity($crate::web::view::ROOM_OF_PAGE);
+                askama::Template::render_into(self, &mut page)?;
+                Ok(page)
             }
 
             fn title(&self) -> askama::Result<String> {

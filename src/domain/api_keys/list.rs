@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use time::{Duration, macros::datetime};
 
-use super::{ActiveRotation, ApiKey, rotations};
+use super::{ActiveRotation, ApiKey, rotate::StoredRotation};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, count_of},
@@ -17,7 +17,7 @@ use crate::{
             Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
             is_descending,
         },
-        schema::api_keys,
+        schema::{api_keys, key_rotations},
         search::{self, Matches, has_term, matching},
     },
     folding::{
@@ -67,6 +67,29 @@ macro_rules! keys_of {
     }};
 }
 
+/// `keys` in an order, as far as `reach` says.
+macro_rules! rows_of {
+    ($keys:expr, $sort:expr, $reach:expr) => {{
+        let (keys, reach) = ($keys, $reach);
+        let descending = is_descending($sort);
+        match $sort {
+            KeySort::Newest | KeySort::Oldest => by_age!(keys, reach, descending, api_keys::id),
+            KeySort::Name | KeySort::NameDescending => {
+                let name = |cursor: &Cursor| cursor.sorted_by.clone();
+                in_order!(keys, reach, descending, (api_keys::search_key, api_keys::id), name)
+            }
+            KeySort::ExpiresFirst | KeySort::ExpiresLast => {
+                let at = reach.instant()?;
+                in_order!(keys, reach, descending, (api_keys::expires_order, api_keys::id), |_| at)
+            }
+            KeySort::UsedFirst | KeySort::UsedLast => {
+                let at = reach.instant()?;
+                in_order!(keys, reach, descending, (api_keys::last_used_order, api_keys::id), |_| at)
+            }
+        }
+    }};
+}
+
 /// One page of the keys, and their rotations under way by the key's id. `figures` are those of the
 /// organization.
 pub fn page(
@@ -85,9 +108,27 @@ pub fn page(
             count_of(connection, keys_of!(grant, &matches, filter.part, now).select(api_keys::id).limit(most))
         })?
     };
-    let read = |reach: &Reach| read(connection, grant, (&matches, filter.part, sort), reach, now);
+    let mut rotations = HashMap::new();
+    let read = |reach: &Reach| {
+        let rows: Vec<(ApiKey, Option<StoredRotation>)> = rows_of!(
+            keys_of!(grant, &matches, filter.part, now).left_join(key_rotations::table),
+            sort,
+            reach
+        )
+        .select((ApiKey::as_select(), Option::<StoredRotation>::as_select()))
+        .load(connection)
+        .map_err(DbError::from)?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, rotation)| {
+                rotations.extend(
+                    rotation.and_then(|stored| stored.active(now)).map(|active| (key.id.clone(), active)),
+                );
+                key
+            })
+            .collect())
+    };
     let page = request.load(total, |key| sort.cursor(key), read)?;
-    let rotations = rotations(connection, grant, &page.rows, now)?;
     Ok((page, rotations))
 }
 
@@ -103,24 +144,8 @@ fn read(
     reach: &Reach,
     now: Timestamp,
 ) -> Result<Vec<ApiKey>, CursorError> {
-    let keys = keys_of!(grant, matches, part, now);
-    let descending = is_descending(sort);
-    let query = match sort {
-        KeySort::Newest | KeySort::Oldest => by_age!(keys, reach, descending, api_keys::id),
-        KeySort::Name | KeySort::NameDescending => {
-            let name = |cursor: &Cursor| cursor.sorted_by.clone();
-            in_order!(keys, reach, descending, (api_keys::search_key, api_keys::id), name)
-        }
-        KeySort::ExpiresFirst | KeySort::ExpiresLast => {
-            let at = reach.instant()?;
-            in_order!(keys, reach, descending, (api_keys::expires_order, api_keys::id), |_| at)
-        }
-        KeySort::UsedFirst | KeySort::UsedLast => {
-            let at = reach.instant()?;
-            in_order!(keys, reach, descending, (api_keys::last_used_order, api_keys::id), |_| at)
-        }
-    };
-    Ok(query.select(ApiKey::as_select()).load(connection).map_err(DbError::from)?)
+    let keys = rows_of!(keys_of!(grant, matches, part, now), sort, reach);
+    Ok(keys.select(ApiKey::as_select()).load(connection).map_err(DbError::from)?)
 }
 
 impl KeySort {

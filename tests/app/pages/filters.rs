@@ -96,7 +96,7 @@ async fn every_dialog_comes_back_to_what_the_list_shows() {
 async fn a_changed_key_is_still_on_the_page_without_javascript() {
     let stage = Stage::new(KEYS).await;
     let page = stage.page().await;
-    let rows = page.attributes("#panel tbody .link", "href");
+    let rows = page.attributes("#panel tbody a.cell-main", "href");
     let keys: Vec<&str> = rows.iter().filter_map(|href| href.split("/keys/").nth(1)).collect();
     assert!(keys.len() > 3, "{rows:?}");
     let of = |key: &str, verb: &str| stage.lumen.url(&format!("api/keys/{key}/{verb}"));
@@ -138,8 +138,8 @@ async fn a_form_that_needs_a_change_keeps_the_list_behind_it() {
 async fn with_htmx_the_changed_list_shows_the_same_part() {
     let stage = Stage::new(KEYS).await;
     let page = stage.page().await;
-    let token = page.attributes("#tokens .link", "href").remove(0);
-    let key = page.attributes("#panel tbody .link", "href").remove(0);
+    let token = page.attributes("#tokens a.cell-main", "href").remove(0);
+    let key = page.attributes("#panel tbody a.cell-main", "href").remove(0);
     for (action, target) in [
         (format!("{key}/deactivate"), "panel"),
         (format!("{key}/activate"), "panel"),
@@ -149,7 +149,7 @@ async fn with_htmx_the_changed_list_shows_the_same_part() {
     ] {
         let panel = stage.htmx_post(&action, target, &[]).await;
         assert_eq!(searched(&panel), "Worker", "{action}");
-        let rows = panel.attributes("#panel tbody .link", "href").len();
+        let rows = panel.attributes("#panel tbody a.cell-main", "href").len();
         assert!((1..10).contains(&rows), "{action}: {rows} rows");
     }
 }
