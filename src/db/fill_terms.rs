@@ -8,17 +8,18 @@ use diesel::{
 use serde_json::json;
 
 use super::{Connection, DbError};
-use crate::folding::terms::{Searched, event_key_of_older};
+use crate::folding::terms::{List, Searched, event_key_of_older};
 
-/// The migration that brings the table.
-pub(super) const VERSION: &str = "20261126155000";
+/// The migration after which every row has them: one brought the table, and this one what keys and members are
+/// found by since.
+pub(super) const VERSION: &str = "20261126183000";
 
 /// Rows read at once.
 const ROWS_IN_A_PART: usize = 1000;
 /// After how many rows the log says how far it is: a large database takes minutes, once.
 const ROWS_BETWEEN_NOTES: usize = 100_000;
 
-/// A row that is searched: by two columns, of which the second may be empty.
+/// A row that is searched: by four columns, all but the first of which may be empty.
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = Text)]
@@ -29,37 +30,53 @@ struct Row {
     one: String,
     #[diesel(sql_type = Text)]
     other: String,
+    #[diesel(sql_type = Text)]
+    third: String,
+    #[diesel(sql_type = Text)]
+    fourth: String,
 }
 
 /// What a row of a list is found by.
 type Read = for<'a> fn(&'a Row) -> Searched<'a>;
 
 /// The rows of each list in the order of an index, beyond a scope and an id.
-const LISTS: [(&str, Read); 5] = [
+const LISTS: [(List, &str, Read); 5] = [
     (
-        "SELECT organization_id AS scope, id, name AS one, masked AS other FROM api_keys
+        List::Keys,
+        "SELECT organization_id AS scope, id, name AS one, masked || coalesce(' ' || previous_masked, '') AS other,
+             created_by AS third, scopes AS fourth
+         FROM api_keys LEFT JOIN key_rotations ON api_key_id = id
          WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
-        |row| Searched::Key { name: &row.one, masked: &row.other },
+        |row| Searched::Key {
+            name: &row.one,
+            masked: &row.other,
+            created_by: &row.third,
+            scopes: &row.fourth,
+        },
     ),
     (
-        "SELECT organization_id AS scope, user_id AS id, name AS one, email AS other
+        List::Members,
+        "SELECT organization_id AS scope, user_id AS id, name AS one, email AS other, role AS third, '' AS fourth
          FROM memberships CROSS JOIN users ON users.id = user_id
          WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
-        |row| Searched::Member { name: &row.one, email: &row.other },
+        |row| Searched::Member { name: &row.one, email: &row.other, role: &row.third },
     ),
     (
-        "SELECT organization_id AS scope, id, email AS one, '' AS other FROM invitations
+        List::Invitations,
+        "SELECT organization_id AS scope, id, email AS one, '' AS other, '' AS third, '' AS fourth FROM invitations
          WHERE outcome IS NULL AND (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
         |row| Searched::Invitation { email: &row.one },
     ),
     (
-        "SELECT organization_id AS scope, id, search_key AS one, '' AS other FROM audit_events
+        List::Events,
+        "SELECT organization_id AS scope, id, search_key AS one, '' AS other, '' AS third, '' AS fourth FROM audit_events
          WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
         |row| Searched::Event { search_key: &row.one },
     ),
     (
+        List::Organizations,
         // The names of one organization follow each other.
-        "SELECT organization_id AS scope, user_id AS id, name AS one, '' AS other
+        "SELECT organization_id AS scope, user_id AS id, name AS one, '' AS other, '' AS third, '' AS fourth
          FROM memberships CROSS JOIN organizations ON organizations.id = organization_id
          WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
         |row| Searched::Organization { name: &row.one },
@@ -72,18 +89,37 @@ const LISTS: [(&str, Read); 5] = [
 /// # Errors
 /// When the database fails.
 pub fn fill_terms(connection: &mut Connection) -> Result<(), DbError> {
+    fill(connection, &LISTS)
+}
+
+/// Fills the lists that have no terms at all. A list that has some was filled by a version before, and has all.
+pub(super) fn fill_empty_lists(connection: &mut Connection) -> Result<(), DbError> {
+    let filled: Vec<Filled> = diesel::sql_query("SELECT DISTINCT list FROM search_terms").load(connection)?;
+    let is_empty = |list: List| filled.iter().all(|filled| filled.list != list.as_str());
+    let lists: Vec<_> = LISTS.into_iter().filter(|(list, ..)| is_empty(*list)).collect();
+    fill(connection, &lists)
+}
+
+/// A list that has terms.
+#[derive(QueryableByName)]
+struct Filled {
+    #[diesel(sql_type = Text)]
+    list: String,
+}
+
+fn fill(connection: &mut Connection, lists: &[(List, &str, Read)]) -> Result<(), DbError> {
     let mut done = 0;
-    for (rows, searched) in LISTS {
+    for (_, rows, searched) in lists {
         let (mut scope, mut id) = (String::new(), String::new());
         loop {
-            let part: Vec<Row> = diesel::sql_query(rows)
+            let part: Vec<Row> = diesel::sql_query(*rows)
                 .bind::<Text, _>(&scope)
                 .bind::<Text, _>(&id)
                 .bind::<BigInt, _>(i64::try_from(ROWS_IN_A_PART).unwrap_or(i64::MAX))
                 .load(connection)?;
             let Some(last) = part.last() else { break };
             (scope, id) = (last.scope.clone(), last.id.clone());
-            write(connection, &part, searched)?;
+            write(connection, &part, *searched)?;
             let before = done;
             done += part.len();
             if done / ROWS_BETWEEN_NOTES > before / ROWS_BETWEEN_NOTES {

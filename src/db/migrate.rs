@@ -30,7 +30,7 @@ fn with_rust(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>
     let rust: fn(&mut Connection) -> diesel::migration::Result<()> = if is(fold_names::VERSION) {
         fold_names::fold_names
     } else if is(fill_terms::VERSION) {
-        |connection| Ok(fill_terms::fill_terms(connection)?)
+        |connection| Ok(fill_terms::fill_empty_lists(connection)?)
     } else {
         return migration;
     };

@@ -95,7 +95,7 @@ pub(super) fn insert(
             memberships::joined_at.eq(now),
         ))
         .execute(tx.connection())?;
-    search::write_membership(tx, organization_id, user_id)
+    search::write_membership(tx, organization_id, user_id, role)
 }
 
 /// Whether nobody would be left to administer the organization without `person`.
@@ -135,6 +135,7 @@ pub(super) fn change_role(
         .set(memberships::role.eq(role))
         .execute(tx.connection())
         .map_err(DbError::from)?;
+    search::rewrite_member(tx, &grant.id, user_id, role)?;
     let detail = Detail::RoleChange { from: person.role, to: role };
     record(tx, grant, Action::RoleChanged, &person, Some(detail), now)?;
     person.role = role;

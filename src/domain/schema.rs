@@ -142,6 +142,7 @@ diesel::table! {
         first_used_at -> Nullable<Timestamp>,
         previous_last_used_at -> Nullable<Timestamp>,
         previous_expires_at -> Nullable<Timestamp>,
+        previous_masked -> Nullable<Text>,
     }
 }
 

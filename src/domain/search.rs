@@ -13,6 +13,7 @@ use super::{
 use crate::{
     db::{Connection, DbError, Tx},
     folding::terms::{List, Searched, Sought},
+    vocabulary::Role,
 };
 
 /// Writes the terms of a row that has none (yet or any more). `scope` is the organization or, for an
@@ -36,15 +37,46 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes the terms of a new membership: those of the member, and those of the organization in the
-/// member's list.
-pub(super) fn write_membership(tx: &mut Tx<'_>, organization_id: &str, user_id: &str) -> Result<(), DbError> {
+/// Writes the terms of a row anew, of which something changed that no trigger watches.
+pub(super) fn rewrite(
+    connection: &mut Connection,
+    scope: &str,
+    row_id: &str,
+    row: &Searched<'_>,
+) -> QueryResult<()> {
+    let stale = search_terms::table
+        .filter(search_terms::row_id.eq(row_id))
+        .filter(search_terms::scope.eq(scope).and(search_terms::list.eq(row.list().as_str())))
+        // As the index has it that this is for.
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("`search_terms`.`list` <> 'event'"));
+    diesel::delete(stale).execute(connection)?;
+    write(connection, scope, row_id, row)
+}
+
+/// Writes the terms of a member who got another role.
+pub(super) fn rewrite_member(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    user_id: &str,
+    role: Role,
+) -> Result<(), DbError> {
     let (name, email): (String, String) =
         users::table.find(user_id).select((users::name, users::email)).first(tx.connection())?;
+    let member = Searched::Member { name: &name, email: &email, role: role.as_str() };
+    Ok(rewrite(tx.connection(), organization_id, user_id, &member)?)
+}
+
+/// Writes the terms of a new membership: those of the member, and those of the organization in the
+/// member's list.
+pub(super) fn write_membership(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    user_id: &str,
+    role: Role,
+) -> Result<(), DbError> {
+    rewrite_member(tx, organization_id, user_id, role)?;
     let organization: String =
         organizations::table.find(organization_id).select(organizations::name).first(tx.connection())?;
-    let member = Searched::Member { name: &name, email: &email };
-    write(tx.connection(), organization_id, user_id, &member)?;
     let organization = Searched::Organization { name: &organization };
     Ok(write(tx.connection(), user_id, organization_id, &organization)?)
 }
@@ -55,17 +87,20 @@ pub(super) fn write_members(
     user_id: &str,
     (name, email): (&str, &str),
 ) -> Result<(), DbError> {
-    for term in (Searched::Member { name, email }).terms() {
-        let rows = memberships::table.filter(memberships::user_id.eq(user_id)).select((
-            memberships::organization_id,
-            List::Members.as_str().into_sql::<Text>(),
-            term.into_sql::<Text>(),
-            memberships::user_id,
-        ));
-        diesel::insert_into(search_terms::table)
-            .values(rows)
-            .into_columns(COLUMNS)
-            .execute(tx.connection())?;
+    for role in Role::ALL {
+        for term in (Searched::Member { name, email, role: role.as_str() }).terms() {
+            let of_user = memberships::user_id.eq(user_id).and(memberships::role.eq(role));
+            let rows = memberships::table.filter(of_user).select((
+                memberships::organization_id,
+                List::Members.as_str().into_sql::<Text>(),
+                term.into_sql::<Text>(),
+                memberships::user_id,
+            ));
+            diesel::insert_into(search_terms::table)
+                .values(rows)
+                .into_columns(COLUMNS)
+                .execute(tx.connection())?;
+        }
     }
     Ok(())
 }

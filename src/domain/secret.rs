@@ -41,7 +41,7 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
-    fn prefix(self) -> &'static str {
+    pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::ApiKey => "tess_",
             Self::MasterToken => "tess_m_",

@@ -1,7 +1,7 @@
 //! What the rows of the lists are found by: their texts from each start of a word on, so that a search is
 //! one range of an index.
 
-use std::{collections::BTreeSet, iter};
+use std::collections::BTreeSet;
 
 use icu_properties::{
     CodePointMapData,
@@ -51,11 +51,15 @@ impl List {
 /// A row of a list with all that it is found by.
 #[derive(Clone, Copy, Debug)]
 pub enum Searched<'a> {
-    /// A key, of which one knows the name or an end of the secret.
+    /// A key, of which one knows what its row shows, or an end of the secret.
     Key {
         /// Its name.
         name: &'a str,
-        /// The masked key.
+        /// Who created it.
+        created_by: &'a str,
+        /// Its scopes, with a space between two.
+        scopes: &'a str,
+        /// The masked key and, behind a space, that of a previous secret that still works.
         masked: &'a str,
     },
     /// A member.
@@ -64,6 +68,8 @@ pub enum Searched<'a> {
         name: &'a str,
         /// The person's email.
         email: &'a str,
+        /// The word for the role.
+        role: &'a str,
     },
     /// An invitation.
     Invitation {
@@ -98,16 +104,20 @@ impl Searched<'_> {
     pub fn terms(&self) -> Vec<String> {
         let mut terms = BTreeSet::new();
         match *self {
-            Self::Key { name, masked } => {
-                add_words(&mut terms, &search_key(name));
-                // A secret has no words, only ends.
-                let masked = search_key(masked);
-                let behind = masked.match_indices(['_', '…']).map(|(at, sign)| at + sign.len());
-                terms.extend(iter::once(0).chain(behind).map(|start| term_at(&masked, start)));
+            Self::Key { name, created_by, scopes, masked } => {
+                for text in [name, created_by, scopes] {
+                    add_words(&mut terms, &search_key(text));
+                }
+                // A secret has no words, only ends; and all keys begin alike, so that the prefix finds none.
+                for masked in search_key(masked).split(' ') {
+                    let behind = masked.match_indices(['_', '…']).map(|(at, sign)| at + sign.len());
+                    terms.extend(behind.map(|start| term_at(masked, start)));
+                }
             }
-            Self::Member { name, email } => {
-                add_words(&mut terms, &search_key(name));
-                add_words(&mut terms, &search_key(email));
+            Self::Member { name, email, role } => {
+                for text in [name, email, role] {
+                    add_words(&mut terms, &search_key(text));
+                }
             }
             Self::Invitation { email: text } | Self::Organization { name: text } => {
                 add_words(&mut terms, &search_key(text));
@@ -143,9 +153,14 @@ impl Sought {
     /// domain, are passed over.
     pub fn parse(text: &str) -> Option<Self> {
         let key = search_key(text);
-        let words = key.trim_start_matches(|c: char| !c.is_alphanumeric());
-        let wanted = if words.is_empty() { &key } else { words };
+        let wanted = without_signs_before(&key);
         (!wanted.is_empty()).then(|| Self(wanted.chars().take(MAX_TERM).collect()))
+    }
+
+    /// Whether signs before the first word of `text` are passed over.
+    pub fn passes_over_signs_of(text: &str) -> bool {
+        let key = search_key(text);
+        without_signs_before(&key) != key
     }
 
     /// The first term that begins with it.
@@ -169,6 +184,13 @@ impl Sought {
     /// What stands in the search key of each event that it finds.
     pub fn in_event_key(&self) -> String {
         marked(&self.0)
+    }
+}
+
+fn without_signs_before(key: &str) -> &str {
+    match key.trim_start_matches(|c: char| !c.is_alphanumeric()) {
+        "" => key,
+        words => words,
     }
 }
 
@@ -310,10 +332,32 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_both_ends_and_a_member_by_each_part_of_the_email() {
-        let key = Searched::Key { name: "Invoice export", masked: "tess_9fQ2…xA7c" };
-        assert_eq!(key.terms(), ["9fq2…xa7c", "export", "invoice export", "tess_9fq2…xa7c", "xa7c"]);
-        let member = Searched::Member { name: "Dana", email: "dana.w@lumen.example" };
-        assert_eq!(member.terms(), ["dana.w@lumen.example", "example", "lumen.example", "w@lumen.example"]);
+        let key = Searched::Key {
+            name: "Invoice export",
+            created_by: "Dana W",
+            scopes: "export:read",
+            masked: "tess_9fQ2…xA7c tess_Ab12…Zz9Y",
+        };
+        assert_eq!(
+            key.terms(),
+            [
+                "9fq2…xa7c",
+                "ab12…zz9y",
+                "dana w",
+                "export:read",
+                "invoice export",
+                "read",
+                "w",
+                "xa7c",
+                "zz9y",
+            ]
+        );
+        assert!(!finds(&key, "tess") && !finds(&key, "tess_"), "what all keys have in common");
+        let member = Searched::Member { name: "Dana", email: "dana.w@lumen.example", role: "user" };
+        assert_eq!(
+            member.terms(),
+            ["dana.w@lumen.example", "example", "lumen.example", "user", "w@lumen.example"]
+        );
         for typed in ["@lumen", "dana.", "w@", "lumen.ex"] {
             assert!(finds(&member, typed), "{typed}");
         }
@@ -323,6 +367,12 @@ mod tests {
     fn there_is_nothing_to_look_for_in_what_nobody_sees() {
         for nothing in ["", "  ", "\u{200B}", "\u{3164}"] {
             assert_eq!(Sought::parse(nothing), None);
+            assert!(!Sought::passes_over_signs_of(nothing));
+        }
+        for (typed, passes_over) in
+            [("-foo", true), ("\"foo\"", true), ("foo", false), ("foo-", false), ("--", false)]
+        {
+            assert_eq!(Sought::passes_over_signs_of(typed), passes_over, "{typed}");
         }
         assert_eq!(Sought::parse("%").unwrap().from(), "%");
         assert_eq!(Sought::parse("\u{10FFFF}").unwrap().until(), "\u{10FFFF}\u{10FFFF}");

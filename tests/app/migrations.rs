@@ -52,6 +52,14 @@ fn a_database_of_any_version_keeps_everything_when_it_is_opened() {
             }
             assert_eq!(old.schema(), fresh.schema(), "{version}");
             assert_eq!(old.versions(), fresh.versions(), "{version}");
+            for (list, rows) in [
+                ("key", "SELECT id AS text FROM api_keys"),
+                ("member", "SELECT user_id AS text FROM memberships"),
+            ] {
+                let found = format!("SELECT row_id FROM search_terms WHERE list = '{list}'");
+                let lost = old.query(&format!("{rows} EXCEPT {found}"));
+                assert_eq!(lost, [""; 0], "{version}: no search finds this {list}");
+            }
             assert_eq!(old.query("SELECT integrity_check AS text FROM pragma_integrity_check"), ["ok"]);
             assert_eq!(old.query("SELECT \"table\" AS text FROM pragma_foreign_key_check"), [""; 0]);
         }

@@ -12,7 +12,7 @@ use crate::vocabulary::{ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Sta
 pub enum KeysAction {
     /// List keys.
     List {
-        /// Only keys with a word that starts with this text in the name or the masked key
+        /// Only keys with a word that starts with this text in the name, a scope, the creator or the masked key
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// Only keys in this state
@@ -121,7 +121,7 @@ pub struct ExpirationFlags {
 pub enum MembersAction {
     /// List members.
     List {
-        /// Only members with a word that starts with this text in the name or the email
+        /// Only members with a word that starts with this text in the name, the email or the role
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// Only members with this role

@@ -76,8 +76,8 @@ pub fn edit(
         error if error.is_unique_violation() => ManageError::NameTaken { kind: ApiKey::A_KIND },
         error => error.into(),
     })?;
+    write_terms(tx.connection(), &grant.id, &key).map_err(DbError::from)?;
     if name.is_some() {
-        write_terms(tx.connection(), &grant.id, &key).map_err(DbError::from)?;
         let detail = Detail::NameChange { from: before.name, to: key.name.clone() };
         record_with(tx, grant, Action::KeyRenamed, &key, detail, now)?;
     }

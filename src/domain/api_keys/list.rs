@@ -19,6 +19,7 @@ use crate::{
         },
         schema::{api_keys, key_rotations},
         search::{self, Matches, has_term, matching},
+        secret::SecretKind,
     },
     folding::{
         self,
@@ -33,7 +34,8 @@ pub const EXPIRES_SOON: Duration = Duration::days(14);
 /// Which keys of the organization.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The beginning of a word in the name, or of an end of the masked key; empty for all.
+    /// The beginning of a word in the name, in a scope or in the name of who created it, or of an end of the masked
+    /// key or of that of a previous secret; empty for all.
     pub text: String,
     /// Only this part of them.
     pub part: KeyFilter,
@@ -133,7 +135,17 @@ pub fn page(
 }
 
 fn find(connection: &mut Connection, grant: &Grant<SeeKeys>, filter: &Filter) -> Result<Matches, DbError> {
-    search::find(connection, List::Keys, &grant.id, &filter.text)
+    search::find(connection, List::Keys, &grant.id, behind_prefix(&filter.text))
+}
+
+/// A masked key without the prefix, which all keys have and which finds none. By itself the prefix is a word
+/// like any other.
+fn behind_prefix(text: &str) -> &str {
+    let prefix = SecretKind::ApiKey.prefix();
+    match text.split_at_checked(prefix.len()) {
+        Some((start, rest)) if start.eq_ignore_ascii_case(prefix) && !rest.is_empty() => rest,
+        _ => text,
+    }
 }
 
 /// The keys in an order, as far as `reach` says.

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{
     ApiKey,
     expiration::{ExpirationError, KeyChangeError, ahead},
-    find, invalidate, record_with,
+    find, invalidate, record_with, write_terms,
 };
 use crate::{
     clock::Timestamp,
@@ -99,6 +99,7 @@ fn begin_grace_period(
         .values((
             key_rotations::api_key_id.eq(&before.id),
             key_rotations::previous_digest.eq(previous_digest),
+            key_rotations::previous_masked.eq(&before.masked),
             key_rotations::grace_period.eq(plan.grace_period),
             key_rotations::starts.eq(plan.starts),
             key_rotations::rotated_at.eq(now),
@@ -141,8 +142,17 @@ pub(in crate::domain) fn revoke_previous_secret(tx: &mut Tx<'_>, key_id: &str) -
     Ok(remove_rotation(tx, key_id)? > 0)
 }
 
+/// With the rotation goes what the previous secret is found by.
 fn remove_rotation(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
-    Ok(diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?)
+    let removed = diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?;
+    if removed > 0 {
+        let (key, organization_id): (ApiKey, String) = api_keys::table
+            .find(key_id)
+            .select((ApiKey::as_select(), api_keys::organization_id))
+            .first(tx.connection())?;
+        write_terms(tx.connection(), &organization_id, &key)?;
+    }
+    Ok(removed)
 }
 
 /// A rotation as it is stored, over or not.
@@ -219,6 +229,16 @@ pub(super) fn previous_digest(connection: &mut Connection, key_id: &str) -> Resu
         .select(key_rotations::previous_digest)
         .first(connection)
         .optional()?)
+}
+
+/// The masked form of that secret, while it is kept.
+pub(super) fn previous_masked(connection: &mut Connection, key_id: &str) -> QueryResult<Option<String>> {
+    let masked: Option<Option<String>> = key_rotations::table
+        .find(key_id)
+        .select(key_rotations::previous_masked)
+        .first(connection)
+        .optional()?;
+    Ok(masked.flatten())
 }
 
 /// Writes when the new secret was first accepted, unless that is known.

@@ -41,7 +41,7 @@ impl From<Person> for Member {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct MemberFilter {
-    /// Search in the name and the email. Finds words that start with this text.
+    /// Search in the name, the email and the role. Finds words that start with this text.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,

@@ -14,7 +14,9 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct KeyQuery {
-    /// Search in the name and the masked key. Finds words that start with this text.
+    /// Search in the name, the scopes, `created_by` and the masked key, also that of a previous secret that still
+    /// works. Finds words that start with this text; punctuation at its start is ignored. The prefix `tess_` alone
+    /// matches no masked key.
     #[serde(deserialize_with = "search::strict")]
     #[param(max_length = 200)]
     q: String,
