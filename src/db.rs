@@ -36,7 +36,7 @@ pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
-pub use one_of::one_of;
+pub use one_of::{OneOf, one_of};
 pub use pairs::pair_of;
 
 use beside::SideWrites;

@@ -1,7 +1,11 @@
 //! The audit log, read: who did what, when and from where, in an organization, with one thing in it,
 //! with an account. [`events`](super::events) writes it; nothing alters it.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{BigInt, Text},
+};
 
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, count_of, one_of},
+    db::{Backend, Connection, DbError, OneOf, count_of, one_of},
     folding::{
         self,
         terms::{List, Sought},
@@ -244,34 +248,65 @@ pub fn export(
 }
 
 /// Those who did something in the organization, for the filter: `(id, name)`, under the name of last.
-/// Goes from one to the next in the index, so that it does not matter how much each of them did.
 pub fn actors(
     connection: &mut Connection,
     grant: &Grant<SeeActivity>,
 ) -> Result<Vec<(String, String)>, DbError> {
-    let (areas, mut actors) = (areas(grant), Vec::<(String, String)>::new());
-    while actors.len() < MAX_ACTORS {
-        let mut query = audit_events::table
-            .filter(audit_events::organization_id.eq(&grant.id))
-            .filter(one_of(audit_events::action, Area::actions(&areas)))
-            .filter(audit_events::actor_id.is_not_null())
-            .order((audit_events::actor_id.desc(), audit_events::id.desc()))
-            .select((audit_events::actor_id.assume_not_null(), audit_events::actor_name))
-            .into_boxed();
-        if let Some((last, _)) = actors.last() {
-            query = query.filter(audit_events::actor_id.lt(last.clone()));
-        }
-        match query.first(connection).optional()? {
-            Some(actor) => actors.push(actor),
-            None => break,
-        }
-    }
+    let actions = one_of(audit_events::action, Area::actions(&areas(grant)));
+    let mut actors: Vec<(String, String)> =
+        Actors { organization_id: grant.id.clone(), actions }.load(connection)?;
     actors.sort_by_cached_key(|(_, name)| folding::search_key(name));
     Ok(actors)
 }
 
 /// Entries of the filter by who did something.
-const MAX_ACTORS: usize = 200;
+const MAX_ACTORS: i64 = 200;
+
+/// Those who did something, with the name that each had last. Goes from one to the next in the index, so that it
+/// does not matter how much each of them did; a `GROUP BY` would read all of it.
+#[derive(QueryId)]
+struct Actors {
+    organization_id: String,
+    actions: OneOf<audit_events::action>,
+}
+
+impl Query for Actors {
+    type SqlType = (Text, Text);
+}
+
+impl RunQueryDsl<Connection> for Actors {}
+
+impl Actors {
+    /// From where the actors are read; further conditions may follow.
+    fn push_events<'b>(&'b self, out: &mut AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(" FROM audit_events WHERE audit_events.organization_id = ");
+        out.push_bind_param::<Text, _>(&self.organization_id)?;
+        out.push_sql(" AND audit_events.actor_id IS NOT NULL AND ");
+        self.actions.walk_ast(out.reborrow())
+    }
+}
+
+impl QueryFragment<Backend> for Actors {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        const LAST: &str = " ORDER BY audit_events.actor_id DESC LIMIT 1)";
+        out.push_sql("WITH RECURSIVE actors (id) AS (SELECT (SELECT audit_events.actor_id");
+        self.push_events(&mut out)?;
+        out.push_sql(LAST);
+        out.push_sql(" UNION ALL SELECT (SELECT audit_events.actor_id");
+        self.push_events(&mut out)?;
+        out.push_sql(" AND audit_events.actor_id < actors.id");
+        out.push_sql(LAST);
+        out.push_sql(
+            " FROM actors WHERE actors.id IS NOT NULL) SELECT actors.id, (SELECT audit_events.actor_name",
+        );
+        self.push_events(&mut out)?;
+        out.push_sql(
+            " AND audit_events.actor_id = actors.id ORDER BY audit_events.id DESC LIMIT 1) FROM actors \
+             WHERE actors.id IS NOT NULL LIMIT ",
+        );
+        out.push_bind_param::<BigInt, _>(&MAX_ACTORS)
+    }
+}
 
 /// The newest events of one thing in the organization, such as a key.
 pub fn of_subject(

@@ -17,7 +17,10 @@ use tessera::{
 };
 
 use super::unusual_names;
-use crate::support::{Client, Company, TestApp};
+use crate::{
+    list_order::plan,
+    support::{Client, Company, TestApp},
+};
 
 /// The lines of the trail as they are shown, the newest first.
 async fn lines(browser: &Client, path: &str) -> Vec<String> {
@@ -347,4 +350,34 @@ async fn every_event_is_of_the_area_of_its_action() {
         let expected = if action.area() == Area::Account { "" } else { action.area().as_str() };
         assert_eq!(area, [expected], "{name}");
     }
+}
+
+#[tokio::test]
+async fn those_who_did_something_are_found_with_one_statement() {
+    let app = TestApp::spawn().await;
+    let (lumen, admin, _) = busy_lumen(&app).await;
+    let path = lumen.url("activity");
+    admin.get(&path).await.must_be(200);
+    let before = app.statements(admin.get(&path)).await;
+    let names = ["Ada Berg", "Bo Lund", "Cy Hall", "Élodie Roy"];
+    for name in names {
+        app.member(&lumen, Role::User, name).await;
+    }
+    // Each under the name of last.
+    app.execute("UPDATE audit_events SET actor_name = 'Zoe' WHERE id = (SELECT max(id) FROM audit_events)")
+        .await;
+    let after = app.statements(admin.get(&path)).await;
+    assert_eq!(after.len(), before.len(), "{after:#?}");
+    let statement =
+        after.iter().find(|statement| statement.contains("RECURSIVE actors")).expect("the statement");
+    let plan = plan(&app, statement).await.join("\n");
+    assert!(
+        plan.contains("audit_events_by_actor (organization_id=? AND actor_id>? AND actor_id<?)"),
+        "{plan}"
+    );
+    assert!(!plan.contains("SCAN audit_events") && !plan.contains("TEMP B-TREE"), "{plan}");
+    let page = admin.get(&path).await.must_be(200).html();
+    let shown =
+        ["All members and tokens", "Ada Berg", "Bo Lund", "Cy Hall", "Dana Whitfield", "Sam Berg", "Zoe"];
+    assert_eq!(page.texts("#log-who option"), shown);
 }
