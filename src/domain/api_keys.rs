@@ -206,10 +206,32 @@ impl Managed for ApiKey {
     }
 }
 
-/// What `key` is found by, written with a new name or secret.
+/// What `key` is found by, written whenever something of that is new.
 fn write_terms(connection: &mut Connection, organization_id: &str, key: &ApiKey) -> QueryResult<()> {
-    let searched = Searched::Key { name: &key.name, masked: &key.masked };
-    search::write(connection, organization_id, &key.id, &searched)
+    let previous = rotate::previous_masked(connection, &key.id)?;
+    let searched = Searched::Key {
+        name: &key.name,
+        created_by: &key.created_by,
+        scopes: &key.settings.scopes.to_string(),
+        masked: &[Some(key.masked.as_str()), previous.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    search::rewrite(connection, organization_id, &key.id, &searched)
+}
+
+/// Whether there may be another one, to say so before anything is typed.
+///
+/// # Errors
+/// [`ManageError::TooMany`].
+pub fn check_room(
+    connection: &mut Connection,
+    grant: &Grant<ManageKeys>,
+    limits: &InstanceLimits,
+) -> Result<(), ManageError> {
+    managed::check_room::<ApiKey>(connection, grant, limits)
 }
 
 /// Creates a key. The secret is returned this once; its digest is kept.

@@ -159,6 +159,22 @@ pub(super) fn find<M: Managed>(
     M::select(connection, &organization.id, id)?.ok_or(ManageError::NotFound)
 }
 
+/// Whether the organization may have another one.
+///
+/// # Errors
+/// [`ManageError::TooMany`].
+pub(super) fn check_room<M: Managed>(
+    connection: &mut Connection,
+    organization: &Organization,
+    limits: &InstanceLimits,
+) -> Result<(), ManageError> {
+    let max = M::max(limits);
+    if M::count(connection, &organization.id)? >= max {
+        return Err(ManageError::TooMany { kinds: M::KINDS, max });
+    }
+    Ok(())
+}
+
 /// Creates a thing. Its secret is returned this once.
 pub(super) fn create<M: Managed>(
     tx: &mut Tx<'_>,
@@ -171,10 +187,7 @@ where
     Grant<M::Manage>: AsRef<Grant<See>>,
 {
     let standing: &Grant<See> = grant.as_ref();
-    let max = M::max(limits);
-    if M::count(tx.connection(), &standing.id)? >= max {
-        return Err(ManageError::TooMany { kinds: M::KINDS, max });
-    }
+    check_room::<M>(tx.connection(), standing, limits)?;
     let secret = M::generate_secret()?;
     let row = NewRow {
         id: new_id(now),

@@ -208,6 +208,18 @@ impl Managed for MasterToken {
     }
 }
 
+/// Whether there may be another one, to say so before anything is typed.
+///
+/// # Errors
+/// [`ManageError::TooMany`].
+pub fn check_room(
+    connection: &mut Connection,
+    grant: &Grant<ManageTokens>,
+    limits: &InstanceLimits,
+) -> Result<(), ManageError> {
+    managed::check_room::<MasterToken>(connection, grant, limits)
+}
+
 /// Generates a token that is not active yet, and tells the administrators. The secret is returned
 /// this once.
 ///

@@ -16,7 +16,7 @@ pub use attempts::{
 pub use deliveries::{
     Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,
 };
-pub use manage::{change, count, create, find, list, remove, rotate_secret, switch};
+pub use manage::{change, check_room, count, create, find, list, remove, rotate_secret, switch};
 
 pub use super::events::{EventGroup, EventType, Events, EventsError};
 

@@ -115,6 +115,18 @@ impl Managed for Webhook {
     }
 }
 
+/// Whether there may be another one, to say so before anything is typed.
+///
+/// # Errors
+/// [`ManageError::TooMany`].
+pub fn check_room(
+    connection: &mut Connection,
+    grant: &Grant<Govern>,
+    limits: &InstanceLimits,
+) -> Result<(), ManageError> {
+    managed::check_room::<Webhook>(connection, grant, limits)
+}
+
 /// Creates a webhook. Its signing secret is returned this once.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, KEY},
     key_settings::KeyForm,
-    once::{Settled, settle},
+    once::{Settled, limit_reached, settle},
     recent_usage::{self, RecentUsage},
 };
 use crate::{
@@ -100,6 +100,9 @@ impl RemoveKeyDialog {
 
 /// Opens the dialog "New API Key".
 pub async fn new(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    if let Some(full) = limit_reached::<ApiScreen, _>(&visit, "New API Key", api_keys::check_room).await? {
+        return Ok(full);
+    }
     let form = empty_form(visit.now);
     visit.dialog::<ApiScreen>(&new_key_dialog(&visit, form, FieldErrors::default()).await?).await
 }

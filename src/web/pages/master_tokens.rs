@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, DEFAULT_DURATION, ExpirationFields, TOKEN},
-    once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
+    once::{Confirmation, SECRET_WAS_SHOWN, Settled, limit_reached, settle},
 };
 use crate::{
     clock::Timestamp,
@@ -119,6 +119,11 @@ struct RemoveTokenDialog {
 
 /// Opens the dialog "Generate token".
 pub async fn new(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, AppError> {
+    if let Some(full) =
+        limit_reached::<ApiScreen, _>(&visit, "Generate token", master_tokens::check_room).await?
+    {
+        return Ok(full);
+    }
     let form = NewTokenForm::empty(visit.now);
     visit.dialog::<ApiScreen>(&new_token_dialog(&visit, form, FieldErrors::default())).await
 }

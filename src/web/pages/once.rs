@@ -1,9 +1,12 @@
 //! Forms that are carried out once, and the answers that they share.
 
 use actix_web::HttpResponse;
+use askama::Template;
 use serde::Deserialize;
 
 use crate::{
+    config::InstanceLimits,
+    db::Connection,
     domain::managed::ManageError,
     web::{
         error::AppError,
@@ -21,6 +24,39 @@ pub(super) const SECRET_WAS_SHOWN: &str = "This was already saved. The secret ca
 #[serde(deny_unknown_fields, default)]
 pub struct Confirmation {
     pub(super) form_id: FormId,
+}
+
+/// The dialog instead of a form that could not be carried out, since there are as many as there may be.
+#[derive(Template)]
+#[template(path = "components/limit.html")]
+struct LimitDialog {
+    /// What the form is called.
+    title: &'static str,
+    close: String,
+    /// Which limit is reached.
+    reason: String,
+}
+
+/// Answers with a dialog that says which limit is reached, before anything is typed; `None` where there is room.
+/// Somebody else may take that meanwhile, so the form says the same.
+pub(super) async fn limit_reached<S: Behind, P>(
+    visit: &Visit<P>,
+    title: &'static str,
+    check_room: fn(&mut Connection, &P, &InstanceLimits) -> Result<(), ManageError>,
+) -> Result<Option<HttpResponse>, AppError>
+where
+    P: Proof + AsRef<S::Proof>,
+{
+    let limits = visit.state.config.limits;
+    let room = visit.read(move |connection, proof| Ok::<_, AppError>(check_room(connection, proof, &limits)));
+    match room.await? {
+        Ok(()) => Ok(None),
+        Err(error @ ManageError::TooMany { .. }) => {
+            let close = S::address(visit, visit.proof.as_ref());
+            visit.dialog::<S>(&LimitDialog { title, close, reason: error.to_string() }).await.map(Some)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is left for the handler to answer.

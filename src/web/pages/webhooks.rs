@@ -18,7 +18,7 @@ pub use log::{resend, show_delivery};
 pub use one::show;
 
 use super::{
-    once::{SECRET_WAS_SHOWN, Settled, settle},
+    once::{SECRET_WAS_SHOWN, Settled, limit_reached, settle},
     organization::{Frame, Tab},
 };
 use crate::{
@@ -167,6 +167,9 @@ pub async fn index(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError
 
 /// Opens the dialog "New webhook".
 pub async fn new(visit: Visit<Grant<Govern>>) -> Result<HttpResponse, AppError> {
+    if let Some(full) = limit_reached::<ListScreen, _>(&visit, "New webhook", webhooks::check_room).await? {
+        return Ok(full);
+    }
     let form = WebhookForm::new(visit.now);
     visit.dialog::<ListScreen>(&dialog(&visit, form, FieldErrors::default())).await
 }
