@@ -21,7 +21,7 @@ use super::{
     token_access::TokenAccess,
     usage,
     user::User,
-    verification::{Outcome, Span, Sum},
+    verification::{Client, Outcome, Span, Sum},
 };
 use crate::{
     clock::Timestamp,
@@ -74,15 +74,69 @@ struct ExampleKey {
     is_off: bool,
     requests_a_day: i64,
     scopes: &'static str,
+    clients: &'static [ExampleClient],
 }
 
+/// A client of a key: the last number of its address, its name, how many hundredths of the key's requests are
+/// its, and by how many minutes it was last seen before the key's last use.
+type ExampleClient = (u8, &'static str, i64, i64);
+
 const KEYS: [ExampleKey; 6] = [
-    example_key("Nightly export", (40, Some(30)), Some(290), false, 700, "export:read"),
-    example_key("Production backend", (27, None), Some(0), false, 41_000, ""),
-    example_key("Mobile app", (27, Some(30)), Some(1), false, 12_000, "orders:read profile:write"),
-    example_key("Partner feed", (21, Some(90)), Some(265), true, 3_800, "feed:read"),
-    example_key("Billing worker", (10, Some(365)), Some(6), false, 900, "invoices:write"),
-    example_key("Staging smoke tests", (1, Some(90)), None, false, 0, ""),
+    example_key(
+        "Nightly export",
+        (40, Some(30)),
+        Some(290),
+        false,
+        700,
+        "export:read",
+        &[(31, "python-requests/2.32.3", 100, 0)],
+    ),
+    example_key(
+        "Production backend",
+        (27, None),
+        Some(0),
+        false,
+        41_000,
+        "",
+        &[
+            (11, "lumen-backend/4.18.2 (node/22.11)", 52, 0),
+            (12, "lumen-backend/4.18.2 (node/22.11)", 41, 0),
+            (11, "lumen-backend/4.17.0 (node/22.11)", 6, 9_400),
+            (24, "curl/8.5.0", 1, 4_300),
+        ],
+    ),
+    example_key(
+        "Mobile app",
+        (27, Some(30)),
+        Some(1),
+        false,
+        12_000,
+        "orders:read profile:write",
+        &[
+            (52, "Lumen/7.2 (iPhone; iOS 18.1)", 44, 0),
+            (53, "Lumen/7.2 (Android 15)", 38, 2),
+            (53, "Lumen/7.1 (Android 14)", 18, 190),
+        ],
+    ),
+    example_key(
+        "Partner feed",
+        (21, Some(90)),
+        Some(265),
+        true,
+        3_800,
+        "feed:read",
+        &[(88, "Apache-HttpClient/5.3 (Java/21)", 100, 0)],
+    ),
+    example_key(
+        "Billing worker",
+        (10, Some(365)),
+        Some(6),
+        false,
+        900,
+        "invoices:write",
+        &[(19, "Go-http-client/2.0", 93, 0), (24, "curl/8.5.0", 7, 7_900)],
+    ),
+    example_key("Staging smoke tests", (1, Some(90)), None, false, 0, "", &[]),
 ];
 
 const fn example_key(
@@ -92,6 +146,7 @@ const fn example_key(
     is_off: bool,
     requests_a_day: i64,
     scopes: &'static str,
+    clients: &'static [ExampleClient],
 ) -> ExampleKey {
     ExampleKey {
         name,
@@ -101,6 +156,7 @@ const fn example_key(
         is_off,
         requests_a_day,
         scopes,
+        clients,
     }
 }
 
@@ -266,7 +322,17 @@ fn key<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageKeys>, example: &'a Examp
         if let Some(last) = last_used_at {
             api_keys::note_last_use(tx, &key.id, Some(last))?;
             let first = at.max(now - Duration::days(29));
-            requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+            let all = requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+            for (number, user_agent, share, minutes) in example.clients {
+                let client = Client { ip: address(*number), user_agent };
+                usage::add_client(
+                    tx,
+                    &key.id,
+                    client,
+                    all * share / 100,
+                    last - Duration::minutes(*minutes),
+                )?;
+            }
             let hours = (first.max(now - Duration::hours(47)), last);
             requests_by_hour(tx, &key.id, example.requests_a_day, hours)?;
         }
@@ -279,10 +345,14 @@ fn key<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageKeys>, example: &'a Examp
     }
 }
 
-fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Result<(), DemoError> {
+/// Tells how many there are in all.
+fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Result<i64, DemoError> {
+    let mut all = 0;
     each_day(a_day, days, |day, requests| {
+        all += requests;
         usage::add(tx, key_id, Span::Day, day, Sum { outcome: Outcome::Valid, requests, units: requests })
-    })
+    })?;
+    Ok(all)
 }
 
 /// The requests of a key on one day of an example, of which it has `a_day` or so: fewer at the weekend,

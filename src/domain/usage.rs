@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use time::{Duration, PrimitiveDateTime, Time};
 
+pub(super) use clients::add as add_client;
 pub use clients::{KeyClient, clients};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;

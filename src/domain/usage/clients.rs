@@ -9,7 +9,7 @@ use crate::{
         access::{Grant, SeeKeys},
         api_keys::ApiKey,
         schema::key_clients,
-        verification::{Clients, MAX_CLIENTS},
+        verification::{Client, Clients, MAX_CLIENTS},
     },
 };
 
@@ -17,27 +17,39 @@ use crate::{
 pub(super) fn write(tx: &mut Tx<'_>, key_id: &str, clients: &Clients) -> Result<(), DbError> {
     let mut is_anybody_new = false;
     for seen in clients.iter() {
-        let address = seen.ip.map(|ip| ip.to_string()).unwrap_or_default();
-        let updated = diesel::update(key_clients::table.find((key_id, &address, &*seen.user_agent)))
-            .set((
-                key_clients::requests.eq(key_clients::requests + seen.requests),
-                key_clients::last_seen_at.eq(seen.last_seen_at),
-            ))
-            .execute(tx.connection())?;
-        if updated == 0 {
-            is_anybody_new = true;
-            diesel::insert_into(key_clients::table)
-                .values((
-                    key_clients::api_key_id.eq(key_id),
-                    key_clients::address.eq(&address),
-                    key_clients::user_agent.eq(&*seen.user_agent),
-                    key_clients::requests.eq(seen.requests),
-                    key_clients::last_seen_at.eq(seen.last_seen_at),
-                ))
-                .execute(tx.connection())?;
-        }
+        let client = Client { ip: seen.ip, user_agent: &seen.user_agent };
+        is_anybody_new |= add(tx, key_id, client, seen.requests, seen.last_seen_at)?;
     }
     if is_anybody_new { purge_older(tx, key_id) } else { Ok(()) }
+}
+
+/// Adds requests of a client, and tells whether it is a new one.
+pub(in crate::domain) fn add(
+    tx: &mut Tx<'_>,
+    key_id: &str,
+    client: Client<'_>,
+    requests: i64,
+    last_seen_at: Timestamp,
+) -> Result<bool, DbError> {
+    let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    let updated = diesel::update(key_clients::table.find((key_id, &address, client.user_agent)))
+        .set((
+            key_clients::requests.eq(key_clients::requests + requests),
+            key_clients::last_seen_at.eq(last_seen_at),
+        ))
+        .execute(tx.connection())?;
+    if updated == 0 {
+        diesel::insert_into(key_clients::table)
+            .values((
+                key_clients::api_key_id.eq(key_id),
+                key_clients::address.eq(&address),
+                key_clients::user_agent.eq(client.user_agent),
+                key_clients::requests.eq(requests),
+                key_clients::last_seen_at.eq(last_seen_at),
+            ))
+            .execute(tx.connection())?;
+    }
+    Ok(updated == 0)
 }
 
 fn purge_older(tx: &mut Tx<'_>, key_id: &str) -> Result<(), DbError> {
