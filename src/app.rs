@@ -5,6 +5,7 @@ mod housekeeping;
 mod key_ends;
 mod listener;
 mod stopping;
+mod upgrading;
 
 use std::{
     io,
@@ -113,7 +114,10 @@ impl Application {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
         let socket = listener::bind(config.listen)?;
-        let db = Db::open_alone(config.database.path())?;
+        let path = config.database.path().to_owned();
+        let opening = tokio::task::spawn_blocking(move || Db::open_alone(&path));
+        let opened = upgrading::answer_meanwhile(&socket, opening, upgrading::PATIENCE).await;
+        let db = opened.map_err(DbError::from)??;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let throttle_key = db.write(|tx| instance::secret(tx, "throttle key")).await?;
