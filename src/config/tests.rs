@@ -370,6 +370,13 @@ fn what_a_mail_server_says_loses_the_password_in_every_form() {
     for form in ["hunter/2", "hunter%2F2", "aHVudGVyLzI=", "AHVzQGVyAGh1bnRlci8y"] {
         assert_eq!(url.without_password(&format!("535 no: {form} is wrong")), "535 no: <password> is wrong");
     }
+    // A short one leaves the words around it alone.
+    let text = |password: &str| {
+        let url = SmtpUrl::parse(&format!("smtp://user:{password}@mail.example.com")).expect("a URL");
+        url.without_password("535 a mailbox was not found (user=mail, auth=AHVzZXIAYQ==)")
+    };
+    assert_eq!(text("a"), "535 a mailbox was not found (user=mail, auth=<password>)");
+    assert_eq!(text("mail"), "535 a mailbox was not found (user=<password>, auth=AHVzZXIAYQ==)");
     let open = SmtpUrl::parse("smtp://mail.example.com").expect("a URL");
     assert_eq!(open.without_password("250 fine"), "250 fine");
 }

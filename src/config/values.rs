@@ -181,7 +181,9 @@ impl SmtpUrl {
         }
     }
 
-    /// A text of the mail server without the password, also as it stands in a log-in (RFC 4954, RFC 4616).
+    /// A text of the mail server without the password, also as it stands in a log-in (RFC 4954, RFC 4616). A short one
+    /// is found where it stands by itself, and not as part of other words; one of fewer letters than
+    /// [`MIN_REDACTED`] tells nothing apart, and whoever sees it in a text cannot tell it from one.
     pub fn without_password(&self, text: &str) -> String {
         let url = Url::parse(self.expose()).ok();
         let Some((url, password)) = url.as_ref().and_then(|url| Some((url, url.password()?))) else {
@@ -192,13 +194,36 @@ impl SmtpUrl {
         let forms = [STANDARD.encode(format!("\0{user}\0{plain}")), STANDARD.encode(plain.as_bytes())];
         let forms =
             forms.iter().map(String::as_str).chain([&*plain, password]).filter(|form| !form.is_empty());
-        forms.fold(text.to_owned(), |text, form| text.replace(form, "<password>"))
+        forms.fold(text.to_owned(), |text, form| redact(&text, form))
     }
 
     /// The whole address, password included.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// The fewest letters of a password that are looked for in a text.
+const MIN_REDACTED: usize = 4;
+/// From so many letters on a password is no part of a word by chance.
+const MIN_REDACTED_ANYWHERE: usize = 8;
+
+/// `text` without `secret`.
+fn redact(text: &str, secret: &str) -> String {
+    const REDACTED: &str = "<password>";
+    match secret.chars().count() {
+        ..MIN_REDACTED => return text.to_owned(),
+        MIN_REDACTED_ANYWHERE.. => return text.replace(secret, REDACTED),
+        _ => {}
+    }
+    let (mut redacted, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(secret) {
+        redacted.push_str(before);
+        let is_word = !redacted.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        redacted.push_str(if is_word { REDACTED } else { secret });
+        rest = after;
+    }
+    redacted + rest
 }
 
 /// The name that stands on the pages and in the mails.
