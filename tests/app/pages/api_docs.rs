@@ -296,3 +296,29 @@ async fn the_page_comes_in_the_language_that_was_chosen_last() {
         assert_eq!(page.all(".languages").len(), page.all(".languages [checked]").len());
     }
 }
+
+#[tokio::test]
+async fn a_browser_that_has_the_page_is_not_sent_it_again() {
+    let app = TestApp::spawn().await;
+    let stranger = app.client();
+    let ask =
+        async |known: &str| stranger.request("GET", "/api/docs").header("if-none-match", known).send().await;
+    let first = ask("\"another\"").await.must_be(200);
+    assert_eq!(first.header("cache-control"), "private, no-cache");
+    assert!(first.header("vary").contains("Cookie"));
+    let etag = first.header("etag").to_owned();
+    let again = ask(&format!("\"another\", {etag}")).await.must_be(304);
+    assert!(again.body.is_empty());
+    assert_eq!((again.header("etag"), again.header("cache-control")), (etag.as_str(), "private, no-cache"));
+    // Another language or another theme is another page.
+    stranger.set_cookie("example-language", "go");
+    assert_ne!(ask(&etag).await.must_be(200).header("etag"), etag);
+    // Somebody's name is kept by nobody.
+    let lumen = app.lumen().await;
+    let owner = app.log_in_as(&lumen.owner).await.get("/api/docs").await.must_be(200);
+    assert_eq!((owner.header("cache-control"), owner.header("etag")), ("no-store", ""));
+    // What is drawn once is of the organization's present name.
+    let owner = app.log_in_as(&lumen.owner).await;
+    owner.post(&lumen.url("settings"), &[("name", "Fern & Söhne")]).await.must_be(303);
+    assert!(text(Reference::of(&owner, "/api/docs").await.all("main")[0]).contains("Fern & Söhne"));
+}

@@ -2,7 +2,7 @@
 
 use thirtyfour::Key;
 
-use crate::support::axe::Inspection;
+use crate::support::axe::{Inspection, Look};
 use crate::support::stage::Stage;
 
 async fn the_reference_is_searched(Stage { page, .. }: Stage) {
@@ -86,7 +86,29 @@ async fn the_contents_lead_through_the_page(Stage { page, .. }: Stage) {
     inspection.conclude();
 }
 
-crate::with_and_without_javascript!(the_reference_is_searched);
+async fn the_contents_give_way_to_what_is_chosen_on_a_phone(Stage { page, .. }: Stage) {
+    const ARE_SHOWN: &str = "document.querySelector('nav[aria-label=Contents]').checkVisibility()";
+    Look::PHONE_LIGHT.apply(page.browser()).await.expect("a phone");
+    page.visit("/api/docs").await;
+    for chosen in ["Rate limits", "Create a webhook"] {
+        page.until("the contents are closed", &format!("return !{ARE_SHOWN}")).await;
+        // A link without JavaScript.
+        if page.has_button("Contents").await {
+            page.click_button("Contents").await;
+        } else {
+            page.click_link("Contents").await;
+        }
+        page.until("the contents are open", &format!("return {ARE_SHOWN}")).await;
+        page.click_link(chosen).await;
+    }
+    page.until("the contents are closed", &format!("return !{ARE_SHOWN}")).await;
+    page.until("what was chosen is there", "return location.hash === '#create_webhook'").await;
+}
+
+crate::with_and_without_javascript!(
+    the_reference_is_searched,
+    the_contents_give_way_to_what_is_chosen_on_a_phone,
+);
 crate::with_javascript_only!(
     what_is_found_shows_as_one_types,
     the_examples_are_in_one_language,

@@ -44,10 +44,11 @@ struct Violation {
 
 impl Look {
     pub(crate) const DESKTOP_LIGHT: Look = Look { width: 1280, height: 800, scheme: "light" };
+    pub(crate) const PHONE_LIGHT: Look = Look { width: 390, height: 844, ..Look::DESKTOP_LIGHT };
     pub(crate) const ALL: [Look; 4] = [
         Look::DESKTOP_LIGHT,
         Look { scheme: "dark", ..Look::DESKTOP_LIGHT },
-        Look { width: 390, height: 844, scheme: "light" },
+        Look::PHONE_LIGHT,
         Look { width: 390, height: 844, scheme: "dark" },
     ];
 

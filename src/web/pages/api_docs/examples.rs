@@ -6,7 +6,7 @@ use strum::{EnumString, IntoStaticStr};
 use super::literals::{GO, JAVASCRIPT, JSON, PYTHON, literal, quoted};
 
 /// Who shows examples, in the order of the switch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub(super) enum Language {
     /// curl in a shell.
