@@ -186,3 +186,21 @@ fn an_address_in_brackets_is_written_as_each_program_takes_it() {
     assert!(of(Program::Caddy).contains("forward_auth [::1]:8080 {"));
     assert!(of(Program::Envoy).contains(r#"address: "::1", port_value: 8080"#));
 }
+
+#[tokio::test]
+async fn the_request_to_try_goes_to_where_the_configuration_listens() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    for (program, listens, url) in [
+        (Program::Nginx, "listen 80;", "http://api.example.com/"),
+        (Program::Caddy, "api.example.com {", "https://api.example.com/"),
+        (Program::Traefik, "address: \":80\"", "http://api.example.com/"),
+        (Program::HaProxy, "bind :80", "http://api.example.com/"),
+        (Program::Envoy, "address: 0.0.0.0, port_value: 8000", "http://api.example.com:8000/"),
+    ] {
+        assert!(text(program, "http://localhost:8080").contains(listens), "{program:?}");
+        let trial = page_of(&browser, &lumen, program.id()).await.text("#trial").replace(' ', "");
+        assert!(trial.contains(&format!("-i{url}-H")), "{program:?}: {trial}");
+    }
+}

@@ -272,13 +272,21 @@ impl Recipe {
 
     /// A request that shows whether it works.
     pub fn trial(&self) -> Option<Markup> {
-        let url = match (self.program, self.program.kind()) {
-            (_, Kind::Gateway) => "https://api.example.com/",
-            (Program::Curl, _) => return None,
-            (_, Kind::Backend) => "http://127.0.0.1:3000/",
+        // As the configuration above listens.
+        let url = match self.program {
+            Program::Caddy => "https://api.example.com/",
+            Program::Nginx | Program::Traefik | Program::HaProxy => "http://api.example.com/",
+            Program::Envoy => "http://api.example.com:8000/",
+            Program::Curl => return None,
+            Program::JavaScript | Program::Python | Program::Go => "http://127.0.0.1:3000/",
         };
         let command = format!("curl -i {url} -H \"X-API-Key: tess_…\"");
         Some(Markup::with_marks(&command, [HOST.text, KEY.text].into_iter()))
+    }
+
+    /// Whether the configuration listens without TLS, which the reader is to change.
+    pub fn listens_in_the_clear(&self) -> bool {
+        matches!(self.program, Program::Nginx | Program::Traefik | Program::HaProxy | Program::Envoy)
     }
 
     /// What the reader replaces: what stands in these texts.
