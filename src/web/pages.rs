@@ -30,6 +30,7 @@ pub mod organization;
 pub mod pauses;
 pub mod preferences;
 pub mod recent_usage;
+mod selection;
 pub mod settings;
 pub mod token_menu;
 pub mod token_page;

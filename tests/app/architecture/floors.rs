@@ -126,7 +126,7 @@ const API: House = House {
 const PAGES: House = House {
     path: &["web", "pages"],
     floors: &[
-        &["duration", "error", "key_words", "once", "organization", "recent_usage"],
+        &["duration", "error", "key_words", "once", "organization", "recent_usage", "selection"],
         &[
             "accounts",
             "account_settings",

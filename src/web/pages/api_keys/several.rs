@@ -18,7 +18,13 @@ use crate::{
         display,
         error::AppError,
         form::Submitted,
-        pages::{api_screen::ApiScreen, api_tab::KeysQuery, key_words, recent_usage::DAYS},
+        pages::{
+            api_screen::ApiScreen,
+            api_tab::KeysQuery,
+            key_words,
+            recent_usage::DAYS,
+            selection::{self, Selection},
+        },
         shell::Toast,
         urls,
         visit::{Over, Visit},
@@ -51,32 +57,22 @@ impl From<Word> for BulkChange {
     }
 }
 
-/// Whether all keys are chosen from the start.
-#[derive(Debug, Deserialize)]
-struct ChoiceQuery {
-    #[serde(default)]
-    all: String,
-}
-
 /// The dialog in which keys are chosen.
 #[derive(Template)]
 #[template(path = "api_keys/select.html")]
 struct SelectDialog {
-    over: Over,
-    keys: Vec<ApiKey>,
-    all: bool,
-    error: Option<&'static str>,
+    selection: Selection<ApiKey>,
     now: Timestamp,
 }
 
 impl SelectDialog {
     fn url(&self, path: &str) -> String {
-        urls::organization(&self.over.organization_id, path)
+        urls::organization(&self.selection.over.organization_id, path)
     }
 
     /// The selection of the tab behind, for a form that is sent by GET.
     fn beside(&self) -> Vec<(String, String)> {
-        urls::fields(&self.over.close)
+        urls::fields(&self.selection.over.close)
     }
 
     fn badge(&self, key: &ApiKey) -> (&'static str, String) {
@@ -121,8 +117,7 @@ fn number_of(keys: usize) -> String {
 
 /// Opens the dialog in which keys of the page on the screen are chosen.
 pub async fn select(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
-    let query: ChoiceQuery = visit.query()?;
-    let dialog = select_dialog(&visit, !query.all.is_empty(), None).await?;
+    let dialog = select_dialog(&visit, selection::is_of_all(&visit)?, None).await?;
     visit.dialog::<ApiScreen>(&dialog).await
 }
 
@@ -131,12 +126,18 @@ async fn select_dialog(
     all: bool,
     error: Option<&'static str>,
 ) -> Result<SelectDialog, AppError> {
-    let (selection, now) = (visit.on_screen::<KeysQuery>(), visit.now);
+    let (shown, now) = (visit.on_screen::<KeysQuery>(), visit.now);
     let keys = visit.read(move |connection, grant| {
         let figures = organizations::figures(connection, grant.as_ref())?;
-        Ok::<_, DbError>(selection.page_of_keys(connection, grant.as_ref(), &figures, now)?.0.rows)
+        Ok::<_, DbError>(shown.page_of_keys(connection, grant.as_ref(), &figures, now)?.0.rows)
     });
-    Ok(SelectDialog { over: visit.over::<ApiScreen>(), keys: keys.await?, all, error, now })
+    let selection = Selection { over: visit.over::<ApiScreen>(), rows: keys.await?, all, error };
+    Ok(SelectDialog { selection, now })
+}
+
+async fn none_selected(visit: &Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
+    let error = Some("Select at least one key.");
+    visit.invalid::<ApiScreen>(&select_dialog(visit, false, error).await?).await
 }
 
 /// Asks before the chosen keys are changed.
@@ -144,8 +145,7 @@ pub async fn confirm(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, Ap
     let chosen: SeveralKeys = serde_html_form::from_str(visit.request().query_string())
         .map_err(|error| AppError::Unreadable(format!("The URL couldn’t be read: {error}.")))?;
     if chosen.keys.is_empty() {
-        let error = Some("Select at least one key.");
-        return visit.invalid::<ApiScreen>(&select_dialog(&visit, false, error).await?).await;
+        return none_selected(&visit).await;
     }
     let (change, now) = (BulkChange::from(chosen.change), visit.now);
     visit.count_usage().await;
@@ -170,6 +170,9 @@ pub async fn carry_out(
     visit: Visit<Grant<ManageKeys>, Submitted<SeveralKeys>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(chosen)) = visit.split();
+    if chosen.keys.is_empty() {
+        return none_selected(&visit).await;
+    }
     let change = BulkChange::from(chosen.change);
     let changed = visit
         .change(move |tx, grant, now| api_keys::change_several(tx, grant, change, &chosen.keys, now))

@@ -14,10 +14,13 @@ use crate::{
         display,
         error::AppError,
         form::Submitted,
-        pages::members::{self, MembersQuery, UsersScreen},
+        pages::{
+            members::{self, MembersQuery, UsersScreen},
+            selection::{self, Selection},
+        },
         shell::Toast,
         urls,
-        visit::{Over, Visit},
+        visit::Visit,
     },
 };
 
@@ -28,34 +31,23 @@ pub struct SeveralInvitations {
     invitations: Vec<String>,
 }
 
-/// Whether all invitations are chosen from the start.
-#[derive(Debug, Deserialize)]
-struct ChoiceQuery {
-    #[serde(default)]
-    all: String,
-}
-
 /// The dialog in which invitations are chosen.
 #[derive(Template)]
 #[template(path = "invitations/select.html")]
 struct SelectDialog {
-    over: Over,
-    invitations: Vec<Invitation>,
-    all: bool,
-    error: Option<&'static str>,
+    selection: Selection<Invitation>,
     now: Timestamp,
 }
 
 impl SelectDialog {
     fn url(&self, path: &str) -> String {
-        self.over.action(urls::organization(&self.over.organization_id, path))
+        urls::organization(&self.selection.over.organization_id, path)
     }
 }
 
 /// Opens the dialog in which invitations of the page on the screen are chosen.
 pub async fn select(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let query: ChoiceQuery = visit.query()?;
-    let dialog = select_dialog(&visit, !query.all.is_empty(), None).await?;
+    let dialog = select_dialog(&visit, selection::is_of_all(&visit)?, None).await?;
     visit.dialog::<UsersScreen>(&dialog).await
 }
 
@@ -64,15 +56,15 @@ async fn select_dialog(
     all: bool,
     error: Option<&'static str>,
 ) -> Result<SelectDialog, AppError> {
-    let selection = visit.on_screen::<MembersQuery>();
+    let shown = visit.on_screen::<MembersQuery>();
     let pending = visit.read(move |connection, grant| {
-        let page = members::pending_page(connection, grant.as_ref(), &selection)?;
+        let page = members::pending_page(connection, grant.as_ref(), &shown)?;
         let own = page.rows.into_iter().map(|row| row.invitation);
         // Only those that the visitor may cancel.
         Ok::<_, AppError>(own.filter(|invitation| grant.reach().contains(&invitation.role)).collect())
     });
-    let invitations = pending.await?;
-    Ok(SelectDialog { over: visit.over::<UsersScreen>(), invitations, all, error, now: visit.now })
+    let selection = Selection { over: visit.over::<UsersScreen>(), rows: pending.await?, all, error };
+    Ok(SelectDialog { selection, now: visit.now })
 }
 
 /// Cancels the chosen invitations.

@@ -82,6 +82,15 @@ async fn without_a_choice_the_dialog_says_so() {
     let (stage, _) = stage().await;
     let all = stage.dana.get(&stage.lumen.url("api/keys/select?q=worker&all=1")).await.must_be(200).html();
     assert_eq!(all.tags("input[name=keys][checked]").len(), 1, "all that match the search are chosen");
+    for change in ["remove", "deactivate"] {
+        let fields = [("change", change)];
+        let plain = stage.dana.post(&stage.lumen.url("api/keys/selected"), &fields).await;
+        let part = stage.dana.htmx_post(&stage.lumen.url("api/keys/selected"), "dialog-slot", &fields).await;
+        for answer in [plain, part] {
+            let again = answer.must_be(422).html();
+            assert!(again.dialog_text().contains("Select at least one key."), "{}", again.dialog_text());
+        }
+    }
     let form = stage.dana.get(&stage.lumen.url("api/keys/selected?change=remove")).await.must_be(422);
     assert!(form.html().dialog_text().contains("Select at least one key."));
     let unknown = format!("api/keys/selected?change=remove&keys={}", new_id(stage.app.now()));
