@@ -29,13 +29,20 @@ async fn the_operator_makes_an_account_and_links_while_the_server_runs() {
 
     let dana = Client::new(&base);
     let page = dana.get(&link).await.must_be(200).html();
-    dana.post(&page.action("Save"), &[("password", PASSWORD)]).await.must_be(303);
+    assert_eq!(page.heading(), "Choose a password");
+    assert!(!page.main_text().contains("new password") && !page.main_text().contains("logged out"));
+    let saved = dana.post(&page.action("Save"), &[("password", PASSWORD)]).await.must_be(303);
+    assert_eq!(dana.follow(&saved).await.html().toast(), "Password saved. Log in to continue.");
     dana.post("/login", &[("email", "dana@lumen.example"), ("password", PASSWORD)]).await.must_be(303);
     dana.get("/orgs").await.must_be(200);
     dana.get(&link).await.must_be(404);
 
     let again = users(&["link", "Dana@Lumen.Example"]);
     assert_eq!((again.status, again.stdout.lines().count()), (Some(0), 1), "{again:?}");
+    let link = again.stdout.trim_end().strip_prefix(base.as_str()).expect("the public URL").to_owned();
+    let page = Client::new(&base).get(&link).await.must_be(200).html();
+    assert_eq!(page.heading(), "Choose a new password");
+    assert!(page.main_text().contains("You’ll be logged out of all devices."));
     for (arguments, told) in [
         (
             &["create", "dana@lumen.example", "--name", "Dana"][..],

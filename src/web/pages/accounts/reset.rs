@@ -67,7 +67,24 @@ struct ResetPage {
     shell: Shell,
     token: String,
     email: String,
+    /// Whether nobody has proven the email yet: an account that the operator made, or a sign-up that was not
+    /// confirmed. There is no password yet that its owner is known to have chosen.
+    is_new: bool,
     errors: FieldErrors,
+}
+
+impl ResetPage {
+    fn new(visitor: &Visitor, token: String, user: User, errors: FieldErrors) -> Self {
+        Self { shell: visitor.shell(), token, is_new: !user.is_verified(), email: user.email, errors }
+    }
+
+    fn heading(&self) -> &'static str {
+        if self.is_new { "Choose a password" } else { "Choose a new password" }
+    }
+
+    fn label(&self) -> &'static str {
+        if self.is_new { "Password" } else { "New password" }
+    }
 }
 
 /// Shows the form, or that a link was asked for just now.
@@ -105,13 +122,7 @@ pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
     let token = visitor.path("token");
     match owner(&visitor, &token).await? {
         Some(user) => {
-            let page = ResetPage {
-                shell: visitor.shell(),
-                token,
-                email: user.email,
-                errors: FieldErrors::default(),
-            };
-            view::plain(&page, StatusCode::OK)
+            view::plain(&ResetPage::new(&visitor, token, user, FieldErrors::default()), StatusCode::OK)
         }
         None => link_over(&visitor, true).await,
     }
@@ -133,16 +144,20 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
         Some(NewHash::Hash(hash)) => hash,
         refused => {
             let limit = throttle::note(&mut errors, "password", refused);
-            let page = ResetPage { shell: visitor.shell(), token, email: user.email, errors };
-            return throttle::refuse(&page, limit);
+            return throttle::refuse(&ResetPage::new(&visitor, token, user, errors), limit);
         }
     };
-    let (ip, now) = (visitor.ip, visitor.now);
+    let (ip, now, is_new) = (visitor.ip, visitor.now, !user.is_verified());
     let reset = visitor.state.db.write(move |tx| accounts::reset_password(tx, &token, &hash, ip, now)).await;
     match reset {
         Ok(user) => {
             visitor.start_anew();
-            let toast = Toast::ok("Password changed. Log in with your new password.");
+            let toast = if is_new {
+                "Password saved. Log in to continue."
+            } else {
+                "Password changed. Log in with your new password."
+            };
+            let toast = Toast::ok(toast);
             let mut response = visitor.go(Some(toast), urls::LOG_IN)?;
             // Whoever owns the mailbox gets in, however often strangers try.
             attempt::remember_device(&visitor, &mut response, &user)?;
