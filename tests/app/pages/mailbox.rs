@@ -135,3 +135,34 @@ async fn the_banner_leads_to_no_other_site_and_bears_no_nonsense() {
         assert!(browser.get("/").await.must_be(200).html().has(".banner"), "{value}");
     }
 }
+
+#[tokio::test]
+async fn a_quiet_link_leads_to_the_mailbox_while_there_is_one() {
+    for (smtp, expected) in [(None, 1), (Some("smtp://127.0.0.1:1"), 0)] {
+        let builder = TestApp::builder();
+        let app =
+            smtp.into_iter().fold(builder, |builder, url| builder.flag("--smtp-url", url)).spawn().await;
+        let lumen = app.lumen().await;
+        let (_, token) = app.invitation(&lumen, Role::User, "mara@lumen.example").await;
+        let (stranger, owner) = (app.client(), app.log_in_as(&lumen.owner).await);
+        for browser in [&stranger, &owner] {
+            browser.post("/preferences/mailbox-banner", &[]).await.must_be(303);
+        }
+        for (browser, path) in [
+            (&stranger, "/"),
+            (&stranger, "/signup"),
+            (&stranger, "/api/docs"),
+            (&stranger, &format!("/i/{token}")),
+            (&owner, "/orgs"),
+            (&owner, &lumen.url("api")),
+        ] {
+            let page = browser.get(path).await.must_be(200).html();
+            assert!(!page.has("#mailbox-banner"), "{path}");
+            assert_eq!(
+                page.attributes("footer a[href='/mailbox']", "href").len(),
+                expected,
+                "{path} {smtp:?}"
+            );
+        }
+    }
+}

@@ -196,6 +196,8 @@ async fn the_mailbox_banner_is_hidden_until_the_next_email(Stage { page, .. }: S
     page.expect_text("No mail server configured").await;
     page.click_button("Hide until the next email").await;
     page.expect_no_text("No mail server configured").await;
+    // A link stays.
+    page.expect_link("Local mailbox").await;
     page.fill("Full name", "Dana Whitfield").await;
     page.fill("Work email", EMAIL).await;
     page.fill("Password", PASSWORD).await;
