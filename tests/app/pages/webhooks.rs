@@ -163,7 +163,7 @@ async fn what_cannot_be_is_said_beside_its_field() {
 async fn the_settings_are_changed() {
     let stage = Stage::new().await;
     let path = stage.webhook().await;
-    let dialog = stage.page(&stage.page(&path).await.link("Edit settings")).await;
+    let dialog = stage.page(&stage.page(&path).await.link("Edit")).await;
     assert_eq!(dialog.value("Payload URL"), stage.receiver.url());
     let bad = [("url", "https://10.0.0.1/"), ("events", "member.left")];
     let again = stage.dana.post(&dialog.action("Save"), &bad).await.must_be(422).html();
