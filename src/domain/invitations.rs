@@ -13,7 +13,8 @@ pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, 
 pub use beyond::beyond;
 pub(super) use beyond::cancel_beyond;
 pub use list::{
-    MailStatus, Pending, Search, count_of_user, find_pending, list_after, of_user, pending, with_mails,
+    MailStatus, Pending, Search, count_of_user, find_pending, list_after, number_pending, of_user, pending,
+    with_mails,
 };
 pub use send::{BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
 

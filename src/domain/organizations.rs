@@ -41,6 +41,27 @@ pub struct Membership {
     pub api_keys: i64,
 }
 
+/// Whether `user` may administer another organization.
+///
+/// # Errors
+/// [`ManageError::TooMany`].
+pub fn check_room(
+    connection: &mut Connection,
+    user: &User,
+    limits: &InstanceLimits,
+) -> Result<(), ManageError> {
+    let administered: i64 = memberships::table
+        .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator)))
+        .count()
+        .get_result(connection)
+        .map_err(DbError::from)?;
+    if administered >= limits.organizations {
+        let kinds = ("organization that you administer", "organizations that you administer");
+        return Err(ManageError::TooMany { kinds, max: limits.organizations });
+    }
+    Ok(())
+}
+
 /// Creates an organization; `user` becomes its first administrator.
 ///
 /// # Errors
@@ -53,15 +74,7 @@ pub fn create(
     limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<Organization, ManageError> {
-    let administered: i64 = memberships::table
-        .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator)))
-        .count()
-        .get_result(tx.connection())
-        .map_err(DbError::from)?;
-    if administered >= limits.organizations {
-        let kinds = ("organization that you administer", "organizations that you administer");
-        return Err(ManageError::TooMany { kinds, max: limits.organizations });
-    }
+    check_room(tx.connection(), user, limits)?;
     let organization = insert(tx, name, now)?;
     members::insert(tx, &organization.id, &user.id, Role::Administrator, now)?;
     record(tx, &organization, actor, Action::OrganizationCreated, None, now)?;
@@ -106,17 +119,18 @@ pub fn page_of_user(
     request: &PageRequest,
 ) -> Result<Page<Membership>, DbError> {
     let matches = search::find(connection, List::Organizations, &user.id, search)?;
-    let total = matches.total(|| {
-        Total::count(|most| {
-            let all = organizations_of!(user, &matches);
-            count_of(connection, all.select(memberships::organization_id).limit(most))
-        })
-    })?;
+    let total = matches.total(|| number_of_user(connection, user))?;
     let cursor = |membership: &Membership| Cursor {
         id: membership.organization.id.clone(),
         sorted_by: folding::search_key(&membership.organization.name),
     };
     request.load(total, cursor, |reach| Ok(read_of_user(connection, user, &matches, reach)?))
+}
+
+/// How many organizations `user` belongs to.
+pub fn number_of_user(connection: &mut Connection, user: &User) -> Result<Total, DbError> {
+    let all = || organizations_of!(user, &Matches::All).select(memberships::organization_id);
+    Total::count(|most| count_of(connection, all().limit(most)))
 }
 
 /// The organization that `user` belongs to, where it is the only one.

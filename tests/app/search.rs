@@ -1,6 +1,6 @@
 //! What rows are found by: each row of each list has its terms at any time, whatever happened to it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use serde_json::{Value, json};
 use tessera::{
@@ -17,16 +17,18 @@ use crate::{
     verification::Ground,
 };
 
-/// Each row that is searched: its list, its scope, its id and two texts that it is found by.
+/// Each row that is searched: its list, its scope, its id and four texts that it is found by.
 const ROWS: &str = "
-    SELECT json_array('key', organization_id, id, name, masked) AS text FROM api_keys
-    UNION ALL SELECT json_array('member', organization_id, user_id, name, email)
+    SELECT json_array('key', organization_id, id, name, masked || coalesce(' ' || previous_masked, ''), created_by,
+        scopes) AS text
+    FROM api_keys LEFT JOIN key_rotations ON api_key_id = id
+    UNION ALL SELECT json_array('member', organization_id, user_id, name, email, role, '')
     FROM memberships JOIN users ON users.id = user_id
-    UNION ALL SELECT json_array('organization', user_id, organization_id, name, '')
+    UNION ALL SELECT json_array('organization', user_id, organization_id, name, '', '', '')
     FROM memberships JOIN organizations ON organizations.id = organization_id
-    UNION ALL SELECT json_array('invitation', organization_id, id, email, '')
+    UNION ALL SELECT json_array('invitation', organization_id, id, email, '', '', '')
     FROM invitations WHERE outcome IS NULL
-    UNION ALL SELECT json_array('event', organization_id, id, search_key, '')
+    UNION ALL SELECT json_array('event', organization_id, id, search_key, '', '', '')
     FROM audit_events WHERE organization_id IS NOT NULL";
 
 /// The terms that are stored, and those that the rows should have.
@@ -37,10 +39,10 @@ async fn terms(app: &TestApp) -> (BTreeSet<Vec<String>>, BTreeSet<Vec<String>>) 
     let stored = app.query("SELECT json_array(list, scope, row_id, term) AS text FROM search_terms").await;
     let mut expected = BTreeSet::new();
     for row in read(app.query(ROWS).await) {
-        let [list, scope, id, one, other] = row.try_into().expect("five texts");
+        let [list, scope, id, one, other, third, fourth] = row.try_into().expect("seven texts");
         let searched = match list.as_str() {
-            "key" => Searched::Key { name: &one, masked: &other },
-            "member" => Searched::Member { name: &one, email: &other },
+            "key" => Searched::Key { name: &one, masked: &other, created_by: &third, scopes: &fourth },
+            "member" => Searched::Member { name: &one, email: &other, role: &third },
             "organization" => Searched::Organization { name: &one },
             "invitation" => Searched::Invitation { email: &one },
             _ => Searched::Event { search_key: &one },
@@ -75,9 +77,13 @@ async fn every_row_has_its_terms_whatever_happens_to_it() {
     let path = format!("keys/{}", ground.key_id);
     machine.send("PATCH", &path, json!({ "name": "Übersicht 2b" })).await.must_be(200);
     machine.send("PATCH", &path, json!({ "scopes": ["read"] })).await.must_be(200);
-    check(app, "another name of a key").await;
+    check(app, "another name and other scopes of a key").await;
     rotate(&ground, dana, "24h", "on_first_use").await;
     check(app, "another secret of a key").await;
+    machine.send("PATCH", &path, json!({ "name": "Overview" })).await.must_be(200);
+    check(app, "another name of a key with two secrets").await;
+    machine.send("POST", &format!("{path}/revoke-previous"), json!({})).await.must_be(200);
+    check(app, "a previous secret that is revoked").await;
     let (gone, _) = app.api_key(lumen, "Soon gone").await;
     machine.ask("DELETE", &format!("keys/{}", gone.id)).await.must_be(204);
     check(app, "a key that is removed").await;
@@ -86,6 +92,8 @@ async fn every_row_has_its_terms_whatever_happens_to_it() {
     let fern = app.organization("Fern & Söhne", &sam).await;
     app.join(&fern, Role::User, &lumen.owner).await;
     check(app, "members").await;
+    machine.send("PATCH", &format!("members/{}", sam.id), json!({ "role": "developer" })).await.must_be(200);
+    check(app, "another role of a member").await;
     app.log_in_as(&sam).await.post("/account/name", &[("name", "Samuel 東京")]).await.must_be(303);
     check(app, "another name of a member").await;
     dana.post(&lumen.url("settings"), &[("name", "Lumen Logistics")]).await.must_be(303);
@@ -125,6 +133,9 @@ async fn an_example_has_its_terms_and_rows_from_before_get_theirs() {
     let now = app.now();
     app.write(move |tx| Ok(demo::fill(tx, "no password", now)?)).await;
     check(&app, "an example").await;
+    let unseen = "SELECT name AS text FROM api_keys WHERE last_used_at IS NOT (SELECT max(last_seen_at) FROM key_clients
+                  WHERE api_key_id = id)";
+    assert_eq!(app.query(unseen).await, [""; 0], "each use of an example is that of a client");
     let (stored, _) = terms(&app).await;
     app.execute("DELETE FROM search_terms").await;
     app.execute("UPDATE audit_events SET search_key = replace(search_key, char(31), '')").await;
@@ -268,4 +279,66 @@ async fn a_search_goes_with_every_other_filter() {
     let browser = app.log_in_as(&lumen.owner).await;
     let page = browser.get(&lumen.url("api?q=worker&show=deactivated")).await.must_be(200).html();
     assert_eq!(page.texts("#keys tbody tr").len(), 2);
+}
+
+#[tokio::test]
+async fn keys_are_found_by_what_their_rows_show_and_members_by_their_role() {
+    let ground = Ground::new(tessera::domain::key_settings::KeySettings::default()).await;
+    let (app, lumen) = (&ground.app, &ground.lumen);
+    let dana = &app.log_in_as(&lumen.owner).await;
+    let machine = app.machine(lumen, TokenAccess::Full).await;
+    let (other, _) = app.api_key(lumen, "Tessellation").await;
+    let scopes = json!({ "scopes": ["invoices:read", "orders"] });
+    machine.send("PATCH", &format!("keys/{}", other.id), scopes).await.must_be(200);
+    let keys = async |q: &str| {
+        let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+        let mut found = machine.whole_list(&format!("keys?q={q}")).await;
+        found.sort_by_key(|key| key["name"].to_string());
+        found.iter().map(|key| text(&key["id"]).to_owned()).collect::<Vec<_>>()
+    };
+    let first = machine.ask("GET", &format!("keys/{}", ground.key_id)).await.must_be(200).json();
+    let masked = text(&first["masked"]).to_owned();
+    let own = vec![ground.key_id.clone()];
+    let (head, tail) = masked.trim_start_matches("tess_").split_once('…').expect("two ends");
+    for q in [&masked, &format!("tess_{head}"), &format!("TESS_{head}"), head, tail] {
+        assert_eq!(keys(q).await, own, "{q}");
+    }
+    // What all keys begin with is no hit; a name that begins so is one.
+    assert_eq!(keys("tess").await, slice::from_ref(&other.id));
+    assert_eq!(keys("tess_").await, [""; 0]);
+    for q in ["invoices", "read", "invoices:read", "orders"] {
+        assert_eq!(keys(q).await, slice::from_ref(&other.id), "{q}");
+    }
+    assert_eq!(keys(&lumen.owner.name).await.len(), 2);
+
+    rotate(&ground, dana, "24h", "immediately").await;
+    assert_eq!(keys(tail).await, own, "a previous secret in its grace period");
+    let path = format!("keys/{}/revoke-previous", ground.key_id);
+    machine.send("POST", &path, json!({})).await.must_be(200);
+    assert_eq!(keys(tail).await, [""; 0]);
+
+    app.member(lumen, Role::Developer, "Sam Berg").await;
+    // What is told at the field, on each list.
+    for name in ["ada", "bo", "cy", "dot", "eve"] {
+        app.invitation(lumen, Role::User, &format!("{name}@lumen.example")).await;
+    }
+    for (path, list, words) in [
+        ("users?q=sam", "#members", ["2", "1 of 2"]),
+        ("users?iq=ada", "#pending", ["5", "1 of 5"]),
+        ("users?iq=nobody", "#pending", ["5", "0 of 5"]),
+    ] {
+        let page = dana.get(&lumen.url(path)).await.must_be(200).html();
+        assert_eq!(
+            [page.text(&format!("{list} h2 .count")), page.text(&format!("{list} .found"))],
+            words,
+            "{path}"
+        );
+    }
+    let page = dana.get("/orgs?q=nothing").await.must_be(200).html();
+    assert_eq!([page.text("#organizations h2 .count"), page.text("#organizations .found")], ["1", "0 of 1"]);
+    let page = dana.get(&lumen.url("activity?q=%22sam")).await.must_be(200).html();
+    assert_eq!(page.text("#log .found"), "Punctuation at the start is ignored.");
+
+    let members = machine.whole_list("members?q=devel").await;
+    assert_eq!(members.iter().map(|member| text(&member["name"])).collect::<Vec<_>>(), ["Sam Berg"]);
 }

@@ -61,12 +61,14 @@ pub fn pending(
     request: &PageRequest,
 ) -> Result<Page<Pending>, DbError> {
     let matches = search::find(connection, List::Invitations, &grant.id, search)?;
-    let total = matches.total(|| {
-        Total::count(|most| {
-            count_of(connection, pending_of!(grant, &matches).select(invitations::id).limit(most))
-        })
-    })?;
+    let total = matches.total(|| number_pending(connection, grant))?;
     request.load(total, Pending::cursor, |reach| Ok(read(connection, grant, (&matches, None), reach)?))
+}
+
+/// How many invitations of the organization are pending.
+pub fn number_pending(connection: &mut Connection, grant: &Grant<SeeInvitations>) -> Result<Total, DbError> {
+    let all = || pending_of!(grant, &Matches::All).select(invitations::id);
+    Total::count(|most| count_of(connection, all().limit(most)))
 }
 
 /// Which pending invitations to list.

@@ -19,7 +19,7 @@ use crate::{
         leaks::{self, Notice},
         master_tokens::{self, MasterToken},
         organization::Figures,
-        page::{Page, PageRef, PageRequest},
+        page::{Page, PageRef, PageRequest, Total},
         usage,
     },
     page,
@@ -66,7 +66,7 @@ page!(ApiTab);
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct KeysQuery {
-    /// Text in the name or in the masked key.
+    /// Text in what the row of a key shows: its name, the masked key, who created it, a scope.
     #[serde(deserialize_with = "search::lenient")]
     q: String,
     page: PageRef,
@@ -212,6 +212,11 @@ impl ApiTab {
     /// Whether the list is narrowed.
     fn is_filtered(&self) -> bool {
         !self.selection.filter().is_empty()
+    }
+
+    /// "12 of 340".
+    fn found(&self) -> String {
+        search::found(&self.keys.total, &Total::Exactly(self.frame.figures.api_keys), &self.selection.q)
     }
 
     /// Whether the search field is worth its place.

@@ -18,7 +18,7 @@ use crate::{
         invitations::{self, Invitation, Pending},
         members::{self, Person},
         outbox::MailState,
-        page::{Page, PageRef, PageRequest},
+        page::{Page, PageRef, PageRequest, Total},
     },
     page,
     vocabulary::MemberSort,
@@ -64,6 +64,8 @@ page!(UsersTab);
 /// The invitations that wait for an answer, for those who see them.
 struct PendingList {
     page: Page<Pending>,
+    /// How many there are in all.
+    all: Total,
     pager: Pager,
 }
 
@@ -71,7 +73,7 @@ struct PendingList {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct MembersQuery {
-    /// Text in name or email of the members.
+    /// Text in name, email or role of the members.
     #[serde(deserialize_with = "search::lenient")]
     q: String,
     /// The members' page.
@@ -152,6 +154,11 @@ impl UsersTab {
             })
             .await?;
         Ok(tab)
+    }
+
+    /// "12 of 340".
+    fn found(&self) -> String {
+        search::found(&self.members.total, &Total::Exactly(self.frame.figures.members), &self.selection.q)
     }
 
     fn is_searchable(&self) -> bool {
@@ -245,7 +252,12 @@ impl PendingList {
         let Ok(grant) = member.grant::<SeeInvitations>() else { return Ok(None) };
         let page = pending_page(connection, &grant, selection)?;
         let link = |ipage| MembersQuery { ipage, ..selection.clone() }.url(&member.id);
-        Ok(Some(Self { pager: Pager::of(&page, link).in_field("ipage"), page }))
+        let all = if selection.iq.is_empty() {
+            page.total
+        } else {
+            invitations::number_pending(connection, &grant)?
+        };
+        Ok(Some(Self { pager: Pager::of(&page, link).in_field("ipage"), page, all }))
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::once::{Settled, settle};
+use super::once::{Settled, limit_reached, settle};
 use crate::{
     clock::Timestamp,
     db::DbError,
@@ -14,7 +14,7 @@ use crate::{
         names::{MAX_NAME_LENGTH, Name},
         organization::Organization,
         organizations::{self, Membership},
-        page::{Page as List, PageRef, PageRequest},
+        page::{Page as List, PageRef, PageRequest, Total},
     },
     page,
     web::{
@@ -40,6 +40,8 @@ pub struct MyOrganizations {
     invitations: Vec<(Invitation, Organization)>,
     selection: OrganizationsQuery,
     organizations: List<Membership>,
+    /// How many there are in all.
+    all: Total,
     pager: Pager,
 }
 
@@ -77,12 +79,18 @@ impl MyOrganizations {
             let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
             let organizations = organizations::page_of_user(connection, &user, &selection.q, &request)?;
             let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
+            let all = if selection.q.is_empty() {
+                organizations.total
+            } else {
+                organizations::number_of_user(connection, &user)?
+            };
             Ok::<_, DbError>(Self {
                 shell,
                 now,
                 invitations: invitations::of_user(connection, &user, now)?,
                 pager: Pager::of(&organizations, link),
                 organizations,
+                all,
                 selection,
             })
         });
@@ -142,6 +150,15 @@ pub async fn index(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
 
 /// Opens the dialog "Create Organization".
 pub async fn new(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    if let Some(full) = limit_reached::<OrganizationsScreen, _>(
+        &visit,
+        "Create Organization",
+        |connection, Account { user, .. }, limits| organizations::check_room(connection, user, limits),
+    )
+    .await?
+    {
+        return Ok(full);
+    }
     let form = NewOrganizationForm { form_id: FormId::new(visit.now), ..NewOrganizationForm::default() };
     let errors = FieldErrors::default();
     visit.dialog::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await

@@ -116,7 +116,17 @@ async fn many_keys_are_searched_and_paged() {
         let query = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         stage.dana.get(&stage.lumen.url(&format!("api?q={query}"))).await.must_be(200).html()
     };
-    assert_eq!(search("WORKER 1").await.texts(rows).len(), 10);
+    let some = search("WORKER 1").await;
+    assert_eq!(some.texts(rows).len(), 10);
+    // The heading counts all keys, and the line at the field what is found of them.
+    assert_eq!((some.text("#keys h2 .count"), some.text("#keys .found")), ("56".into(), "10 of 56".into()));
+    assert!(!page.has("#keys .found"), "nothing is looked for");
+    let signs = search("-\"worker 1").await;
+    assert_eq!(signs.text("#keys .found"), "10 of 56. Punctuation at the start is ignored.");
+    let none = search("no such key").await;
+    assert_eq!((none.text("#keys h2 .count"), none.text("#keys .found")), ("56".into(), "0 of 56".into()));
+    let unused = stage.dana.get(&stage.lumen.url("api?show=deactivated")).await.must_be(200).html();
+    assert_eq!(unused.text("#keys .found"), "0 of 56");
     assert_eq!(search("%").await.texts(rows).len(), 1, "a sign of LIKE stands for itself");
     let last_four = &found.masked[found.masked.len() - 4..];
     assert!(search(last_four).await.row("100% billing").contains("Active"));
