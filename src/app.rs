@@ -113,7 +113,7 @@ impl Application {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
         let socket = listener::bind(config.listen)?;
-        let db = Db::open_alone(config.database.path())?;
+        let db = Db::open_alone(&config.database)?;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
         let throttle_key = db.write(|tx| instance::secret(tx, "throttle key")).await?;
@@ -263,7 +263,7 @@ pub fn personal_link(
     clock: &Clock,
 ) -> Result<(String, PersonalLink), Box<dyn std::error::Error>> {
     let email = EmailAddress::parse(&call.email)?;
-    let db = Db::open_existing(call.database.path())?;
+    let db = Db::open_existing(&call.database)?;
     let new = match &call.new_name {
         Some(name) => {
             // Nobody knows it, and the link replaces it.
@@ -317,7 +317,7 @@ pub fn fill_with_example(
     database: &DatabaseUrl,
     clock: &Clock,
 ) -> Result<Secret, Box<dyn std::error::Error>> {
-    let db = Db::open_alone(database.path())?;
+    let db = Db::open_alone(database)?;
     let password = Secret::generate_password()?;
     let typed = TypedPassword::parse(password.expose().to_owned().into(), &[])?;
     let hash = PasswordHasher::hash_at_command_line(&typed)??;

@@ -198,6 +198,6 @@ async fn create_key(browser: &Client, company: &Company, name: &str) -> Option<S
 impl Instance {
     /// The instance's database, opened beside it.
     fn world(&self) -> World {
-        World { db: Db::open(&self.database()).expect("the database"), clock: Clock::System }
+        World { db: Db::open(&self.database().into()).expect("the database"), clock: Clock::System }
     }
 }

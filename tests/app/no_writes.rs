@@ -12,7 +12,7 @@ use tessera::{
 use time::Duration;
 
 use crate::{
-    support::{Client, Company, Response, SESSION_COOKIE, START, TestApp},
+    support::{Client, Company, Response, SESSION_COOKIE, START, TestApp, argument},
     verification::{Ground, auth},
 };
 
@@ -78,7 +78,7 @@ async fn under_another_programs_lock_pages_are_read_keys_verified_and_changes_pu
     let (_, not_in_memory) = app.api_key(lumen, "Not in memory").await;
     let machine = app.machine(lumen, TokenAccess::Full).await;
     let browser = app.log_in_as(&lumen.owner).await;
-    let path = app.state.config.database.path().to_str().expect("UTF-8").to_owned();
+    let path = argument(&app.state.config.database).to_owned();
     let mut other = Connection::establish(&path).expect("another program");
     other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").expect("the lock");
 

@@ -3,6 +3,7 @@
 
 mod builders;
 mod client;
+mod database;
 mod html;
 mod ledger;
 mod machine;
@@ -13,7 +14,9 @@ mod world;
 
 pub(crate) use builders::{Company, PASSWORD, address_of, mistyped};
 pub(crate) use client::{Client, Request, Response};
+pub(crate) use database::{TestDatabase, argument};
 pub(crate) use html::Html;
+pub(crate) use ledger::is_postgres;
 pub(crate) use machine::Machine;
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
 pub(crate) use waiting::until;
