@@ -1,5 +1,7 @@
 //! The engines, SQLite and PostgreSQL, as one connection: the one place that names both.
 
+mod connection;
+
 use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
@@ -7,17 +9,9 @@ use diesel::{
     prelude::*,
     result::{DatabaseErrorKind, Error as DieselError},
     sql_types::Bool,
-    sqlite::SqliteConnection,
 };
 
-/// A connection to either engine.
-#[derive(diesel::MultiConnection)]
-pub enum EngineConnection {
-    /// To a file.
-    Sqlite(SqliteConnection),
-    /// To a server.
-    Postgres(PgConnection),
-}
+pub use connection::EngineConnection;
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +25,12 @@ pub(super) enum Purpose {
 }
 
 /// Held by a transaction that writes, so that what it looks at stays as it is until it ends, as in SQLite.
-/// The numbers are the words "Tessera" and what the lock is for.
-const WRITE_LOCK: &str = "1415934836, 1";
+/// The numbers are the letters "Tess" and what the lock is for.
+const WRITE_LOCK: &str = "1415934835, 1";
 /// Held by whoever migrates.
-const MIGRATION_LOCK: &str = "1415934836, 2";
+const MIGRATION_LOCK: &str = "1415934835, 2";
 /// Held by the process that has the database to itself.
-const CLAIM_LOCK: &str = "1415934836, 3";
+const CLAIM_LOCK: &str = "1415934835, 3";
 
 /// Opens a transaction.
 pub(super) fn begin(connection: &mut EngineConnection, purpose: Purpose) -> Result<(), DieselError> {
@@ -71,19 +65,32 @@ pub(super) fn end<T, E: From<DieselError>>(
     done: Result<T, E>,
 ) -> Result<T, E> {
     match done {
-        Ok(value) => {
-            <EngineConnection as diesel::Connection>::TransactionManager::commit_transaction(connection)?;
-            Ok(value)
-        }
-        Err(error) => {
-            let undone =
-                <EngineConnection as diesel::Connection>::TransactionManager::rollback_transaction(connection);
-            match undone {
-                Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-                Err(undone) => Err(undone.into()),
-            }
+        Ok(value) => commit(connection).map(|()| value).map_err(E::from),
+        Err(error) => match roll_back(connection) {
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+            Err(undone) => Err(undone.into()),
+        },
+    }
+}
+
+fn commit(connection: &mut EngineConnection) -> Result<(), DieselError> {
+    let EngineConnection::Postgres(postgres) = connection else {
+        return <EngineConnection as diesel::Connection>::TransactionManager::commit_transaction(connection);
+    };
+    // A COMMIT after a statement that failed would undo everything and report no error; any other statement
+    // does. That the transaction is over, diesel learns of the server.
+    let committed = postgres.batch_execute("SELECT 1; COMMIT");
+    if committed.is_err() && roll_back(connection).is_err() {
+        // Nothing more is known of it.
+        if let EngineConnection::Postgres(postgres) = connection {
+            give_up(postgres);
         }
     }
+    committed
+}
+
+fn roll_back(connection: &mut EngineConnection) -> Result<(), DieselError> {
+    <EngineConnection as diesel::Connection>::TransactionManager::rollback_transaction(connection)
 }
 
 /// Writes nothing of meaning.

@@ -28,7 +28,7 @@ fn a_wrong_setting_is_one_line_and_status_2_before_anything_starts() {
     for (name, value) in [
         ("TESSERA_LISTEN", "localhost"),
         ("TESSERA_PUBLIC_URL", "tessera.example.com"),
-        ("TESSERA_DATABASE_URL", "postgres://tessera:s3cret@db/tessera"),
+        ("TESSERA_DATABASE_URL", "postgres://tessera:s3cret@db/tessera?sslmode=require"),
         ("TESSERA_SMTP_URL", "http://user:s3cret@mail.example.com"),
         ("TESSERA_MAIL_FROM", "nobody"),
         ("TESSERA_BRAND", "two\nlines"),

@@ -19,17 +19,16 @@ impl World {
     /// counted against guessing.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {
         self.read(|connection| {
-            let tables = if is_postgres(connection) {
-                "SELECT tablename AS text FROM pg_tables WHERE schemaname = 'public' AND tablename"
-            } else {
-                "SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name"
-            };
-            let of_asking =
-                "('sessions', 'rejections', 'throttles', 'token_usage', '__diesel_schema_migrations')";
-            let tables = lines(connection, &format!("{tables} NOT IN {of_asking}"))?;
-            tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
+            let of_asking = ["sessions", "rejections", "throttles", "token_usage", "__diesel_schema_migrations"];
+            let tables = tables(connection)?.into_iter().filter(|table| !of_asking.contains(&table.as_str()));
+            tables.map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })
         .await
+    }
+
+    /// The names of all tables.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        self.read(|connection| Ok(tables(connection)?)).await
     }
 
     /// The one text that a query gives under the name `text`.
@@ -48,6 +47,15 @@ impl World {
 /// Which engine answers: each has words of its own for what it keeps.
 pub(crate) fn is_postgres(connection: &Connection) -> bool {
     matches!(connection, Connection::Postgres(_))
+}
+
+fn tables(connection: &mut Connection) -> QueryResult<Vec<String>> {
+    let all = if is_postgres(connection) {
+        "SELECT tablename AS text FROM pg_tables WHERE schemaname = 'public'"
+    } else {
+        "SELECT name AS text FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    };
+    lines(connection, all)
 }
 
 fn rows(connection: &mut Connection, table: &str) -> QueryResult<Vec<String>> {

@@ -3,7 +3,6 @@
 
 mod builders;
 mod client;
-mod database;
 mod html;
 mod ledger;
 mod machine;
@@ -14,7 +13,7 @@ mod world;
 
 pub(crate) use builders::{Company, PASSWORD, address_of, mistyped};
 pub(crate) use client::{Client, Request, Response};
-pub(crate) use database::{TestDatabase, argument};
+pub(crate) use crate::database::{TestDatabase, argument};
 pub(crate) use html::Html;
 pub(crate) use ledger::is_postgres;
 pub(crate) use machine::Machine;

@@ -44,13 +44,22 @@ enum Place {
 impl TestDatabase {
     /// On the engine that is tried.
     pub(crate) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         if SERVER.is_none() {
             return Self::file();
         }
+        Self::copy_of(&TEMPLATE)
+    }
+
+    /// On the server, without a table.
+    pub(crate) fn empty() -> Self {
+        Self::copy_of("template0")
+    }
+
+    fn copy_of(template: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("tessera_test_{}_{number}", std::process::id());
-        on_server(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY file_copy", *TEMPLATE));
+        on_server(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"));
         Self { url: url_of(&name), place: Place::Server(name) }
     }
 
@@ -104,7 +113,7 @@ fn url_of(database: &str) -> DatabaseUrl {
 /// Does what changes the databases of the server. A template that was just let go of may still be closing on
 /// another thread.
 fn on_server(sql: &str) {
-    let server = SERVER.as_deref().expect("a server");
+    let server = SERVER.as_deref().expect("TESSERA_TEST_DATABASE_URL; tests/run sets it");
     let mut connection = PgConnection::establish(server).expect("the server for tests");
     for attempt in 0.. {
         match connection.batch_execute(sql) {
