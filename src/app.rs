@@ -114,8 +114,8 @@ impl Application {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
         let socket = listener::bind(config.listen)?;
-        let path = config.database.path().to_owned();
-        let opening = tokio::task::spawn_blocking(move || Db::open_alone(&path));
+        let database = config.database.clone();
+        let opening = tokio::task::spawn_blocking(move || Db::open_alone(&database));
         let opened = upgrading::answer_meanwhile(&socket, opening, upgrading::PATIENCE).await;
         let db = opened.map_err(DbError::from)??;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
@@ -267,7 +267,7 @@ pub fn personal_link(
     clock: &Clock,
 ) -> Result<(String, PersonalLink), Box<dyn std::error::Error>> {
     let email = EmailAddress::parse(&call.email)?;
-    let db = Db::open_existing(call.database.path())?;
+    let db = Db::open_existing(&call.database)?;
     let new = match &call.new_name {
         Some(name) => {
             // Nobody knows it, and the link replaces it.
@@ -321,7 +321,7 @@ pub fn fill_with_example(
     database: &DatabaseUrl,
     clock: &Clock,
 ) -> Result<Secret, Box<dyn std::error::Error>> {
-    let db = Db::open_alone(database.path())?;
+    let db = Db::open_alone(database)?;
     let password = Secret::generate_password()?;
     let typed = TypedPassword::parse(password.expose().to_owned().into(), &[])?;
     let hash = PasswordHasher::hash_at_command_line(&typed)??;

@@ -40,7 +40,7 @@ pub type BenchError = Box<dyn std::error::Error + Send + Sync>;
 pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("bench.db");
-    let secrets = make_keys(&Db::open(&database)?, plan.keys)?;
+    let secrets = make_keys(&Db::open(&database.clone().into())?, plan.keys)?;
     let config = configuration(database.to_str().ok_or("the path of the database is not UTF-8")?)?;
 
     let (tessera, state) = start_with_state(config)?;

@@ -34,7 +34,7 @@ use operator::{EmailLine, UsersLine};
 pub use operator::{EmailTestCall, UsersCall};
 pub use serve::Config;
 use serve::{DatabaseFlag, ServeFlags};
-pub use values::{Brand, DatabaseUrl, LogFilter, ServerUrl, SmtpUrl};
+pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};
 
 /// What the process was asked to do.
 #[derive(Debug)]

@@ -5,7 +5,9 @@
 
 mod beside;
 mod beyond;
+mod columns;
 mod count;
+mod engine;
 mod error;
 mod file;
 mod fill_terms;
@@ -14,23 +16,21 @@ mod health;
 mod lane;
 mod migrate;
 mod one_of;
+mod opener;
 mod pairs;
+mod stored;
 
 use std::{
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
     time::Duration,
 };
 
-use diesel::{
-    connection::{Connection as _, SimpleConnection},
-    prelude::*,
-    r2d2::CustomizeConnection,
-    result::Error as DieselError,
-};
+use diesel::{connection::Connection as _, result::Error as DieselError};
 
 pub use beyond::beyond;
+pub use columns::columns_of;
 pub use count::count_of;
 pub use error::DbError;
 pub use fill_terms::fill_terms;
@@ -38,18 +38,21 @@ pub use health::Trouble;
 pub use lane::Turn;
 pub use one_of::{OneOf, one_of};
 pub use pairs::pair_of;
+pub(crate) use stored::to_sql;
 
 use beside::SideWrites;
+use engine::Purpose;
 use file::Claim;
 use health::Health;
-use lane::{Lane, Pragmas};
+use lane::Lane;
+use opener::{Opener, Pragmas};
 
-use crate::machine;
+use crate::{config::DatabaseUrl, machine};
 
-/// A connection to the database. Only this floor names the engine.
-pub type Connection = SqliteConnection;
+/// A connection to the database. Only this floor names the engines.
+pub type Connection = engine::EngineConnection;
 
-/// What the engine speaks, for statements and values of our own.
+/// What the engines speak, for statements and values of our own.
 pub type Backend = <Connection as diesel::Connection>::Backend;
 
 /// Readers beside the writer. SQLite gains little from more than there are cores.
@@ -80,9 +83,10 @@ pub struct Db {
     glances: Lane,
     verification_readers: Lane,
     writer: Lane,
+    side_writer: Lane,
     health: Arc<Health>,
     side_writes: Arc<SideWrites>,
-    _claim: Option<Arc<Claim>>,
+    _claim: Option<Arc<Mutex<Claim>>>,
     on_change: Arc<RwLock<Vec<Listener>>>,
 }
 
@@ -102,7 +106,7 @@ pub enum Change {
     WebhookQueued,
 }
 
-/// An open `BEGIN IMMEDIATE` transaction. It commits when the closure given to
+/// An open transaction that writes. It commits when the closure given to
 /// [`Db::write`] returns `Ok` and rolls back otherwise.
 pub struct Tx<'a> {
     connection: &'a mut Connection,
@@ -133,7 +137,7 @@ impl Tx<'_> {
         match undone {
             Ok(()) | Err(Failure::Transaction(DieselError::RollbackTransaction)) => Ok(()),
             Err(Failure::Work(error)) => Err(error),
-            Err(Failure::File(error)) => Err(error.into()),
+            Err(Failure::Database(error)) => Err(error.into()),
             Err(Failure::Transaction(error)) => Err(DbError::from(error).into()),
         }
     }
@@ -145,18 +149,15 @@ impl Tx<'_> {
 }
 
 impl Db {
-    /// Opens the file for this process alone, and otherwise as [`Db::open`] does. What a second
+    /// Opens the database for this process alone, and otherwise as [`Db::open`] does. What a second
     /// process changed would never reach the keys that the first has in memory.
     ///
     /// # Errors
     /// As [`Db::open`], and [`DbError::Open`] when another process has it.
-    pub fn open_alone(path: &Path) -> Result<Self, DbError> {
-        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
-        let file = file::resolve(path).map_err(failed)?;
-        file::check_if_there(&file).map_err(failed)?;
-        let claim = Claim::take(&file).map_err(failed)?;
-        let mut db = Self::open(path)?;
-        db._claim = Some(Arc::new(claim));
+    pub fn open_alone(url: &DatabaseUrl) -> Result<Self, DbError> {
+        let claim = Claim::take(url).map_err(failed_at(url))?;
+        let mut db = Self::open(url)?;
+        db._claim = Some(Arc::new(Mutex::new(claim)));
         Ok(db)
     }
 
@@ -165,41 +166,62 @@ impl Db {
     /// another version keeps the tables that it knows.
     ///
     /// # Errors
-    /// [`DbError::Open`], with the path, when there is no such database; [`DbError::Pool`] when no further
+    /// [`DbError::Open`], with the database, when there is no such database; [`DbError::Pool`] when no further
     /// connection to it can be had.
-    pub fn open_existing(path: &Path) -> Result<Self, DbError> {
-        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
-        let file = file::resolve(path).map_err(failed)?;
-        file::check(&file).map_err(failed)?;
+    pub fn open_existing(url: &DatabaseUrl) -> Result<Self, DbError> {
+        let file = match url {
+            DatabaseUrl::Sqlite(path) => {
+                let file = file::resolve(path).map_err(failed_at(url))?;
+                file::check(&file).map_err(failed_at(url))?;
+                Some(file)
+            }
+            DatabaseUrl::Postgres(_) => None,
+        };
         // Without the settings of a reader, which would write to whatever file this is.
-        Connection::establish(name_of(path)?)
+        opener::establish(url)
             .map_err(|error| error.to_string())
             .and_then(|mut connection| migrate::check_schema(&mut connection))
-            .map_err(failed)?;
-        Self::connect(name_of(path)?, &file)
+            .map_err(failed_at(url))?;
+        Self::connect(url, file.as_deref())
     }
 
-    /// Opens the file, creating it when absent, and applies the migrations that it lacks.
+    /// Opens the database, creating the file when absent, and applies the migrations that it lacks.
     ///
     /// # Errors
-    /// [`DbError::Open`], with the path, when the file cannot be opened, is no database, was written by a
+    /// [`DbError::Open`], with the database, when it cannot be opened, is no database, was written by a
     /// newer version of Tessera, or a migration fails; [`DbError::Pool`] when no further connection to it
     /// can be had.
-    pub fn open(path: &Path) -> Result<Self, DbError> {
-        let failed = |reason: String| DbError::Open(format!("{}: {reason}", path.display()));
-        let file = file::resolve(path).map_err(failed)?;
-        file::prepare(&file).map_err(failed)?;
-        migrate(name_of(path)?).map_err(failed)?;
-        file::tighten(&file);
-        Self::connect(name_of(path)?, &file)
+    pub fn open(url: &DatabaseUrl) -> Result<Self, DbError> {
+        let file = match url {
+            DatabaseUrl::Sqlite(path) => {
+                let file = file::resolve(path).map_err(failed_at(url))?;
+                file::prepare(&file).map_err(failed_at(url))?;
+                Some(file)
+            }
+            DatabaseUrl::Postgres(_) => None,
+        };
+        migrate(url).map_err(failed_at(url))?;
+        if let Some(file) = &file {
+            file::tighten(file);
+        }
+        Self::connect(url, file.as_deref())
     }
 
-    fn connect(name: &str, file: &Path) -> Result<Self, DbError> {
+    fn connect(url: &DatabaseUrl, file: Option<&Path>) -> Result<Self, DbError> {
+        let lane = |size, pragmas, purpose| Lane::open(Opener { url: url.clone(), pragmas }, size, purpose);
+        let readers = lane(READERS, READER, Purpose::Read)?;
+        let writer = lane(1, WRITER, Purpose::Write)?;
+        // A file has one writer, and is near enough to be looked at by whoever serves requests.
+        let (glances, side_writer) = match url {
+            DatabaseUrl::Sqlite(_) => (lane(workers(), GLANCE, Purpose::Read)?, writer.clone()),
+            DatabaseUrl::Postgres(_) => (readers.clone(), lane(1, WRITER, Purpose::SideWrite)?),
+        };
         Ok(Self {
-            readers: Lane::open(name, READERS, READER)?,
-            glances: Lane::open(name, workers(), GLANCE)?,
-            verification_readers: Lane::open(name, VERIFICATION_READERS, READER)?,
-            writer: Lane::open(name, 1, WRITER)?,
+            readers,
+            glances,
+            verification_readers: lane(VERIFICATION_READERS, READER, Purpose::Read)?,
+            writer,
+            side_writer,
             health: Arc::new(Health::new(file)),
             side_writes: Arc::default(),
             on_change: Arc::default(),
@@ -229,16 +251,24 @@ impl Db {
 
     /// Runs a read where it is asked for: the way to another thread and back costs more than a short read
     /// does. Only for what finds all that it reads by an index, and reads no more than a page shows, since
-    /// whoever else the worker serves waits meanwhile.
+    /// whoever else the worker serves waits meanwhile. Where the database is a server, this is
+    /// [`Db::read`]: the way there is longer than that to another thread.
     ///
     /// # Errors
     /// As [`Db::read`].
-    pub async fn glance<T, E: From<DbError>>(
+    pub async fn glance<T, E>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        if !self.health.has_file() {
+            return Self::read_in(self.readers.clone(), work).await;
+        }
         let _turn = self.glances.turn().await?;
-        in_snapshot(&mut *self.glances.connection()?, work)
+        in_snapshot(&self.glances, work)
     }
 
     /// [`Db::read`] for verification, which waits for no page.
@@ -268,7 +298,7 @@ impl Db {
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             machine::let_others_go_first();
-            in_snapshot(&mut *lane.connection()?, work)
+            in_snapshot(&lane, work)
         })
         .await
         .map_err(DbError::from)?
@@ -305,6 +335,14 @@ impl Db {
         self.writer.turn().await
     }
 
+    /// [`Db::turn_to_write`] for [`Db::write_beside_blocking`].
+    ///
+    /// # Errors
+    /// As [`Db::turn_to_write`].
+    pub async fn turn_to_write_beside(&self) -> Result<Turn, DbError> {
+        self.side_writer.turn().await
+    }
+
     /// [`Db::write`] for callers without an async runtime, or with a turn of their own.
     ///
     /// # Errors
@@ -313,18 +351,37 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.writer.connection()?;
+        self.write_in(&self.writer, work)
+    }
+
+    /// A write that means the same in whatever order others write, such as of sums, from whoever has a
+    /// [`Db::turn_to_write_beside`]. Where the database is a server it waits for no other write.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn write_beside_blocking<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_in(&self.side_writer, work)
+    }
+
+    fn write_in<T, E: From<DbError>>(
+        &self,
+        lane: &Lane,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut changes = Vec::new();
         DbError::take_not_written();
-        let result = connection.immediate_transaction(|connection| {
+        let result = lane.transaction(|connection| {
             let done = work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)?;
-            self.health.check_files().map_err(Failure::File)?;
+            self.health.check_files().map_err(Failure::Database)?;
             Ok(done)
         });
         let mut not_written = None;
         let result = result.map_err(|failure| match failure {
             Failure::Work(error) => error,
-            Failure::File(error) => error.into(),
+            Failure::Database(error) => error.into(),
             Failure::Transaction(error) => {
                 let error = DbError::from(error);
                 // On a full disk SQLite rolls back by itself, and diesel's own rollback then fails.
@@ -356,30 +413,27 @@ impl Db {
     /// # Errors
     /// As [`Db::write`].
     pub async fn try_to_write(&self) -> Result<(), DbError> {
-        // Not used for anything; setting it writes a page.
-        self.write(|tx| Ok(tx.connection().batch_execute("PRAGMA user_version = 0")?)).await
+        self.write(|tx| Ok(engine::write_nothing(tx.connection())?)).await
     }
 }
 
 /// Runs `work` in one transaction: what it reads fits together, and the locks of the file, for which
 /// readers wait for one another, are taken once and not for each statement.
 fn in_snapshot<T, E: From<DbError>>(
-    connection: &mut Connection,
+    lane: &Lane,
     work: impl FnOnce(&mut Connection) -> Result<T, E>,
 ) -> Result<T, E> {
-    connection.transaction(|connection| work(connection).map_err(Failure::Work)).map_err(|failure| {
-        match failure {
-            Failure::Work(error) => error,
-            Failure::File(error) => error.into(),
-            Failure::Transaction(error) => DbError::from(error).into(),
-        }
+    lane.transaction(|connection| work(connection).map_err(Failure::Work)).map_err(|failure| match failure {
+        Failure::Work(error) => error,
+        Failure::Database(error) => error.into(),
+        Failure::Transaction(error) => DbError::from(error).into(),
     })
 }
 
-/// Tells a failed closure from files that are gone and from a failed BEGIN or COMMIT.
+/// Tells a failed closure from a database that cannot be had and from a failed BEGIN or COMMIT.
 enum Failure<E> {
     Work(E),
-    File(DbError),
+    Database(DbError),
     Transaction(DieselError),
 }
 
@@ -389,19 +443,28 @@ impl<E> From<DieselError> for Failure<E> {
     }
 }
 
+impl<E> From<DbError> for Failure<E> {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
 /// As many as serve requests at one time: each may look at the database while the others do.
 fn workers() -> u32 {
     thread::available_parallelism().ok().and_then(|number| number.get().try_into().ok()).unwrap_or(1)
 }
 
-fn name_of(path: &Path) -> Result<&str, DbError> {
-    path.to_str().ok_or_else(|| DbError::Open(format!("{}: the path is not UTF-8", path.display())))
+/// What is wrong with a database, as the end of a sentence that begins with it.
+fn failed_at(url: &DatabaseUrl) -> impl Fn(String) -> DbError {
+    move |reason| DbError::Open(format!("{url}: {reason}"))
 }
 
 /// On a connection of its own: a pool would try a file that is no database again and again, until
 /// its time-out, and log every attempt.
-fn migrate(path: &str) -> Result<(), String> {
-    let mut connection = Connection::establish(path).map_err(|error| error.to_string())?;
-    WRITER.on_acquire(&mut connection).map_err(|error| error.to_string())?;
+fn migrate(url: &DatabaseUrl) -> Result<(), String> {
+    let mut connection = opener::establish(url).map_err(|error| error.to_string())?;
+    let opener = Opener { url: url.clone(), pragmas: WRITER };
+    opener.set_up(&mut connection).map_err(|error| error.to_string())?;
+    opener::check_server(&mut connection)?;
     migrate::run(&mut connection)
 }

@@ -50,7 +50,7 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
             let text = format!(
                 "Created the example organization “Lumen Logistics” in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}\n\n\
                  Now run “tessera serve” with the same database and log in.",
-                database.path().display(),
+                database,
                 password.expose()
             );
             print(&mut std::io::stdout(), &text)
@@ -129,7 +129,7 @@ fn serve(config: Config) -> ExitCode {
         }
     }
     let public_url = config.public_url.join("/");
-    let database = config.database.path().display().to_string();
+    let database = config.database.to_string();
     let served = actix_web::rt::System::new().block_on(async {
         let application = Application::build(config, Clock::System).await?;
         let emails = match () {

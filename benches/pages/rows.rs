@@ -1,7 +1,7 @@
 //! Rows by the hundred thousand, put into the database as the product would have stored them.
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection};
-use tessera::db::fill_terms;
+use tessera::db::{Connection, fill_terms};
 
 /// A list whose pages are measured.
 pub struct List {
@@ -122,9 +122,10 @@ fn run(database: &str, statements: &str) {
 
 /// Gives all rows what they are found by, as the product does with those that were there before it did.
 pub fn make_searchable(database: &str) {
-    let mut connection = SqliteConnection::establish(database).expect("the database");
+    let connection = SqliteConnection::establish(database).expect("the database");
+    let mut connection = Connection::Sqlite(connection);
     connection.batch_execute("PRAGMA busy_timeout = 60000").expect("patience");
-    connection.immediate_transaction(fill_terms).expect("what the rows are found by");
+    connection.transaction(fill_terms).expect("what the rows are found by");
 }
 
 /// Gives an organization so many keys, members, invitations, events, and deliveries of a webhook whose id is

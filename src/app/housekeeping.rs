@@ -49,8 +49,8 @@ async fn watch_database(state: &State) {
         let found = state.db.trouble().await;
         match (&known, &found) {
             (_, Some(trouble)) if known != found => {
-                let file = state.config.database.path().display();
-                tracing::error!(%file, "changes can't be saved, not ready: {trouble}");
+                let database = &state.config.database;
+                tracing::error!(%database, "changes can't be saved, not ready: {trouble}");
             }
             (Some(_), None) => tracing::info!("changes can be saved again"),
             _ => {}

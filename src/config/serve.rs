@@ -131,8 +131,9 @@ pub(super) struct MailSettings {
 
 #[derive(Args)]
 pub(super) struct DatabaseFlag {
-    /// SQLite file, with or without the prefix sqlite: [env: TESSERA_DATABASE_URL] [default: tessera.db]
-    #[arg(long, value_name = "FILE")]
+    /// SQLite file, with or without the prefix sqlite:, or postgres://user:password@host/database, better set
+    /// in the environment, where other users can't read it [env: TESSERA_DATABASE_URL] [default: tessera.db]
+    #[arg(long, value_name = "FILE|URL")]
     database_url: Option<String>,
 }
 

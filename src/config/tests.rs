@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
     assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
     assert_eq!(config.url_for_gateways().origin(), "http://tessera:9000");
-    assert_eq!(config.database.path().to_str(), Some("/var/lib/tessera.db"));
+    assert_eq!(config.database, DatabaseUrl::from(PathBuf::from("/var/lib/tessera.db")));
     assert!(config.smtp.as_ref().is_some_and(|url| url.expose().contains("hunter2")));
     assert!(config.leak_secret.as_ref().is_some_and(|secret| secret.expose().len() == 39));
     assert!(!format!("{config:?}").contains("hunter2"), "a password is never printed");
@@ -216,10 +216,30 @@ fn wrong_values_give_one_line_that_names_the_setting() {
 }
 
 #[test]
-fn postgresql_is_named_as_not_supported_yet() {
-    let line = mistake("TESSERA_DATABASE_URL", "postgres://tessera:hunter2@db/tessera");
-    assert!(line.contains("not supported yet in this version"), "{line}");
-    assert!(!line.contains("hunter2"), "{line}");
+fn a_postgresql_url_shows_no_password() {
+    let text = "postgres://tessera:hunter%2F2@db.example:5433/keys?connect_timeout=3";
+    let url = DatabaseUrl::parse(text).expect("a URL");
+    assert_eq!(url.to_string(), "postgres://tessera@db.example:5433/keys");
+    assert!(!format!("{url:?}").contains("hunter"), "{url:?}");
+    let DatabaseUrl::Postgres(inside) = &url else { panic!("{url:?}") };
+    assert_eq!(inside.expose(), text);
+    assert_eq!(inside.secrets().collect::<Vec<_>>(), [text, "hunter%2F2", "hunter/2"]);
+    let socket =
+        DatabaseUrl::parse("postgresql:///keys?host=/var/run/postgresql&password=hunter2").expect("a URL");
+    assert_eq!(socket.to_string(), "postgresql:///keys");
+
+    for text in ["postgres://tessera:hunter2@ss#x@db/keys", "postgres://tessera:hunter2@db:port/keys"] {
+        let line = mistake("TESSERA_DATABASE_URL", text);
+        assert!(line.contains("must be postgres://") && !line.contains("hunter2"), "{line}");
+    }
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let text = format!("postgres://tessera:hunter2@db/keys?sslmode={mode}");
+        let line = mistake("TESSERA_DATABASE_URL", &text);
+        assert!(line.contains("without TLS") && !line.contains("hunter2"), "{line}");
+    }
+    for mode in ["disable", "prefer", "allow"] {
+        assert!(DatabaseUrl::parse(&format!("postgres://db/keys?sslmode={mode}")).is_ok(), "{mode}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
-    path::{Path, PathBuf},
+    path::PathBuf,
     str::FromStr,
 };
 
@@ -100,18 +100,21 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// Where the data is kept: the path of an SQLite file.
+/// Where the data is kept. Shown without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseUrl(PathBuf);
+pub enum DatabaseUrl {
+    /// In the SQLite file at this path.
+    Sqlite(PathBuf),
+    /// In the database of a PostgreSQL server.
+    Postgres(PostgresUrl),
+}
 
 impl DatabaseUrl {
     /// # Errors
     /// What a database may be named by; the text is not repeated, for it may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Err("names a PostgreSQL database, which is not supported yet in this version; \
-                        it must be the path of an SQLite file"
-                .to_owned());
+            return PostgresUrl::parse(text).map(Self::Postgres);
         }
         let path = match text.strip_prefix("sqlite:") {
             Some(path) => path.strip_prefix("//").unwrap_or(path),
@@ -121,27 +124,106 @@ impl DatabaseUrl {
         let nameless = path.is_empty() || path.starts_with(':') || path.starts_with("file:");
         if nameless || path.contains("://") || path.contains(['\0', '?']) {
             return Err("must be the path of an SQLite file, for example tessera.db or \
-                        sqlite:/var/lib/tessera/tessera.db"
+                        sqlite:/var/lib/tessera/tessera.db, or postgres://user:password@host/database"
                 .to_owned());
         }
-        Ok(Self(PathBuf::from(path)))
-    }
-
-    /// The path of the SQLite file.
-    pub fn path(&self) -> &Path {
-        &self.0
+        Ok(Self::Sqlite(PathBuf::from(path)))
     }
 }
 
 impl Default for DatabaseUrl {
     fn default() -> Self {
-        Self(PathBuf::from("tessera.db"))
+        Self::Sqlite(PathBuf::from("tessera.db"))
+    }
+}
+
+impl From<PathBuf> for DatabaseUrl {
+    fn from(path: PathBuf) -> Self {
+        Self::Sqlite(path)
     }
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(formatter)
+        match self {
+            Self::Sqlite(path) => path.display().fmt(formatter),
+            Self::Postgres(url) => url.fmt(formatter),
+        }
+    }
+}
+
+/// A database on a PostgreSQL server, as `libpq` takes it. May hold a password, which is shown nowhere.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    whole: SecretString,
+    shown: String,
+    secrets: Vec<SecretString>,
+}
+
+/// What asks `libpq` for TLS, which the one that is built in cannot do.
+const TLS_MODES: [&str; 3] = ["require", "verify-ca", "verify-full"];
+
+impl PostgresUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let expected = "must be postgres://user:password@host:port/database for PostgreSQL, with the special \
+                        characters of a password as in a URL, for example %23 for #";
+        let url = Url::parse(text).map_err(|_| expected.to_owned())?;
+        // A password with a "#" as it is would end there.
+        if url.fragment().is_some() || text.contains(['\0', ' ']) {
+            return Err(expected.to_owned());
+        }
+        let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        if parameters.iter().any(|(name, value)| name == "sslmode" && TLS_MODES.contains(&value.as_str())) {
+            return Err(
+                "asks for TLS by sslmode, but Tessera connects to PostgreSQL without TLS; use a Unix \
+                        socket, a network that you trust or a tunnel, and sslmode=disable"
+                    .to_owned(),
+            );
+        }
+        let passwords = parameters.iter().filter(|(name, _)| name == "password" || name == "passfile");
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let forms = url.password().map(|password| [password.to_owned(), decoded(password)]);
+        let secrets = forms.into_iter().flatten().chain(passwords.map(|(_, value)| value.clone()));
+        let secrets = [text.to_owned()].into_iter().chain(secrets.filter(|secret| !secret.is_empty()));
+        let mut shown = url.clone();
+        shown.set_query(None);
+        // Fails where there is no host, and so no password.
+        let _ = shown.set_password(None);
+        Ok(Self {
+            whole: SecretString::from(text.to_owned()),
+            shown: shown.into(),
+            secrets: secrets.map(SecretString::from).collect(),
+        })
+    }
+
+    /// The whole address, password included.
+    pub fn expose(&self) -> &str {
+        self.whole.expose_secret()
+    }
+
+    /// What must not be shown: the password, as it is and as it was written, and the whole address.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(ExposeSecret::expose_secret)
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PostgresUrl({})", self.shown)
     }
 }
 

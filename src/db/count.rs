@@ -33,7 +33,7 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for CountOf<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.push_sql("SELECT count(*) FROM (");
         self.0.walk_ast(out.reborrow())?;
-        out.push_sql(")");
+        out.push_sql(") AS counted");
         Ok(())
     }
 }

@@ -7,6 +7,8 @@ use diesel::{
     result::{DatabaseErrorKind, Error as DieselError},
 };
 
+use super::engine::is_lost;
+
 /// SQLite's words for a lock that somebody else holds (`SQLITE_BUSY` and `SQLITE_LOCKED`); diesel
 /// hands on no codes.
 const LOCKED: [&str; 3] = ["database is locked", "database table is locked", "database schema is locked"];
@@ -20,6 +22,11 @@ const NOT_WRITABLE: [&str; 6] = [
     "database disk image is malformed",
     "file is not a database",
 ];
+/// PostgreSQL's words for a lock that was waited for in vain (`lock_not_available`, `deadlock_detected`); of
+/// most codes diesel hands on none.
+const WAITED_IN_VAIN: [&str; 2] = ["due to lock timeout", "deadlock detected"];
+/// PostgreSQL's words for a disk that takes nothing (`disk_full`, `io_error`).
+const NOT_EXTENDED: [&str; 3] = ["No space left on device", "could not extend file", "could not write"];
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +37,7 @@ pub enum DbError {
     /// Somebody else holds the lock, or too many wait.
     #[error("the database is busy: {0}")]
     Busy(String),
-    /// The disk is full, read-only or broken.
+    /// The disk is full, read-only or broken, or the server is out of reach.
     #[error("the database cannot be written: {0}")]
     NotWritable(String),
     /// What is open is not what stands under the name any more: a write would be lost.
@@ -88,9 +95,21 @@ impl From<DieselError> for DbError {
             DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             error => {
                 let text = error.to_string();
-                if LOCKED.iter().any(|words| text.contains(words)) {
+                let has_any = |words: &[&str]| words.iter().any(|words| text.contains(words));
+                let kind = match &error {
+                    DieselError::DatabaseError(kind, _) => Some(kind),
+                    _ => None,
+                };
+                if has_any(&LOCKED)
+                    || has_any(&WAITED_IN_VAIN)
+                    || matches!(kind, Some(DatabaseErrorKind::SerializationFailure))
+                {
                     Self::Busy(text)
-                } else if NOT_WRITABLE.iter().any(|words| text.contains(words)) {
+                } else if has_any(&NOT_WRITABLE)
+                    || has_any(&NOT_EXTENDED)
+                    || is_lost(&error)
+                    || matches!(kind, Some(DatabaseErrorKind::ReadOnlyTransaction))
+                {
                     NOT_WRITTEN.set(Some(text.clone()));
                     Self::NotWritable(text)
                 } else {

@@ -112,7 +112,7 @@ fn fill(connection: &mut Connection, lists: &[(List, &str, Read)]) -> Result<(),
     for (_, rows, searched) in lists {
         let (mut scope, mut id) = (String::new(), String::new());
         loop {
-            let part: Vec<Row> = diesel::sql_query(*rows)
+            let part: Vec<Row> = diesel::sql_query(in_words_of(connection, rows))
                 .bind::<Text, _>(&scope)
                 .bind::<Text, _>(&id)
                 .bind::<BigInt, _>(i64::try_from(ROWS_IN_A_PART).unwrap_or(i64::MAX))
@@ -145,19 +145,34 @@ fn write(connection: &mut Connection, part: &[Row], searched: Read) -> Result<()
             keys.push(json!([id, event_key_of_older(search_key)]));
         }
     }
-    diesel::sql_query(
-        "INSERT OR IGNORE INTO search_terms (scope, list, term, row_id)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
-    )
-    .bind::<Text, _>(serde_json::Value::from(terms).to_string())
-    .execute(connection)?;
-    if !keys.is_empty() {
-        diesel::sql_query(
-            "UPDATE audit_events SET search_key = marked.value ->> 1 FROM json_each(?) AS marked
-             WHERE audit_events.id = marked.value ->> 0",
-        )
-        .bind::<Text, _>(serde_json::Value::from(keys).to_string())
+    let insert = "INSERT INTO search_terms (scope, list, term, row_id)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE TRUE
+         ON CONFLICT DO NOTHING";
+    diesel::sql_query(in_words_of(connection, insert))
+        .bind::<Text, _>(serde_json::Value::from(terms).to_string())
         .execute(connection)?;
+    if !keys.is_empty() {
+        let update = "UPDATE audit_events SET search_key = value ->> 1 FROM json_each(?)
+             WHERE audit_events.id = value ->> 0";
+        diesel::sql_query(in_words_of(connection, update))
+            .bind::<Text, _>(serde_json::Value::from(keys).to_string())
+            .execute(connection)?;
     }
     Ok(())
+}
+
+/// A statement in SQLite's words in those of the engine.
+fn in_words_of(connection: &Connection, statement: &str) -> String {
+    match connection {
+        Connection::Sqlite(_) => statement.to_owned(),
+        Connection::Postgres(_) => {
+            let statement = statement
+                .replace("json_each(?)", "json_array_elements(CAST(? AS json)) AS listed (value)")
+                // There it only keeps SQLite from another order.
+                .replace("CROSS JOIN", "JOIN");
+            let mut parts = statement.split('?');
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.zip(1..).fold(first, |all, (part, number)| format!("{all}${number}{part}"))
+        }
+    }
 }

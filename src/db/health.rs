@@ -32,7 +32,8 @@ pub enum Trouble {
 /// What is known of the database's health.
 #[derive(Debug)]
 pub(super) struct Health {
-    opened: Opened,
+    /// None of a server's database.
+    opened: Option<Opened>,
     last_failure: Mutex<Option<Failure>>,
 }
 
@@ -45,17 +46,23 @@ struct Failure {
 }
 
 impl Health {
-    /// Of a database whose files were just opened.
-    pub(super) fn new(file: &Path) -> Self {
-        Self { opened: Opened::note(file), last_failure: Mutex::default() }
+    /// Of a database whose file, where it is one, was just opened.
+    pub(super) fn new(file: Option<&Path>) -> Self {
+        Self { opened: file.map(Opened::note), last_failure: Mutex::default() }
+    }
+
+    /// Whether the database is a file.
+    pub(super) fn has_file(&self) -> bool {
+        self.opened.is_some()
     }
 
     /// What keeps it from being written. Looks at the files and the disk each time.
     pub(super) fn trouble(&self) -> Option<Trouble> {
-        if let Some(file) = self.opened.gone() {
+        if let Some(file) = self.gone() {
             return Some(Trouble::Gone(file.to_owned()));
         }
-        if self.opened.bytes_left_on_disk().is_some_and(|left| left < MIN_BYTES_ON_DISK) {
+        let bytes_left = self.opened.as_ref().and_then(Opened::bytes_left_on_disk);
+        if bytes_left.is_some_and(|left| left < MIN_BYTES_ON_DISK) {
             return Some(Trouble::DiskFull);
         }
         let mut last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +74,11 @@ impl Health {
 
     /// Fails where a write would go to a file that nobody finds again.
     pub(super) fn check_files(&self) -> Result<(), DbError> {
-        self.opened.gone().map_or(Ok(()), |file| Err(DbError::Gone(file.to_owned())))
+        self.gone().map_or(Ok(()), |file| Err(DbError::Gone(file.to_owned())))
+    }
+
+    fn gone(&self) -> Option<&Path> {
+        self.opened.as_ref().and_then(Opened::gone)
     }
 
     /// Notes how a write went: why nothing could be written, if that was it.

@@ -3,16 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use diesel::{
-    connection::SimpleConnection,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
-};
+use diesel::r2d2::{Pool, PooledConnection};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use super::{Connection, DbError};
+use super::{
+    Connection, DbError,
+    engine::{self, Purpose},
+    opener::Opener,
+};
 
 /// How long work waits for its turn. With the time that a statement waits for a lock it bounds how long a request waits while
 /// another program holds the lock.
@@ -21,8 +22,9 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections of one purpose; clones share them.
 #[derive(Clone)]
 pub(super) struct Lane {
-    connections: Pool<ConnectionManager<Connection>>,
+    connections: Pool<Opener>,
     line: Arc<Semaphore>,
+    purpose: Purpose,
 }
 
 /// The right to use one connection.
@@ -32,19 +34,18 @@ pub struct Turn {
 
 impl Lane {
     /// Opens `size` connections.
-    pub(super) fn open(path: &str, size: u32, pragmas: Pragmas) -> Result<Self, DbError> {
+    pub(super) fn open(opener: Opener, size: u32, purpose: Purpose) -> Result<Self, DbError> {
         let connections = Pool::builder()
             .max_size(size)
             .connection_timeout(LINE_TIMEOUT)
-            // A file does not go away as a server may: there is nothing to ask for before each use.
+            // A file does not go away as a server may; of a server a transaction finds out as it begins.
             .test_on_check_out(false)
             // Nor does a connection get old, and a new one could open another file under the name.
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_customizer(Box::new(pragmas))
-            .build(ConnectionManager::new(path))?;
+            .build(opener)?;
         let line = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Ok(Self { connections, line })
+        Ok(Self { connections, line, purpose })
     }
 
     /// Waits for a turn, for a bounded time.
@@ -56,39 +57,27 @@ impl Lane {
         }
     }
 
-    /// A connection, at once for whoever has the [`Turn`].
-    pub(super) fn connection(&self) -> Result<PooledConnection<ConnectionManager<Connection>>, DbError> {
-        Ok(self.connections.get()?)
+    /// Does `work` in one transaction, at once for whoever has the [`Turn`].
+    pub(super) fn transaction<T, E: From<diesel::result::Error> + From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.begin()?;
+        let done = work(&mut connection);
+        engine::end(&mut connection, done)
     }
-}
 
-/// What is set on every connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pragmas {
-    /// Pages that it keeps, in KiB.
-    pub(super) cache_kib: u32,
-    /// How long a statement waits for a lock that another process holds.
-    pub(super) lock_timeout: Duration,
-}
-
-impl CustomizeConnection<Connection, diesel::r2d2::Error> for Pragmas {
-    /// busy_timeout comes first, since setting the journal mode may already meet a lock.
-    /// FULL keeps every acknowledged commit through a power loss; NORMAL may not. The read at the
-    /// end opens the log, so that all files are there from the start.
-    fn on_acquire(&self, connection: &mut Connection) -> Result<(), diesel::r2d2::Error> {
-        connection
-            .batch_execute(&format!(
-                "PRAGMA busy_timeout = {};
-                 PRAGMA journal_mode = WAL;
-                 PRAGMA synchronous = FULL;
-                 PRAGMA foreign_keys = ON;
-                 PRAGMA mmap_size = 268435456;
-                 PRAGMA cache_size = -{};
-                 PRAGMA temp_store = MEMORY;
-                 SELECT 1 FROM sqlite_schema LIMIT 1;",
-                self.lock_timeout.as_millis(),
-                self.cache_kib
-            ))
-            .map_err(diesel::r2d2::Error::QueryError)
+    /// A connection in a transaction. Those that a server closed while nobody used them are passed over.
+    fn begin(&self) -> Result<PooledConnection<Opener>, DbError> {
+        for _ in 0..self.connections.max_size() {
+            let mut connection = self.connections.get()?;
+            match engine::begin(&mut connection, self.purpose) {
+                Err(error) if engine::is_lost(&error) => {}
+                begun => return Ok(begun.map(|()| connection)?),
+            }
+        }
+        let mut connection = self.connections.get()?;
+        engine::begin(&mut connection, self.purpose)?;
+        Ok(connection)
     }
 }

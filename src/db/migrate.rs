@@ -4,28 +4,44 @@ use diesel::{
     connection::{BoxableConnection, Connection as _},
     migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion},
     prelude::*,
-    sql_types::Text,
-    sqlite::Sqlite,
+    sql_types::{Bool, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Connection, fill_terms, fold_names};
+use super::{Backend, Connection, engine, fill_terms, fold_names};
 
-/// The migrations in SQL.
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+/// Those of SQLite, in SQL.
+static OF_SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// All migrations, with what is done in Rust since SQL does not know enough of letters.
-struct Migrations;
+/// Those of PostgreSQL, whose first one makes what SQLite's had made by then.
+static OF_POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-impl MigrationSource<Sqlite> for Migrations {
-    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Sqlite>>>> {
-        let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations()?;
+/// All of an engine, with what is done in Rust since SQL does not know enough of letters.
+struct Migrations(&'static EmbeddedMigrations);
+
+impl Migrations {
+    fn of(connection: &Connection) -> Self {
+        match connection {
+            Connection::Sqlite(_) => Self(&OF_SQLITE),
+            Connection::Postgres(_) => Self(&OF_POSTGRES),
+        }
+    }
+
+    fn versions(&self) -> Result<Vec<MigrationVersion<'static>>, String> {
+        let migrations = self.migrations().map_err(|error| error.to_string())?;
+        Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
+    }
+}
+
+impl MigrationSource<Backend> for Migrations {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Backend>>>> {
+        let migrations: Vec<Box<dyn Migration<Backend>>> = self.0.migrations()?;
         Ok(migrations.into_iter().map(with_rust).collect())
     }
 }
 
 /// `migration`, with what SQL cannot write of it.
-fn with_rust(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>> {
+fn with_rust(migration: Box<dyn Migration<Backend>>) -> Box<dyn Migration<Backend>> {
     let is = |version| migration.name().version() == MigrationVersion::from(version);
     let rust: fn(&mut Connection) -> diesel::migration::Result<()> = if is(fold_names::VERSION) {
         fold_names::fold_names
@@ -39,17 +55,17 @@ fn with_rust(migration: Box<dyn Migration<Sqlite>>) -> Box<dyn Migration<Sqlite>
 
 /// A migration in two parts, in one transaction.
 struct SqlAndRust {
-    sql: Box<dyn Migration<Sqlite>>,
+    sql: Box<dyn Migration<Backend>>,
     rust: fn(&mut Connection) -> diesel::migration::Result<()>,
 }
 
-impl Migration<Sqlite> for SqlAndRust {
-    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
+impl Migration<Backend> for SqlAndRust {
+    fn run(&self, connection: &mut dyn BoxableConnection<Backend>) -> diesel::migration::Result<()> {
         self.sql.run(connection)?;
         (self.rust)(connection.downcast_mut::<Connection>().ok_or("another engine")?)
     }
 
-    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
+    fn revert(&self, connection: &mut dyn BoxableConnection<Backend>) -> diesel::migration::Result<()> {
         self.sql.revert(connection)
     }
 
@@ -79,15 +95,18 @@ const RENAMED_VERSIONS: [(&str, &str); 12] = [
     ("0014", "20261124180000"),
 ];
 
-/// Applies what the database lacks, and nothing to one of a later version.
+/// Applies what the database lacks, and nothing to one of a later version. Of several that do so at once, one
+/// goes first.
 ///
 /// # Errors
 /// What is wrong, in a sentence's words.
 pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
+    engine::lock_migrations(connection).map_err(|error| error.to_string())?;
     name_versions_by_time(connection).map_err(failed)?;
-    refuse_newer(&known_versions()?, &connection.applied_migrations().map_err(failed)?)?;
-    connection.run_pending_migrations(Migrations).map_err(failed)?;
+    let migrations = Migrations::of(connection);
+    refuse_newer(&migrations.versions()?, &connection.applied_migrations().map_err(failed)?)?;
+    connection.run_pending_migrations(migrations).map_err(failed)?;
     Ok(())
 }
 
@@ -96,18 +115,25 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
 /// # Errors
 /// What is wrong, in a sentence's words.
 pub(super) fn check_schema(connection: &mut Connection) -> Result<(), String> {
+    let known = Migrations::of(connection).versions()?;
     // Asked for by hand, since diesel would make the table where there is none.
+    let is_there = match connection {
+        Connection::Sqlite(_) => {
+            "EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations')"
+        }
+        Connection::Postgres(_) => "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    };
+    let is_there = diesel::select(diesel::dsl::sql::<Bool>(is_there)).get_result(connection);
+    if !is_there.map_err(|error| error.to_string())? {
+        return Err("this isn't a database of Tessera".to_owned());
+    }
     let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
         .load(connection)
-        .map_err(|error| match error.to_string() {
-            text if text.contains("no such table") => "this isn't a database of Tessera".to_owned(),
-            text => text,
-        })?;
+        .map_err(|error| error.to_string())?;
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
     let is_old = |version: &MigrationVersion<'_>| {
         RENAMED_VERSIONS.iter().any(|(number, _)| MigrationVersion::from(*number) == *version)
     };
-    let known = known_versions()?;
     if !applied.iter().any(is_old) {
         refuse_newer(&known, &applied)?;
     }
@@ -155,9 +181,4 @@ fn refuse_newer(known: &[MigrationVersion<'static>], applied: &[MigrationVersion
              start that version or a later one"
         )),
     }
-}
-
-fn known_versions() -> Result<Vec<MigrationVersion<'static>>, String> {
-    let migrations = Migrations.migrations().map_err(|error| error.to_string())?;
-    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
 }

@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{Bool, Text},
 };
 
-use super::{Backend, one_of::json_array};
+use super::{Backend, one_of::Elements};
 
 /// `(columns) IN ((scope, …), …)` for each id in the list. As two conditions it would let SQLite walk all
 /// that the scope has, which it takes for little.
@@ -16,7 +16,7 @@ pub fn pair_of<A, B>(
     scope: &str,
     ids: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> PairOf<A, B> {
-    PairOf { columns, scope: scope.to_owned(), ids: json_array(ids) }
+    PairOf { columns, scope: scope.to_owned(), ids: Elements::new(ids) }
 }
 
 /// See [`pair_of`].
@@ -24,8 +24,7 @@ pub fn pair_of<A, B>(
 pub struct PairOf<A, B> {
     columns: (A, B),
     scope: String,
-    /// The list as JSON.
-    ids: String,
+    ids: Elements,
 }
 
 impl<A: Expression, B: Expression> Expression for PairOf<A, B> {
@@ -53,9 +52,9 @@ impl<A: QueryFragment<Backend>, B: QueryFragment<Backend>> QueryFragment<Backend
         self.columns.1.walk_ast(out.reborrow())?;
         out.push_sql(") IN (SELECT ");
         out.push_bind_param::<Text, _>(&self.scope)?;
-        out.push_sql(", value FROM json_each(");
-        out.push_bind_param::<Text, _>(&self.ids)?;
-        out.push_sql("))");
+        out.push_sql(", value FROM ");
+        self.ids.walk_ast(out.reborrow())?;
+        out.push_sql(")");
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, columns_of},
 };
 
 /// Somebody who signs up.
@@ -80,21 +80,21 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> Resul
             users::password_hash.eq(&new.password_hash),
             users::created_at.eq(now),
         ))
-        .returning(User::as_returning())
+        .returning(columns_of::<User>())
         .get_result(tx.connection())?)
 }
 
 /// Gives an unproven account a new owner: name and password are replaced, sessions ended.
 pub(super) fn take_over(tx: &mut Tx<'_>, user_id: &str, new: &NewAccount) -> Result<User, DbError> {
     sessions::end_all(tx, user_id, None)?;
-    let user = diesel::update(users::table.find(user_id))
+    let user: User = diesel::update(users::table.find(user_id))
         .set((
             users::name.eq(new.name.as_str()),
             users::search_key.eq(new.name.search_key()),
             users::password_hash.eq(&new.password_hash),
             users::failed_log_ins.eq(0),
         ))
-        .returning(User::as_returning())
+        .returning(columns_of::<User>())
         .get_result(tx.connection())?;
     search::write_members(tx, user_id, (&user.name, &user.email))?;
     Ok(user)

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
-    db::{Change, Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx, columns_of},
     folding::terms::Searched,
     vocabulary::KeyStatus,
 };
@@ -136,7 +136,7 @@ impl Managed for ApiKey {
                 api_keys::expires_at.eq(new.expires_at),
                 &new.settings,
             ))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)?;
         write_terms(connection, row.organization_id, &key)?;
         Ok(key)
@@ -169,7 +169,7 @@ impl Managed for ApiKey {
                 api_keys::masked.eq(secret.masked()),
                 api_keys::secret_digest.eq(secret.digest().as_bytes()),
             ))
-            .returning((Self::as_returning(), api_keys::organization_id))
+            .returning((columns_of::<Self>(), api_keys::organization_id))
             .get_result(connection)?;
         write_terms(connection, &organization_id, &key)?;
         Ok(key)
@@ -307,7 +307,7 @@ fn store_switch(
 ) -> QueryResult<ApiKey> {
     diesel::update(api_keys::table.find(key_id))
         .set((api_keys::deactivated_at.eq(deactivated_at), api_keys::paused_until.eq(paused_until)))
-        .returning(ApiKey::as_returning())
+        .returning(columns_of::<ApiKey>())
         .get_result(connection)
 }
 

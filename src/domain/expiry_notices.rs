@@ -128,12 +128,13 @@ fn begin(tx: &mut Tx<'_>, organization_id: &str, survey: Survey, now: Timestamp)
         outbox::queue(tx, &administrator, &message, now)?;
     }
     let round = (expiry_rounds::mailed_at.eq(now), expiry_rounds::is_done.eq(false));
-    diesel::insert_into(expiry_rounds::table)
-        .values((expiry_rounds::organization_id.eq(organization_id), round))
-        .on_conflict(expiry_rounds::organization_id)
-        .do_update()
-        .set(round)
-        .execute(tx.connection())?;
+    let updated =
+        diesel::update(expiry_rounds::table.find(organization_id)).set(round).execute(tx.connection())?;
+    if updated == 0 {
+        diesel::insert_into(expiry_rounds::table)
+            .values((expiry_rounds::organization_id.eq(organization_id), round))
+            .execute(tx.connection())?;
+    }
     Ok(true)
 }
 

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, columns_of},
     vocabulary::KeyStatus,
 };
 
@@ -128,7 +128,7 @@ impl Managed for MasterToken {
                 master_tokens::access.eq(new.access),
                 master_tokens::expires_at.eq(new.expires_at),
             ))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)
     }
 
@@ -147,7 +147,7 @@ impl Managed for MasterToken {
     ) -> QueryResult<Self> {
         diesel::update(master_tokens::table.find(id))
             .set(master_tokens::active.eq(off_since.is_none()))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)
     }
 
@@ -163,7 +163,7 @@ impl Managed for MasterToken {
                 master_tokens::secret_digest.eq(secret.digest().as_bytes()),
                 master_tokens::replaced_at.eq(now),
             ))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)
     }
 

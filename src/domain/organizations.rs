@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
-    db::{Change, Connection, DbError, Tx, count_of, one_of},
+    db::{Change, Connection, DbError, Tx, columns_of, count_of, one_of},
     folding::{
         self,
         terms::{List, Sought},
@@ -89,7 +89,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
             organizations::search_key.eq(name.search_key()),
             organizations::created_at.eq(now),
         ))
-        .returning(Organization::as_returning())
+        .returning(columns_of::<Organization>())
         .get_result(tx.connection())?)
 }
 
@@ -189,9 +189,9 @@ pub fn rename(
         return Ok(Organization::clone(grant));
     }
     tx.changed(Change::Organization(grant.id.clone()));
-    let renamed = diesel::update(organizations::table.find(&grant.id))
+    let renamed: Organization = diesel::update(organizations::table.find(&grant.id))
         .set((organizations::name.eq(name.as_str()), organizations::search_key.eq(name.search_key())))
-        .returning(Organization::as_returning())
+        .returning(columns_of::<Organization>())
         .get_result(tx.connection())?;
     search::write_organizations(tx, &grant.id, name.as_str())?;
     let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };

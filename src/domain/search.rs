@@ -48,7 +48,7 @@ pub(super) fn rewrite(
         .filter(search_terms::row_id.eq(row_id))
         .filter(search_terms::scope.eq(scope).and(search_terms::list.eq(row.list().as_str())))
         // As the index has it that this is for.
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("`search_terms`.`list` <> 'event'"));
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("search_terms.list <> 'event'"));
     diesel::delete(stale).execute(connection)?;
     write(connection, scope, row_id, row)
 }
@@ -191,7 +191,7 @@ macro_rules! has_term {
                 .filter(search_terms::row_id.eq($row))
                 .filter(search_terms::scope.eq($scope).and(search_terms::list.eq($list.as_str())))
                 // As the index has it that this is for.
-                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("`search_terms`.`list` <> 'event'"))
+                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("search_terms.list <> 'event'"))
                 .filter(search_terms::term.ge($sought.from().to_owned()))
                 .filter(search_terms::term.lt($sought.until())),
         )

@@ -15,15 +15,14 @@ pub const FORM_LIFETIME: Duration = Duration::hours(24);
 
 /// Spends `form_id` for this transaction's change; `false` when it was spent before.
 pub fn spend(tx: &mut Tx<'_>, form_id: &str, now: Timestamp) -> Result<bool, DbError> {
-    let inserted = diesel::insert_into(spent_forms::table)
-        .values((spent_forms::id.eq(form_id), spent_forms::spent_at.eq(now)))
-        .execute(tx.connection())
-        .map_err(DbError::from);
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error),
+    let spent = spent_forms::table.find(form_id);
+    if diesel::select(diesel::dsl::exists(spent)).get_result(tx.connection())? {
+        return Ok(false);
     }
+    diesel::insert_into(spent_forms::table)
+        .values((spent_forms::id.eq(form_id), spent_forms::spent_at.eq(now)))
+        .execute(tx.connection())?;
+    Ok(true)
 }
 
 /// Deletes ids of forms that are too old to be accepted again anyway.

@@ -42,16 +42,7 @@ macro_rules! stored_as_text {
             }
         }
 
-        impl diesel::serialize::ToSql<diesel::sql_types::Text, $crate::db::Backend> for $type {
-            fn to_sql<'b>(
-                &'b self,
-                out: &mut diesel::serialize::Output<'b, '_, $crate::db::Backend>,
-            ) -> diesel::serialize::Result {
-                let $value = self;
-                out.set_value($write);
-                Ok(diesel::serialize::IsNull::No)
-            }
-        }
+        $crate::db::to_sql!($type, Text, |$value| $write);
     };
     ($type:ty) => {
         $crate::domain::stored_text::stored_as_text!(@impl $type,

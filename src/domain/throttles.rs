@@ -282,12 +282,17 @@ fn keep(tx: &mut Tx<'_>, counter: Counter, row: Row, now: Timestamp) -> Result<(
         row.counted_until
     };
     let values = (
-        throttles::bucket.eq(counter.bucket),
         throttles::failures.eq(row.failures),
         throttles::counted_until.eq(row.counted_until),
         throttles::forget_at.eq(forget_at),
     );
-    diesel::replace_into(throttles::table).values(values).execute(tx.connection())?;
+    let updated =
+        diesel::update(throttles::table.find(counter.bucket)).set(values).execute(tx.connection())?;
+    if updated == 0 {
+        diesel::insert_into(throttles::table)
+            .values((throttles::bucket.eq(counter.bucket), values))
+            .execute(tx.connection())?;
+    }
     Ok(())
 }
 
@@ -326,7 +331,7 @@ mod tests {
 
     fn database() -> (tempfile::TempDir, Db) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("tessera.db")).unwrap();
+        let db = Db::open(&folder.path().join("tessera.db").into()).unwrap();
         (folder, db)
     }
 

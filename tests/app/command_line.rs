@@ -28,7 +28,7 @@ fn a_wrong_setting_is_one_line_and_status_2_before_anything_starts() {
     for (name, value) in [
         ("TESSERA_LISTEN", "localhost"),
         ("TESSERA_PUBLIC_URL", "tessera.example.com"),
-        ("TESSERA_DATABASE_URL", "postgres://tessera:s3cret@db/tessera"),
+        ("TESSERA_DATABASE_URL", "postgres://tessera:s3cret@db/tessera?sslmode=require"),
         ("TESSERA_SMTP_URL", "http://user:s3cret@mail.example.com"),
         ("TESSERA_MAIL_FROM", "nobody"),
         ("TESSERA_BRAND", "two\nlines"),
@@ -198,6 +198,6 @@ async fn create_key(browser: &Client, company: &Company, name: &str) -> Option<S
 impl Instance {
     /// The instance's database, opened beside it.
     fn world(&self) -> World {
-        World { db: Db::open(&self.database()).expect("the database"), clock: Clock::System }
+        World { db: Db::open(&self.database().into()).expect("the database"), clock: Clock::System }
     }
 }

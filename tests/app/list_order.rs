@@ -29,7 +29,8 @@ struct Step {
 
 #[tokio::test]
 async fn no_list_that_grows_is_sorted_whole() {
-    let ground = Ground::new(tessera::domain::key_settings::KeySettings::default()).await;
+    let app = TestApp::builder().on_file().spawn().await;
+    let ground = Ground::on(app, tessera::domain::key_settings::KeySettings::default()).await;
     let (app, lumen) = (&ground.app, &ground.lumen);
     let browser = app.log_in_as(&lumen.owner).await;
     rotate(&ground, &browser, "24h", "on_first_use").await;

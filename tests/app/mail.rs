@@ -21,7 +21,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::smtp::SmtpSink;
+use crate::{smtp::SmtpSink, support::TestDatabase};
 
 #[tokio::test]
 async fn a_mail_is_sent_after_the_commit_and_its_secret_forgotten() {
@@ -176,7 +176,7 @@ struct Post {
     clock: Clock,
     sink: SmtpSink,
     delivery: Delivery,
-    _directory: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 struct RunningWorker {
@@ -199,16 +199,16 @@ struct Row {
 
 impl Post {
     async fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        let database = TestDatabase::new();
         let sink = SmtpSink::start().await;
         let url = SmtpUrl::parse(&sink.url()).expect("a URL");
         let from = "Keys <no-reply@example.com>".parse().expect("a mailbox");
         Self {
-            db: Db::open(&directory.path().join("tessera.db")).expect("a database"),
+            db: Db::open(database.url()).expect("a database"),
             clock: Clock::manual(time::macros::datetime!(2026-11-23 10:00:00)),
             delivery: Delivery::smtp(&url, from).expect("a delivery"),
             sink,
-            _directory: directory,
+            _database: database,
         }
     }
 

@@ -7,6 +7,9 @@
     reason = "a test ends where its ground is not as it should be"
 )]
 
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "some of it is for the tests in `tests/postgres`")]
+mod database;
 #[path = "../support/hook_receiver.rs"]
 mod hooks;
 #[path = "../support/smtp.rs"]

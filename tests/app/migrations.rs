@@ -21,11 +21,10 @@ use diesel::{
     migration::{Migration, MigrationSource},
     prelude::*,
     sql_types::{BigInt, Text},
-    sqlite::Sqlite,
 };
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use tempfile::TempDir;
-use tessera::db::{Connection, Db, DbError};
+use tessera::db::{Backend, Connection, Db, DbError};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -242,7 +241,7 @@ impl Database {
     }
 
     fn open(&self) -> Result<Db, DbError> {
-        Db::open(&self.path())
+        Db::open(&self.path().into())
     }
 
     fn execute(&self, sql: &str) {
@@ -297,9 +296,10 @@ impl Database {
 }
 
 /// Those of this version, in their order.
-fn migrations() -> Vec<Box<dyn Migration<Sqlite>>> {
-    let source = FileBasedMigrations::from_path(Path::new(ROOT).join("migrations")).expect("the migrations");
-    let mut migrations = MigrationSource::<Sqlite>::migrations(&source).expect("the migrations");
+fn migrations() -> Vec<Box<dyn Migration<Backend>>> {
+    let source =
+        FileBasedMigrations::from_path(Path::new(ROOT).join("migrations/sqlite")).expect("the migrations");
+    let mut migrations = MigrationSource::<Backend>::migrations(&source).expect("the migrations");
     migrations.sort_by_key(|migration| migration.name().to_string());
     migrations
 }

@@ -12,7 +12,7 @@ use tessera::{
 use time::Duration;
 
 use crate::{
-    support::{Client, Company, Response, SESSION_COOKIE, START, TestApp},
+    support::{Client, Company, Response, SESSION_COOKIE, START, TestApp, argument, is_postgres},
     verification::{Ground, auth},
 };
 
@@ -78,9 +78,13 @@ async fn under_another_programs_lock_pages_are_read_keys_verified_and_changes_pu
     let (_, not_in_memory) = app.api_key(lumen, "Not in memory").await;
     let machine = app.machine(lumen, TokenAccess::Full).await;
     let browser = app.log_in_as(&lumen.owner).await;
-    let path = app.state.config.database.path().to_str().expect("UTF-8").to_owned();
+    let path = argument(&app.state.config.database).to_owned();
     let mut other = Connection::establish(&path).expect("another program");
-    other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").expect("the lock");
+    let lock = match other {
+        Connection::Sqlite(_) => "PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE",
+        Connection::Postgres(_) => "BEGIN; SELECT pg_advisory_xact_lock(1415934835, 1)",
+    };
+    other.batch_execute(lock).expect("the lock");
 
     let writers: Vec<_> = (0..20)
         .map(|number| {
@@ -171,31 +175,39 @@ async fn create_key(browser: &Client, company: &Company, name: &str) -> Response
 
 /// Has every change fail in the words and at the place of a full disk, or succeed again.
 async fn writable(app: &TestApp, is_writable: bool) {
-    let tables = app
-        .query(
-            "SELECT name AS text FROM sqlite_schema
-             WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'",
-        )
-        .await;
-    let mut statements = String::new();
-    for table in tables {
-        for change in ["INSERT", "UPDATE", "DELETE"] {
-            statements += &if is_writable {
-                format!("DROP TRIGGER full_{table}_{change};")
-            } else {
-                format!(
-                    "CREATE TEMP TRIGGER full_{table}_{change} BEFORE {change} ON main.{table}
-                     BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END;"
-                )
-            };
+    let tables = app.tables().await;
+    app.write(move |tx| {
+        let is_on_server = is_postgres(tx.connection());
+        let mut statements = String::new();
+        if is_on_server {
+            statements += "CREATE OR REPLACE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE 'could not extend file: the disk is full' USING ERRCODE = 'disk_full'; END $$;";
         }
-    }
-    app.write(move |tx| Ok(tx.connection().batch_execute(&statements)?)).await;
+        for table in tables {
+            for change in ["INSERT", "UPDATE", "DELETE"] {
+                let name = format!("full_{table}_{change}");
+                statements += &match (is_writable, is_on_server) {
+                    (true, true) => format!("DROP TRIGGER {name} ON {table};"),
+                    (true, false) => format!("DROP TRIGGER {name};"),
+                    (false, true) => format!(
+                        "CREATE TRIGGER {name} BEFORE {change} ON {table} EXECUTE FUNCTION is_full();"
+                    ),
+                    (false, false) => format!(
+                        "CREATE TEMP TRIGGER {name} BEFORE {change} ON main.{table}
+                         BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END;"
+                    ),
+                };
+            }
+        }
+        Ok(tx.connection().batch_execute(&statements)?)
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_file_that_may_not_grow_refuses_changes_until_it_may() {
-    let ground = Ground::new(KeySettings::default()).await;
+    let app = TestApp::builder().on_file().spawn().await;
+    let ground = Ground::on(app, KeySettings::default()).await;
     let (app, lumen) = (&ground.app, &ground.lumen);
     let browser = app.log_in_as(&lumen.owner).await;
     let limit = async |pages: &str| {

@@ -238,7 +238,7 @@ type Work<E> = Box<dyn FnOnce(&Db) -> Result<(), E> + Send>;
 fn at_once<E: Send + 'static>(app: &TestApp, works: [Work<E>; 2]) -> Vec<Result<(), E>> {
     let start = Arc::new(Barrier::new(works.len()));
     let threads = works.map(|work| {
-        let (db, start) = (Db::open(app.state.config.database.path()).expect("the database"), start.clone());
+        let (db, start) = (Db::open(&app.state.config.database).expect("the database"), start.clone());
         std::thread::spawn(move || {
             start.wait();
             work(&db)

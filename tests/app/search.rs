@@ -193,7 +193,7 @@ async fn found(browser: &Client, path: &str, list: &str, row: &str) -> (String, 
 
 #[tokio::test]
 async fn what_finds_few_is_looked_up_and_what_finds_many_is_walked() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().on_file().spawn().await;
     let lumen = app.lumen().await;
     crowded(&app, &lumen).await;
     let browser = app.log_in_as(&lumen.owner).await;

@@ -240,7 +240,7 @@ fn writes(statements: Vec<String>) -> Vec<String> {
 
 #[tokio::test]
 async fn both_kinds_of_addresses_grow_the_log_of_the_database() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().on_file().spawn().await;
     let dana = app.user(DANA).await;
     let log = app.database_files().into_iter().find(|file| file.to_string_lossy().ends_with("-wal"));
     let log = log.expect("the log");

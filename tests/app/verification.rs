@@ -252,7 +252,7 @@ async fn a_change_holds_from_the_first_request_after_its_answer_at_full_load() {
 
 /// A verifier that knows what another process would: what the database knows.
 fn restarted(ground: &Ground) -> Verifier {
-    let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+    let db = Db::open(&ground.app.state.config.database).expect("the database");
     Verifier::new(&db, 100)
 }
 

@@ -31,7 +31,7 @@ use tokio::{
 
 use crate::{
     hooks::{HookReceiver, ReceivedHook},
-    support::{Company, START, TestApp, World},
+    support::{Company, START, TestApp, TestDatabase, World},
 };
 
 #[tokio::test]
@@ -481,7 +481,7 @@ struct Post {
     lumen: Company,
     receiver: HookReceiver,
     wake: Arc<Notify>,
-    _directory: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 struct RunningWorker {
@@ -518,8 +518,8 @@ fn signature(secret: &str, message: &ReceivedHook) -> String {
 
 impl Post {
     async fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let db = Db::open(&directory.path().join("tessera.db")).expect("a database");
+        let database = TestDatabase::new();
+        let db = Db::open(database.url()).expect("a database");
         let world = World { db, clock: Clock::manual(START) };
         let wake = Arc::new(Notify::new());
         let queued = wake.clone();
@@ -529,7 +529,7 @@ impl Post {
             }
         });
         let lumen = world.lumen().await;
-        Self { world, lumen, receiver: HookReceiver::start().await, wake, _directory: directory }
+        Self { world, lumen, receiver: HookReceiver::start().await, wake, _database: database }
     }
 
     fn worker(&self) -> RunningWorker {

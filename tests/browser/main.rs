@@ -8,6 +8,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
+mod database;
 #[path = "../support/hook_receiver.rs"]
 mod hooks;
 mod journeys;

@@ -11,6 +11,9 @@
     reason = "a test ends where its ground is not as it should be"
 )]
 
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
+mod database;
 #[path = "../support/smtp.rs"]
 mod smtp;
 #[path = "../app/support/mod.rs"]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::Tx,
+    db::{Tx, columns_of},
     domain::{
         access::Actor,
         budgets::{self, Allowance},
@@ -185,7 +185,7 @@ pub(in crate::domain) fn mark_verified(
     outbox::end_quiet(tx, &user.email)?;
     let user = diesel::update(users::table.find(&user.id))
         .set(users::email_verified_at.eq(user.email_verified_at.or(Some(now))))
-        .returning(User::as_returning())
+        .returning(columns_of::<User>())
         .get_result(tx.connection())?;
     record(tx, &user, Action::EmailVerified, &Actor::user(&user, ip), now)?;
     Ok(user)

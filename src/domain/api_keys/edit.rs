@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{DbError, Tx, columns_of},
     domain::{
         access::{Grant, ManageKeys},
         events::{Action, Detail},
@@ -69,7 +69,7 @@ pub fn edit(
     let moved = is_moved.then_some((api_keys::expires_at.eq(expires_at), api_keys::expiry_set_at.eq(now)));
     let updated = diesel::update(api_keys::table.find(key_id))
         .set((renamed, moved, &edit.settings))
-        .returning(ApiKey::as_returning())
+        .returning(columns_of::<ApiKey>())
         .get_result(tx.connection())
         .map_err(DbError::from);
     let key = updated.map_err(|error| match error {

@@ -9,7 +9,7 @@ use super::{Invitation, InvitationEnd, Inviter, LIFETIME, LinkKind, Row, close, 
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
-    db::{DbError, Tx},
+    db::{DbError, Tx, columns_of},
     domain::{
         access::{Actor, Grant, ManageMembers, Role},
         budgets::{self, Allowance, Inviting, Left, Way},
@@ -248,7 +248,7 @@ fn invite_one(
             invitations::sent_at.eq(now),
             invitations::expires_at.eq(now + LIFETIME),
         ))
-        .returning(Row::as_returning())
+        .returning(columns_of::<Row>())
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
     let searched = Searched::Invitation { email: &invitation.email };
@@ -279,7 +279,7 @@ pub fn resend(
     spend(tx, grant, 1, limits, now)?;
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
-        .returning(Row::as_returning())
+        .returning(columns_of::<Row>())
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
     mail(tx, grant, &invitation, now)?;

@@ -6,7 +6,6 @@ use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
     expression::AsExpression,
-    serialize::{self, Output, ToSql},
     sql_types::{BigInt, Text},
 };
 
@@ -122,12 +121,7 @@ where
     }
 }
 
-impl ToSql<BigInt, db::Backend> for MonthlyQuota {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, db::Backend>) -> serialize::Result {
-        out.set_value(i64::try_from(self.0)?);
-        Ok(serialize::IsNull::No)
-    }
-}
+db::to_sql!(MonthlyQuota, BigInt, |quota| i64::try_from(quota.0)?);
 
 #[cfg(test)]
 mod tests {

@@ -193,15 +193,16 @@ impl Recorder {
         mut turn: OwnedMutexGuard<Turn>,
         choose: impl FnOnce(&mut Turn) -> Vec<Noted> + Send + 'static,
     ) -> Result<OwnedMutexGuard<Turn>, DbError> {
-        let (db, recorder, turn_to_write) = (db.clone(), self.clone(), db.turn_to_write().await?);
+        let (db, recorder, turn_to_write) = (db.clone(), self.clone(), db.turn_to_write_beside().await?);
         tokio::task::spawn_blocking(move || {
             let _turn_to_write = turn_to_write;
             let taken: Vec<(Noted, Box<Pending>)> = choose(&mut turn)
                 .into_iter()
                 .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
                 .collect();
-            let written = db
-                .write_blocking(|tx| taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending)));
+            let written = db.write_beside_blocking(|tx| {
+                taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending))
+            });
             if written.is_err() {
                 for (noted, pending) in taken {
                     if noted.tally().put_back(pending) {

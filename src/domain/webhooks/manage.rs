@@ -6,7 +6,7 @@ use super::{NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookFailure};
 use crate::{
     clock::Timestamp,
     config::InstanceLimits,
-    db::{Change, Connection, DbError, Tx},
+    db::{Change, Connection, DbError, Tx, columns_of},
     domain::{
         access::{Actor, Govern, Grant},
         events::{self, Action, Detail, Event, WebhookSetting},
@@ -47,7 +47,7 @@ impl Managed for Webhook {
                 webhooks::created_by.eq(row.created_by),
                 webhooks::created_at.eq(row.created_at),
             ))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)
     }
 
@@ -81,7 +81,7 @@ impl Managed for Webhook {
                 webhooks::previous_secret_until.eq(Some(now + SECRET_GRACE_PERIOD)),
                 webhooks::secret.eq(secret.expose()),
             ))
-            .returning(Self::as_returning())
+            .returning(columns_of::<Self>())
             .get_result(connection)
     }
 
@@ -237,7 +237,7 @@ pub fn change(
             webhooks::events.eq(&new.events),
             webhooks::not_before.eq(None::<Timestamp>),
         ))
-        .returning(Webhook::as_returning())
+        .returning(columns_of::<Webhook>())
         .get_result::<Webhook>(tx.connection())
         .map_err(DbError::from)?;
     let detail = Detail::WebhookSettings { changed };
@@ -259,7 +259,7 @@ pub(super) fn set_disabled(
             webhooks::failing_since.eq(None::<Timestamp>),
             webhooks::not_before.eq(None::<Timestamp>),
         ))
-        .returning(Webhook::as_returning())
+        .returning(columns_of::<Webhook>())
         .get_result(connection)
 }
 

@@ -285,7 +285,7 @@ async fn events_from_before_details_were_facts_are_shown_and_found() {
         ))
         .await;
     }
-    let migration = include_str!("../../../migrations/2026-11-25-220000_typed_events/up.sql");
+    let migration = include_str!("../../../migrations/sqlite/2026-11-25-220000_typed_events/up.sql");
     app.write(move |tx| Ok(tx.connection().batch_execute(migration)?)).await;
     app.write(|tx| Ok(fill_terms(tx.connection())?)).await;
 

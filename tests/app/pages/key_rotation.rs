@@ -54,7 +54,7 @@ async fn an_old_secret_waits_thirty_days_at_most_and_a_restart_changes_nothing()
     let (ground, browser) = ground().await;
     rotate(&ground, &browser, "24h", "on_first_use").await;
     let fresh = || {
-        let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+        let db = Db::open(&ground.app.state.config.database).expect("the database");
         Verifier::new(&db, 100)
     };
     for (days, is_accepted) in [(29, true), (2, false)] {
@@ -72,7 +72,7 @@ async fn a_first_use_is_remembered_over_a_restart() {
     auth(&ground.client, "/auth", &new).await.must_be(204);
     ground.app.state.usage.flush(&ground.app.db).await.expect("a flush");
     ground.app.clock.advance(Duration::hours(1));
-    let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+    let db = Db::open(&ground.app.state.config.database).expect("the database");
     let decision =
         Verifier::new(&db, 100).verify(&ground.secret, &KeyRequest::default(), ground.app.now()).await;
     assert!(matches!(decision, Ok(Decision::NotFound)), "{decision:?}");

@@ -19,14 +19,17 @@ impl World {
     /// counted against guessing.
     pub(crate) async fn ledger(&self) -> BTreeMap<String, Vec<String>> {
         self.read(|connection| {
-            let tables = lines(
-                connection,
-                "SELECT name AS text FROM sqlite_master WHERE type = 'table'
-                 AND name NOT IN ('sessions', 'rejections', 'throttles', 'token_usage', '__diesel_schema_migrations')",
-            )?;
-            tables.into_iter().map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
+            let of_asking =
+                ["sessions", "rejections", "throttles", "token_usage", "__diesel_schema_migrations"];
+            let tables = tables(connection)?.into_iter().filter(|table| !of_asking.contains(&table.as_str()));
+            tables.map(|table| Ok((table.clone(), rows(connection, &table)?))).collect()
         })
         .await
+    }
+
+    /// The names of all tables.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        self.read(|connection| Ok(tables(connection)?)).await
     }
 
     /// The one text that a query gives under the name `text`.
@@ -42,16 +45,38 @@ impl World {
     }
 }
 
+/// Which engine answers: each has words of its own for what it keeps.
+pub(crate) fn is_postgres(connection: &Connection) -> bool {
+    matches!(connection, Connection::Postgres(_))
+}
+
+fn tables(connection: &mut Connection) -> QueryResult<Vec<String>> {
+    let all = if is_postgres(connection) {
+        "SELECT tablename AS text FROM pg_tables WHERE schemaname = 'public'"
+    } else {
+        "SELECT name AS text FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    };
+    lines(connection, all)
+}
+
 fn rows(connection: &mut Connection, table: &str) -> QueryResult<Vec<String>> {
-    let of_asking = "'last_active_at', 'last_used_at', 'last_used_ip'";
-    let columns =
-        format!("SELECT name AS text FROM pragma_table_info('{table}') WHERE name NOT IN ({of_asking})");
+    let of_asking = "('last_active_at', 'last_used_at', 'last_used_ip')";
+    let (columns, quote) = if is_postgres(connection) {
+        let columns = "SELECT column_name AS text FROM information_schema.columns WHERE column_name NOT IN";
+        (format!("{columns} {of_asking} AND table_name = '{table}'"), "quote_nullable")
+    } else {
+        let columns = "SELECT name AS text FROM pragma_table_info";
+        (format!("{columns}('{table}') WHERE name NOT IN {of_asking}"), "quote")
+    };
     let columns = lines(connection, &columns)?;
-    let columns: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+    let columns: Vec<String> = columns.iter().map(|column| format!("{quote}(\"{column}\")")).collect();
     lines(connection, &format!("SELECT {} AS text FROM \"{table}\" ORDER BY 1", columns.join(" || '|' || ")))
 }
 
 fn lines(connection: &mut Connection, sql: &str) -> QueryResult<Vec<String>> {
-    let lines: Vec<Line> = diesel::sql_query(sql).load(connection)?;
+    // SQLite gives whatever it has as a text.
+    let as_text =
+        is_postgres(connection).then(|| format!("SELECT CAST(text AS TEXT) AS text FROM ({sql}) AS asked"));
+    let lines: Vec<Line> = diesel::sql_query(as_text.as_deref().unwrap_or(sql)).load(connection)?;
     Ok(lines.into_iter().map(|line| line.text).collect())
 }

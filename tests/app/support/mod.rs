@@ -11,9 +11,11 @@ mod test_app;
 mod waiting;
 mod world;
 
+pub(crate) use crate::database::{TestDatabase, argument};
 pub(crate) use builders::{Company, PASSWORD, address_of, mistyped};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
+pub(crate) use ledger::is_postgres;
 pub(crate) use machine::Machine;
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
 pub(crate) use waiting::until;

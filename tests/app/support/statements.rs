@@ -2,43 +2,41 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
     sync::{LazyLock, Mutex, Once, PoisonError},
 };
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
-/// The statements of every database that is being watched, by its file.
+/// The statements of every database that is being watched, as it was opened.
 static WATCHED: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
 
 /// Has every connection that is opened from now on tell of its statements.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        set_default_instrumentation(|| Some(Box::new(Watch { file: String::new() })))
+        set_default_instrumentation(|| Some(Box::new(Watch { database: String::new() })))
             .expect("nothing holds the default instrumentation");
     });
 }
 
-/// The statements that `work` causes at the database `file`, without those that open and close
+/// The statements that `work` causes at the database `database`, without those that open and close
 /// transactions.
-pub(crate) async fn during(file: &Path, work: impl Future) -> Vec<String> {
-    let file = file.to_str().expect("a path in UTF-8");
-    watched().insert(file.to_owned(), Vec::new());
+pub(crate) async fn during(database: &str, work: impl Future) -> Vec<String> {
+    watched().insert(database.to_owned(), Vec::new());
     work.await;
-    watched().remove(file).expect("nobody else watches this database")
+    watched().remove(database).expect("nobody else watches this database")
 }
 
 struct Watch {
-    file: String,
+    database: String,
 }
 
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartEstablishConnection { url, .. } => self.file = url.to_owned(),
+            InstrumentationEvent::StartEstablishConnection { url, .. } => self.database = url.to_owned(),
             InstrumentationEvent::StartQuery { query, .. } => {
-                if let Some(statements) = watched().get_mut(&self.file) {
+                if let Some(statements) = watched().get_mut(&self.database) {
                     let statement = query.to_string();
                     let is_work = !["BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"]
                         .iter()

@@ -3,7 +3,6 @@
 use std::{ffi::OsString, net::SocketAddr, ops::Deref, path::PathBuf, thread};
 
 use actix_web::dev::ServerHandle;
-use tempfile::TempDir;
 use tessera::{
     app::Application,
     clock::{Clock, Timestamp},
@@ -14,7 +13,7 @@ use tessera::{
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use super::{Client, World, statements};
+use super::{Client, TestDatabase, World, argument, statements};
 use crate::smtp::SmtpSink;
 
 /// Where the clock of a test stands at first.
@@ -30,13 +29,14 @@ pub(crate) struct TestApp {
     world: World,
     address: SocketAddr,
     server: ServerHandle,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
 /// What is special about a [`TestApp`].
 pub(crate) struct TestAppBuilder {
     flags: Vec<String>,
     clock: Clock,
+    is_on_file: bool,
     is_without_housekeeping: bool,
 }
 
@@ -46,7 +46,12 @@ impl TestApp {
     }
 
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { flags: Vec::new(), clock: Clock::manual(START), is_without_housekeeping: false }
+        TestAppBuilder {
+            flags: Vec::new(),
+            clock: Clock::manual(START),
+            is_on_file: false,
+            is_without_housekeeping: false,
+        }
     }
 
     /// A browser that nobody has logged in with.
@@ -69,12 +74,13 @@ impl TestApp {
 
     /// The statements that `work` causes at the database.
     pub(crate) async fn statements(&self, work: impl Future) -> Vec<String> {
-        statements::during(self.state.config.database.path(), work).await
+        statements::during(argument(&self.state.config.database), work).await
     }
 
-    /// The files of the database: itself, and what SQLite keeps beside it.
+    /// The files of the database, for a test [on a file](TestAppBuilder::on_file): itself, and what SQLite keeps
+    /// beside it.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
-        let files = self.folder.path().read_dir().expect("the folder of the database");
+        let files = self.database.folder().read_dir().expect("the folder of the database");
         files.map(|file| file.expect("a file").path()).collect()
     }
 }
@@ -115,12 +121,18 @@ impl TestAppBuilder {
         self
     }
 
+    /// On SQLite, whichever engine is tried: for tests that are about its files or its own words.
+    pub(crate) fn on_file(mut self) -> Self {
+        self.is_on_file = true;
+        self
+    }
+
     /// Starts the server. Its public address is `http://localhost:8080` whatever the port, so
     /// that pages and mails are the same in every run; `--public-url` changes it.
     pub(crate) async fn spawn(self) -> TestApp {
         statements::install();
-        let folder = tempfile::tempdir().expect("a folder for the database");
-        let config = self.config(&folder.path().join("tessera.db"));
+        let database = if self.is_on_file { TestDatabase::file() } else { TestDatabase::new() };
+        let config = self.config(database.argument());
         let clock = self.clock.clone();
         let (ready, started) = oneshot::channel();
         let has_housekeeping = !self.is_without_housekeeping;
@@ -138,18 +150,11 @@ impl TestAppBuilder {
         });
         let (address, state, server) = started.await.expect("the application starts");
         let world = World { db: state.db.clone(), clock: self.clock };
-        TestApp { state, world, address, server, folder }
+        TestApp { state, world, address, server, database }
     }
 
-    fn config(&self, database: &std::path::Path) -> Config {
-        let own = [
-            "tessera",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--database-url",
-            database.to_str().expect("a path in UTF-8"),
-        ];
+    fn config(&self, database: &str) -> Config {
+        let own = ["tessera", "serve", "--listen", "127.0.0.1:0", "--database-url", database];
         let mut arguments: Vec<OsString> = own.into_iter().map(OsString::from).collect();
         if !self.flags.iter().any(|flag| flag == "--public-url") {
             arguments.extend(["--public-url", "http://localhost:8080"].map(OsString::from));

@@ -3,6 +3,7 @@
 use super::guarded::{Guarded, free_port};
 use super::mail::Inbox;
 use super::{PATIENCE, poll};
+use crate::database::TestDatabase;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) struct Server {
     log: PathBuf,
     _process: Guarded,
     _directory: TempDir,
+    _database: TestDatabase,
 }
 
 impl Server {
@@ -30,6 +32,7 @@ impl Server {
 
     async fn start_as(sends_emails: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
+        let database = TestDatabase::new();
         let inbox = Inbox::start().await;
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
@@ -44,7 +47,7 @@ impl Server {
             .arg("serve")
             .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
             .env("TESSERA_PUBLIC_URL", &url)
-            .env("TESSERA_DATABASE_URL", directory.path().join("tessera.sqlite"))
+            .env("TESSERA_DATABASE_URL", database.argument())
             .env("TESSERA_SMTP_URL", if sends_emails { inbox.url() } else { String::new() })
             .env("TESSERA_WEBHOOK_NETWORKS", "127.0.0.0/8");
         let scratch = directory.path().join("tmp");
@@ -56,7 +59,8 @@ impl Server {
             .pool_max_idle_per_host(0)
             .build()
             .expect("an HTTP client");
-        let server = Self { url, inbox, http, log, _process: process, _directory: directory };
+        let server =
+            Self { url, inbox, http, log, _process: process, _directory: directory, _database: database };
         server.wait_until_healthy().await;
         server
     }

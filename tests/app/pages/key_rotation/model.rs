@@ -1,10 +1,7 @@
 //! Rotation and edits against a model: whatever is done in whatever order, just those secrets open the
 //! key that should, and no rotation gives or takes an end.
 
-use std::{
-    cell::{Cell, RefCell},
-    path::PathBuf,
-};
+use std::cell::{Cell, RefCell};
 
 use proptest::{
     prelude::*,
@@ -23,7 +20,7 @@ use tessera::{
 };
 use time::Duration;
 
-use crate::support::{Company, START, World};
+use crate::support::{Company, START, TestDatabase, World};
 
 /// Sequences that are tried, and what each does at most.
 const SEQUENCES: u32 = 40;
@@ -136,9 +133,9 @@ impl Model {
     }
 }
 
-/// The product, of which a restart leaves the file.
+/// The product, of which a restart leaves the database.
 struct Product {
-    file: PathBuf,
+    database: TestDatabase,
     world: World,
     lumen: Company,
     verifier: Verifier,
@@ -146,15 +143,16 @@ struct Product {
 }
 
 impl Product {
-    async fn new(file: PathBuf) -> Self {
-        let world = World { db: Db::open(&file).expect("a database"), clock: Clock::manual(START) };
+    async fn new() -> Self {
+        let database = TestDatabase::new();
+        let world = World { db: Db::open(database.url()).expect("a database"), clock: Clock::manual(START) };
         let (lumen, verifier) = (world.lumen().await, Verifier::new(&world.db, 100));
-        Self { file, world, lumen, verifier, recorder: Recorder::default() }
+        Self { database, world, lumen, verifier, recorder: Recorder::default() }
     }
 
     async fn restart(&mut self) {
         self.recorder.flush(&self.world.db).await.expect("a flush");
-        self.world.db = Db::open(&self.file).expect("the database");
+        self.world.db = Db::open(self.database.url()).expect("the database");
         self.verifier = Verifier::new(&self.world.db, 100);
         self.recorder = Recorder::default();
     }
@@ -281,8 +279,7 @@ async fn walk(
 #[test]
 fn no_sequence_of_rotations_opens_more_or_longer_than_it_should() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let product = RefCell::new(runtime.block_on(Product::new(folder.path().join("tessera.db"))));
+    let product = RefCell::new(runtime.block_on(Product::new()));
     let number = Cell::new(0);
     let sequences = (prop::option::of(1i64..50), prop::collection::vec(step(), 1..MAX_STEPS));
     let mut runner =

@@ -183,7 +183,7 @@ async fn rejections_outlive_a_restart_and_end_after_seven_days() {
     let id = id_of(&ground.auth("/auth?scope=write").await.must_be(403));
     ground.app.state.rejections.flush(&ground.app.db).await.expect("a flush");
     let found = async |lumen: Company| {
-        let db = Db::open(ground.app.state.config.database.path()).expect("the database");
+        let db = Db::open(&ground.app.state.config.database).expect("the database");
         let id = id.clone();
         let found = db.read(move |connection| {
             let grant = access::member(connection, &lumen.owner, None, &lumen.id)?.grant()?;

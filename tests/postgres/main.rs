@@ -1,0 +1,18 @@
+//! What PostgreSQL alone has to show: that its schema is SQLite's, and what a server between several programs
+//! does. The tests in `tests/app` and the journeys are run with it, too.
+//!
+//! They need the server that `tests/run` starts and names in `TESSERA_TEST_DATABASE_URL`. A plain `cargo test`
+//! leaves them out.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its ground is not as it should be"
+)]
+
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
+mod database;
+mod schema;
+mod server;
