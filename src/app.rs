@@ -1,6 +1,7 @@
 //! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
 //! housekeeping.
 
+mod duty;
 mod housekeeping;
 mod key_ends;
 mod listener;
@@ -9,7 +10,7 @@ mod upgrading;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
@@ -24,7 +25,10 @@ use actix_web::{
 use quick_cache::sync::Cache;
 use tokio::{sync::Notify, task::JoinHandle};
 
-use self::stopping::StopSignals;
+use self::{
+    duty::{Follower, Orders},
+    stopping::StopSignals,
+};
 use crate::{
     clock::{Clock, microseconds},
     config::{Config, DatabaseUrl, EmailTestCall, UsersCall},
@@ -104,7 +108,9 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     state: State,
-    stopping: Arc<Notify>,
+    orders: Orders,
+    /// Of one of several: who it is to the others, and what seeks the lead for it.
+    seeking: Option<(String, JoinHandle<()>)>,
     signals: StopSignals,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -114,8 +120,9 @@ impl Application {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
         let socket = listener::bind(config.listen)?;
-        let database = config.database.clone();
-        let opening = tokio::task::spawn_blocking(move || Db::open_alone(&database));
+        let (database, node) = (config.database.clone(), node_name(&socket));
+        let name = node.clone();
+        let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
         let opened = upgrading::answer_meanwhile(&socket, opening, upgrading::PATIENCE).await;
         let db = opened.map_err(DbError::from)??;
         let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
@@ -127,6 +134,7 @@ impl Application {
             preview_mail: mail_previewer(&config),
             newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
+            node: node.into(),
             db,
             clock,
             passwords: PasswordHasher::new()?,
@@ -147,12 +155,17 @@ impl Application {
             config: Arc::new(config),
         };
         let signals = StopSignals::heed().map_err(StartError::Signals)?;
-        let stopping = Arc::new(Notify::new());
-        let mut tasks = vec![tokio::spawn(housekeeping::keep(state.clone()))];
-        tasks.extend(start_mail_worker(&state, stopping.clone())?);
-        tasks.push(start_webhook_worker(&state, stopping.clone())?);
+        let node = state.db.node().map(|node| node.id.clone());
+        let orders = if node.is_some() { Orders::among_others() } else { Orders::alone() };
+        let mut tasks = vec![tokio::spawn(housekeeping::keep(state.clone(), orders.follow()))];
+        tasks.extend(start_mail_worker(&state, orders.follow())?);
+        tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
-        Ok(Self { server, address, state, stopping, signals, tasks })
+        let seeking = node.map(|node| {
+            let seek = duty::seek(state.db.clone(), state.clock.clone(), node.clone(), orders.clone());
+            (node, tokio::spawn(seek))
+        });
+        Ok(Self { server, address, state, orders, seeking, signals, tasks })
     }
 
     /// The address that is listened on; of use when port 0 was asked for.
@@ -195,13 +208,28 @@ impl Application {
         let listening = tokio::spawn(self.signals.stop(self.server.handle()));
         let result = self.server.await;
         listening.abort();
-        self.stopping.notify_waiters();
+        self.orders.stop();
         let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
         while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        if let Some((node, seeking)) = self.seeking {
+            seeking.abort();
+            if let Err(error) = duty::give_back(&self.state.db, node).await {
+                tracing::warn!(%error, "the other nodes wait for the end of this one's lease");
+            }
+        }
         result.and(stopping::save(&self.state).await)
+    }
+}
+
+/// What people call this process among several: the machine and the port.
+fn node_name(socket: &TcpListener) -> String {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    match socket.local_addr() {
+        Ok(address) => format!("{machine}:{}", address.port()),
+        Err(_) => machine,
     }
 }
 
@@ -217,7 +245,7 @@ fn note_newest_mail(db: &Db, clock: &Clock) -> Arc<AtomicI64> {
     let newest = Arc::new(AtomicI64::new(i64::MIN));
     let (noted, clock) = (newest.clone(), clock.clone());
     db.on_change(move |change| {
-        if *change == Change::MailQueued {
+        if matches!(change, Change::MailQueued | Change::Anything) {
             noted.store(microseconds(clock.now()), Ordering::Relaxed);
         }
     });
@@ -229,31 +257,32 @@ fn wake_on(db: &Db, wanted: Change) -> Arc<Notify> {
     let wake = Arc::new(Notify::new());
     let woken = wake.clone();
     db.on_change(move |change| {
-        if *change == wanted {
+        if [&wanted, &Change::Anything].contains(&change) {
             woken.notify_one();
         }
     });
     wake
 }
 
-fn start_mail_worker(state: &State, stopping: Arc<Notify>) -> Result<Option<JoinHandle<()>>, StartError> {
+fn start_mail_worker(state: &State, orders: Follower) -> Result<Option<JoinHandle<()>>, StartError> {
     let config = &state.config;
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let delivery = Delivery::smtp(smtp, config.mail_from.clone())?;
     let composer = Composer::new(config.brand.clone(), config.public_url.clone());
     let (db, clock, wake) = (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::MailQueued));
-    Ok(Some(tokio::spawn(async move {
-        worker::run(db, clock, delivery, composer, wake, async move { stopping.notified().await }).await;
-    })))
+    Ok(Some(tokio::spawn(orders.while_leading(move |end| {
+        let (delivery, composer, wake) = (delivery.clone(), composer.clone(), wake.clone());
+        worker::run(db.clone(), clock.clone(), delivery, composer, wake, end.wait())
+    }))))
 }
 
-fn start_webhook_worker(state: &State, stopping: Arc<Notify>) -> Result<JoinHandle<()>, StartError> {
+fn start_webhook_worker(state: &State, orders: Follower) -> Result<JoinHandle<()>, StartError> {
     let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
     let (db, clock, wake) =
         (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::WebhookQueued));
-    Ok(tokio::spawn(async move {
-        webhook_worker::run(db, clock, sender, wake, async move { stopping.notified().await }).await;
-    }))
+    Ok(tokio::spawn(orders.while_leading(move |end| {
+        webhook_worker::run(db.clone(), clock.clone(), sender.clone(), wake.clone(), end.wait())
+    })))
 }
 
 /// Makes an account where one is wanted, and a link with which its owner chooses a password. The server

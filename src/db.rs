@@ -14,6 +14,7 @@ mod fill_terms;
 mod fold_names;
 mod health;
 mod lane;
+mod log;
 mod migrate;
 mod one_of;
 mod opener;
@@ -22,12 +23,13 @@ mod stored;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     thread,
     time::Duration,
 };
 
 use diesel::{connection::Connection as _, result::Error as DieselError};
+use tokio::time::timeout;
 
 pub use beyond::beyond;
 pub use columns::columns_of;
@@ -36,6 +38,7 @@ pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
+pub use log::Node;
 pub use one_of::{OneOf, one_of};
 pub use pairs::pair_of;
 pub(crate) use stored::to_sql;
@@ -45,6 +48,7 @@ use engine::Purpose;
 use file::Claim;
 use health::Health;
 use lane::Lane;
+use log::Log;
 use opener::{Opener, Pragmas};
 
 use crate::{config::DatabaseUrl, machine};
@@ -60,6 +64,9 @@ const READERS: u32 = 4;
 
 /// Readers that verification has to itself: slow pages keep no gateway waiting.
 const VERIFICATION_READERS: u32 = 2;
+
+/// How long verification waits for a database server.
+const VERIFICATION_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a reader or the writer waits for a lock that another process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -86,7 +93,9 @@ pub struct Db {
     side_writer: Lane,
     health: Arc<Health>,
     side_writes: Arc<SideWrites>,
-    _claim: Option<Arc<Mutex<Claim>>>,
+    /// Of a server's database, which other processes may use, too.
+    log: Option<Arc<Log>>,
+    _claim: Option<Arc<Claim>>,
     on_change: Arc<RwLock<Vec<Listener>>>,
 }
 
@@ -104,6 +113,8 @@ pub enum Change {
     MailQueued,
     /// A message to a webhook waits to be delivered.
     WebhookQueued,
+    /// Nobody knows: some of what others changed was not heard of.
+    Anything,
 }
 
 /// An open transaction that writes. It commits when the closure given to
@@ -149,15 +160,37 @@ impl Tx<'_> {
 }
 
 impl Db {
-    /// Opens the database for this process alone, and otherwise as [`Db::open`] does. What a second
-    /// process changed would never reach the keys that the first has in memory.
+    /// Opens the database to serve from it, and otherwise as [`Db::open`] does. A file is this process's alone:
+    /// what a second one changed would never reach the keys that the first has in memory. On a server the
+    /// processes hear of each other by the log; `name` is what people call this one.
     ///
     /// # Errors
-    /// As [`Db::open`], and [`DbError::Open`] when another process has it.
+    /// As [`Db::open`], and [`DbError::Open`] when another process has the file.
+    pub fn open_to_serve(url: &DatabaseUrl, name: &str) -> Result<Self, DbError> {
+        match url {
+            DatabaseUrl::Sqlite(_) => Self::open_alone(url),
+            DatabaseUrl::Postgres(_) => {
+                let mut db = Self::open(url)?;
+                let log = Arc::new(Log::new(name));
+                log.follow(Opener { url: url.clone(), pragmas: READER }, &db.on_change)
+                    .map_err(|error| failed_at(url)(error.to_string()))?;
+                db.log = Some(log);
+                Ok(db)
+            }
+        }
+    }
+
+    /// Opens a file for this process alone, and otherwise as [`Db::open`] does.
+    ///
+    /// # Errors
+    /// As [`Db::open`], and [`DbError::Open`] when another process has the file.
     pub fn open_alone(url: &DatabaseUrl) -> Result<Self, DbError> {
-        let claim = Claim::take(url).map_err(failed_at(url))?;
+        let claim = match url {
+            DatabaseUrl::Sqlite(path) => Some(Claim::take(path).map_err(failed_at(url))?),
+            DatabaseUrl::Postgres(_) => None,
+        };
         let mut db = Self::open(url)?;
-        db._claim = Some(Arc::new(Mutex::new(claim)));
+        db._claim = claim.map(Arc::new);
         Ok(db)
     }
 
@@ -225,8 +258,32 @@ impl Db {
             health: Arc::new(Health::new(file)),
             side_writes: Arc::default(),
             on_change: Arc::default(),
+            log: match url {
+                DatabaseUrl::Sqlite(_) => None,
+                DatabaseUrl::Postgres(_) => Some(Arc::new(Log::new("command line"))),
+            },
             _claim: None,
         })
+    }
+
+    /// Whether other processes may use the database at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// This process among those on one server.
+    pub fn node(&self) -> Option<&Node> {
+        self.log.as_deref().map(Log::node)
+    }
+
+    /// Whether what this process has in memory counts: of what others change it hears in time.
+    pub fn trusts_memory(&self) -> bool {
+        self.log.as_ref().is_none_or(|log| log.is_followed())
+    }
+
+    /// The number, in the log, of the last change that this process made; 0 before the first.
+    pub fn last_change(&self) -> i64 {
+        self.log.as_ref().map_or(0, |log| log.last_own())
     }
 
     /// Calls `listener` after each commit, for every [`Change`] that it brought.
@@ -283,7 +340,15 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        Self::read_in(self.verification_readers.clone(), work).await
+        let read = Self::read_in(self.verification_readers.clone(), work);
+        if !self.is_shared() {
+            return read.await;
+        }
+        // A network that swallows everything lets a statement wait for long.
+        match timeout(VERIFICATION_PATIENCE, read).await {
+            Ok(read) => read,
+            Err(_) => Err(DbError::Busy("the database server does not answer".to_owned()).into()),
+        }
     }
 
     async fn read_in<T, E>(
@@ -372,10 +437,14 @@ impl Db {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut changes = Vec::new();
+        let mut number = 0;
         DbError::take_not_written();
         let result = lane.transaction(|connection| {
             let done = work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)?;
             self.health.check_files().map_err(Failure::Database)?;
+            if let Some(log) = self.log.as_ref().filter(|_| !changes.is_empty()) {
+                number = log.note(connection, &changes)?;
+            }
             Ok(done)
         });
         let mut not_written = None;
@@ -394,6 +463,9 @@ impl Db {
             self.health.note_write(not_written);
         }
         let result = result?;
+        if let Some(log) = &self.log {
+            log.committed(number);
+        }
         if !changes.is_empty() {
             let listeners = self.on_change.read().unwrap_or_else(PoisonError::into_inner);
             listeners.iter().for_each(|listener| changes.iter().for_each(listener));

@@ -44,6 +44,27 @@ pub struct ApiKey {
     /// Its settings.
     #[serde(flatten)]
     pub settings: SettingsFields,
+    /// The nodes that have applied the change; only with `?wait`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipts: Option<Vec<Receipt>>,
+}
+
+/// A node that has applied a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Receipt {
+    /// The node: its machine and port.
+    #[schema(example = "keys-1:8080")]
+    pub node: String,
+    /// From when on it applies the change, by the database’s clock.
+    #[schema(format = DateTime)]
+    pub at: String,
+}
+
+/// The receipts of a change after which there’s nothing else to show.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Receipts {
+    /// The nodes that have applied the change.
+    pub receipts: Vec<Receipt>,
 }
 
 /// A key with its secret. The secret is returned only once.

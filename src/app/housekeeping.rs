@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::key_ends;
+use super::{duty::Follower, key_ends};
 use crate::{
     clock::Timestamp,
     db::{DbError, Trouble, Tx},
     domain::{
-        api_keys, budgets, email_links, idempotency, leaks, outbox, rejections, sessions, spent_forms,
+        api_keys, budgets, email_links, idempotency, leaks, nodes, outbox, rejections, sessions, spent_forms,
         throttles, usage, webhooks,
     },
     web::state::State,
@@ -31,14 +31,22 @@ const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often it is looked for connections that wait too long.
 const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is done beside the requests. Each part keeps its own time: none waits for another.
-pub(super) async fn keep(state: State) {
+/// What is done beside the requests, some of it by one node for all. Each part keeps its own time: none
+/// waits for another.
+pub(super) async fn keep(state: State, orders: Follower) {
+    let state = &state;
+    let for_all = orders.while_leading(|end| async move {
+        tokio::select! {
+            _ = async { tokio::join!(key_ends::note_in_time(state), purge_regularly(state)) } => {}
+            () = end.wait() => {}
+        }
+    });
     tokio::join!(
-        watch_database(&state),
-        write_usage(&state),
-        key_ends::note_in_time(&state),
-        purge_regularly(&state),
-        close_connections(&state)
+        watch_database(state),
+        write_usage(state),
+        close_connections(state),
+        forget_limits(state),
+        for_all
     );
 }
 
@@ -61,6 +69,13 @@ async fn watch_database(state: &State) {
         }
         known = found;
         tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+async fn forget_limits(state: &State) {
+    loop {
+        tokio::time::sleep(CLEAN_UP_INTERVAL).await;
+        state.limits.purge_expired();
     }
 }
 
@@ -127,7 +142,7 @@ async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
 /// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
-    const KINDS: [(&str, Purge); 10] = [
+    const KINDS: [(&str, Purge); 11] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
         ("email links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
@@ -137,9 +152,9 @@ async fn clean_up(state: &State) {
         ("rejections", rejections::purge_expired),
         ("webhook deliveries", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
         ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
+        ("nodes", nodes::purge_expired),
         ("emails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
     ];
-    state.limits.purge_expired();
     let now = state.clock.now();
     for (kind, purge) in KINDS {
         if let Err(error) = state.db.write(move |tx| purge(tx, now)).await {

@@ -4,11 +4,8 @@ mod connection;
 
 use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
-    dsl::sql,
     pg::PgConnection,
-    prelude::*,
     result::{DatabaseErrorKind, Error as DieselError},
-    sql_types::Bool,
 };
 
 pub use connection::EngineConnection;
@@ -29,8 +26,6 @@ pub(super) enum Purpose {
 const WRITE_LOCK: &str = "1415934835, 1";
 /// Held by whoever migrates.
 const MIGRATION_LOCK: &str = "1415934835, 2";
-/// Held by the process that has the database to itself.
-const CLAIM_LOCK: &str = "1415934835, 3";
 
 /// Opens a transaction.
 pub(super) fn begin(connection: &mut EngineConnection, purpose: Purpose) -> Result<(), DieselError> {
@@ -110,13 +105,6 @@ pub(super) fn lock_migrations(connection: &mut EngineConnection) -> Result<(), D
         EngineConnection::Postgres(postgres) => postgres
             .batch_execute(&format!("SET lock_timeout TO 0; SELECT pg_advisory_lock({MIGRATION_LOCK})")),
     }
-}
-
-/// Takes the right to be the only process that uses a server's database; the connection has it until it is
-/// closed. Tells whether it was to be had.
-pub(super) fn claim(connection: &mut PgConnection) -> Result<bool, DieselError> {
-    let claim = format!("pg_try_advisory_lock({CLAIM_LOCK})");
-    diesel::select(sql::<Bool>(&claim)).get_result(connection)
 }
 
 /// Whether the server is not at the other end any more.

@@ -10,9 +10,6 @@ use std::{
 
 use rustix::fs::{Access, access};
 
-use super::{Connection, engine, opener};
-use crate::config::DatabaseUrl;
-
 /// The database holds digests, addresses and mails: it is its owner's alone.
 const OWNER_ONLY: u32 = 0o600;
 /// What SQLite keeps beside a database, and what [`Claim`] does.
@@ -132,51 +129,30 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// The right to be the only process that uses a database: a locked file beside it, or a connection that
-/// holds a lock of the server. Either ends with the process, however it ends.
+/// The right to be the only process that uses a file: a locked one beside it. It ends with the process,
+/// however that ends.
 #[expect(dead_code, reason = "what is held until it is dropped")]
-pub(super) enum Claim {
-    File(File),
-    Server(Box<Connection>),
-}
-
-const CLAIMED: &str = "another process of Tessera uses it; stop that one first";
+pub(super) struct Claim(File);
 
 impl Claim {
-    /// Claims a database.
+    /// Claims the file that `path` means.
     ///
     /// # Errors
     /// Why it cannot be had, as the end of a sentence that begins with it.
-    pub(super) fn take(url: &DatabaseUrl) -> Result<Self, String> {
-        match url {
-            DatabaseUrl::Sqlite(path) => {
-                let file = resolve(path)?;
-                check_if_there(&file)?;
-                Self::of_file(&file)
-            }
-            DatabaseUrl::Postgres(_) => Self::of_server(url),
-        }
-    }
-
-    fn of_file(file: &Path) -> Result<Self, String> {
-        let path = beside(file, LOCK);
+    pub(super) fn take(path: &Path) -> Result<Self, String> {
+        let file = resolve(path)?;
+        check_if_there(&file)?;
+        let path = beside(&file, LOCK);
         let failed = |error: io::Error| format!("its lock file {} can't be used: {error}", path.display());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY);
         let lock = options.open(&path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self::File(lock)),
-            Err(TryLockError::WouldBlock) => Err(CLAIMED.to_owned()),
+            Ok(()) => Ok(Self(lock)),
+            Err(TryLockError::WouldBlock) => {
+                Err("another process of Tessera uses it; stop that one first".to_owned())
+            }
             Err(TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
-
-    fn of_server(url: &DatabaseUrl) -> Result<Self, String> {
-        let mut connection = opener::establish(url).map_err(|error| error.to_string())?;
-        let Connection::Postgres(postgres) = &mut connection else { return Err("not a server".to_owned()) };
-        match engine::claim(postgres).map_err(|error| error.to_string())? {
-            true => Ok(Self::Server(Box::new(connection))),
-            false => Err(CLAIMED.to_owned()),
         }
     }
 }

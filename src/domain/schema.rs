@@ -213,6 +213,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        ends_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    changes (number) {
+        number -> BigInt,
+        kind -> Text,
+        subject -> Text,
+        node_id -> Text,
+        made_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> Text,
+        name -> Text,
+        version -> Text,
+        position -> BigInt,
+        started_at -> Timestamp,
+        seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    readings (node_id, position) {
+        node_id -> Text,
+        position -> BigInt,
+        read_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     spent_forms (id) {
         id -> Text,
         spent_at -> Timestamp,

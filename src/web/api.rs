@@ -23,6 +23,7 @@ pub mod pagination;
 pub mod params;
 pub mod pauses;
 pub mod presented_token;
+pub mod receipts;
 pub mod response;
 pub mod scopes;
 pub mod session_tokens;

@@ -13,6 +13,8 @@ const DATE_TIME: StaticFormatDescription =
     format_description!("[month repr:short] [day padding:none], [year], [hour]:[minute] UTC");
 const TIME: StaticFormatDescription = format_description!("[hour]:[minute] UTC");
 const ISO: StaticFormatDescription = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const ISO_MILLIS: StaticFormatDescription =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// How far ahead an instant is still told in days, not as a date.
 const DAYS_IN_WORDS: i64 = 30;
@@ -53,6 +55,11 @@ pub fn time_of_day(at: &Timestamp, now: &Timestamp) -> String {
 /// "2026-11-26T09:12:00Z", for `<time datetime>`.
 pub fn iso(at: &Timestamp) -> String {
     at.format(ISO).unwrap_or_default()
+}
+
+/// "2026-11-26T09:12:00.250Z".
+pub fn iso_millis(at: &Timestamp) -> String {
+    at.format(ISO_MILLIS).unwrap_or_default()
 }
 
 /// "2 minutes ago", "Yesterday", "in 6 days", or the date when it is further away.

@@ -23,6 +23,8 @@ use crate::{
 pub struct State {
     /// The settings.
     pub config: Arc<Config>,
+    /// What people call this process among several.
+    pub node: Arc<str>,
     /// The database.
     pub db: Db,
     /// The time.

@@ -55,6 +55,12 @@ impl<T: Known> Kept<T> {
         }
     }
 
+    /// Anything may have changed.
+    pub(super) fn forget_all(&self) {
+        self.changed(None);
+        self.cache.clear();
+    }
+
     /// What a digest opens, by `read` or by a reading of the same that is under way.
     ///
     /// # Errors

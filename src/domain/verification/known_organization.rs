@@ -65,6 +65,15 @@ impl OrganizationRegistry {
         shared
     }
 
+    /// Has everything read anew.
+    pub(super) fn invalidate_all(&self) {
+        for (_, known) in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            if let Some(shared) = known.upgrade() {
+                shared.has_changed.store(true, Ordering::Release);
+            }
+        }
+    }
+
     /// Has everything of the organization read anew.
     pub(super) fn invalidate(&self, organization_id: &str) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(organization_id);

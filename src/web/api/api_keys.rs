@@ -14,10 +14,11 @@ use super::{
     json::Json,
     pagination,
     params::Params,
+    receipts::WaitParams,
     response::Response,
 };
 use crate::{
-    api_types::{ApiKey, KeyChange, KeyWithSecret, List, NewKey},
+    api_types::{ApiKey, KeyChange, KeyWithSecret, List, NewKey, Receipts},
     clock::Timestamp,
     db::Tx,
     domain::{
@@ -106,6 +107,7 @@ pub async fn show(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> 
     patch,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
+    params(WaitParams),
     request_body(content = KeyChange, example = json!({ "name": "Nightly billing", "monthly_quota": 200_000 })),
     responses((status = 200, description = "The updated key.", body = ApiKey))
 )]
@@ -131,6 +133,7 @@ pub async fn change(call: Call<Grant<ManageKeys>, Json<KeyChange>>) -> Result<Ht
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/activate",
     tag = "API keys",
+    params(WaitParams),
     responses((status = 200, description = "The activated key.", body = ApiKey))
 )]
 pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
@@ -151,6 +154,7 @@ pub async fn activate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, App
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/deactivate",
     tag = "API keys",
+    params(WaitParams),
     responses((status = 200, description = "The deactivated key.", body = ApiKey))
 )]
 pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
@@ -171,7 +175,11 @@ pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, A
     delete,
     path = "/api/v2/organizations/{organization}/keys/{key}",
     tag = "API keys",
-    responses((status = 204, description = "Removed."))
+    params(WaitParams),
+    responses(
+        (status = 200, description = "Removed; with `?wait`.", body = Receipts),
+        (status = 204, description = "Removed.")
+    )
 )]
 pub async fn remove(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     change_key(&call, |tx, grant, key, now| {
@@ -200,7 +208,7 @@ pub(super) async fn change_key<B>(
     + 'static,
 ) -> Result<HttpResponse, AppError> {
     let (key_id, precondition) = (call.path("key"), call.precondition());
-    call.change(move |tx, grant, now| {
+    call.change_everywhere(move |tx, grant, now| {
         let key = api_keys::find(tx.connection(), grant, &key_id)?;
         precondition.check(&ApiKey::of(tx.connection(), grant, key.clone(), now)?)?;
         work(tx, grant, &key, now)

@@ -9,7 +9,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{credentials, json::BodyDigest, response::Response};
+use super::{credentials, json::BodyDigest, receipts::Wait, response::Response};
 use crate::{
     clock::Timestamp,
     db::{Connection, Tx},
@@ -192,9 +192,32 @@ impl<P: TokenProof, B> Call<P, B> {
         &self,
         work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
     ) -> Result<HttpResponse, AppError> {
+        Ok(self.commit(work).await?.send())
+    }
+
+    /// [`change`](Self::change), and then, where `?wait` asks for it, waits until every node has heard of it, and
+    /// tells when each had.
+    ///
+    /// # Errors
+    /// As [`change`](Self::change), and 400 for a `wait` that is no duration; nothing is changed then.
+    pub async fn change_everywhere(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
+    ) -> Result<HttpResponse, AppError> {
+        let wait = Wait::of(&self.request)?;
+        let response = self.commit(work).await?;
+        match wait {
+            Some(wait) => Ok(wait.receipts(&self.state).await?.add_to(response)?.send()),
+            None => Ok(response.send()),
+        }
+    }
+
+    async fn commit(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>, &P, Timestamp) -> Result<Response, AppError> + Send + 'static,
+    ) -> Result<Response, AppError> {
         let (once, clock, prove_again) = (self.once()?, self.state.clock.clone(), self.prove_again()?);
-        let response = self
-            .state
+        self.state
             .db
             .write(move |tx| {
                 let (proof, now) = (prove_again(tx.connection())?, clock.now());
@@ -207,8 +230,7 @@ impl<P: TokenProof, B> Call<P, B> {
                 once.remember(tx, &kept, now)?;
                 Ok::<_, AppError>(response)
             })
-            .await?;
-        Ok(response.send())
+            .await
     }
 
     fn once(&self) -> Result<Option<Once>, AppError> {

@@ -6,6 +6,7 @@ use super::{
     api_keys::{change_key, counted_key, parse_expiration, rejected, show_changed},
     call::Call,
     json::Json,
+    receipts::WaitParams,
     response::Response,
 };
 use crate::{
@@ -58,6 +59,7 @@ impl RotationRequest {
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/rotate",
     tag = "API keys",
+    params(WaitParams),
     request_body(content = RotationRequest, example = json!({ "grace_period": "24h", "starts": "on_first_use" })),
     responses((status = 200, description = "The key with its new secret.", body = KeyWithSecret))
 )]
@@ -83,6 +85,7 @@ pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Res
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/revoke-previous",
     tag = "API keys",
+    params(WaitParams),
     responses((status = 200, description = "The key, without a rotation in progress.", body = ApiKey))
 )]
 pub async fn revoke_previous(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {

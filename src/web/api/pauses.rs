@@ -6,6 +6,7 @@ use super::{
     api_keys::{change_key, show_changed},
     call::Call,
     json::Json,
+    receipts::WaitParams,
 };
 use crate::{
     api_types::{ApiKey, PauseRequest},
@@ -34,6 +35,7 @@ impl PauseRequest {
     post,
     path = "/api/v2/organizations/{organization}/keys/{key}/pause",
     tag = "API keys",
+    params(WaitParams),
     operation_id = "pause_key",
     request_body = PauseRequest,
     responses((status = 200, description = "The paused key. It’s rejected until `paused_until`.", body = ApiKey))

@@ -50,6 +50,18 @@ impl Response {
         Self { status: 204, etag: None, location: None, body: None }
     }
 
+    /// The same with one more field, which is no part of the resource's version.
+    pub fn with_field(self, name: &str, value: Value) -> Result<Self, AppError> {
+        let mut body = self.body.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let Value::Object(fields) = &mut body else {
+            return Err(AppError::internal("only an object has room for a field"));
+        };
+        fields.insert(name.to_owned(), value);
+        // What had nothing to say has something now.
+        let status = if self.status == 204 { 200 } else { self.status };
+        Ok(Self { status, body: Some(body), ..self })
+    }
+
     /// The version of the resource in it.
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()

@@ -29,7 +29,9 @@ pub(super) const DOMAIN: House = House {
             "idempotency",
             "instance",
             "instants",
+            "leases",
             "names",
+            "nodes",
             "page",
             "passwords",
             "schema",
@@ -97,6 +99,7 @@ const API: House = House {
     path: &["web", "api"],
     floors: &[
         &["credentials", "instants", "json", "key_settings", "pagination", "params", "response"],
+        &["receipts"],
         // The two ways in.
         &["call", "gate"],
         &[

@@ -79,6 +79,7 @@ impl Beside {
             deactivated_at: instant(key.deactivated_at),
             last_used_at: instant(key.last_used_at),
             settings: SettingsFields::of(&key.settings),
+            receipts: None,
         }
     }
 }

@@ -1,0 +1,146 @@
+//! The nodes on one database server, and how far each has read the log of changes.
+
+use std::collections::HashMap;
+
+use diesel::{dsl::min, prelude::*};
+use time::Duration;
+use tokio::time::{Instant, sleep};
+
+use super::schema::{changes, nodes, readings};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, Db, DbError, Tx},
+};
+
+/// A node that has said nothing for so long answers nothing from memory, if it is there at all: nobody has
+/// to wait for it.
+const SILENCE: Duration = Duration::seconds(3);
+
+/// How long the log and its readings are kept.
+const KEEP: Duration = Duration::days(1);
+
+/// A pause between two looks at how far a change has got.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// A process that serves, as the others see it. Times are those of the database's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = nodes)]
+pub struct NodeState {
+    /// Made anew at each start.
+    pub id: String,
+    /// The machine and the port that it listens on.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The number of the last change that it has read.
+    pub position: i64,
+    /// When it began to follow the log.
+    pub started_at: Timestamp,
+    /// When it last said that it is there.
+    pub seen_at: Timestamp,
+}
+
+/// The nodes at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nodes {
+    /// Those that are there, the longest first.
+    pub live: Vec<NodeState>,
+    /// Those that have fallen silent.
+    pub silent: Vec<NodeState>,
+    /// The number of the last change.
+    pub last_change: i64,
+}
+
+/// A node that has heard of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// What the node is called.
+    pub node: String,
+    /// When it had read the change, by the database's clock.
+    pub at: Timestamp,
+}
+
+/// How far a change has got among the nodes that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// When it was made, by the database's clock.
+    pub made_at: Timestamp,
+    /// Who has heard of it.
+    pub receipts: Vec<Receipt>,
+    /// Who has not yet.
+    pub waits_for: Vec<String>,
+}
+
+impl Spread {
+    /// How long the slowest of those that have heard of it took.
+    pub fn slowest(&self) -> Duration {
+        let slowest = self.receipts.iter().map(|receipt| receipt.at - self.made_at).max();
+        slowest.unwrap_or_default().max(Duration::ZERO)
+    }
+}
+
+/// All nodes that were there lately.
+pub fn list(connection: &mut Connection) -> Result<Nodes, DbError> {
+    let all: Vec<NodeState> =
+        nodes::table.order((nodes::started_at, nodes::id)).select(NodeState::as_select()).load(connection)?;
+    let last_change = changes::table.select(changes::number).order(changes::number.desc()).first(connection);
+    // Whoever asks is one of them, and has just said so.
+    let newest = all.iter().map(|node| node.seen_at).max();
+    let is_live = |node: &NodeState| newest.is_some_and(|newest| newest - node.seen_at < SILENCE);
+    let (live, silent) = all.into_iter().partition(is_live);
+    Ok(Nodes { live, silent, last_change: last_change.optional()?.unwrap_or_default() })
+}
+
+/// How far the change with this number has got; `None` for one that is not in the log.
+pub fn spread(connection: &mut Connection, number: i64) -> Result<Option<Spread>, DbError> {
+    let change: Option<(String, Timestamp)> = changes::table
+        .find(number)
+        .select((changes::node_id, changes::made_at))
+        .first(connection)
+        .optional()?;
+    let Some((maker, made_at)) = change else { return Ok(None) };
+    let read: Vec<(String, Option<Timestamp>)> = readings::table
+        .filter(readings::position.ge(number))
+        .group_by(readings::node_id)
+        .select((readings::node_id, min(readings::read_at)))
+        .load(connection)?;
+    let mut read: HashMap<String, Timestamp> =
+        read.into_iter().filter_map(|(node, at)| Some((node, at?))).collect();
+    // Its own memory follows a commit before that is answered.
+    read.insert(maker, made_at);
+    let mut spread = Spread { made_at, receipts: Vec::new(), waits_for: Vec::new() };
+    for node in list(connection)?.live {
+        match read.get(&node.id) {
+            Some(at) => spread.receipts.push(Receipt { node: node.name, at: *at }),
+            None => spread.waits_for.push(node.name),
+        }
+    }
+    spread.receipts.sort_by(|a, b| (a.at, &a.node).cmp(&(b.at, &b.node)));
+    Ok(Some(spread))
+}
+
+/// Waits until all nodes have heard of the change with this number, at most for `patience`.
+pub async fn wait_for_all(
+    db: &Db,
+    number: i64,
+    patience: std::time::Duration,
+) -> Result<Option<Spread>, DbError> {
+    let began = Instant::now();
+    loop {
+        let found = db.read(move |connection| spread(connection, number)).await?;
+        let is_done = found.as_ref().is_none_or(|spread| spread.waits_for.is_empty());
+        if is_done || began.elapsed() >= patience {
+            return Ok(found);
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Forgets what every node has read, and nodes that are gone.
+pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+    let old = now - KEEP;
+    diesel::delete(changes::table.filter(changes::made_at.lt(old))).execute(tx.connection())?;
+    diesel::delete(readings::table.filter(readings::read_at.lt(old))).execute(tx.connection())?;
+    diesel::delete(nodes::table.filter(nodes::seen_at.lt(old))).execute(tx.connection())?;
+    Ok(())
+}
