@@ -41,6 +41,7 @@ use crate::{
         id::new_id,
         instance::{self, InstanceError},
         names::{MAX_NAME_LENGTH, Name},
+        nodes::{self, Nodes},
         passwords::{HashError, PasswordHasher, TypedPassword},
         rejections,
         secret::Secret,
@@ -340,6 +341,18 @@ pub fn send_test_email(call: &EmailTestCall, clock: &Clock) -> Result<String, Bo
         let sent = delivery.send(envelope, &rendered).await;
         Ok(sent.map_err(|error| format!("the email was not sent: {error}"))?)
     })
+}
+
+/// The servers that use a database.
+///
+/// # Errors
+/// When the database cannot be used.
+pub fn nodes(database: &DatabaseUrl) -> Result<Nodes, DbError> {
+    if matches!(database, DatabaseUrl::Sqlite(_)) {
+        let reason = "the database is a file, which one server has to itself";
+        return Err(DbError::Open(format!("{database}: {reason}")));
+    }
+    Db::open_existing(database)?.read_blocking(nodes::list)
 }
 
 /// Fills an empty database with an example organization; returns the password to log in with.

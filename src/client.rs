@@ -19,7 +19,7 @@ mod members;
 mod output;
 mod server;
 
-pub use output::stdout_leads_nowhere;
+pub use output::{Column, stdout_leads_nowhere, table};
 use output::{Output, printable};
 use server::Server;
 

@@ -46,6 +46,11 @@ pub enum Command {
         /// The database to fill.
         database: DatabaseUrl,
     },
+    /// Print the servers that use a database.
+    Nodes {
+        /// Their database.
+        database: DatabaseUrl,
+    },
     /// Measure verification on this machine.
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
@@ -108,6 +113,7 @@ pub fn parse_with(
     let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
     match line.verb {
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
+        Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
         Some(Verb::Bench(BenchFlags { what: Some(Benched::Attacks { seconds }), .. })) => {
             Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
@@ -198,6 +204,8 @@ enum Verb {
     Serve(Box<ServeFlags>),
     /// Fill an empty database with an example organization and print how to log in.
     Demo(DatabaseFlag),
+    /// Print the servers that use a PostgreSQL database, and how far each has read the changes of the others
+    Nodes(DatabaseFlag),
     /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
     /// Create accounts and password links for people who can’t get email.

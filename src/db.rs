@@ -306,6 +306,17 @@ impl Db {
         Self::read_in(self.readers.clone(), work).await
     }
 
+    /// [`Db::read`] for callers without an async runtime.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub fn read_blocking<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        in_snapshot(&self.readers, work)
+    }
+
     /// Runs a read where it is asked for: the way to another thread and back costs more than a short read
     /// does. Only for what finds all that it reads by an index, and reads no more than a page shows, since
     /// whoever else the worker serves waits meanwhile. Where the database is a server, this is

@@ -8,7 +8,10 @@ use tessera::{
     clock::Clock,
     config::{self, Command, Config, DatabaseUrl, EmailTestCall, UsersCall},
     db::DbError,
-    domain::demo::LOG_IN_EMAIL,
+    domain::{
+        demo::LOG_IN_EMAIL,
+        nodes::{NodeState, Nodes},
+    },
     web::{api::openapi, display, routes::ROUTES},
 };
 use tracing::{
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
+        Ok(Command::Nodes { database }) => nodes(&database),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
@@ -56,6 +60,31 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
             print(&mut std::io::stdout(), &text)
         }
         Err(error) => fail(&*error),
+    }
+}
+
+/// Prints the servers that use a database, those that are there first.
+fn nodes(database: &DatabaseUrl) -> ExitCode {
+    const COLUMNS: &[client::Column<(NodeState, &str, i64)>] = &[
+        ("Node", |(node, ..)| node.name.clone()),
+        ("State", |(_, state, _)| (*state).to_owned()),
+        ("Version", |(node, ..)| node.version.clone()),
+        ("Changes behind", |(.., behind)| behind.to_string()),
+        ("Since (UTC)", |(node, ..)| display::iso(&node.started_at)),
+        ("Last seen (UTC)", |(node, ..)| display::iso(&node.seen_at)),
+    ];
+    match app::nodes(database) {
+        Ok(Nodes { live, silent, last_change }) => {
+            let in_state = |nodes: Vec<NodeState>, state| {
+                nodes.into_iter().map(move |node| {
+                    let behind = (last_change - node.position).max(0);
+                    (node, state, behind)
+                })
+            };
+            let all: Vec<_> = in_state(live, "live").chain(in_state(silent, "silent")).collect();
+            print(&mut std::io::stdout(), &client::table(&all, COLUMNS))
+        }
+        Err(error) => fail(&error),
     }
 }
 

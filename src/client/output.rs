@@ -20,7 +20,7 @@ pub(super) struct Output {
 }
 
 /// A column of a table: its heading, and the cell for an item.
-pub(super) type Column<T> = (&'static str, fn(&T) -> String);
+pub type Column<T> = (&'static str, fn(&T) -> String);
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
@@ -45,16 +45,7 @@ impl Output {
             say(none);
             return Ok(());
         }
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
-        for item in items {
-            table.add_row(columns.iter().map(|(_, cell)| printable(&cell(item))));
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-        line(&table.trim_fmt())
+        line(&table(items, columns))
     }
 
     /// One thing, a line for each column.
@@ -90,6 +81,20 @@ pub(super) fn must_lead_somewhere() -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// A line for each item, for people.
+pub fn table<T>(items: &[T], columns: &[Column<T>]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
+    for item in items {
+        table.add_row(columns.iter().map(|(_, cell)| printable(&cell(item))));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
 }
 
 /// Whether standard output is closed or the null device.

@@ -32,6 +32,7 @@ pub mod preferences;
 pub mod recent_usage;
 mod selection;
 pub mod settings;
+mod stops;
 pub mod token_menu;
 pub mod token_page;
 pub mod troubleshoot;

@@ -15,6 +15,7 @@ use super::{
     key_settings::KeyForm,
     once::{Settled, limit_reached, settle},
     recent_usage::{self, RecentUsage},
+    stops::with_receipt,
 };
 use crate::{
     clock::Timestamp,
@@ -160,6 +161,7 @@ pub async fn deactivate(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse,
     let usage = daily.first().and_then(|daily| recent_usage::sentence(&key, daily, &visit.now));
     let text =
         format!("“{}” deactivated{}", key.name, usage.map(|usage| format!(". {usage}")).unwrap_or_default());
+    let text = with_receipt(&visit, text).await;
     let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
     visit.changed::<ApiScreen>(Toast::ok(text).with_undo(undo)).await
 }
@@ -189,7 +191,7 @@ pub async fn confirm_removal(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
 pub async fn remove(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppError> {
     let key_id = visit.path("key");
     let key = visit.change(move |tx, grant, now| api_keys::remove(tx, grant, &key_id, now)).await??;
-    let toast = Toast::ok(format!("“{}” removed", key.name));
+    let toast = Toast::ok(with_receipt(&visit, format!("“{}” removed", key.name)).await);
     match Place::of(visit.page_path()) {
         Place::Key(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
         Place::Tab | Place::Token(_) => visit.changed::<ApiScreen>(toast).await,

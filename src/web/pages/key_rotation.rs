@@ -8,6 +8,7 @@ use super::{
     api_screen::ApiScreen,
     duration::{self, ExpirationFields, KEY},
     once::{Settled, settle},
+    stops::with_receipt,
 };
 use crate::{
     clock::Timestamp,
@@ -180,8 +181,8 @@ pub async fn revoke_previous(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResp
     let key_id = visit.path("key");
     let key =
         visit.change(move |tx, grant, now| api_keys::revoke_previous(tx, grant, &key_id, now)).await??;
-    let toast = Toast::ok(format!("Previous secret of “{}” revoked", key.name));
-    visit.changed::<ApiScreen>(toast).await
+    let text = format!("Previous secret of “{}” revoked", key.name);
+    visit.changed::<ApiScreen>(Toast::ok(with_receipt(&visit, text).await)).await
 }
 
 async fn find(visit: &Visit<Grant<ManageKeys>>) -> Result<ApiKey, AppError> {

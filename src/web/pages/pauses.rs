@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{api_screen::ApiScreen, recent_usage::RecentUsage};
+use super::{api_screen::ApiScreen, recent_usage::RecentUsage, stops::with_receipt};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -75,7 +75,7 @@ pub async fn pause(visit: Visit<Grant<ManageKeys>, Submitted<PauseForm>>) -> Res
     let key = visit.change(move |tx, grant, now| api_keys::pause(tx, grant, &key_id, length, now)).await??;
     let undo = urls::api_item(&visit.proof.id, "keys", &key.id, "activate");
     let until = key.paused_until.map(|until| display::time_of_day(&until, &visit.now)).unwrap_or_default();
-    let text = format!("“{}” paused until {until}", key.name);
+    let text = with_receipt(&visit, format!("“{}” paused until {until}", key.name)).await;
     visit.changed::<ApiScreen>(Toast::ok(text).with_undo(undo)).await
 }
 

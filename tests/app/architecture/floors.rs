@@ -129,7 +129,7 @@ const API: House = House {
 const PAGES: House = House {
     path: &["web", "pages"],
     floors: &[
-        &["duration", "error", "key_words", "once", "organization", "recent_usage", "selection"],
+        &["duration", "error", "key_words", "once", "organization", "recent_usage", "selection", "stops"],
         &[
             "accounts",
             "account_settings",

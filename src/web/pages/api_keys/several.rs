@@ -24,6 +24,7 @@ use crate::{
             key_words,
             recent_usage::DAYS,
             selection::{self, Selection},
+            stops::with_receipt,
         },
         shell::Toast,
         urls,
@@ -183,8 +184,8 @@ pub async fn carry_out(
     };
     let toast = match changed.as_slice() {
         [] => Toast::bad(format!("Nothing to do. These keys were already {done}.")),
-        [key] => Toast::ok(format!("“{}” {done}", key.name)),
-        keys => Toast::ok(format!("{} {done}", number_of(keys.len()))),
+        [key] => Toast::ok(with_receipt(&visit, format!("“{}” {done}", key.name)).await),
+        keys => Toast::ok(with_receipt(&visit, format!("{} {done}", number_of(keys.len()))).await),
     };
     visit.changed::<ApiScreen>(toast).await
 }
