@@ -205,6 +205,28 @@ macro_rules! statement_of {
             }
         }
 
+        impl<T: QueryFragment<MultiBackend>> $name<T> {
+            fn text(&self) -> QueryResult<String> {
+                let mut builder = Builder::$variant(Default::default());
+                self.of_both.to_sql(&mut builder, &self.backend)?;
+                Ok(builder.finish())
+            }
+
+            fn collect<'b>(
+                &'b self,
+                out: &mut <<$connection as Connection>::Backend as Backend>::BindCollector<'b>,
+                lookup: &mut <<$connection as Connection>::Backend as TypeMetadata>::MetadataLookup,
+            ) -> QueryResult<()> {
+                let mut binds = Binds::$variant(Default::default());
+                let lookup = <$connection as MultiConnectionHelper>::to_any(lookup);
+                self.of_both.collect_binds(&mut binds, lookup, &self.backend)?;
+                if let Binds::$variant(binds) = binds {
+                    *out = binds;
+                }
+                Ok(())
+            }
+        }
+
         impl<T: QueryFragment<MultiBackend>> QueryFragment<<$connection as Connection>::Backend>
             for $name<T>
         {
@@ -214,14 +236,18 @@ macro_rules! statement_of {
             ) -> QueryResult<()> {
                 use diesel::internal::derives::multiconnection::AstPassHelper;
 
-                // All passes but those below, which are to show a statement and to see whether it is any.
+                // What asks through a reference comes here for all that the methods below do.
                 if let Some((formatter, _)) = pass.debug_binds() {
                     let shown = AstPass::<MultiBackend>::collect_debug_binds_pass(formatter, &self.backend);
                     return self.of_both.walk_ast(shown);
                 }
-                let mut builder = Builder::$variant(Default::default());
-                self.of_both.to_sql(&mut builder, &self.backend)?;
-                pass.push_sql(&builder.finish());
+                if let Some((out, lookup)) = pass.bind_collector() {
+                    return self.collect(out, lookup);
+                }
+                if !self.of_both.is_safe_to_cache_prepared(&self.backend)? {
+                    pass.unsafe_to_cache_prepared();
+                }
+                pass.push_sql(&self.text()?);
                 Ok(())
             }
 
@@ -230,9 +256,7 @@ macro_rules! statement_of {
                 out: &mut <<$connection as Connection>::Backend as Backend>::QueryBuilder,
                 _: &<$connection as Connection>::Backend,
             ) -> QueryResult<()> {
-                let mut builder = Builder::$variant(Default::default());
-                self.of_both.to_sql(&mut builder, &self.backend)?;
-                out.push_sql(&builder.finish());
+                out.push_sql(&self.text()?);
                 Ok(())
             }
 
@@ -242,13 +266,7 @@ macro_rules! statement_of {
                 lookup: &mut <<$connection as Connection>::Backend as TypeMetadata>::MetadataLookup,
                 _: &'b <$connection as Connection>::Backend,
             ) -> QueryResult<()> {
-                let mut binds = Binds::$variant(Default::default());
-                let lookup = <$connection as MultiConnectionHelper>::to_any(lookup);
-                self.of_both.collect_binds(&mut binds, lookup, &self.backend)?;
-                if let Binds::$variant(binds) = binds {
-                    *out = binds;
-                }
-                Ok(())
+                self.collect(out, lookup)
             }
 
             fn is_safe_to_cache_prepared(
