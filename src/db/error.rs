@@ -144,13 +144,20 @@ mod tests {
 
     #[test]
     fn a_file_that_was_written_over_takes_nothing_and_is_noted() {
-        for words in
-            ["database disk image is malformed", "file is not a database", "database or disk is full"]
-        {
+        for words in [
+            "database disk image is malformed",
+            "file is not a database",
+            "database or disk is full",
+            "No space left on device",
+        ] {
             assert!(matches!(refused(words), DbError::NotWritable(_)), "{words}");
             assert_eq!(DbError::take_not_written().as_deref(), Some(words));
         }
         assert!(matches!(refused("database is locked"), DbError::Busy(_)));
+        assert!(matches!(refused("canceling statement due to lock timeout"), DbError::Busy(_)));
+        assert!(matches!(refused("deadlock detected"), DbError::Busy(_)));
+        let null = "invalid byte sequence for encoding \"UTF8\": 0x00";
+        assert!(matches!(refused(null), DbError::NullCharacter));
         assert!(matches!(refused("near \"x\": syntax error"), DbError::Statement(_)));
         assert_eq!(DbError::take_not_written(), None);
     }
