@@ -13,7 +13,7 @@
 //!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
 //!   whose turn it is; [`folding`] gives texts the form in which they are compared. They are leaves
 //!   that every floor may use.
-//! * [`db`] opens SQLite and hands out connections for reads and transactions for writes.
+//! * [`db`] opens SQLite or PostgreSQL and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
 //! * [`mail`] renders the messages of the outbox and sends them after the commit.

@@ -28,6 +28,9 @@ const WAITED_IN_VAIN: [&str; 2] = ["due to lock timeout", "deadlock detected"];
 /// PostgreSQL's words for a disk that takes nothing (`disk_full`, `io_error`).
 const NOT_EXTENDED: [&str; 3] = ["No space left on device", "could not extend file", "could not write"];
 
+/// PostgreSQL's words for U+0000 in a text, and in JSON.
+const NULL_CHARACTER: [&str; 2] = ["for encoding \"UTF8\": 0x00", "unsupported Unicode escape sequence"];
+
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -55,6 +58,9 @@ pub enum DbError {
     /// A value could not be written as JSON.
     #[error("a value could not be encoded: {0}")]
     Encoding(serde_json::Error),
+    /// A text has a character that no column holds: PostgreSQL keeps no U+0000.
+    #[error("a text holds a null character")]
+    NullCharacter,
     /// The work was dropped or panicked.
     #[error("database work was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -100,7 +106,9 @@ impl From<DieselError> for DbError {
                     DieselError::DatabaseError(kind, _) => Some(kind),
                     _ => None,
                 };
-                if has_any(&LOCKED)
+                if has_any(&NULL_CHARACTER) {
+                    Self::NullCharacter
+                } else if has_any(&LOCKED)
                     || has_any(&WAITED_IN_VAIN)
                     || matches!(kind, Some(DatabaseErrorKind::SerializationFailure))
                 {
@@ -136,13 +144,20 @@ mod tests {
 
     #[test]
     fn a_file_that_was_written_over_takes_nothing_and_is_noted() {
-        for words in
-            ["database disk image is malformed", "file is not a database", "database or disk is full"]
-        {
+        for words in [
+            "database disk image is malformed",
+            "file is not a database",
+            "database or disk is full",
+            "No space left on device",
+        ] {
             assert!(matches!(refused(words), DbError::NotWritable(_)), "{words}");
             assert_eq!(DbError::take_not_written().as_deref(), Some(words));
         }
         assert!(matches!(refused("database is locked"), DbError::Busy(_)));
+        assert!(matches!(refused("canceling statement due to lock timeout"), DbError::Busy(_)));
+        assert!(matches!(refused("deadlock detected"), DbError::Busy(_)));
+        let null = "invalid byte sequence for encoding \"UTF8\": 0x00";
+        assert!(matches!(refused(null), DbError::NullCharacter));
         assert!(matches!(refused("near \"x\": syntax error"), DbError::Statement(_)));
         assert_eq!(DbError::take_not_written(), None);
     }

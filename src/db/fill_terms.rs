@@ -1,6 +1,8 @@
 //! Gives the rows that are stored the terms by which they are found: the part of a migration that SQL
 //! cannot write, since it knows too little of letters.
 
+use std::borrow::Cow;
+
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Text},
@@ -46,7 +48,7 @@ const LISTS: [(List, &str, Read); 5] = [
         "SELECT organization_id AS scope, id, name AS one, masked || coalesce(' ' || previous_masked, '') AS other,
              created_by AS third, scopes AS fourth
          FROM api_keys LEFT JOIN key_rotations ON api_key_id = id
-         WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+         WHERE (organization_id, id) > ($1, $2) ORDER BY organization_id, id LIMIT $3",
         |row| Searched::Key {
             name: &row.one,
             masked: &row.other,
@@ -58,19 +60,19 @@ const LISTS: [(List, &str, Read); 5] = [
         List::Members,
         "SELECT organization_id AS scope, user_id AS id, name AS one, email AS other, role AS third, '' AS fourth
          FROM memberships CROSS JOIN users ON users.id = user_id
-         WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
+         WHERE (organization_id, user_id) > ($1, $2) ORDER BY organization_id, user_id LIMIT $3",
         |row| Searched::Member { name: &row.one, email: &row.other, role: &row.third },
     ),
     (
         List::Invitations,
         "SELECT organization_id AS scope, id, email AS one, '' AS other, '' AS third, '' AS fourth FROM invitations
-         WHERE outcome IS NULL AND (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+         WHERE outcome IS NULL AND (organization_id, id) > ($1, $2) ORDER BY organization_id, id LIMIT $3",
         |row| Searched::Invitation { email: &row.one },
     ),
     (
         List::Events,
         "SELECT organization_id AS scope, id, search_key AS one, '' AS other, '' AS third, '' AS fourth FROM audit_events
-         WHERE (organization_id, id) > (?, ?) ORDER BY organization_id, id LIMIT ?",
+         WHERE (organization_id, id) > ($1, $2) ORDER BY organization_id, id LIMIT $3",
         |row| Searched::Event { search_key: &row.one },
     ),
     (
@@ -78,7 +80,7 @@ const LISTS: [(List, &str, Read); 5] = [
         // The names of one organization follow each other.
         "SELECT organization_id AS scope, user_id AS id, name AS one, '' AS other, '' AS third, '' AS fourth
          FROM memberships CROSS JOIN organizations ON organizations.id = organization_id
-         WHERE (organization_id, user_id) > (?, ?) ORDER BY organization_id, user_id LIMIT ?",
+         WHERE (organization_id, user_id) > ($1, $2) ORDER BY organization_id, user_id LIMIT $3",
         |row| Searched::Organization { name: &row.one },
     ),
 ];
@@ -107,7 +109,7 @@ struct Filled {
     list: String,
 }
 
-fn fill(connection: &mut Connection, lists: &[(List, &str, Read)]) -> Result<(), DbError> {
+fn fill(connection: &mut Connection, lists: &[(List, &'static str, Read)]) -> Result<(), DbError> {
     let mut done = 0;
     for (_, rows, searched) in lists {
         let (mut scope, mut id) = (String::new(), String::new());
@@ -146,13 +148,13 @@ fn write(connection: &mut Connection, part: &[Row], searched: Read) -> Result<()
         }
     }
     let insert = "INSERT INTO search_terms (scope, list, term, row_id)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE TRUE
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE TRUE
          ON CONFLICT DO NOTHING";
     diesel::sql_query(in_words_of(connection, insert))
         .bind::<Text, _>(serde_json::Value::from(terms).to_string())
         .execute(connection)?;
     if !keys.is_empty() {
-        let update = "UPDATE audit_events SET search_key = value ->> 1 FROM json_each(?)
+        let update = "UPDATE audit_events SET search_key = value ->> 1 FROM json_each($1)
              WHERE audit_events.id = value ->> 0";
         diesel::sql_query(in_words_of(connection, update))
             .bind::<Text, _>(serde_json::Value::from(keys).to_string())
@@ -162,17 +164,13 @@ fn write(connection: &mut Connection, part: &[Row], searched: Read) -> Result<()
 }
 
 /// A statement in SQLite's words in those of the engine.
-fn in_words_of(connection: &Connection, statement: &str) -> String {
+fn in_words_of(connection: &Connection, statement: &'static str) -> Cow<'static, str> {
     match connection {
-        Connection::Sqlite(_) => statement.to_owned(),
-        Connection::Postgres(_) => {
-            let statement = statement
-                .replace("json_each(?)", "json_array_elements(CAST(? AS json)) AS listed (value)")
-                // There it only keeps SQLite from another order.
-                .replace("CROSS JOIN", "JOIN");
-            let mut parts = statement.split('?');
-            let first = parts.next().unwrap_or_default().to_owned();
-            parts.zip(1..).fold(first, |all, (part, number)| format!("{all}${number}{part}"))
-        }
+        Connection::Sqlite(_) => statement.into(),
+        // SQLite's CROSS JOIN reads the tables in the order in which they stand; PostgreSQL chooses.
+        Connection::Postgres(_) => statement
+            .replace("json_each($1)", "json_array_elements(CAST($1 AS json)) AS listed (value)")
+            .replace("CROSS JOIN", "JOIN")
+            .into(),
     }
 }

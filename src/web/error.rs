@@ -282,7 +282,11 @@ impl From<Infallible> for AppError {
 
 impl From<DbError> for AppError {
     fn from(error: DbError) -> Self {
-        if error.is_temporary() { Self::Unavailable(error.to_string()) } else { Self::internal(error) }
+        match error {
+            DbError::NullCharacter => Self::Unreadable("The request contains a null character.".to_owned()),
+            error if error.is_temporary() => Self::Unavailable(error.to_string()),
+            error => Self::internal(error),
+        }
     }
 }
 

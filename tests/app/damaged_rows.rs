@@ -142,7 +142,7 @@ async fn a_rotation_that_cannot_be_read_is_not_taken_for_none() {
     for damage in [
         "UPDATE key_rotations SET grace_period = 'forever'",
         "UPDATE key_rotations SET starts = 'never'",
-        "UPDATE key_rotations SET previous_digest = x'00'",
+        "UPDATE key_rotations SET previous_digest = CAST('0' AS BLOB)",
     ] {
         let ground = Ground::new(KeySettings::default()).await;
         let browser = ground.app.log_in_as(&ground.lumen.owner).await;

@@ -248,7 +248,7 @@ impl Post {
             let row: Result<Row, DbError> = self
                 .db
                 .read(move |connection| {
-                    Ok(diesel::sql_query("SELECT * FROM outbox WHERE id = ?")
+                    Ok(diesel::sql_query("SELECT * FROM outbox WHERE id = $1")
                         .bind::<Text, _>(id)
                         .get_result(connection)?)
                 })
@@ -266,7 +266,7 @@ impl Post {
         let rows: Result<Vec<Row>, DbError> = self
             .db
             .read(move |connection| {
-                Ok(diesel::sql_query("SELECT * FROM outbox WHERE state = ?")
+                Ok(diesel::sql_query("SELECT * FROM outbox WHERE state = $1")
                     .bind::<Text, _>(state)
                     .load(connection)?)
             })
@@ -302,7 +302,7 @@ fn insert(
     move |connection| {
         diesel::sql_query(
             "INSERT INTO outbox (id, recipient, message, class, state, next_attempt_at, created_at)
-             VALUES (?, ?, ?, 'awaited', 'queued', ?, ?)",
+             VALUES ($1, $2, $3, 'awaited', 'queued', $4, $5)",
         )
         .bind::<Text, _>(id)
         .bind::<Text, _>(recipient)

@@ -138,14 +138,14 @@ async fn an_example_has_its_terms_and_rows_from_before_get_theirs() {
     assert_eq!(app.query(unseen).await, [""; 0], "each use of an example is that of a client");
     let (stored, _) = terms(&app).await;
     app.execute("DELETE FROM search_terms").await;
-    app.execute("UPDATE audit_events SET search_key = replace(search_key, char(31), '')").await;
+    app.execute("UPDATE audit_events SET search_key = replace(search_key, '\u{1f}', '')").await;
     for _ in 0..2 {
         app.write(|tx| Ok(fill_terms(tx.connection())?)).await;
         let (filled, expected) = terms(&app).await;
         assert_eq!(filled, stored);
         assert_eq!(filled, expected);
     }
-    let unmarked = "SELECT id AS text FROM audit_events WHERE organization_id IS NOT NULL AND instr(search_key, char(31)) = 0";
+    let unmarked = "SELECT id AS text FROM audit_events WHERE organization_id IS NOT NULL AND instr(search_key, '\u{1f}') = 0";
     assert_eq!(app.query(unmarked).await, [""; 0], "events are found in their search keys, too");
 }
 
@@ -169,7 +169,7 @@ async fn crowded(app: &TestApp, lumen: &Company) {
         format!("INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key,
                      created_at)
                  {n} SELECT 'e' || i, '{id}', 'system', 'Tessera', 'api_key.created', 'Worker ' || i,
-                     'tessera' || char(10) || 'worker ' || i, {at} FROM n"),
+                     'tessera' || '\n' || 'worker ' || i, {at} FROM n"),
         format!("INSERT INTO organizations (id, name, search_key, created_at)
                  {n} SELECT 'o' || i, 'Worker ' || i, 'worker ' || i, {at} FROM n"),
         format!("INSERT INTO memberships (organization_id, user_id, role, joined_at)

@@ -2,6 +2,7 @@
 
 use std::time::Duration as StdDuration;
 
+use diesel::connection::SimpleConnection;
 use tessera::{
     clock::Timestamp,
     domain::{
@@ -13,7 +14,7 @@ use tessera::{
 };
 use time::Duration;
 
-use crate::support::{START, TestApp};
+use crate::support::{START, TestApp, is_postgres};
 
 /// More keys than one transaction writes.
 const MANY: usize = 150;
@@ -85,16 +86,30 @@ async fn what_the_database_refuses_is_gathered_again() {
     let app = TestApp::builder().without_housekeeping().spawn().await;
     let secrets = keys(&app, MANY).await;
     present_all(&app, &secrets).await;
-    app.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT ON key_usage
-         WHEN (SELECT COUNT(*) FROM key_usage) >= 180 BEGIN SELECT RAISE(ABORT, 'full'); END",
-    )
+    app.write(|tx| {
+        let refuse = if is_postgres(tx.connection()) {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF (SELECT COUNT(*) FROM key_usage) >= 180 THEN RAISE 'full'; END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON key_usage FOR EACH ROW EXECUTE FUNCTION refuse();"
+        } else {
+            "CREATE TRIGGER refuse BEFORE INSERT ON key_usage
+             WHEN (SELECT COUNT(*) FROM key_usage) >= 180 BEGIN SELECT RAISE(ABORT, 'full'); END;"
+        };
+        Ok(tx.connection().batch_execute(refuse)?)
+    })
     .await;
     assert!(app.state.usage.flush(&app.db).await.is_err());
     let written = app.query("SELECT COUNT(*) || '' AS text FROM key_usage WHERE span = 'day'").await;
     assert_eq!(written, ["64"], "the first portion stays, the second is rolled back");
     present_all(&app, &secrets[..5]).await;
-    app.execute("DROP TRIGGER refuse").await;
+    app.write(|tx| {
+        let is_on_server = is_postgres(tx.connection());
+        let stop = if is_on_server { "DROP TRIGGER refuse ON key_usage" } else { "DROP TRIGGER refuse" };
+        Ok(tx.connection().batch_execute(stop)?)
+    })
+    .await;
     app.state.usage.flush(&app.db).await.expect("a flush");
     assert_eq!(app.query(SUMS).await, ["day 150 155 155", "hour 150 155 155"]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diesel::{prelude::*, sql_types::Text};
+use diesel::{connection::Connection as _, prelude::*, sql_types::Text};
 use tessera::db::{Connection, Db};
 
 use crate::database::{TestDatabase, argument};

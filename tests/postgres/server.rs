@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread};
 
 use diesel::{
-    connection::SimpleConnection,
+    connection::{Connection as _, SimpleConnection},
     prelude::*,
     sql_types::{BigInt, Bool},
 };
@@ -73,7 +73,8 @@ async fn all_that_is_read_at_once_is_of_one_moment() {
 
 #[tokio::test]
 async fn a_read_cannot_write() {
-    let db = open(&TestDatabase::new());
+    let database = TestDatabase::new();
+    let db = open(&database);
     let written =
         db.read(|connection| Ok::<_, DbError>(connection.batch_execute("DELETE FROM throttles")?)).await;
     assert!(matches!(written, Err(DbError::NotWritable(_))), "{written:?}");

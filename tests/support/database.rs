@@ -27,8 +27,23 @@ static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
     let name = format!("tessera_template_{}", std::process::id());
     on_server(&format!("CREATE DATABASE {name}"));
     drop(Db::open(&url_of(&name)).expect("the template is migrated"));
+    let mut connection = PgConnection::establish(argument(&url_of(&name))).expect("the template");
+    connection.batch_execute(WORDS_OF_SQLITE).expect("the words are known");
     name
 });
+
+/// Words of SQLite that tests use where they look into tables or fill them.
+const WORDS_OF_SQLITE: &str = "
+    CREATE DOMAIN blob AS bytea;
+    CREATE FUNCTION hex(bytea) RETURNS text LANGUAGE sql AS $$ SELECT upper(encode($1, 'hex')) $$;
+    CREATE FUNCTION quote(text) RETURNS text LANGUAGE sql AS $$ SELECT quote_nullable($1) $$;
+    CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql AS $$ SELECT strpos($1, $2) $$;
+    CREATE FUNCTION datetime(text, text) RETURNS timestamp LANGUAGE sql
+        AS $$ SELECT CAST($1 AS timestamp) + CAST($2 AS interval) $$;
+    CREATE FUNCTION json_array(VARIADIC text[]) RETURNS text LANGUAGE sql AS $$ SELECT CAST(to_json($1) AS text) $$;
+    CREATE FUNCTION randomblob(int) RETURNS bytea LANGUAGE sql
+        AS $$ SELECT CAST(substr(repeat(CAST(gen_random_uuid() AS text), 1 + $1 / 36), 1, $1) AS bytea) $$;
+";
 
 /// Gone when it is dropped.
 pub(crate) struct TestDatabase {

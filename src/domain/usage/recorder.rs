@@ -196,10 +196,12 @@ impl Recorder {
         let (db, recorder, turn_to_write) = (db.clone(), self.clone(), db.turn_to_write_beside().await?);
         tokio::task::spawn_blocking(move || {
             let _turn_to_write = turn_to_write;
-            let taken: Vec<(Noted, Box<Pending>)> = choose(&mut turn)
+            let mut taken: Vec<(Noted, Box<Pending>)> = choose(&mut turn)
                 .into_iter()
                 .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
                 .collect();
+            // All nodes in one order: none waits for a row of another that waits for one of its own.
+            taken.sort_by_key(|(noted, _)| noted.place());
             let written = db.write_beside_blocking(|tx| {
                 taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending))
             });

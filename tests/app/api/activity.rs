@@ -152,7 +152,7 @@ async fn the_export_holds_what_the_list_holds_however_much_it_is() {
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
          INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key, created_at)
-         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
+         SELECT 'e' || substr('' || (100000 + i), 2), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
          '2026-11-23 10:00:00' FROM n",
         lumen.id
     ))

@@ -188,7 +188,7 @@ async fn many_events(app: &TestApp, lumen: &Company) {
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)
          INSERT INTO audit_events (id, organization_id, actor_kind, actor_name, action, subject_name, search_key, created_at)
-         SELECT 'e' || substr('0000' || i, -5), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
+         SELECT 'e' || substr('' || (100000 + i), 2), '{}', 'system', 'System', 'invitation.created', 'new' || i, 'new' || i,
          '2026-11-23 10:00:00' FROM n",
         lumen.id
     ))
@@ -266,7 +266,7 @@ async fn a_name_is_neither_markup_nor_formula() {
 
 #[tokio::test]
 async fn events_from_before_details_were_facts_are_shown_and_found() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().on_file().spawn().await;
     let lumen = app.lumen().await;
     // As the version before left the table.
     app.execute("ALTER TABLE audit_events DROP COLUMN details").await;

@@ -18,7 +18,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let app = TestApp::spawn().await;
+        Self::on(TestApp::spawn().await).await
+    }
+
+    async fn on(app: TestApp) -> Self {
         let lumen = app.lumen().await;
         let dana = app.log_in_as(&lumen.owner).await;
         Self { app, lumen, dana }
@@ -149,7 +152,7 @@ async fn the_tab_tells_when_a_key_was_last_used() {
 
 #[tokio::test]
 async fn the_database_holds_the_digest_and_never_the_key() {
-    let stage = Stage::new().await;
+    let stage = Stage::on(TestApp::builder().on_file().spawn().await).await;
     let page = stage.save(&[("name", "Billing worker"), ("duration", "90")]).await.must_be(200).html();
     let secret = secret_in(&page);
     stage.ask(&secret).await.must_be(200);

@@ -18,7 +18,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let app = TestApp::spawn().await;
+        Self::on(TestApp::spawn().await).await
+    }
+
+    async fn on(app: TestApp) -> Self {
         let lumen = app.lumen().await;
         app.member(&lumen, Role::Administrator, "Ada Admin").await;
         app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
@@ -369,7 +372,7 @@ async fn only_administrators_reach_the_tokens() {
 
 #[tokio::test]
 async fn the_database_and_the_outbox_hold_no_token() {
-    let stage = Stage::new().await;
+    let stage = Stage::on(TestApp::builder().on_file().spawn().await).await;
     let secret = secret_in(&stage.generate("Deployment").await.must_be(200).html());
     let files = stage.app.database_files();
     let bytes: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).expect("a file")).collect();

@@ -38,7 +38,7 @@ impl Instrumentation for Watch {
             InstrumentationEvent::StartQuery { query, .. } => {
                 if let Some(statements) = watched().get_mut(&self.database) {
                     let statement = query.to_string();
-                    let is_work = !["BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"]
+                    let is_work = !["BEGIN", "COMMIT", "SELECT 1; COMMIT", "ROLLBACK", "PRAGMA"]
                         .iter()
                         .any(|word| statement.trim_start().to_uppercase().starts_with(word));
                     statements.extend(is_work.then_some(statement));

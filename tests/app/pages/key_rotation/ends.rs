@@ -22,7 +22,8 @@ impl BoundedKey {
     }
 
     async fn end(&self) -> String {
-        let ends = self.app.query("SELECT coalesce(expires_at, 'none') AS text FROM api_keys").await;
+        let ends =
+            self.app.query("SELECT coalesce(CAST(expires_at AS TEXT), 'none') AS text FROM api_keys").await;
         ends.into_iter().next().expect("a key")
     }
 }

@@ -54,7 +54,10 @@ impl Ground {
     }
 
     async fn end(&self) -> String {
-        self.app.query("SELECT coalesce(expires_at, 'never') AS text FROM api_keys").await.remove(0)
+        self.app
+            .query("SELECT coalesce(CAST(expires_at AS TEXT), 'never') AS text FROM api_keys")
+            .await
+            .remove(0)
     }
 
     async fn ask(&self) -> Response {
@@ -72,7 +75,7 @@ impl Ground {
     async fn told(&self) -> Vec<String> {
         let told = expiry_notices::tell(&self.app.db, &self.lumen.id, self.app.now()).await;
         told.expect("the administrators are told");
-        let sql = "SELECT days_before || ' ' || date(expires_at) AS text FROM expiry_notices ORDER BY rowid";
+        let sql = "SELECT days_before || ' ' || date(expires_at) AS text FROM expiry_notices ORDER BY sent_at, expires_at, days_before";
         self.app.query(sql).await
     }
 }

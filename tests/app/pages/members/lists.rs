@@ -9,8 +9,8 @@ async fn crowd(app: &TestApp, company: &Company) {
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
          INSERT INTO users (id, email, name, search_key, password_hash, email_verified_at, created_at)
-         SELECT 'u' || i, 'member' || i || '@crowd.example', 'Member ' || substr('0000' || i, -5),
-         'member ' || substr('0000' || i, -5), '',
+         SELECT 'u' || i, 'member' || i || '@crowd.example', 'Member ' || substr('' || (100000 + i), 2),
+         'member ' || substr('' || (100000 + i), 2), '',
          '2026-11-23 10:00:00', '2026-11-23 10:00:00' FROM n",
     )
     .await;
@@ -130,7 +130,7 @@ async fn no_pending_invitation_is_out_of_reach() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201)
          INSERT INTO invitations (id, organization_id, email, role, invited_by_name, invited_by_email,
          created_at, sent_at, expires_at)
-         SELECT 'i' || i, '{}', 'new' || substr('000' || i, -4) || '@lumen.example', 'user', 'Dana', 'dana@lumen.example',
+         SELECT 'i' || i, '{}', 'new' || substr('' || (10000 + i), 2) || '@lumen.example', 'user', 'Dana', 'dana@lumen.example',
          '2026-11-23 10:00:00', '2026-11-23 10:00:00', '2026-11-30 10:00:00' FROM n",
         lumen.id
     ))
