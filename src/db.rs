@@ -38,7 +38,7 @@ pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
-pub use log::Node;
+pub use log::{Node, NodeCount};
 pub use one_of::{OneOf, one_of};
 pub use pairs::pair_of;
 pub(crate) use stored::to_sql;
@@ -279,6 +279,11 @@ impl Db {
     /// Whether what this process has in memory counts: of what others change it hears in time.
     pub fn trusts_memory(&self) -> bool {
         self.log.as_ref().is_none_or(|log| log.is_followed())
+    }
+
+    /// How many processes serve from the database.
+    pub fn nodes(&self) -> NodeCount {
+        self.log.as_ref().map_or_else(NodeCount::default, |log| log.nodes())
     }
 
     /// The number, in the log, of the last change that this process made; 0 before the first.

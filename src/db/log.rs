@@ -9,7 +9,7 @@ use std::{
     fmt::Write,
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -59,6 +59,30 @@ pub(super) struct Log {
     read_at: AtomicU64,
     /// The number of the last change of this process.
     last_own: AtomicI64,
+    nodes: NodeCount,
+}
+
+/// How many processes serve, as far as this one knows; clones share it.
+#[derive(Clone, Debug)]
+pub struct NodeCount(Arc<AtomicU32>);
+
+impl Default for NodeCount {
+    /// This one alone.
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+}
+
+impl NodeCount {
+    /// At least one.
+    pub fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Another number; none counts for this one.
+    pub fn set(&self, nodes: u32) {
+        self.0.store(nodes.max(1), Ordering::Relaxed);
+    }
 }
 
 /// A process that serves.
@@ -74,7 +98,17 @@ impl Log {
     /// The log as the process called `name` has it.
     pub(super) fn new(name: &str) -> Self {
         let node = Node { id: Uuid::now_v7().to_string(), name: name.to_owned() };
-        Self { node, begun: Instant::now(), read_at: AtomicU64::new(0), last_own: AtomicI64::new(0) }
+        Self {
+            node,
+            begun: Instant::now(),
+            read_at: AtomicU64::new(0),
+            last_own: AtomicI64::new(0),
+            nodes: NodeCount::default(),
+        }
+    }
+
+    pub(super) fn nodes(&self) -> NodeCount {
+        self.nodes.clone()
     }
 
     pub(super) fn node(&self) -> &Node {
@@ -101,11 +135,6 @@ impl Log {
     /// last one.
     pub(super) fn note(&self, connection: &mut Connection, changes: &[Change]) -> QueryResult<i64> {
         let Connection::Postgres(connection) = connection else { return Ok(0) };
-        #[derive(QueryableByName)]
-        struct Number {
-            #[diesel(sql_type = BigInt)]
-            number: i64,
-        }
         let mut rows: Vec<(&str, String)> = changes.iter().map(row_of).collect();
         rows.dedup();
         let rows =
@@ -117,7 +146,7 @@ impl Log {
                 RETURNING number
             )
             SELECT max(number) AS number FROM noted";
-        let noted: Number = diesel::sql_query(insert)
+        let noted: Count = diesel::sql_query(insert)
             .bind::<Text, _>(&self.node.id)
             .bind::<Text, _>(rows)
             .get_result(connection)?;
@@ -200,6 +229,12 @@ struct Row {
     subject: String,
     #[diesel(sql_type = Bool)]
     is_own: bool,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
 }
 
 #[derive(QueryableByName)]
@@ -303,6 +338,11 @@ impl Follower {
         .bind::<Text, _>(env!("CARGO_PKG_VERSION"))
         .bind::<BigInt, _>(position)
         .execute(connection)?;
+        let live: Count = diesel::sql_query(
+            "SELECT count(*) AS number FROM nodes WHERE seen_at > (SELECT max(seen_at) FROM nodes) - INTERVAL '3 seconds'",
+        )
+        .get_result(connection)?;
+        self.log.nodes.set(u32::try_from(live.number).unwrap_or(1));
         if has_moved {
             diesel::sql_query(
                 "INSERT INTO readings (node_id, position, read_at)

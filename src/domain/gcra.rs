@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key_settings::RateLimit;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, db::NodeCount};
 
 const NANOSECONDS_IN_SECOND: u64 = 1_000_000_000;
 
@@ -15,6 +15,8 @@ const NANOSECONDS_IN_SECOND: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub struct Gcra {
     limit: RateLimit,
+    /// Each of them admits its part.
+    nodes: NodeCount,
     /// Nanoseconds since 1970.
     arrival: AtomicU64,
 }
@@ -33,9 +35,9 @@ pub struct RateLeft {
 }
 
 impl Gcra {
-    /// A limit of which nothing is used.
-    pub fn new(limit: RateLimit) -> Self {
-        Self { limit, arrival: AtomicU64::new(0) }
+    /// A limit of which nothing is used, which so many nodes share.
+    pub fn new(limit: RateLimit, nodes: NodeCount) -> Self {
+        Self { limit, nodes, arrival: AtomicU64::new(0) }
     }
 
     /// The limit.
@@ -87,14 +89,20 @@ impl Gcra {
         }
     }
 
-    /// Between two requests that come evenly; rounded up, so that never too many are admitted.
-    fn gap(&self) -> u64 {
+    /// Between two requests that come evenly to all nodes; rounded up, so that never too many are admitted.
+    fn gap_of_all(&self) -> u64 {
         let period = u64::from(self.limit.period.seconds()) * NANOSECONDS_IN_SECOND;
         period.div_ceil(u64::from(self.limit.count.get())).max(1)
     }
 
+    /// Between two that come evenly to this one.
+    fn gap(&self) -> u64 {
+        self.gap_of_all() * u64::from(self.nodes.get())
+    }
+
+    /// One request at least, though the nodes may be more than the requests of a period.
     fn burst(&self) -> u64 {
-        self.gap() * u64::from(self.limit.count.get())
+        (self.gap_of_all() * u64::from(self.limit.count.get())).max(self.gap())
     }
 }
 
@@ -124,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_the_limit_and_then_one_at_a_time() {
-        let gcra = Gcra::new(limit(60, Period::Minute));
+        let gcra = Gcra::new(limit(60, Period::Minute), NodeCount::default());
         for left in (0..60).rev() {
             assert_eq!(gcra.admit(1, START).remaining, left);
         }
@@ -135,15 +143,35 @@ mod tests {
     }
 
     #[test]
+    fn nodes_together_admit_what_one_would() {
+        for (count, nodes) in [(60, 3), (60, 7), (1, 3), (2, 5)] {
+            let nodes_there = NodeCount::default();
+            nodes_there.set(nodes);
+            let all: Vec<Gcra> =
+                (0..nodes).map(|_| Gcra::new(limit(count, Period::Minute), nodes_there.clone())).collect();
+            let mut admitted = 0;
+            for second in 0..600 {
+                let now = START + Duration::seconds(second);
+                for node in &all {
+                    admitted += u32::from(node.admit(1, now).retry_after_seconds.is_none());
+                }
+            }
+            // What comes in ten minutes, and the burst at the start.
+            let most = 11 * count + nodes;
+            assert!(admitted <= most && admitted >= 9 * count, "{admitted} of {count} a minute on {nodes}");
+        }
+    }
+
+    #[test]
     fn a_cost_above_the_limit_is_never_admitted_and_takes_nothing() {
-        let gcra = Gcra::new(limit(5, Period::Second));
+        let gcra = Gcra::new(limit(5, Period::Second), NodeCount::default());
         assert!(gcra.admit(6, START).retry_after_seconds.is_some());
         assert_eq!(gcra.admit(5, START).retry_after_seconds, None);
     }
 
     #[test]
     fn a_clock_that_is_set_back_shuts_nobody_out_for_longer_than_a_period() {
-        let gcra = Gcra::new(limit(2, Period::Minute));
+        let gcra = Gcra::new(limit(2, Period::Minute), NodeCount::default());
         gcra.admit(2, START + Duration::days(300));
         assert_eq!(gcra.admit(1, START).retry_after_seconds, Some(30));
     }
@@ -160,7 +188,7 @@ mod tests {
             period in period(),
             steps in prop::collection::vec((0i64..3_000_000, 1u32..50), 1..200),
         ) {
-            let gcra = Gcra::new(limit(count, period));
+            let gcra = Gcra::new(limit(count, period), NodeCount::default());
             let (mut now, mut admitted) = (START, Vec::new());
             for (microseconds, cost) in steps {
                 now += Duration::microseconds(microseconds);
@@ -182,7 +210,7 @@ mod tests {
         #[test]
         fn what_is_told_to_wait_is_admitted_after_that(count in 1u32..500, period in period(), cost in 1u32..500) {
             prop_assume!(cost <= count);
-            let gcra = Gcra::new(limit(count, period));
+            let gcra = Gcra::new(limit(count, period), NodeCount::default());
             while gcra.admit(cost, START).retry_after_seconds.is_none() {}
             let wait = gcra.admit(cost, START).retry_after_seconds.unwrap();
             let later = START + Duration::seconds(i64::try_from(wait).unwrap());
@@ -195,7 +223,7 @@ mod tests {
             period in period(),
             steps in prop::collection::vec((-2_000_000i64..3_000_000, 0u32..600), 1..100),
         ) {
-            let gcra = Gcra::new(limit(count, period));
+            let gcra = Gcra::new(limit(count, period), NodeCount::default());
             let mut now = START;
             for (microseconds, cost) in steps {
                 now += Duration::microseconds(microseconds);

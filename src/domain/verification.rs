@@ -85,7 +85,7 @@ impl Verifier {
             db: db.clone(),
             keys: Arc::new(Kept::new(most_keys)),
             tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
-            meters: Arc::default(),
+            meters: Arc::new(MeterRegistry::of_one_among(db.nodes())),
             rotations: Arc::default(),
             organizations: Arc::default(),
         };

@@ -1,5 +1,5 @@
-//! What PostgreSQL alone has to show: that its schema is SQLite's, and what a server between several programs
-//! does. The tests in `tests/app` and the journeys are run with it, too.
+//! What PostgreSQL alone has to show: that its schema is SQLite's, what a server between several programs does,
+//! and several servers of Tessera on one database. The tests in `tests/app` and the journeys are run with it, too.
 //!
 //! They need the server that `tests/run` starts and names in `TESSERA_TEST_DATABASE_URL`. A plain `cargo test`
 //! leaves them out.
@@ -14,5 +14,15 @@
 #[path = "../support/database.rs"]
 #[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
 mod database;
+#[path = "../support/smtp.rs"]
+mod smtp;
+#[path = "../app/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "most of it is for the tests in `tests/app`")]
+mod support;
+
+mod cluster;
+mod duty;
+mod proxy;
 mod schema;
 mod server;
+mod stops;

@@ -113,17 +113,6 @@ fn nothing_is_said_to_be_kept_after_a_statement_that_failed() {
 }
 
 #[test]
-fn one_program_has_a_database_to_itself_until_it_ends() {
-    let database = TestDatabase::new();
-    let first = Db::open_alone(database.url()).expect("nobody has it");
-    let Err(DbError::Open(reason)) = Db::open_alone(database.url()) else { panic!("both have it") };
-    assert!(reason.ends_with("another process of Tessera uses it; stop that one first"), "{reason}");
-    Db::open_existing(database.url()).expect("a command goes beside it");
-    drop(first);
-    Db::open_alone(database.url()).expect("nobody has it any more");
-}
-
-#[test]
 fn several_programs_that_start_at_once_migrate_once() {
     let database = TestDatabase::empty();
     let url = Arc::new(database.url().clone());

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx, one_of},
+    db::{Change, Connection, DbError, Tx, one_of},
     domain::{
         access::{Grant, ManageKeys, SeeKeys},
         events::{Action, Detail},
@@ -241,18 +241,22 @@ pub(super) fn previous_masked(connection: &mut Connection, key_id: &str) -> Quer
     Ok(masked.flatten())
 }
 
-/// Writes when the new secret was first accepted, unless that is known.
+/// Writes when the new secret was first accepted, unless that is known. With it the previous one begins to end,
+/// whichever node is asked.
 pub(in crate::domain) fn write_first_use(
     tx: &mut Tx<'_>,
     previous_digest: SecretDigest,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    diesel::update(
+    let written = diesel::update(
         key_rotations::table.filter(key_rotations::previous_digest.eq(previous_digest.as_bytes())),
     )
     .filter(key_rotations::first_used_at.is_null())
     .set(key_rotations::first_used_at.eq(at))
     .execute(tx.connection())?;
+    if written > 0 {
+        tx.changed(Change::Secret(previous_digest.as_bytes().to_vec()));
+    }
     Ok(())
 }
 

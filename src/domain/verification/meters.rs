@@ -15,7 +15,7 @@ use time::{Date, Duration, Time};
 use super::Span;
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, NodeCount},
     domain::{
         gcra::Gcra,
         key_settings::{KeySettings, MonthlyQuota},
@@ -132,15 +132,23 @@ impl Meters {
 
 /// The meters of all limited keys in memory, by the key's id.
 #[derive(Debug, Default)]
-pub(super) struct MeterRegistry(Mutex<HashMap<String, Meters>>);
+pub(super) struct MeterRegistry {
+    meters: Mutex<HashMap<String, Meters>>,
+    nodes: NodeCount,
+}
 
 /// Idle meters are looked for whenever there are so many times two.
 const FEW_METERS: usize = 4096;
 
 impl MeterRegistry {
+    /// Meters of one of `nodes`.
+    pub(super) fn of_one_among(nodes: NodeCount) -> Self {
+        Self { meters: Mutex::default(), nodes }
+    }
+
     /// The meters for a key that was just read; `used` is its use of the month of `now`.
     pub(super) fn of(&self, key_id: &str, settings: &KeySettings, used: u64, now: Timestamp) -> Meters {
-        let mut registry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         if settings.rate_limit.is_none() && settings.monthly_quota.is_none() {
             registry.remove(key_id);
             return Meters::default();
@@ -151,7 +159,10 @@ impl MeterRegistry {
         }
         let known = registry.remove(key_id).unwrap_or_default();
         let rate = settings.rate_limit.map(|limit| {
-            known.rate.filter(|rate| rate.limit() == limit).unwrap_or_else(|| Arc::new(Gcra::new(limit)))
+            known
+                .rate
+                .filter(|rate| rate.limit() == limit)
+                .unwrap_or_else(|| Arc::new(Gcra::new(limit, self.nodes.clone())))
         });
         let month = settings
             .monthly_quota
@@ -174,6 +185,8 @@ impl RotationRegistry {
             && live.get().previous_digest == rotation.previous_digest
         {
             live.cap_previous_secret(rotation.previous_expires_at);
+            // Another node may have seen it.
+            rotation.first_used_at.into_iter().for_each(|at| live.note_use(at));
             return live;
         }
         registry.retain(|_, live| live.strong_count() > 0);

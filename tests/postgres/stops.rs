@@ -59,6 +59,27 @@ async fn whatever_ends_a_key_ends_it_on_every_node_before_the_answer_with_receip
     }
 }
 
+/// The previous secret goes on until the new one is used, on whichever node that is.
+#[tokio::test]
+async fn the_first_use_of_a_new_secret_counts_on_every_node() {
+    let cluster = Cluster::new().await;
+    let [here, there] = [cluster.node().await, cluster.node().await];
+    let (id, previous) = cluster.key("Billing worker").await;
+    let url = format!("{}/api/v2/organizations/{}/keys/{id}/rotate", here.url, cluster.lumen.id);
+    let plan = serde_json::json!({ "grace_period": "none", "starts": "on_first_use" });
+    let rotated =
+        cluster.http.post(url).bearer_auth(&cluster.token).json(&plan).send().await.expect("an answer");
+    let rotated: Value = rotated.json().await.expect("JSON");
+    let new = rotated["secret"].as_str().expect("a secret");
+    for node in [&here, &there] {
+        assert_eq!(cluster.verify(node, &previous).await, ACCEPTED);
+    }
+    assert_eq!(cluster.verify(&here, new).await, ACCEPTED);
+    until(async || cluster.verify(&there, &previous).await == StatusCode::UNAUTHORIZED).await;
+    assert_eq!(cluster.verify(&here, &previous).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(cluster.verify(&there, new).await, ACCEPTED);
+}
+
 #[tokio::test]
 async fn a_node_that_is_cut_off_accepts_nothing_beyond_the_bound() {
     let cluster = Cluster::new().await;
