@@ -12,7 +12,6 @@
 )]
 
 #[path = "../support/database.rs"]
-#[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
 mod database;
 #[path = "../support/smtp.rs"]
 mod smtp;

@@ -8,7 +8,7 @@ CREATE TABLE leases (
 -- What transactions changed that other nodes may have in memory, in the order of commits. A file, which one
 -- process has to itself, needs none of it; it has the tables so that both engines have the same.
 CREATE TABLE changes (
-    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    number BIGINT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
     node_id TEXT NOT NULL,
