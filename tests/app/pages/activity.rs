@@ -354,7 +354,7 @@ async fn every_event_is_of_the_area_of_its_action() {
 
 #[tokio::test]
 async fn those_who_did_something_are_found_with_one_statement() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::builder().on_file().spawn().await;
     let (lumen, admin, _) = busy_lumen(&app).await;
     let path = lumen.url("activity");
     admin.get(&path).await.must_be(200);
