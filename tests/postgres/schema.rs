@@ -50,11 +50,14 @@ const QUESTIONS: [Question; 6] = [
     },
     Question {
         about: "primary keys and what is unique",
+        // A whole number that is the key is SQLite's own number of the row, and has no index.
         sqlite: "SELECT tables.name || ' ' || list.origin || ' '
                 || (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(list.name) ORDER BY seqno)) AS text
             FROM {tables} INNER JOIN pragma_index_list(tables.name) AS list
             WHERE list.origin IN ('pk', 'u') AND tables.name <> '__diesel_schema_migrations'
-            UNION ALL SELECT 'throttles pk bucket'",
+            UNION ALL SELECT tables.name || ' pk ' || columns.name
+            FROM {tables} INNER JOIN pragma_table_info(tables.name) AS columns
+            WHERE columns.pk = 1 AND columns.type = 'INTEGER'",
         postgres: "SELECT tables.relname || CASE WHEN indisprimary THEN ' pk ' ELSE ' u ' END
                 || (SELECT string_agg(attname, ', ' ORDER BY array_position(indkey::int[], attnum::int))
                     FROM pg_attribute WHERE attrelid = tables.oid AND attnum = ANY (indkey)) AS text
