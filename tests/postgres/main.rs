@@ -4,7 +4,12 @@
 //! They need the server that `tests/run` starts and names in `TESSERA_TEST_DATABASE_URL`. A plain `cargo test`
 //! leaves them out.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test ends where its ground is not as it should be")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its ground is not as it should be"
+)]
 
 #[path = "../support/database.rs"]
 mod database;
