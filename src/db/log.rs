@@ -26,6 +26,7 @@ use diesel::{
 use uuid::Uuid;
 
 use super::{Change, Connection, Listener, opener::Opener};
+use crate::clock::Clock;
 
 /// A node reads the log at least this often; others wake it earlier.
 const POLL: Duration = Duration::from_millis(250);
@@ -382,8 +383,8 @@ fn warn_of_skew(connection: &mut PgConnection) -> QueryResult<()> {
         "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) AS seconds",
     )
     .get_result(connection)?;
-    let ours = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let skew = clock.seconds - ours.as_secs_f64();
+    let ours = Clock::System.now().assume_utc().unix_timestamp_nanos() as f64 / 1e9;
+    let skew = clock.seconds - ours;
     if skew.abs() > MAX_SKEW.as_secs_f64() {
         tracing::warn!(
             "this machine's clock and that of the database differ by {skew:.1} seconds; set them by NTP, since \

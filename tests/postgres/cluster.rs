@@ -135,6 +135,21 @@ impl Node {
         self.process.wait().expect("it ends");
     }
 
+    /// As an operator does, and waits until it is over.
+    pub(crate) async fn stop(&mut self) {
+        let id = self.process.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().expect("kill");
+        assert!(told.success());
+        for _ in 0..1200 {
+            if let Some(status) = self.process.try_wait().expect("a process") {
+                assert!(status.success(), "{status}: {}", self.log());
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it goes on after 60 seconds: {}", self.log());
+    }
+
     /// What it has written so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

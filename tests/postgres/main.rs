@@ -22,6 +22,7 @@ mod support;
 mod cluster;
 mod duty;
 mod proxy;
+mod restarts;
 mod schema;
 mod server;
 mod stops;

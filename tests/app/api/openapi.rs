@@ -112,6 +112,7 @@ fn answers_name_their_items_and_require_what_is_always_there() {
         "Verification.organization",
         "Verification.key",
         "LimitState.window_seconds",
+        "ApiKey.receipts",
     ];
     let mut checked = 0;
     let mut optional = BTreeSet::new();
