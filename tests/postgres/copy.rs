@@ -51,6 +51,24 @@ fn is_empty(database: &TestDatabase) -> bool {
     tables.len() > 20 && tables.iter().all(is_empty)
 }
 
+/// What a file holds beside what processes tell each other. Instants are without the zeros at their end that
+/// some of the rows have and that say nothing.
+fn copied_rows(database: &Database) -> Vec<String> {
+    let mut rows = database.rows();
+    rows.retain(|row| {
+        row.iter().all(|cell| !["changes", "leases", "nodes", "readings"].contains(&cell.table.as_str()))
+    });
+    for cell in rows.iter_mut().flatten() {
+        if cell.value.starts_with("'20") && cell.value.contains(':') && cell.value.contains('.') {
+            let plain = cell.value.trim_end_matches('\'').trim_end_matches('0');
+            cell.value = format!("{plain}'");
+        }
+    }
+    let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+    rows.sort();
+    rows
+}
+
 #[test]
 fn whatever_is_copied_to_postgresql_comes_back_as_it_was() {
     let demo = Database::new();
@@ -61,17 +79,7 @@ fn whatever_is_copied_to_postgresql_comes_back_as_it_was() {
         let there = copy(&source.path().into(), server.url());
         assert_eq!(copy(server.url(), other.url()), there, "from one server to another");
         assert_eq!(copy(other.url(), &back.path().into()), there);
-        let rows = |database: &Database| {
-            let mut rows: Vec<String> = database.rows().iter().map(|row| format!("{row:?}")).collect();
-            rows.retain(|row| {
-                ["changes", "leases", "nodes", "readings"]
-                    .iter()
-                    .all(|table| !row.contains(&format!("table: \"{table}\"")))
-            });
-            rows.sort();
-            rows
-        };
-        assert_eq!(rows(&back), rows(&source));
+        assert_eq!(copied_rows(&back), copied_rows(&source));
         assert_eq!(back.schema(), source.schema());
         // What was put aside is at work again.
         let idle =
