@@ -123,7 +123,8 @@ fn bring_into_memory(state: &State, secrets: &[String]) -> Result<Memory, BenchE
     Ok(Memory { before, after: memory::anonymous() })
 }
 
-fn progress(what: &'static str, length: usize) -> ProgressBar {
+/// A bar on standard error, where that is a terminal.
+pub fn progress(what: &'static str, length: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent} %");
     let bar = ProgressBar::new(u64::try_from(length).unwrap_or_default()).with_message(what);
     if let Ok(style) = style {

@@ -30,8 +30,8 @@ use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 use explain::explain;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use limits::InstanceLimits;
-use operator::{EmailLine, UsersLine};
-pub use operator::{EmailTestCall, UsersCall};
+pub use operator::{CopyCall, EmailTestCall, UsersCall};
+use operator::{DatabaseLine, EmailLine, UsersLine};
 pub use serve::Config;
 use serve::{DatabaseFlag, ServeFlags};
 pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};
@@ -57,6 +57,8 @@ pub enum Command {
     BenchAttacks(Duration),
     /// Do something for a person whom no email reaches.
     Users(UsersCall),
+    /// Copy a database into another.
+    DatabaseCopy(CopyCall),
     /// Send an email to see whether that works.
     EmailTest(Box<EmailTestCall>),
     /// Print the description of the API.
@@ -124,6 +126,7 @@ pub fn parse_with(
         Some(Verb::Invitations(line)) => client(line.read(&environment, ClientAction::Invitations)),
         Some(Verb::Activity(line)) => client(line.read(&environment, ClientAction::Activity)),
         Some(Verb::Users(line)) => Ok(Command::Users(line.read(&environment)?)),
+        Some(Verb::Database(line)) => Ok(Command::DatabaseCopy(line.read()?)),
         Some(Verb::Email(line)) => Ok(Command::EmailTest(Box::new(line.read(&environment)?))),
         Some(Verb::Completions(line)) => Ok(Command::Completions(line.shell)),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
@@ -211,6 +214,9 @@ enum Verb {
     /// Create accounts and password links for people who can’t get email.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
+    /// Move everything to another database.
+    #[command(arg_required_else_help = true)]
+    Database(DatabaseLine),
     /// Test the configured mail server.
     #[command(arg_required_else_help = true)]
     Email(EmailLine),

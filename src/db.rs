@@ -6,6 +6,7 @@
 mod beside;
 mod beyond;
 mod columns;
+mod copy;
 mod count;
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 
 pub use beyond::beyond;
 pub use columns::columns_of;
+pub use copy::{CopiedTable, CopyProgress, copy};
 pub use count::count_of;
 pub use error::DbError;
 pub use fill_terms::fill_terms;

@@ -6,8 +6,8 @@ use tessera::{
     app::{self, Application, StartError},
     bench, client,
     clock::Clock,
-    config::{self, Command, Config, DatabaseUrl, EmailTestCall, UsersCall},
-    db::DbError,
+    config::{self, Command, Config, CopyCall, DatabaseUrl, EmailTestCall, UsersCall},
+    db::{self, CopiedTable, DbError},
     domain::{
         demo::LOG_IN_EMAIL,
         nodes::{NodeState, Nodes},
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
+        Ok(Command::DatabaseCopy(call)) => copy_database(&call),
         Ok(Command::EmailTest(call)) => test_email(&call),
         Ok(Command::OpenApi) => {
             print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
@@ -83,6 +84,37 @@ fn nodes(database: &DatabaseUrl) -> ExitCode {
             };
             let all: Vec<_> = in_state(live, "live").chain(in_state(silent, "silent")).collect();
             print(&mut std::io::stdout(), &client::table(&all, COLUMNS))
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// Copies a database, and prints what was copied and how to go on with it.
+fn copy_database(CopyCall { from, to }: &CopyCall) -> ExitCode {
+    const COLUMNS: &[client::Column<CopiedTable>] = &[
+        ("Table", |table| table.name.clone()),
+        ("Rows", |table| table.rows.to_string()),
+        ("SHA-256", CopiedTable::short_digest),
+    ];
+    let bar = bench::progress("copying", 0);
+    let copied = db::copy(from, to, &mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    match copied {
+        Ok(tables) => {
+            let rows: u64 = tables.iter().map(|table| table.rows).sum();
+            let password = match to {
+                DatabaseUrl::Sqlite(_) => "",
+                DatabaseUrl::Postgres(_) => " (with its password, if it has one)",
+            };
+            let text = format!(
+                "{}\n\nCopied {rows} rows from {from} to {to}. Both have the same rows and digests.\n\
+                 Start Tessera with TESSERA_DATABASE_URL={to}{password}.",
+                client::table(&tables, COLUMNS)
+            );
+            print(&mut std::io::stdout(), &text)
         }
         Err(error) => fail(&error),
     }

@@ -38,6 +38,48 @@ pub struct EmailTestCall {
     pub recipient: String,
 }
 
+/// A database to copy into another.
+#[derive(Debug)]
+pub struct CopyCall {
+    /// What is copied.
+    pub from: DatabaseUrl,
+    /// Where it goes.
+    pub to: DatabaseUrl,
+}
+
+#[derive(Args)]
+pub(super) struct DatabaseLine {
+    #[command(subcommand)]
+    action: DatabaseAction,
+}
+
+#[derive(Subcommand)]
+enum DatabaseAction {
+    /// Copy everything to an empty database, such as from SQLite to PostgreSQL, and verify the copy
+    ///
+    /// Stop all servers that use either database first. Nothing is kept of a copy that fails.
+    Copy {
+        /// Database to copy: a SQLite file or postgres://user@host/database. A password is better set in PGPASSWORD,
+        /// where other users can’t read it
+        #[arg(long, value_name = "FILE|URL")]
+        from: String,
+        /// Empty database to copy to; a SQLite file is created
+        #[arg(long, value_name = "FILE|URL")]
+        to: String,
+    },
+}
+
+impl DatabaseLine {
+    pub(super) fn read(self) -> Result<CopyCall, Exit> {
+        let DatabaseAction::Copy { from, to } = self.action;
+        let parse = |flag: &str, text: &str| {
+            DatabaseUrl::parse(text.trim())
+                .map_err(|expected| Exit::mistake(format_args!("{flag} {expected}")))
+        };
+        Ok(CopyCall { from: parse("--from", &from)?, to: parse("--to", &to)? })
+    }
+}
+
 #[derive(Args)]
 pub(super) struct UsersLine {
     #[command(subcommand)]

@@ -349,6 +349,27 @@ fn a_wrong_server_or_token_is_never_repeated() {
 }
 
 #[test]
+fn a_copy_names_two_databases_of_any_kind() {
+    match parse_line("database copy --from sqlite:a.db --to postgres://u:hunter2@db/tessera", &[]) {
+        Ok(Command::DatabaseCopy(call)) => {
+            assert_eq!(call.from.to_string(), "a.db");
+            assert_eq!(call.to.to_string(), "postgres://u@db/tessera");
+        }
+        other => panic!("expected a copy, got {other:?}"),
+    }
+    for line in [
+        "--from a.db --to mysql://u:hunter2@db/x",
+        "--from postgres://u:hunter2@db/x?sslmode=require --to a.db",
+    ] {
+        let exit = parse_line(&format!("database copy {line}"), &[]).expect_err(line);
+        assert!(
+            exit.code == 2 && !exit.message.contains("hunter2") && !exit.message.contains('\n'),
+            "{exit:?}"
+        );
+    }
+}
+
+#[test]
 fn a_test_email_has_the_settings_of_the_server() {
     let call = |line: &str, environment: &[(&str, &str)]| match parse_line(line, environment) {
         Ok(Command::EmailTest(call)) => *call,

@@ -55,6 +55,9 @@ pub enum DbError {
     /// The file could not be prepared for use.
     #[error("the database could not be opened: {0}")]
     Open(String),
+    /// A copy of the whole database was not made.
+    #[error("the database was not copied: {0}")]
+    NotCopied(String),
     /// A value could not be written as JSON.
     #[error("a value could not be encoded: {0}")]
     Encoding(serde_json::Error),

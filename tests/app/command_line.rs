@@ -4,7 +4,7 @@ mod client;
 mod crash_loop;
 mod database;
 mod email;
-mod instance;
+pub(crate) mod instance;
 mod scripted;
 mod sudden_ends;
 mod users;

@@ -12,6 +12,8 @@
 mod database;
 #[path = "../support/hook_receiver.rs"]
 mod hooks;
+#[path = "../support/old_database.rs"]
+mod old_database;
 #[path = "../support/smtp.rs"]
 mod smtp;
 mod support;
@@ -22,6 +24,7 @@ mod command_line;
 mod connections;
 mod credentials;
 mod damaged_rows;
+mod database_copy;
 mod ground;
 mod isolation;
 mod limits;

@@ -10,27 +10,15 @@
 //! `value` as `quote()` writes it. Renamed tables and columns need no mention, since a row is
 //! looked for in every table.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use diesel::{
-    connection::{Connection as _, SimpleConnection},
-    migration::{Migration, MigrationSource},
-    prelude::*,
+    RunQueryDsl,
     sql_types::{BigInt, Text},
 };
-use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use tempfile::TempDir;
-use tessera::db::{Backend, Connection, Db, DbError};
+use tessera::db::DbError;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// What the first migrations were called while they were numbered.
-const NUMBERS: [&str; 12] =
-    ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0014"];
+use crate::old_database::{Cell, Database, ROOT, Row, fixture, names};
 
 #[test]
 fn a_database_of_any_version_keeps_everything_when_it_is_opened() {
@@ -144,17 +132,6 @@ fn names_from_before_are_folded_and_twins_among_them_stay() {
     }
 }
 
-/// A value that is stored: where, and as SQLite's `quote` writes it.
-#[derive(Debug, PartialEq)]
-struct Cell {
-    table: String,
-    column: String,
-    value: String,
-}
-
-/// What is stored in a row, without what is NULL.
-type Row = Vec<Cell>;
-
 fn values(row: &Row) -> BTreeSet<String> {
     row.iter().map(|cell| cell.value.clone()).collect()
 }
@@ -182,134 +159,4 @@ fn expected_rows(stored: &[Row], version: &str) -> Vec<BTreeSet<String>> {
     }
     let rows = notes.query("SELECT json_group_array(value) AS text FROM expected GROUP BY \"row\"");
     rows.iter().map(|row| serde_json::from_str(row).expect("values")).collect()
-}
-
-/// A file of its own, without Tessera.
-struct Database {
-    folder: TempDir,
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    text: String,
-}
-
-impl Database {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    /// The migrations up to the one called `last`, each followed by its rows.
-    fn of_version(last: &str) -> Self {
-        let database = Self::new();
-        let mut connection = database.connection();
-        // Whoever asks first makes the table in which the migrations are noted.
-        connection.applied_migrations().expect("the applied migrations");
-        for migration in migrations() {
-            let name = migration.name().to_string();
-            connection.run_migration(&*migration).unwrap_or_else(|error| panic!("{name}: {error}"));
-            if let Some(rows) = fixture(&format!("{name}.sql")) {
-                connection.batch_execute(&rows).unwrap_or_else(|error| panic!("{name}: {error}"));
-            }
-            if name == last {
-                break;
-            }
-        }
-        database
-    }
-
-    /// As whoever made this database at the time has it.
-    fn number_the_first_migrations(&self) {
-        for (number, name) in NUMBERS.iter().zip(names()) {
-            let version = name.split('_').next().unwrap_or_default().replace('-', "");
-            self.execute(&format!(
-                "UPDATE __diesel_schema_migrations SET version = '{number}' WHERE version = '{version}'"
-            ));
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("tessera.db")
-    }
-
-    fn connection(&self) -> Connection {
-        let path = self.path();
-        let mut connection = Connection::establish(path.to_str().expect("UTF-8")).expect("a connection");
-        // A database that was just let go of may still be closing on another thread, under its lock.
-        let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF";
-        connection.batch_execute(pragmas).expect("foreign keys hold");
-        connection
-    }
-
-    fn open(&self) -> Result<Db, DbError> {
-        Db::open(&self.path().into())
-    }
-
-    fn execute(&self, sql: &str) {
-        self.connection().batch_execute(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
-    }
-
-    /// The one text that a query gives under the name `text`.
-    fn query(&self, sql: &str) -> Vec<String> {
-        let lines = diesel::sql_query(sql).load(&mut self.connection());
-        let lines: Vec<Line> = lines.unwrap_or_else(|error| panic!("{error}: {sql}"));
-        lines.into_iter().map(|line| line.text).collect()
-    }
-
-    fn schema(&self) -> Vec<String> {
-        self.query(
-            "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS text FROM sqlite_schema ORDER BY 1",
-        )
-    }
-
-    fn versions(&self) -> Vec<String> {
-        self.query("SELECT version AS text FROM __diesel_schema_migrations ORDER BY 1")
-    }
-
-    /// Each table with its columns.
-    fn tables(&self) -> Vec<(String, Vec<String>)> {
-        let tables = self.query(
-            "SELECT name AS text FROM sqlite_schema
-             WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> '__diesel_schema_migrations'",
-        );
-        let columns =
-            |table: &str| self.query(&format!("SELECT name AS text FROM pragma_table_info('{table}')"));
-        tables.into_iter().map(|table| (table.clone(), columns(&table))).collect()
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (table, columns) in self.tables() {
-            let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
-            let select = format!("SELECT json_array({}) AS text FROM \"{table}\"", quoted.join(", "));
-            for text in self.query(&select) {
-                let values: Vec<String> = serde_json::from_str(&text).expect("values");
-                let cells = columns.iter().zip(values).filter(|(_, value)| value != "NULL");
-                rows.push(
-                    cells
-                        .map(|(column, value)| Cell { table: table.clone(), column: column.clone(), value })
-                        .collect(),
-                );
-            }
-        }
-        rows
-    }
-}
-
-/// Those of this version, in their order.
-fn migrations() -> Vec<Box<dyn Migration<Backend>>> {
-    let source =
-        FileBasedMigrations::from_path(Path::new(ROOT).join("migrations/sqlite")).expect("the migrations");
-    let mut migrations = MigrationSource::<Backend>::migrations(&source).expect("the migrations");
-    migrations.sort_by_key(|migration| migration.name().to_string());
-    migrations
-}
-
-fn names() -> Vec<String> {
-    migrations().iter().map(|migration| migration.name().to_string()).collect()
-}
-
-fn fixture(file: &str) -> Option<String> {
-    fs::read_to_string(Path::new(ROOT).join("tests/app/migrations").join(file)).ok()
 }

@@ -13,6 +13,9 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/old_database.rs"]
+#[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
+mod old_database;
 #[path = "../support/smtp.rs"]
 mod smtp;
 #[path = "../app/support/mod.rs"]
@@ -20,6 +23,7 @@ mod smtp;
 mod support;
 
 mod cluster;
+mod copy;
 mod duty;
 mod proxy;
 mod restarts;

@@ -11,9 +11,9 @@ use std::{
 
 use tempfile::TempDir;
 
-pub(super) struct Instance {
+pub(crate) struct Instance {
     /// Where it listens, `127.0.0.1:40123`.
-    pub(super) address: String,
+    pub(crate) address: String,
     process: Option<Child>,
     log: Arc<Mutex<String>>,
     folder: TempDir,
@@ -21,27 +21,27 @@ pub(super) struct Instance {
 
 /// What a process left that has ended.
 #[derive(Debug)]
-pub(super) struct Output {
-    pub(super) status: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Output {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Instance {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut instance = Self::prepare();
         instance.start_again();
         instance
     }
 
     /// A place for a database, nothing running yet.
-    pub(super) fn prepare() -> Self {
+    pub(crate) fn prepare() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the database");
         Self { address: String::new(), process: None, log: Arc::default(), folder }
     }
 
     /// Starts the server on the same database and another free port, and waits until it listens.
-    pub(super) fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let mut process = command(self.folder.path())
             .args(["serve", "--listen", "127.0.0.1:0", "--public-url", "http://localhost:8080"])
             .env("TESSERA_DATABASE_URL", self.database())
@@ -69,7 +69,7 @@ impl Instance {
     }
 
     /// Ends the process as a power cut would: at once, with nothing finished (SIGKILL).
-    pub(super) fn pull_the_plug(&mut self) {
+    pub(crate) fn pull_the_plug(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().expect("the process can be killed");
             process.wait().expect("the process is over");
@@ -77,12 +77,12 @@ impl Instance {
     }
 
     /// Asks the process to stop (SIGTERM) and gives its status.
-    pub(super) fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         self.stop_with("TERM")
     }
 
     /// Sends the process the signal of this name, which ends it, and gives its status.
-    pub(super) fn stop_with(&mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn stop_with(&mut self, signal: &str) -> Option<i32> {
         let mut process = self.process.take().expect("a running process");
         let asked = Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status();
         assert!(asked.expect("kill").success());
@@ -90,34 +90,34 @@ impl Instance {
     }
 
     /// Runs the binary to its end on the same database.
-    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let database = self.database();
         let database = database.to_str().expect("a path in UTF-8");
         run(self.folder.path(), arguments, &[("TESSERA_DATABASE_URL", database)])
     }
 
     /// The folder of the database.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Waits until the log has these words.
-    pub(super) async fn wait_for_log(&self, words: &str) {
+    pub(crate) async fn wait_for_log(&self, words: &str) {
         while !self.log().contains(words) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("tessera.db")
     }
 
     /// What the server has written so far.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
     }
 }
@@ -129,12 +129,12 @@ impl Drop for Instance {
 }
 
 /// Runs the binary to its end in `folder`, with these variables and no others.
-pub(super) fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     run_with_input(folder, arguments, variables, "")
 }
 
 /// As [`run`], with this on standard input.
-pub(super) fn run_with_input(
+pub(crate) fn run_with_input(
     folder: &Path,
     arguments: &[&str],
     variables: &[(&str, &str)],
@@ -157,7 +157,7 @@ pub(super) fn run_with_input(
     Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-pub(super) fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     command
