@@ -265,7 +265,7 @@ impl SmtpUrl {
 
     /// A text of the mail server without the password, also as it stands in a log-in (RFC 4954, RFC 4616). A short one
     /// is found where it stands by itself, and not as part of other words; one of fewer letters than
-    /// [`MIN_REDACTED`] tells nothing apart, and whoever sees it in a text cannot tell it from one.
+    /// `MIN_REDACTED` tells nothing apart, and whoever sees it in a text cannot tell it from one.
     pub fn without_password(&self, text: &str) -> String {
         let url = Url::parse(self.expose()).ok();
         let Some((url, password)) = url.as_ref().and_then(|url| Some((url, url.password()?))) else {
