@@ -27,7 +27,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub struct WaitParams {
     /// Wait until all nodes have applied the change, at most this long, such as `5s` or `500ms` (up to `30s`).
     /// The response then has `receipts`: each node with the time from which it no longer accepts the key.
-    #[param(example = "5s")]
+    #[param(example = "5s", pattern = "^(([0-9]|[12][0-9]|30)s|([0-9]{1,4}|[12][0-9]{4}|30000)ms)$")]
     pub wait: Option<String>,
 }
 
