@@ -19,8 +19,11 @@ pub(crate) fn install() {
     });
 }
 
+/// What a server on a database of several notes and reads for itself, every now and then.
+const OF_THE_LOG: [&str; 5] = ["FROM changes", "INTO nodes", "FROM nodes", "INTO readings", "LISTEN"];
+
 /// The statements that `work` causes at the database `database`, without those that open and close
-/// transactions.
+/// transactions and those of the log of changes.
 pub(crate) async fn during(database: &str, work: impl Future) -> Vec<String> {
     watched().insert(database.to_owned(), Vec::new());
     work.await;
@@ -40,7 +43,8 @@ impl Instrumentation for Watch {
                     let statement = query.to_string();
                     let is_work = !["BEGIN", "COMMIT", "SELECT 1; COMMIT", "ROLLBACK", "PRAGMA"]
                         .iter()
-                        .any(|word| statement.trim_start().to_uppercase().starts_with(word));
+                        .any(|word| statement.trim_start().to_uppercase().starts_with(word))
+                        && !OF_THE_LOG.iter().any(|words| statement.contains(words));
                     statements.extend(is_work.then_some(statement));
                 }
             }
