@@ -112,7 +112,7 @@ async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Sta
     page.visit("/orgs").await;
     page.expect_page("Check your email").await;
     page.click_button("Resend email").await;
-    page.expect_page("Check your email").await;
+    page.expect_one_of(["Email sent", "less than a minute ago"]).await;
     // One address gets one email a minute; where the journey took longer, the second one is the newest.
     let mail = match page.text().await.contains("Email sent") {
         true => server.inbox.expect(EMAIL, "").await,

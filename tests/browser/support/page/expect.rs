@@ -87,6 +87,17 @@ impl Page {
         }
     }
 
+    /// Waits until the page says one of `texts`.
+    #[track_caller]
+    pub(crate) fn expect_one_of(&self, texts: [&'static str; 2]) -> impl Future<Output = ()> {
+        self.note(&format!("expect one of {texts:?}"));
+        async move {
+            let says = async |text: &str| self.text().await.contains(text);
+            let found = poll(PATIENCE, async || (says(texts[0]).await || says(texts[1]).await).then_some(()));
+            assert!(found.await.is_some(), "the page says none of {texts:?} but “{}”", self.text().await);
+        }
+    }
+
     #[track_caller]
     pub(crate) fn expect_text(&self, text: &str) -> impl Future<Output = ()> {
         self.note(&format!("expect text “{text}”"));
