@@ -40,7 +40,7 @@ pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
-pub use log::{Node, NodeCount};
+pub use log::{Node, NodeCount, SILENCE};
 pub use one_of::{OneOf, one_of};
 pub use pairs::pair_of;
 pub(crate) use stored::to_sql;

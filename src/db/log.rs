@@ -41,6 +41,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How often a node without news says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// A node that has said nothing for so long answers nothing from memory, if it is there at all.
+pub const SILENCE: Duration = Duration::from_secs(3);
+
 /// A pause before a server that is out of reach is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -340,8 +343,10 @@ impl Follower {
         .bind::<BigInt, _>(position)
         .execute(connection)?;
         let live: Count = diesel::sql_query(
-            "SELECT count(*) AS number FROM nodes WHERE seen_at > (SELECT max(seen_at) FROM nodes) - INTERVAL '3 seconds'",
+            "SELECT count(*) AS number FROM nodes
+             WHERE seen_at > (SELECT max(seen_at) FROM nodes) - make_interval(secs => $1)",
         )
+        .bind::<Double, _>(SILENCE.as_secs_f64())
         .get_result(connection)?;
         self.log.nodes.set(u32::try_from(live.number).unwrap_or(1));
         if has_moved {

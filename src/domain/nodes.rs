@@ -9,12 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::schema::{changes, nodes, readings};
 use crate::{
     clock::Timestamp,
-    db::{Connection, Db, DbError, Tx},
+    db::{Connection, Db, DbError, SILENCE, Tx},
 };
-
-/// A node that has said nothing for so long answers nothing from memory, if it is there at all: nobody has
-/// to wait for it.
-const SILENCE: Duration = Duration::seconds(3);
 
 /// How long the log and its readings are kept.
 const KEEP: Duration = Duration::days(1);
@@ -84,7 +80,7 @@ pub fn list(connection: &mut Connection) -> Result<Nodes, DbError> {
     let all: Vec<NodeState> =
         nodes::table.order((nodes::started_at, nodes::id)).select(NodeState::as_select()).load(connection)?;
     let last_change = changes::table.select(changes::number).order(changes::number.desc()).first(connection);
-    // Whoever asks is one of them, and has just said so.
+    // Whoever asks is one of them, and has just said so. Nobody has to wait for one that is silent.
     let newest = all.iter().map(|node| node.seen_at).max();
     let is_live = |node: &NodeState| newest.is_some_and(|newest| newest - node.seen_at < SILENCE);
     let (live, silent) = all.into_iter().partition(is_live);

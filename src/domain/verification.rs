@@ -181,13 +181,7 @@ impl Verifier {
             let found = api_keys::by_digest(connection, digest)?;
             found.map(|stored| verifier.known_key(connection, stored, now)).transpose()
         };
-        let reading = self.db.read_for_verification(look_up);
-        if trusts_memory {
-            self.keys.read(digest, reading).await
-        } else {
-            // That of another, who asked earlier, may have begun before a change that was not heard of.
-            Ok(reading.await?.map(Arc::new))
-        }
+        self.keys.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await
     }
 
     fn known_key(
@@ -251,12 +245,7 @@ impl Verifier {
                     Ok(found
                         .map(|(token, organization)| KnownToken::new(token, organizations.of(organization))))
                 };
-                let reading = self.db.read_for_verification(look_up);
-                if trusts_memory {
-                    self.tokens.read(digest, reading).await?
-                } else {
-                    reading.await?.map(Arc::new)
-                }
+                self.tokens.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await?
             }
         };
         Ok(known.filter(|known| known.token.status(now) == KeyStatus::Active))

@@ -61,15 +61,20 @@ impl<T: Known> Kept<T> {
         self.cache.clear();
     }
 
-    /// What a digest opens, by `read` or by a reading of the same that is under way.
+    /// What a digest opens, by `read` or, where `is_shared`, by a reading of the same that is under way. Whoever
+    /// hears of no changes shares none: one that another began earlier may be of before a change.
     ///
     /// # Errors
     /// Those of `read`. Where the reading of another one fails, each reads for itself.
     pub(super) async fn read(
         &self,
         digest: SecretDigest,
+        is_shared: bool,
         read: impl Future<Output = Result<Option<T>, DbError>>,
     ) -> Result<Found<T>, DbError> {
+        if !is_shared {
+            return Ok(read.await?.map(Arc::new));
+        }
         let reading = match self.begin(digest) {
             Ok(reading) => reading,
             Err(mut other) => {
@@ -190,7 +195,7 @@ mod tests {
                 }
             };
             async move {
-                let found = kept.read(digest, read).await.map_err(|error| error.to_string())?;
+                let found = kept.read(digest, true, read).await.map_err(|error| error.to_string())?;
                 Ok(found.map(|read| read.0))
             }
         }
