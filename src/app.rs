@@ -110,8 +110,8 @@ pub struct Application {
     address: SocketAddr,
     state: State,
     orders: Orders,
-    /// Of one of several: who it is to the others, and what seeks the lead for it.
-    seeking: Option<(String, JoinHandle<()>)>,
+    /// Of one of several: what seeks the lead for it.
+    seeking: Option<JoinHandle<()>>,
     signals: StopSignals,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -156,16 +156,13 @@ impl Application {
             config: Arc::new(config),
         };
         let signals = StopSignals::heed().map_err(StartError::Signals)?;
-        let node = state.db.node().map(|node| node.id.clone());
-        let orders = if node.is_some() { Orders::among_others() } else { Orders::alone() };
+        let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
         let mut tasks = vec![tokio::spawn(housekeeping::keep(state.clone(), orders.follow()))];
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
-        let seeking = node.map(|node| {
-            let seek = duty::seek(state.db.clone(), state.clock.clone(), node.clone(), orders.clone());
-            (node, tokio::spawn(seek))
-        });
+        let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
+        let seeking = state.db.is_shared().then(seek);
         Ok(Self { server, address, state, orders, seeking, signals, tasks })
     }
 
@@ -215,9 +212,9 @@ impl Application {
         while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Some((node, seeking)) = self.seeking {
+        if let Some(seeking) = self.seeking {
             seeking.abort();
-            if let Err(error) = duty::give_back(&self.state.db, node).await {
+            if let Err(error) = duty::give_back(&self.state.db).await {
                 tracing::warn!(%error, "the other nodes wait for the end of this one's lease");
             }
         }

@@ -103,11 +103,12 @@ impl Ends {
     }
 }
 
-/// Gets the lease, renews it while that goes, and tells `orders`, again and again.
-pub(super) async fn seek(db: Db, clock: Clock, node: String, orders: Orders) {
+/// Gets the lease for this node, renews it while that goes, and tells `orders`, again and again.
+pub(super) async fn seek(db: Db, clock: Clock, orders: Orders) {
+    let Some(node) = db.node() else { return };
     let mut renewed: Option<Instant> = None;
     loop {
-        let (began, holder, now) = (Instant::now(), node.clone(), clock.now());
+        let (began, holder, now) = (Instant::now(), node.id.clone(), clock.now());
         match db.write(move |tx| leases::take(tx, LEASE, &holder, now)).await {
             Ok(true) => renewed = Some(began),
             Ok(false) => renewed = None,
@@ -122,6 +123,7 @@ pub(super) async fn seek(db: Db, clock: Clock, node: String, orders: Orders) {
 }
 
 /// Lets another node go on at once.
-pub(super) async fn give_back(db: &Db, node: String) -> Result<(), DbError> {
-    db.write(move |tx| leases::give_back(tx, LEASE, &node)).await
+pub(super) async fn give_back(db: &Db) -> Result<(), DbError> {
+    let Some(holder) = db.node().map(|node| node.id.clone()) else { return Ok(()) };
+    db.write(move |tx| leases::give_back(tx, LEASE, &holder)).await
 }
