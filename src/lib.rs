@@ -11,8 +11,8 @@
 //!   [`api_types`] has what the API is asked and what it answers, for server and client;
 //!   [`config`] reads the command line and the environment; [`clock`] tells the time;
 //!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
-//!   whose turn it is; [`folding`] gives texts the form in which they are compared. They are leaves
-//!   that every floor may use.
+//!   whose turn it is; [`folding`] gives texts the form in which they are compared; [`hex`] writes
+//!   bytes. They are leaves that every floor may use.
 //! * [`db`] opens SQLite or PostgreSQL and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -61,6 +61,7 @@ pub mod db;
 pub mod domain;
 pub mod fair_turns;
 pub mod folding;
+pub mod hex;
 pub mod http_client;
 pub mod machine;
 pub mod mail;

@@ -18,7 +18,7 @@ use super::{
     migrate, opener,
     opener::{Opener, Pragmas},
 };
-use crate::config::DatabaseUrl;
+use crate::{config::DatabaseUrl, hex};
 
 /// Rows that are read at once.
 const ROWS_AT_ONCE: usize = 1000;
@@ -120,7 +120,7 @@ pub fn copy(
 impl CopiedTable {
     /// The first 16 digits of its digest.
     pub fn short_digest(&self) -> String {
-        self.digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::of(self.digest.get(..8).unwrap_or_default())
     }
 }
 

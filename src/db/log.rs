@@ -6,7 +6,6 @@
 //! far it has got. What a node holds in memory counts for as long as it follows.
 
 use std::{
-    fmt::Write,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
@@ -26,7 +25,7 @@ use diesel::{
 use uuid::Uuid;
 
 use super::{Change, Connection, Listener, opener::Opener};
-use crate::clock::Clock;
+use crate::{clock::Clock, hex};
 
 /// A node reads the log at least this often; others wake it earlier.
 const POLL: Duration = Duration::from_millis(250);
@@ -183,14 +182,7 @@ fn millis(duration: Duration) -> u64 {
 /// A change as it stands in the log.
 fn row_of(change: &Change) -> (&'static str, String) {
     match change {
-        Change::Secret(digest) => {
-            let mut hex = String::with_capacity(2 * digest.len());
-            for byte in digest {
-                // Writing to a String does not fail.
-                let _ = write!(hex, "{byte:02x}");
-            }
-            ("secret", hex)
-        }
+        Change::Secret(digest) => ("secret", hex::of(digest)),
         Change::Organization(id) => ("organization", id.clone()),
         Change::MailQueued => ("mail_queued", String::new()),
         Change::WebhookQueued => ("webhook_queued", String::new()),
@@ -200,13 +192,8 @@ fn row_of(change: &Change) -> (&'static str, String) {
 
 /// What a row of the log tells; whatever this version does not know may be anything.
 fn change_of(kind: &str, subject: &str) -> Change {
-    let digest = || {
-        let digits = subject.as_bytes().chunks(2);
-        let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        bytes.collect::<Option<Vec<u8>>>()
-    };
     match kind {
-        "secret" => digest().map_or(Change::Anything, Change::Secret),
+        "secret" => hex::parse(subject).map_or(Change::Anything, Change::Secret),
         "organization" => Change::Organization(subject.to_owned()),
         "mail_queued" => Change::MailQueued,
         "webhook_queued" => Change::WebhookQueued,

@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     config::InstanceLimits,
     db::{Connection, DbError, Tx},
+    hex,
 };
 
 /// In what uses are counted.
@@ -176,7 +177,7 @@ fn note(tx: &mut Tx<'_>, budget: &str, spender: &str, amount: i64, now: Timestam
 
 /// Addresses that somebody only typed are kept as digests.
 fn spender_of(email: &str) -> String {
-    SecretDigest::of(email).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::of(SecretDigest::of(email).as_bytes())
 }
 
 /// Forgets uses that count no more.

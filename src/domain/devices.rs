@@ -9,6 +9,7 @@ use std::{fmt, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use super::secret::{NoRandomness, Secret, SecretDigest};
+use crate::hex;
 
 /// Seals device cookies with a secret of this installation.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ impl DeviceSeal {
             .chain_update(".")
             .chain_update(random);
         let outer = Sha256::new().chain_update(&self.secret).chain_update(inner.finalize());
-        outer.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::of(&outer.finalize())
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use crate::api_types::List;
-use crate::web::error::AppError;
+use crate::{hex, web::error::AppError};
 
 /// Fields that change without anybody's doing; a version does not tell them.
 const VOLATILE: [&str; 5] =
@@ -92,8 +92,7 @@ fn version(body: &Value) -> String {
         fields.retain(|name, _| name != "secret" && !VOLATILE.contains(&name.as_str()));
     }
     let digest = Sha256::digest(body.to_string());
-    let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hash}\"")
+    format!("\"{}\"", hex::of(digest.get(..16).unwrap_or_default()))
 }
 
 impl<T> List<T> {

@@ -36,6 +36,7 @@ use time::{Date, Time};
 use crate::{
     clock::Timestamp,
     domain::{access::Role, organization::Organization, organizations},
+    hex,
     web::{
         compression::HoldsNoSecret,
         display,
@@ -141,8 +142,8 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
     let body = page.render()?;
     if !is_logged_in {
         // Weak, since the page may be compressed.
-        let hash: String = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let etag = format!("W/\"{hash}\"");
+        let hash = Sha256::digest(&body);
+        let etag = format!("W/\"{}\"", hex::of(hash.get(..16).unwrap_or_default()));
         let known = visit.request().headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
         response.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((ETAG, etag.as_str()));
         if known.is_some_and(|known| known.split(',').any(|known| known.trim() == etag)) {
