@@ -15,7 +15,7 @@ use tessera::{clock::Clock, db::Connection, web::form_id::FormId};
 
 use super::{
     create_key,
-    instance::{Instance, command, run},
+    instance::{Instance, LISTEN, command, run},
     log_in,
 };
 use crate::support::{Client, Response};
@@ -46,7 +46,7 @@ fn a_second_process_on_the_same_database_is_refused_however_its_path_is_spelled(
         "sqlite:tessera.db",
     ];
     for spelling in spellings {
-        for verb in [&["serve", "--listen", "127.0.0.1:0"][..], &["demo"], &[]] {
+        for verb in [&["serve"][..], &["demo"], &[]] {
             let output = run(&folder, verb, &[("TESSERA_DATABASE_URL", spelling)]);
             assert_eq!(output.status, Some(2), "{verb:?} {spelling}: {output:?}");
             assert_eq!(output.stderr.lines().count(), 1, "{verb:?} {spelling}: {output:?}");
@@ -143,7 +143,7 @@ fn a_database_that_cannot_be_used_is_one_line_with_its_path_and_the_reason() {
             if !path.starts_with('/') {
                 // Nobody but the administrator may do everything everywhere.
                 process = std::process::Command::new(&binary);
-                process.env_clear().current_dir(folder);
+                process.env_clear().env(LISTEN.0, LISTEN.1).current_dir(folder);
                 if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
                     process.uid(NOBODY);
                 }

@@ -43,7 +43,7 @@ impl Instance {
     /// Starts the server on the same database and another free port, and waits until it listens.
     pub(crate) fn start_again(&mut self) {
         let mut process = command(self.folder.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--public-url", "http://localhost:8080"])
+            .args(["serve", "--public-url", "http://localhost:8080"])
             .env("TESSERA_DATABASE_URL", self.database())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -157,8 +157,11 @@ pub(crate) fn run_with_input(
     Output { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// A port of its own for each server, since tests run side by side: the default one may be taken.
+pub(crate) const LISTEN: (&str, &str) = ("TESSERA_LISTEN", "127.0.0.1:0");
+
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
-    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command.env_clear().env(LISTEN.0, LISTEN.1).current_dir(folder).stdin(Stdio::null());
     command
 }
