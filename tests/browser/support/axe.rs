@@ -106,9 +106,8 @@ impl Inspection {
             for Violation { rule, help, places } in violations(page.browser(), look.scheme == "dark").await {
                 self.findings.push(format!("{place}: {rule}: {help}\n    {}", places.join("\n    ")));
             }
-            if let Some(finding) = too_wide(page.browser()).await {
-                self.findings.push(format!("{place}: {finding}"));
-            }
+            let findings = misplaced(page.browser()).await;
+            self.findings.extend(findings.iter().map(|finding| format!("{place}: {finding}")));
         }
         self.measure_in(&Look::NARROWED, page, name).await;
         let complaints = console::complaints(page.browser()).await;
@@ -128,9 +127,8 @@ impl Inspection {
     async fn measure_in(&mut self, looks: &[Look], page: &Page, name: &str) {
         for look in looks {
             look.apply(page.browser()).await.expect("the look can be set");
-            if let Some(finding) = too_wide(page.browser()).await {
-                self.findings.push(format!("{}: {finding}", look.file_name(name)));
-            }
+            let (findings, place) = (misplaced(page.browser()).await, look.file_name(name));
+            self.findings.extend(findings.iter().map(|finding| format!("{place}: {finding}")));
         }
     }
 
@@ -169,7 +167,30 @@ const innermost = beyond.find(element => !beyond.some(other => other !== element
 return `${Math.round(document.documentElement.scrollWidth)} px wide: ${innermost?.outerHTML.slice(0, 160)}`;
 "#;
 
-async fn too_wide(browser: &WebDriver) -> Option<String> {
-    let answer = browser.execute(TOO_WIDE, []).await.expect("a script runs");
-    answer.convert().expect("what is too wide")
+/// A word of ours that stands in two lines. Only names and what people typed may be that long.
+const BROKEN_WORD: &str = r#"
+for (const element of document.querySelectorAll('label, legend, button, .btn, th, h1, h2, h3, dt, nav a')) {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    if (text.parentElement.closest('[dir=auto], .name, time, code')) continue;
+    for (const word of text.data.matchAll(/\p{L}+/gu)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map(rect => Math.round(rect.top)));
+      if (lines.size > 1) return `${word[0]} is broken: ${element.outerHTML.slice(0, 160)}`;
+    }
+  }
+}
+return null;
+"#;
+
+/// What does not fit.
+async fn misplaced(browser: &WebDriver) -> Vec<String> {
+    let mut findings = Vec::new();
+    for script in [TOO_WIDE, BROKEN_WORD] {
+        let answer = browser.execute(script, []).await.expect("a script runs");
+        findings.extend(answer.convert::<Option<String>>().expect("what was found, if anything was"));
+    }
+    findings
 }
