@@ -137,6 +137,7 @@ async fn an_outage_and_a_restart_lose_nothing() {
 #[tokio::test]
 async fn two_workers_send_every_mail_once_and_four_at_a_time() {
     let post = Post::start().await;
+    post.sink.wait_for_at_once(4);
     for number in 0..60 {
         post.queue(&format!("m{number}"), &format!("user{number}@lumen.example")).await;
     }

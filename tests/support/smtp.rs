@@ -34,6 +34,7 @@ struct State {
     down: bool,
     repeats_log_ins: bool,
     most_at_once: usize,
+    awaited_at_once: usize,
     open_now: usize,
 }
 
@@ -71,6 +72,11 @@ impl SmtpSink {
     /// Asks for log-ins from now on, refuses them, and repeats what they were.
     pub(crate) fn repeat_log_ins(&self) {
         self.state().repeats_log_ins = true;
+    }
+
+    /// Takes none until so many are under way at the same time.
+    pub(crate) fn wait_for_at_once(&self, mails: usize) {
+        self.state().awaited_at_once = mails;
     }
 
     /// The most mails that were under way at the same time.
@@ -143,6 +149,9 @@ impl SmtpSink {
                     self.enter();
                     // Long enough for mails that are sent together to meet.
                     tokio::time::sleep(Duration::from_millis(20)).await;
+                    while self.waits_for_more() {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
                     let content = read_data(&mut stream).await?;
                     self.leave(ReceivedMail::parse(std::mem::take(&mut recipients), &content));
                     "250 taken".to_owned()
@@ -164,6 +173,11 @@ impl SmtpSink {
         let mut state = self.state();
         state.open_now += 1;
         state.most_at_once = state.most_at_once.max(state.open_now);
+    }
+
+    fn waits_for_more(&self) -> bool {
+        let state = self.state();
+        state.most_at_once < state.awaited_at_once
     }
 
     fn leave(&self, mail: ReceivedMail) {
