@@ -19,6 +19,7 @@ mod log;
 mod migrate;
 mod one_of;
 mod opener;
+mod order;
 mod pairs;
 mod stored;
 
@@ -42,6 +43,7 @@ pub use health::Trouble;
 pub use lane::Turn;
 pub use log::{Node, NodeCount, SILENCE};
 pub use one_of::{OneOf, one_of};
+pub use order::millisecond_of_ids;
 pub use pairs::pair_of;
 pub(crate) use stored::to_sql;
 
@@ -434,7 +436,10 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.write_in(&self.writer, work)
+        self.write_in(&self.writer, |tx| {
+            let _in_order = order::begin(tx.connection).map_err(DbError::from)?;
+            work(tx)
+        })
     }
 
     /// A write that means the same in whatever order others write, such as of sums, from whoever has a

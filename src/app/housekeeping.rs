@@ -10,7 +10,7 @@ use crate::{
     db::{DbError, Trouble, Tx},
     domain::{
         api_keys, budgets, email_links, idempotency, leaks, nodes, outbox, rejections, sessions, spent_forms,
-        throttles, usage, webhooks,
+        throttles, usage, verification, webhooks,
     },
     web::state::State,
 };
@@ -142,7 +142,7 @@ async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
 /// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
-    const KINDS: [(&str, Purge); 11] = [
+    const KINDS: [(&str, Purge); 12] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
         ("email links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
@@ -153,6 +153,7 @@ async fn clean_up(state: &State) {
         ("webhook deliveries", |tx, now| webhooks::purge_expired(tx, now).map(drop)),
         ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
         ("nodes", nodes::purge_expired),
+        ("portions of quotas", verification::purge_portions),
         ("emails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
     ];
     let now = state.clock.now();

@@ -8,7 +8,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{db::DbError, web::state::State};
+use crate::{db::DbError, domain::verification, web::state::State};
 
 /// For how long it is tried to save what is in memory when the server stops. With the ten seconds
 /// for requests in hand and what one try takes it stays well below the 90 seconds after which
@@ -69,5 +69,9 @@ pub(super) async fn save(state: &State) -> io::Result<()> {
 async fn save_once(state: &State) -> Result<(), DbError> {
     state.ended_sessions.flush(&state.db).await?;
     state.usage.flush(&state.db).await?;
-    state.rejections.flush(&state.db).await
+    state.rejections.flush(&state.db).await?;
+    match state.db.node().map(|node| node.id.clone()) {
+        Some(node) => state.db.write(move |tx| verification::give_back_portions(tx, &node)).await,
+        None => Ok(()),
+    }
 }

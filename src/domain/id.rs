@@ -4,17 +4,31 @@ use std::sync::Mutex;
 
 use uuid::{ContextV7, NoContext, Timestamp as UuidTimestamp, Uuid};
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, db};
 
 const HYPHENATED_LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
 
 /// Keeps ids of one millisecond in the order in which they were made.
 static CONTEXT: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
-/// A new id that sorts after those made before, even when the clock was set back meanwhile.
+/// The same, for transactions that take their millisecond from the database.
+static CONTEXT_OF_TRANSACTIONS: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A new id that sorts after those made before, even when the clock was set back meanwhile, and after those of every
+/// other node that were committed before.
 pub fn new_id(now: Timestamp) -> String {
-    let (seconds, nanoseconds) = unix(now);
-    Uuid::new_v7(UuidTimestamp::from_unix(&CONTEXT, seconds, nanoseconds)).to_string()
+    let at = match db::millisecond_of_ids() {
+        Some(milliseconds) => UuidTimestamp::from_unix(
+            &CONTEXT_OF_TRANSACTIONS,
+            milliseconds / 1000,
+            u32::try_from(milliseconds % 1000 * 1_000_000).unwrap_or_default(),
+        ),
+        None => {
+            let (seconds, nanoseconds) = unix(now);
+            UuidTimestamp::from_unix(&CONTEXT, seconds, nanoseconds)
+        }
+    };
+    Uuid::new_v7(at).to_string()
 }
 
 /// A new id that tells exactly when it was made; those of one millisecond are in no order.

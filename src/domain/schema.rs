@@ -242,6 +242,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    quota_portions (api_key_id, node_id) {
+        api_key_id -> Text,
+        node_id -> Text,
+        units -> BigInt,
+        ends_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     readings (node_id, position) {
         node_id -> Text,
         position -> BigInt,

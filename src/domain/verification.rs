@@ -11,6 +11,8 @@ mod kept;
 mod known;
 mod known_organization;
 mod meters;
+mod monthly_use;
+mod portions;
 mod span;
 mod tally;
 
@@ -21,8 +23,10 @@ pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
 pub use known::{KeyRequest, KnownKey, KnownToken, Limits, PARTS_OF_A_QUOTA};
-pub use meters::QuotaLeft;
-pub(super) use meters::used_this_month;
+pub(super) use monthly_use::MonthlyUse;
+pub use monthly_use::QuotaLeft;
+pub(super) use portions::used_this_month;
+pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
 
 use kept::Kept;
@@ -30,6 +34,8 @@ use known::Rules;
 pub use known_organization::KnownOrganization;
 use known_organization::OrganizationRegistry;
 use meters::{MeterRegistry, RotationRegistry};
+use monthly_use::NeedsPortion;
+use portions::Portions;
 
 use super::{
     api_keys::{self, StoredKey},
@@ -85,7 +91,7 @@ impl Verifier {
             db: db.clone(),
             keys: Arc::new(Kept::new(most_keys)),
             tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
-            meters: Arc::new(MeterRegistry::of_one_among(db.nodes())),
+            meters: Arc::new(MeterRegistry::of_one_on(db)),
             rotations: Arc::default(),
             organizations: Arc::default(),
         };
@@ -136,7 +142,12 @@ impl Verifier {
         if let Some(decision) = reject_early(&key, wanted, now) {
             return Ok(decision);
         }
-        let (outcome, limits) = key.evaluate(wanted, now);
+        let (outcome, limits) = loop {
+            match key.evaluate(wanted, now) {
+                Ok(evaluated) => break evaluated,
+                Err(NeedsPortion) => self.take_portion(&key, wanted.cost, now).await?,
+            }
+        };
         if outcome == Outcome::Valid {
             self.note_use(&key, now).await;
         }
@@ -168,6 +179,12 @@ impl Verifier {
             .await?
         };
         db.beside("the first use of a new secret could not be written", written).await;
+    }
+
+    /// Goes on by itself: whoever asked may not wait so long, and what was taken has to be heard of.
+    async fn take_portion(&self, key: &Arc<KnownKey>, cost: u32, now: Timestamp) -> Result<(), DbError> {
+        let (db, key) = (self.db.clone(), key.clone());
+        tokio::spawn(async move { key.take_portion(&db, cost, now).await }).await?
     }
 
     /// The key that a secret opens, from memory or else from the database.

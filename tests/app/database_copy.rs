@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What processes tell each other is theirs alone, and a copy has no process yet.
-const OF_PROCESSES: [&str; 4] = ["changes", "leases", "nodes", "readings"];
+const OF_PROCESSES: [&str; 5] = ["changes", "leases", "nodes", "quota_portions", "readings"];
 
 fn filled() -> Database {
     let filled = Database::of_version(names().last().expect("a version"));

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tessera::{
     clock::Clock,
+    config::DatabaseUrl,
     db::Db,
     domain::{access::ManageTokens, master_tokens, token_access::TokenAccess},
 };
@@ -95,6 +96,11 @@ impl Cluster {
         })
         .await;
         node
+    }
+
+    /// The database, to open it beside the nodes.
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        self.database.url()
     }
 
     /// As it is given to `--database-url`.

@@ -14,7 +14,7 @@ use crate::db::{Connection, DbError};
 const OF_MIGRATIONS: &str = "__diesel_schema_migrations";
 
 /// What processes on one database tell each other while they run.
-const OF_PROCESSES: [&str; 4] = ["changes", "leases", "nodes", "readings"];
+const OF_PROCESSES: [&str; 5] = ["changes", "leases", "nodes", "quota_portions", "readings"];
 
 /// A table whose rows are copied.
 #[derive(Debug, PartialEq, Eq)]

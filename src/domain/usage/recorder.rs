@@ -63,6 +63,15 @@ impl Noted {
         }
     }
 
+    /// After [`write`](Self::write): whether it is kept.
+    fn written(&self, pending: &Pending, is_written: bool) {
+        if let Self::Key(known) = self
+            && let Some(month) = known.monthly_use()
+        {
+            month.handed_over(pending, is_written);
+        }
+    }
+
     fn write(&self, tx: &mut Tx<'_>, pending: &Pending) -> Result<(), DbError> {
         match self {
             Self::Key(known) => rows::write(tx, known, pending),
@@ -205,6 +214,7 @@ impl Recorder {
             let written = db.write_beside_blocking(|tx| {
                 taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending))
             });
+            taken.iter().for_each(|(noted, pending)| noted.written(pending, written.is_ok()));
             if written.is_err() {
                 for (noted, pending) in taken {
                     if noted.tally().put_back(pending) {

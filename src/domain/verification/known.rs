@@ -4,12 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{
-    KnownOrganization, Outcome, Tally,
-    meters::{Meters, MonthlyUse, QuotaLeft},
-};
+use super::{KnownOrganization, MonthlyUse, NeedsPortion, Outcome, QuotaLeft, Tally, meters::Meters};
 use crate::{
     clock::Timestamp,
+    db::{Db, DbError},
     domain::{
         access::Standing,
         gcra::{Gcra, RateLeft},
@@ -148,18 +146,40 @@ impl KnownKey {
     }
 
     /// Evaluates a request. Limits are taken from last, and only by what passed everything else.
-    pub(super) fn evaluate(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> (Outcome, Limits) {
+    pub(super) fn evaluate(
+        &self,
+        wanted: &KeyRequest<'_>,
+        now: Timestamp,
+    ) -> Result<(Outcome, Limits), NeedsPortion> {
         if let Some(rejection) = self.rejections(wanted, now).next() {
-            return (rejection, Limits::default());
+            return Ok((rejection, Limits::default()));
         }
-        let Some(rules) = &self.rules else { return (Outcome::Valid, Limits::default()) };
-        let rate = rules.rate.as_ref().map(|rate| rate.admit(wanted.cost, now));
+        let Some(rules) = &self.rules else { return Ok((Outcome::Valid, Limits::default())) };
+        let cost = wanted.cost;
+        // Before the rate limit, of which nothing may be taken when this has to be tried again.
+        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, cost, now)).transpose()?;
+        let rate = rules.rate.as_ref().map(|rate| rate.admit(cost, now));
         if is_limited(rate) {
-            return (Outcome::RateLimited, Limits { rate, quota: None });
+            if let Some((_, month)) = rules.quota.as_ref().filter(|_| !is_exceeded(quota)) {
+                month.give_back(cost, now);
+            }
+            return Ok((Outcome::RateLimited, Limits { rate, quota: None }));
         }
-        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, wanted.cost, now));
         let outcome = if is_exceeded(quota) { Outcome::QuotaExceeded } else { Outcome::Valid };
-        (outcome, Limits { rate, quota })
+        Ok((outcome, Limits { rate, quota }))
+    }
+
+    /// Takes a portion of its quota for this node, for a request that costs `cost`.
+    pub(super) async fn take_portion(&self, db: &Db, cost: u32, now: Timestamp) -> Result<(), DbError> {
+        match self.rules.as_ref().and_then(|rules| rules.quota.as_ref()) {
+            Some((quota, month)) => month.take_portion(db, self.id.to_string(), *quota, cost, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What it has used of a monthly quota, if it has one.
+    pub(in crate::domain) fn monthly_use(&self) -> Option<&MonthlyUse> {
+        self.rules.as_ref()?.quota.as_ref().map(|(_, month)| &**month)
     }
 
     /// Every reason why [`evaluate`](Self::evaluate) would refuse, the one that it would give first, and
@@ -333,7 +353,7 @@ mod tests {
                 let dry = key.dry_run(&wanted, now);
                 prop_assert_eq!(&key.dry_run(&wanted, now), &dry);
                 let (reasons, left) = dry;
-                let (outcome, limits) = key.evaluate(&wanted, now);
+                let (outcome, limits) = key.evaluate(&wanted, now).unwrap();
                 prop_assert_eq!(reasons.first().copied().unwrap_or(Outcome::Valid), outcome);
                 prop_assert!(limits.rate.is_none() || limits.rate == left.rate);
                 prop_assert!(limits.quota.is_none() || limits.quota == left.quota);

@@ -112,7 +112,16 @@ impl Pending {
     }
 
     fn units(&self) -> u64 {
-        self.earlier.iter().chain([&self.hour]).map(|counts| counts.units).sum()
+        self.counts().map(|counts| counts.units).sum()
+    }
+
+    /// What the accepted requests from `begin` on cost, which is the beginning of an hour.
+    pub(in crate::domain) fn units_since(&self, begin: Timestamp) -> u64 {
+        self.counts().filter(|counts| counts.begins_at >= begin).map(|counts| counts.units).sum()
+    }
+
+    fn counts(&self) -> impl Iterator<Item = &HourCounts> {
+        self.earlier.iter().chain([&self.hour])
     }
 
     fn add(&mut self, later: Self) {
@@ -130,10 +139,7 @@ impl Pending {
 
     /// What is to be added to the hours, each by the instant at which it begins.
     pub(in crate::domain) fn sums(&self) -> impl Iterator<Item = (Timestamp, Sum)> {
-        self.earlier
-            .iter()
-            .chain([&self.hour])
-            .flat_map(|counts| counts.sums().map(|sum| (counts.begins_at, sum)))
+        self.counts().flat_map(|counts| counts.sums().map(|sum| (counts.begins_at, sum)))
     }
 }
 

@@ -28,6 +28,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("nodes", "nodes"),
     ("organizations", "organizations"),
     ("outbox", "outbox"),
+    ("quota_portions", "verification"),
     ("readings", "nodes"),
     ("rejections", "rejections"),
     ("search_terms", "search"),

@@ -1,0 +1,10 @@
+-- What a node may spend of a key's monthly quota without asking the others: what it has spent and not yet written, too.
+CREATE TABLE quota_portions (
+    api_key_id TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    node_id TEXT NOT NULL,
+    units BIGINT NOT NULL,
+    ends_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (api_key_id, node_id)
+);
+CREATE INDEX quota_portions_by_end ON quota_portions (ends_at);
+CREATE INDEX quota_portions_by_node ON quota_portions (node_id);
