@@ -344,7 +344,8 @@ impl Db {
         if !self.health.has_file() {
             return Self::read_in(self.readers.clone(), work).await;
         }
-        let _turn = self.glances.turn().await?;
+        // Without a turn in the line: a worker does one thing at a time, and there is a connection for each. A
+        // turn would go to whoever is next, also on a worker that is busy, while the other one stands still.
         in_snapshot(&self.glances, work)
     }
 
