@@ -11,6 +11,7 @@ pub mod cookies;
 pub mod details;
 pub mod display;
 pub mod error;
+pub mod etags;
 pub mod form;
 pub mod form_id;
 pub mod forwarded;

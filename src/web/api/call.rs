@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
-    http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
+    http::header::{HeaderName, IF_MATCH},
     web::Data,
 };
 
@@ -21,7 +21,7 @@ use crate::{
         token_access::TokenAccess,
         verification::KnownToken,
     },
-    web::{access::Access, error::AppError, rate_headers::RateHeaders, state::State, visit::Door},
+    web::{access::Access, error::AppError, etags, rate_headers::RateHeaders, state::State, visit::Door},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -141,9 +141,7 @@ impl<P: TokenProof, B> Call<P, B> {
     /// Shows a resource; 304 when the client has this version of it.
     pub fn show(&self, resource: &impl serde::Serialize) -> Result<HttpResponse, AppError> {
         let answer = Response::resource(resource)?;
-        // Here a weak one will do (RFC 9110, 13.1.2).
-        let known = header(&self.request, &IF_NONE_MATCH).map(|known| known.replace("W/\"", "\""));
-        if answer.etag().zip(known).is_some_and(|(etag, known)| names(&known, etag)) {
+        if answer.etag().is_some_and(|etag| etags::is_known(&self.request, etag)) {
             return Ok(HttpResponse::NotModified()
                 .insert_header(("ETag", answer.etag().unwrap_or_default()))
                 .finish());
@@ -154,10 +152,7 @@ impl<P: TokenProof, B> Call<P, B> {
     /// The version that the client demands of what it changes. A header that cannot be read demands
     /// one that nothing has: it must not pass for none.
     pub fn precondition(&self) -> Precondition {
-        // Several lines are one list (RFC 9110, 5.3).
-        let lines = self.request.headers().get_all(IF_MATCH);
-        let lines: Vec<&str> = lines.map(|value| value.to_str().unwrap_or_default()).collect();
-        Precondition((!lines.is_empty()).then(|| lines.join(", ")))
+        Precondition(etags::list(&self.request, &IF_MATCH))
     }
 
     /// Looks once more whether the token may still do this, for whatever goes on after the request was
@@ -270,40 +265,10 @@ impl Precondition {
     pub fn check(&self, present: &impl serde::Serialize) -> Result<(), AppError> {
         let Some(wanted) = &self.0 else { return Ok(()) };
         let answer = Response::resource(present)?;
-        if answer.etag().is_some_and(|etag| names(wanted, etag)) {
+        if answer.etag().is_some_and(|etag| etags::names(wanted, etag)) {
             Ok(())
         } else {
             Err(AppError::PreconditionFailed)
         }
-    }
-}
-
-/// Whether a list of versions, or `*`, names `etag`. A weak one names none (RFC 9110, 13.1.1). A proxy
-/// that compresses puts its method behind ours, which are hexadecimal: `"3f1c-gzip"`, `"3f1c;br"`.
-fn names(list: &str, etag: &str) -> bool {
-    list.split(',').map(str::trim).any(|each| each == "*" || version_in(each) == version_in(etag))
-}
-
-fn version_in(tag: &str) -> Option<&str> {
-    tag.strip_prefix('"')?.strip_suffix('"')?.split(['-', ';']).next()
-}
-
-fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_versions_names_one_of_them() {
-        assert!(names(r#""a", "b""#, r#""b""#) && names("*", r#""b""#));
-        assert!(!names(r#""a""#, r#""b""#) && !names("", r#""b""#) && !names("b", r#""b""#));
-        assert!(!names(r#"W/"b""#, r#""b""#), "a weak one");
-        for with_method in [r#""b-gzip""#, r#""b--gzip""#, r#""b;gzip""#, r#""b-br""#, r#""a", "b-zstd""#] {
-            assert!(names(with_method, r#""b""#), "{with_method}");
-        }
-        assert!(!names(r#""-gzip""#, r#""b""#) && !names(r#""ab-gzip""#, r#""b""#));
     }
 }

@@ -23,7 +23,7 @@ use actix_web::{
     HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY},
+        header::{CACHE_CONTROL, ETAG, VARY},
     },
 };
 use askama::Template;
@@ -41,7 +41,7 @@ use crate::{
         compression::HoldsNoSecret,
         display,
         error::AppError,
-        search,
+        etags, search,
         shell::{Markup, Shell},
         view,
         visit::Visit,
@@ -144,9 +144,8 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
         // Weak, since the page may be compressed.
         let hash = Sha256::digest(&body);
         let etag = format!("W/\"{}\"", hex::of(hash.get(..16).unwrap_or_default()));
-        let known = visit.request().headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
         response.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((ETAG, etag.as_str()));
-        if known.is_some_and(|known| known.split(',').any(|known| known.trim() == etag)) {
+        if etags::is_known(visit.request(), &etag) {
             return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
         }
     }

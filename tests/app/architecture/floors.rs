@@ -67,6 +67,7 @@ const WEB: House = House {
             "connections",
             "cookies",
             "display",
+            "etags",
             "form_id",
             "forwarded",
             "fragment",
