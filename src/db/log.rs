@@ -6,6 +6,7 @@
 //! far it has got. What a node holds in memory counts for as long as it follows.
 
 use std::{
+    mem,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
@@ -163,8 +164,13 @@ impl Log {
         opener: Opener,
         listeners: &Arc<RwLock<Vec<Listener>>>,
     ) -> std::io::Result<()> {
-        let follower =
-            Follower { log: self.clone(), opener, listeners: Arc::downgrade(listeners), position: None };
+        let follower = Follower {
+            log: self.clone(),
+            opener,
+            listeners: Arc::downgrade(listeners),
+            position: None,
+            is_lost: false,
+        };
         thread::Builder::new().name("change-log".to_owned()).spawn(move || follower.run())?;
         Ok(())
     }
@@ -208,6 +214,8 @@ struct Follower {
     listeners: Weak<RwLock<Vec<Listener>>>,
     /// The last number that was read; `None` before the first reading.
     position: Option<i64>,
+    /// Whether the log can't be read, which has been said.
+    is_lost: bool,
 }
 
 #[derive(QueryableByName)]
@@ -238,15 +246,14 @@ struct End {
 
 impl Follower {
     fn run(mut self) {
-        let mut was_lost = false;
         while self.listeners.strong_count() > 0 {
             match self.follow() {
                 Ok(()) => return,
                 Err(error) => {
-                    if !was_lost {
+                    if !self.is_lost {
                         tracing::error!(%error, "the log of changes can't be read; keys are looked up in the database until it can");
                     }
-                    was_lost = true;
+                    self.is_lost = true;
                     thread::sleep(PAUSE);
                 }
             }
@@ -269,6 +276,9 @@ impl Follower {
                 continue;
             }
             self.log.read_at.store(self.log.millis(began), Ordering::Release);
+            if mem::take(&mut self.is_lost) {
+                tracing::info!("the log of changes is read again");
+            }
             let has_moved = before != self.position;
             if has_moved || told_at.is_none_or(|told: Instant| told.elapsed() >= HEARTBEAT) {
                 self.tell(connection, has_moved).map_err(text)?;
