@@ -6,6 +6,7 @@ mod housekeeping;
 mod key_ends;
 mod listener;
 mod stopping;
+mod stops;
 mod upgrading;
 
 use std::{
@@ -157,7 +158,7 @@ impl Application {
         };
         let signals = StopSignals::heed().map_err(StartError::Signals)?;
         let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
-        let mut tasks = vec![tokio::spawn(housekeeping::keep(state.clone(), orders.follow()))];
+        let mut tasks = vec![start_housekeeping(&state, orders.follow())];
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
@@ -250,16 +251,21 @@ fn note_newest_mail(db: &Db, clock: &Clock) -> Arc<AtomicI64> {
     newest
 }
 
-/// Wakes whoever waits for it after each commit that brought `wanted`.
-fn wake_on(db: &Db, wanted: Change) -> Arc<Notify> {
+/// Wakes whoever waits for it after each commit that brought what `is_wanted`.
+fn wake_on(db: &Db, is_wanted: fn(&Change) -> bool) -> Arc<Notify> {
     let wake = Arc::new(Notify::new());
     let woken = wake.clone();
     db.on_change(move |change| {
-        if [&wanted, &Change::Anything].contains(&change) {
+        if is_wanted(change) || *change == Change::Anything {
             woken.notify_one();
         }
     });
     wake
+}
+
+fn start_housekeeping(state: &State, orders: Follower) -> JoinHandle<()> {
+    let stops = wake_on(&state.db, |change| matches!(change, Change::Stop(_)));
+    tokio::spawn(housekeeping::keep(state.clone(), orders, stops))
 }
 
 fn start_mail_worker(state: &State, orders: Follower) -> Result<Option<JoinHandle<()>>, StartError> {
@@ -267,7 +273,8 @@ fn start_mail_worker(state: &State, orders: Follower) -> Result<Option<JoinHandl
     let Some(smtp) = &config.smtp else { return Ok(None) };
     let delivery = Delivery::smtp(smtp, config.mail_from.clone())?;
     let composer = Composer::new(config.brand.clone(), config.public_url.clone());
-    let (db, clock, wake) = (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::MailQueued));
+    let (db, clock, wake) =
+        (state.db.clone(), state.clock.clone(), wake_on(&state.db, |change| *change == Change::MailQueued));
     Ok(Some(tokio::spawn(orders.while_leading(move |end| {
         let (delivery, composer, wake) = (delivery.clone(), composer.clone(), wake.clone());
         worker::run(db.clone(), clock.clone(), delivery, composer, wake, end.wait())
@@ -276,8 +283,11 @@ fn start_mail_worker(state: &State, orders: Follower) -> Result<Option<JoinHandl
 
 fn start_webhook_worker(state: &State, orders: Follower) -> Result<JoinHandle<()>, StartError> {
     let sender = Sender::new(AllowedNetworks::new(&state.config.webhook_networks))?;
-    let (db, clock, wake) =
-        (state.db.clone(), state.clock.clone(), wake_on(&state.db, Change::WebhookQueued));
+    let (db, clock, wake) = (
+        state.db.clone(),
+        state.clock.clone(),
+        wake_on(&state.db, |change| *change == Change::WebhookQueued),
+    );
     Ok(tokio::spawn(orders.while_leading(move |end| {
         webhook_worker::run(db.clone(), clock.clone(), sender.clone(), wake.clone(), end.wait())
     })))

@@ -87,6 +87,9 @@ const GLANCE: Pragmas = Pragmas { lock_timeout: LOCK_TIMEOUT_OF_GLANCES, ..READE
 /// The writer keeps what one transaction changes, with room to spare.
 const WRITER: Pragmas = Pragmas { cache_kib: 8192, lock_timeout: LOCK_TIMEOUT };
 
+/// What a process is called that does not serve.
+const COMMAND_LINE: &str = "command line";
+
 /// A handle to the database; clones share its connections.
 #[derive(Clone)]
 pub struct Db {
@@ -99,6 +102,8 @@ pub struct Db {
     side_writes: Arc<SideWrites>,
     /// Of a server's database, which other processes may use, too.
     log: Option<Arc<Log>>,
+    /// What this process is called, where the database is a file.
+    only_node: Option<Arc<str>>,
     _claim: Option<Arc<Claim>>,
     on_change: Arc<RwLock<Vec<Listener>>>,
 }
@@ -117,6 +122,8 @@ pub enum Change {
     MailQueued,
     /// A message to a webhook waits to be delivered.
     WebhookQueued,
+    /// What the event with this id ended is to be followed until every node has heard of it.
+    Stop(String),
     /// Nobody knows: some of what others changed was not heard of.
     Anything,
 }
@@ -126,6 +133,7 @@ pub enum Change {
 pub struct Tx<'a> {
     connection: &'a mut Connection,
     changes: &'a mut Vec<Change>,
+    only_node: Option<&'a str>,
 }
 
 impl Tx<'_> {
@@ -142,9 +150,9 @@ impl Tx<'_> {
         &mut self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<(), E> {
-        let mut unheard = Vec::new();
+        let (mut unheard, only_node) = (Vec::new(), self.only_node);
         let undone = self.connection.transaction(|connection| {
-            match work(&mut Tx { connection, changes: &mut unheard }) {
+            match work(&mut Tx { connection, changes: &mut unheard, only_node }) {
                 Ok(_) => Err::<(), _>(Failure::Transaction(DieselError::RollbackTransaction)),
                 Err(error) => Err(Failure::Work(error)),
             }
@@ -161,6 +169,11 @@ impl Tx<'_> {
     pub fn changed(&mut self, change: Change) {
         self.changes.push(change);
     }
+
+    /// What this process is called, where it has the database to itself: nobody else has to hear of a change.
+    pub fn only_node(&self) -> Option<&str> {
+        self.only_node
+    }
 }
 
 impl Db {
@@ -172,7 +185,7 @@ impl Db {
     /// As [`Db::open`], and [`DbError::Open`] when another process has the file.
     pub fn open_to_serve(url: &DatabaseUrl, name: &str) -> Result<Self, DbError> {
         match url {
-            DatabaseUrl::Sqlite(_) => Self::open_alone(url),
+            DatabaseUrl::Sqlite(_) => Ok(Self { only_node: Some(name.into()), ..Self::open_alone(url)? }),
             DatabaseUrl::Postgres(_) => {
                 let mut db = Self::open(url)?;
                 let log = Arc::new(Log::new(name));
@@ -264,7 +277,11 @@ impl Db {
             on_change: Arc::default(),
             log: match url {
                 DatabaseUrl::Sqlite(_) => None,
-                DatabaseUrl::Postgres(_) => Some(Arc::new(Log::new("command line"))),
+                DatabaseUrl::Postgres(_) => Some(Arc::new(Log::new(COMMAND_LINE))),
+            },
+            only_node: match url {
+                DatabaseUrl::Sqlite(_) => Some(COMMAND_LINE.into()),
+                DatabaseUrl::Postgres(_) => None,
             },
             _claim: None,
         })
@@ -462,9 +479,11 @@ impl Db {
     ) -> Result<T, E> {
         let mut changes = Vec::new();
         let mut number = 0;
+        let only_node = self.only_node.as_deref();
         DbError::take_not_written();
         let result = lane.transaction(|connection| {
-            let done = work(&mut Tx { connection, changes: &mut changes }).map_err(Failure::Work)?;
+            let done =
+                work(&mut Tx { connection, changes: &mut changes, only_node }).map_err(Failure::Work)?;
             self.health.check_files().map_err(Failure::Database)?;
             if let Some(log) = self.log.as_ref().filter(|_| !changes.is_empty()) {
                 number = log.note(connection, &changes)?;

@@ -1,10 +1,10 @@
 //! What is done beside the requests, at its own pace.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 
-use super::{duty::Follower, key_ends};
+use super::{duty::Follower, key_ends, stops};
 use crate::{
     clock::Timestamp,
     db::{DbError, Trouble, Tx},
@@ -33,11 +33,17 @@ const CONNECTIONS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What is done beside the requests, some of it by one node for all. Each part keeps its own time: none
 /// waits for another.
-pub(super) async fn keep(state: State, orders: Follower) {
-    let state = &state;
+pub(super) async fn keep(state: State, orders: Follower, stops_told: Arc<Notify>) {
+    let (state, stops_told) = (&state, &stops_told);
     let for_all = orders.while_leading(|end| async move {
         tokio::select! {
-            _ = async { tokio::join!(key_ends::note_in_time(state), purge_regularly(state)) } => {}
+            _ = async {
+                tokio::join!(
+                    key_ends::note_in_time(state),
+                    purge_regularly(state),
+                    stops::follow(state, stops_told)
+                )
+            } => {}
             () = end.wait() => {}
         }
     });

@@ -192,6 +192,7 @@ fn row_of(change: &Change) -> (&'static str, String) {
         Change::Organization(id) => ("organization", id.clone()),
         Change::MailQueued => ("mail_queued", String::new()),
         Change::WebhookQueued => ("webhook_queued", String::new()),
+        Change::Stop(event_id) => ("stop", event_id.clone()),
         Change::Anything => ("anything", String::new()),
     }
 }
@@ -203,6 +204,7 @@ fn change_of(kind: &str, subject: &str) -> Change {
         "organization" => Change::Organization(subject.to_owned()),
         "mail_queued" => Change::MailQueued,
         "webhook_queued" => Change::WebhookQueued,
+        "stop" => Change::Stop(subject.to_owned()),
         _ => Change::Anything,
     }
 }

@@ -10,11 +10,13 @@ use diesel::{
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
     access::{Grant, ManageTokens, SeeActivity, SeeAllActivity, SeeInvitations, SeeKeys},
+    events,
+    nodes::Spread,
     page::{
         Cursor, CursorError, ListRequest, MAX_COUNTED, Page, PageRequest, Reach, Total, by_age,
         contains_pattern, in_order,
     },
-    schema::audit_events,
+    schema::{audit_events, stops},
     search::{self, Matches, matching},
 };
 use crate::{
@@ -40,6 +42,14 @@ struct Row {
     search_text: Option<String>,
     ip: Option<String>,
     created_at: Timestamp,
+    #[diesel(select_expression = spread_of_event())]
+    spread: Option<String>,
+}
+
+/// Where what the event ended has got, kept beside it.
+#[diesel::dsl::auto_type]
+fn spread_of_event() -> _ {
+    stops::table.filter(stops::event_id.eq(audit_events::id)).select(stops::spread).single_value()
 }
 
 /// An event as it was noted.
@@ -65,12 +75,15 @@ pub struct Entry {
     pub ip: Option<String>,
     /// When.
     pub created_at: Timestamp,
+    /// Of an event that ended a secret: when which node heard of that, once all had.
+    pub stopped: Option<Spread>,
 }
 
 impl From<Row> for Entry {
     fn from(row: Row) -> Self {
         Self {
             detail: Detail::of_row(&row.id, row.details.as_deref(), row.search_text),
+            stopped: events::stops::spread_of_row(&row.id, row.spread.as_deref()),
             id: row.id,
             actor_kind: row.actor_kind,
             actor_id: row.actor_id,

@@ -7,6 +7,7 @@
 mod action;
 mod detail;
 mod event_type;
+pub mod stops;
 mod webhook_queue;
 
 pub use crate::vocabulary::WebhookFailure;
@@ -19,7 +20,13 @@ pub(super) use webhook_queue::{
 
 use diesel::prelude::*;
 
-use super::{access::Actor, id::new_id, schema::audit_events, search};
+use super::{
+    access::Actor,
+    id::new_id,
+    rotation::{GracePeriod, Starts},
+    schema::audit_events,
+    search,
+};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
@@ -71,5 +78,20 @@ pub(super) fn record(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp) -> Resu
     if let Some(organization_id) = event.organization_id {
         search::write(tx.connection(), organization_id, &id, &Searched::Event { search_key: &search_key })?;
     }
-    webhook_queue::queue_for_event(tx, event, now)
+    webhook_queue::queue_for_event(tx, event, now)?;
+    if event.ends_secrets() { stops::note(tx, &id, now) } else { Ok(()) }
+}
+
+impl Event<'_> {
+    /// Whether some secret that was accepted is not any more. One that goes on for a while ends by the clock of each
+    /// node.
+    fn ends_secrets(&self) -> bool {
+        const IMMEDIATELY: (Option<GracePeriod>, Option<Starts>) =
+            (Some(GracePeriod::None), Some(Starts::Immediately));
+        self.action.ends_secrets()
+            || matches!(
+                self.detail,
+                Some(Detail::Rotation { grace_period, starts, .. }) if (grace_period, starts) == IMMEDIATELY
+            )
+    }
 }

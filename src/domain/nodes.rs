@@ -1,12 +1,18 @@
 //! The nodes on one database server, and how far each has read the log of changes.
 
-use std::collections::HashMap;
-
-use diesel::{dsl::min, prelude::*};
+use diesel::{
+    dsl::{exists, sql},
+    prelude::*,
+    sql_types::Bool,
+};
+use serde::{Deserialize, Serialize};
 use time::Duration;
 use tokio::time::{Instant, sleep};
 
-use super::schema::{changes, nodes, readings};
+use super::{
+    instants,
+    schema::{changes, nodes, readings},
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, Db, DbError, SILENCE, Tx},
@@ -48,26 +54,40 @@ pub struct Nodes {
 }
 
 /// A node that has heard of a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// What the node is called.
     pub node: String,
     /// When it had read the change, by the database's clock.
+    #[serde(with = "instants")]
     pub at: Timestamp,
 }
 
 /// How far a change has got among the nodes that are there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// When it was made, by the database's clock.
+    #[serde(with = "instants")]
     pub made_at: Timestamp,
     /// Who has heard of it.
     pub receipts: Vec<Receipt>,
     /// Who has not yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
 }
 
 impl Spread {
+    /// Of a change that was made by the only node.
+    pub fn of_one(node: &str, made_at: Timestamp) -> Self {
+        let receipt = Receipt { node: node.to_owned(), at: made_at };
+        Self { made_at, receipts: vec![receipt], waits_for: Vec::new() }
+    }
+
+    /// How many nodes there are.
+    pub fn count(&self) -> usize {
+        self.receipts.len() + self.waits_for.len()
+    }
+
     /// How long the slowest of those that have heard of it took.
     pub fn slowest(&self) -> Duration {
         let slowest = self.receipts.iter().map(|receipt| receipt.at - self.made_at).max();
@@ -95,24 +115,54 @@ pub fn spread(connection: &mut Connection, number: i64) -> Result<Option<Spread>
         .first(connection)
         .optional()?;
     let Some((maker, made_at)) = change else { return Ok(None) };
-    let read: Vec<(String, Option<Timestamp>)> = readings::table
-        .filter(readings::position.ge(number))
-        .group_by(readings::node_id)
-        .select((readings::node_id, min(readings::read_at)))
-        .load(connection)?;
-    let mut read: HashMap<String, Timestamp> =
-        read.into_iter().filter_map(|(node, at)| Some((node, at?))).collect();
-    // Its own memory follows a commit before that is answered.
-    read.insert(maker, made_at);
     let mut spread = Spread { made_at, receipts: Vec::new(), waits_for: Vec::new() };
     for node in list(connection)?.live {
-        match read.get(&node.id) {
-            Some(at) => spread.receipts.push(Receipt { node: node.name, at: *at }),
+        // The memory of whoever made it follows a commit before that is answered.
+        let read_at = if node.id == maker { Some(made_at) } else { read_at(connection, &node.id, number)? };
+        match read_at {
+            Some(_) if came_later(connection, &node, number, made_at)? => {}
+            Some(at) => spread.receipts.push(Receipt { node: node.name, at }),
             None => spread.waits_for.push(node.name),
         }
     }
     spread.receipts.sort_by(|a, b| (a.at, &a.node).cmp(&(b.at, &b.node)));
     Ok(Some(spread))
+}
+
+/// When a node had read the change with this number.
+fn read_at(connection: &mut Connection, node_id: &str, number: i64) -> Result<Option<Timestamp>, DbError> {
+    Ok(readings::table
+        .filter(readings::node_id.eq(node_id).and(readings::position.ge(number)))
+        .order(readings::position)
+        .select(readings::read_at)
+        .first(connection)
+        .optional()?)
+}
+
+/// Whether a node began to follow the log behind the change with this number: it never had in memory what was before.
+fn came_later(
+    connection: &mut Connection,
+    node: &NodeState,
+    number: i64,
+    made_at: Timestamp,
+) -> Result<bool, DbError> {
+    if node.started_at <= made_at {
+        return Ok(false);
+    }
+    let before = readings::table.filter(readings::node_id.eq(&node.id).and(readings::position.lt(number)));
+    let was_there: bool = diesel::select(exists(before)).get_result(connection)?;
+    Ok(!was_there)
+}
+
+/// The number of the change that the event with this id brought, while it is in the log.
+pub(super) fn number_of_stop(connection: &mut Connection, event_id: &str) -> Result<Option<i64>, DbError> {
+    Ok(changes::table
+        // In these words, so that the index of such changes is used.
+        .filter(sql::<Bool>("kind = 'stop'"))
+        .filter(changes::subject.eq(event_id))
+        .select(changes::number)
+        .first(connection)
+        .optional()?)
 }
 
 /// Waits until all nodes have heard of the change with this number, at most for `patience`.

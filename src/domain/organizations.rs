@@ -244,8 +244,9 @@ pub fn remove(
     if folding::visible(typed_name) != folding::visible(&grant.name) {
         return Err(RemoveError::NameDiffers);
     }
-    record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;
+    // First: whoever has heard that it is followed where its keys have stopped has heard of this.
     tx.changed(Change::Organization(grant.id.clone()));
+    record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;
     diesel::delete(organizations::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
     Ok(())
 }

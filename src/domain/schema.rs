@@ -221,6 +221,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    stops (event_id) {
+        event_id -> Text,
+        spread -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     changes (number) {
         number -> BigInt,
         kind -> Text,
@@ -440,6 +447,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_rotations,
     master_tokens,
     audit_events,
+    stops,
     outbox,
     budget_uses,
     spent_forms,

@@ -113,7 +113,7 @@ impl Verifier {
                 tokens.forget_all();
                 organizations.invalidate_all();
             }
-            Change::MailQueued | Change::WebhookQueued => {}
+            Change::MailQueued | Change::WebhookQueued | Change::Stop(_) => {}
         });
         verifier
     }

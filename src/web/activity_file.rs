@@ -48,7 +48,7 @@ pub const CSV: FileKind = FileKind {
 /// Without it Excel takes the file for one of its old character sets.
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "time_utc",
     "actor_kind",
     "actor",
@@ -60,6 +60,7 @@ const COLUMNS: [&str; 11] = [
     "actor_id",
     "subject_id",
     "details",
+    "receipts",
 ];
 
 /// Proves the right to the file once more.
@@ -137,9 +138,12 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
     Some((part, progress))
 }
 
-/// The details stand there twice: in words for people, and as the JSON of the API for programs.
-fn row(entry: Entry) -> Result<[String; 11], AppError> {
+/// The details stand there twice: in words for people, and as the JSON of the API for programs, as which the receipts
+/// stand there, too.
+fn row(entry: Entry) -> Result<[String; 12], AppError> {
     let json = entry.detail.as_ref().map(serde_json::to_string).transpose().map_err(AppError::internal)?;
+    let receipts = entry.stopped.map(|spread| serde_json::to_string(&spread.receipts));
+    let receipts = receipts.transpose().map_err(AppError::internal)?;
     let row = [
         display::iso(&entry.created_at),
         entry.actor_kind,
@@ -152,6 +156,7 @@ fn row(entry: Entry) -> Result<[String; 11], AppError> {
         entry.actor_id.unwrap_or_default(),
         entry.subject_id.unwrap_or_default(),
         json.unwrap_or_default(),
+        receipts.unwrap_or_default(),
     ];
     Ok(row.map(without_formula))
 }
@@ -171,7 +176,7 @@ fn without_formula(cell: String) -> String {
     safe
 }
 
-fn write(rows: Vec<[String; 11]>) -> Result<Bytes, AppError> {
+fn write(rows: Vec<[String; 12]>) -> Result<Bytes, AppError> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).map_err(AppError::internal)?;

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         audit::{Detail, WebhookFailure, WebhookSetting},
         key_settings::KeySetting,
+        nodes::Spread,
         rotation::{GracePeriod, Plan, Starts},
     },
 };
@@ -43,6 +44,10 @@ pub fn text(detail: &Detail) -> String {
         Detail::Pause { until } => format!("until {}", display::date_time_utc(until)),
         Detail::Expiry { within_days: 1 } => "within a day".to_owned(),
         Detail::Expiry { within_days } => format!("within {within_days} days"),
+        Detail::Stop { receipts, .. } => {
+            let nodes: Vec<&str> = receipts.iter().map(|receipt| receipt.node.as_str()).collect();
+            format!("on {}", display::list(&nodes))
+        }
         Detail::Token { masked, access, expires_at } => {
             let expires = expires_at.as_ref().map(|at| format!(", expires {}", display::date(at)));
             format!("{masked}, {}{}", access.label(), expires.unwrap_or_default())
@@ -61,6 +66,14 @@ pub fn text(detail: &Detail) -> String {
             "because deliveries failed for five days".to_owned()
         }
     }
+}
+
+/// Where what was ended has stopped being accepted, among several nodes: "Stopped on 3 of 3 nodes, slowest 0.31 s".
+/// Of one alone there is nothing to say.
+pub fn stopped(spread: &Spread) -> Option<String> {
+    let (stopped, all) = (spread.receipts.len(), spread.count());
+    let slowest = spread.slowest().as_seconds_f64();
+    (all > 1).then(|| format!("Stopped on {stopped} of {all} nodes, slowest {slowest:.2} s"))
 }
 
 /// What a rotation does with the previous secret, as a sentence without its end.
@@ -106,7 +119,20 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::{access::Role, token_access::TokenAccess};
+    use crate::domain::{access::Role, nodes::Receipt, token_access::TokenAccess};
+
+    #[test]
+    fn a_receipt_counts_the_nodes_and_tells_of_the_slowest() {
+        let made_at = datetime!(2026-11-26 20:00);
+        let receipt =
+            |millis| Receipt { node: "keys:8080".into(), at: made_at + time::Duration::milliseconds(millis) };
+        let words = |receipts, waits_for| stopped(&Spread { made_at, receipts, waits_for });
+        let all = words(vec![receipt(0), receipt(42), receipt(310)], Vec::new());
+        assert_eq!(all.as_deref(), Some("Stopped on 3 of 3 nodes, slowest 0.31 s"));
+        let some = words(vec![receipt(4)], vec!["keys:8081".into()]);
+        assert_eq!(some.as_deref(), Some("Stopped on 1 of 2 nodes, slowest 0.00 s"));
+        assert_eq!(stopped(&Spread::of_one("keys:8080", made_at)), None);
+    }
 
     #[test]
     fn facts_are_told_in_a_few_words() {

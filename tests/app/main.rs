@@ -37,6 +37,7 @@ mod no_writes;
 mod pages;
 mod races;
 mod search;
+mod stops;
 mod throttles;
 mod token_proofs;
 mod usage;

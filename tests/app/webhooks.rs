@@ -468,11 +468,15 @@ async fn the_server_delivers_by_itself() {
     let browser = app.log_in_as(&lumen.owner).await;
     let (key, _) = app.api_key_until(&lumen, "Billing worker", Some(START + Duration::DAY)).await;
     browser.post(&lumen.url(&format!("api/keys/{}/deactivate", key.id)), &[]).await.must_be(303);
+    receiver.wait_for(3).await;
     app.clock.advance(Duration::days(2));
-    let messages = receiver.wait_for(3).await;
+    let messages = receiver.wait_for(4).await;
     let types: Vec<String> =
         messages.iter().map(|message| message.json()["type"].as_str().expect("a type").to_owned()).collect();
-    assert_eq!(types, ["api_key.created", "api_key.deactivated", "api_key.expired"]);
+    assert_eq!(
+        types,
+        ["api_key.created", "api_key.deactivated", "api_key.stopped_everywhere", "api_key.expired"]
+    );
 }
 
 /// A database with an organization, a clock that stands still and a receiver.

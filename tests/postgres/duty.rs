@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use reqwest::Method;
 use tokio::time::sleep;
 
-use crate::{cluster::Cluster, smtp::SmtpSink, support::until};
+use crate::{cluster::Cluster, hooks::HookReceiver, smtp::SmtpSink, support::until};
 
 #[tokio::test]
 async fn each_email_goes_out_once_whichever_node_queued_it() {
@@ -41,7 +41,9 @@ async fn each_email_goes_out_once_whichever_node_queued_it() {
 async fn what_a_killed_node_left_undone_another_does() {
     let sink = SmtpSink::start().await;
     let cluster = Cluster::new().await;
-    let flags = ["--smtp-url", &sink.url()];
+    let receiver = HookReceiver::start().await;
+    cluster.webhook(&receiver).await;
+    let flags = ["--smtp-url", &sink.url(), "--webhook-networks", "127.0.0.0/8"];
     let mut first = cluster.node_with(&flags).await;
     sink.wait_for_mail_to("dana.whitfield@lumen.example").await;
     let second = cluster.node_with(&flags).await;
@@ -51,6 +53,9 @@ async fn what_a_killed_node_left_undone_another_does() {
     let answer =
         cluster.http.post(url).bearer_auth(&cluster.token).json(&body).send().await.expect("an answer");
     assert!(answer.status().is_success());
+    let (key, _) = cluster.key("Billing worker").await;
+    let (status, _) = cluster.call(&second, Method::POST, &format!("{key}/deactivate")).await;
+    assert!(status.is_success());
     let sent = || sink.received().iter().filter(|mail| mail.is_to("mara@lumen.example")).count();
     // Its lease is sixty seconds long.
     for _ in 0..2400 {
@@ -60,4 +65,9 @@ async fn what_a_killed_node_left_undone_another_does() {
         sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(sent(), 1);
+    let message = receiver.wait_for(1).await.remove(0).json();
+    let receipts = message["data"]["details"]["receipts"].as_array().expect("receipts").clone();
+    assert_eq!((&message["type"], receipts.len()), (&"api_key.stopped_everywhere".into(), 1));
+    let queued = "SELECT event AS text FROM webhook_deliveries";
+    assert_eq!(cluster.world.query(queued).await, ["api_key.stopped_everywhere"]);
 }

@@ -13,6 +13,8 @@
 
 #[path = "../support/database.rs"]
 mod database;
+#[path = "../support/hook_receiver.rs"]
+mod hooks;
 #[path = "../support/old_database.rs"]
 #[expect(dead_code, reason = "some of it is for the tests in `tests/app`")]
 mod old_database;

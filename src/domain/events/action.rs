@@ -169,6 +169,21 @@ impl Action {
         self.into()
     }
 
+    /// Whether it makes some secret accepted no longer. A rotation does so or not: its details say.
+    pub(super) fn ends_secrets(self) -> bool {
+        matches!(
+            self,
+            Self::KeyDeactivated
+                | Self::KeyPaused
+                | Self::KeyRemoved
+                | Self::PreviousSecretRevoked
+                | Self::TokenDeactivated
+                | Self::TokenReplaced
+                | Self::TokenRemoved
+                | Self::OrganizationRemoved
+        )
+    }
+
     /// The part of the product that it belongs to.
     pub fn area(self) -> Area {
         match self {

@@ -11,6 +11,7 @@ use crate::{
         access::Role,
         instants,
         key_settings::KeySetting,
+        nodes::Receipt,
         rotation::{GracePeriod, Starts},
         token_access::TokenAccess,
     },
@@ -116,6 +117,18 @@ pub enum Detail {
         /// Within this many days.
         #[schema(example = 3)]
         within_days: i32,
+    },
+    /// Where a key stopped being accepted. Only sent to webhooks.
+    Stop {
+        /// The ID of the event that stopped it.
+        #[schema(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
+        event_id: String,
+        /// The action of that event.
+        #[schema(example = "api_key.deactivated")]
+        action: String,
+        /// The nodes, with the time at which each stopped accepting the key.
+        #[schema(value_type = Vec<crate::api_types::Receipt>)]
+        receipts: Vec<Receipt>,
     },
     /// A master token.
     Token {

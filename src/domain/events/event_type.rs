@@ -50,6 +50,10 @@ pub enum EventType {
     /// An API key was removed.
     #[strum(serialize = "api_key.removed", message = "Key removed")]
     KeyRemoved,
+    /// What somebody ended of an API key, or paused, is accepted by no node any more. No action of anybody's: told when
+    /// the last node has heard of one.
+    #[strum(serialize = "api_key.stopped_everywhere", message = "Key stopped on all nodes")]
+    KeyStoppedEverywhere,
     /// Somebody accepted an invitation and is a member now.
     #[strum(serialize = "member.joined", message = "Member joined")]
     MemberJoined,
@@ -101,7 +105,8 @@ impl EventType {
             | Self::KeyExpiring
             | Self::KeyExpired
             | Self::KeyLeaked
-            | Self::KeyRemoved => EventGroup::ApiKeys,
+            | Self::KeyRemoved
+            | Self::KeyStoppedEverywhere => EventGroup::ApiKeys,
             Self::MemberJoined | Self::MemberRoleChanged | Self::MemberRemoved | Self::MemberLeft => {
                 EventGroup::Members
             }
@@ -113,7 +118,8 @@ impl EventType {
     }
 
     /// The kind of message that tells of an action, if any does. Nobody's action tells of
-    /// [`KeyExpiring`](Self::KeyExpiring): the mails about it do.
+    /// [`KeyExpiring`](Self::KeyExpiring), since the mails about it do, and of
+    /// [`KeyStoppedEverywhere`](Self::KeyStoppedEverywhere).
     pub(super) fn of_action(action: Action) -> Option<Self> {
         Some(match action {
             Action::KeyCreated => Self::KeyCreated,
@@ -264,8 +270,9 @@ mod tests {
     fn every_event_is_reached_by_an_action() {
         for event in EventType::ALL {
             let is_reached = Action::ALL.iter().any(|action| EventType::of_action(*action) == Some(*event));
-            // Told by the mails about a coming end.
-            assert_eq!(is_reached, *event != EventType::KeyExpiring, "{event:?}");
+            // Told by the mails about a coming end, and once the nodes have heard of an end.
+            let others = [EventType::KeyExpiring, EventType::KeyStoppedEverywhere];
+            assert_eq!(is_reached, !others.contains(event), "{event:?}");
             assert!(!event.label().is_empty(), "{event:?}");
         }
     }

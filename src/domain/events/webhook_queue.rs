@@ -67,12 +67,16 @@ struct Subject<'a> {
     expires_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Who<'a> {
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Who<'a> {
     /// `user`, `master_token` or `system`.
-    kind: &'a str,
-    id: Option<&'a str>,
-    name: &'a str,
+    pub kind: &'a str,
+    pub id: Option<&'a str>,
+    pub name: &'a str,
+}
+
+fn who(actor: &Actor) -> Who<'_> {
+    Who { kind: actor.kind(), id: actor.id(), name: actor.name() }
 }
 
 /// What messages tell of a key.
@@ -94,28 +98,57 @@ pub(super) fn queue_for_event(tx: &mut Tx<'_>, event: &Event<'_>, now: Timestamp
     else {
         return Ok(());
     };
+    // The audit log names the invitation; whoever follows members wants the new one.
+    let (subject_id, subject_name) = match event.action {
+        Action::Joined => (event.actor.id(), event.actor.name()),
+        _ => (event.subject_id, event.subject_name),
+    };
+    let told = Told {
+        organization_id,
+        actor: who(event.actor),
+        subject_id,
+        subject_name,
+        // Of a removed key, the details are what is left.
+        masked_before: event.detail.as_ref().and_then(Detail::masked),
+        details: event.detail.as_ref(),
+    };
+    queue_about(tx, event_type, &told, now)
+}
+
+/// What messages about an event tell.
+pub(super) struct Told<'a> {
+    pub organization_id: &'a str,
+    pub actor: Who<'a>,
+    pub subject_id: Option<&'a str>,
+    pub subject_name: &'a str,
+    /// The masked form of a key's secret, should the key be gone.
+    pub masked_before: Option<&'a str>,
+    pub details: Option<&'a Detail>,
+}
+
+/// Queues messages of one type, where somebody wants them.
+pub(super) fn queue_about(
+    tx: &mut Tx<'_>,
+    event_type: EventType,
+    told: &Told<'_>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let organization_id = told.organization_id;
     let receivers = receivers(tx, organization_id, event_type)?;
     if receivers.is_empty() {
         return Ok(());
     }
     let Some(organization) = organization::by_id(tx.connection(), organization_id)? else { return Ok(()) };
     let kind = event_type.group().subject_kind();
-    let key = match (kind, event.subject_id) {
+    let key = match (kind, told.subject_id) {
         ("api_key", Some(id)) => key_columns(tx, id)?,
         _ => None,
     };
-    // Of a removed key, the details are what is left.
-    let masked_before = event.detail.as_ref().and_then(Detail::masked).filter(|_| kind == "api_key");
+    let masked_before = told.masked_before.filter(|_| kind == "api_key");
     let masked = key.as_ref().map(|(masked, _)| masked.as_str()).or(masked_before);
     let expires_at = key.as_ref().and_then(|(_, end)| *end).map(rfc3339);
-    // The audit log names the invitation; whoever follows members wants the new one.
-    let (id, name) = match event.action {
-        Action::Joined => (event.actor.id(), event.actor.name()),
-        _ => (event.subject_id, event.subject_name),
-    };
-    let subject = Subject { kind, id, name, masked, expires_at };
-    let payload =
-        payload(event_type.as_str(), &organization, subject, event.actor, event.detail.as_ref(), now)?;
+    let subject = Subject { kind, id: told.subject_id, name: told.subject_name, masked, expires_at };
+    let payload = payload(event_type.as_str(), &organization, subject, told.actor, told.details, now)?;
     queue(tx, &receivers, event_type.as_str(), &payload, now)
 }
 
@@ -137,7 +170,7 @@ pub(in crate::domain) fn queue_for_key(
         expires_at: key.expires_at.map(rfc3339),
     };
     let system = Actor::System { ip: None };
-    let payload = payload(event_type.as_str(), organization, subject, &system, Some(detail), now)?;
+    let payload = payload(event_type.as_str(), organization, subject, who(&system), Some(detail), now)?;
     queue(tx, &receivers, event_type.as_str(), &payload, now)
 }
 
@@ -151,7 +184,7 @@ pub(in crate::domain) fn queue_test(
 ) -> Result<(), DbError> {
     let subject =
         Subject { kind: "webhook", id: Some(webhook_id), name: address, masked: None, expires_at: None };
-    let payload = payload(TEST_EVENT, organization, subject, actor, None, now)?;
+    let payload = payload(TEST_EVENT, organization, subject, who(actor), None, now)?;
     queue(tx, &[webhook_id.to_owned()], TEST_EVENT, &payload, now)
 }
 
@@ -199,7 +232,7 @@ fn payload(
     event: &str,
     organization: &Organization,
     subject: Subject<'_>,
-    actor: &Actor,
+    actor: Who<'_>,
     details: Option<&Detail>,
     now: Timestamp,
 ) -> Result<String, DbError> {
@@ -209,7 +242,7 @@ fn payload(
         data: Data {
             organization: Named { id: &organization.id, name: &organization.name },
             subject,
-            actor: Who { kind: actor.kind(), id: actor.id(), name: actor.name() },
+            actor,
             details,
         },
     };

@@ -9,9 +9,11 @@ use super::{
     instants,
     pagination::{self, Pagination},
     params::Params,
+    receipts,
     response::{List, Response},
 };
 use crate::{
+    api_types::Receipt,
     domain::{
         access::{Grant, SeeActivity},
         audit::{self, Action, Area, Detail, Entry, Filter},
@@ -50,6 +52,10 @@ pub struct Event {
     /// The IP address of the request; null if there was none.
     #[schema(required = true, example = "192.0.2.7")]
     pub ip: Option<String>,
+    /// The nodes, with the time from which each no longer accepts the key or token that the event deactivated,
+    /// paused, rotated or removed. Null for other events, and until all nodes have applied the change.
+    #[schema(required = true)]
+    pub receipts: Option<Vec<Receipt>>,
 }
 
 /// The person, master token or system behind an event.
@@ -88,6 +94,7 @@ impl From<Entry> for Event {
             details_text: entry.detail.as_ref().map(details::text),
             details: entry.detail,
             ip: entry.ip,
+            receipts: entry.stopped.map(|spread| receipts::of(spread.receipts)),
         }
     }
 }

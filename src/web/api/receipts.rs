@@ -56,15 +56,18 @@ impl Wait {
     pub(super) async fn receipts(self, state: &State) -> Result<Receipts, AppError> {
         let spread = nodes::wait_for_all(&state.db, state.db.last_change(), self.0).await?;
         Ok(Receipts(match spread {
-            Some(Spread { receipts, .. }) => receipts
-                .into_iter()
-                .map(|receipt| Receipt { node: receipt.node, at: display::iso_millis(&receipt.at) })
-                .collect(),
+            Some(Spread { receipts, .. }) => of(receipts),
             None => {
                 vec![Receipt { node: state.node.to_string(), at: display::iso_millis(&state.clock.now()) }]
             }
         }))
     }
+}
+
+/// Receipts as the API tells them.
+pub(super) fn of(receipts: Vec<nodes::Receipt>) -> Vec<Receipt> {
+    let one = |receipt: nodes::Receipt| Receipt { node: receipt.node, at: display::iso_millis(&receipt.at) };
+    receipts.into_iter().map(one).collect()
 }
 
 fn wrong() -> AppError {

@@ -32,7 +32,7 @@ async fn an_event_tells_who_did_what_to_whom_from_where() {
             "actor": { "kind": "master_token", "id": machine.token_id, "name": name },
             "action": "member.role_changed", "subject": { "id": uli.id, "name": "Uli Berg" },
             "details": { "type": "role_change", "from": "user", "to": "supervisor" },
-            "details_text": "from User to Supervisor", "ip": "127.0.0.1",
+            "details_text": "from User to Supervisor", "ip": "127.0.0.1", "receipts": null,
         })
     );
 }

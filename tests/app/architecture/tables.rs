@@ -34,6 +34,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("search_terms", "search"),
     ("sessions", "sessions"),
     ("spent_forms", "spent_forms"),
+    ("stops", "events"),
     ("throttles", "throttles"),
     ("token_usage", "usage"),
     ("users", "accounts"),

@@ -50,7 +50,8 @@ async fn export(browser: &Client, path: &str) -> Vec<Vec<String>> {
             "event_id",
             "actor_id",
             "subject_id",
-            "details"
+            "details",
+            "receipts"
         ]
     );
     reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()

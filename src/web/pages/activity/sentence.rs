@@ -117,7 +117,14 @@ impl Sentence {
             actor: entry.actor_name.clone(),
             verb,
             subject: entry.subject_name.clone(),
-            detail: entry.detail.as_ref().map(details::text).unwrap_or_default(),
+            detail: [
+                entry.detail.as_ref().map(details::text),
+                entry.stopped.as_ref().and_then(details::stopped),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(". "),
         }
     }
 
