@@ -13,7 +13,10 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use sha2::{Digest, Sha256};
 use time::Duration;
 
-use super::{schema::idempotent_responses, secret::NoRandomness};
+use super::{
+    schema::{idempotency_claims, idempotent_responses},
+    secret::NoRandomness,
+};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
@@ -24,6 +27,10 @@ pub const KEPT: Duration = Duration::hours(24);
 
 /// The longest idempotency key, in bytes.
 pub const MAX_KEY_LENGTH: usize = 255;
+
+/// How long others wait for whoever has claimed a request: a process that has died gives nothing back. The clocks of the
+/// nodes may differ by a few seconds.
+pub const CLAIM_TERM: Duration = Duration::seconds(30);
 
 /// A request that a client wants run once.
 #[derive(Clone)]
@@ -38,6 +45,17 @@ impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Once(…)")
     }
+}
+
+/// What became of a request so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It got this response.
+    Kept(Vec<u8>),
+    /// Somebody has claimed it and is at it.
+    UnderWay,
+    /// Nobody has begun it.
+    Nothing,
 }
 
 /// The text is no idempotency key.
@@ -121,6 +139,62 @@ impl Once {
         Ok(())
     }
 
+    /// What became of this request so far, for those who claim it before they run it.
+    ///
+    /// # Errors
+    /// As [`recall`](Self::recall).
+    pub fn look(&self, connection: &mut Connection, now: Timestamp) -> Result<Found, IdempotencyError> {
+        if let Some(kept) = self.recall(connection, now)? {
+            return Ok(Found::Kept(kept));
+        }
+        let claimed: Option<Vec<u8>> = idempotency_claims::table
+            .find((&self.owner_id, &self.key_digest))
+            .filter(idempotency_claims::ends_at.gt(now))
+            .select(idempotency_claims::fingerprint)
+            .first(connection)
+            .optional()
+            .map_err(DbError::from)?;
+        match claimed {
+            Some(fingerprint) if fingerprint != self.fingerprint => Err(IdempotencyError::Reused),
+            Some(_) => Ok(Found::UnderWay),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    /// Claims the request for `holder`, where [`look`](Self::look) finds [`Found::Nothing`], which is the answer then.
+    ///
+    /// # Errors
+    /// As [`recall`](Self::recall).
+    pub fn claim(&self, tx: &mut Tx<'_>, holder: &str, now: Timestamp) -> Result<Found, IdempotencyError> {
+        let found = self.look(tx.connection(), now)?;
+        if found == Found::Nothing {
+            // One that is over may be there still.
+            diesel::delete(idempotency_claims::table.find((&self.owner_id, &self.key_digest)))
+                .execute(tx.connection())
+                .map_err(DbError::from)?;
+            diesel::insert_into(idempotency_claims::table)
+                .values((
+                    idempotency_claims::owner_id.eq(&self.owner_id),
+                    idempotency_claims::key_digest.eq(&self.key_digest),
+                    idempotency_claims::fingerprint.eq(&self.fingerprint),
+                    idempotency_claims::holder.eq(holder),
+                    idempotency_claims::ends_at.eq(now + CLAIM_TERM),
+                ))
+                .execute(tx.connection())
+                .map_err(DbError::from)?;
+        }
+        Ok(found)
+    }
+
+    /// Gives back what `holder` has claimed.
+    pub fn give_back(&self, tx: &mut Tx<'_>, holder: &str) -> Result<(), DbError> {
+        let claim = idempotency_claims::table
+            .find((&self.owner_id, &self.key_digest))
+            .filter(idempotency_claims::holder.eq(holder));
+        diesel::delete(claim).execute(tx.connection())?;
+        Ok(())
+    }
+
     /// The nonce, then the sealed text.
     fn seal(&self, response: &[u8]) -> Result<Vec<u8>, IdempotencyError> {
         let mut nonce = [0; NONCE_LEN];
@@ -157,8 +231,10 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Forgets responses that are over.
+/// Forgets responses and claims that are over.
 pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, DbError> {
+    let given_up = idempotency_claims::table.filter(idempotency_claims::ends_at.le(now));
+    diesel::delete(given_up).execute(tx.connection())?;
     let old = idempotent_responses::table.filter(idempotent_responses::created_at.le(now - KEPT));
     Ok(diesel::delete(old).execute(tx.connection())?)
 }

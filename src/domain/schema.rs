@@ -221,6 +221,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_claims (owner_id, key_digest) {
+        owner_id -> Text,
+        key_digest -> Binary,
+        fingerprint -> Binary,
+        holder -> Text,
+        ends_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     stops (event_id) {
         event_id -> Text,
         spread -> Nullable<Text>,

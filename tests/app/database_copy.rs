@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// What processes tell each other is theirs alone, and a copy has no process yet.
-const OF_PROCESSES: [&str; 5] = ["changes", "leases", "nodes", "quota_portions", "readings"];
+const OF_PROCESSES: [&str; 6] =
+    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings"];
 
 fn filled() -> Database {
     let filled = Database::of_version(names().last().expect("a version"));

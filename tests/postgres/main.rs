@@ -27,6 +27,7 @@ mod support;
 mod cluster;
 mod copy;
 mod duty;
+mod once;
 mod order;
 mod proxy;
 mod quotas;

@@ -1,24 +1,23 @@
 //! Verification for backends: is this key of my organization accepted?
 
 mod bodies;
+mod once;
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
-use serde::Serialize;
+use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
+use once::once;
+
 use super::{
-    call, credentials,
+    credentials,
     gate::{Asked, Gate, WithToken},
     json::Json,
-    response::Response,
 };
 use crate::{
     api_types::{BatchRequest, BatchVerification, Verification, VerificationRequest},
-    db::Tx,
     domain::{
-        idempotency::{IdempotencyError, Once},
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownToken},
     },
@@ -114,45 +113,6 @@ pub async fn verify_batch(mut gate: Gate<WithToken, Json<BatchRequest>>) -> Resu
         Ok(BatchVerification { results })
     };
     once(&gate, &caller, decisions).await
-}
-
-/// Verifies, unless the request has an `Idempotency-Key` under which the same one was answered
-/// before. Only such a request asks the database. Those that come together wait for the first, so
-/// that limits are charged once; on several nodes that holds within each.
-async fn once<B, T: Serialize>(
-    gate: &Gate<WithToken, B>,
-    caller: &KnownToken,
-    verify: impl Future<Output = Result<T, AppError>>,
-) -> Result<HttpResponse, AppError> {
-    let Some(once) = call::once(&gate.request, caller)? else {
-        return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verify.await?));
-    };
-    let under_way = &gate.state.verifications_under_way;
-    let digest = once.digest();
-    let kept = under_way.get_or_insert_async(&digest, recall_or(gate, once, verify)).await?;
-    under_way.remove(&digest);
-    Ok(serde_json::from_slice::<Response>(&kept).map_err(AppError::internal)?.send())
-}
-
-async fn recall_or<B, T: Serialize>(
-    gate: &Gate<WithToken, B>,
-    once: Once,
-    verify: impl Future<Output = Result<T, AppError>>,
-) -> Result<Arc<[u8]>, AppError> {
-    let (wanted, now) = (once.clone(), gate.now);
-    if let Some(kept) = gate.state.db.read(move |connection| wanted.recall(connection, now)).await? {
-        return Ok(kept.into());
-    }
-    let response = serde_json::to_vec(&Response::ok(&verify.await?)?).map_err(AppError::internal)?;
-    let keep = move |tx: &mut Tx<'_>| {
-        // Another node may have answered the same request meanwhile; both get one response.
-        if let Some(kept) = once.recall(tx.connection(), now)? {
-            return Ok(kept);
-        }
-        once.remember(tx, &response, now)?;
-        Ok::<_, IdempotencyError>(response)
-    };
-    Ok(gate.state.db.write(keep).await?.into())
 }
 
 async fn caller<B>(gate: &Gate<WithToken, B>) -> Result<Arc<KnownToken>, AppError> {

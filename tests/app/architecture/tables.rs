@@ -14,6 +14,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("email_links", "email_links"),
     ("expiry_notices", "expiry_notices"),
     ("expiry_rounds", "expiry_notices"),
+    ("idempotency_claims", "idempotency"),
     ("idempotent_responses", "idempotency"),
     ("instance_secrets", "instance"),
     ("invitation_secrets", "invitations"),

@@ -1,0 +1,11 @@
+-- Several processes on one database server: which of them is running a request that is to be run once, and until when
+-- the others wait for it.
+CREATE TABLE idempotency_claims (
+    owner_id TEXT COLLATE "C" NOT NULL,
+    key_digest BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    holder TEXT COLLATE "C" NOT NULL,
+    ends_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (owner_id, key_digest)
+);
+CREATE INDEX idempotency_claims_by_end ON idempotency_claims (ends_at);

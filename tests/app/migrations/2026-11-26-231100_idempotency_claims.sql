@@ -1,0 +1,3 @@
+INSERT INTO idempotency_claims (owner_id, key_digest, fingerprint, holder, ends_at) VALUES
+    ('01936000-0000-7000-8000-000000000040', X'D5D5D5D5D5D5D5D5', X'D6D6D6D6D6D6D6D6',
+     '01936000-0000-7000-8000-00000000a002', '2026-11-26 20:00:30');
