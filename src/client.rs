@@ -6,6 +6,7 @@
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
+    net::SocketAddr,
     process::ExitCode,
 };
 
@@ -13,6 +14,7 @@ use crate::config::{ClientAction, ClientCall};
 
 mod activity;
 mod explain;
+mod health;
 mod invitations;
 mod keys;
 mod members;
@@ -44,9 +46,17 @@ enum Failure {
 
 /// Runs a call and gives the status to end with.
 pub fn run(call: &ClientCall) -> ExitCode {
+    end_with(carry_out(call))
+}
+
+/// Asks the server that listens at `listen` whether it can do its work, and gives the status to end with.
+pub fn ask_health(listen: SocketAddr) -> ExitCode {
+    end_with(health::ask(listen))
+}
+
+fn end_with(work: impl Future<Output = Result<(), Failure>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(carry_out(call)));
-    match outcome {
+    match runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(work)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {

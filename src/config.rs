@@ -4,7 +4,9 @@
 //! that is set but empty counts as not set. A wrong value is one line that names the setting
 //! and what is expected; it never repeats a value that may hold a password.
 
-use std::{collections::BTreeSet, ffi::OsString, io::Write, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeSet, ffi::OsString, io::Write, net::SocketAddr, process::ExitCode, time::Duration,
+};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -33,7 +35,7 @@ pub use limits::InstanceLimits;
 pub use operator::{CopyCall, EmailTestCall, UsersCall};
 use operator::{DatabaseLine, EmailLine, UsersLine};
 pub use serve::Config;
-use serve::{DatabaseFlag, ServeFlags};
+use serve::{DatabaseFlag, HealthFlags, ServeFlags};
 pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};
 
 /// What the process was asked to do.
@@ -51,6 +53,8 @@ pub enum Command {
         /// Their database.
         database: DatabaseUrl,
     },
+    /// Ask the server that listens here whether it can do its work.
+    Health(SocketAddr),
     /// Measure verification on this machine.
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
@@ -117,6 +121,7 @@ pub fn parse_with(
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
+        Some(Verb::Health(flags)) => Ok(Command::Health(flags.read(&environment)?)),
         Some(Verb::Bench(BenchFlags { what: Some(Benched::Attacks { seconds }), .. })) => {
             Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
         }
@@ -209,6 +214,8 @@ enum Verb {
     Demo(DatabaseFlag),
     /// Print the servers that use a PostgreSQL database, and how far each has read the changes of the others
     Nodes(DatabaseFlag),
+    /// Check that the server on this machine is ready for requests, such as for the health check of a container
+    Health(HealthFlags),
     /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
     /// Create accounts and password links for people who can’t get email.

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Nodes { database }) => nodes(&database),
+        Ok(Command::Health(listen)) => client::ask_health(listen),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),

@@ -129,6 +129,14 @@ pub(super) struct MailSettings {
     pub(super) brand: Brand,
 }
 
+/// Where the server is asked how it is.
+#[derive(Args)]
+pub(super) struct HealthFlags {
+    /// IP address and port that the server listens on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<String>,
+}
+
 #[derive(Args)]
 pub(super) struct DatabaseFlag {
     /// SQLite file, with or without the prefix sqlite:, or postgres://user:password@host/database, better set
@@ -187,6 +195,13 @@ impl ServeFlags {
             mail_from,
             brand,
         })
+    }
+}
+
+impl HealthFlags {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<SocketAddr, Exit> {
+        let listen = setting("TESSERA_LISTEN", self.listen, environment, values::listen)?;
+        Ok(listen.unwrap_or(DEFAULT_LISTEN))
     }
 }
 
