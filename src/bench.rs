@@ -5,6 +5,7 @@
 
 pub mod attacks;
 pub mod load;
+pub mod nodes;
 
 mod cpu;
 mod memory;
@@ -242,23 +243,30 @@ fn print(
         "/auth, {} of {} keys in rotation, {} connections, median of {} rounds\n",
         plan.in_rotation, plan.keys, plan.connections, plan.rounds
     )?;
-    writeln!(out, "{:<12} {:>12} {:>10} {:>10} {:>14}", "", "requests/s", "p50", "p99", "CPU/request")?;
-    for (name, measured) in [("tessera", ours), ("bare actix", reference)] {
-        writeln!(
-            out,
-            "{name:<12} {:>12.0} {:>10.2?} {:>10.2?} {:>14}",
-            measured.requests_per_second,
-            measured.p50,
-            measured.p99,
-            measured.cpu_per_request.map_or_else(|| "-".to_owned(), |spent| format!("{spent:.2?}"))
-        )?;
-    }
+    print_table(&[("tessera", ours), ("bare actix", reference)], out)?;
     let ratio = ours.requests_per_second / reference.requests_per_second;
     writeln!(
         out,
         "\nthroughput {ratio:.2} of bare actix, p99 {:.2} times its p99",
         seconds_ratio(ours, reference)
     )
+}
+
+/// A line for each server.
+fn print_table(rows: &[(&str, &Measured)], out: &mut impl Write) -> io::Result<()> {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max(12);
+    writeln!(out, "{:<width$} {:>12} {:>10} {:>10} {:>14}", "", "requests/s", "p50", "p99", "CPU/request")?;
+    for (name, measured) in rows {
+        writeln!(
+            out,
+            "{name:<width$} {:>12.0} {:>10.2?} {:>10.2?} {:>14}",
+            measured.requests_per_second,
+            measured.p50,
+            measured.p99,
+            measured.cpu_per_request.map_or_else(|| "-".to_owned(), |spent| format!("{spent:.2?}"))
+        )?;
+    }
+    Ok(())
 }
 
 fn seconds_ratio(ours: &Measured, reference: &Measured) -> f64 {

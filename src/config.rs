@@ -21,8 +21,8 @@ mod serve;
 mod tests;
 mod values;
 
-pub use bench::BenchPlan;
-use bench::{BenchFlags, Benched};
+use bench::BenchFlags;
+pub use bench::{BenchPlan, NodesPlan};
 pub use clap_complete::Shell;
 pub use client::{
     ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, InvitationsAction,
@@ -59,6 +59,8 @@ pub enum Command {
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
     BenchAttacks(Duration),
+    /// Measure several servers on one database.
+    BenchNodes(NodesPlan),
     /// Do something for a person whom no email reaches.
     Users(UsersCall),
     /// Copy a database into another.
@@ -122,10 +124,7 @@ pub fn parse_with(
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
         Some(Verb::Health(flags)) => Ok(Command::Health(flags.read(&environment)?)),
-        Some(Verb::Bench(BenchFlags { what: Some(Benched::Attacks { seconds }), .. })) => {
-            Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
-        }
-        Some(Verb::Bench(flags)) => Ok(Command::Bench(flags.plan())),
+        Some(Verb::Bench(flags)) => flags.read(&environment),
         Some(Verb::Keys(line)) => client(line.read(&environment, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
         Some(Verb::Invitations(line)) => client(line.read(&environment, ClientAction::Invitations)),

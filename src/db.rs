@@ -35,13 +35,13 @@ use tokio::time::timeout;
 
 pub use beyond::beyond;
 pub use columns::columns_of;
-pub use copy::{CopiedTable, CopyProgress, copy};
+pub use copy::{CopiedTable, CopyProgress, copy, filled_table_of};
 pub use count::count_of;
 pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
-pub use log::{Node, NodeCount, SILENCE};
+pub use log::{LogSize, Node, NodeCount, SILENCE};
 pub use one_of::{OneOf, one_of};
 pub use order::millisecond_of_ids;
 pub use pairs::pair_of;
@@ -310,6 +310,14 @@ impl Db {
     /// The number, in the log, of the last change that this process made; 0 before the first.
     pub fn last_change(&self) -> i64 {
         self.log.as_ref().map_or(0, |log| log.last_own())
+    }
+
+    /// How large the log of changes is; `None` for a file, which has none.
+    ///
+    /// # Errors
+    /// [`DbError`] when it cannot be read.
+    pub async fn log_size(&self) -> Result<Option<LogSize>, DbError> {
+        self.read(log::size).await
     }
 
     /// Calls `listener` after each commit, for every [`Change`] that it brought.

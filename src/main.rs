@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Command::Health(listen)) => client::ask_health(listen),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
+        Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
         Ok(Command::DatabaseCopy(call)) => copy_database(&call),
         Ok(Command::EmailTest(call)) => test_email(&call),

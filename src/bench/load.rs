@@ -69,7 +69,8 @@ pub fn run(
     })
 }
 
-fn at(sorted: &[Duration], share: f64) -> Duration {
+/// What this share of the sorted times does not exceed.
+pub(super) fn at(sorted: &[Duration], share: f64) -> Duration {
     let place = (sorted.len().saturating_sub(1) as f64 * share) as usize;
     sorted.get(place).copied().unwrap_or_default()
 }
@@ -80,45 +81,75 @@ async fn keep_busy(
     first: usize,
     until: Instant,
 ) -> io::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
+    let mut line = Line::open(address).await?;
     let mut times = Vec::with_capacity(100_000);
-    let mut buffer = vec![0; MAX_ANSWER];
     for request in requests.iter().cycle().skip(first) {
         let started = Instant::now();
         if started >= until {
             break;
         }
-        stream.write_all(request).await?;
-        read_answer(&mut stream, &mut buffer).await?;
+        line.succeed(request).await?;
         times.push(started.elapsed());
     }
     Ok(times)
 }
 
-/// Reads one answer whole and insists that it is a success.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    loop {
-        let room = buffer.get_mut(filled..).unwrap_or_default();
-        match stream.read(room).await? {
-            0 => return Err(io::Error::other("the server closed the connection")),
-            read => filled += read,
+/// A connection that one request after the other goes over.
+pub(super) struct Line {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Line {
+    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; MAX_ANSWER] })
+    }
+
+    /// Sends a request, waits for the whole answer, and gives its status.
+    pub(super) async fn ask(&mut self, request: &[u8]) -> io::Result<u16> {
+        self.stream.write_all(request).await?;
+        let mut filled = 0;
+        loop {
+            let room = self.buffer.get_mut(filled..).unwrap_or_default();
+            match self.stream.read(room).await? {
+                0 => return Err(io::Error::other("the server closed the connection")),
+                read => filled += read,
+            }
+            let answer = self.buffer.get(..filled).unwrap_or_default();
+            if let Some(head) = Head::of(answer)
+                && filled >= head.length
+            {
+                return Ok(head.status);
+            }
         }
-        let answer = buffer.get(..filled).unwrap_or_default();
-        if length(answer)?.is_some_and(|length| filled >= length) {
-            return Ok(());
+    }
+
+    /// As [`Line::ask`], and insists on a success.
+    pub(super) async fn succeed(&mut self, request: &[u8]) -> io::Result<()> {
+        match self.ask(request).await? {
+            200..300 => Ok(()),
+            status => Err(io::Error::other(format!("the server returned {status}"))),
         }
     }
 }
 
-/// The length of head and body together, once the head is there.
-fn length(answer: &[u8]) -> io::Result<Option<usize>> {
-    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default());
-    if !head.starts_with("HTTP/1.1 20") {
-        return Err(io::Error::other(format!("not a success: {head}")));
+/// What is read of an answer.
+struct Head {
+    status: u16,
+    /// Of head and body together.
+    length: usize,
+}
+
+impl Head {
+    /// Once it is there.
+    fn of(answer: &[u8]) -> Option<Self> {
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(answer.get(..end)?);
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        let body = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let body = body.and_then(|length| length.parse::<usize>().ok()).unwrap_or_default();
+        Some(Self { status, length: end + 4 + body })
     }
-    let body = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    Ok(Some(end + 4 + body.and_then(|length| length.parse::<usize>().ok()).unwrap_or_default()))
 }

@@ -1,8 +1,10 @@
 //! What `tessera bench` is asked to measure.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use clap::{Args, Subcommand, value_parser};
+
+use super::{Command, DatabaseUrl, Exit, serve::DatabaseFlag};
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +21,30 @@ pub struct BenchPlan {
     pub round: Duration,
 }
 
+/// What to measure of several servers on one database.
+#[derive(Clone, Debug)]
+pub struct NodesPlan {
+    /// An empty database on a PostgreSQL server.
+    pub database: DatabaseUrl,
+    /// How many servers.
+    pub nodes: usize,
+    /// Keys that are revoked while all servers are busy.
+    pub revocations: usize,
+    /// How verification is measured.
+    pub verification: BenchPlan,
+}
+
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct BenchFlags {
     #[command(subcommand)]
-    pub(super) what: Option<Benched>,
+    what: Option<Benched>,
+    #[command(flatten)]
+    plan: PlanFlags,
+}
+
+#[derive(Args)]
+struct PlanFlags {
     /// Keys in the database
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=5_000_000))]
     keys: u32,
@@ -42,17 +63,57 @@ pub(super) struct BenchFlags {
 }
 
 #[derive(Subcommand)]
-pub(super) enum Benched {
+enum Benched {
     /// Measure it while the pages are under attack, and fail if verification slows down
     Attacks {
         /// Seconds per attack
         #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
         seconds: u32,
     },
+    /// Measure several servers on an empty PostgreSQL database: verification on each, how soon all reject a revoked
+    /// key, and the log of changes
+    Nodes {
+        #[command(flatten)]
+        database: DatabaseFlag,
+        /// Servers to start
+        #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(2..=4))]
+        nodes: u32,
+        /// Keys to revoke, one after the other
+        #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000))]
+        revocations: u32,
+        #[command(flatten)]
+        plan: PlanFlags,
+    },
 }
 
 impl BenchFlags {
-    pub(super) fn plan(self) -> BenchPlan {
+    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Command, Exit> {
+        match self.what {
+            None => Ok(Command::Bench(self.plan.read())),
+            Some(Benched::Attacks { seconds }) => {
+                Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
+            }
+            Some(Benched::Nodes { database, nodes, revocations, plan }) => {
+                let database = database.read(environment)?;
+                if matches!(database, DatabaseUrl::Sqlite(_)) {
+                    return Err(Exit::mistake(
+                        "TESSERA_DATABASE_URL must be an empty PostgreSQL database, such as \
+                         postgres://user@host/bench",
+                    ));
+                }
+                Ok(Command::BenchNodes(NodesPlan {
+                    database,
+                    nodes: nodes as usize,
+                    revocations: revocations as usize,
+                    verification: plan.read(),
+                }))
+            }
+        }
+    }
+}
+
+impl PlanFlags {
+    fn read(self) -> BenchPlan {
         BenchPlan {
             keys: self.keys as usize,
             in_rotation: self.rotation.min(self.keys) as usize,

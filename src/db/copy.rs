@@ -220,14 +220,30 @@ fn refuse_served(connection: &mut Connection, url: &DatabaseUrl) -> Result<(), D
 }
 
 fn refuse_filled(connection: &mut Connection, url: &DatabaseUrl) -> Result<(), DbError> {
-    let failed = failed_at(url);
-    for table in tables::names(connection).map_err(|error| failed(error.to_string()))? {
-        if !lines(connection, &format!("SELECT 'yes' AS text FROM \"{table}\" LIMIT 1"))?.is_empty() {
+    match filled_table(connection, url)? {
+        Some(table) => {
             let reason = format!("{url} isn’t empty (there are rows in {table}); choose a new database");
-            return Err(DbError::NotCopied(reason));
+            Err(DbError::NotCopied(reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first table that has rows, of a database that is there already; nothing is created or migrated in it.
+///
+/// # Errors
+/// [`DbError::Open`] when it cannot be opened.
+pub fn filled_table_of(url: &DatabaseUrl) -> Result<Option<String>, DbError> {
+    filled_table(&mut establish(url)?, url)
+}
+
+fn filled_table(connection: &mut Connection, url: &DatabaseUrl) -> Result<Option<String>, DbError> {
+    for table in tables::names(connection).map_err(|error| failed_at(url)(error.to_string()))? {
+        if !lines(connection, &format!("SELECT 'yes' AS text FROM \"{table}\" LIMIT 1"))?.is_empty() {
+            return Ok(Some(table));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What the schema does by itself with rows that come in: members and keys are counted, and members get the names

@@ -25,7 +25,7 @@ use diesel::{
 };
 use uuid::Uuid;
 
-use super::{Change, Connection, Listener, opener::Opener};
+use super::{Change, Connection, DbError, Listener, opener::Opener};
 use crate::{clock::Clock, hex};
 
 /// A node reads the log at least this often; others wake it earlier.
@@ -207,6 +207,32 @@ fn change_of(kind: &str, subject: &str) -> Change {
         "stop" => Change::Stop(subject.to_owned()),
         _ => Change::Anything,
     }
+}
+
+/// What the log of changes takes on the server's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub struct LogSize {
+    /// Changes in it.
+    #[diesel(sql_type = BigInt)]
+    pub changes: i64,
+    /// What they and their indexes take.
+    #[diesel(sql_type = BigInt)]
+    pub bytes: i64,
+    /// What nodes noted about how far they have read.
+    #[diesel(sql_type = BigInt)]
+    pub readings: i64,
+    /// What that and its indexes take.
+    #[diesel(sql_type = BigInt)]
+    pub bytes_of_readings: i64,
+}
+
+pub(super) fn size(connection: &mut Connection) -> Result<Option<LogSize>, DbError> {
+    let Connection::Postgres(connection) = connection else { return Ok(None) };
+    let query =
+        "SELECT (SELECT count(*) FROM changes) AS changes, pg_total_relation_size('changes') AS bytes,
+            (SELECT count(*) FROM readings) AS readings,
+            pg_total_relation_size('readings') AS bytes_of_readings";
+    Ok(Some(diesel::sql_query(query).get_result(connection)?))
 }
 
 /// The thread that follows.
