@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -68,11 +68,8 @@ impl Cluster {
 
     /// A server more, with flags of its own; those for the database may be among them.
     pub(crate) async fn node_with(&self, flags: &[&str]) -> Node {
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
-        let log = self.folder.path().join(format!("{port}.log"));
-        let output = File::create(&log).expect("a log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TESSERA_"))
@@ -83,10 +80,7 @@ impl Cluster {
         if !flags.contains(&"--database-url") {
             command.args(["--database-url", self.database_url()]);
         }
-        let errors = output.try_clone().expect("a log");
-        let process =
-            command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the program");
-        let node = Node { url, process, log };
+        let node = Node::start(command, url, self.folder.path());
         until(async || {
             self.http
                 .get(format!("{}/healthz", node.url))
@@ -129,7 +123,24 @@ impl Cluster {
     }
 }
 
+/// A port that nobody listens on at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
+}
+
 impl Node {
+    /// Runs a command that is to listen at `url`; what it writes is kept in `folder`.
+    pub(crate) fn start(mut command: Command, url: String, folder: &Path) -> Self {
+        let port = url.rsplit(':').next().expect("a port");
+        let log = folder.join(format!("{port}.log"));
+        // One that is started again goes on in the same file.
+        let output = File::options().create(true).append(true).open(&log).expect("a log");
+        let errors = output.try_clone().expect("a log");
+        let process =
+            command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the program");
+        Self { url, process, log }
+    }
+
     /// What it is called.
     pub(crate) fn port(&self) -> &str {
         self.url.rsplit(':').next().expect("a port")

@@ -1,5 +1,5 @@
 //! What PostgreSQL alone has to show: that its schema is SQLite's, what a server between several programs does,
-//! and several servers of Tessera on one database. The tests in `tests/app` and the journeys are run with it, too.
+//! several servers of Tessera on one database, and what `compose.yaml` starts. The tests in `tests/app` and the journeys are run with it, too.
 //!
 //! They need the server that `tests/run` starts and names in `TESSERA_TEST_DATABASE_URL`. A plain `cargo test`
 //! leaves them out.
@@ -25,6 +25,7 @@ mod smtp;
 mod support;
 
 mod cluster;
+mod compose;
 mod copy;
 mod duty;
 mod once;
