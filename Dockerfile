@@ -25,7 +25,7 @@ USER 65532:65532
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/local/bin/tessera", "health"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/local/bin/tessera", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/tessera"]
 CMD ["serve"]

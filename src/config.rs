@@ -123,7 +123,7 @@ pub fn parse_with(
         Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(&environment)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
-        Some(Verb::Health(flags)) => Ok(Command::Health(flags.read(&environment)?)),
+        Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(&environment)?)),
         Some(Verb::Bench(flags)) => flags.read(&environment),
         Some(Verb::Keys(line)) => client(line.read(&environment, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
@@ -214,7 +214,7 @@ enum Verb {
     /// Print the servers that use a PostgreSQL database, and how far each has read the changes of the others
     Nodes(DatabaseFlag),
     /// Check that the server on this machine is ready for requests, such as for the health check of a container
-    Health(HealthFlags),
+    Healthcheck(HealthFlags),
     /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
     /// Create accounts and password links for people who can’t get email.

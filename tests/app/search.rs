@@ -222,7 +222,10 @@ async fn what_finds_few_is_looked_up_and_what_finds_many_is_walked() {
             );
             assert!(!plan.contains("TEMP B-TREE FOR"), "{plan}");
         }
-        let terms = statements.iter().find(|statement| statement.contains("SELECT DISTINCT"));
+        let is_for_terms = |statement: &&String| {
+            statement.contains("SELECT DISTINCT") && statement.contains("`search_terms`")
+        };
+        let terms = statements.iter().find(is_for_terms);
         let plan = plan(&app, terms.expect("a search")).await.join("\n");
         assert!(plan.contains("PRIMARY KEY (scope=? AND list=? AND term>? AND term<?)"), "{plan}");
         assert_eq!(
