@@ -11,12 +11,8 @@ use tessera::{
 
 use crate::{
     command_line::instance::{Instance, run},
-    old_database::{Database, Row, names},
+    old_database::{Database, OF_PROCESSES, Row, names},
 };
-
-/// What processes tell each other is theirs alone, and a copy has no process yet.
-const OF_PROCESSES: [&str; 6] =
-    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings"];
 
 fn filled() -> Database {
     let filled = Database::of_version(names().last().expect("a version"));

@@ -17,7 +17,7 @@ use tessera::{
 use crate::{
     cluster::Cluster,
     database::{TestDatabase, argument},
-    old_database::{Database, names},
+    old_database::{Database, OF_PROCESSES, names},
     support::until,
 };
 
@@ -50,9 +50,6 @@ fn is_empty(database: &TestDatabase) -> bool {
     let is_empty = |table: &String| query(database, &format!("SELECT 'row' AS text FROM {table}")).is_empty();
     tables.len() > 20 && tables.iter().all(is_empty)
 }
-
-/// What processes tell each other, which stays behind.
-const OF_PROCESSES: [&str; 5] = ["changes", "idempotency_claims", "leases", "nodes", "readings"];
 
 /// What a file holds beside what processes tell each other. Instants are without the zeros at their end that
 /// some of the rows have and that say nothing.
