@@ -117,10 +117,13 @@ pub fn spread(connection: &mut Connection, number: i64) -> Result<Option<Spread>
     let Some((maker, made_at)) = change else { return Ok(None) };
     let mut spread = Spread { made_at, receipts: Vec::new(), waits_for: Vec::new() };
     for node in list(connection)?.live {
-        // The memory of whoever made it follows a commit before that is answered.
-        let read_at = if node.id == maker { Some(made_at) } else { read_at(connection, &node.id, number)? };
+        let read_at = match read_at(connection, &node.id, number)? {
+            // The memory of whoever made it follows a commit before that is answered.
+            _ if node.id == maker => Some(made_at),
+            Some(_) if came_later(connection, &node, number, made_at)? => continue,
+            read_at => read_at,
+        };
         match read_at {
-            Some(_) if came_later(connection, &node, number, made_at)? => {}
             Some(at) => spread.receipts.push(Receipt { node: node.name, at }),
             None => spread.waits_for.push(node.name),
         }
