@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::{BenchPlan, DatabaseUrl, NodesPlan},
     db::{self, Db},
-    domain::bulk::{self, KEYS_AT_ONCE, ManagedOrganization},
+    domain::bulk,
     web::state::State,
 };
 
@@ -41,7 +41,10 @@ pub fn run(plan: &NodesPlan, out: &mut impl Write) -> Result<(), BenchError> {
     }
     let database = Db::open(&plan.database)?;
     let secrets = make_keys(&database, plan.verification.keys)?;
-    let organization = make_organization(&database, plan.revocations.max(changes::WRITERS))?;
+    // Its keys are changed, and the others verified.
+    let keys = plan.revocations.max(changes::WRITERS);
+    let organization =
+        database.write_blocking(|tx| bulk::managed_organization(tx, keys, Clock::System.now()))?;
     drop(database);
     let asked = asked(&secrets, plan.verification.in_rotation);
 
@@ -53,14 +56,6 @@ pub fn run(plan: &NodesPlan, out: &mut impl Write) -> Result<(), BenchError> {
     verification(plan, &nodes, &requests, out)?;
     revocations::measure(plan, &nodes, &organization, &requests, out)?;
     changes::measure(plan, &nodes, &organization, out)
-}
-
-/// An organization whose keys are changed, with as many as are needed.
-fn make_organization(database: &Db, keys: usize) -> Result<ManagedOrganization, BenchError> {
-    if keys > KEYS_AT_ONCE {
-        return Err(format!("{keys} revocations are too many; {KEYS_AT_ONCE} keys are made at once").into());
-    }
-    Ok(database.write_blocking(|tx| bulk::managed_organization(tx, keys, Clock::System.now()))?)
 }
 
 /// Of all keys those that are asked about.

@@ -79,7 +79,7 @@ enum Benched {
         #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(2..=4))]
         nodes: u32,
         /// Keys to revoke, one after the other
-        #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000))]
+        #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=1_000))]
         revocations: u32,
         #[command(flatten)]
         plan: PlanFlags,

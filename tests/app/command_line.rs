@@ -137,6 +137,29 @@ async fn two_instances_run_side_by_side_and_know_nothing_of_each_other() {
 }
 
 #[test]
+fn the_health_of_a_server_is_the_status_of_a_command() {
+    let mut instance = Instance::start();
+    let folder = instance.folder().to_owned();
+    let address = instance.address.clone();
+    let health = || run(&folder, &["health"], &[("TESSERA_LISTEN", &address)]);
+    let well = health();
+    assert_eq!((well.status, well.stdout.as_str(), well.stderr.as_str()), (Some(0), "", ""));
+    // As in a container, where it listens on all addresses.
+    let port = address.rsplit(':').next().expect("a port");
+    let everywhere = run(&folder, &["health", "--listen", &format!("0.0.0.0:{port}")], &[]);
+    assert_eq!(everywhere.status, Some(0), "{everywhere:?}");
+    fs::remove_file(instance.database()).expect("a file");
+    let ill = health();
+    assert_eq!((ill.status, ill.stdout.as_str()), (Some(1), ""), "{ill:?}");
+    assert!(ill.stderr.contains("returned 503") && ill.stderr.contains("removed"), "{ill:?}");
+    assert_eq!(ill.stderr.lines().count(), 1, "{ill:?}");
+    instance.stop();
+    let gone = health();
+    assert_eq!(gone.status, Some(3), "{gone:?}");
+    assert_eq!(gone.stderr.lines().count(), 1, "{gone:?}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let first = Instance::start();
     let folder = tempfile::tempdir().expect("a folder");

@@ -24,6 +24,7 @@ mod smtp;
 #[expect(dead_code, unused_imports, reason = "most of it is for the tests in `tests/app`")]
 mod support;
 
+mod bench;
 mod cluster;
 mod compose;
 mod copy;

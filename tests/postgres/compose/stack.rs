@@ -61,7 +61,7 @@ impl Stack {
         }
         let health_check = compose.nodes()[0].1.healthcheck.as_ref().expect("a health check").test.clone();
         let caddy = start_caddy(compose.service("caddy"), &names, &public_url, internal, &folder);
-        let http = tessera::http_client::builder().no_proxy().timeout(Duration::from_secs(20)).build();
+        let http = tessera::http_client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
         let nodes = environments.iter().map(|environment| start_node(environment, &folder)).collect();
         let stack = Self {
             internal_url: format!("http://127.0.0.1:{internal}"),
