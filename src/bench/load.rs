@@ -135,6 +135,9 @@ impl Line {
     }
 }
 
+/// What a server answers that cannot do it in time: the machine has more to do than it can.
+pub(super) const UNAVAILABLE: u16 = 503;
+
 /// What is read of an answer.
 struct Head {
     status: u16,

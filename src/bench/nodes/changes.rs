@@ -9,7 +9,11 @@ use std::{
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{
-    super::{BenchError, load::Line, progress},
+    super::{
+        BenchError,
+        load::{Line, UNAVAILABLE},
+        progress,
+    },
     Node,
     revocations::post,
 };
@@ -28,10 +32,19 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Nothing takes as long; a node that has not read the log then has lost it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What one writer or all of them did.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    transactions: usize,
+    /// What was given up, since the lock could not be had in time.
+    busy: usize,
+}
+
 /// What a number of changes took.
 struct Rate {
     transactions: f64,
     changes: f64,
+    busy: usize,
     /// From the end of the last one until every node had read all.
     behind: Duration,
 }
@@ -64,7 +77,7 @@ pub(super) fn measure(
         nodes.len(),
         round.as_secs()
     )?;
-    writeln!(out, "{:<42} {:>14} {:>10} {:>10}", "", "transactions/s", "changes/s", "behind")?;
+    writeln!(out, "{:<42} {:>14} {:>10} {:>10} {:>6}", "", "transactions/s", "changes/s", "behind", "busy")?;
     print("keys (de)activated by the API", &by_the_api, out)?;
     print("the log alone, 1 change a transaction", &one_each, out)?;
     print(&format!("the log alone, {MANY} changes a transaction"), &many_each, out)?;
@@ -73,7 +86,11 @@ pub(super) fn measure(
 }
 
 fn print(name: &str, rate: &Rate, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{name:<42} {:>14.0} {:>10.0} {:>10.2?}", rate.transactions, rate.changes, rate.behind)
+    writeln!(
+        out,
+        "{name:<42} {:>14.0} {:>10.0} {:>10.2?} {:>6}",
+        rate.transactions, rate.changes, rate.behind, rate.busy
+    )
 }
 
 fn print_size(size: LogSize, out: &mut impl Write) -> io::Result<()> {
@@ -105,15 +122,18 @@ async fn by_the_api(
     rate(began, writers, 1, nodes).await
 }
 
-async fn switch(address: SocketAddr, requests: [Vec<u8>; 2], until: Instant) -> Result<usize, BenchError> {
+async fn switch(address: SocketAddr, requests: [Vec<u8>; 2], until: Instant) -> Result<Done, BenchError> {
     let mut line = Line::open(address).await?;
-    let mut done = 0;
+    let mut done = Done::default();
     for request in requests.iter().cycle() {
         if Instant::now() >= until {
             break;
         }
-        line.succeed(request).await?;
-        done += 1;
+        match line.ask(request).await? {
+            200..300 => done.transactions += 1,
+            UNAVAILABLE => done.busy += 1,
+            other => return Err(format!("a node returned {other} for a change").into()),
+        }
     }
     Ok(done)
 }
@@ -127,18 +147,22 @@ async fn by_itself(nodes: &[Node], changes: usize, round: Duration) -> Result<Ra
     rate(began, writers, changes, nodes).await
 }
 
-async fn note(db: Db, writer: usize, changes: usize, until: Instant) -> Result<usize, BenchError> {
-    let mut done = 0;
+async fn note(db: Db, writer: usize, changes: usize, until: Instant) -> Result<Done, BenchError> {
+    let mut done = Done::default();
     while Instant::now() < until {
         // As long as a digest is, and no key's.
-        let digests =
-            (0..changes).map(move |number| format!("{writer:08} {done:011} {number:011}").into_bytes());
-        db.write(move |tx| {
+        let transaction = done.transactions;
+        let digests = (0..changes)
+            .map(move |number| format!("{writer:08} {transaction:011} {number:011}").into_bytes());
+        let noted = db.write(move |tx| {
             digests.for_each(|digest| tx.changed(Change::Secret(digest)));
-            Ok::<_, DbError>(())
-        })
-        .await?;
-        done += 1;
+            Ok(())
+        });
+        match noted.await {
+            Ok(()) => done.transactions += 1,
+            Err(DbError::Busy(_)) => done.busy += 1,
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(done)
 }
@@ -146,13 +170,15 @@ async fn note(db: Db, writer: usize, changes: usize, until: Instant) -> Result<u
 /// Waits for the writers, then for the nodes.
 async fn rate(
     began: Instant,
-    mut writers: JoinSet<Result<usize, BenchError>>,
+    mut writers: JoinSet<Result<Done, BenchError>>,
     changes: usize,
     nodes: &[Node],
 ) -> Result<Rate, BenchError> {
-    let mut transactions = 0;
+    let mut all = Done::default();
     while let Some(done) = writers.join_next().await {
-        transactions += done??;
+        let done = done??;
+        all.transactions += done.transactions;
+        all.busy += done.busy;
     }
     let (ended, seconds) = (Instant::now(), began.elapsed().as_secs_f64());
     let db = database(nodes)?;
@@ -166,8 +192,8 @@ async fn rate(
         }
         sleep(LOOK).await;
     }
-    let transactions = transactions as f64 / seconds;
-    Ok(Rate { transactions, changes: transactions * changes as f64, behind: ended.elapsed() })
+    let transactions = all.transactions as f64 / seconds;
+    Ok(Rate { transactions, changes: transactions * changes as f64, busy: all.busy, behind: ended.elapsed() })
 }
 
 fn database(nodes: &[Node]) -> Result<&Db, BenchError> {

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use tokio::{task::JoinSet, time::timeout};
 use super::{
     super::{
         BenchError,
-        load::{self, Line},
+        load::{self, Line, UNAVAILABLE},
         progress, request,
     },
     Node,
@@ -27,8 +27,8 @@ use crate::{config::NodesPlan, domain::bulk::ManagedOrganization};
 const BEFORE: Duration = Duration::from_millis(20);
 /// Nothing takes as long; a node that still accepts a key then has lost the log.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// After so long it is looked whether the load is still wanted.
-const SLICE: Duration = Duration::from_millis(500);
+/// A pause before what could not be done in time is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What `/auth` answers to a key that is accepted.
 const ACCEPTED: u16 = 204;
@@ -48,7 +48,7 @@ pub(super) fn measure(
     let connections = (plan.verification.connections / nodes.len()).max(1);
     let load = Load::start(&addresses, requests, connections);
     let measured = revoke_all(plan.revocations, &addresses, organization);
-    let load = load.stop()?;
+    let (load, unavailable) = load.stop()?;
     let (answers, others): (Vec<_>, Vec<_>) = measured?.into_iter().unzip();
 
     writeln!(
@@ -61,6 +61,9 @@ pub(super) fn measure(
     writeln!(out, "{:<42} {:>10} {:>10} {:>10}", "", "p50", "p99", "max")?;
     print("answer of the node that is asked", answers, out)?;
     print("after it, until every other node refuses", others, out)?;
+    if unavailable > 0 {
+        writeln!(out, "{unavailable} verifications returned 503: the machine has more to do than it can")?;
+    }
     Ok(())
 }
 
@@ -112,8 +115,8 @@ async fn revoke(
     let mut asked = None;
     for (number, address) in nodes.iter().enumerate() {
         let mut line = Line::open(*address).await?;
-        // From now on it is in the memory of this node.
-        line.succeed(key).await?;
+        // From then on it is in the memory of this node.
+        succeed(&mut line, key).await?;
         if number == on {
             asked = Some(line);
         } else {
@@ -123,7 +126,7 @@ async fn revoke(
     let mut asked = asked.ok_or_else(|| io::Error::other("no node is asked"))?;
     tokio::time::sleep(BEFORE).await;
     let began = Instant::now();
-    asked.succeed(revocation).await?;
+    succeed(&mut asked, revocation).await?;
     let answered = Instant::now();
     let mut last = answered;
     while let Some(refused) = others.join_next().await {
@@ -132,11 +135,22 @@ async fn revoke(
     Ok((answered - began, last - answered))
 }
 
-/// When the first refusal has arrived.
+/// Goes on until the node finds the time.
+async fn succeed(line: &mut Line, request: &[u8]) -> io::Result<()> {
+    loop {
+        match line.ask(request).await? {
+            200..300 => return Ok(()),
+            UNAVAILABLE => tokio::time::sleep(PAUSE).await,
+            other => return Err(io::Error::other(format!("a node returned {other}"))),
+        }
+    }
+}
+
+/// When the first refusal has arrived. A node that says that it does not know is asked again.
 async fn present_until_refused(mut line: Line, key: Vec<u8>) -> io::Result<Instant> {
     loop {
         match line.ask(&key).await? {
-            ACCEPTED => {}
+            ACCEPTED | UNAVAILABLE => {}
             REFUSED => return Ok(Instant::now()),
             other => return Err(io::Error::other(format!("a node returned {other} for a key"))),
         }
@@ -145,34 +159,70 @@ async fn present_until_refused(mut line: Line, key: Vec<u8>) -> io::Result<Insta
 
 /// Keeps all nodes busy with verifications, on a thread for each.
 struct Load {
-    is_over: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<io::Result<Vec<f64>>>>,
+    began: Instant,
+    counts: Arc<Counts>,
+    threads: Vec<thread::JoinHandle<io::Result<()>>>,
+}
+
+/// Of all nodes together.
+#[derive(Default)]
+struct Counts {
+    is_over: AtomicBool,
+    answers: AtomicUsize,
+    unavailable: AtomicUsize,
 }
 
 impl Load {
     fn start(nodes: &[SocketAddr], requests: &Arc<Vec<Vec<u8>>>, connections: usize) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
+        let counts = Arc::<Counts>::default();
         let threads = nodes.iter().map(|address| {
-            let (address, requests, is_over) = (*address, requests.clone(), is_over.clone());
+            let (address, requests, counts) = (*address, requests.clone(), counts.clone());
             thread::spawn(move || {
-                let mut rates = Vec::new();
-                while !is_over.load(Ordering::Relaxed) {
-                    rates.push(load::run(address, &requests, connections, SLICE)?.requests_per_second);
-                }
-                Ok(rates)
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(async {
+                    let mut tasks = JoinSet::new();
+                    for number in 0..connections {
+                        let first = number * requests.len() / connections;
+                        tasks.spawn(keep_busy(address, requests.clone(), first, counts.clone()));
+                    }
+                    while let Some(ended) = tasks.join_next().await {
+                        ended.map_err(io::Error::other)??;
+                    }
+                    Ok(())
+                })
             })
         });
-        Self { threads: threads.collect(), is_over }
+        Self { began: Instant::now(), threads: threads.collect(), counts }
     }
 
-    /// What all nodes together answered in a second.
-    fn stop(self) -> Result<f64, BenchError> {
-        self.is_over.store(true, Ordering::Relaxed);
-        let mut together = 0.0;
+    /// What all nodes together answered in a second, and how often one could not.
+    fn stop(self) -> Result<(f64, usize), BenchError> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let answers = self.counts.answers.load(Ordering::Relaxed);
+        self.counts.is_over.store(true, Ordering::Relaxed);
         for thread in self.threads {
-            let rates = thread.join().map_err(|_| "the load ended early")??;
-            together += rates.iter().sum::<f64>() / rates.len().max(1) as f64;
+            thread.join().map_err(|_| "the load ended early")??;
         }
-        Ok(together)
+        Ok((answers as f64 / seconds, self.counts.unavailable.load(Ordering::Relaxed)))
     }
+}
+
+async fn keep_busy(
+    address: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+    first: usize,
+    counts: Arc<Counts>,
+) -> io::Result<()> {
+    let mut line = Line::open(address).await?;
+    for request in requests.iter().cycle().skip(first) {
+        if counts.is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        match line.ask(request).await? {
+            ACCEPTED => counts.answers.fetch_add(1, Ordering::Relaxed),
+            UNAVAILABLE => counts.unavailable.fetch_add(1, Ordering::Relaxed),
+            other => return Err(io::Error::other(format!("a node returned {other} for an active key"))),
+        };
+    }
+    Ok(())
 }
