@@ -371,6 +371,8 @@ impl Db {
         }
         // Without a turn in the line: a worker does one thing at a time, and there is a connection for each. A
         // turn would go to whoever is next, also on a worker that is busy, while the other one stands still.
+        // Whoever else waits for this worker goes first, or a client that asks again at once would keep it.
+        tokio::task::yield_now().await;
         in_snapshot(&self.glances, work)
     }
 
