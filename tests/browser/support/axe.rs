@@ -174,6 +174,7 @@ for (const element of document.querySelectorAll('label, legend, button, .btn, th
   for (let text = texts.nextNode(); text; text = texts.nextNode()) {
     if (text.parentElement.closest('[dir=auto], .name, time, code')) continue;
     for (const word of text.data.matchAll(/\p{L}+/gu)) {
+      if (word[0].length > 30) continue;
       const range = document.createRange();
       range.setStart(text, word.index);
       range.setEnd(text, word.index + word[0].length);
