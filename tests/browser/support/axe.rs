@@ -167,12 +167,12 @@ const innermost = beyond.find(element => !beyond.some(other => other !== element
 return `${Math.round(document.documentElement.scrollWidth)} px wide: ${innermost?.outerHTML.slice(0, 160)}`;
 "#;
 
-/// A word of ours that stands in two lines. Only names and what people typed may be that long.
+/// A word of ours that stands in two lines. Only names, addresses and what people typed may be that long.
 const BROKEN_WORD: &str = r#"
 for (const element of document.querySelectorAll('label, legend, button, .btn, th, h1, h2, h3, dt, nav a')) {
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   for (let text = texts.nextNode(); text; text = texts.nextNode()) {
-    if (text.parentElement.closest('[dir=auto], .name, time, code')) continue;
+    if (text.parentElement.closest('[dir=auto], bdi, time, code') || text.data.includes('@')) continue;
     for (const word of text.data.matchAll(/\p{L}+/gu)) {
       if (word[0].length > 30) continue;
       const range = document.createRange();
