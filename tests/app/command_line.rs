@@ -141,12 +141,12 @@ fn the_health_of_a_server_is_the_status_of_a_command() {
     let mut instance = Instance::start();
     let folder = instance.folder().to_owned();
     let address = instance.address.clone();
-    let health = || run(&folder, &["health"], &[("TESSERA_LISTEN", &address)]);
+    let health = || run(&folder, &["healthcheck"], &[("TESSERA_LISTEN", &address)]);
     let well = health();
     assert_eq!((well.status, well.stdout.as_str(), well.stderr.as_str()), (Some(0), "", ""));
     // As in a container, where it listens on all addresses.
     let port = address.rsplit(':').next().expect("a port");
-    let everywhere = run(&folder, &["health", "--listen", &format!("0.0.0.0:{port}")], &[]);
+    let everywhere = run(&folder, &["healthcheck", "--listen", &format!("0.0.0.0:{port}")], &[]);
     assert_eq!(everywhere.status, Some(0), "{everywhere:?}");
     fs::remove_file(instance.database()).expect("a file");
     let ill = health();
