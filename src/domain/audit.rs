@@ -1,5 +1,5 @@
 //! The audit log, read: who did what, when and from where, in an organization, with one thing in it,
-//! with an account. [`events`](super::events) writes it; nothing alters it.
+//! with an account. [`events`] writes it; nothing alters it.
 
 use diesel::{
     prelude::*,
