@@ -368,7 +368,11 @@ async fn those_who_did_something_are_found_with_one_statement() {
     app.execute("UPDATE audit_events SET actor_name = 'Zoe' WHERE id = (SELECT max(id) FROM audit_events)")
         .await;
     let after = app.statements(admin.get(&path)).await;
-    assert_eq!(after.len(), before.len(), "{after:#?}");
+    // Without what workers ask meanwhile.
+    let of_the_page = |statements: &[String]| {
+        statements.iter().filter(|statement| statement.contains("audit_events")).count()
+    };
+    assert_eq!(of_the_page(&after), of_the_page(&before), "{after:#?}");
     let statement =
         after.iter().find(|statement| statement.contains("RECURSIVE actors")).expect("the statement");
     let plan = plan(&app, statement).await.join("\n");
