@@ -71,8 +71,7 @@ pub(super) struct NeedsPortion;
 impl MonthlyUse {
     /// `used` in the month of `now`.
     pub(super) fn new(used: u64, portions: Option<Portions>, now: Timestamp) -> Self {
-        let state =
-            State { month: month(now), used, own: 0, own_until: now, returning: 0, empty_since: None };
+        let state = State::begin(used, now);
         Self { state: Mutex::new(state), portions, asking: AsyncMutex::default() }
     }
 
@@ -158,15 +157,19 @@ impl MonthlyUse {
     /// The state in the month of `now`, or in a later one that has begun.
     fn state_at(&self, now: Timestamp) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let month = month(now);
-        if state.month < month {
-            *state = State { month, used: 0, own: 0, own_until: now, returning: 0, empty_since: None };
+        if state.month < month(now) {
+            *state = State::begin(0, now);
         }
         state
     }
 }
 
 impl State {
+    /// `used` in the month of `now`, and no portion.
+    fn begin(used: u64, now: Timestamp) -> Self {
+        Self { month: month(now), used, own: 0, own_until: now, returning: 0, empty_since: None }
+    }
+
     fn needs_portion(&self, is_exceeded: bool, cost: u32, now: Timestamp) -> bool {
         if is_exceeded {
             return self.empty_since.is_none_or(|since| (now - since).abs() >= EMPTY_FOR);
