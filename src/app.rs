@@ -1,10 +1,12 @@
 //! Puts the parts together: database, sessions, routes, the workers for mails and webhooks,
 //! housekeeping.
 
+mod check;
 mod duty;
 mod housekeeping;
 mod key_ends;
 mod listener;
+mod service_manager;
 mod stopping;
 mod stops;
 mod upgrading;
@@ -26,6 +28,7 @@ use actix_web::{
 use quick_cache::sync::Cache;
 use tokio::{sync::Notify, task::JoinHandle};
 
+pub use self::check::{Finding, Verdict, check};
 use self::{
     duty::{Follower, Orders},
     stopping::StopSignals,
@@ -121,7 +124,12 @@ impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
-        let socket = listener::bind(config.listen)?;
+        let inherited = service_manager::inherited_socket();
+        let address = config.listen;
+        let socket = match inherited.map_err(|source| StartError::Listen { address, source })? {
+            Some(socket) => socket,
+            None => listener::bind(address)?,
+        };
         let (database, node) = (config.database.clone(), node_name(&socket));
         let name = node.clone();
         let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
@@ -136,6 +144,7 @@ impl Application {
             preview_mail: mail_previewer(&config),
             newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
+            is_stopping: Arc::default(),
             node: node.into(),
             db,
             clock,
@@ -204,9 +213,14 @@ impl Application {
     /// # Errors
     /// When the server fails, or cannot save what it has in memory at the end.
     pub async fn run(self) -> io::Result<()> {
-        let listening = tokio::spawn(self.signals.stop(self.server.handle()));
+        let (server, is_stopping) = (self.server.handle(), self.state.is_stopping.clone());
+        let drain = self.state.config.drain;
+        let signals = self.signals;
+        let listening = tokio::spawn(async move { signals.stop(server, &is_stopping, drain).await });
+        let telling = tokio::spawn(service_manager::tell_while_alive(self.state.db.clone()));
         let result = self.server.await;
         listening.abort();
+        telling.abort();
         self.orders.stop();
         let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();

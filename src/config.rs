@@ -1,7 +1,7 @@
 //! The command line and the environment, read once into typed settings.
 //!
-//! A flag wins over its environment variable, the variable over the default, and a variable
-//! that is set but empty counts as not set. A wrong value is one line that names the setting
+//! A flag wins over its environment variable, the variable over the configuration file, the file over the
+//! default, and what is set but empty counts as not set. A wrong value is one line that names the setting
 //! and what is expected; it never repeats a value that may hold a password.
 
 use std::{
@@ -12,11 +12,13 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod bench;
 mod client;
+mod effective;
 mod explain;
 mod leaks;
 mod limits;
 mod operator;
 mod serve;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -29,13 +31,16 @@ pub use client::{
     KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKeyFlags, Rate, text_of_file,
 };
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
+pub use effective::Effective;
 use explain::explain;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use limits::InstanceLimits;
-pub use operator::{CopyCall, EmailTestCall, UsersCall};
-use operator::{DatabaseLine, EmailLine, UsersLine};
+pub use operator::{BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall};
+use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, UsersLine};
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
+pub use sources::Origin;
+use sources::{Found, SECRETS, Sources};
 pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};
 
 /// What the process was asked to do.
@@ -53,6 +58,10 @@ pub enum Command {
         /// Their database.
         database: DatabaseUrl,
     },
+    /// Print the settings of the server.
+    Config(Vec<Effective>),
+    /// Try what the settings name, before a start.
+    Check(Box<Config>),
     /// Ask the server that listens here whether it can do its work.
     Health(SocketAddr),
     /// Measure verification on this machine.
@@ -63,6 +72,12 @@ pub enum Command {
     BenchNodes(NodesPlan),
     /// Do something for a person whom no email reaches.
     Users(UsersCall),
+    /// Apply migrations to a database.
+    Migrate(MigrateCall),
+    /// Make a backup of a database.
+    Backup(BackupCall),
+    /// Put a backup in the place of a database.
+    Restore(RestoreCall),
     /// Copy a database into another.
     DatabaseCopy(CopyCall),
     /// Send an email to see whether that works.
@@ -117,24 +132,36 @@ pub fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, Exit> {
-    let matches = CommandLine::command().try_get_matches_from(arguments).map_err(explain)?;
+    let command = CommandLine::command();
+    let matches = command.clone().try_get_matches_from(arguments).map_err(explain)?;
     let line = CommandLine::from_arg_matches(&matches).map_err(explain)?;
+    let sources = Sources::open(line.config.as_deref(), &environment)?;
+    let sources = &sources;
     match line.verb {
-        Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(&environment)? }),
-        Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(&environment)? }),
+        Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(sources)? }),
+        Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(sources)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
-        Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(&environment)?)),
-        Some(Verb::Bench(flags)) => flags.read(&environment),
-        Some(Verb::Keys(line)) => client(line.read(&environment, ClientAction::Keys)),
-        Some(Verb::Members(line)) => client(line.read(&environment, ClientAction::Members)),
-        Some(Verb::Invitations(line)) => client(line.read(&environment, ClientAction::Invitations)),
-        Some(Verb::Activity(line)) => client(line.read(&environment, ClientAction::Activity)),
-        Some(Verb::Users(line)) => Ok(Command::Users(line.read(&environment)?)),
+        Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(sources)?)),
+        Some(Verb::Bench(flags)) => flags.read(sources),
+        Some(Verb::Keys(line)) => client(line.read(sources, ClientAction::Keys)),
+        Some(Verb::Members(line)) => client(line.read(sources, ClientAction::Members)),
+        Some(Verb::Invitations(line)) => client(line.read(sources, ClientAction::Invitations)),
+        Some(Verb::Activity(line)) => client(line.read(sources, ClientAction::Activity)),
+        Some(Verb::Users(line)) => Ok(Command::Users(line.read(sources)?)),
+        Some(Verb::Migrate(line)) => Ok(Command::Migrate(line.read(sources)?)),
+        Some(Verb::Backup(line)) => Ok(Command::Backup(line.read(sources)?)),
+        Some(Verb::Restore(line)) => Ok(Command::Restore(line.read(sources)?)),
         Some(Verb::Database(line)) => Ok(Command::DatabaseCopy(line.read()?)),
-        Some(Verb::Email(line)) => Ok(Command::EmailTest(Box::new(line.read(&environment)?))),
+        Some(Verb::Email(line)) => Ok(Command::EmailTest(Box::new(line.read(sources)?))),
         Some(Verb::Completions(line)) => Ok(Command::Completions(line.shell)),
-        Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(&environment)?))),
-        None => Ok(Command::Serve(Box::new(line.serve.read(&environment)?))),
+        Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(sources)?))),
+        Some(Verb::Check(flags)) => Ok(Command::Check(Box::new(flags.read(sources)?))),
+        Some(Verb::Config(flags)) => {
+            let config = flags.read(sources)?;
+            let flags = matches.subcommand().map_or(&matches, |(_, flags)| flags);
+            effective::settings(&command, flags, sources, &config).map(Command::Config)
+        }
+        None => Ok(Command::Serve(Box::new(line.serve.read(sources)?))),
     }
 }
 
@@ -150,19 +177,23 @@ pub struct UnknownVariable {
 /// Those of the environment's variables that begin like a setting and are none: most likely a mistake in
 /// writing.
 pub fn unknown_variables(names: impl IntoIterator<Item = OsString>) -> Vec<UnknownVariable> {
-    let known = variables();
+    let mut known = variables();
+    known.extend(SECRETS.map(|name| format!("{name}_FILE")));
     let ours =
         names.into_iter().filter_map(|name| name.into_string().ok().filter(|name| name.starts_with(PREFIX)));
     let mut unknown: Vec<UnknownVariable> = ours
         .filter(|name| !known.contains(name))
-        .map(|name| {
-            let alike = known.iter().map(|known| (strsim::jaro_winkler(known, &name), known));
-            let best = alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(similarity, _)| *similarity > 0.9);
-            UnknownVariable { similar: best.map(|(_, known)| known.clone()), name }
-        })
+        .map(|name| UnknownVariable { similar: similar_to(&name, &known).map(ToOwned::to_owned), name })
         .collect();
     unknown.sort_by(|a, b| a.name.cmp(&b.name));
     unknown
+}
+
+/// The setting that is written most like `name`, if one is.
+fn similar_to<'a>(name: &str, known: &'a BTreeSet<String>) -> Option<&'a str> {
+    let alike = known.iter().map(|known| (strsim::jaro_winkler(known, name), known));
+    let best = alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(similarity, _)| *similarity > 0.9);
+    best.map(|(_, known)| known.as_str())
 }
 
 /// With what every variable of ours begins.
@@ -199,6 +230,10 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 #[derive(Parser)]
 #[command(name = "tessera", version, args_conflicts_with_subcommands = true)]
 struct CommandLine {
+    /// File with settings in the format TOML, each by the name of its variable without TESSERA_, in lower case [env:
+    /// TESSERA_CONFIG] [default: none]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<String>,
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
@@ -209,6 +244,10 @@ struct CommandLine {
 enum Verb {
     /// Run the server (default).
     Serve(Box<ServeFlags>),
+    /// Print the settings that the server would have, without secrets, and where each comes from
+    Config(Box<ServeFlags>),
+    /// Try the database, the mail server, the URL, the clock and the disk, and print what is wrong
+    Check(Box<ServeFlags>),
     /// Fill an empty database with an example organization and print how to log in.
     Demo(DatabaseFlag),
     /// Print the servers that use a PostgreSQL database, and how far each has read the changes of the others
@@ -220,6 +259,12 @@ enum Verb {
     /// Create accounts and password links for people who can’t get email.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
+    /// Upgrade the database to this version, as a start would, or say what that would do
+    Migrate(MigrateLine),
+    /// Write a verified backup of the SQLite database, also while the server runs
+    Backup(BackupLine),
+    /// Put a backup in the place of the SQLite database, which is kept under another name
+    Restore(RestoreLine),
     /// Move everything to another database.
     #[command(arg_required_else_help = true)]
     Database(DatabaseLine),
@@ -245,21 +290,18 @@ enum Verb {
     Completions(CompletionsLine),
 }
 
-/// The value of the flag, or else of the variable `name`; `None` leaves it to the default.
+/// What is set as `name`, by the flag or elsewhere; `None` leaves it to the default.
 fn setting<T>(
     name: &str,
     flag: Option<String>,
-    environment: &impl Fn(&str) -> Option<OsString>,
+    sources: &Sources<'_>,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Exit> {
-    let text = match flag {
-        Some(text) => text,
-        None => match environment(name).filter(|value| !value.is_empty()) {
-            Some(value) => {
-                value.into_string().map_err(|_| Exit::mistake(format_args!("{name} must be UTF-8 text")))?
-            }
-            None => return Ok(None),
-        },
-    };
-    parse(text.trim()).map(Some).map_err(|expected| Exit::mistake(format_args!("{name} {expected}")))
+    let Some(Found { text, origin }) = sources.find(name, flag)? else { return Ok(None) };
+    parse(text.trim()).map(Some).map_err(|expected| match origin {
+        Origin::File(path) => Exit::mistake(format_args!("{name}, set in {}, {expected}", path.display())),
+        Origin::Flag | Origin::Environment | Origin::Default => {
+            Exit::mistake(format_args!("{name} {expected}"))
+        }
+    })
 }

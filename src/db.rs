@@ -3,6 +3,7 @@
 //! Reads get a [`Connection`], writes a [`Tx`]. Only [`Db::write`] makes a `Tx`, so a write
 //! outside a transaction does not compile.
 
+mod backup;
 mod beside;
 mod beyond;
 mod columns;
@@ -16,6 +17,7 @@ mod fold_names;
 mod health;
 mod lane;
 mod log;
+mod look;
 mod migrate;
 mod one_of;
 mod opener;
@@ -33,6 +35,7 @@ use std::{
 use diesel::{connection::Connection as _, result::Error as DieselError};
 use tokio::time::timeout;
 
+pub use backup::{Backup, BackupProgress, Restored, back_up, restore};
 pub use beyond::beyond;
 pub use columns::columns_of;
 pub use copy::{CopiedTable, CopyProgress, copy, filled_table_of};
@@ -42,6 +45,7 @@ pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use lane::Turn;
 pub use log::{LogSize, Node, NodeCount, SILENCE};
+pub use look::{DatabaseState, look_at};
 pub use one_of::{OneOf, one_of};
 pub use order::millisecond_of_ids;
 pub use pairs::pair_of;

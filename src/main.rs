@@ -3,15 +3,19 @@
 use std::{io::Write, process::ExitCode};
 
 use tessera::{
-    app::{self, Application, StartError},
+    app::{self, Application, Finding, StartError, Verdict},
     bench, client,
     clock::Clock,
-    config::{self, Command, Config, CopyCall, DatabaseUrl, EmailTestCall, UsersCall},
-    db::{self, CopiedTable, DbError},
+    config::{
+        self, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall, MigrateCall,
+        RestoreCall, UsersCall,
+    },
+    db::{self, Backup, CopiedTable, Db, DbError, Restored},
     domain::{
         demo::LOG_IN_EMAIL,
         nodes::{NodeState, Nodes},
     },
+    hex,
     web::{api::openapi, display, routes::ROUTES},
 };
 use tracing::{
@@ -29,11 +33,16 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => serve(*config),
         Ok(Command::Demo { database }) => demo(&database),
         Ok(Command::Nodes { database }) => nodes(&database),
+        Ok(Command::Config(settings)) => print_settings(&settings),
+        Ok(Command::Check(config)) => check(&config),
         Ok(Command::Health(listen)) => client::ask_health(listen),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
+        Ok(Command::Migrate(call)) => migrate(&call),
+        Ok(Command::Backup(call)) => back_up(&call),
+        Ok(Command::Restore(call)) => restore(&call),
         Ok(Command::DatabaseCopy(call)) => copy_database(&call),
         Ok(Command::EmailTest(call)) => test_email(&call),
         Ok(Command::OpenApi) => {
@@ -86,6 +95,91 @@ fn nodes(database: &DatabaseUrl) -> ExitCode {
             };
             let all: Vec<_> = in_state(live, "live").chain(in_state(silent, "silent")).collect();
             print(&mut std::io::stdout(), &client::table(&all, COLUMNS))
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints what the server would have, and whence.
+fn print_settings(settings: &[Effective]) -> ExitCode {
+    const COLUMNS: &[client::Column<Effective>] = &[
+        ("Setting", |setting| setting.name.clone()),
+        ("Value", |setting| setting.value.clone()),
+        ("From", |setting| setting.origin.to_string()),
+    ];
+    print(&mut std::io::stdout(), &client::table(settings, COLUMNS))
+}
+
+/// Prints what was tried as soon as it was; fails where the server would.
+fn check(config: &Config) -> ExitCode {
+    let findings = actix_web::rt::System::new().block_on(app::check(config, |finding: &Finding| {
+        let Finding { subject, verdict, words } = finding;
+        print(&mut std::io::stdout(), &format!("{:<6} {subject}: {words}", verdict.word()));
+    }));
+    if findings.iter().any(|finding| finding.verdict == Verdict::Wrong) {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Applies the migrations that a start would apply, or only says which.
+fn migrate(MigrateCall { database, is_rehearsal }: &MigrateCall) -> ExitCode {
+    let found = db::look_at(database).and_then(|state| {
+        if !is_rehearsal {
+            Db::open_alone(database)?;
+        }
+        Ok(state.pending_migrations)
+    });
+    let said = match found {
+        Ok(None) if *is_rehearsal => format!("{database} is not there yet; a start creates it."),
+        Ok(None) => format!("Created {database}."),
+        Ok(Some(pending)) if pending.is_empty() => format!("{database} has the schema of this version."),
+        Ok(Some(pending)) => {
+            let what = if *is_rehearsal { "A start would apply" } else { "Applied" };
+            format!("{what} to {database}:\n  {}", pending.join("\n  "))
+        }
+        Err(error) => return fail(&error),
+    };
+    print(&mut std::io::stdout(), &said)
+}
+
+/// Writes a backup, and prints what tells it from others.
+fn back_up(BackupCall { database, file }: &BackupCall) -> ExitCode {
+    let bar = bench::progress("backing up", 0);
+    let made = db::back_up(database, file, &|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    match made {
+        Ok(Backup { bytes, digest }) => {
+            let text = format!(
+                "Backed up {database} to {}.\n\n  Size     {} bytes\n  SHA-256  {}\n\nIts integrity was checked.",
+                file.display(),
+                display::thousands(&i64::try_from(bytes).unwrap_or(i64::MAX)),
+                hex::of(&digest)
+            );
+            print(&mut std::io::stdout(), &text)
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// Puts a backup in place, and prints what that means.
+fn restore(RestoreCall { file, database }: &RestoreCall) -> ExitCode {
+    match db::restore(file, database, Clock::System.now()) {
+        Ok(Restored { kept, pending_migrations }) => {
+            let kept = kept.map_or_else(String::new, |kept| {
+                format!("\nThe database that was there is kept as {}.", kept.display())
+            });
+            let upgraded = if pending_migrations.is_empty() { "" } else { " The next start upgrades it." };
+            let text = format!(
+                "Restored {database} from {}.{upgraded}{kept}\n\n\
+                 What changed after the backup is undone: keys that were deactivated or removed since then work \
+                 again, and passwords and log-ins are those of that time.",
+                file.display()
+            );
+            print(&mut std::io::stdout(), &text)
         }
         Err(error) => fail(&error),
     }

@@ -1,13 +1,19 @@
 //! How the server ends: at a signal, with what is in memory saved.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use actix_web::dev::ServerHandle;
+use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::Instant,
 };
 
+use super::service_manager;
 use crate::{db::DbError, domain::verification, web::state::State};
 
 /// For how long it is tried to save what is in memory when the server stops. With the ten seconds
@@ -37,17 +43,32 @@ impl StopSignals {
         })
     }
 
-    /// Stops the server at each of them; the two of a keyboard do not wait for requests in hand.
-    pub(super) async fn stop(mut self, server: ServerHandle) {
+    /// Stops the server at each of them; the two of a keyboard do not wait for requests in hand. Before it
+    /// takes no more connections, `is_stopping` says so for `drain`, so that a load balancer, which asks now and
+    /// then, sends it nothing more. A second signal does not wait for that.
+    pub(super) async fn stop(mut self, server: ServerHandle, is_stopping: &AtomicBool, drain: Duration) {
         loop {
-            let waits_for_requests = tokio::select! {
-                _ = self.terminate.recv() => true,
-                _ = self.hang_up.recv() => true,
-                _ = self.interrupt.recv() => false,
-                _ = self.quit.recv() => false,
-            };
+            let waits_for_requests = self.next().await;
+            service_manager::tell(NotifyState::Stopping);
+            if !is_stopping.swap(true, Ordering::Relaxed) && waits_for_requests {
+                let second = tokio::time::timeout(drain, self.next()).await;
+                if second == Ok(false) {
+                    drop(server.stop(false));
+                    continue;
+                }
+            }
             // Whether it has stopped is seen where it runs.
             drop(server.stop(waits_for_requests));
+        }
+    }
+
+    /// Whether the signal that comes next lets requests in hand be answered.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.hang_up.recv() => true,
+            _ = self.interrupt.recv() => false,
+            _ = self.quit.recv() => false,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What `tessera bench` is asked to measure.
 
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Subcommand, value_parser};
 
-use super::{Command, DatabaseUrl, Exit, serve::DatabaseFlag};
+use super::{Command, DatabaseUrl, Exit, Sources, serve::DatabaseFlag};
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,14 +87,14 @@ enum Benched {
 }
 
 impl BenchFlags {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Command, Exit> {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<Command, Exit> {
         match self.what {
             None => Ok(Command::Bench(self.plan.read())),
             Some(Benched::Attacks { seconds }) => {
                 Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
             }
             Some(Benched::Nodes { database, nodes, revocations, plan }) => {
-                let database = database.read(environment)?;
+                let database = database.read(sources)?;
                 if matches!(database, DatabaseUrl::Sqlite(_)) {
                     return Err(Exit::mistake(
                         "TESSERA_DATABASE_URL must be an empty PostgreSQL database, such as \

@@ -1,7 +1,6 @@
 //! The commands that talk to a running server.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -11,7 +10,7 @@ use clap_complete::Shell;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Exit, setting};
+use super::{Exit, Sources, setting};
 
 mod actions;
 mod values;
@@ -101,14 +100,14 @@ pub(super) struct CompletionsLine {
 impl<A: Subcommand> ClientLine<A> {
     pub(super) fn read(
         self,
-        environment: &impl Fn(&str) -> Option<OsString>,
+        sources: &Sources<'_>,
         action: impl FnOnce(A) -> ClientAction,
     ) -> Result<ClientCall, Exit> {
         let ConnectionFlags { url, token_file, json } = self.connection;
-        let url = setting("TESSERA_URL", url, environment, server)?;
+        let url = setting("TESSERA_URL", url, sources, server)?;
         let token = match token_file {
             Some(file) => token_in(&file).map_err(Exit::mistake)?,
-            None => setting("TESSERA_TOKEN", None, environment, token)?.ok_or_else(|| {
+            None => setting("TESSERA_TOKEN", None, sources, token)?.ok_or_else(|| {
                 Exit::mistake(
                     "TESSERA_TOKEN isn't set; set it to a master token, or name a file with --token-file",
                 )

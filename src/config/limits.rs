@@ -1,10 +1,8 @@
 //! How many of each thing there may be.
 
-use std::ffi::OsString;
-
 use clap::Args;
 
-use super::{Exit, setting, values};
+use super::{Exit, Sources, setting, values};
 
 /// How many of each thing there may be, so that nobody fills the database by mistake or on purpose
 /// (ASVS 2.4.1).
@@ -55,13 +53,10 @@ pub(super) struct LimitFlags {
 }
 
 impl LimitFlags {
-    pub(super) fn read(
-        self,
-        environment: &impl Fn(&str) -> Option<OsString>,
-    ) -> Result<InstanceLimits, Exit> {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<InstanceLimits, Exit> {
         let default = InstanceLimits::default();
         let limit = |name: &str, flag: Option<String>, most: i64, default: i64| {
-            let parsed = setting(name, flag, environment, |text| values::whole_number(text, 1, most))?;
+            let parsed = setting(name, flag, sources, |text| values::whole_number(text, 1, most))?;
             Ok(parsed.unwrap_or(default))
         };
         Ok(InstanceLimits {

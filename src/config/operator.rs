@@ -1,12 +1,12 @@
 //! What the operator asks for at the command line, beside the server.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use lettre::message::Mailbox;
 
 use super::{
-    Brand, DatabaseUrl, Exit, ServerUrl, SmtpUrl,
+    Brand, DatabaseUrl, Exit, ServerUrl, SmtpUrl, Sources,
     serve::{DatabaseFlag, MailFlags, MailSettings, public_url},
 };
 
@@ -36,6 +36,78 @@ pub struct EmailTestCall {
     pub public_url: ServerUrl,
     /// Who gets the email, as it was typed.
     pub recipient: String,
+}
+
+/// A database to upgrade.
+#[derive(Debug)]
+pub struct MigrateCall {
+    /// The database.
+    pub database: DatabaseUrl,
+    /// Whether it is only said what would be done.
+    pub is_rehearsal: bool,
+}
+
+#[derive(Args)]
+pub(super) struct MigrateLine {
+    /// Only print the migrations that would be applied
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    database: DatabaseFlag,
+}
+
+impl MigrateLine {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<MigrateCall, Exit> {
+        Ok(MigrateCall { database: self.database.read(sources)?, is_rehearsal: self.dry_run })
+    }
+}
+
+/// A backup to make.
+#[derive(Debug)]
+pub struct BackupCall {
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The file to write.
+    pub file: PathBuf,
+}
+
+/// A backup to put in the place of a database.
+#[derive(Debug)]
+pub struct RestoreCall {
+    /// The backup.
+    pub file: PathBuf,
+    /// The database.
+    pub database: DatabaseUrl,
+}
+
+#[derive(Args)]
+pub(super) struct BackupLine {
+    /// File to write; it must not exist
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    database: DatabaseFlag,
+}
+
+impl BackupLine {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<BackupCall, Exit> {
+        Ok(BackupCall { database: self.database.read(sources)?, file: self.file })
+    }
+}
+
+#[derive(Args)]
+pub(super) struct RestoreLine {
+    /// Backup to restore
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    database: DatabaseFlag,
+}
+
+impl RestoreLine {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<RestoreCall, Exit> {
+        Ok(RestoreCall { file: self.file, database: self.database.read(sources)? })
+    }
 }
 
 /// A database to copy into another.
@@ -117,14 +189,14 @@ struct UsersPlace {
 }
 
 impl UsersLine {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<UsersCall, Exit> {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<UsersCall, Exit> {
         let (email, new_name, place) = match self.action {
             UsersAction::Create { email, name, place } => (email, Some(name), place),
             UsersAction::Link { email, place } => (email, None, place),
         };
         Ok(UsersCall {
-            database: place.database.read(environment)?,
-            public_url: public_url(place.public_url, environment)?,
+            database: place.database.read(sources)?,
+            public_url: public_url(place.public_url, sources)?,
             email,
             new_name,
         })
@@ -153,10 +225,10 @@ enum EmailAction {
 }
 
 impl EmailLine {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<EmailTestCall, Exit> {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<EmailTestCall, Exit> {
         let EmailAction::Test { recipient, mail, public_url: url } = self.action;
-        let public_url = public_url(url, environment)?;
-        let MailSettings { smtp, mail_from, brand } = mail.read(&public_url, environment)?;
+        let public_url = public_url(url, sources)?;
+        let MailSettings { smtp, mail_from, brand } = mail.read(&public_url, sources)?;
         Ok(EmailTestCall { smtp, mail_from, brand, public_url, recipient })
     }
 }

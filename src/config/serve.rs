@@ -1,9 +1,9 @@
 //! The settings of the server.
 
 use std::{
-    ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    time::Duration,
 };
 
 use clap::Args;
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl, SmtpUrl,
+    Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl, SmtpUrl, Sources,
     limits::LimitFlags, setting, values,
 };
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub leak_keys: Option<LeakKeys>,
     /// The networks of the operator's own that webhooks may reach.
     pub webhook_networks: Vec<IpNet>,
+    /// For how long `/readyz` says that the server stops before it does.
+    pub drain: Duration,
     /// Which events are logged.
     pub log: LogFilter,
 }
@@ -100,6 +102,10 @@ pub(super) struct ServeFlags {
     /// without this, they only reach public IP addresses [env: TESSERA_WEBHOOK_NETWORKS] [default: none]
     #[arg(long, value_name = "LIST")]
     webhook_networks: Option<String>,
+    /// Seconds for which /readyz returns 503 before the server stops, so that load balancers send no more
+    /// requests [env: TESSERA_DRAIN_SECONDS] [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    drain_seconds: Option<String>,
     /// Log filter, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -149,46 +155,48 @@ pub(super) struct DatabaseFlag {
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 impl ServeFlags {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<Config, Exit> {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<Config, Exit> {
         let listen =
-            setting("TESSERA_LISTEN", self.listen, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
-        let public_url = public_url_at(listen, self.public_url, environment)?;
-        let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, environment)?;
+            setting("TESSERA_LISTEN", self.listen, sources, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+        let public_url = public_url_at(listen, self.public_url, sources)?;
+        let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, sources)?;
         Ok(Config {
-            internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, environment, ServerUrl::parse)?,
-            database: self.database.read(environment)?,
+            internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, sources, ServerUrl::parse)?,
+            database: self.database.read(sources)?,
             trusted_proxies: setting(
                 "TESSERA_TRUSTED_PROXIES",
                 self.trusted_proxies,
-                environment,
+                sources,
                 values::networks,
             )?
             .unwrap_or_default(),
             keys_in_memory: setting(
                 "TESSERA_KEYS_IN_MEMORY",
                 self.keys_in_memory,
-                environment,
+                sources,
                 values::keys_in_memory,
             )?
             .unwrap_or(values::DEFAULT_KEYS_IN_MEMORY),
             requests_per_minute: setting(
                 "TESSERA_REQUESTS_PER_MINUTE",
                 self.requests_per_minute,
-                environment,
+                sources,
                 values::requests_per_minute,
             )?
             .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
-            limits: self.limits.read(environment)?,
-            leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, environment, LeakSecret::parse)?,
-            leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, environment, LeakKeys::read)?,
+            limits: self.limits.read(sources)?,
+            leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, sources, LeakSecret::parse)?,
+            leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, sources, LeakKeys::read)?,
             webhook_networks: setting(
                 "TESSERA_WEBHOOK_NETWORKS",
                 self.webhook_networks,
-                environment,
+                sources,
                 values::networks,
             )?
             .unwrap_or_default(),
-            log: setting("TESSERA_LOG", self.log, environment, LogFilter::parse)?.unwrap_or_default(),
+            drain: setting("TESSERA_DRAIN_SECONDS", self.drain_seconds, sources, values::drain_seconds)?
+                .unwrap_or_default(),
+            log: setting("TESSERA_LOG", self.log, sources, LogFilter::parse)?.unwrap_or_default(),
             listen,
             public_url,
             smtp,
@@ -199,41 +207,30 @@ impl ServeFlags {
 }
 
 impl HealthFlags {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<SocketAddr, Exit> {
-        let listen = setting("TESSERA_LISTEN", self.listen, environment, values::listen)?;
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<SocketAddr, Exit> {
+        let listen = setting("TESSERA_LISTEN", self.listen, sources, values::listen)?;
         Ok(listen.unwrap_or(DEFAULT_LISTEN))
     }
 }
 
 /// The URL that people open, for a command that listens nowhere itself.
-pub(super) fn public_url(
-    flag: Option<String>,
-    environment: &impl Fn(&str) -> Option<OsString>,
-) -> Result<ServerUrl, Exit> {
-    let listen = setting("TESSERA_LISTEN", None, environment, values::listen)?.unwrap_or(DEFAULT_LISTEN);
-    public_url_at(listen, flag, environment)
+pub(super) fn public_url(flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
+    let listen = setting("TESSERA_LISTEN", None, sources, values::listen)?.unwrap_or(DEFAULT_LISTEN);
+    public_url_at(listen, flag, sources)
 }
 
-fn public_url_at(
-    listen: SocketAddr,
-    flag: Option<String>,
-    environment: &impl Fn(&str) -> Option<OsString>,
-) -> Result<ServerUrl, Exit> {
-    setting("TESSERA_PUBLIC_URL", flag, environment, ServerUrl::parse)?
+fn public_url_at(listen: SocketAddr, flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
+    setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)?
         .map_or_else(|| ServerUrl::of_listener(listen), Ok)
         .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
 }
 
 impl MailFlags {
-    pub(super) fn read(
-        self,
-        public_url: &ServerUrl,
-        environment: &impl Fn(&str) -> Option<OsString>,
-    ) -> Result<MailSettings, Exit> {
-        let brand = setting("TESSERA_BRAND", self.brand, environment, Brand::parse)?.unwrap_or_default();
-        let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, environment, values::mailbox)?;
+    pub(super) fn read(self, public_url: &ServerUrl, sources: &Sources<'_>) -> Result<MailSettings, Exit> {
+        let brand = setting("TESSERA_BRAND", self.brand, sources, Brand::parse)?.unwrap_or_default();
+        let mail_from = setting("TESSERA_MAIL_FROM", self.mail_from, sources, values::mailbox)?;
         Ok(MailSettings {
-            smtp: setting("TESSERA_SMTP_URL", self.smtp_url, environment, SmtpUrl::parse)?,
+            smtp: setting("TESSERA_SMTP_URL", self.smtp_url, sources, SmtpUrl::parse)?,
             mail_from: match mail_from {
                 Some(mailbox) => mailbox,
                 None => values::default_mailbox(&brand, public_url).map_err(Exit::mistake)?,
@@ -244,8 +241,8 @@ impl MailFlags {
 }
 
 impl DatabaseFlag {
-    pub(super) fn read(self, environment: &impl Fn(&str) -> Option<OsString>) -> Result<DatabaseUrl, Exit> {
-        let database = setting("TESSERA_DATABASE_URL", self.database_url, environment, DatabaseUrl::parse)?;
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<DatabaseUrl, Exit> {
+        let database = setting("TESSERA_DATABASE_URL", self.database_url, sources, DatabaseUrl::parse)?;
         Ok(database.unwrap_or_default())
     }
 }

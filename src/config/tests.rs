@@ -421,3 +421,120 @@ fn what_a_mail_server_says_loses_the_password_in_every_form() {
     let open = SmtpUrl::parse("smtp://mail.example.com").expect("a URL");
     assert_eq!(open.without_password("250 fine"), "250 fine");
 }
+
+/// A folder with files, each a name and what is in it.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// The one line of a line of arguments that is refused.
+fn refused(line: &str, environment: &[(&str, &str)]) -> String {
+    let exit = parse_line(line, environment).expect_err(line);
+    assert_eq!((exit.code, exit.message.contains('\n')), (2, false), "{exit:?}");
+    exit.message
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let text = "listen = '127.0.0.1:1111'\nbrand = 'From file'\nmax_keys = 7\n\
+                trusted_proxies = ['10.0.0.0/8', '192.0.2.7']\nlog = ''\n";
+    let folder = folder(&[("tessera.toml", text)]);
+    let file = folder.path().join("tessera.toml");
+    let file = file.to_str().unwrap();
+    let environment = [("TESSERA_CONFIG", file), ("TESSERA_BRAND", "From environment")];
+    let config = serve("serve --listen 127.0.0.1:3333", &environment);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3333");
+    assert_eq!(config.brand.as_str(), "From environment");
+    assert_eq!((config.limits.keys, config.trusted_proxies.len()), (7, 2));
+    assert_eq!(config.log.as_str(), "info", "what is empty counts as not set");
+
+    for line in [format!("serve --config {file}"), format!("--config {file}")] {
+        assert_eq!(serve(&line, &[]).brand.as_str(), "From file");
+    }
+    let Ok(Command::Config(settings)) =
+        parse_line(&format!("config --config {file} --max-keys 9"), &environment[1..])
+    else {
+        panic!("the settings");
+    };
+    let origin_of = |name: &str| {
+        let setting = settings.iter().find(|setting| setting.name == name).unwrap();
+        (setting.value.as_str(), setting.origin.to_string())
+    };
+    assert_eq!(origin_of("TESSERA_MAX_KEYS"), ("9", "flag".to_owned()));
+    assert_eq!(origin_of("TESSERA_BRAND"), ("From environment", "environment".to_owned()));
+    assert_eq!(origin_of("TESSERA_LISTEN"), ("127.0.0.1:1111", file.to_owned()));
+    assert_eq!(origin_of("TESSERA_PUBLIC_URL"), ("http://127.0.0.1:1111", "default".to_owned()));
+    assert_eq!(origin_of("TESSERA_KEYS_IN_MEMORY"), ("1000000", "default".to_owned()));
+}
+
+#[test]
+fn every_secret_comes_from_a_file_or_a_credential_too_and_from_one_place_alone() {
+    for (name, value) in [
+        ("TESSERA_SMTP_URL", "smtp://user:hunter2@mail.example.com?tls=required"),
+        ("TESSERA_DATABASE_URL", "postgres://tessera:hunter2@db.example.com/tessera"),
+        ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+    ] {
+        let by_file = format!("{name}_FILE");
+        let folder = folder(&[(name, &format!("\u{feff}{value}\n")), ("wrong", "hunter2"), ("toml", "")]);
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (file, directory) = (path(name), folder.path().to_str().unwrap());
+        let directly = format!("{:?}", serve("", &[(name, value)]));
+        assert_eq!(format!("{:?}", serve("", &[(&by_file, &file)])), directly);
+        assert_eq!(format!("{:?}", serve("", &[("CREDENTIALS_DIRECTORY", directory)])), directly);
+
+        let ways = [(name, value), (by_file.as_str(), file.as_str()), ("CREDENTIALS_DIRECTORY", directory)];
+        for one in 0..ways.len() {
+            for other in one + 1..ways.len() {
+                let message = refused("", &[ways[one], ways[other]]);
+                assert!(message.contains("is set twice") && !message.contains("hunter2"), "{message}");
+            }
+        }
+        let missing = path("missing");
+        let message = refused("", &[(&by_file, &missing)]);
+        assert!(message.contains(&format!("{name} can't be read from {missing}")), "{message}");
+        if name != "TESSERA_DATABASE_URL" {
+            let message = refused("", &[(&by_file, &path("wrong"))]);
+            assert!(message.contains(&path("wrong")) && !message.contains("hunter2"), "{message}");
+        }
+
+        // Nor is it shown where the settings are.
+        let Ok(Command::Config(settings)) = parse_line("config", &[(&by_file, &file)]) else {
+            panic!("settings")
+        };
+        let setting = settings.iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(setting.origin.to_string(), file);
+        assert!(!setting.value.contains("hunter2"), "{setting:?}");
+        let names = [by_file.as_str().into()];
+        assert_eq!(super::unknown_variables(names), []);
+    }
+}
+
+#[test]
+fn a_mistake_in_the_file_is_one_line_that_says_where() {
+    let long = format!("brand = '{}'", "x".repeat(100_000));
+    for (text, expected) in [
+        ("brand = 'a'\nlisten = ", ", line 2: "),
+        ("brand = 'a'\nbrand = 'b'", ", line 2: "),
+        ("max_kyes = 7", ": max_kyes is no setting; did you mean max_keys?"),
+        ("Brand = 'a'", ": Brand is no setting"),
+        ("config = 'other.toml'", ": config is no setting"),
+        ("smtp_url_file = 'x'", ": smtp_url_file is no setting"),
+        ("[mail]\nbrand = 'a'", ": mail is no setting"),
+        ("[brand]\nname = 'a'", ": brand must be a text, a number, true or false, or a list of texts"),
+        ("trusted_proxies = [1]", ": trusted_proxies must be a text, a number, "),
+        ("max_keys = 0", "TESSERA_MAX_KEYS, set in "),
+        ("smtp_url = 'hunter2'", "TESSERA_SMTP_URL, set in "),
+        (&long, "can't be read: it is too large"),
+    ] {
+        let folder = folder(&[("tessera.toml", text)]);
+        let file = folder.path().join("tessera.toml");
+        let message = refused(&format!("serve --config {}", file.display()), &[]);
+        assert!(message.contains(expected) && message.contains("tessera.toml"), "{text}: {message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert!(refused("--config /nowhere/tessera.toml", &[]).contains("/nowhere/tessera.toml can't be read: "));
+}

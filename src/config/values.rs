@@ -7,6 +7,7 @@ use std::{
     num::NonZeroU32,
     path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -405,6 +406,12 @@ pub(super) const DEFAULT_REQUESTS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new
 /// A number of calls.
 pub(super) fn requests_per_minute(text: &str) -> Result<NonZeroU32, String> {
     whole_number(text, NonZeroU32::MIN, NonZeroU32::MIN.saturating_add(999_999))
+}
+
+/// Seconds to wait before the server stops: less than the 90 after which systemd kills it, with what it has to do
+/// afterwards.
+pub(super) fn drain_seconds(text: &str) -> Result<Duration, String> {
+    whole_number(text, 0, 60).map(Duration::from_secs)
 }
 
 /// A number within bounds.

@@ -98,6 +98,14 @@ pub(super) fn check(file: &Path) -> Result<(), String> {
     }
     access(file, Access::READ_OK).map_err(|error| format!("it can't be read: {error}"))?;
     access(file, Access::WRITE_OK).map_err(|error| format!("it can't be written: {error}"))?;
+    check_folder_of(file)
+}
+
+/// Sees to it that files can be made beside `file`.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_folder_of(file: &Path) -> Result<(), String> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
         format!("SQLite needs files beside it, and no file can be created in {}: {error}", folder.display())
@@ -185,9 +193,15 @@ impl Opened {
 
     /// Bytes that the disk of the database has left, where the system tells.
     pub(super) fn bytes_left_on_disk(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.file).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        bytes_left_on_disk(&self.file)
     }
+}
+
+/// Bytes that the disk of `file`, which need not be there, has left, where the system tells.
+pub(super) fn bytes_left_on_disk(file: &Path) -> Option<u64> {
+    let there = if file.exists() { file } else { file.parent()? };
+    let disk = rustix::fs::statvfs(there).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn identity(file: &Path) -> Option<Identity> {

@@ -115,6 +115,60 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), String> {
 /// # Errors
 /// What is wrong, in a sentence's words.
 pub(super) fn check_schema(connection: &mut Connection) -> Result<(), String> {
+    let (known, applied) = known_and_applied(connection)?;
+    let Some(applied) = applied else { return Err(NOT_OURS.to_owned()) };
+    match known.iter().find(|version| !applied.contains(version)) {
+        None => Ok(()),
+        Some(version) => Err(format!(
+            "this database is of an older version of Tessera (migration {version} is missing); use that version, \
+             or start the server of this one, which upgrades it"
+        )),
+    }
+}
+
+/// The migrations that a start would apply, in that order; nothing is changed.
+///
+/// # Errors
+/// As [`run`], where that would change nothing either.
+pub(super) fn pending(connection: &mut Connection) -> Result<Vec<String>, String> {
+    let (_, applied) = known_and_applied(connection)?;
+    pending_beside(connection, &applied.unwrap_or_default())
+}
+
+/// [`pending`] of a database that has to be one of ours.
+///
+/// # Errors
+/// As [`pending`], and where it is none of ours.
+pub(super) fn pending_of_ours(connection: &mut Connection) -> Result<Vec<String>, String> {
+    match known_and_applied(connection)? {
+        (_, Some(applied)) => pending_beside(connection, &applied),
+        (_, None) => Err(NOT_OURS.to_owned()),
+    }
+}
+
+const NOT_OURS: &str = "this isn't a database of Tessera";
+
+fn pending_beside(
+    connection: &Connection,
+    applied: &[MigrationVersion<'static>],
+) -> Result<Vec<String>, String> {
+    let migrations = Migrations::of(connection).migrations().map_err(|error| error.to_string())?;
+    let is_applied = |version: &MigrationVersion<'_>| {
+        let renamed = RENAMED_VERSIONS.iter().find(|(_, time)| MigrationVersion::from(*time) == *version);
+        let renamed = renamed.map(|(number, _)| MigrationVersion::from(*number));
+        applied.iter().any(|applied| applied == version || Some(applied) == renamed.as_ref())
+    };
+    let names = migrations.iter().map(|migration| migration.name());
+    let pending = names.filter(|name| !is_applied(&name.version()));
+    Ok(pending.map(ToString::to_string).collect())
+}
+
+/// The migrations of this version, and those that the database has, if it is one of ours.
+type KnownAndApplied = (Vec<MigrationVersion<'static>>, Option<Vec<MigrationVersion<'static>>>);
+
+/// # Errors
+/// Where a newer version wrote the database.
+fn known_and_applied(connection: &mut Connection) -> Result<KnownAndApplied, String> {
     let known = Migrations::of(connection).versions()?;
     // Asked for by hand, since diesel would make the table where there is none.
     let is_there = match connection {
@@ -125,7 +179,7 @@ pub(super) fn check_schema(connection: &mut Connection) -> Result<(), String> {
     };
     let is_there = diesel::select(diesel::dsl::sql::<Bool>(is_there)).get_result(connection);
     if !is_there.map_err(|error| error.to_string())? {
-        return Err("this isn't a database of Tessera".to_owned());
+        return Ok((known, None));
     }
     let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
         .load(connection)
@@ -137,13 +191,7 @@ pub(super) fn check_schema(connection: &mut Connection) -> Result<(), String> {
     if !applied.iter().any(is_old) {
         refuse_newer(&known, &applied)?;
     }
-    match known.iter().find(|version| !applied.contains(version)) {
-        None => Ok(()),
-        Some(version) => Err(format!(
-            "this database is of an older version of Tessera (migration {version} is missing); use that version, \
-             or start the server of this one, which upgrades it"
-        )),
-    }
+    Ok((known, Some(applied)))
 }
 
 /// A row of the table that diesel keeps.

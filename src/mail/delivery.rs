@@ -71,6 +71,14 @@ impl DeliveryError {
     pub(super) fn permanent(reason: String) -> Self {
         Self { reason, permanent: true, code: None }
     }
+
+    fn for_now(reason: String) -> Self {
+        Self { reason, permanent: false, code: None }
+    }
+}
+
+fn took_too_long() -> String {
+    format!("the mail server took longer than {} seconds", TIMEOUT.as_secs())
 }
 
 impl Delivery {
@@ -104,11 +112,22 @@ impl Delivery {
                 Err(DeliveryError::permanent(NO_SMTPUTF8.to_owned()))
             }
             Ok(Err(error)) => Err(self.explain(&error).await),
-            Err(_elapsed) => Err(DeliveryError {
-                reason: format!("the mail server took longer than {} seconds", TIMEOUT.as_secs()),
-                permanent: false,
-                code: None,
-            }),
+            Err(_elapsed) => Err(DeliveryError::for_now(took_too_long())),
+        }
+    }
+
+    /// Connects and logs in, and sends nothing.
+    ///
+    /// # Errors
+    /// As [`Delivery::send`].
+    pub async fn try_server(&self) -> Result<(), DeliveryError> {
+        match tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => {
+                Err(DeliveryError::for_now("the mail server took the connection and no command".to_owned()))
+            }
+            Ok(Err(error)) => Err(self.explain(&error).await),
+            Err(_elapsed) => Err(DeliveryError::for_now(took_too_long())),
         }
     }
 

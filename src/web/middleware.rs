@@ -91,7 +91,7 @@ pub async fn around(
 
 /// What must be answered at once, whatever else is asked.
 fn is_verification(path: &str) -> bool {
-    path == "/auth" || path.starts_with("/api/v2/keys/verify") || path == "/healthz"
+    matches!(path, "/auth" | "/healthz" | "/livez" | "/readyz") || path.starts_with("/api/v2/keys/verify")
 }
 
 /// One line for each answer. Those to machines are of level debug: they come by the thousand in a

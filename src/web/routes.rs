@@ -236,6 +236,8 @@ routes! {
         POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" => api::webhooks::deliveries::resend;
         GET "/orgs/{organization}/api/calendar/{token}.ics" => pages::calendar::feed;
         GET "/healthz" => api::health::show;
+        GET "/livez" => api::health::alive;
+        GET "/readyz" => api::health::ready;
         GET "/static/{file:.*}" => assets::serve;
     }
     people {

@@ -1,6 +1,9 @@
 //! What every handler may use.
 
-use std::sync::{Arc, LazyLock, atomic::AtomicI64};
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicBool, AtomicI64},
+};
 
 use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
@@ -23,6 +26,8 @@ use crate::{
 pub struct State {
     /// The settings.
     pub config: Arc<Config>,
+    /// Whether the server is to stop and answers what still arrives.
+    pub is_stopping: Arc<AtomicBool>,
     /// What people call this process among several.
     pub node: Arc<str>,
     /// The database.

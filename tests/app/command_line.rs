@@ -1,11 +1,14 @@
 //! The real binary: its settings, two of it side by side, and what a power cut leaves.
 
+mod backup;
+mod check;
 mod client;
 mod crash_loop;
 mod database;
 mod email;
 pub(crate) mod instance;
 mod scripted;
+mod service;
 mod sudden_ends;
 mod users;
 

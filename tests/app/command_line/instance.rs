@@ -42,9 +42,15 @@ impl Instance {
 
     /// Starts the server on the same database and another free port, and waits until it listens.
     pub(crate) fn start_again(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// [`Instance::start_again`] with these variables, too.
+    pub(crate) fn start_with(&mut self, variables: &[(&str, &str)]) {
         let mut process = command(self.folder.path())
             .args(["serve", "--public-url", "http://localhost:8080"])
             .env("TESSERA_DATABASE_URL", self.database())
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -83,9 +89,20 @@ impl Instance {
 
     /// Sends the process the signal of this name, which ends it, and gives its status.
     pub(crate) fn stop_with(&mut self, signal: &str) -> Option<i32> {
-        let mut process = self.process.take().expect("a running process");
+        self.send(signal);
+        self.wait()
+    }
+
+    /// Sends the process the signal of this name.
+    pub(crate) fn send(&self, signal: &str) {
+        let process = self.process.as_ref().expect("a running process");
         let asked = Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status();
         assert!(asked.expect("kill").success());
+    }
+
+    /// Waits until the process has ended, and gives its status.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let mut process = self.process.take().expect("a running process");
         process.wait().expect("the process is over").code()
     }
 

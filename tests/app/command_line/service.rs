@@ -1,0 +1,132 @@
+//! What watches a server from outside: load balancers and systemd.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::{fd::AsRawFd as _, unix::net::UnixDatagram},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use crate::{
+    command_line::instance::{Instance, command},
+    support::Client,
+};
+
+#[tokio::test]
+async fn a_server_that_is_to_stop_says_so_before_it_does_and_serves_on_meanwhile() {
+    let mut instance = Instance::prepare();
+    instance.start_with(&[("TESSERA_DRAIN_SECONDS", "3")]);
+    let client = Client::new(&instance.url());
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert_eq!(client.get(path).await.must_be(200).json()["status"], "ok", "{path}");
+    }
+    instance.send("TERM");
+    let told = Instant::now();
+    let refusal = loop {
+        let answer = client.get("/readyz").await;
+        if answer.status() == 503 {
+            break answer;
+        }
+        assert!(told.elapsed() < Duration::from_secs(3), "it is not told");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(refusal.json()["reason"], "the server is stopping");
+    client.get("/livez").await.must_be(200);
+    client.get("/login").await.must_be(200);
+    assert_eq!(instance.wait(), Some(0));
+    assert!(told.elapsed() >= Duration::from_secs(3), "it waited for {:?}", told.elapsed());
+}
+
+#[tokio::test]
+async fn systemd_is_told_when_the_server_runs_that_it_lives_and_that_it_stops() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let mut instance = Instance::prepare();
+    let address = path.to_str().expect("UTF-8");
+    instance.start_with(&[("NOTIFY_SOCKET", address), ("WATCHDOG_USEC", "400000")]);
+    let heard = || {
+        let mut bytes = [0; 200];
+        let length = socket.recv(&mut bytes).expect("a message");
+        String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
+    };
+    assert_eq!(heard(), "READY=1");
+    assert_eq!([heard(), heard(), heard()], ["WATCHDOG=1"; 3]);
+    assert_eq!(instance.stop(), Some(0));
+    socket.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
+    let mut last = heard();
+    while last == "WATCHDOG=1" {
+        last = heard();
+    }
+    assert_eq!(last, "STOPPING=1");
+}
+
+/// A server on a socket that somebody else keeps, as systemd does.
+fn start_on(socket: &TcpListener, folder: &Path) -> Child {
+    let program = "exec 3<&\"$1\"; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
+    let server = command(folder);
+    let binary = server.get_program().to_owned();
+    let mut shell = Command::new("sh");
+    shell.env_clear().envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.arg("-c").arg(program).arg(binary).arg(socket.as_raw_fd().to_string());
+    shell.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell")
+}
+
+#[tokio::test]
+async fn no_connection_is_refused_while_one_server_follows_another_on_an_inherited_socket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    fcntl_setfd(&socket, FdFlags::empty()).expect("a socket that is inherited");
+    let address = socket.local_addr().expect("its address");
+    let mut server = start_on(&socket, folder.path());
+    Client::new(&format!("http://{address}")).get("/readyz").await.must_be(200);
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asking: Vec<_> = (0..4)
+        .map(|_| {
+            let is_over = is_over.clone();
+            thread::spawn(move || {
+                let mut answers = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    answers.push(ask(address));
+                }
+                answers
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let stopped = Command::new("kill").arg(server.id().to_string()).status().expect("kill");
+        assert!(stopped.success() && server.wait().expect("an end").success());
+        server = start_on(&socket, folder.path());
+    }
+    Client::new(&format!("http://{address}")).get("/readyz").await.must_be(200);
+    is_over.store(true, Ordering::Relaxed);
+    let answers: Vec<_> = asking.into_iter().flat_map(|thread| thread.join().expect("the answers")).collect();
+    server.kill().expect("an end");
+    server.wait().expect("an end");
+    let failed: Vec<_> = answers.iter().filter(|answer| !answer.starts_with("HTTP/1.1 200 ")).collect();
+    assert!(answers.len() > 100 && failed.is_empty(), "{} of {}: {failed:?}", failed.len(), answers.len());
+}
+
+/// What a new connection gets.
+fn ask(address: SocketAddr) -> String {
+    let asked = || -> io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+    };
+    asked().unwrap_or_else(|error| error.to_string())
+}
