@@ -10,6 +10,7 @@ mod service_manager;
 mod stopping;
 mod stops;
 mod upgrading;
+mod users;
 
 use std::{
     io,
@@ -28,23 +29,25 @@ use actix_web::{
 use quick_cache::sync::Cache;
 use tokio::{sync::Notify, task::JoinHandle};
 
-pub use self::check::{Finding, Verdict, check};
+pub use self::{
+    check::{Finding, Verdict, check},
+    users::{UsersOutcome, manage_users},
+};
 use self::{
     duty::{Follower, Orders},
     stopping::StopSignals,
 };
 use crate::{
     clock::{Clock, microseconds},
-    config::{Config, DatabaseUrl, EmailTestCall, UsersCall},
+    config::{Config, DatabaseUrl, EmailTestCall},
     db::{Change, Db, DbError},
     domain::{
-        accounts::{self, AccountError, NewAccount, PersonalLink},
         demo,
         devices::DeviceSeal,
         email::EmailAddress,
         id::new_id,
         instance::{self, InstanceError},
-        names::{MAX_NAME_LENGTH, Name},
+        instance_secrets::{self, InstanceSecretError},
         nodes::{self, Nodes},
         passwords::{HashError, PasswordHasher, TypedPassword},
         rejections,
@@ -85,7 +88,7 @@ pub enum StartError {
     Db(#[from] DbError),
     /// The instance's own secrets cannot be had.
     #[error(transparent)]
-    Instance(#[from] InstanceError),
+    Secrets(#[from] InstanceSecretError),
     /// The system gave no randomness.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -135,12 +138,15 @@ impl Application {
         let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
         let opened = upgrading::answer_meanwhile(&socket, opening, upgrading::PATIENCE).await;
         let db = opened.map_err(DbError::from)??;
-        let cookie_key = db.write(|tx| instance::secret(tx, "cookie key")).await?;
-        let device_key = db.write(|tx| instance::secret(tx, "device key")).await?;
-        let throttle_key = db.write(|tx| instance::secret(tx, "throttle key")).await?;
-        let session_token_key = db.write(|tx| instance::secret(tx, "session token key")).await?;
+        let cookie_key = db.write(|tx| instance_secrets::secret(tx, "cookie key")).await?;
+        let device_key = db.write(|tx| instance_secrets::secret(tx, "device key")).await?;
+        let throttle_key = db.write(|tx| instance_secrets::secret(tx, "throttle key")).await?;
+        let session_token_key = db.write(|tx| instance_secrets::secret(tx, "session token key")).await?;
+        let setup_link = setup_link(&db, &node, &clock).await;
         let origin = config.public_url.origin();
         let state = State {
+            setup_link: setup_link.map(Arc::new),
+            started_at: clock.now(),
             preview_mail: mail_previewer(&config),
             newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
@@ -191,6 +197,12 @@ impl Application {
         self.state.has_mailbox()
     }
 
+    /// Where the first instance administrator is made, while there is none.
+    pub fn setup_url(&self) -> Option<String> {
+        let link = self.state.setup_link.as_ref()?;
+        Some(self.state.config.public_url.join(&urls::setup(link.expose())))
+    }
+
     /// Leaves undone what is done at its own pace beside the requests, for tests of what requests alone do.
     pub fn stop_housekeeping(&self) {
         if let Some(housekeeping) = self.tasks.first() {
@@ -235,6 +247,21 @@ impl Application {
         }
         result.and(stopping::save(&self.state).await)
     }
+}
+
+/// The set-up link of this start, where there is no instance administrator yet. A database that takes nothing at the
+/// moment is no reason not to serve.
+async fn setup_link(db: &Db, node: &str, clock: &Clock) -> Option<Secret> {
+    let has_administrator = db.read(instance::has_administrator).await;
+    if matches!(has_administrator, Ok(true)) {
+        return None;
+    }
+    let (node, now) = (node.to_owned(), clock.now());
+    let begun = db.write(move |tx| instance::begin_setup(tx, &node, now)).await;
+    begun.unwrap_or_else(|error: InstanceError| {
+        tracing::warn!(%error, "the set-up link could not be made; start again to have one");
+        None
+    })
 }
 
 /// What people call this process among several: the machine and the port.
@@ -305,44 +332,6 @@ fn start_webhook_worker(state: &State, orders: Follower) -> Result<JoinHandle<()
     Ok(tokio::spawn(orders.while_leading(move |end| {
         webhook_worker::run(db.clone(), clock.clone(), sender.clone(), wake.clone(), end.wait())
     })))
-}
-
-/// Makes an account where one is wanted, and a link with which its owner chooses a password. The server
-/// may run meanwhile: nothing that it holds in memory changes.
-///
-/// # Errors
-/// When the address or the name cannot be, the account is there already or is not, or the database cannot
-/// be used.
-pub fn personal_link(
-    call: &UsersCall,
-    clock: &Clock,
-) -> Result<(String, PersonalLink), Box<dyn std::error::Error>> {
-    let email = EmailAddress::parse(&call.email)?;
-    let db = Db::open_existing(&call.database)?;
-    let new = match &call.new_name {
-        Some(name) => {
-            // Nobody knows it, and the link replaces it.
-            let password =
-                TypedPassword::parse(Secret::generate_password()?.expose().to_owned().into(), &[])?;
-            let password_hash = PasswordHasher::hash_at_command_line(&password)??;
-            Some(NewAccount {
-                email: email.clone(),
-                name: Name::parse(name, MAX_NAME_LENGTH)?,
-                password_hash,
-            })
-        }
-        None => None,
-    };
-    let link = db.write_blocking(|tx| {
-        if let Some(new) = &new
-            && accounts::create_account(tx, new, clock.now())?.is_none()
-        {
-            return Ok::<_, AccountError>(Err("there is an account with this email already"));
-        }
-        Ok(accounts::personal_link(tx, &email, clock.now())?.ok_or("there is no account with this email"))
-    })?;
-    let link = link.map_err(|refusal| format!("{refusal}: {}", call.email))?;
-    Ok((call.public_url.join(&urls::reset_password(link.secret.expose())), link))
 }
 
 /// Sends an email by the mail server that is set, and gives what that answered.

@@ -35,7 +35,9 @@ pub use effective::Effective;
 use explain::explain;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use limits::InstanceLimits;
-pub use operator::{BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall};
+pub use operator::{
+    AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
+};
 use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, UsersLine};
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
@@ -70,7 +72,7 @@ pub enum Command {
     BenchAttacks(Duration),
     /// Measure several servers on one database.
     BenchNodes(NodesPlan),
-    /// Do something for a person whom no email reaches.
+    /// Do something with accounts.
     Users(UsersCall),
     /// Apply migrations to a database.
     Migrate(MigrateCall),
@@ -256,7 +258,7 @@ enum Verb {
     Healthcheck(HealthFlags),
     /// Measure how fast keys are verified on this machine, compared to a bare actix server.
     Bench(BenchFlags),
-    /// Create accounts and password links for people who can’t get email.
+    /// Manage accounts on this machine, without email and next to a running server.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
     /// Upgrade the database to this version, as a start would, or say what that would do

@@ -3,7 +3,8 @@
 //! Nothing here knows HTTP or HTML. Reads take a [`Connection`](crate::db::Connection), writes a
 //! [`Tx`](crate::db::Tx). Whatever belongs to an organization is reached through a proof from
 //! [`access`]; only [`verification`] (keys and tokens), [`leaks`] and [`invitations::find`] look
-//! across organizations, each by a secret.
+//! across organizations, each by a secret, and [`instance`], for those who
+//! operate it.
 
 pub mod access;
 pub mod accounts;
@@ -23,6 +24,7 @@ pub mod gcra;
 pub mod id;
 pub mod idempotency;
 pub mod instance;
+pub mod instance_secrets;
 pub mod invitations;
 pub mod key_settings;
 pub mod leaks;

@@ -37,6 +37,7 @@
 //!             calendar_links diagnosis invitations master_tokens member_changes webhooks
 //! machinery   expiry_notices leaks verification
 //!             rejections usage
+//! instance    all organizations and all people, for those who operate it
 //! samples     bulk demo
 //! ```
 //!

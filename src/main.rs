@@ -3,16 +3,17 @@
 use std::{io::Write, process::ExitCode};
 
 use tessera::{
-    app::{self, Application, Finding, StartError, Verdict},
+    app::{self, Application, Finding, StartError, UsersOutcome, Verdict},
     bench, client,
     clock::Clock,
     config::{
-        self, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall, MigrateCall,
-        RestoreCall, UsersCall,
+        self, AccountChange, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall,
+        MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
     domain::{
         demo::LOG_IN_EMAIL,
+        instance::Person,
         nodes::{NodeState, Nodes},
     },
     hex,
@@ -227,23 +228,57 @@ fn test_email(call: &EmailTestCall) -> ExitCode {
     }
 }
 
-/// Prints a personal link, this once.
+/// Does something with accounts; a link is printed this once.
 fn users(call: &UsersCall) -> ExitCode {
-    if client::stdout_leads_nowhere() {
+    let makes_link = matches!(call.verb, UsersVerb::Create { .. } | UsersVerb::Link { .. });
+    if makes_link && client::stdout_leads_nowhere() {
         let text = "tessera: standard output is closed or /dev/null, but the link is shown only once; nothing was done";
         print(&mut std::io::stderr(), text);
         return ExitCode::from(2);
     }
-    match app::personal_link(call, &Clock::System) {
-        Ok((url, link)) => {
+    match app::manage_users(call, &Clock::System) {
+        Ok(UsersOutcome::People(people)) => print(&mut std::io::stdout(), &client::table(&people, PEOPLE)),
+        Ok(UsersOutcome::Link(url, link)) => {
             let until = display::date_time_utc(&link.expires_at);
             let about = format!("For {}, works once until {until}:", link.user.email);
             print(&mut std::io::stderr(), &about);
             print(&mut std::io::stdout(), &url)
         }
+        Ok(UsersOutcome::Changed(user, change)) => {
+            let what = match change {
+                AccountChange::LogOut => "logged out all sessions of",
+                AccountChange::Disable => "deactivated",
+                AccountChange::Enable => "activated",
+                AccountChange::Delete => "deleted",
+                AccountChange::Promote => "instance administrator now:",
+                AccountChange::Demote => "not an instance administrator now:",
+            };
+            print(&mut std::io::stderr(), &format!("{what} {}", user.email))
+        }
         Err(error) => fail(&*error),
     }
 }
+
+/// What `tessera users list` shows of somebody.
+const PEOPLE: &[client::Column<Person>] = &[
+    ("Email", |person| person.user.email.clone()),
+    ("Name", |person| person.user.name.clone()),
+    ("State", |person| {
+        match &person.user {
+            user if user.is_deactivated() => "deactivated",
+            user if !user.is_verified() => "not confirmed",
+            _ => "active",
+        }
+        .to_owned()
+    }),
+    ("Instance administrator", |person| {
+        if person.administrator_since.is_some() { "yes" } else { "no" }.to_owned()
+    }),
+    ("Organizations", |person| person.organizations.to_string()),
+    ("Last active (UTC)", |person| {
+        person.user.last_active_at.map_or_else(|| "never".to_owned(), |at| display::iso(&at))
+    }),
+];
 
 fn bench(measured: Result<(), bench::BenchError>) -> ExitCode {
     match measured {
@@ -301,6 +336,9 @@ fn serve(config: Config) -> ExitCode {
                 "no mail server configured, and the local mailbox is only shown on loopback: nobody can confirm \
                  their email or be invited by email until TESSERA_SMTP_URL is set"
             );
+        }
+        if let Some(url) = application.setup_url() {
+            tracing::info!("no instance administrator yet; to become the first, open {url}");
         }
         application.run().await?;
         Ok::<_, Box<dyn std::error::Error>>(())

@@ -230,6 +230,42 @@ words! {
         Newest = "-joined_at",
     }
 
+    /// The order of all organizations.
+    #[derive(Default)]
+    pub enum OrganizationSort {
+        /// By name, A to Z.
+        #[default]
+        Name = "name",
+        /// By name, Z to A.
+        NameDescending = "-name",
+        /// By creation date, newest first.
+        Newest = "-created_at",
+        /// By creation date, oldest first.
+        Oldest = "created_at",
+        /// By members, most first.
+        MostMembers = "-members",
+        /// By members, fewest first.
+        FewestMembers = "members",
+        /// By API keys, most first.
+        MostKeys = "-keys",
+        /// By API keys, fewest first.
+        FewestKeys = "keys",
+    }
+
+    /// The order of all people.
+    #[derive(Default)]
+    pub enum PersonSort {
+        /// By name, A to Z.
+        #[default]
+        Name = "name",
+        /// By name, Z to A.
+        NameDescending = "-name",
+        /// By sign-up date, newest first.
+        Newest = "-created_at",
+        /// By sign-up date, oldest first.
+        Oldest = "created_at",
+    }
+
     /// Whether an invitation can be accepted.
     pub enum InvitationStatus {
         /// It can be accepted.

@@ -18,6 +18,7 @@ pub mod forwarded;
 pub mod fragment;
 pub mod icalendar;
 pub mod limits;
+mod local;
 pub mod middleware;
 pub mod pager;
 pub mod pages;

@@ -6,7 +6,7 @@ use std::{io, net::TcpListener, time::Duration};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-use crate::{db::Db, domain::instance};
+use crate::{db::Db, domain::instance_secrets};
 
 /// The socket that systemd opened for the server, if it did: connections wait there while another one starts.
 ///
@@ -41,7 +41,7 @@ pub(super) async fn tell_while_alive(db: Db) {
     let Some(patience) = sd_notify::watchdog_enabled() else { return };
     loop {
         // Whatever it says, it came back.
-        let _ = db.read(instance::ping).await;
+        let _ = db.read(instance_secrets::ping).await;
         tell(NotifyState::Watchdog);
         tokio::time::sleep(pause(patience)).await;
     }

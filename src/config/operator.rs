@@ -10,17 +10,62 @@ use super::{
     serve::{DatabaseFlag, MailFlags, MailSettings, public_url},
 };
 
-/// What the operator does for a person.
+/// What the operator does with accounts.
 #[derive(Debug)]
 pub struct UsersCall {
     /// Where the accounts are kept.
     pub database: DatabaseUrl,
-    /// The address that the link begins with.
-    pub public_url: ServerUrl,
-    /// The person's address, as it was typed.
-    pub email: String,
-    /// The name of somebody who has no account yet.
-    pub new_name: Option<String>,
+    /// What is done.
+    pub verb: UsersVerb,
+}
+
+/// Something done with accounts.
+#[derive(Debug)]
+pub enum UsersVerb {
+    /// Show all of them.
+    List,
+    /// Make one, with a link for its owner.
+    Create {
+        /// The person's email, as it was typed.
+        email: String,
+        /// The person's name, as it was typed.
+        name: String,
+        /// The address that the link begins with.
+        public_url: ServerUrl,
+    },
+    /// Make a link for the owner of one.
+    Link {
+        /// The person's email, as it was typed.
+        email: String,
+        /// The address that the link begins with.
+        public_url: ServerUrl,
+        /// Whether it is for choosing a password; otherwise it logs in.
+        is_for_password: bool,
+    },
+    /// Change one.
+    Change {
+        /// The person's email, as it was typed.
+        email: String,
+        /// In which way.
+        change: AccountChange,
+    },
+}
+
+/// A change of an account that needs nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// End all sessions.
+    LogOut,
+    /// Let the person log in no longer.
+    Disable,
+    /// Let the person log in again.
+    Enable,
+    /// Delete the account.
+    Delete,
+    /// Make the person an instance administrator.
+    Promote,
+    /// Take that away.
+    Demote,
 }
 
 /// A mail server to try.
@@ -160,6 +205,8 @@ pub(super) struct UsersLine {
 
 #[derive(Subcommand)]
 enum UsersAction {
+    /// List all accounts
+    List(DatabaseFlag),
     /// Create an account and print a one-time link for choosing its password
     Create {
         /// Email of the account
@@ -168,19 +215,56 @@ enum UsersAction {
         #[arg(long, value_name = "NAME")]
         name: String,
         #[command(flatten)]
-        place: UsersPlace,
+        place: LinkPlace,
     },
-    /// Print a one-time link for choosing a new password
+    /// Print a one-time link that logs in without a password
     Link {
         /// Email of the account
         email: String,
         #[command(flatten)]
-        place: UsersPlace,
+        place: LinkPlace,
     },
+    /// Print a one-time link for choosing a new password
+    ResetPassword {
+        /// Email of the account
+        email: String,
+        #[command(flatten)]
+        place: LinkPlace,
+    },
+    /// Log out all sessions of an account
+    LogOut(Account),
+    /// Deactivate an account: it can’t log in, and its sessions end immediately
+    ///
+    /// Keys and master tokens of its organizations keep working.
+    Disable(Account),
+    /// Activate an account again
+    Enable(Account),
+    /// Delete an account, which leaves all its organizations
+    ///
+    /// The last administrator of an organization can’t be deleted. What the person created there stays.
+    Delete {
+        #[command(flatten)]
+        account: Account,
+        /// Don’t ask for confirmation
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make an account an instance administrator
+    Promote(Account),
+    /// Remove an account from the instance administrators
+    Demote(Account),
 }
 
 #[derive(Args)]
-struct UsersPlace {
+struct Account {
+    /// Email of the account
+    email: String,
+    #[command(flatten)]
+    database: DatabaseFlag,
+}
+
+#[derive(Args)]
+struct LinkPlace {
     #[command(flatten)]
     database: DatabaseFlag,
     /// URL that people open [env: TESSERA_PUBLIC_URL] [default: http://127.0.0.1:8080]
@@ -190,16 +274,35 @@ struct UsersPlace {
 
 impl UsersLine {
     pub(super) fn read(self, sources: &Sources<'_>) -> Result<UsersCall, Exit> {
-        let (email, new_name, place) = match self.action {
-            UsersAction::Create { email, name, place } => (email, Some(name), place),
-            UsersAction::Link { email, place } => (email, None, place),
+        let changed = |account: Account, change| {
+            let verb = UsersVerb::Change { email: account.email, change };
+            Ok::<_, Exit>((account.database, verb))
         };
-        Ok(UsersCall {
-            database: place.database.read(sources)?,
-            public_url: public_url(place.public_url, sources)?,
-            email,
-            new_name,
-        })
+        let linked = |email, place: LinkPlace, is_for_password| {
+            let public_url = public_url(place.public_url, sources)?;
+            Ok::<_, Exit>((place.database, UsersVerb::Link { email, public_url, is_for_password }))
+        };
+        let (database, verb) = match self.action {
+            UsersAction::List(database) => (database, UsersVerb::List),
+            UsersAction::Create { email, name, place } => {
+                let public_url = public_url(place.public_url, sources)?;
+                (place.database, UsersVerb::Create { email, name, public_url })
+            }
+            UsersAction::Link { email, place } => linked(email, place, false)?,
+            UsersAction::ResetPassword { email, place } => linked(email, place, true)?,
+            UsersAction::LogOut(account) => changed(account, AccountChange::LogOut)?,
+            UsersAction::Disable(account) => changed(account, AccountChange::Disable)?,
+            UsersAction::Enable(account) => changed(account, AccountChange::Enable)?,
+            UsersAction::Delete { account, yes: true } => changed(account, AccountChange::Delete)?,
+            UsersAction::Delete { account, yes: false } => {
+                let told =
+                    format!("this deletes the account of {} and can’t be undone; add --yes", account.email);
+                return Err(Exit::mistake(told));
+            }
+            UsersAction::Promote(account) => changed(account, AccountChange::Promote)?,
+            UsersAction::Demote(account) => changed(account, AccountChange::Demote)?,
+        };
+        Ok(UsersCall { database: database.read(sources)?, verb })
     }
 }
 

@@ -15,6 +15,8 @@ use crate::folding::terms::{List, Searched, event_key_of_older};
 /// The migration after which every row has them: one brought the table, and this one what keys and members are
 /// found by since.
 pub(super) const VERSION: &str = "20261126183000";
+/// The migration that brought the lists of all people and all organizations.
+pub(super) const VERSION_OF_INSTANCE: &str = "20261127021000";
 
 /// Rows read at once.
 const ROWS_IN_A_PART: usize = 1000;
@@ -42,7 +44,7 @@ struct Row {
 type Read = for<'a> fn(&'a Row) -> Searched<'a>;
 
 /// The rows of each list in the order of an index, beyond a scope and an id.
-const LISTS: [(List, &str, Read); 5] = [
+const LISTS: [(List, &str, Read); 7] = [
     (
         List::Keys,
         "SELECT organization_id AS scope, id, name AS one, masked || coalesce(' ' || previous_masked, '') AS other,
@@ -82,6 +84,19 @@ const LISTS: [(List, &str, Read); 5] = [
          FROM memberships CROSS JOIN organizations ON organizations.id = organization_id
          WHERE (organization_id, user_id) > ($1, $2) ORDER BY organization_id, user_id LIMIT $3",
         |row| Searched::Organization { name: &row.one },
+    ),
+    (
+        List::People,
+        // SQLite numbers parameters as it meets them, so the first one is named first.
+        "SELECT 'instance' AS scope, id, name AS one, email AS other, '' AS third, '' AS fourth FROM users
+         WHERE $1 IS NOT NULL AND id > $2 ORDER BY id LIMIT $3",
+        |row| Searched::Person { name: &row.one, email: &row.other },
+    ),
+    (
+        List::AllOrganizations,
+        "SELECT 'instance' AS scope, id, name AS one, '' AS other, '' AS third, '' AS fourth FROM organizations
+         WHERE $1 IS NOT NULL AND id > $2 ORDER BY id LIMIT $3",
+        |row| Searched::AnyOrganization { name: &row.one },
     ),
 ];
 

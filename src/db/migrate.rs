@@ -45,7 +45,7 @@ fn with_rust(migration: Box<dyn Migration<Backend>>) -> Box<dyn Migration<Backen
     let is = |version| migration.name().version() == MigrationVersion::from(version);
     let rust: fn(&mut Connection) -> diesel::migration::Result<()> = if is(fold_names::VERSION) {
         fold_names::fold_names
-    } else if is(fill_terms::VERSION) {
+    } else if is(fill_terms::VERSION) || is(fill_terms::VERSION_OF_INSTANCE) {
         |connection| Ok(fill_terms::fill_empty_lists(connection)?)
     } else {
         return migration;

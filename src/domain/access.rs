@@ -260,6 +260,43 @@ impl Deref for Standing {
     }
 }
 
+/// Proof that somebody operates the instance: an instance administrator, or whoever sits at the machine itself. It
+/// opens nothing in an organization.
+///
+/// ```compile_fail
+/// use tessera::domain::access::{Actor, Operator};
+/// fn forge(actor: Actor) -> Operator {
+///     Operator { actor }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Operator {
+    actor: Actor,
+}
+
+impl Operator {
+    /// `user`, whom a look at the database found to be an instance administrator, from the address `ip`.
+    pub(super) fn of_administrator(user: &User, ip: Option<IpAddr>) -> Self {
+        Self { actor: Actor::user(user, ip) }
+    }
+
+    /// Whoever runs a command on the machine and may open the database there. Only for the command line.
+    pub fn at_the_machine() -> Self {
+        Self { actor: Actor::System { ip: None } }
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl AsRef<Self> for Operator {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// What may be done in an organization, as a type.
 pub trait Capability: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     /// The roles that carry it, the least first.

@@ -5,14 +5,13 @@
 //! (arXiv 2205.10174, "pre-hijacking").
 
 mod log_in;
-mod operator;
 mod passwords;
 mod verification;
 
 pub use log_in::{
     Credentials, count_failure, credentials, record_failed_log_in, record_log_in, record_sessions_ended,
+    spend_log_in_link,
 };
-pub use operator::{PersonalLink, create_account, personal_link};
 pub use passwords::{ask_for_reset, change_password, reset_password};
 pub(super) use verification::mark_verified;
 pub use verification::{
@@ -71,7 +70,7 @@ impl From<diesel::result::Error> for AccountError {
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> Result<User, DbError> {
-    Ok(diesel::insert_into(users::table)
+    let user: User = diesel::insert_into(users::table)
         .values((
             users::id.eq(new_id(now)),
             users::email.eq(new.email.as_str()),
@@ -81,7 +80,27 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, now: Timestamp) -> Resul
             users::created_at.eq(now),
         ))
         .returning(columns_of::<User>())
-        .get_result(tx.connection())?)
+        .get_result(tx.connection())?;
+    search::write_person(tx, &user.id, (&user.name, &user.email))?;
+    Ok(user)
+}
+
+/// Since when somebody cannot log in, or that they can.
+pub(super) fn set_deactivated(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    since: Option<Timestamp>,
+) -> Result<(), DbError> {
+    diesel::update(users::table.find(user_id))
+        .set(users::deactivated_at.eq(since))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Deletes an account with its sessions and links. The audit log stays.
+pub(super) fn delete(tx: &mut Tx<'_>, user_id: &str) -> Result<(), DbError> {
+    diesel::delete(users::table.find(user_id)).execute(tx.connection())?;
+    Ok(())
 }
 
 /// Gives an unproven account a new owner: name and password are replaced, sessions ended.

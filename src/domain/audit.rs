@@ -2,14 +2,15 @@
 //! with an account. [`events`] writes it; nothing alters it.
 
 use diesel::{
+    dsl::sql,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Text},
+    sql_types::{BigInt, Bool, Text},
 };
 
 pub use super::events::{Action, Area, Detail, WebhookFailure, WebhookSetting};
 use super::{
-    access::{Grant, ManageTokens, SeeActivity, SeeAllActivity, SeeInvitations, SeeKeys},
+    access::{Grant, ManageTokens, Operator, SeeActivity, SeeAllActivity, SeeInvitations, SeeKeys},
     events,
     nodes::Spread,
     page::{
@@ -136,7 +137,7 @@ pub fn areas(grant: &Grant<SeeActivity>) -> Vec<Area> {
     let is_seen = |area: &Area| match area {
         Area::Members => grant.may::<SeeInvitations>(),
         Area::ApiKeys => grant.may::<SeeKeys>(),
-        Area::Account | Area::Organization | Area::MasterTokens | Area::Webhooks => {
+        Area::Account | Area::Instance | Area::Organization | Area::MasterTokens | Area::Webhooks => {
             grant.may::<SeeAllActivity>()
         }
     };
@@ -389,12 +390,31 @@ pub(super) fn of_action(
     ))
 }
 
+/// One page of what was done to the instance, newest first.
+pub fn page_of_instance(
+    connection: &mut Connection,
+    _: &Operator,
+    request: &PageRequest,
+) -> Result<Page<Entry>, DbError> {
+    let log = || {
+        audit_events::table
+            // In these words, so that the index of such events is used.
+            .filter(sql::<Bool>("substr(action, 1, 9) = 'instance.'"))
+            .into_boxed()
+    };
+    let total = Total::count(|most| count_of(connection, log().select(audit_events::id).limit(most)))?;
+    request.load(total, Entry::cursor, |reach| {
+        let rows = by_age!(log(), reach, true, audit_events::id).select(Row::as_select()).load(connection);
+        Ok(entries(rows.map_err(DbError::from)?))
+    })
+}
+
 /// The newest events of one account, for its owner.
 pub fn of_account(connection: &mut Connection, user_id: &str, limit: i64) -> Result<Vec<Entry>, DbError> {
     Ok(entries(
         audit_events::table
             .filter(audit_events::subject_id.eq(user_id))
-            .filter(one_of(audit_events::action, Area::actions(&[Area::Account])))
+            .filter(one_of(audit_events::action, Area::actions(&[Area::Account, Area::Instance])))
             .order(audit_events::id.desc())
             .select(Row::as_select())
             .limit(limit)

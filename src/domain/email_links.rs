@@ -1,11 +1,11 @@
-//! Links that are mailed to prove an address: single-use, expiring, stored as digests.
+//! Links that are mailed to prove an address, or that the operator passes on: single-use, expiring, stored as digests.
 
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 use time::Duration;
 
 use super::{
-    budgets::{Allowance, Way},
+    budgets::Allowance,
     id::new_id,
     schema::{email_links, users},
     secret::{Secret, SecretDigest},
@@ -25,6 +25,8 @@ pub enum Purpose {
     Verify,
     /// Choose a new password.
     Reset,
+    /// Log in. Never mailed: the operator passes it on.
+    LogIn,
 }
 
 stored_as_text!(word Purpose);
@@ -34,15 +36,7 @@ impl Purpose {
     fn lifetime(self) -> Duration {
         match self {
             Self::Verify => Duration::hours(24),
-            Self::Reset => Duration::hours(1),
-        }
-    }
-
-    /// The way by which its mail comes.
-    pub(super) fn way(self) -> Way {
-        match self {
-            Self::Verify => Way::MailConfirmation,
-            Self::Reset => Way::MailReset,
+            Self::Reset | Self::LogIn => Duration::hours(1),
         }
     }
 }
@@ -110,6 +104,14 @@ pub fn owner(
         .select(User::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// Uses up one link.
+pub(super) fn spend(tx: &mut Tx<'_>, presented: &str, now: Timestamp) -> Result<(), DbError> {
+    let digest = SecretDigest::of(presented);
+    let link = email_links::table.filter(email_links::token_digest.eq(digest.as_bytes()));
+    diesel::update(link).set(email_links::used_at.eq(now)).execute(tx.connection())?;
+    Ok(())
 }
 
 /// Uses up the account's links of every purpose: once the address is proven or the password

@@ -1,48 +1,147 @@
-//! Secrets that this installation made for itself at its first start.
+//! The instance as a whole, for those who operate it: all organizations, all people, and who the instance
+//! administrators are.
+//!
+//! A person is an instance administrator by a row, not by a role in an organization, and sees nothing of an
+//! organization's keys but how many there are and how often they are used. Whatever is done here takes an
+//! [`Operator`](super::access::Operator), and is noted in the audit log without an organization.
+
+mod administrators;
+mod links;
+mod organizations;
+mod people;
+mod setup;
+
+pub use administrators::{appoint, dismiss, has_administrator};
+pub use links::{AccountLink, LinkKind, create_account, create_link};
+pub use organizations::{
+    OrganizationDetails, OrganizationRow, find_organization, page_of_organizations, total_of_organizations,
+};
+pub use people::{
+    Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
+};
+pub use setup::{become_first, begin_setup, is_setup_link};
 
 use diesel::prelude::*;
-use rand::rngs::SysRng;
-use rand_core::TryRng;
 
-use super::{schema::instance_secrets, secret::NoRandomness};
-use crate::db::{Connection, DbError, Tx};
+use super::{
+    access::{AccessError, Actor},
+    events::{self, Action, Event},
+    members::MemberError,
+    schema::users,
+    secret::NoRandomness,
+    user::User,
+};
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, Tx},
+};
 
-/// Bytes of an instance secret: what the cookie library asks for as a master key.
-pub const INSTANCE_SECRET_BYTES: usize = 64;
-
-/// Why an instance secret could not be had.
+/// Why something is not done to the instance.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    /// No such person or organization.
+    #[error("not found")]
+    NotFound,
+    /// The set-up link is unknown or has ended.
+    #[error("this link no longer works")]
+    LinkOver,
+    /// Nobody who can log in would be left to operate the instance.
+    #[error("This is the last instance administrator. Make someone else an instance administrator first.")]
+    LastAdministrator,
+    /// Organizations would be left without an administrator.
+    #[error("This is the last administrator of {}. Make someone else an administrator there first.", quoted(.0))]
+    LastAdministratorOf(Vec<String>),
+    /// There is an account with this email already.
+    #[error("there is an account with this email already")]
+    HasAccount,
+    /// A log-in link would let in whoever signed up with an email that nobody confirmed.
+    #[error("this email isn’t confirmed yet; use reset-password")]
+    NotConfirmed,
+    /// The person cannot log in.
+    #[error("this account is deactivated; use enable first")]
+    Deactivated,
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
-/// The secret called `name`, made on first use.
-pub fn secret(tx: &mut Tx<'_>, name: &str) -> Result<Vec<u8>, InstanceError> {
-    let known = instance_secrets::table
-        .find(name)
-        .select(instance_secrets::value)
-        .first::<Vec<u8>>(tx.connection())
-        .optional()
-        .map_err(DbError::from)?;
-    if let Some(value) = known {
-        return Ok(value);
+impl From<diesel::result::Error> for InstanceError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
     }
-    let mut value = vec![0; INSTANCE_SECRET_BYTES];
-    SysRng.try_fill_bytes(&mut value).map_err(|_| NoRandomness)?;
-    diesel::insert_into(instance_secrets::table)
-        .values((instance_secrets::name.eq(name), instance_secrets::value.eq(&value)))
-        .execute(tx.connection())
-        .map_err(DbError::from)?;
-    Ok(value)
 }
 
-/// Asks the database for nothing, to see that it answers.
-pub fn ping(connection: &mut Connection) -> Result<(), DbError> {
-    instance_secrets::table.select(instance_secrets::name).limit(1).load::<String>(connection)?;
-    Ok(())
+impl From<AccessError> for InstanceError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Db(error) => Self::Db(error),
+            AccessError::NotFound | AccessError::Forbidden { .. } | AccessError::Insufficient { .. } => {
+                Self::NotFound
+            }
+        }
+    }
+}
+
+impl From<MemberError> for InstanceError {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::Db(error) => Self::Db(error),
+            MemberError::NotFound
+            | MemberError::LastAdministrator
+            | MemberError::OnlyPeople
+            | MemberError::AboveYou => Self::NotFound,
+        }
+    }
+}
+
+/// “Lumen”, “Fern” and “Alder”.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("“{name}”")).collect();
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// The account with this id.
+fn user(connection: &mut Connection, user_id: &str) -> Result<User, InstanceError> {
+    let user = users::table.find(user_id).select(User::as_select()).first(connection).optional()?;
+    user.ok_or(InstanceError::NotFound)
+}
+
+/// Notes what was done to somebody's account.
+fn record(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    action: Action,
+    user: &User,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: None,
+        actor,
+        action,
+        subject_id: Some(&user.id),
+        subject_name: &user.email,
+        detail: None,
+    };
+    events::record(tx, &event, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_organizations_that_stand_in_the_way_are_named() {
+        let error = |names: &[&str]| {
+            InstanceError::LastAdministratorOf(names.iter().map(|name| (*name).to_owned()).collect())
+                .to_string()
+        };
+        assert!(error(&["Lumen"]).starts_with("This is the last administrator of “Lumen”. "));
+        assert!(error(&["A", "B", "C"]).contains(" of “A”, “B” and “C”. "));
+    }
 }

@@ -82,7 +82,7 @@ pub fn create(
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Organization, DbError> {
-    Ok(diesel::insert_into(organizations::table)
+    let organization: Organization = diesel::insert_into(organizations::table)
         .values((
             organizations::id.eq(new_id(now)),
             organizations::name.eq(name.as_str()),
@@ -90,7 +90,9 @@ pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Org
             organizations::created_at.eq(now),
         ))
         .returning(columns_of::<Organization>())
-        .get_result(tx.connection())?)
+        .get_result(tx.connection())?;
+    search::write_new_organization(tx, &organization.id, &organization.name)?;
+    Ok(organization)
 }
 
 macro_rules! organizations_of {

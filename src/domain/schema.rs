@@ -18,6 +18,23 @@ diesel::table! {
         last_active_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         search_key -> Text,
+        deactivated_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    instance_administrators (user_id) {
+        user_id -> Text,
+        since -> Timestamp,
+        appointed_by -> Text,
+    }
+}
+
+diesel::table! {
+    setup_links (node) {
+        node -> Text,
+        token_digest -> Binary,
+        created_at -> Timestamp,
     }
 }
 
@@ -435,6 +452,7 @@ diesel::joinable!(memberships -> organizations (organization_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(email_links -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(instance_administrators -> users (user_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitation_secrets -> invitations (invitation_id));
 diesel::joinable!(api_keys -> organizations (organization_id));
@@ -444,8 +462,11 @@ diesel::joinable!(outbox -> invitations (invitation_id));
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::joinable!(webhooks -> organizations (organization_id));
 
+diesel::allow_columns_to_appear_in_same_group_by_clause!(api_keys::organization_id, key_usage::begins_at);
+
 diesel::allow_tables_to_appear_in_same_query!(
     instance_secrets,
+    instance_administrators,
     users,
     sessions,
     email_links,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     db::{Connection, DbError, Tx},
-    folding::terms::{List, Searched, Sought},
+    folding::terms::{INSTANCE, List, Searched, Sought},
     vocabulary::Role,
 };
 
@@ -81,12 +81,31 @@ pub(super) fn write_membership(
     Ok(write(tx.connection(), user_id, organization_id, &organization)?)
 }
 
-/// Writes the terms of a person wherever they are a member, after they got another name.
+/// Writes the terms of a new account.
+pub(super) fn write_person(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    (name, email): (&str, &str),
+) -> Result<(), DbError> {
+    Ok(write(tx.connection(), INSTANCE, user_id, &Searched::Person { name, email })?)
+}
+
+/// Writes the terms of a new organization, which has no members yet.
+pub(super) fn write_new_organization(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    name: &str,
+) -> Result<(), DbError> {
+    Ok(write(tx.connection(), INSTANCE, organization_id, &Searched::AnyOrganization { name })?)
+}
+
+/// Writes the terms of a person, wherever they are a member, too, after they got another name.
 pub(super) fn write_members(
     tx: &mut Tx<'_>,
     user_id: &str,
     (name, email): (&str, &str),
 ) -> Result<(), DbError> {
+    write_person(tx, user_id, (name, email))?;
     for role in Role::ALL {
         for term in (Searched::Member { name, email, role: role.as_str() }).terms() {
             let of_user = memberships::user_id.eq(user_id).and(memberships::role.eq(role));
@@ -105,8 +124,9 @@ pub(super) fn write_members(
     Ok(())
 }
 
-/// Writes the terms of an organization in the list of each member, after it got another name.
+/// Writes the terms of an organization, in the list of each member, too, after it got another name.
 pub(super) fn write_organizations(tx: &mut Tx<'_>, organization_id: &str, name: &str) -> Result<(), DbError> {
+    write_new_organization(tx, organization_id, name)?;
     for term in (Searched::Organization { name }).terms() {
         let rows = memberships::table.filter(memberships::organization_id.eq(organization_id)).select((
             memberships::user_id,
@@ -181,6 +201,19 @@ macro_rules! matching {
     }};
 }
 pub(super) use matching;
+
+/// [`matching`] in a list of the whole instance, whose rows have no scope.
+macro_rules! matching_anywhere {
+    ($query:expr, $matches:expr, $id:expr, $many:expr) => {{
+        use diesel::prelude::*;
+        match $matches {
+            $crate::domain::search::Matches::All => $query,
+            $crate::domain::search::Matches::Few(ids) => $query.filter($crate::db::one_of($id, ids)),
+            $crate::domain::search::Matches::Many(sought) => $query.filter($many(sought)),
+        }
+    }};
+}
+pub(super) use matching_anywhere;
 
 /// Whether a row of a list, other than that of events, has a term that begins with what is looked for.
 macro_rules! has_term {

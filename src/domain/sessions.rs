@@ -10,9 +10,9 @@ use time::Duration;
 pub use ended::EndedSessions;
 
 use super::{
-    access::{AccessError, Role, Standing},
+    access::{AccessError, Operator, Role, Standing},
     organization::Organization,
-    schema::{memberships, organizations, sessions, users},
+    schema::{instance_administrators, memberships, organizations, sessions, users},
     secret::{Secret, SecretDigest},
     user::User,
 };
@@ -70,9 +70,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    fn still_has_the_password(&self, connection: &mut Connection) -> Result<bool, DbError> {
-        let hash: Option<String> =
-            users::table.find(&self.user_id).select(users::password_hash).first(connection).optional()?;
+    fn may_still_log_in(&self, connection: &mut Connection) -> Result<bool, DbError> {
+        let account = users::table.find(&self.user_id).filter(users::deactivated_at.is_null());
+        let hash: Option<String> = account.select(users::password_hash).first(connection).optional()?;
         Ok(hash.is_some_and(|hash| SecretDigest::of(&hash) == self.password))
     }
 }
@@ -80,10 +80,10 @@ impl Owner {
 /// What is kept of a session that belongs to nobody.
 const NO_STATE: &str = "{}";
 
-/// Stores a session under `token`. It is nobody's where the owner has another password by now.
+/// Stores a session under `token`. It is nobody's where the owner has another password by now, or is deactivated.
 pub fn create(tx: &mut Tx<'_>, token: &Secret, new: &NewSession, now: Timestamp) -> Result<(), DbError> {
     let (user_id, state) = match &new.owner {
-        Some(owner) if !owner.still_has_the_password(tx.connection())? => (None, NO_STATE),
+        Some(owner) if !owner.may_still_log_in(tx.connection())? => (None, NO_STATE),
         owner => (owner.as_ref().map(|owner| owner.user_id.as_str()), new.state.as_str()),
     };
     diesel::insert_into(sessions::table)
@@ -119,6 +119,8 @@ pub struct LoggedIn {
     pub session_id: String,
     /// Whether the account should be noted as active.
     pub is_due_for_touch: bool,
+    /// Whether the person is an instance administrator.
+    pub is_operator: bool,
     membership: Option<(Organization, Role)>,
 }
 
@@ -131,6 +133,18 @@ impl LoggedIn {
         let (organization, role) = self.membership.clone().ok_or(AccessError::NotFound)?;
         Ok(Standing::of_member(organization, self.user.clone(), role, ip))
     }
+
+    /// The proof that the person operates the instance, from the address `ip`.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`] for whoever does not: to them it looks like nothing.
+    pub fn operator(&self, ip: Option<IpAddr>) -> Result<Operator, AccessError> {
+        if self.is_operator {
+            Ok(Operator::of_administrator(&self.user, ip))
+        } else {
+            Err(AccessError::NotFound)
+        }
+    }
 }
 
 /// The session under a token's digest, while it is alive. `organization_id` is the one in which the
@@ -141,7 +155,8 @@ pub fn open(
     organization_id: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<OpenSession>, DbError> {
-    type Found = (String, String, Timestamp, Option<User>, Option<Organization>, Option<Role>);
+    type Found =
+        (String, String, Timestamp, Option<User>, Option<Organization>, Option<Role>, Option<String>);
     let in_that_organization = memberships::user_id
         .nullable()
         .eq(sessions::user_id)
@@ -152,6 +167,10 @@ pub fn open(
         .left_join(
             organizations::table.on(organizations::id.nullable().eq(memberships::organization_id.nullable())),
         )
+        .left_join(
+            instance_administrators::table
+                .on(instance_administrators::user_id.nullable().eq(sessions::user_id)),
+        )
         .filter(sessions::token_digest.eq(token.as_bytes().to_vec()))
         .filter(is_alive(now))
         .select((
@@ -161,13 +180,17 @@ pub fn open(
             Option::<User>::as_select(),
             Option::<Organization>::as_select(),
             memberships::role.nullable(),
+            instance_administrators::user_id.nullable(),
         ))
         .first(connection)
         .optional()?;
-    let Some((session_id, state, last_seen_at, user, organization, role)) = found else { return Ok(None) };
+    let Some((session_id, state, last_seen_at, user, organization, role, operator)) = found else {
+        return Ok(None);
+    };
     let logged_in = user.map(|user| LoggedIn {
         is_due_for_touch: now - last_seen_at >= TOUCH_INTERVAL || user.last_active_at.is_none(),
         membership: organization.zip(role),
+        is_operator: operator.is_some(),
         session_id,
         user,
     });

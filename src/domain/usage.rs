@@ -20,7 +20,9 @@ use time::{Duration, PrimitiveDateTime, Time};
 
 pub(super) use clients::add as add_client;
 pub use clients::{KeyClient, clients};
-pub use organization::{KeyRequests, OrganizationUsage, of_organization};
+pub use organization::{
+    KeyRequests, OrganizationUsage, daily_requests_of_organizations, days_of_organization, of_organization,
+};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};
 pub(super) use rows::add;
@@ -64,6 +66,12 @@ impl DailyRequests {
     }
 }
 
+/// The first of the last [`DAYS_SHOWN`] days.
+fn first_day_shown(now: Timestamp) -> Timestamp {
+    let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
+    PrimitiveDateTime::new(now.date(), Time::MIDNIGHT) - Duration::days(days - 1)
+}
+
 /// What accepted requests of `key` cost in the calendar month of `now`, as its quota counts.
 pub fn used_this_month(
     connection: &mut Connection,
@@ -81,8 +89,7 @@ pub fn daily_requests(
     keys: &[ApiKey],
     now: Timestamp,
 ) -> Result<Vec<DailyRequests>, DbError> {
-    let days = i64::try_from(DAYS_SHOWN).unwrap_or_default();
-    let first = PrimitiveDateTime::new(now.date(), Time::MIDNIGHT) - Duration::days(days - 1);
+    let first = first_day_shown(now);
     let rows: Vec<(String, Timestamp, i64)> = key_usage::table
         .filter(one_of(key_usage::api_key_id, keys.iter().map(|key| key.id.as_str())))
         .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(first)))

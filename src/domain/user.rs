@@ -21,11 +21,18 @@ pub struct User {
     pub last_active_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// Since when the person cannot log in; `None` for everybody who can.
+    pub deactivated_at: Option<Timestamp>,
 }
 
 impl User {
     /// Whether the address is proven.
     pub fn is_verified(&self) -> bool {
         self.email_verified_at.is_some()
+    }
+
+    /// Whether the person cannot log in.
+    pub fn is_deactivated(&self) -> bool {
+        self.deactivated_at.is_some()
     }
 }

@@ -33,7 +33,14 @@ pub enum List {
     Events,
     /// The organizations of a person.
     Organizations,
+    /// All people with an account.
+    People,
+    /// All organizations.
+    AllOrganizations,
 }
+
+/// The scope of the lists that belong to nobody but the instance.
+pub const INSTANCE: &str = "instance";
 
 impl List {
     /// Its name in the database.
@@ -44,6 +51,8 @@ impl List {
             Self::Invitations => "invitation",
             Self::Events => "event",
             Self::Organizations => "organization",
+            Self::People => "person",
+            Self::AllOrganizations => "any_organization",
         }
     }
 }
@@ -86,6 +95,18 @@ pub enum Searched<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// Somebody with an account.
+    Person {
+        /// The person's name.
+        name: &'a str,
+        /// The person's email.
+        email: &'a str,
+    },
+    /// An organization among all.
+    AnyOrganization {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 impl Searched<'_> {
@@ -97,6 +118,8 @@ impl Searched<'_> {
             Self::Invitation { .. } => List::Invitations,
             Self::Event { .. } => List::Events,
             Self::Organization { .. } => List::Organizations,
+            Self::Person { .. } => List::People,
+            Self::AnyOrganization { .. } => List::AllOrganizations,
         }
     }
 
@@ -119,9 +142,14 @@ impl Searched<'_> {
                     add_words(&mut terms, &search_key(text));
                 }
             }
-            Self::Invitation { email: text } | Self::Organization { name: text } => {
-                add_words(&mut terms, &search_key(text));
+            Self::Person { name, email } => {
+                for text in [name, email] {
+                    add_words(&mut terms, &search_key(text));
+                }
             }
+            Self::Invitation { email: text }
+            | Self::Organization { name: text }
+            | Self::AnyOrganization { name: text } => add_words(&mut terms, &search_key(text)),
             Self::Event { search_key } => {
                 search_key.replace(WORD, "").lines().for_each(|line| add_words(&mut terms, line));
             }

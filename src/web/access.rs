@@ -34,6 +34,8 @@ pub enum Access {
     LoggedIn,
     /// Whoever is logged in with a proven address.
     Account,
+    /// Instance administrators.
+    Operator,
     /// Members of the organization in the path, in one of these roles.
     Member(&'static [Role]),
 }

@@ -13,6 +13,7 @@ use crate::{
         accounts::AccountError,
         api_keys::KeyChangeError,
         calendar_links::CalendarError,
+        instance::InstanceError,
         invitations::{AnswerError, InvitationError},
         managed::ManageError,
         members::MemberError,
@@ -329,6 +330,21 @@ impl From<AccountError> for AppError {
             AccountError::LinkOver => Self::NotFound,
             AccountError::NoRandomness(error) => error.into(),
             AccountError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<InstanceError> for AppError {
+    fn from(error: InstanceError) -> Self {
+        match error {
+            InstanceError::NotFound | InstanceError::LinkOver => Self::NotFound,
+            InstanceError::LastAdministrator
+            | InstanceError::LastAdministratorOf(_)
+            | InstanceError::HasAccount
+            | InstanceError::NotConfirmed
+            | InstanceError::Deactivated => Self::Conflict(error.to_string()),
+            InstanceError::NoRandomness(error) => error.into(),
+            InstanceError::Db(error) => error.into(),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::{
     request_id::RequestId,
     state::State,
     turns::in_turns,
+    urls,
     visit::RequestContext,
 };
 
@@ -177,9 +178,7 @@ fn is_own_origin(request: &ServiceRequest, state: &State, origin: &str) -> bool 
 /// keeps `Origin` to itself, which on plain http, where it sends no `Sec-Fetch-Site` either, would
 /// make every form look like a stranger's; `strict-origin` then hides the path as well.
 fn referrer_policy(path: &str, state: &State) -> &'static str {
-    let holds_secret =
-        ["/i/", "/verify-email/", "/reset-password/"].iter().any(|place| path.starts_with(place));
-    match (holds_secret, state.config.public_url.is_https()) {
+    match (urls::holds_secret(path), state.config.public_url.is_https()) {
         (false, _) => "same-origin",
         (true, true) => "no-referrer",
         (true, false) => "strict-origin",

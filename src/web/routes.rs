@@ -247,6 +247,8 @@ routes! {
 
         GET "/login" => pages::accounts::log_in::show;
         POST "/login" => pages::accounts::log_in::log_in;
+        GET "/login/{token}" => pages::accounts::log_in_link::show;
+        POST "/login/{token}" => pages::accounts::log_in_link::log_in;
         GET "/cookie-check" => pages::accounts::cookie_check::show;
         POST "/logout" => pages::accounts::log_in::log_out;
         GET "/signup" => pages::accounts::sign_up::show;
@@ -280,6 +282,21 @@ routes! {
         POST "/i/{token}/signup" => pages::invitation_answers::sign_up;
         POST "/i/{token}/renew" => pages::invitation_answers::renew;
         POST "/i/{token}/switch" => pages::invitation_answers::switch;
+
+        GET "/setup/{token}" => pages::setup::show;
+        POST "/setup/{token}" => pages::setup::become_administrator;
+
+        GET "/instance" => pages::instance::redirect;
+        GET "/instance/organizations" => pages::instance::organizations::index;
+        GET "/instance/organizations/{organization}" => pages::instance::organization::show;
+        GET "/instance/people" => pages::instance::people::index;
+        POST "/instance/people/{user}/log-out" => pages::instance::people::log_out;
+        POST "/instance/people/{user}/deactivate" => pages::instance::people::deactivate;
+        POST "/instance/people/{user}/activate" => pages::instance::people::activate;
+        POST "/instance/people/{user}/promote" => pages::instance::people::promote;
+        POST "/instance/people/{user}/demote" => pages::instance::people::demote;
+        GET "/instance/nodes" => pages::instance::nodes::index;
+        GET "/instance/activity" => pages::instance::activity::index;
 
         GET "/mailbox" => pages::mailbox::index;
         GET "/mailbox/{mail}" => pages::mailbox::show;

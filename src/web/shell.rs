@@ -69,6 +69,8 @@ pub struct ShellUser {
     pub email: String,
     /// Invitations that wait for an answer.
     pub pending_invitations: i64,
+    /// Whether they operate the instance.
+    pub is_operator: bool,
 }
 
 /// The colours a visitor chose, kept in a cookie.

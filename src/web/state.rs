@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::{connections::Connections, cookies::Cookies, error::AppError, limits::Limits};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::Config,
     db::Db,
     domain::{
         devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, rejections::Buffer,
-        session_tokens::SessionSeal, sessions::EndedSessions, throttles::ThrottleKey, usage::Recorder,
-        verification::Verifier,
+        secret::Secret, session_tokens::SessionSeal, sessions::EndedSessions, throttles::ThrottleKey,
+        usage::Recorder, verification::Verifier,
     },
 };
 
@@ -30,6 +30,10 @@ pub struct State {
     pub is_stopping: Arc<AtomicBool>,
     /// What people call this process among several.
     pub node: Arc<str>,
+    /// When this process began to serve.
+    pub started_at: Timestamp,
+    /// What makes somebody the first instance administrator, where there was none at the start.
+    pub setup_link: Option<Arc<Secret>>,
     /// The database.
     pub db: Db,
     /// The time.
@@ -106,9 +110,12 @@ impl State {
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and
     /// nobody but this machine can reach the pages.
     pub fn has_mailbox(&self) -> bool {
-        self.config.smtp.is_none()
-            && self.config.listen.ip().is_loopback()
-            && self.config.public_url.is_loopback()
+        self.config.smtp.is_none() && self.is_on_loopback()
+    }
+
+    /// Whether nobody but this machine can reach the pages.
+    pub fn is_on_loopback(&self) -> bool {
+        self.config.listen.ip().is_loopback() && self.config.public_url.is_loopback()
     }
 
     /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.

@@ -100,6 +100,31 @@ pub fn reset_password(token: &str) -> String {
     format!("/reset-password/{token}")
 }
 
+/// The page that logs in by a link of the operator; `token` is the secret.
+pub fn log_in_link(token: &str) -> String {
+    format!("{LOG_IN}/{token}")
+}
+
+/// The page on which somebody becomes the first instance administrator; `token` is the secret.
+pub fn setup(token: &str) -> String {
+    format!("/setup/{token}")
+}
+
+/// A tab of the instance, such as `people`.
+pub fn instance(tab: &str) -> String {
+    format!("/instance/{tab}")
+}
+
+/// The page of an organization for those who operate the instance.
+pub fn instance_organization(organization_id: &str) -> String {
+    format!("/instance/organizations/{organization_id}")
+}
+
+/// Something done with a person: `instance_person(user_id, "deactivate")`.
+pub fn instance_person(user_id: &str, verb: &str) -> String {
+    format!("/instance/people/{user_id}/{verb}")
+}
+
 /// The page to which an invitation's link leads; `token` is the secret.
 pub fn invitation_link(token: &str) -> String {
     format!("/i/{token}")
@@ -161,10 +186,15 @@ pub fn safe_next(next: &str) -> &str {
     if is_local { next } else { ORGANIZATIONS }
 }
 
+/// Whether a path holds a secret that opens something.
+pub fn holds_secret(path: &str) -> bool {
+    const PLACES: [&str; 5] = ["/i/", "/verify-email/", "/reset-password/", "/login/", "/setup/"];
+    PLACES.iter().any(|place| path.starts_with(place))
+}
+
 /// `path`, or nothing where it holds a secret that no other page may repeat.
 pub fn without_secret(path: String) -> String {
-    let is_secret = ["/i/", "/verify-email/", "/reset-password/"].iter().any(|start| path.starts_with(start));
-    if is_secret { String::new() } else { path }
+    if holds_secret(&path) { String::new() } else { path }
 }
 
 /// `path` with the filter, search and page number that stand in `address`.
@@ -204,6 +234,8 @@ mod tests {
     fn a_path_with_a_secret_is_not_repeated() {
         assert_eq!(without_secret("/orgs?q=a".into()), "/orgs?q=a");
         assert_eq!(without_secret("/reset-password/9fQ2".into()), "");
+        assert_eq!(without_secret("/login?next=%2Forgs".into()), "/login?next=%2Forgs");
+        assert!(holds_secret("/setup/9fQ2") && holds_secret("/login/9fQ2"));
     }
 
     #[test]

@@ -89,13 +89,21 @@ fn passwords_are_weighed_and_hashed_in_one_place() {
     let rules: [(&str, &[&str]); 3] = [
         ("zxcvbn::", &["domain/passwords.rs"]),
         ("argon2::", &["domain/passwords.rs"]),
-        ("hash_at_command_line(", &["app.rs", "domain/passwords.rs"]),
+        ("hash_at_command_line(", &["app.rs", "app/users.rs", "domain/passwords.rs"]),
     ];
     for (tool, places) in rules {
         let users = sources().into_iter().filter(|source| source.code.contains(tool));
         let users: BTreeSet<String> = users.map(|source| source.path).collect();
         assert_eq!(users.iter().map(String::as_str).collect::<Vec<_>>(), places, "{tool}");
     }
+}
+
+/// The proof of whoever sits at the machine is made where that is so: not on a page, and not by the API.
+#[test]
+fn only_the_command_line_acts_for_whoever_sits_at_the_machine() {
+    let makers = sources().into_iter().filter(|source| source.code.contains("at_the_machine("));
+    let makers: BTreeSet<String> = makers.map(|source| source.path).collect();
+    assert_eq!(makers.iter().map(String::as_str).collect::<Vec<_>>(), ["app/users.rs", "domain/access.rs"]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 27] = [
+const PUBLIC: [&str; 29] = [
     "/",
     "/docs",
     "/api/docs",
@@ -35,6 +35,7 @@ const PUBLIC: [&str; 27] = [
     "/healthz",
     "/static/{file:.*}",
     "/login",
+    "/login/{token}",
     "/logout",
     "/cookie-check",
     "/signup",
@@ -46,6 +47,7 @@ const PUBLIC: [&str; 27] = [
     "/preferences/theme",
     "/preferences/mailbox-banner",
     "/orgs/{organization}/api/calendar/{token}.ics",
+    "/setup/{token}",
     "/i/{token}",
     "/i/{token}/accept",
     "/i/{token}/decline",
@@ -67,6 +69,9 @@ fn only_what_is_named_here_is_open_to_everybody() {
             }
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
+            }
+            Access::Operator => {
+                assert!(*pattern == "/instance" || pattern.starts_with("/instance/"), "{pattern}");
             }
             Access::Member(roles) => {
                 assert!(!roles.is_empty(), "{pattern} is for nobody");
@@ -151,6 +156,24 @@ async fn a_foreign_thing_under_ones_own_organization_looks_like_none() {
         }
     }
     assert!(tried >= 10, "only {tried} routes name a thing in an organization");
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+/// An administrator of an organization is nobody to the instance.
+#[tokio::test]
+async fn the_instance_looks_like_nothing_to_everybody_but_its_administrators() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.ledger().await;
+    for member in [&fixture.lumen.owner, &fixture.supervisor, &fixture.developer, &fixture.user] {
+        let browser = fixture.app.log_in_as(member).await;
+        let mut tried = 0;
+        for route in routes(|access| access == Access::Operator) {
+            let path = fixture.path(route, &fixture.lumen_ids);
+            assert_looks_like_none(&browser, route, &path, "/instance/no-such-page").await;
+            tried += 1;
+        }
+        assert!(tried >= 10, "only {tried} routes are for instance administrators");
+    }
     assert_eq!(fixture.app.ledger().await, before);
 }
 
@@ -306,6 +329,7 @@ async fn a_page_of_ones_own_changes_things_in_an_old_browser() {
 #[tokio::test]
 async fn reading_changes_nothing() {
     let fixture = Fixture::new().await;
+    fixture.app.appoint(&fixture.lumen.owner).await;
     let before = fixture.app.ledger().await;
     let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
     for route in ROUTES.iter().filter(|route| method(route) == "GET") {
@@ -324,6 +348,7 @@ async fn reading_changes_nothing() {
 #[tokio::test]
 async fn no_parameter_is_too_long_for_an_answer() {
     let fixture = Fixture::new().await;
+    fixture.app.appoint(&fixture.lumen.owner).await;
     let browser = fixture.app.log_in_as(&fixture.lumen.owner).await;
     let machine = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
     let long = [("%D1%8F", 300), ("x", 60_000), ("%00", 5)].map(|(letter, times)| letter.repeat(times));
@@ -398,7 +423,7 @@ fn routes(which: impl Fn(Access) -> bool) -> impl Iterator<Item = &'static Route
 }
 
 fn needs_an_account(access: Access) -> bool {
-    matches!(access, Access::Account | Access::Member(_))
+    matches!(access, Access::Account | Access::Operator | Access::Member(_))
 }
 
 fn needs_membership(access: Access) -> bool {

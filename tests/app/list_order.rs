@@ -6,18 +6,26 @@ use diesel::{prelude::*, sql_types::Text};
 use tessera::{
     db::DbError,
     domain::{access::Role, token_access::TokenAccess},
-    vocabulary::{KeySort, MemberSort},
+    vocabulary::{KeySort, MemberSort, OrganizationSort, PersonSort},
 };
 
 use crate::{pages::key_rotation::rotate, support::TestApp, verification::Ground};
 
 /// What may be sorted after it is read, by the beginning of what it is read from, and how many rows
 /// of it there are at most.
-const FEW: [(&str, &str); 5] = [
+const FEW: [(&str, &str); 7] = [
     ("FROM `key_clients`", "the clients of one key, of which a hundred are kept"),
     ("FROM `sessions`", "the sessions of one person"),
     ("FROM (`memberships` INNER JOIN `organizations`", "the organizations of one person"),
     ("FROM `master_tokens`", "the tokens of one organization, of which there is a most"),
+    (
+        "`users`.`id` IN (SELECT value FROM json_each(?))",
+        "the people that a search found, of which a thousand are looked up",
+    ),
+    (
+        "`organizations`.`id` IN (SELECT value FROM json_each(?))",
+        "the organizations that a search found, of which a thousand are looked up",
+    ),
     (") IN (SELECT ?, value FROM json_each(?))", "what a search found, of which a thousand are looked up"),
 ];
 
@@ -75,6 +83,23 @@ async fn no_list_that_grows_is_sorted_whole() {
     add("webhooks".to_owned());
     add(format!("webhooks/{}", webhook.id));
     add(format!("webhooks/{}?state=failed", webhook.id));
+    app.appoint(&lumen.owner).await;
+    pages.extend(
+        ["activity", "activity?page=last", "nodes", "people?q=a"].map(|tab| format!("/instance/{tab}")),
+    );
+    pages.push(format!("/instance/organizations/{}", lumen.id));
+    for number in 0..60 {
+        let person = app.user(&format!("Person {number}")).await;
+        app.organization(&format!("Company {number}"), &person).await;
+    }
+    for page in ["", "&page=2", "&page=last"] {
+        for sort in OrganizationSort::ALL {
+            pages.push(format!("/instance/organizations?sort={}{page}", sort.as_str()));
+        }
+        for sort in PersonSort::ALL {
+            pages.push(format!("/instance/people?sort={}{page}", sort.as_str()));
+        }
+    }
     let mut asked = BTreeSet::new();
     while let Some(page) = pages.pop() {
         // The pages beside a row that was on the screen.

@@ -26,6 +26,7 @@ mod credentials;
 mod damaged_rows;
 mod database_copy;
 mod ground;
+mod instance;
 mod isolation;
 mod limits;
 mod list_order;

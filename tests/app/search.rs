@@ -28,6 +28,8 @@ const ROWS: &str = "
     FROM memberships JOIN organizations ON organizations.id = organization_id
     UNION ALL SELECT json_array('invitation', organization_id, id, email, '', '', '')
     FROM invitations WHERE outcome IS NULL
+    UNION ALL SELECT json_array('person', 'instance', id, name, email, '', '') FROM users
+    UNION ALL SELECT json_array('any_organization', 'instance', id, name, '', '', '') FROM organizations
     UNION ALL SELECT json_array('event', organization_id, id, search_key, '', '', '')
     FROM audit_events WHERE organization_id IS NOT NULL";
 
@@ -45,6 +47,8 @@ async fn terms(app: &TestApp) -> (BTreeSet<Vec<String>>, BTreeSet<Vec<String>>) 
             "member" => Searched::Member { name: &one, email: &other, role: &third },
             "organization" => Searched::Organization { name: &one },
             "invitation" => Searched::Invitation { email: &one },
+            "person" => Searched::Person { name: &one, email: &other },
+            "any_organization" => Searched::AnyOrganization { name: &one },
             _ => Searched::Event { search_key: &one },
         };
         let row_terms = searched.terms();
@@ -202,6 +206,7 @@ async fn what_finds_few_is_looked_up_and_what_finds_many_is_walked() {
     let app = TestApp::builder().on_file().spawn().await;
     let lumen = app.lumen().await;
     crowded(&app, &lumen).await;
+    app.appoint(&lumen.owner).await;
     let browser = app.log_in_as(&lumen.owner).await;
     let of = |path: &str| lumen.url(path);
     for (path, list, row, size) in [
@@ -210,6 +215,8 @@ async fn what_finds_few_is_looked_up_and_what_finds_many_is_walked() {
         (of("users?iq="), "#pending", "tbody tr", 25),
         (of("activity?q="), "#log", "li", 50),
         ("/orgs?q=".to_owned(), "#organizations", ".list > li", 50),
+        ("/instance/organizations?q=".to_owned(), "#organizations", "tbody tr", 25),
+        ("/instance/people?q=".to_owned(), "#people", "tbody tr", 25),
     ] {
         let statements = app.statements(browser.get(&format!("{path}worker"))).await;
         let looks_up = statements.iter().any(|statement| statement.contains(") IN (SELECT ?, value FROM"));

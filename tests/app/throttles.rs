@@ -5,7 +5,7 @@ use tessera::{
         access::Role,
         accounts,
         email::EmailAddress,
-        instance,
+        instance_secrets,
         throttles::{self, Kind, ThrottleError, ThrottleKey},
     },
     web::{
@@ -160,7 +160,7 @@ async fn counts_stand_in_the_database_where_a_second_node_sees_them() {
     let now = app.now();
     let is_full = app
         .write(move |tx| {
-            let key = ThrottleKey::new(&instance::secret(tx, "throttle key")?);
+            let key = ThrottleKey::new(&instance_secrets::secret(tx, "throttle key")?);
             let count = key.counter(Kind::Address, &["nobody@lumen.example"]);
             let checked = throttles::check(tx.connection(), &[count], now);
             Ok(matches!(checked, Err(ThrottleError::TooOften(_))))

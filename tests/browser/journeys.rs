@@ -5,6 +5,7 @@ mod account;
 mod api_keys;
 mod before_it_breaks;
 mod gateway_setup;
+mod instance;
 mod invitations;
 mod key_rotation;
 mod key_settings;

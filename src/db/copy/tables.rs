@@ -14,8 +14,8 @@ use crate::db::{Connection, DbError};
 const OF_MIGRATIONS: &str = "__diesel_schema_migrations";
 
 /// What processes on one database tell each other while they run.
-const OF_PROCESSES: [&str; 6] =
-    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings"];
+const OF_PROCESSES: [&str; 7] =
+    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings", "setup_links"];
 
 /// A table whose rows are copied.
 #[derive(Debug, PartialEq, Eq)]

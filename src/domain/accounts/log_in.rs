@@ -4,11 +4,17 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
-use super::{User, for_each_address, record};
+use super::{AccountError, User, for_each_address, record};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
-    domain::{access::Actor, email::EmailAddress, events::Action, schema::users},
+    domain::{
+        access::Actor,
+        email::EmailAddress,
+        email_links::{self, Purpose},
+        events::Action,
+        schema::users,
+    },
 };
 
 /// NIST SP 800-63B-4, 3.2.2: at most 100 failures in a row, counted here for browsers that are not
@@ -45,7 +51,7 @@ pub fn credentials(
 }
 
 /// Notes a log-in with the password behind `matched_hash`, which becomes `hash`: the same, or one of
-/// stronger parameters. False where the account has another password by now.
+/// stronger parameters. False where the account has another password by now, or is deactivated.
 pub fn record_log_in(
     tx: &mut Tx<'_>,
     user: &User,
@@ -53,7 +59,8 @@ pub fn record_log_in(
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let let_in = diesel::update(users::table.find(&user.id).filter(users::password_hash.eq(matched_hash)))
+    let account = users::table.find(&user.id).filter(users::password_hash.eq(matched_hash));
+    let let_in = diesel::update(account.filter(users::deactivated_at.is_null()))
         .set((users::failed_log_ins.eq(0), users::last_active_at.eq(now), users::password_hash.eq(hash)))
         .execute(tx.connection())?;
     if let_in == 0 {
@@ -61,6 +68,27 @@ pub fn record_log_in(
     }
     record(tx, user, Action::LoggedIn, &Actor::user(user, ip), now)?;
     Ok(true)
+}
+
+/// Uses up the log-in link `token` and notes the log-in. Gives the account with its password's hash, by which the
+/// session begins.
+///
+/// # Errors
+/// [`AccountError::LinkOver`], also for an account that is deactivated by now.
+pub fn spend_log_in_link(
+    tx: &mut Tx<'_>,
+    token: &str,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(User, String), AccountError> {
+    let user =
+        email_links::owner(tx.connection(), Purpose::LogIn, token, now)?.ok_or(AccountError::LinkOver)?;
+    let hash: String = users::table.find(&user.id).select(users::password_hash).first(tx.connection())?;
+    if !record_log_in(tx, &user, (&hash, &hash), ip, now)? {
+        return Err(AccountError::LinkOver);
+    }
+    email_links::spend(tx, token, now)?;
+    Ok((user, hash))
 }
 
 /// Counts a try of a browser that is not known as a failure until it turns out to be none. Costs the

@@ -10,7 +10,7 @@ use crate::{
     db::{DbError, Tx},
     domain::{
         access::Actor,
-        budgets,
+        budgets::{self, Way},
         email::EmailAddress,
         email_links::{self, Purpose},
         events::Action,
@@ -33,7 +33,7 @@ pub fn ask_for_reset(
     now: Timestamp,
 ) -> Result<(), AccountError> {
     let (allowance, secret) =
-        (budgets::ask_for_mail(tx, email, Purpose::Reset.way(), now)?, Secret::generate_link()?);
+        (budgets::ask_for_mail(tx, email, Way::MailReset, now)?, Secret::generate_link()?);
     let user = by_email(tx.connection(), email)?;
     for_each_address(tx, user.as_ref(), |tx, user| {
         let new = (secret, allowance);

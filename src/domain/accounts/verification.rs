@@ -12,7 +12,7 @@ use crate::{
     db::{Tx, columns_of},
     domain::{
         access::Actor,
-        budgets::{self, Allowance},
+        budgets::{self, Allowance, Way},
         email::EmailAddress,
         email_links::{self, Purpose},
         events::Action,
@@ -36,7 +36,7 @@ pub fn sign_up(
     ip: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    let allowance = budgets::ask_for_mail(tx, &new.email, Purpose::Verify.way(), now)?;
+    let allowance = budgets::ask_for_mail(tx, &new.email, Way::MailConfirmation, now)?;
     let user = match by_email(tx.connection(), &new.email)? {
         Some(user) if user.is_verified() => {
             // Written each time, mail or not: an address that is known must not answer sooner.
@@ -64,7 +64,7 @@ pub fn sign_up(
 /// [`AccountError::NoRandomness`], [`AccountError::Db`].
 pub fn send_verification(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<Asked, AccountError> {
     let email = EmailAddress::parse(&user.email).map_err(|_| AccountError::LinkOver)?;
-    let allowance = budgets::ask_for_mail(tx, &email, Purpose::Verify.way(), now)?;
+    let allowance = budgets::ask_for_mail(tx, &email, Way::MailConfirmation, now)?;
     Ok(match (mail_link(tx, user, allowance, now)?, allowance) {
         (true, _) => Asked::Mailed,
         (false, Allowance::JustNow) => Asked::MailedJustNow,
@@ -81,7 +81,7 @@ pub fn resend_verification(
     email: &EmailAddress,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    let allowance = budgets::ask_for_mail(tx, email, Purpose::Verify.way(), now)?;
+    let allowance = budgets::ask_for_mail(tx, email, Way::MailConfirmation, now)?;
     let user = by_email(tx.connection(), email)?.filter(|user| !user.is_verified());
     for_each_address(tx, user.as_ref(), |tx, user| mail_link(tx, user, allowance, now).map(drop))
 }

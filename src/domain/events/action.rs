@@ -158,6 +158,30 @@ pub enum Action {
     /// A webhook was removed.
     #[strum(serialize = "webhook.removed")]
     WebhookRemoved,
+    /// Somebody became an instance administrator.
+    #[strum(serialize = "instance.administrator_added")]
+    AdministratorAdded,
+    /// Somebody is an instance administrator no longer.
+    #[strum(serialize = "instance.administrator_removed")]
+    AdministratorDismissed,
+    /// An account was made for somebody.
+    #[strum(serialize = "instance.account_created")]
+    AccountCreated,
+    /// A link to log in or to choose a password was made for somebody.
+    #[strum(serialize = "instance.account_link_created")]
+    AccountLinkCreated,
+    /// All sessions of somebody were ended.
+    #[strum(serialize = "instance.account_logged_out")]
+    AccountLoggedOut,
+    /// Somebody cannot log in any more.
+    #[strum(serialize = "instance.account_deactivated")]
+    AccountDeactivated,
+    /// Somebody can log in again.
+    #[strum(serialize = "instance.account_activated")]
+    AccountActivated,
+    /// An account was deleted.
+    #[strum(serialize = "instance.account_deleted")]
+    AccountDeleted,
 }
 
 impl Action {
@@ -238,6 +262,14 @@ impl Action {
             | Self::WebhookDeactivated
             | Self::WebhookSecretRotated
             | Self::WebhookRemoved => Area::Webhooks,
+            Self::AdministratorAdded
+            | Self::AdministratorDismissed
+            | Self::AccountCreated
+            | Self::AccountLinkCreated
+            | Self::AccountLoggedOut
+            | Self::AccountDeactivated
+            | Self::AccountActivated
+            | Self::AccountDeleted => Area::Instance,
         }
     }
 }
@@ -258,6 +290,8 @@ pub enum Area {
     MasterTokens,
     /// Webhooks.
     Webhooks,
+    /// The instance as a whole: what its administrators do.
+    Instance,
 }
 
 impl Area {
@@ -279,6 +313,7 @@ impl Area {
             Self::ApiKeys => "API keys",
             Self::MasterTokens => "Master tokens",
             Self::Webhooks => "Webhooks",
+            Self::Instance => "Instance",
         }
     }
 

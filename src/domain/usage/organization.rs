@@ -1,18 +1,20 @@
 //! The past of all keys of an organization together.
 
+use std::collections::HashMap;
+
 use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 
 use super::{
     super::{
-        access::{Grant, SeeKeys},
+        access::{Grant, Operator, SeeKeys},
         schema::{api_keys, key_usage},
         verification::Span,
     },
-    Series,
+    DAYS_SHOWN, DailyRequests, Series,
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError},
+    db::{Connection, DbError, one_of},
 };
 
 /// A sum of whole numbers is a decimal in PostgreSQL unless it is told otherwise.
@@ -38,6 +40,16 @@ pub struct KeyRequests {
     pub requests: i64,
 }
 
+/// What the keys of an organization were asked from a day on, day by day.
+macro_rules! requests_since {
+    ($organization_id:expr, $begins_at:expr) => {
+        key_usage::table
+            .inner_join(api_keys::table)
+            .filter(api_keys::organization_id.eq($organization_id.to_owned()))
+            .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge($begins_at)))
+    };
+}
+
 /// The last `days` days of the organization, the present one among them.
 pub fn of_organization(
     connection: &mut Connection,
@@ -45,20 +57,62 @@ pub fn of_organization(
     days: i32,
     now: Timestamp,
 ) -> Result<OrganizationUsage, DbError> {
-    let mut series = Series::empty(Span::Day, days, now);
-    let rows = key_usage::table
-        .inner_join(api_keys::table)
-        .filter(api_keys::organization_id.eq(&grant.id))
-        .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(series.begins_at())));
-    let sums = rows
-        .group_by((key_usage::begins_at, key_usage::outcome))
-        .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))
-        .load(connection)?;
-    series.add_rows(sums);
-    let mut keys: Vec<KeyRequests> = rows
+    let series = days_of(connection, &grant.id, days, now)?;
+    let mut keys: Vec<KeyRequests> = requests_since!(grant.id, series.begins_at())
         .group_by((api_keys::id, api_keys::name))
         .select((api_keys::id, api_keys::name, sql::<BigInt>(SUM)))
         .load(connection)?;
     keys.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
     Ok(OrganizationUsage { days: series, keys })
+}
+
+/// The last `days` days of any organization, the present one among them, for whoever operates the instance.
+pub fn days_of_organization(
+    connection: &mut Connection,
+    _: &Operator,
+    (organization_id, days): (&str, i32),
+    now: Timestamp,
+) -> Result<Series, DbError> {
+    days_of(connection, organization_id, days, now)
+}
+
+fn days_of(
+    connection: &mut Connection,
+    organization_id: &str,
+    days: i32,
+    now: Timestamp,
+) -> Result<Series, DbError> {
+    let mut series = Series::empty(Span::Day, days, now);
+    let sums = requests_since!(organization_id, series.begins_at())
+        .group_by((key_usage::begins_at, key_usage::outcome))
+        .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))
+        .load(connection)?;
+    series.add_rows(sums);
+    Ok(series)
+}
+
+/// What the last days saw of some organizations, in their order and whatever the outcome.
+pub fn daily_requests_of_organizations(
+    connection: &mut Connection,
+    _: &Operator,
+    ids: &[&str],
+    now: Timestamp,
+) -> Result<Vec<DailyRequests>, DbError> {
+    let first = super::first_day_shown(now);
+    let rows: Vec<(String, Timestamp, i64)> = key_usage::table
+        .inner_join(api_keys::table)
+        .filter(one_of(api_keys::organization_id, ids))
+        .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(first)))
+        .group_by((api_keys::organization_id, key_usage::begins_at))
+        .select((api_keys::organization_id, key_usage::begins_at, sql::<BigInt>(SUM)))
+        .load(connection)?;
+    let mut by_organization: HashMap<String, [i64; DAYS_SHOWN]> = HashMap::new();
+    for (id, begins_at, requests) in rows {
+        let day = usize::try_from((begins_at - first).whole_days()).unwrap_or_default();
+        if let Some(sum) = by_organization.entry(id).or_insert([0; DAYS_SHOWN]).get_mut(day) {
+            *sum += requests;
+        }
+    }
+    let of = |id: &&str| DailyRequests(by_organization.get(*id).copied().unwrap_or([0; DAYS_SHOWN]));
+    Ok(ids.iter().map(of).collect())
 }

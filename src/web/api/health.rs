@@ -9,7 +9,7 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    domain::instance,
+    domain::instance_secrets,
     web::{
         api::gate::{Anyone, Gate},
         error::UNAVAILABLE_RETRY_AFTER_SECONDS,
@@ -42,7 +42,7 @@ async fn trouble(gate: &Gate<Anyone>) -> Option<String> {
     let db = &gate.state.db;
     match db.trouble().await {
         Some(trouble) => Some(trouble.to_string()),
-        None => db.read(instance::ping).await.err().map(|error| error.to_string()),
+        None => db.read(instance_secrets::ping).await.err().map(|error| error.to_string()),
     }
 }
 

@@ -9,13 +9,14 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    domain::throttles::TooOften,
+    domain::{email_links::Purpose, throttles::TooOften},
     web::{error::AppError, shell::Shell, view, visit::Visitor},
 };
 
 pub mod attempt;
 pub mod cookie_check;
 pub mod log_in;
+pub mod log_in_link;
 pub mod reset;
 pub mod sign_up;
 mod signed_up_here;
@@ -34,18 +35,18 @@ pub struct NextQuery {
     next: String,
 }
 
-/// A link in a mail that opens nothing any more.
+/// A link that opens nothing any more.
 #[derive(Template)]
 #[template(path = "accounts/link_over.html")]
 struct LinkOverPage {
     shell: Shell,
-    is_reset: bool,
+    purpose: Purpose,
 }
 
-/// Answers to a link that is unknown, used or expired; one page for all three. Guesses are counted.
-async fn link_over(visitor: &Visitor, is_reset: bool) -> Result<HttpResponse, AppError> {
+/// Answers to a link that is unknown, used or expired; one page for all three of a kind. Guesses are counted.
+async fn link_over(visitor: &Visitor, purpose: Purpose) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
-    view::plain(&LinkOverPage { shell: visitor.shell(), is_reset }, StatusCode::NOT_FOUND)
+    view::plain(&LinkOverPage { shell: visitor.shell(), purpose }, StatusCode::NOT_FOUND)
 }
 
 /// Shows a form again after too many tries.

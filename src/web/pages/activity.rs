@@ -92,36 +92,47 @@ fn day(text: &str) -> Option<Date> {
 }
 
 /// The events of one day.
-struct Day<'a> {
-    title: String,
-    entries: Vec<&'a Entry>,
+pub(super) struct Day<'a> {
+    pub(super) title: String,
+    pub(super) entries: Vec<&'a Entry>,
+}
+
+impl<'a> Day<'a> {
+    /// The events by day, in their order.
+    pub(super) fn all(events: &'a [Entry], now: Timestamp) -> Vec<Self> {
+        let mut days: Vec<(Date, Self)> = Vec::new();
+        for entry in events {
+            let date = entry.created_at.date();
+            match days.last_mut() {
+                Some((last, day)) if *last == date => day.entries.push(entry),
+                _ => days.push((date, Day { title: title(&entry.created_at, now), entries: vec![entry] })),
+            }
+        }
+        days.into_iter().map(|(_, day)| day).collect()
+    }
+}
+
+fn title(at: &Timestamp, now: Timestamp) -> String {
+    let date = display::date(at);
+    if at.date() == now.date() {
+        format!("Today, {date}")
+    } else if at.date() == now.date() - Duration::DAY {
+        format!("Yesterday, {date}")
+    } else {
+        date
+    }
+}
+
+/// "09:05", in UTC.
+pub(super) fn time_of(entry: &Entry) -> String {
+    let at = entry.created_at.time();
+    format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
 impl ActivityTab {
     /// The events by day, the newest first.
     fn days(&self) -> Vec<Day<'_>> {
-        let mut days: Vec<(Date, Day<'_>)> = Vec::new();
-        for entry in &self.events.rows {
-            let date = entry.created_at.date();
-            match days.last_mut() {
-                Some((last, day)) if *last == date => day.entries.push(entry),
-                _ => {
-                    days.push((date, Day { title: self.day_title(&entry.created_at), entries: vec![entry] }))
-                }
-            }
-        }
-        days.into_iter().map(|(_, day)| day).collect()
-    }
-
-    fn day_title(&self, at: &Timestamp) -> String {
-        let date = display::date(at);
-        if at.date() == self.now.date() {
-            format!("Today, {date}")
-        } else if at.date() == self.now.date() - Duration::DAY {
-            format!("Yesterday, {date}")
-        } else {
-            date
-        }
+        Day::all(&self.events.rows, self.now)
     }
 
     fn sentence(&self, entry: &Entry) -> Sentence {
@@ -129,8 +140,7 @@ impl ActivityTab {
     }
 
     fn time(&self, entry: &Entry) -> String {
-        let at = entry.created_at.time();
-        format!("{:02}:{:02}", at.hour(), at.minute())
+        time_of(entry)
     }
 
     fn today(&self) -> Date {

@@ -10,7 +10,7 @@ use crate::{
         accounts, demo,
         usage::{DAYS_SHOWN, DailyRequests},
     },
-    web::{chart::Sparkline, display, error::AppError, shell::Shell, view, visit::Visit},
+    web::{chart::Sparkline, display, error::AppError, pages::setup, shell::Shell, view, visit::Visit},
 };
 
 /// `GET /`.
@@ -21,6 +21,8 @@ pub struct LandingPage {
     pub shell: Shell,
     /// Whether nobody has signed up yet; the page then tells how to begin.
     pub first_run: bool,
+    /// Where the first instance administrator is made, for whoever sits at this machine.
+    pub setup_url: Option<String>,
     /// What the API tab may look like.
     pub picture: Vec<PicturedKey>,
 }
@@ -74,7 +76,8 @@ fn requests(a_day: i64) -> DailyRequests {
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
     let picture = PicturedKey::all(&visitor.now);
-    view::plain(&LandingPage { shell: visitor.shell(), first_run, picture }, StatusCode::OK)
+    let setup_url = setup::offer(&visitor).await?;
+    view::plain(&LandingPage { shell: visitor.shell(), first_run, setup_url, picture }, StatusCode::OK)
 }
 
 #[cfg(test)]
@@ -86,7 +89,7 @@ mod tests {
     fn render(mailbox: bool, first_run: bool) -> String {
         let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
         let picture = PicturedKey::all(&datetime!(2026-11-23 10:00));
-        LandingPage { shell, first_run, picture }.render().unwrap()
+        LandingPage { shell, first_run, setup_url: None, picture }.render().unwrap()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The local mailbox: the mails that a server without a mail server would have sent, so that the
 //! whole way can be walked with nothing else installed.
 
-mod local;
 mod text;
 
 use actix_web::{
@@ -10,15 +9,13 @@ use actix_web::{
 };
 use askama::Template;
 
-use self::{
-    local::only_local,
-    text::{Line, MainLink},
-};
+use self::text::{Line, MainLink};
 use crate::{
     clock::Timestamp,
     domain::outbox::{self, QueuedMail, UnreadableMail},
     web::{
         error::AppError,
+        local::is_local,
         shell::Shell,
         state::MailPreview,
         view,
@@ -42,6 +39,13 @@ const FRAMED_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form
 struct Shown {
     mail: QueuedMail,
     preview: MailPreview,
+}
+
+/// Lets in whoever sits at this machine. The mails hold links that open accounts, so everybody else
+/// gets the answer of a page that does not exist.
+fn only_local(visitor: &Visitor) -> Result<(), AppError> {
+    let is_let_in = is_local(visitor.request()) && visitor.state.has_mailbox();
+    if is_let_in { Ok(()) } else { Err(AppError::NotFound) }
 }
 
 /// `GET /mailbox`.

@@ -4,7 +4,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
     domain::{
-        access::{Capability, Grant},
+        access::{Capability, Grant, Operator},
         sessions::{self, LoggedIn},
         user::User,
     },
@@ -108,6 +108,14 @@ impl Proof for Account {
     fn of(found: &Found) -> Result<Self, AppError> {
         let LoggedIn { user, session_id, .. } = found.account()?.clone();
         Ok(Self { user, session_id })
+    }
+}
+
+impl Proof for Operator {
+    const ACCESS: Access = Access::Operator;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        Ok(found.account()?.operator(found.ip)?)
     }
 }
 

@@ -155,10 +155,11 @@ impl Visitor {
             }
             _ => Vec::new(),
         };
-        let user = self.logged_in().map(|LoggedIn { user, .. }| ShellUser {
+        let user = self.logged_in().map(|LoggedIn { user, is_operator, .. }| ShellUser {
             name: user.name.clone(),
             email: user.email.clone(),
             pending_invitations: self.found.pending_invitations,
+            is_operator: *is_operator,
         });
         Shell {
             brand: self.state.config.brand.as_str().to_owned(),

@@ -27,7 +27,7 @@ pub(super) const DOMAIN: House = House {
             "email",
             "id",
             "idempotency",
-            "instance",
+            "instance_secrets",
             "instants",
             "leases",
             "names",
@@ -52,6 +52,8 @@ pub(super) const DOMAIN: House = House {
         &["calendar_links", "diagnosis", "invitations", "master_tokens", "member_changes", "webhooks"],
         &["expiry_notices", "leaks", "verification"],
         &["rejections", "usage"],
+        // The whole, above all organizations.
+        &["instance"],
         // What is made with all of them.
         &["bulk", "demo"],
     ],
@@ -73,6 +75,7 @@ const WEB: House = House {
             "fragment",
             "icalendar",
             "limits",
+            "local",
             "pager",
             "request_id",
             "search",
@@ -141,9 +144,11 @@ const PAGES: House = House {
             "landing",
             "mailbox",
             "preferences",
+            "setup",
         ],
         &[
             "gateway_setup",
+            "instance",
             "key_menu",
             "members",
             "my_organizations",

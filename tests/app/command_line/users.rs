@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     database::execute,
-    instance::{Instance, run},
+    instance::{Instance, Output, run},
 };
 use crate::support::Client;
 
@@ -37,7 +37,7 @@ async fn the_operator_makes_an_account_and_links_while_the_server_runs() {
     dana.get("/orgs").await.must_be(200);
     dana.get(&link).await.must_be(404);
 
-    let again = users(&["link", "Dana@Lumen.Example"]);
+    let again = users(&["reset-password", "Dana@Lumen.Example"]);
     assert_eq!((again.status, again.stdout.lines().count()), (Some(0), 1), "{again:?}");
     let link = again.stdout.trim_end().strip_prefix(base.as_str()).expect("the public URL").to_owned();
     let page = Client::new(&base).get(&link).await.must_be(200).html();
@@ -50,6 +50,7 @@ async fn the_operator_makes_an_account_and_links_while_the_server_runs() {
         ),
         (&["link", "nobody@lumen.example"], "there is no account with this email"),
         (&["link", "nowhere"], "email"),
+        (&["promote", "nobody@lumen.example"], "there is no account with this email"),
         (&["create", "x@lumen.example", "--name", ""], "name"),
     ] {
         let refused = users(arguments);
@@ -57,6 +58,67 @@ async fn the_operator_makes_an_account_and_links_while_the_server_runs() {
         assert!(refused.stderr.contains(told), "{refused:?}");
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn the_operator_manages_accounts_beside_the_server_and_it_follows_immediately() {
+    let instance = Instance::start();
+    let folder = instance.folder().to_owned();
+    let base = instance.url();
+    let environment = [("TESSERA_DATABASE_URL", "tessera.db"), ("TESSERA_PUBLIC_URL", base.as_str())];
+    let users = |arguments: &[&str]| run(&folder, &[&["users"], arguments].concat(), &environment);
+    let done = |arguments: &[&str]| {
+        let output = users(arguments);
+        assert_eq!(output.status, Some(0), "{output:?}");
+        output
+    };
+    let refused = |arguments: &[&str], told: &str| {
+        let output = users(arguments);
+        assert_eq!((output.status, output.stdout.as_str()), (Some(1), ""), "{output:?}");
+        assert!(output.stderr.contains(told) && output.stderr.lines().count() == 1, "{output:?}");
+    };
+    let link_in = |output: &Output| {
+        output.stdout.trim_end().strip_prefix(base.as_str()).expect("the public URL").to_owned()
+    };
+    let (dana, ravi) = ("dana@lumen.example", "ravi@lumen.example");
+    let of_dana = link_in(&done(&["create", dana, "--name", "Dana Whitfield"]));
+    refused(&["link", dana], "isn’t confirmed yet");
+    let browser = Client::new(&base);
+    let page = browser.get(&of_dana).await.must_be(200).html();
+    browser.post(&page.action("Save"), &[("password", PASSWORD)]).await.must_be(303);
+    browser.post("/login", &[("email", dana), ("password", PASSWORD)]).await.must_be(303);
+    browser.get("/instance/people").await.must_be(404);
+
+    done(&["promote", dana]);
+    let page = browser.get("/instance/people").await.must_be(200).html();
+    assert!(page.texts("#people tbody tr").concat().contains("Instance administrator"));
+    done(&["create", ravi, "--name", "Ravi Menon"]);
+    done(&["promote", ravi]);
+    for verb in [&["demote", dana][..], &["disable", dana], &["delete", dana, "--yes"]] {
+        refused(verb, "This is the last instance administrator.");
+    }
+    let listed = done(&["list"]).stdout;
+    assert!(listed.contains("not confirmed") && listed.contains("Dana Whitfield"), "{listed}");
+
+    let link = link_in(&done(&["link", dana]));
+    let other = Client::new(&base);
+    let page = other.get(&link).await.must_be(200).html();
+    assert!(page.main_text().contains(dana), "{}", page.main_text());
+    other.post(&link, &[]).await.must_be(303);
+    other.get("/orgs").await.must_be(200);
+    other.get(&link).await.must_be(404);
+    Client::new(&base).post(&link, &[]).await.must_be(404);
+
+    done(&["log-out", dana]);
+    other.get("/orgs").await.must_be(303);
+    browser.get("/orgs").await.must_be(303);
+
+    done(&["disable", ravi]);
+    refused(&["reset-password", ravi], "deactivated");
+    done(&["enable", ravi]);
+    assert_eq!(users(&["delete", ravi]).status, Some(2), "it asks for --yes");
+    done(&["delete", ravi, "--yes"]);
+    refused(&["enable", ravi], "there is no account with this email");
 }
 
 #[test]
@@ -96,6 +158,8 @@ fn only_a_database_that_is_there_and_of_this_version_is_opened_and_nothing_is_ma
         for arguments in [
             &["users", "create", "dana@lumen.example", "--name", "Dana"][..],
             &["users", "link", "dana@lumen.example"],
+            &["users", "promote", "dana@lumen.example"],
+            &["users", "list"],
         ] {
             let output = run(&folder, arguments, &[("TESSERA_DATABASE_URL", file)]);
             assert_eq!((output.status, output.stdout.as_str()), (Some(2), ""), "{file}: {output:?}");

@@ -120,6 +120,13 @@ impl Fixture {
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
         }
+        if route.pattern.starts_with("/instance") {
+            app.appoint(&member).await;
+        }
+        // Of this start, until the first instance administrator is there.
+        if let Some(link) = app.state.setup_link.as_ref().filter(|_| route.pattern.starts_with("/setup/")) {
+            ids.link = link.expose().to_owned();
+        }
         (company, member, ids)
     }
 

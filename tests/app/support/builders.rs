@@ -7,10 +7,11 @@ use tessera::{
     config::InstanceLimits,
     db::{Connection, Tx},
     domain::{
-        access::{self, Actor, Capability, Grant, ManageTokens, Role},
+        access::{self, Actor, Capability, Grant, ManageTokens, Operator, Role},
         accounts::{self, NewAccount, SignedUp},
         api_keys::{self, ApiKey, NewApiKey},
         email::EmailAddress,
+        instance,
         invitations::{self, Invitation},
         key_settings::KeySettings,
         master_tokens::{self, MasterToken, NewToken},
@@ -100,6 +101,12 @@ impl World {
             })
         })
         .await
+    }
+
+    /// Makes `user` an instance administrator.
+    pub(crate) async fn appoint(&self, user: &User) {
+        let (id, now) = (user.id.clone(), self.now());
+        self.write(move |tx| Ok(instance::appoint(tx, &Operator::at_the_machine(), &id, now)?)).await;
     }
 
     /// An organization of `owner`, who is its only member and administrator.

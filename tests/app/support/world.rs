@@ -8,7 +8,7 @@ use tessera::{
         accounts,
         email::EmailAddress,
         id::new_id,
-        instance,
+        instance_secrets,
         secret::{Secret, SecretDigest},
         sessions::{self, NewSession, Owner},
         user::User,
@@ -66,7 +66,7 @@ impl World {
                 };
                 let token = Secret::generate_link()?;
                 sessions::create(tx, &token, &new, now)?;
-                Ok((token.expose().to_owned(), instance::secret(tx, "cookie key")?))
+                Ok((token.expose().to_owned(), instance_secrets::secret(tx, "cookie key")?))
             })
             .await;
         let mut jar = CookieJar::new();

@@ -78,6 +78,13 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The path of the set-up link that the start has written to the log.
+    pub(crate) fn setup_link(&self) -> String {
+        let log = self.log();
+        let (_, link) = log.split_once(&format!("{}/setup/", self.url)).expect("a link in the log");
+        format!("/setup/{}", link.split_whitespace().next().expect("the secret"))
+    }
+
     /// `GET /api/v2/organization` with this key: the status, and the body when it is JSON.
     pub(crate) async fn ask_api(&self, key: &str) -> (u16, serde_json::Value) {
         let request = self.http.get(format!("{}/api/v2/organization", self.url)).bearer_auth(key);

@@ -15,6 +15,13 @@ pub(super) fn words(event: &Entry) -> (&'static str, &str) {
         Some(Action::PasswordReset) => ("lock", "Reset password by email"),
         Some(Action::PasswordChanged) => ("lock", "Changed password"),
         Some(Action::SessionsEnded) => ("laptop", "Logged out other sessions"),
+        Some(Action::AdministratorAdded) => ("shield", "Became instance administrator"),
+        Some(Action::AdministratorDismissed) => ("shield", "Removed from the instance administrators"),
+        Some(Action::AccountCreated) => ("user-plus", "Account created by the operator"),
+        Some(Action::AccountLinkCreated) => ("link", "The operator created a link for your account"),
+        Some(Action::AccountLoggedOut) => ("log-out", "Logged out everywhere by the operator"),
+        Some(Action::AccountDeactivated) => ("circle-slash", "Deactivated by the operator"),
+        Some(Action::AccountActivated) => ("power", "Activated by the operator"),
         _ => ("info", &event.action),
     }
 }

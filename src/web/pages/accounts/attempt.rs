@@ -18,6 +18,8 @@ use crate::{
 
 /// The text for an unknown address and for a wrong password.
 pub const NOT_RIGHT: &str = "Incorrect email or password.";
+/// The text for the right password of an account that is deactivated. Nobody else reads it.
+pub const DEACTIVATED: &str = "This account is deactivated. Ask your operator to activate it.";
 
 /// How long a browser stays known.
 const DEVICE_COOKIE_LIFETIME: Duration = Duration::days(365);

@@ -6,12 +6,13 @@ use serde::Deserialize;
 
 use super::{
     NEXT, NextQuery,
-    attempt::{self, Attempt, NOT_RIGHT, Shown},
+    attempt::{self, Attempt, DEACTIVATED, NOT_RIGHT, Shown},
     too_often,
 };
 use crate::web::{
     error::AppError,
     form::Submitted,
+    pages::setup,
     shell::Shell,
     urls, view,
     visit::{Anybody, Visit},
@@ -34,6 +35,8 @@ struct LogInPage {
     email: String,
     next: String,
     error: String,
+    /// Where the first instance administrator is made, for whoever sits at this machine.
+    setup_url: Option<String>,
 }
 
 /// Shows the form, or goes on for whoever is logged in.
@@ -43,7 +46,8 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     if visitor.logged_in().is_some() {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
-    let page = LogInPage { shell: visitor.shell(), email: String::new(), next, error: String::new() };
+    let (shell, setup_url) = (visitor.shell(), setup::offer(&visitor).await?);
+    let page = LogInPage { shell, email: String::new(), next, error: String::new(), setup_url };
     view::plain(&page, StatusCode::OK)
 }
 
@@ -53,7 +57,7 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
     let LogInForm { email, password, next } = form;
     let attempt = attempt::attempt(&visitor, &email, password, Shown::Nothing).await?;
     let shell = visitor.shell();
-    let page = |error| LogInPage { shell, email, next: next.clone(), error };
+    let page = |error| LogInPage { shell, email, next: next.clone(), error, setup_url: None };
     let right = match attempt {
         Attempt::Right(right) => *right,
         Attempt::Wrong => return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY),
@@ -61,6 +65,9 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
             return too_often(&page(AppError::TooOften(limit).to_string()), limit);
         }
     };
+    if right.user.is_deactivated() {
+        return view::plain(&page(DEACTIVATED.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
+    }
     let Some(user) = attempt::log_in(&visitor, right).await? else {
         return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
     };

@@ -124,7 +124,7 @@ pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
         Some(user) => {
             view::plain(&ResetPage::new(&visitor, token, user, FieldErrors::default()), StatusCode::OK)
         }
-        None => link_over(&visitor, true).await,
+        None => link_over(&visitor, Purpose::Reset).await,
     }
 }
 
@@ -132,7 +132,7 @@ pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
 pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpResponse, AppError> {
     let (visitor, Submitted(form)) = visit.split();
     let token = visitor.path("token");
-    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, true).await };
+    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, Purpose::Reset).await };
     let mut errors = FieldErrors::default();
     let context = [visitor.state.config.brand.as_str(), &user.name, &user.email];
     let password = errors.check("password", TypedPassword::parse(form.password.into(), &context));
@@ -163,7 +163,7 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
             attempt::remember_device(&visitor, &mut response, &user)?;
             Ok(response)
         }
-        Err(AccountError::LinkOver) => link_over(&visitor, true).await,
+        Err(AccountError::LinkOver) => link_over(&visitor, Purpose::Reset).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -129,7 +129,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         Some(user) => {
             view::plain(&page(&visitor, token, &user, FieldErrors::default()).await?, StatusCode::OK)
         }
-        None => link_over(&visitor, false).await,
+        None => link_over(&visitor, Purpose::Verify).await,
     }
 }
 
@@ -137,13 +137,15 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
 pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<HttpResponse, AppError> {
     let (visitor, Submitted(form)) = visit.split();
     let token = visitor.path("token");
-    let Some(user) = owner(&visitor, &token).await? else { return link_over(&visitor, false).await };
+    let Some(user) = owner(&visitor, &token).await? else {
+        return link_over(&visitor, Purpose::Verify).await;
+    };
     if let Some(new_password) = form.new_password {
         return confirm_with_new_password(&visitor, token, user, new_password).await;
     }
     if let Some(session_id) = own_session(&visitor, &user) {
         if !verify(&visitor, token, SignedUp::Session(session_id)).await? {
-            return link_over(&visitor, false).await;
+            return link_over(&visitor, Purpose::Verify).await;
         }
         let next = visitor.take(NEXT).unwrap_or_default();
         return visitor.go(Some(confirmed()), urls::safe_next(&next));
@@ -171,7 +173,7 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
         }
     };
     if !verify(&visitor, token, SignedUp::Password(right.matched_hash.clone())).await? {
-        return link_over(&visitor, false).await;
+        return link_over(&visitor, Purpose::Verify).await;
     }
     let next = visitor.recall(NEXT).unwrap_or_default();
     let Some(user) = attempt::log_in(&visitor, right).await? else {
@@ -218,7 +220,7 @@ async fn confirm_with_new_password(
             attempt::remember_device(visitor, &mut response, &user)?;
             Ok(response)
         }
-        Err(AccountError::LinkOver) => link_over(visitor, false).await,
+        Err(AccountError::LinkOver) => link_over(visitor, Purpose::Verify).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -86,6 +86,16 @@ impl Sentence {
                 Self::new("refresh-cw", "rotated the secret of the webhook", entry)
             }
             Action::WebhookRemoved => Self::new("trash-2", "removed the webhook", entry),
+            Action::AdministratorAdded => Self::new("shield", "made an instance administrator of", entry),
+            Action::AdministratorDismissed => {
+                Self::new("shield", "removed from the instance administrators:", entry)
+            }
+            Action::AccountCreated => Self::new("user-plus", "created the account of", entry),
+            Action::AccountLinkCreated => Self::new("link", "created a link for", entry),
+            Action::AccountLoggedOut => Self::new("log-out", "logged out all sessions of", entry),
+            Action::AccountDeactivated => Self::new("circle-slash", "deactivated the account of", entry),
+            Action::AccountActivated => Self::new("power", "activated the account of", entry),
+            Action::AccountDeleted => Self::new("trash-2", "deleted the account of", entry).bad(),
             Action::SignedUp => Self::new("user-plus", "signed up", entry),
             Action::SignUpRepeated => Self::new("user-plus", "signed up again", entry),
             Action::EmailVerified => Self::new("mail", "confirmed the email", entry),

@@ -1,4 +1,4 @@
-//! Who may read the local mailbox: somebody at this very machine, and nobody through a proxy.
+//! Who sits at this very machine: nobody who comes through a proxy.
 
 use std::net::IpAddr;
 
@@ -10,20 +10,11 @@ use actix_web::{
     },
 };
 
-use crate::web::{error::AppError, visit::Visitor};
-
-/// Lets in whoever sits at this machine. The mails hold links that open accounts, so everybody else
-/// gets the answer of a page that does not exist.
-pub(super) fn only_local(visitor: &Visitor) -> Result<(), AppError> {
-    let is_let_in = is_local(visitor.request()) && visitor.state.has_mailbox();
-    if is_let_in { Ok(()) } else { Err(AppError::NotFound) }
-}
-
-/// A proxy on this machine would connect from it too, so nothing may look forwarded: no browser speaks
+/// Whether a request comes from a browser on this machine. A proxy on this machine would connect from it too, so nothing may look forwarded: no browser speaks
 /// HTTP/1.0 any longer, as nginx does to its upstream unless told otherwise, and none comes from a
 /// page of another host. The name in `Host` must be this machine's, or a foreign page could have its
 /// own name resolve to it (DNS rebinding) and read the answer.
-fn is_local(request: &HttpRequest) -> bool {
+pub(super) fn is_local(request: &HttpRequest) -> bool {
     let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     let is_forwarded = request.headers().keys().any(|name| {
         let name = name.as_str();

@@ -1,0 +1,191 @@
+//! All organizations.
+
+use diesel::prelude::*;
+
+use super::InstanceError;
+use crate::{
+    clock::Timestamp,
+    db::{Connection, DbError, count_of},
+    domain::{
+        access::{Operator, Role},
+        organization::Organization,
+        page::{Cursor, CursorError, Page, PageRequest, Reach, Total, by_age, in_order, is_descending},
+        schema::{api_keys, audit_events, memberships, organizations, users},
+        search::{self, Matches, has_term, matching_anywhere},
+        user::User,
+    },
+    folding::{
+        self,
+        terms::{INSTANCE, List, Sought},
+    },
+    vocabulary::OrganizationSort,
+};
+
+/// Administrators that are named on an organization's page at most.
+const MAX_ADMINISTRATORS: i64 = 50;
+
+/// An organization, as those see it who operate the instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationRow {
+    /// The organization.
+    pub organization: Organization,
+    /// Members in all.
+    pub members: i64,
+    /// API keys in all.
+    pub api_keys: i64,
+    /// When something was last changed in it, or a key of it was last used.
+    pub last_active_at: Option<Timestamp>,
+}
+
+/// An organization with those who administer it.
+#[derive(Clone, Debug)]
+pub struct OrganizationDetails {
+    /// What the list shows of it.
+    pub row: OrganizationRow,
+    /// Its administrators by name, or the first of very many.
+    pub administrators: Vec<User>,
+}
+
+type Columns = (Organization, i64, i64, Option<Timestamp>, Option<Timestamp>);
+
+impl From<Columns> for OrganizationRow {
+    fn from((organization, members, api_keys, changed_at, used_at): Columns) -> Self {
+        Self { organization, members, api_keys, last_active_at: changed_at.max(used_at) }
+    }
+}
+
+/// When something was last changed in an organization.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn last_changed() -> _ {
+    audit_events::table
+        .filter(audit_events::organization_id.eq(organizations::id.nullable()))
+        .order(audit_events::id.desc())
+        .select(audit_events::created_at)
+        .single_value()
+}
+
+/// When a key of an organization was last used.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn last_used() -> _ {
+    api_keys::table
+        .filter(api_keys::organization_id.eq(organizations::id))
+        .order((api_keys::last_used_order.desc(), api_keys::id.desc()))
+        .select(api_keys::last_used_at)
+        .single_value()
+}
+
+/// One page of all organizations; with `search`, those with a word in the name that begins so.
+pub fn page_of_organizations(
+    connection: &mut Connection,
+    _: &Operator,
+    (search, sort): (&str, OrganizationSort),
+    request: &PageRequest,
+) -> Result<Page<OrganizationRow>, DbError> {
+    let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
+    let total = matches.total(|| total(connection))?;
+    request.load(total, |row| sort.cursor(row), |reach| read(connection, (&matches, sort), reach))
+}
+
+/// How many organizations there are.
+pub fn total_of_organizations(connection: &mut Connection, _: &Operator) -> Result<Total, DbError> {
+    total(connection)
+}
+
+fn total(connection: &mut Connection) -> Result<Total, DbError> {
+    Total::count(|most| count_of(connection, organizations::table.select(organizations::id).limit(most)))
+}
+
+impl OrganizationSort {
+    fn is_by_number(self) -> bool {
+        matches!(self, Self::MostMembers | Self::FewestMembers | Self::MostKeys | Self::FewestKeys)
+    }
+
+    /// The place behind an organization in a list that is sorted so.
+    fn cursor(self, row: &OrganizationRow) -> Cursor {
+        let sorted_by = match self {
+            Self::Name | Self::NameDescending => folding::search_key(&row.organization.name),
+            Self::Newest | Self::Oldest => String::new(),
+            Self::MostMembers | Self::FewestMembers => row.members.to_string(),
+            Self::MostKeys | Self::FewestKeys => row.api_keys.to_string(),
+        };
+        Cursor { id: row.organization.id.clone(), sorted_by }
+    }
+}
+
+fn read(
+    connection: &mut Connection,
+    (matches, sort): (&Matches, OrganizationSort),
+    reach: &Reach,
+) -> Result<Vec<OrganizationRow>, CursorError> {
+    let all = matching_anywhere!(
+        organizations::table.into_boxed(),
+        matches,
+        organizations::id,
+        |sought: &Sought| has_term!(sought, List::AllOrganizations, INSTANCE, organizations::id)
+    );
+    let descending = is_descending(sort);
+    let number = match &reach.beyond {
+        Some(cursor) if sort.is_by_number() => {
+            cursor.sorted_by.parse::<i64>().map_err(|_| CursorError::OtherList)?
+        }
+        _ => 0,
+    };
+    let query = match sort {
+        OrganizationSort::Name | OrganizationSort::NameDescending => {
+            let name = |cursor: &Cursor| cursor.sorted_by.clone();
+            in_order!(all, reach, descending, (organizations::search_key, organizations::id), name)
+        }
+        OrganizationSort::Newest | OrganizationSort::Oldest => {
+            by_age!(all, reach, descending, organizations::id)
+        }
+        OrganizationSort::MostMembers | OrganizationSort::FewestMembers => {
+            in_order!(all, reach, descending, (organizations::member_count, organizations::id), |_| number)
+        }
+        OrganizationSort::MostKeys | OrganizationSort::FewestKeys => {
+            in_order!(all, reach, descending, (organizations::api_key_count, organizations::id), |_| number)
+        }
+    };
+    let rows: Vec<Columns> = query
+        .select((
+            Organization::as_select(),
+            organizations::member_count,
+            organizations::api_key_count,
+            last_changed(),
+            last_used(),
+        ))
+        .load(connection)
+        .map_err(DbError::from)?;
+    Ok(rows.into_iter().map(OrganizationRow::from).collect())
+}
+
+/// One organization.
+///
+/// # Errors
+/// [`InstanceError::NotFound`].
+pub fn find_organization(
+    connection: &mut Connection,
+    _: &Operator,
+    organization_id: &str,
+) -> Result<OrganizationDetails, InstanceError> {
+    let found: Option<Columns> = organizations::table
+        .find(organization_id)
+        .select((
+            Organization::as_select(),
+            organizations::member_count,
+            organizations::api_key_count,
+            last_changed(),
+            last_used(),
+        ))
+        .first(connection)
+        .optional()?;
+    let row = OrganizationRow::from(found.ok_or(InstanceError::NotFound)?);
+    let administrators = memberships::table
+        .inner_join(users::table)
+        .filter(memberships::organization_id.eq(organization_id))
+        .filter(memberships::role.eq(Role::Administrator))
+        .order((memberships::member_key, memberships::user_id))
+        .select(User::as_select())
+        .limit(MAX_ADMINISTRATORS)
+        .load(connection)?;
+    Ok(OrganizationDetails { row, administrators })
+}

@@ -1,0 +1,82 @@
+//! "Instance": all organizations, all people and the servers, for instance administrators.
+
+pub mod activity;
+pub mod nodes;
+pub mod organization;
+pub mod organizations;
+pub mod people;
+
+use actix_web::HttpResponse;
+
+use crate::{
+    domain::access::Operator,
+    web::{error::AppError, urls, view, visit::Visit},
+};
+
+/// A tab of "Instance".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// All organizations.
+    Organizations,
+    /// All people.
+    People,
+    /// The servers.
+    Nodes,
+    /// What instance administrators did.
+    Activity,
+}
+
+impl Tab {
+    /// In the order in which they stand.
+    pub const ALL: [Self; 4] = [Self::Organizations, Self::People, Self::Nodes, Self::Activity];
+
+    /// The last part of the tab's address.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Organizations => "organizations",
+            Self::People => "people",
+            Self::Nodes => "nodes",
+            Self::Activity => "activity",
+        }
+    }
+
+    /// The label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Organizations => "Organizations",
+            Self::People => "People",
+            Self::Nodes => "Nodes",
+            Self::Activity => "Activity",
+        }
+    }
+
+    /// The address.
+    pub fn url(self) -> String {
+        urls::instance(self.id())
+    }
+}
+
+/// The head of a page of the instance.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The tab that is open.
+    pub current: Tab,
+    /// The name of the one thing that the page is about, where it is about one of the tab's list.
+    pub thing: Option<String>,
+}
+
+impl Frame {
+    fn of(current: Tab) -> Self {
+        Self { current, thing: None }
+    }
+
+    /// All tabs.
+    pub fn tabs(&self) -> &'static [Tab] {
+        &Tab::ALL
+    }
+}
+
+/// Leads from the instance's own address to its first tab.
+pub async fn redirect(_: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    Ok(view::see_other(&Tab::Organizations.url()))
+}

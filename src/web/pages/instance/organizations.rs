@@ -1,0 +1,155 @@
+//! The tab "Organizations".
+
+use actix_web::HttpResponse;
+use askama::Template;
+use serde::Deserialize;
+
+use super::{Frame, Tab};
+use crate::{
+    clock::Timestamp,
+    db::DbError,
+    domain::{
+        access::Operator,
+        instance::{self, OrganizationRow},
+        page::{Page, PageRef, PageRequest, Total},
+        usage,
+    },
+    page,
+    vocabulary::OrganizationSort,
+    web::{
+        chart::Sparkline, error::AppError, pager::Pager, search, shell::Shell, sorting::Heading, urls, view,
+        visit::Visit,
+    },
+};
+
+/// Organizations on one page.
+const ROWS_ON_A_PAGE: i64 = 25;
+
+/// `GET /instance/organizations`.
+#[derive(Template)]
+#[template(path = "instance/organizations.html", blocks = ["title", "content", "tabs", "panel"])]
+struct OrganizationsTab {
+    shell: Shell,
+    frame: Frame,
+    now: Timestamp,
+    selection: OrganizationsQuery,
+    sort: OrganizationSort,
+    headings: Headings,
+    organizations: Page<OrganizationRow>,
+    sparklines: Vec<Sparkline>,
+    /// How many there are in all.
+    all: Total,
+    pager: Pager,
+}
+
+page!(OrganizationsTab);
+
+/// What part of the organizations to show, and in what order.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OrganizationsQuery {
+    /// Text in the name.
+    #[serde(deserialize_with = "search::lenient")]
+    q: String,
+    page: PageRef,
+    /// An order's word; anything else means by name.
+    sort: String,
+}
+
+impl OrganizationsQuery {
+    fn url(&self) -> String {
+        let page = urls::page(&self.page);
+        let pairs = [("q", self.q.as_str()), ("sort", self.sort.as_str()), ("page", page.as_str())];
+        urls::with_query(&Tab::Organizations.url(), &pairs)
+    }
+}
+
+/// The columns that the organizations can be sorted by.
+struct Headings {
+    name: Heading,
+    members: Heading,
+    api_keys: Heading,
+    created: Heading,
+}
+
+impl Headings {
+    fn of(selection: &OrganizationsQuery, sort: OrganizationSort) -> Self {
+        use OrganizationSort as Sort;
+        let heading = |label, orders| {
+            Heading::new(label, orders, sort, |sort: Sort| {
+                let (page, sort) = (PageRef::First, sort.as_str().to_owned());
+                OrganizationsQuery { page, sort, ..selection.clone() }.url()
+            })
+        };
+        Self {
+            name: heading("Name", [Sort::Name, Sort::NameDescending]),
+            members: heading("Members", [Sort::MostMembers, Sort::FewestMembers]),
+            api_keys: heading("API keys", [Sort::MostKeys, Sort::FewestKeys]),
+            created: heading("Created", [Sort::Newest, Sort::Oldest]),
+        }
+    }
+}
+
+impl OrganizationsTab {
+    /// "12 of 340".
+    fn found(&self) -> String {
+        search::found(&self.organizations.total, &self.all, &self.selection.q)
+    }
+
+    fn is_searchable(&self) -> bool {
+        !self.selection.q.is_empty() || !self.all.is_within(1)
+    }
+
+    /// The orders that can be chosen, with their words.
+    fn orders(&self) -> [(OrganizationSort, &'static str); 8] {
+        OrganizationSort::ALL.map(|sort| {
+            let words = match sort {
+                OrganizationSort::Name => "Name, A to Z",
+                OrganizationSort::NameDescending => "Name, Z to A",
+                OrganizationSort::Newest => "Newest first",
+                OrganizationSort::Oldest => "Oldest first",
+                OrganizationSort::MostMembers => "Most members",
+                OrganizationSort::FewestMembers => "Fewest members",
+                OrganizationSort::MostKeys => "Most API keys",
+                OrganizationSort::FewestKeys => "Fewest API keys",
+            };
+            (sort, words)
+        })
+    }
+
+    /// The organizations with their sparklines.
+    fn rows(&self) -> impl Iterator<Item = (&OrganizationRow, &Sparkline)> {
+        self.organizations.rows.iter().zip(&self.sparklines)
+    }
+}
+
+/// Shows the tab.
+pub async fn index(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let (shell, now, selection) = (visit.shell(), visit.now, visit.query::<OrganizationsQuery>()?);
+    let tab = visit.read(move |connection, operator| {
+        let sort = selection.sort.parse().unwrap_or_default();
+        let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
+        let wanted = (selection.q.as_str(), sort);
+        let organizations = instance::page_of_organizations(connection, operator, wanted, &request)?;
+        let ids: Vec<&str> = organizations.rows.iter().map(|row| row.organization.id.as_str()).collect();
+        let daily = usage::daily_requests_of_organizations(connection, operator, &ids, now)?;
+        let all = match selection.q.as_str() {
+            "" => organizations.total,
+            _ => instance::total_of_organizations(connection, operator)?,
+        };
+        let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
+        Ok::<_, DbError>(OrganizationsTab {
+            shell,
+            frame: Frame::of(Tab::Organizations),
+            now,
+            pager: Pager::of(&organizations, link),
+            headings: Headings::of(&selection, sort),
+            sparklines: daily.iter().map(Sparkline::of).collect(),
+            organizations,
+            all,
+            selection,
+            sort,
+        })
+    });
+    view::show(&tab.await?)
+}

@@ -1,0 +1,101 @@
+//! "Instance": from the set-up link that the start prints to all organizations and people.
+
+use crate::support::axe::Inspection;
+use crate::support::people::PASSWORD;
+use crate::support::stage::Stage;
+
+const EMAIL: &str = "olga@example.org";
+
+async fn the_set_up_link_leads_to_the_instance(Stage { page, server, .. }: Stage) {
+    page.visit("/login").await;
+    page.click_link("Set up this server").await;
+    page.expect_page("Set up this server").await;
+    page.visit(&server.setup_link()).await;
+    page.click_link("Sign up").await;
+    page.fill("Full name", "Olga Operator").await;
+    page.fill("Work email", EMAIL).await;
+    page.fill("Password", PASSWORD).await;
+    page.click_button("Sign up").await;
+    page.expect_page("Check your email").await;
+    let mail = server.inbox.expect(EMAIL, "").await;
+    page.visit(&mail.link("/verify-email/")).await;
+    page.click_button("Confirm email").await;
+    page.expect_page("Set up this server").await;
+    page.click_button("Become instance administrator").await;
+    page.expect_page("Instance").await;
+    page.expect_text("No organizations yet").await;
+
+    let mut dana = server.person("Dana Whitfield").await;
+    server.organization(&mut dana, "Lumen Logistics").await;
+    page.open_menu("Olga Operator").await;
+    page.click_link("Instance").await;
+    page.expect_row("Lumen Logistics", "1").await;
+    page.click_link("Lumen Logistics").await;
+    page.expect_page("Lumen Logistics").await;
+    page.expect_text("dana.whitfield@example.org").await;
+    page.click_link("People").await;
+    page.expect_row("Olga Operator", "Instance administrator").await;
+    page.open_menu("Actions for Dana Whitfield").await;
+    page.click_button("Deactivate").await;
+    page.expect_toast("Dana Whitfield deactivated").await;
+    page.expect_row("Dana Whitfield", "Deactivated").await;
+    assert_ne!(dana.get(&server, "/orgs").await, 200, "she is logged out");
+    page.open_menu("Actions for Dana Whitfield").await;
+    page.click_button("Activate").await;
+    page.expect_toast("Dana Whitfield activated").await;
+    page.open_menu("Actions for Dana Whitfield").await;
+    page.click_button("Make instance administrator").await;
+    page.expect_row("Dana Whitfield", "Instance administrator").await;
+    page.click_link("Nodes").await;
+    page.expect_text("Live").await;
+    page.click_link("Activity").await;
+    page.expect_text("deactivated the account of").await;
+}
+
+async fn pages_of_the_instance(stage: Stage) {
+    let mut inspection = Inspection::default();
+    walk(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+async fn pages_of_the_instance_as_served_without_scripts(stage: Stage) {
+    let mut inspection = Inspection::without_scripts(&stage.page).await;
+    walk(&stage, &mut inspection).await;
+    inspection.conclude();
+}
+
+/// With the longest names, without a place to break.
+async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
+    page.visit(&server.setup_link()).await;
+    inspection.look_at(page, "set-up-for-nobody").await;
+    let mut dana = server.person("Dana Whitfield").await;
+    page.become_person(&dana).await;
+    page.visit(&server.setup_link()).await;
+    inspection.look_at(page, "set-up").await;
+    page.click_button("Become instance administrator").await;
+    page.expect_page("Instance").await;
+    inspection.look_at(page, "instance-empty").await;
+    page.visit(&server.setup_link()).await;
+    inspection.look_at(page, "set-up-over").await;
+
+    let long_name = "W".repeat(80);
+    let organization = server.organization(&mut dana, &long_name).await;
+    server.person(&"W".repeat(60)).await;
+    let secret = dana.create_key(server, &organization, "Billing worker", "90").await;
+    assert_eq!(server.ask_api(&secret).await.0, 200);
+    page.visit("/instance/organizations").await;
+    inspection.look_at(page, "instance-organizations").await;
+    page.click_link(&long_name).await;
+    page.expect_text("1 request").await;
+    inspection.look_at(page, "instance-organization").await;
+    for tab in ["people", "people?q=none", "nodes", "activity"] {
+        page.visit(&format!("/instance/{tab}")).await;
+        inspection.look_at(page, &format!("instance-{}", tab.replace("?q=", "-"))).await;
+    }
+    page.visit("/instance/people").await;
+    page.open_menu("Actions for Dana Whitfield").await;
+    inspection.look_at(page, "instance-people-menu").await;
+}
+
+crate::with_and_without_javascript!(the_set_up_link_leads_to_the_instance);
+crate::with_javascript_only!(pages_of_the_instance, pages_of_the_instance_as_served_without_scripts);
