@@ -26,6 +26,8 @@ pub struct Measured {
     pub p99: Duration,
     /// Processor time of the server for one answer, where the system tells it.
     pub cpu_per_request: Option<Duration>,
+    /// How often the server said that it cannot answer in time.
+    pub unavailable: usize,
 }
 
 /// Largest answer that is read, in bytes.
@@ -42,20 +44,40 @@ pub fn run(
     connections: usize,
     duration: Duration,
 ) -> io::Result<Measured> {
+    match run_patiently(address, requests, connections, duration)? {
+        Measured { unavailable: 1.., .. } => {
+            Err(io::Error::other(format!("the server returned {UNAVAILABLE}")))
+        }
+        measured => Ok(measured),
+    }
+}
+
+/// As [`run`], where a server may have more to do than it can: what it does not answer in time is counted.
+///
+/// # Errors
+/// When a connection fails, or an answer is neither a success nor says that it can't be had in time.
+pub(super) fn run_patiently(
+    address: SocketAddr,
+    requests: &Arc<Vec<Vec<u8>>>,
+    connections: usize,
+    duration: Duration,
+) -> io::Result<Measured> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let server_before = cpu::of_other_threads();
     let started = Instant::now();
-    let mut times = runtime.block_on(async {
+    let (mut times, unavailable) = runtime.block_on(async {
         let mut tasks = JoinSet::new();
         for number in 0..connections {
             let first = number * requests.len() / connections;
             tasks.spawn(keep_busy(address, requests.clone(), first, started + duration));
         }
-        let mut times = Vec::new();
+        let (mut times, mut unavailable) = (Vec::new(), 0);
         while let Some(done) = tasks.join_next().await {
-            times.extend(done.map_err(io::Error::other)??);
+            let (of_one, unavailable_to_one) = done.map_err(io::Error::other)??;
+            times.extend(of_one);
+            unavailable += unavailable_to_one;
         }
-        Ok::<_, io::Error>(times)
+        Ok::<_, io::Error>((times, unavailable))
     })?;
     let elapsed = started.elapsed();
     let spent =
@@ -66,6 +88,7 @@ pub fn run(
         p50: at(&times, 0.5),
         p99: at(&times, 0.99),
         cpu_per_request: spent.map(|spent| spent.div_f64(times.len().max(1) as f64)),
+        unavailable,
     })
 }
 
@@ -80,18 +103,21 @@ async fn keep_busy(
     requests: Arc<Vec<Vec<u8>>>,
     first: usize,
     until: Instant,
-) -> io::Result<Vec<Duration>> {
+) -> io::Result<(Vec<Duration>, usize)> {
     let mut line = Line::open(address).await?;
-    let mut times = Vec::with_capacity(100_000);
+    let (mut times, mut unavailable) = (Vec::with_capacity(100_000), 0);
     for request in requests.iter().cycle().skip(first) {
         let started = Instant::now();
         if started >= until {
             break;
         }
-        line.succeed(request).await?;
-        times.push(started.elapsed());
+        match line.ask(request).await? {
+            200..300 => times.push(started.elapsed()),
+            UNAVAILABLE => unavailable += 1,
+            status => return Err(io::Error::other(format!("the server returned {status}"))),
+        }
     }
-    Ok(times)
+    Ok((times, unavailable))
 }
 
 /// A connection that one request after the other goes over.
@@ -123,14 +149,6 @@ impl Line {
             {
                 return Ok(head.status);
             }
-        }
-    }
-
-    /// As [`Line::ask`], and insists on a success.
-    pub(super) async fn succeed(&mut self, request: &[u8]) -> io::Result<()> {
-        match self.ask(request).await? {
-            200..300 => Ok(()),
-            status => Err(io::Error::other(format!("the server returned {status}"))),
         }
     }
 }

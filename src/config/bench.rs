@@ -28,8 +28,10 @@ pub struct NodesPlan {
     pub database: DatabaseUrl,
     /// How many servers.
     pub nodes: usize,
-    /// Keys that are revoked while all servers are busy.
+    /// Keys that are revoked while all servers verify others.
     pub revocations: usize,
+    /// Verifications a second meanwhile, on all servers together.
+    pub load: usize,
     /// How verification is measured.
     pub verification: BenchPlan,
 }
@@ -81,6 +83,9 @@ enum Benched {
         /// Keys to revoke, one after the other
         #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=1_000))]
         revocations: u32,
+        /// Verifications per second meanwhile, on all servers together. Keep it well below what the machine can do
+        #[arg(long, default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+        load: u32,
         #[command(flatten)]
         plan: PlanFlags,
     },
@@ -93,7 +98,7 @@ impl BenchFlags {
             Some(Benched::Attacks { seconds }) => {
                 Ok(Command::BenchAttacks(Duration::from_secs(seconds.into())))
             }
-            Some(Benched::Nodes { database, nodes, revocations, plan }) => {
+            Some(Benched::Nodes { database, nodes, revocations, load, plan }) => {
                 let database = database.read(sources)?;
                 if matches!(database, DatabaseUrl::Sqlite(_)) {
                     return Err(Exit::mistake(
@@ -105,6 +110,7 @@ impl BenchFlags {
                     database,
                     nodes: nodes as usize,
                     revocations: revocations as usize,
+                    load: load as usize,
                     verification: plan.read(),
                 }))
             }

@@ -14,7 +14,7 @@ use super::{
         load::{Line, UNAVAILABLE},
         progress,
     },
-    Node,
+    Node, PATIENCE,
     revocations::post,
 };
 use crate::{
@@ -29,8 +29,6 @@ pub(super) const WRITERS: usize = 8;
 const MANY: usize = 100;
 /// A pause between two looks at how far the nodes are.
 const LOOK: Duration = Duration::from_millis(1);
-/// Nothing takes as long; a node that has not read the log then has lost it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What one writer or all of them did.
 #[derive(Clone, Copy, Default)]
@@ -66,7 +64,8 @@ pub(super) fn measure(
         bar.inc(1);
         let many_each = by_itself(nodes, MANY, round).await?;
         bar.inc(1);
-        let size = database(nodes)?.log_size().await?.ok_or("the database has no log")?;
+        let db = database(nodes)?;
+        let size = patiently(async || db.log_size().await).await?.ok_or("the database has no log")?;
         Ok::<_, BenchError>((by_the_api, one_each, many_each, size))
     })?;
     bar.finish_and_clear();
@@ -156,15 +155,26 @@ async fn note(db: Db, writer: usize, changes: usize, until: Instant) -> Result<D
             .map(move |number| format!("{writer:08} {transaction:011} {number:011}").into_bytes());
         let noted = db.write(move |tx| {
             digests.for_each(|digest| tx.changed(Change::Secret(digest)));
-            Ok(())
+            Ok::<_, DbError>(())
         });
         match noted.await {
             Ok(()) => done.transactions += 1,
-            Err(DbError::Busy(_)) => done.busy += 1,
+            Err(error) if error.is_temporary() => done.busy += 1,
             Err(error) => return Err(error.into()),
         }
     }
     Ok(done)
+}
+
+/// Asks again what the database is too busy to tell, for a while.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, DbError>) -> Result<T, BenchError> {
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if error.is_temporary() && began.elapsed() < PATIENCE => sleep(LOOK).await,
+            told => return Ok(told?),
+        }
+    }
 }
 
 /// Waits for the writers, then for the nodes.
@@ -180,10 +190,11 @@ async fn rate(
         all.transactions += done.transactions;
         all.busy += done.busy;
     }
+    // Nothing takes as long as the patience here; a node that has not read the log then has lost it.
     let (ended, seconds) = (Instant::now(), began.elapsed().as_secs_f64());
     let db = database(nodes)?;
     loop {
-        let found = db.read(nodes::list).await?;
+        let found = patiently(async || db.read(nodes::list).await).await?;
         if found.live.iter().all(|node| node.position >= found.last_change) {
             break;
         }
