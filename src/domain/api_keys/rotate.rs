@@ -7,13 +7,13 @@ use diesel::prelude::*;
 use super::{
     ApiKey,
     expiration::{ExpirationError, KeyChangeError, ahead},
-    find, invalidate, record_with, write_terms,
+    find, invalidate, record_event, record_with, write_terms,
 };
 use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx, one_of},
     domain::{
-        access::{Grant, ManageKeys, SeeKeys},
+        access::{Actor, Grant, ManageKeys, SeeKeys},
         events::{Action, Detail},
         managed::{ManageError, Managed},
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
@@ -44,9 +44,15 @@ pub fn rotate(
 ) -> Result<(ApiKey, Secret), KeyChangeError> {
     let before = find(tx.connection(), grant, key_id)?;
     let expires_at = expiration_after(&before, end, now)?;
+    let has_expired = before.status(now) == KeyStatus::Expired;
+    let older = stored_rotation(tx.connection(), key_id)?.filter(|older| !has_expired && older.works(now));
     invalidate(tx, key_id)?;
     remove_rotation(tx, key_id)?;
-    let has_expired = before.status(now) == KeyStatus::Expired;
+    if let Some(older) = older {
+        // Whatever becomes of the secret that the key has now.
+        let detail = Detail::Key { masked: older.previous_masked.unwrap_or_default() };
+        record_with(tx, grant, Action::PreviousSecretRevoked, &before, detail, now)?;
+    }
     if plan.has_grace_period() && !has_expired {
         begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
@@ -142,6 +148,10 @@ pub(in crate::domain) fn revoke_previous_secret(tx: &mut Tx<'_>, key_id: &str) -
     Ok(remove_rotation(tx, key_id)? > 0)
 }
 
+fn stored_rotation(connection: &mut Connection, key_id: &str) -> Result<Option<StoredRotation>, DbError> {
+    Ok(key_rotations::table.find(key_id).select(StoredRotation::as_select()).first(connection).optional()?)
+}
+
 /// With the rotation goes what the previous secret is found by.
 fn remove_rotation(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
     let removed = diesel::delete(key_rotations::table.find(key_id)).execute(tx.connection())?;
@@ -161,6 +171,7 @@ fn remove_rotation(tx: &mut Tx<'_>, key_id: &str) -> Result<usize, DbError> {
 pub(super) struct StoredRotation {
     api_key_id: String,
     previous_digest: SecretDigest,
+    previous_masked: Option<String>,
     grace_period: GracePeriod,
     starts: Starts,
     rotated_at: Timestamp,
@@ -178,6 +189,11 @@ impl StoredRotation {
             first_used_at: self.first_used_at,
             previous_expires_at: self.previous_expires_at,
         }
+    }
+
+    /// Whether the previous secret is still accepted where the key is.
+    fn works(&self, now: Timestamp) -> bool {
+        self.rotation().is_under_way(now)
     }
 
     /// The rotation, when it is under way.
@@ -242,25 +258,38 @@ pub(super) fn previous_masked(connection: &mut Connection, key_id: &str) -> Quer
 }
 
 /// Writes when the new secret was first accepted, unless that is known. With it the previous one begins to end,
-/// whichever node is asked.
+/// whichever node is asked; one that ends at once is noted as any other that somebody ends.
 pub(in crate::domain) fn write_first_use(
     tx: &mut Tx<'_>,
     previous_digest: SecretDigest,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    let written = diesel::update(
-        key_rotations::table.filter(key_rotations::previous_digest.eq(previous_digest.as_bytes())),
-    )
-    .filter(key_rotations::first_used_at.is_null())
-    .set(key_rotations::first_used_at.eq(at))
-    .execute(tx.connection())?;
-    if written > 0 {
-        tx.changed(Change::Secret(previous_digest.as_bytes().to_vec()));
+    let unused = key_rotations::table
+        .filter(key_rotations::previous_digest.eq(previous_digest.as_bytes()))
+        .filter(key_rotations::first_used_at.is_null());
+    let stored: Option<StoredRotation> =
+        unused.select(StoredRotation::as_select()).first(tx.connection()).optional()?;
+    let Some(mut stored) = stored else { return Ok(()) };
+    diesel::update(key_rotations::table.find(&stored.api_key_id))
+        .set(key_rotations::first_used_at.eq(at))
+        .execute(tx.connection())?;
+    tx.changed(Change::Secret(previous_digest.as_bytes().to_vec()));
+    let worked_before = stored.works(at);
+    stored.first_used_at = Some(at);
+    if !worked_before || stored.works(at) {
+        return Ok(());
     }
-    Ok(())
+    let (key, organization_id): (ApiKey, String) = api_keys::table
+        .find(&stored.api_key_id)
+        .select((ApiKey::as_select(), api_keys::organization_id))
+        .first(tx.connection())?;
+    let detail = Detail::Key { masked: stored.previous_masked.unwrap_or_default() };
+    let system = Actor::System { ip: None };
+    record_event(tx, &organization_id, &system, Action::PreviousSecretRevoked, &key, detail, at)
 }
 
-/// Writes what verification saw of a rotation.
+/// Writes what verification saw of a rotation. Where the previous secret ends by the first use of the new one, that
+/// was written before it was answered; otherwise nothing depends on it, and nobody has to hear of it.
 pub(in crate::domain) fn write_use(
     tx: &mut Tx<'_>,
     side: Side,
@@ -270,7 +299,11 @@ pub(in crate::domain) fn write_use(
     let row =
         key_rotations::table.filter(key_rotations::previous_digest.eq(rotation.previous_digest.as_bytes()));
     match (side, rotation.first_used_at, last_used_at) {
-        (Side::Current, Some(at), _) => write_first_use(tx, rotation.previous_digest, at)?,
+        (Side::Current, Some(at), _) => {
+            diesel::update(row.filter(key_rotations::first_used_at.is_null()))
+                .set(key_rotations::first_used_at.eq(at))
+                .execute(tx.connection())?;
+        }
         (Side::Previous, _, Some(at)) => {
             diesel::update(row).set(key_rotations::previous_last_used_at.eq(at)).execute(tx.connection())?;
         }

@@ -163,7 +163,9 @@ pub async fn rotate(
             let fate = if key.status(visit.now) == KeyStatus::Expired {
                 "The previous secret expired and won’t work again.".to_owned()
             } else {
-                format!("{}.", display::capitalized(&details::plan(plan)))
+                let fate = display::capitalized(&details::plan(plan));
+                let has_stopped = !plan.has_grace_period();
+                format!("{}.", if has_stopped { with_receipt(&visit, fate).await } else { fate })
             };
             let over = visit.over::<ApiScreen>();
             visit.reveal::<ApiScreen>(&RotatedDialog { over, key: rotated, secret, fate }).await

@@ -8,6 +8,7 @@ use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, DEFAULT_DURATION, ExpirationFields, TOKEN},
     once::{Confirmation, SECRET_WAS_SHOWN, Settled, limit_reached, settle},
+    stops::with_receipt,
 };
 use crate::{
     clock::Timestamp,
@@ -81,20 +82,12 @@ struct RevealedDialog {
     organization: String,
     token: MasterToken,
     secret: Secret,
+    description: String,
 }
 
 impl RevealedDialog {
     fn title(&self) -> &'static str {
         if self.token.replaced_at.is_some() { "Master token replaced" } else { "Master token generated" }
-    }
-
-    fn description(&self) -> String {
-        let name = &self.token.name;
-        if self.token.replaced_at.is_some() {
-            format!("“{name}” has a new token. The previous one no longer works.")
-        } else {
-            format!("“{name}” works once you activate it.")
-        }
     }
 }
 
@@ -142,7 +135,10 @@ pub async fn generate(
         .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, &limits, now))
         .await?;
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, generated, SECRET_WAS_SHOWN)? {
-        Settled::Done((token, secret)) => reveal(&visit, token, secret).await,
+        Settled::Done((token, secret)) => {
+            let description = format!("“{}” works once you activate it", token.name);
+            reveal(&visit, token, secret, description).await
+        }
         Settled::Again(error, form_id) => {
             let errors = FieldErrors::one("name", error);
             let dialog = new_token_dialog(&visit, NewTokenForm { form_id, ..form }, errors);
@@ -166,7 +162,8 @@ pub async fn deactivate(visit: Visit<Grant<ManageTokens>>) -> Result<HttpRespons
     let token =
         visit.change(move |tx, grant, now| master_tokens::switch(tx, grant, &token_id, false, now)).await??;
     let undo = urls::api_item(&visit.proof.id, "tokens", &token.id, "activate");
-    let toast = Toast::ok(format!("“{}” deactivated", token.name)).with_undo(undo);
+    let text = with_receipt(&visit, format!("“{}” deactivated", token.name)).await;
+    let toast = Toast::ok(text).with_undo(undo);
     visit.changed::<ApiScreen>(toast).await
 }
 
@@ -185,7 +182,11 @@ pub async fn replace(
         .submit(&form_id, move |tx, grant, now| master_tokens::replace(tx, grant, &token_id, now))
         .await?;
     match settle::<ApiScreen, _, _>(&visit, &form_id, replaced, SECRET_WAS_SHOWN)? {
-        Settled::Done((token, secret)) => reveal(&visit, token, secret).await,
+        Settled::Done((token, secret)) => {
+            let text = format!("“{}” has a new token. The previous one no longer works", token.name);
+            let description = with_receipt(&visit, text).await;
+            reveal(&visit, token, secret, description).await
+        }
         Settled::Again(error, _) => Err(AppError::Conflict(error)),
         Settled::Answered(response) => Ok(response),
     }
@@ -203,7 +204,7 @@ pub async fn remove(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, A
     let token_id = visit.path("token");
     let token =
         visit.change(move |tx, grant, now| master_tokens::remove(tx, grant, &token_id, now)).await??;
-    let toast = Toast::ok(format!("“{}” removed", token.name));
+    let toast = Toast::ok(with_receipt(&visit, format!("“{}” removed", token.name)).await);
     match Place::of(visit.page_path()) {
         Place::Token(_) => visit.go(Some(toast), &urls::organization(&visit.proof.id, "api")),
         Place::Tab | Place::Key(_) => visit.changed::<ApiScreen>(toast).await,
@@ -233,7 +234,9 @@ async fn reveal(
     visit: &Visit<Grant<ManageTokens>>,
     token: MasterToken,
     secret: Secret,
+    description: String,
 ) -> Result<HttpResponse, AppError> {
     let (over, organization) = (visit.over::<ApiScreen>(), visit.proof.name.clone());
-    visit.reveal::<ApiScreen>(&RevealedDialog { over, organization, token, secret }).await
+    let description = format!("{description}.");
+    visit.reveal::<ApiScreen>(&RevealedDialog { over, organization, token, secret, description }).await
 }

@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::organization::{Frame, Tab};
+use super::{
+    organization::{Frame, Tab},
+    stops::with_receipt,
+};
 use crate::{
     db::DbError,
     domain::{
@@ -217,7 +220,7 @@ pub async fn remove(visit: Visit<Grant<Govern>, Submitted<NameForm>>) -> Result<
     let typed = form.name.clone();
     match visit.change(move |tx, grant, now| organizations::remove(tx, grant, &typed, now)).await? {
         Ok(()) => {
-            let toast = Toast::ok(format!("“{}” removed", visit.proof.name));
+            let toast = Toast::ok(with_receipt(&visit, format!("“{}” removed", visit.proof.name)).await);
             visit.go(Some(toast), urls::ORGANIZATIONS)
         }
         Err(error @ RemoveError::NameDiffers) => {
