@@ -452,14 +452,6 @@ impl Db {
         self.writer.turn().await
     }
 
-    /// [`Db::turn_to_write`] for [`Db::write_beside_blocking`].
-    ///
-    /// # Errors
-    /// As [`Db::turn_to_write`].
-    pub async fn turn_to_write_beside(&self) -> Result<Turn, DbError> {
-        self.side_writer.turn().await
-    }
-
     /// [`Db::write`] for callers without an async runtime, or with a turn of their own.
     ///
     /// # Errors
@@ -474,16 +466,33 @@ impl Db {
         })
     }
 
-    /// A write that means the same in whatever order others write, such as of sums, from whoever has a
-    /// [`Db::turn_to_write_beside`]. Where the database is a server it waits for no other write.
+    /// [`Db::write`] of what means the same in whatever order others write: sums, what became of a mail, what is over
+    /// and goes. Where the database is a server it takes no lock and waits for no other write. So each of its
+    /// statements looks at the rows that it changes by itself, and what it makes is in no order: nobody reads a list
+    /// on from its ids, and it changes nothing that nodes hear of.
     ///
     /// # Errors
-    /// As [`Db::write`].
-    pub fn write_beside_blocking<T, E: From<DbError>>(
+    /// As [`Db::write`], and [`DbError::OutOfOrder`] where it has a [`Change`] to tell of.
+    pub async fn write_beside<T, E>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.write_in(&self.side_writer, work)
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (db, turn) = (self.clone(), self.side_writer.turn().await?);
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            machine::let_others_go_first();
+            db.write_in(&db.side_writer, |tx| {
+                let done = work(tx)?;
+                // Its number could be smaller than one that was read already, or keep a smaller one from being read.
+                if tx.changes.is_empty() { Ok(done) } else { Err(DbError::OutOfOrder.into()) }
+            })
+        })
+        .await
+        .map_err(DbError::from)?
     }
 
     fn write_in<T, E: From<DbError>>(
@@ -542,7 +551,7 @@ impl Db {
     /// # Errors
     /// As [`Db::write`].
     pub async fn try_to_write(&self) -> Result<(), DbError> {
-        self.write(|tx| Ok(engine::write_nothing(tx.connection())?)).await
+        self.write_beside(|tx| Ok(engine::write_nothing(tx.connection())?)).await
     }
 }
 

@@ -109,11 +109,12 @@ pub(super) async fn seek(db: Db, clock: Clock, orders: Orders) {
     let mut renewed: Option<Instant> = None;
     loop {
         let (began, holder, now) = (Instant::now(), node.id.clone(), clock.now());
-        match db.write(move |tx| leases::take(tx, LEASE, &holder, now)).await {
+        match db.write_beside(move |tx| leases::take(tx, LEASE, &holder, now)).await {
             Ok(true) => renewed = Some(began),
             Ok(false) => renewed = None,
+            // Another node was faster with the first lease of all.
+            Err(error) if DbError::is_unique_violation(&error) => renewed = None,
             Err(error) => {
-                let error: DbError = error;
                 tracing::error!(%error, "could not renew the lease of what one node does for all");
             }
         }
@@ -125,5 +126,5 @@ pub(super) async fn seek(db: Db, clock: Clock, orders: Orders) {
 /// Lets another node go on at once.
 pub(super) async fn give_back(db: &Db) -> Result<(), DbError> {
     let Some(holder) = db.node().map(|node| node.id.clone()) else { return Ok(()) };
-    db.write(move |tx| leases::give_back(tx, LEASE, &holder)).await
+    db.write_beside(move |tx| leases::give_back(tx, LEASE, &holder)).await
 }

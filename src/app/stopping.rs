@@ -92,7 +92,7 @@ async fn save_once(state: &State) -> Result<(), DbError> {
     state.usage.flush(&state.db).await?;
     state.rejections.flush(&state.db).await?;
     match state.db.node().map(|node| node.id.clone()) {
-        Some(node) => state.db.write(move |tx| verification::give_back_portions(tx, &node)).await,
+        Some(node) => state.db.write_beside(move |tx| verification::give_back_portions(tx, &node)).await,
         None => Ok(()),
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Purpose {
     Read,
     /// Writes, one transaction after the other.
     Write,
-    /// Writes that mean the same in whatever order others write.
+    /// Writes that mean the same in whatever order others write (`Db::write_beside`).
     SideWrite,
 }
 

@@ -55,6 +55,9 @@ pub enum DbError {
     /// The file could not be prepared for use.
     #[error("the database could not be opened: {0}")]
     Open(String),
+    /// A transaction without the lock of writes changed what others hear of in the order of commits.
+    #[error("a change was made out of order")]
+    OutOfOrder,
     /// A copy of the whole database was not made.
     #[error("the database was not copied: {0}")]
     NotCopied(String),

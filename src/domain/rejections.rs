@@ -145,7 +145,8 @@ fn rejection(row: Row) -> Result<Rejection, TryFromIntError> {
     })
 }
 
-/// Writes what was noted, and forgets what is too much of one organization.
+/// Writes what was noted, and forgets what is too much of one organization. The ids are in no order among nodes; whoever
+/// reads rejections knows the request that they are about.
 fn write(tx: &mut Tx<'_>, noted: &[Noted]) -> Result<(), DbError> {
     let mut existing: HashMap<&str, bool> = HashMap::new();
     let mut touched: Vec<(Option<&str>, bool)> = Vec::new();

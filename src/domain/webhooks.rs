@@ -11,7 +11,8 @@ mod manage;
 
 pub use address::{AllowedNetworks, MAX_URL_LENGTH, UrlError, WebhookUrl};
 pub use attempts::{
-    Attempt, AttemptOutcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt, waiting,
+    Attempt, AttemptOutcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt,
+    record_attempt_beside, waiting,
 };
 pub use deliveries::{
     Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,

@@ -195,7 +195,7 @@ impl Worker {
         let UnreadableMail { id, reason } = &unreadable;
         tracing::error!(mail = id, reason, "gave up an email that cannot be read");
         let now = self.clock.now();
-        let noted = self.db.write(move |tx| outbox::give_up(tx, &unreadable, now)).await;
+        let noted = self.db.write_beside(move |tx| outbox::give_up(tx, &unreadable, now)).await;
         noted.inspect_err(|error| tracing::error!(%error, "could not record that")).is_ok()
     }
 
@@ -222,7 +222,7 @@ impl Worker {
     async fn record(&self, mail: QueuedMail, outcome: Result<(), DeliveryError>) -> Result<(), DbError> {
         let now = self.clock.now();
         self.db
-            .write(move |tx| match outcome {
+            .write_beside(move |tx| match outcome {
                 Ok(()) => outbox::mark_sent(tx, &mail, now),
                 Err(DeliveryError { reason, permanent, .. }) => {
                     outbox::mark_attempt_failed(tx, &mail, &reason, permanent, now)

@@ -114,7 +114,7 @@ impl Worker {
         let UnreadableDelivery { id, reason } = &unreadable;
         tracing::error!(id, reason, "gave up a delivery that cannot be read");
         let now = self.clock.now();
-        let noted = self.db.write(move |tx| webhooks::give_up(tx, &unreadable, now)).await;
+        let noted = self.db.write_beside(move |tx| webhooks::give_up(tx, &unreadable, now)).await;
         noted.inspect_err(|error: &DbError| tracing::error!(%error, "could not record that")).is_ok()
     }
 
@@ -147,6 +147,12 @@ impl Worker {
 
     async fn record(&self, id: String, attempt: Attempt) -> Result<(), DbError> {
         let now = self.clock.now();
+        let (own_id, own_attempt) = (id.clone(), attempt.clone());
+        let is_noted =
+            self.db.write_beside(move |tx| webhooks::record_attempt_beside(tx, &own_id, &own_attempt, now));
+        if is_noted.await? {
+            return Ok(());
+        }
         self.db.write(move |tx| webhooks::record_attempt(tx, &id, &attempt, now)).await
     }
 }

@@ -25,6 +25,7 @@ mod smtp;
 mod support;
 
 mod bench;
+mod beside;
 mod cluster;
 mod compose;
 mod copy;

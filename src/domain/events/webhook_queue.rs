@@ -288,12 +288,20 @@ pub(in crate::domain) fn requeue(tx: &mut Tx<'_>, delivery_id: &str, now: Timest
     Ok(())
 }
 
+/// Counts an attempt, and tells how many there were; `None` for a message that is gone. From then on nobody else
+/// changes it until the transaction ends.
+pub(in crate::domain) fn count_attempt(tx: &mut Tx<'_>, delivery_id: &str) -> Result<Option<i32>, DbError> {
+    Ok(diesel::update(webhook_deliveries::table.find(delivery_id))
+        .set(webhook_deliveries::attempts.eq(webhook_deliveries::attempts + 1))
+        .returning(webhook_deliveries::attempts)
+        .get_result(tx.connection())
+        .optional()?)
+}
+
 /// Where an attempt leaves a message.
 pub(in crate::domain) struct Settled<'a> {
     /// Where it is on its way now.
     pub state: DeliveryState,
-    /// Attempts made, this one among them.
-    pub attempts: i32,
     /// When the next one is due, if one is.
     pub next_attempt_at: Option<Timestamp>,
     /// The status that the receiver answered.
@@ -315,7 +323,6 @@ pub(in crate::domain) fn settle(
     diesel::update(row)
         .set((
             webhook_deliveries::state.eq(settled.state),
-            webhook_deliveries::attempts.eq(settled.attempts),
             // A column that is not set stays as it is.
             settled.next_attempt_at.map(|at| webhook_deliveries::next_attempt_at.eq(at)),
             webhook_deliveries::last_attempt_at.eq(Some(now)),

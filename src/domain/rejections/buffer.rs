@@ -172,7 +172,7 @@ impl Buffer {
             return Ok(());
         }
         let rows = noted.clone();
-        let result = db.write(move |tx| super::write(tx, &rows)).await;
+        let result = db.write_beside(move |tx| super::write(tx, &rows)).await;
         if result.is_err() {
             self.put_back(Arc::into_inner(noted).unwrap_or_default());
         }

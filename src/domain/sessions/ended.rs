@@ -35,7 +35,7 @@ impl EndedSessions {
             return Ok(());
         }
         let ended = digests.clone();
-        db.write(move |tx| ended.iter().try_for_each(|digest| super::delete(tx, *digest))).await?;
+        db.write_beside(move |tx| ended.iter().try_for_each(|digest| super::delete(tx, *digest))).await?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|digest| !digests.contains(digest));
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot},
     time::{Instant, sleep},
 };
 use uuid::Uuid;
@@ -214,18 +214,22 @@ impl Recorder {
         mut turn: OwnedMutexGuard<Turn>,
         choose: impl FnOnce(&mut Turn) -> Vec<Noted> + Send + 'static,
     ) -> Result<OwnedMutexGuard<Turn>, DbError> {
-        let (db, recorder, turn_to_write) = (db.clone(), self.clone(), db.turn_to_write_beside().await?);
-        tokio::task::spawn_blocking(move || {
-            let _turn_to_write = turn_to_write;
-            let mut taken: Vec<(Noted, Box<Pending>)> = choose(&mut turn)
-                .into_iter()
-                .filter_map(|noted| noted.tally().take().map(|pending| (noted, pending)))
-                .collect();
-            // All nodes in one order: none waits for a row of another that waits for one of its own.
-            taken.sort_by_key(|(noted, _)| noted.place());
-            let written = db.write_beside_blocking(|tx| {
-                taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending))
+        let (db, recorder) = (db.clone(), self.clone());
+        tokio::spawn(async move {
+            let (give, given) = oneshot::channel();
+            let written = db.write_beside(move |tx| {
+                // Not before it is its turn: until then, what is in it is counted on.
+                let taken = take(choose(&mut turn));
+                let written = taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending));
+                // Whoever wrote it goes on with it once it is known whether all of it is kept.
+                let _ = give.send((turn, taken));
+                written
             });
+            let written = written.await;
+            let Ok((turn, taken)) = given.await else {
+                // Not even begun: nothing was taken out.
+                return written.and(Err(DbError::Busy("usage is written later".to_owned())));
+            };
             taken.iter().for_each(|(noted, pending)| noted.written(pending, written.is_ok()));
             if written.is_err() {
                 for (noted, pending) in taken {
@@ -238,4 +242,13 @@ impl Recorder {
         })
         .await?
     }
+}
+
+/// What there is to write of each, in the same order on all nodes: none waits for a row of another that waits for one
+/// of its own.
+fn take(chosen: Vec<Noted>) -> Vec<(Noted, Box<Pending>)> {
+    let pending = |noted: Noted| noted.tally().take().map(|pending| (noted, pending));
+    let mut taken: Vec<(Noted, Box<Pending>)> = chosen.into_iter().filter_map(pending).collect();
+    taken.sort_by_key(|(noted, _)| noted.place());
+    taken
 }

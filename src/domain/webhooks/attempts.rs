@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, columns_of},
     domain::{
         access::Actor,
         events::{self, Action, Detail, Settled, WebhookFailure},
@@ -170,24 +170,83 @@ pub fn record_attempt(
     attempt: &Attempt,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let found: Option<(Delivery, Webhook)> = webhook_deliveries::table
-        .inner_join(webhooks::table)
-        .filter(webhook_deliveries::id.eq(delivery_id))
-        .select((Delivery::as_select(), Webhook::as_select()))
+    let Some((webhook, state)) = note(tx, delivery_id, attempt, now)? else { return Ok(()) };
+    let is_given_up = state == DeliveryState::Failed;
+    if attempt.outcome == AttemptOutcome::Gone {
+        switch_off(tx, &webhook, WebhookFailure::Gone, now)?;
+    } else if is_given_up && webhook.failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
+        switch_off(tx, &webhook, WebhookFailure::Unreachable, now)?;
+    }
+    Ok(())
+}
+
+/// [`record_attempt`] for a transaction beside others. Answers `false` and notes nothing where the webhook may be
+/// switched off for it: that is told in the audit log and by mail, which have an order.
+pub fn record_attempt_beside(
+    tx: &mut Tx<'_>,
+    delivery_id: &str,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let attempts: Option<i32> = webhook_deliveries::table
+        .find(delivery_id)
+        .select(webhook_deliveries::attempts)
         .first(tx.connection())
         .optional()?;
-    // Removed meanwhile, with its webhook.
-    let Some((delivery, webhook)) = found else { return Ok(()) };
-    let attempts = delivery.attempts + 1;
-    let pause = pause_after(attempts, delivery_id);
+    let is_last = || attempts.is_some_and(|before| pause_after(before + 1, delivery_id).is_none());
+    let may_switch_off = match attempt.outcome {
+        AttemptOutcome::Delivered => false,
+        AttemptOutcome::Failed(_) => is_last(),
+        AttemptOutcome::Gone => true,
+    };
+    if !may_switch_off {
+        note(tx, delivery_id, attempt, now)?;
+    }
+    Ok(!may_switch_off)
+}
+
+/// Writes what became of an attempt. Answers with the webhook and the state of the message, unless they are gone.
+///
+/// Each statement finds what it changes by itself, since others may change it as well. The webhook comes first, as
+/// when it is removed: who waits for it has nothing that a removal waits for.
+fn note(
+    tx: &mut Tx<'_>,
+    delivery_id: &str,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<Option<(Webhook, DeliveryState)>, DbError> {
+    let webhook_id: Option<String> = webhook_deliveries::table
+        .find(delivery_id)
+        .select(webhook_deliveries::webhook_id)
+        .first(tx.connection())
+        .optional()?;
+    let Some(webhook_id) = webhook_id else { return Ok(None) };
     let not_before = match attempt.outcome {
         AttemptOutcome::Failed(_) => attempt.retry_after.map(|wait| now + wait.min(MAX_RETRY_AFTER)),
         AttemptOutcome::Delivered | AttemptOutcome::Gone => None,
     };
+    let of_webhook = webhooks::table.find(&webhook_id);
+    if attempt.outcome == AttemptOutcome::Delivered {
+        diesel::update(of_webhook)
+            .set(webhooks::failing_since.eq(None::<Timestamp>))
+            .execute(tx.connection())?;
+    } else {
+        diesel::update(of_webhook.filter(webhooks::failing_since.is_null()))
+            .set(webhooks::failing_since.eq(Some(now)))
+            .execute(tx.connection())?;
+    }
+    let webhook: Option<Webhook> = diesel::update(of_webhook)
+        .set(webhooks::not_before.eq(not_before))
+        .returning(columns_of::<Webhook>())
+        .get_result(tx.connection())
+        .optional()?;
+    // Removed meanwhile, with its messages.
+    let Some(webhook) = webhook else { return Ok(None) };
+    let Some(attempts) = events::count_attempt(tx, delivery_id)? else { return Ok(None) };
     let (state, error, next) = match &attempt.outcome {
         AttemptOutcome::Delivered => (DeliveryState::Delivered, None, None),
         AttemptOutcome::Gone => (DeliveryState::Failed, Some("The receiver accepts no more events."), None),
-        AttemptOutcome::Failed(reason) => match pause {
+        AttemptOutcome::Failed(reason) => match pause_after(attempts, delivery_id) {
             Some(pause) => {
                 let next = (now + pause).max(not_before.unwrap_or(now));
                 (DeliveryState::Pending, Some(reason.as_str()), Some(next))
@@ -197,27 +256,13 @@ pub fn record_attempt(
     };
     let settled = Settled {
         state,
-        attempts,
         next_attempt_at: next,
         status: attempt.status,
         error,
         response: attempt.response.as_deref(),
     };
     events::settle(tx, delivery_id, &settled, now)?;
-    let failing_since = match attempt.outcome {
-        AttemptOutcome::Delivered => None,
-        AttemptOutcome::Failed(_) | AttemptOutcome::Gone => webhook.failing_since.or(Some(now)),
-    };
-    diesel::update(webhooks::table.find(&webhook.id))
-        .set((webhooks::failing_since.eq(failing_since), webhooks::not_before.eq(not_before)))
-        .execute(tx.connection())?;
-    let is_given_up = state == DeliveryState::Failed;
-    if attempt.outcome == AttemptOutcome::Gone {
-        switch_off(tx, &webhook, WebhookFailure::Gone, now)?;
-    } else if is_given_up && failing_since.is_some_and(|since| now - since >= MAX_FAILURE) {
-        switch_off(tx, &webhook, WebhookFailure::Unreachable, now)?;
-    }
-    Ok(())
+    Ok(Some((webhook, state)))
 }
 
 /// Switches a webhook off that reaches nobody, and tells the administrators.
