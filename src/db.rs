@@ -43,7 +43,6 @@ pub use count::count_of;
 pub use error::DbError;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
-pub use lane::Turn;
 pub use log::{LogSize, Node, NodeCount, SILENCE};
 pub use look::{DatabaseState, look_at};
 pub use one_of::{OneOf, one_of};
@@ -82,6 +81,11 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// [`LOCK_TIMEOUT`] of a glance, for which a worker stands still.
 const LOCK_TIMEOUT_OF_GLANCES: Duration = Duration::from_millis(20);
 
+/// [`LOCK_TIMEOUT`] of what is written beside others, on a server: it can be written later, and so gives way to whoever
+/// waits for its rows. Well below the second after which PostgreSQL looks for two that wait for each other, and ends
+/// whichever it likes.
+const LOCK_TIMEOUT_BESIDE: Duration = Duration::from_millis(250);
+
 /// A reader keeps few pages of its own. Most of a file is read where it is mapped, and there all readers
 /// share the system's cache; a reader's own holds only what is beyond the mapping or not yet moved from
 /// the log into the file.
@@ -90,6 +94,7 @@ const GLANCE: Pragmas = Pragmas { lock_timeout: LOCK_TIMEOUT_OF_GLANCES, ..READE
 
 /// The writer keeps what one transaction changes, with room to spare.
 const WRITER: Pragmas = Pragmas { cache_kib: 8192, lock_timeout: LOCK_TIMEOUT };
+const SIDE_WRITER: Pragmas = Pragmas { lock_timeout: LOCK_TIMEOUT_BESIDE, ..WRITER };
 
 /// What a process is called that does not serve.
 const COMMAND_LINE: &str = "command line";
@@ -268,7 +273,7 @@ impl Db {
         // A file has one writer, and is near enough to be looked at by whoever serves requests.
         let (glances, side_writer) = match url {
             DatabaseUrl::Sqlite(_) => (lane(workers(), GLANCE, Purpose::Read)?, writer.clone()),
-            DatabaseUrl::Postgres(_) => (readers.clone(), lane(1, WRITER, Purpose::SideWrite)?),
+            DatabaseUrl::Postgres(_) => (readers.clone(), lane(1, SIDE_WRITER, Purpose::SideWrite)?),
         };
         Ok(Self {
             readers,
@@ -434,7 +439,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let (db, turn) = (self.clone(), self.turn_to_write().await?);
+        let (db, turn) = (self.clone(), self.writer.turn().await?);
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             machine::let_others_go_first();
@@ -444,15 +449,7 @@ impl Db {
         .map_err(DbError::from)?
     }
 
-    /// Waits until nobody else writes, for a bounded time.
-    ///
-    /// # Errors
-    /// [`DbError::Busy`] when it took too long.
-    pub async fn turn_to_write(&self) -> Result<Turn, DbError> {
-        self.writer.turn().await
-    }
-
-    /// [`Db::write`] for callers without an async runtime, or with a turn of their own.
+    /// [`Db::write`] for callers without an async runtime.
     ///
     /// # Errors
     /// As [`Db::write`].
@@ -469,7 +466,7 @@ impl Db {
     /// [`Db::write`] of what means the same in whatever order others write: sums, what became of a mail, what is over
     /// and goes. Where the database is a server it takes no lock and waits for no other write. So each of its
     /// statements looks at the rows that it changes by itself, and what it makes is in no order: nobody reads a list
-    /// on from its ids, and it changes nothing that nodes hear of.
+    /// on from its ids, and it changes nothing that nodes hear of. It gives way to a change that has one of its rows.
     ///
     /// # Errors
     /// As [`Db::write`], and [`DbError::OutOfOrder`] where it has a [`Change`] to tell of.

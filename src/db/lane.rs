@@ -28,7 +28,7 @@ pub(super) struct Lane {
 }
 
 /// The right to use one connection.
-pub struct Turn {
+pub(super) struct Turn {
     _permit: OwnedSemaphorePermit,
 }
 

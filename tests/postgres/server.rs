@@ -1,6 +1,10 @@
 //! Several programs, and a server that goes away under them.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     connection::{Connection as _, SimpleConnection},
@@ -157,15 +161,35 @@ fn a_database_of_a_newer_version_is_refused() {
     assert!(reason.contains("newer version of Tessera (migration 99990101000000)"), "{reason}");
 }
 
+/// Two that wait for each other would end whichever the server likes.
+#[test]
+fn a_side_write_gives_way_to_a_change_that_has_its_row() {
+    let database = TestDatabase::new();
+    let (busy, counting) = (open(&database), open(&database));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let done = busy.write_blocking(|tx| {
+        keep(tx, 1)?;
+        let began = Instant::now();
+        let refused = runtime.block_on(counting.write_beside(|tx| keep(tx, 1)));
+        assert!(matches!(refused, Err(DbError::Busy(_))), "{refused:?}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        Ok::<_, DbError>(())
+    });
+    done.expect("it is kept");
+    let kept = busy.write_blocking(|tx| failures(tx.connection()));
+    assert_eq!(kept.expect("the rows"), 1);
+}
+
 /// As two programs do that count the use of one key: neither waits for the changes of the other.
 #[test]
 fn a_side_write_waits_for_no_other_write() {
     let database = TestDatabase::new();
     let (busy, counting) = (open(&database), open(&database));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let done = busy.write_blocking(|tx| {
         let is_locked =
             diesel::select(diesel::dsl::sql::<Bool>("TRUE")).get_result::<bool>(tx.connection())?;
-        counting.write_beside_blocking(|tx| keep(tx, 1))?;
+        runtime.block_on(counting.write_beside(|tx| keep(tx, 1)))?;
         let refused = counting.write_blocking(|tx| keep(tx, 2));
         assert!(matches!(refused, Err(DbError::Busy(_))), "{refused:?}");
         Ok::<_, DbError>(is_locked)
