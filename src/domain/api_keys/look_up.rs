@@ -51,12 +51,14 @@ pub(in crate::domain) fn by_digest(
     let rotated = diesel::alias!(key_rotations as rotated);
     let previous_secret = rotated
         .filter(rotated.field(key_rotations::previous_digest).eq(digest.as_bytes()))
-        .select(rotated.field(key_rotations::api_key_id));
-    // One statement, so that the key and its rotation are of the same moment.
+        .select(rotated.field(key_rotations::api_key_id))
+        .single_value();
+    // As a single value, which it is: for a list PostgreSQL would look at every key. One statement, so that the key and
+    // its rotation are of the same moment.
     let found: Option<(VerifiedColumns, Organization, Option<StoredRotation>)> = api_keys::table
         .inner_join(organizations::table)
         .left_join(key_rotations::table)
-        .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.eq_any(previous_secret)))
+        .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.nullable().eq(previous_secret)))
         .select((
             VerifiedColumns::as_select(),
             Organization::as_select(),
