@@ -10,6 +10,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod backups;
 mod bench;
 mod client;
 mod effective;
@@ -23,6 +24,7 @@ mod sources;
 mod tests;
 mod values;
 
+pub use backups::BackupPlan;
 use bench::BenchFlags;
 pub use bench::{BenchPlan, NodesPlan};
 pub use clap_complete::Shell;

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl, SmtpUrl, Sources,
-    limits::LimitFlags, setting, values,
+    BackupPlan, Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl,
+    SmtpUrl, Sources, backups::BackupFlags, limits::LimitFlags, setting, values,
 };
 
 /// Everything that can be set.
@@ -46,6 +46,8 @@ pub struct Config {
     pub leak_keys: Option<LeakKeys>,
     /// The networks of the operator's own that webhooks may reach.
     pub webhook_networks: Vec<IpNet>,
+    /// Backups that the server makes by itself.
+    pub backups: Option<BackupPlan>,
     /// For how long `/readyz` says that the server stops before it does.
     pub drain: Duration,
     /// Which events are logged.
@@ -102,6 +104,8 @@ pub(super) struct ServeFlags {
     /// without this, they only reach public IP addresses [env: TESSERA_WEBHOOK_NETWORKS] [default: none]
     #[arg(long, value_name = "LIST")]
     webhook_networks: Option<String>,
+    #[command(flatten)]
+    backups: BackupFlags,
     /// Seconds for which /readyz returns 503 before the server stops, so that load balancers send no more
     /// requests [env: TESSERA_DRAIN_SECONDS] [default: 0]
     #[arg(long, value_name = "SECONDS")]
@@ -160,9 +164,11 @@ impl ServeFlags {
             setting("TESSERA_LISTEN", self.listen, sources, values::listen)?.unwrap_or(DEFAULT_LISTEN);
         let public_url = public_url_at(listen, self.public_url, sources)?;
         let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, sources)?;
+        let database = self.database.read(sources)?;
         Ok(Config {
+            backups: self.backups.read(&database, sources)?,
             internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, sources, ServerUrl::parse)?,
-            database: self.database.read(sources)?,
+            database,
             trusted_proxies: setting(
                 "TESSERA_TRUSTED_PROXIES",
                 self.trusted_proxies,

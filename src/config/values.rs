@@ -408,6 +408,12 @@ pub(super) fn requests_per_minute(text: &str) -> Result<NonZeroU32, String> {
     whole_number(text, NonZeroU32::MIN, NonZeroU32::MIN.saturating_add(999_999))
 }
 
+/// A folder that is there.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("must be a folder that exists".to_owned()) }
+}
+
 /// Seconds to wait before the server stops: less than the 90 after which systemd kills it, with what it has to do
 /// afterwards.
 pub(super) fn drain_seconds(text: &str) -> Result<Duration, String> {

@@ -3,7 +3,7 @@
 
 mod answer;
 mod backends;
-mod ground;
+pub(crate) mod ground;
 mod texts;
 mod tls;
 

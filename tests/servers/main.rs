@@ -1,7 +1,7 @@
 //! Tests with other programs: gateways in front of Tessera, backends that ask it, and schemathesis against
 //! its API.
 //!
-//! They need nginx, Caddy, HAProxy, Envoy, curl, Node.js, Python, Go and schemathesis in the path;
+//! They need nginx, Caddy, HAProxy, Envoy, curl, Node.js, Python, Go, systemd and schemathesis in the path;
 //! `tests/run` installs them. A plain `cargo test` leaves them out.
 
 #![expect(
@@ -23,3 +23,4 @@ mod support;
 mod contract;
 mod examples;
 mod gateways;
+mod operations;

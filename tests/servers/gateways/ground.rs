@@ -302,7 +302,7 @@ pub(super) fn settings(scopes: &str, networks: &str, rate: Option<&str>) -> KeyS
     }
 }
 
-pub(super) fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")
 }

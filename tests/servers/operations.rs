@@ -1,0 +1,140 @@
+//! `docs/OPERATIONS.md` followed: its settings, its proxies and its unit, as they stand there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use crate::{gateways::ground::free_address, support::Client};
+
+/// The text of the only block of this language that has these words.
+fn block(language: &str, words: &str) -> String {
+    let text = fs::read_to_string(root().join("docs/OPERATIONS.md")).expect("the document");
+    let opening = format!("```{language}\n");
+    let blocks =
+        text.split(&opening).skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
+    let found: Vec<&str> = blocks.filter(|block| block.contains(words)).collect();
+    assert_eq!(found.len(), 1, "blocks of {language} with {words}: {found:?}");
+    found[0].to_owned()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `text` with `new` for `old`, which is there once.
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
+    text.replace(old, new)
+}
+
+/// A program that runs until this is dropped.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self(started.unwrap_or_else(|error| panic!("tests/run installs the programs: {command:?}: {error}")))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn tessera(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let file = folder.join(name);
+    fs::write(&file, text).expect("a file");
+    file
+}
+
+#[tokio::test]
+async fn the_settings_start_a_server_and_people_reach_it_through_either_proxy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(folder, "tessera.toml", &block("toml", "public_url"));
+    write(folder, "TESSERA_SMTP_URL", "smtp://tessera:secret@127.0.0.1:9\n");
+    let server = free_address();
+    let listen = server.to_string();
+    let variables = [
+        ("TESSERA_CONFIG", "tessera.toml"),
+        ("TESSERA_LISTEN", listen.as_str()),
+        ("CREDENTIALS_DIRECTORY", folder.to_str().expect("UTF-8")),
+    ];
+    let settings = tessera(folder).arg("config").envs(variables).output().expect("the settings");
+    let settings = String::from_utf8(settings.stdout).expect("UTF-8");
+    for words in ["https://keys.example.com", "Example Keys", "127.0.0.1,::1", "<password>"] {
+        assert!(settings.contains(words), "{words}: {settings}");
+    }
+    let _server = Running::start(tessera(folder).arg("serve").envs(variables));
+
+    let (caddy, nginx) = (free_address(), free_address());
+    let text = replaced(&block("text", "reverse_proxy"), "keys.example.com {", &format!("http://{caddy} {{"));
+    let text = replaced(&text, "127.0.0.1:8080", &listen);
+    let text =
+        format!("{{\n admin off\n auto_https off\n storage file_system {}\n}}\n{text}", folder.display());
+    let file = write(folder, "Caddyfile", &text);
+    let mut command = Command::new("caddy");
+    let _caddy = Running::start(command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file));
+
+    // Without its certificate, which the reader has.
+    let text = block("nginx", "proxy_pass");
+    let (_, text) = text.split_once("\n\n").expect("the server for https");
+    let text = replaced(text, "listen 443 ssl http2;", &format!("listen {nginx};"));
+    let text = replaced(&text, "127.0.0.1:8080", &listen);
+    let text: String = text
+        .lines()
+        .filter(|line| !line.contains("ssl_certificate"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let place = folder.display();
+    let text = format!(
+        "daemon off; error_log stderr; pid {place}/nginx.pid;\nevents {{}}\nhttp {{\n access_log off;\n \
+         client_body_temp_path {place}/a; proxy_temp_path {place}/b; fastcgi_temp_path {place}/c; \
+         uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;\n{text}}}\n"
+    );
+    let file = write(folder, "nginx.conf", &text);
+    let _nginx = Running::start(Command::new("nginx").arg("-p").arg(folder).arg("-c").arg(file));
+
+    for proxy in [caddy, nginx] {
+        let client = Client::new(&format!("http://{proxy}"));
+        let mut tries = 0;
+        let page = loop {
+            match client.request("GET", "/login").header("host", "keys.example.com").try_send().await {
+                Some(page) if page.status == 200 => break page.html(),
+                _ if tries == 600 => panic!("{proxy} does not lead to Tessera"),
+                _ => tries += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert!(page.title().ends_with("Example Keys"), "{}", page.title());
+    }
+}
+
+#[test]
+fn the_unit_is_as_closed_as_the_document_says() {
+    let output = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", "packaging/tessera.service"])
+        .current_dir(root())
+        .output()
+        .expect("tests/run installs the programs: systemd-analyze");
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    let (_, exposure) = told.rsplit_once("tessera.service: ").expect("the exposure");
+    let exposure = exposure.split_whitespace().next().expect("a number");
+    let text = fs::read_to_string(root().join("docs/OPERATIONS.md")).expect("the document");
+    let (_, said) = text.split_once("gives it an exposure of ").expect("the exposure in the document");
+    let said = said.split_whitespace().next().expect("a number");
+    let [exposure, said]: [f64; 2] = [exposure, said].map(|number| number.parse().expect("a number"));
+    assert!(exposure <= said, "{exposure} instead of {said}");
+}
