@@ -4,6 +4,7 @@
 //! anew, when the server is gone, or when somebody has become an instance administrator.
 
 use diesel::{dsl::exists, prelude::*};
+use time::Duration;
 
 use super::{InstanceError, administrators};
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     },
 };
 
+/// A server that has just started may not have said yet that it is there.
+const UNTIL_KNOWN: Duration = Duration::minutes(1);
+
 /// Makes the link of the server `node`, where there is no instance administrator yet.
 ///
 /// # Errors
@@ -26,11 +30,14 @@ pub fn begin_setup(tx: &mut Tx<'_>, node: &str, now: Timestamp) -> Result<Option
     if administrators::has_administrator(tx.connection())? {
         return Ok(None);
     }
-    let live = nodes::list(tx.connection())?.live;
-    let known: Vec<String> = setup_links::table.select(setup_links::node).load(tx.connection())?;
-    for other in known.iter().filter(|known| *known == node || !live.iter().any(|live| live.name == **known))
-    {
-        diesel::delete(setup_links::table.find(other)).execute(tx.connection())?;
+    let live: Vec<String> = nodes::list(tx.connection())?.live.into_iter().map(|node| node.name).collect();
+    let known: Vec<(String, Timestamp)> =
+        setup_links::table.select((setup_links::node, setup_links::created_at)).load(tx.connection())?;
+    for (other, created_at) in known {
+        let is_gone = !live.contains(&other) && created_at < now - UNTIL_KNOWN;
+        if other == node || is_gone {
+            diesel::delete(setup_links::table.find(&other)).execute(tx.connection())?;
+        }
     }
     let secret = Secret::generate_link()?;
     diesel::insert_into(setup_links::table)

@@ -38,6 +38,7 @@ mod tests {
                 name: "Dana <Whitfield>".into(),
                 email: "dana@lumen.example".into(),
                 pending_invitations: 1,
+                is_operator: false,
             }),
             ..Shell::default()
         }
