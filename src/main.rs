@@ -113,10 +113,11 @@ fn print_settings(settings: &[Effective]) -> ExitCode {
 
 /// Prints what was tried as soon as it was; fails where the server would.
 fn check(config: &Config) -> ExitCode {
-    let findings = actix_web::rt::System::new().block_on(app::check(config, |finding: &Finding| {
-        let Finding { subject, verdict, words } = finding;
-        print(&mut std::io::stdout(), &format!("{:<6} {subject}: {words}", verdict.word()));
-    }));
+    let findings =
+        actix_web::rt::System::new().block_on(app::check(config, &Clock::System, |finding: &Finding| {
+            let Finding { subject, verdict, words } = finding;
+            print(&mut std::io::stdout(), &format!("{:<6} {subject}: {words}", verdict.word()));
+        }));
     if findings.iter().any(|finding| finding.verdict == Verdict::Wrong) {
         return ExitCode::FAILURE;
     }
@@ -177,7 +178,7 @@ fn restore(RestoreCall { file, database }: &RestoreCall) -> ExitCode {
             let text = format!(
                 "Restored {database} from {}.{upgraded}{kept}\n\n\
                  What changed after the backup is undone: keys that were deactivated or removed since then work \
-                 again, and passwords and log-ins are those of that time.",
+                 again, and passwords and sessions are those of that time.",
                 file.display()
             );
             print(&mut std::io::stdout(), &text)

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{StartError, listener};
 use crate::{
+    clock::Clock,
     config::{Config, DatabaseUrl, ServerUrl, SmtpUrl},
     db::{self, DatabaseState},
     http_client,
@@ -66,16 +67,16 @@ fn wrong(subject: &'static str, words: impl Into<String>) -> Finding {
 
 /// Tries everything, one after the other, and tells of each finding as it is made. Nothing is written and no
 /// email is sent.
-pub async fn check(config: &Config, mut tell: impl FnMut(&Finding)) -> Vec<Finding> {
+pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding)) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut note = |finding: Finding| {
         tell(&finding);
         findings.push(finding);
     };
     note(check_listener(config.listen));
-    check_database(config).await.into_iter().for_each(&mut note);
+    check_database(config, clock).await.into_iter().for_each(&mut note);
     note(check_mail(config).await);
-    check_public_url(&config.public_url).await.into_iter().for_each(&mut note);
+    check_public_url(&config.public_url, clock).await.into_iter().for_each(&mut note);
     findings
 }
 
@@ -90,7 +91,7 @@ fn check_listener(address: SocketAddr) -> Finding {
     }
 }
 
-async fn check_database(config: &Config) -> Vec<Finding> {
+async fn check_database(config: &Config, clock: &Clock) -> Vec<Finding> {
     const SUBJECT: &str = "Database";
     let database = config.database.clone();
     let looked = tokio::task::spawn_blocking(move || db::look_at(&database)).await;
@@ -117,7 +118,7 @@ async fn check_database(config: &Config) -> Vec<Finding> {
         findings.push(if bytes < LITTLE_SPACE { doubtful("Disk", words) } else { good("Disk", words) });
     }
     if let (Some(now), DatabaseUrl::Postgres(_)) = (now, &config.database) {
-        findings.push(compare_clocks("the database server", now.assume_utc()));
+        findings.push(compare_clocks(clock, "the database server", now.assume_utc()));
     }
     findings
 }
@@ -152,7 +153,7 @@ async fn try_mail_server(smtp: &SmtpUrl, config: &Config) -> Result<(), String> 
 }
 
 /// Whether somebody answers there, which is no matter before the first start.
-async fn check_public_url(url: &ServerUrl) -> Vec<Finding> {
+async fn check_public_url(url: &ServerUrl, clock: &Clock) -> Vec<Finding> {
     const SUBJECT: &str = "Public URL";
     let mut findings = Vec::new();
     if !url.is_https() && !url.is_loopback() {
@@ -175,7 +176,7 @@ async fn check_public_url(url: &ServerUrl) -> Vec<Finding> {
             findings.push(good(SUBJECT, format!("{url} answers")));
             let date = response.headers().get("date").and_then(|date| date.to_str().ok());
             if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
-                findings.push(compare_clocks("whoever answers at the public URL", date.into()));
+                findings.push(compare_clocks(clock, "whoever answers at the public URL", date.into()));
             }
         }
         Ok(response) => {
@@ -194,9 +195,9 @@ async fn check_public_url(url: &ServerUrl) -> Vec<Finding> {
 }
 
 /// The other clock may have been read to the second only.
-fn compare_clocks(whose: &str, other: OffsetDateTime) -> Finding {
+fn compare_clocks(clock: &Clock, whose: &str, other: OffsetDateTime) -> Finding {
     const SUBJECT: &str = "Clock";
-    let skew = OffsetDateTime::now_utc() - other;
+    let skew = clock.now().assume_utc() - other;
     if skew.abs() <= MAX_SKEW {
         return good(SUBJECT, format!("it agrees with that of {whose}"));
     }

@@ -20,6 +20,8 @@ use crate::{db::DbError, domain::verification, web::state::State};
 /// for requests in hand and what one try takes it stays well below the 90 seconds after which
 /// systemd kills (`DefaultTimeoutStopSec`).
 const SAVE_PATIENCE: Duration = Duration::from_secs(6);
+/// How long connections that were just taken have to send their first request. The workers would drop them unheard.
+const SETTLING: Duration = Duration::from_millis(250);
 /// A pause between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(250);
 
@@ -56,6 +58,11 @@ impl StopSignals {
                     drop(server.stop(false));
                     continue;
                 }
+            }
+            if waits_for_requests {
+                // Whoever comes now waits at the socket, where the next server finds them if it is an inherited one.
+                server.pause().await;
+                tokio::time::sleep(SETTLING).await;
             }
             // Whether it has stopped is seen where it runs.
             drop(server.stop(waits_for_requests));

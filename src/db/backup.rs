@@ -66,13 +66,8 @@ pub fn back_up(from: &DatabaseUrl, to: &Path, progress: BackupProgress<'_>) -> R
     let unfinished = Unfinished::make(to)?;
     let mut connection = open(&source)?;
     let expected = total_bytes(&mut connection)?;
-    let written = while_looking(&unfinished.path, expected, progress, || {
-        diesel::sql_query("VACUUM INTO ?")
-            .bind::<Text, _>(name_of(&unfinished.path)?)
-            .execute(&mut connection)?;
-        Ok(())
-    });
-    written?;
+    let copy = || copy_all(&mut connection, &unfinished.path);
+    while_looking(&unfinished.path, expected, progress, copy)?;
     verify(&unfinished.path)?;
     let backup = weigh(&unfinished.path).map_err(|error| failed(to, error))?;
     unfinished.finish(to)?;
@@ -87,13 +82,13 @@ pub fn back_up(from: &DatabaseUrl, to: &Path, progress: BackupProgress<'_>) -> R
 /// process uses the database. Nothing was changed then.
 pub fn restore(from: &Path, to: &DatabaseUrl, now: Timestamp) -> Result<Restored, DbError> {
     let target = file_of(to)?;
+    // SQLite would make a file that is not there.
+    File::open(from).map_err(|error| failed(from, error))?;
     let unfinished = Unfinished::make(&target)?;
-    let copied = fs::copy(from, &unfinished.path).and_then(|_| weigh(&unfinished.path));
-    copied.map_err(|error| failed(from, error))?;
-    let pending_migrations = verify(&unfinished.path).map_err(|error| match error {
-        DbError::NotCopied(_) => failed(from, "this isn't a sound backup of Tessera"),
-        error => error,
-    })?;
+    // Not as a plain copy: what a restore put aside may have its newest changes in a log beside it.
+    let not_sound = |error| failed(from, format!("this isn't a sound backup of Tessera: {error}"));
+    copy_all(&mut open(from)?, &unfinished.path).map_err(not_sound)?;
+    let pending_migrations = verify(&unfinished.path).map_err(not_sound)?;
     let _claim = Claim::take(&target).map_err(|reason| failed(&target, reason))?;
     let kept = target.exists().then(|| {
         let stamp = now.assume_utc().unix_timestamp();
@@ -109,6 +104,13 @@ pub fn restore(from: &Path, to: &DatabaseUrl, now: Timestamp) -> Result<Restored
     }
     unfinished.finish(&target)?;
     Ok(Restored { kept, pending_migrations })
+}
+
+/// Writes all that a database holds at this moment to an empty file.
+fn copy_all(from: &mut Connection, to: &Path) -> Result<(), DbError> {
+    let name = to.to_str().ok_or_else(|| failed(to, "the path is not UTF-8"))?;
+    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(name).execute(from)?;
+    Ok(())
 }
 
 /// The file of a database that is one.
@@ -177,10 +179,6 @@ fn open(path: &Path) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-fn name_of(path: &Path) -> Result<&str, DbError> {
-    path.to_str().ok_or_else(|| failed(path, "the path is not UTF-8"))
-}
-
 fn total_bytes(connection: &mut Connection) -> Result<u64, DbError> {
     let bytes = "(SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
     let bytes: i64 = diesel::select(diesel::dsl::sql::<BigInt>(bytes)).get_result(connection)?;
@@ -212,7 +210,7 @@ fn while_looking<T>(
 /// Sees to it that a database is sound and ours. Gives the migrations that it lacks.
 fn verify(path: &Path) -> Result<Vec<String>, DbError> {
     let mut connection = open(path)?;
-    let found = diesel::dsl::sql::<Text>("(SELECT integrity_check FROM pragma_integrity_check(1))");
+    let found = diesel::dsl::sql::<Text>("(SELECT integrity_check FROM pragma_integrity_check LIMIT 1)");
     let found: String =
         diesel::select(found).get_result(&mut connection).map_err(|error| failed(path, error))?;
     if found != "ok" {

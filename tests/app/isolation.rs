@@ -27,12 +27,14 @@ use exchange::{
 use fixture::{Fixture, Ids};
 
 /// What anybody may open. A new route that is `Public` has to be named here.
-const PUBLIC: [&str; 29] = [
+const PUBLIC: [&str; 31] = [
     "/",
     "/docs",
     "/api/docs",
     "/api/v2/openapi.json",
     "/healthz",
+    "/livez",
+    "/readyz",
     "/static/{file:.*}",
     "/login",
     "/login/{token}",
