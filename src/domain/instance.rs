@@ -55,10 +55,10 @@ pub enum InstanceError {
     #[error("there is an account with this email already")]
     HasAccount,
     /// A log-in link would let in whoever signed up with an email that nobody confirmed.
-    #[error("this email isn’t confirmed yet; use reset-password")]
+    #[error("This email isn’t confirmed yet. Use a link for choosing a password.")]
     NotConfirmed,
     /// The person cannot log in.
-    #[error("this account is deactivated; use enable first")]
+    #[error("This account is deactivated. Activate it first.")]
     Deactivated,
     /// The system gave no randomness.
     #[error(transparent)]
