@@ -80,7 +80,8 @@ async fn the_settings_start_a_server_and_people_reach_it_through_either_proxy() 
     let _server = Running::start(tessera(folder).arg("serve").envs(variables));
 
     let (caddy, nginx) = (free_address(), free_address());
-    let text = replaced(&block("text", "reverse_proxy"), "keys.example.com {", &format!("http://{caddy} {{"));
+    let site = format!("http://keys.example.com:{} {{\n\tbind 127.0.0.1", caddy.port());
+    let text = replaced(&block("text", "reverse_proxy"), "keys.example.com {", &site);
     let text = replaced(&text, "127.0.0.1:8080", &listen);
     let text =
         format!("{{\n admin off\n auto_https off\n storage file_system {}\n}}\n{text}", folder.display());
