@@ -212,7 +212,9 @@ fn variables() -> BTreeSet<String> {
             let help =
                 argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
             let names = help.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
-            variables.extend(names.filter(|name| name.starts_with(PREFIX)).map(ToOwned::to_owned));
+            variables.extend(
+                names.filter(|name| name.starts_with(PREFIX) && *name != PREFIX).map(ToOwned::to_owned),
+            );
         }
         commands.extend(command.get_subcommands().cloned());
     }

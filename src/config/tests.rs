@@ -308,12 +308,17 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "MAX_INVITATIONS_PER_DAY",
         "LEAK_SECRET",
         "LEAK_KEYS",
+        "BACKUP_FOLDER",
+        "BACKUP_HOURS",
+        "BACKUP_KEEP",
+        "DRAIN_SECONDS",
+        "CONFIG",
         "WEBHOOK_NETWORKS",
         "LOG",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 19);
+    assert_eq!(exit.message.matches("[default: ").count(), 24);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

@@ -134,7 +134,8 @@ pub fn rename(tx: &mut Tx<'_>, user: &User, name: &Name) -> Result<(), DbError> 
     search::write_members(tx, &user.id, (name.as_str(), &user.email))
 }
 
-fn record(
+/// Notes what somebody did with an account.
+pub(super) fn record(
     tx: &mut Tx<'_>,
     user: &User,
     action: Action,

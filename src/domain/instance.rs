@@ -23,18 +23,8 @@ pub use setup::{become_first, begin_setup, is_setup_link};
 
 use diesel::prelude::*;
 
-use super::{
-    access::{AccessError, Actor},
-    events::{self, Action, Event},
-    members::MemberError,
-    schema::users,
-    secret::NoRandomness,
-    user::User,
-};
-use crate::{
-    clock::Timestamp,
-    db::{Connection, DbError, Tx},
-};
+use super::{access::AccessError, members::MemberError, schema::users, secret::NoRandomness, user::User};
+use crate::db::{Connection, DbError};
 
 /// Why something is not done to the instance.
 #[derive(Debug, thiserror::Error)]
@@ -110,25 +100,6 @@ fn quoted(names: &[String]) -> String {
 fn user(connection: &mut Connection, user_id: &str) -> Result<User, InstanceError> {
     let user = users::table.find(user_id).select(User::as_select()).first(connection).optional()?;
     user.ok_or(InstanceError::NotFound)
-}
-
-/// Notes what was done to somebody's account.
-fn record(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    action: Action,
-    user: &User,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let event = Event {
-        organization_id: None,
-        actor,
-        action,
-        subject_id: Some(&user.id),
-        subject_name: &user.email,
-        detail: None,
-    };
-    events::record(tx, &event, now)
 }
 
 #[cfg(test)]

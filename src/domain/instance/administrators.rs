@@ -2,12 +2,13 @@
 
 use diesel::{dsl::exists, prelude::*};
 
-use super::{InstanceError, record, user};
+use super::{InstanceError, user};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx},
     domain::{
         access::{Actor, Operator},
+        accounts,
         events::Action,
         schema::{instance_administrators, setup_links, users},
         user::User,
@@ -55,7 +56,7 @@ pub(super) fn insert(
         .execute(tx.connection())?;
     // Whoever comes later is made one by those who are there.
     diesel::delete(setup_links::table).execute(tx.connection())?;
-    Ok(record(tx, actor, Action::AdministratorAdded, user, now)?)
+    Ok(accounts::record(tx, user, Action::AdministratorAdded, actor, now)?)
 }
 
 /// Takes away that somebody is an instance administrator. Whoever is none stays so.
@@ -72,7 +73,7 @@ pub fn dismiss(
     if is_administrator(tx.connection(), user_id)? {
         keep_an_administrator(tx, user_id)?;
         diesel::delete(instance_administrators::table.find(user_id)).execute(tx.connection())?;
-        record(tx, operator.actor(), Action::AdministratorDismissed, &user, now)?;
+        accounts::record(tx, &user, Action::AdministratorDismissed, operator.actor(), now)?;
     }
     Ok(user)
 }

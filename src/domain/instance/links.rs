@@ -1,6 +1,6 @@
 //! Accounts and links by the hand of the operator, for people whom no email reaches.
 
-use super::{InstanceError, record, user};
+use super::{InstanceError, user};
 use crate::{
     clock::Timestamp,
     db::Tx,
@@ -51,7 +51,7 @@ pub fn create_account(
         return Err(InstanceError::HasAccount);
     }
     let user = accounts::insert(tx, new, now)?;
-    record(tx, operator.actor(), Action::AccountCreated, &user, now)?;
+    accounts::record(tx, &user, Action::AccountCreated, operator.actor(), now)?;
     Ok(user)
 }
 
@@ -75,6 +75,6 @@ pub fn create_link(
     };
     let new = (Secret::generate_link()?, Allowance::Granted);
     let link = email_links::create(tx, &user.id, purpose, new, now)?.ok_or(InstanceError::NotFound)?;
-    record(tx, operator.actor(), Action::AccountLinkCreated, &user, now)?;
+    accounts::record(tx, &user, Action::AccountLinkCreated, operator.actor(), now)?;
     Ok(AccountLink { user, kind, secret: link.secret, expires_at: link.expires_at })
 }

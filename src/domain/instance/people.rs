@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::{dsl::count_star, prelude::*};
 
-use super::{InstanceError, administrators, record, user};
+use super::{InstanceError, administrators, user};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx, count_of, one_of},
@@ -151,7 +151,7 @@ pub fn log_out(
 ) -> Result<User, InstanceError> {
     let user = user(tx.connection(), user_id)?;
     sessions::end_all(tx, user_id, None)?;
-    record(tx, operator.actor(), Action::AccountLoggedOut, &user, now)?;
+    accounts::record(tx, &user, Action::AccountLoggedOut, operator.actor(), now)?;
     Ok(user)
 }
 
@@ -173,7 +173,7 @@ pub fn deactivate(
     administrators::keep_an_administrator(tx, user_id)?;
     accounts::set_deactivated(tx, user_id, Some(now))?;
     sessions::end_all(tx, user_id, None)?;
-    record(tx, operator.actor(), Action::AccountDeactivated, &user, now)?;
+    accounts::record(tx, &user, Action::AccountDeactivated, operator.actor(), now)?;
     Ok(user)
 }
 
@@ -190,7 +190,7 @@ pub fn activate(
     let user = user(tx.connection(), user_id)?;
     if user.is_deactivated() {
         accounts::set_deactivated(tx, user_id, None)?;
-        record(tx, operator.actor(), Action::AccountActivated, &user, now)?;
+        accounts::record(tx, &user, Action::AccountActivated, operator.actor(), now)?;
     }
     Ok(user)
 }
@@ -229,7 +229,7 @@ pub fn delete(
         let grant = access::member(tx.connection(), &user, None, &organization.id)?.grant::<See>()?;
         member_changes::leave(tx, &grant, now)?;
     }
-    record(tx, operator.actor(), Action::AccountDeleted, &user, now)?;
+    accounts::record(tx, &user, Action::AccountDeleted, operator.actor(), now)?;
     accounts::delete(tx, user_id)?;
     Ok(user)
 }
