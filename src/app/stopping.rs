@@ -21,7 +21,7 @@ use crate::{db::DbError, domain::verification, web::state::State};
 /// systemd kills (`DefaultTimeoutStopSec`).
 const SAVE_PATIENCE: Duration = Duration::from_secs(6);
 /// How long connections that were just taken have to send their first request. The workers would drop them unheard.
-const SETTLING: Duration = Duration::from_millis(250);
+const SETTLING: Duration = Duration::from_millis(500);
 /// A pause between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(250);
 
