@@ -120,7 +120,6 @@ pub struct Application {
     orders: Orders,
     /// Of one of several: what seeks the lead for it.
     seeking: Option<JoinHandle<()>>,
-    making_backups: Option<JoinHandle<()>>,
     signals: StopSignals,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -176,14 +175,12 @@ impl Application {
         let signals = StopSignals::heed().map_err(StartError::Signals)?;
         let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
         let mut tasks = vec![start_housekeeping(&state, orders.follow())];
-        let plan = state.config.backups.clone();
-        let making_backups = plan.map(|plan| tokio::spawn(backups::make_regularly(state.clone(), plan)));
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
         let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
         let seeking = state.db.is_shared().then(seek);
-        Ok(Self { server, address, state, orders, seeking, making_backups, signals, tasks })
+        Ok(Self { server, address, state, orders, seeking, signals, tasks })
     }
 
     /// The address that is listened on; of use when port 0 was asked for.
@@ -240,9 +237,6 @@ impl Application {
         self.orders.stop();
         let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();
-        if let Some(making_backups) = self.making_backups {
-            making_backups.abort();
-        }
         while workers.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -11,11 +11,7 @@ use tessera::{
         MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
-    domain::{
-        demo::LOG_IN_EMAIL,
-        instance::Person,
-        nodes::{NodeState, Nodes},
-    },
+    domain::{demo::LOG_IN_EMAIL, instance::Person, nodes::ListedNode},
     hex,
     web::{api::openapi, display, routes::ROUTES},
 };
@@ -78,25 +74,16 @@ fn demo(database: &DatabaseUrl) -> ExitCode {
 
 /// Prints the servers that use a database, those that are there first.
 fn nodes(database: &DatabaseUrl) -> ExitCode {
-    const COLUMNS: &[client::Column<(NodeState, &str, i64)>] = &[
-        ("Node", |(node, ..)| node.name.clone()),
-        ("State", |(_, state, _)| (*state).to_owned()),
-        ("Version", |(node, ..)| node.version.clone()),
-        ("Changes behind", |(.., behind)| behind.to_string()),
-        ("Since (UTC)", |(node, ..)| display::iso(&node.started_at)),
-        ("Last seen (UTC)", |(node, ..)| display::iso(&node.seen_at)),
+    const COLUMNS: &[client::Column<ListedNode>] = &[
+        ("Node", |listed| listed.node.name.clone()),
+        ("State", |listed| if listed.is_live { "live" } else { "silent" }.to_owned()),
+        ("Version", |listed| listed.node.version.clone()),
+        ("Changes behind", |listed| listed.behind.to_string()),
+        ("Since (UTC)", |listed| display::iso(&listed.node.started_at)),
+        ("Last seen (UTC)", |listed| display::iso(&listed.node.seen_at)),
     ];
     match app::nodes(database) {
-        Ok(Nodes { live, silent, last_change }) => {
-            let in_state = |nodes: Vec<NodeState>, state| {
-                nodes.into_iter().map(move |node| {
-                    let behind = (last_change - node.position).max(0);
-                    (node, state, behind)
-                })
-            };
-            let all: Vec<_> = in_state(live, "live").chain(in_state(silent, "silent")).collect();
-            print(&mut std::io::stdout(), &client::table(&all, COLUMNS))
-        }
+        Ok(nodes) => print(&mut std::io::stdout(), &client::table(&nodes.list(), COLUMNS)),
         Err(error) => fail(&error),
     }
 }

@@ -8,7 +8,7 @@ use super::{StartError, listener};
 use crate::{
     clock::Clock,
     config::{Config, DatabaseUrl, ServerUrl, SmtpUrl},
-    db::{self, DatabaseState},
+    db::{self, DatabaseState, DbError},
     http_client,
     mail::delivery::Delivery,
 };
@@ -95,9 +95,8 @@ async fn check_database(config: &Config, clock: &Clock) -> Vec<Finding> {
     const SUBJECT: &str = "Database";
     let database = config.database.clone();
     let looked = tokio::task::spawn_blocking(move || db::look_at(&database)).await;
-    let state = match looked {
-        Ok(Ok(state)) => state,
-        Ok(Err(error)) => return vec![wrong(SUBJECT, error.to_string())],
+    let state = match looked.map_err(DbError::from).and_then(|looked| looked) {
+        Ok(state) => state,
         Err(error) => return vec![wrong(SUBJECT, error.to_string())],
     };
     let shown = &config.database;

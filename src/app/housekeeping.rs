@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::MissedTickBehavior};
 
-use super::{duty::Follower, key_ends, stops};
+use super::{backups, duty::Follower, key_ends, stops};
 use crate::{
     clock::Timestamp,
     db::{DbError, Trouble, Tx},
@@ -52,6 +52,7 @@ pub(super) async fn keep(state: State, orders: Follower, stops_told: Arc<Notify>
         write_usage(state),
         close_connections(state),
         forget_limits(state),
+        backups::make_regularly(state),
         for_all
     );
 }

@@ -3,7 +3,6 @@
 //! Of a file whose log is beside it a plain copy would miss the newest changes, or have some of them by halves.
 
 use std::{
-    ffi::OsString,
     fs::{self, File, OpenOptions},
     io::{self, Read},
     os::unix::fs::OpenOptionsExt,
@@ -26,8 +25,6 @@ use super::{
 };
 use crate::{clock::Timestamp, config::DatabaseUrl};
 
-/// A backup holds what the database does: it is its owner's alone.
-const OWNER_ONLY: u32 = 0o600;
 /// How often it is looked how far a backup is.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -92,11 +89,11 @@ pub fn restore(from: &Path, to: &DatabaseUrl, now: Timestamp) -> Result<Restored
     let _claim = Claim::take(&target).map_err(|reason| failed(&target, reason))?;
     let kept = target.exists().then(|| {
         let stamp = now.assume_utc().unix_timestamp();
-        with_ending(&target, &format!(".before-restore-{stamp}"))
+        file::beside(&target, &format!(".before-restore-{stamp}"))
     });
     if let Some(kept) = &kept {
         for beside in ["", "-wal", "-shm"] {
-            match fs::rename(with_ending(&target, beside), with_ending(kept, beside)) {
+            match fs::rename(file::beside(&target, beside), file::beside(kept, beside)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&target, error)),
                 _ => {}
             }
@@ -131,13 +128,13 @@ struct Unfinished {
 
 impl Unfinished {
     fn make(target: &Path) -> Result<Self, DbError> {
-        let path = with_ending(target, ".unfinished");
+        let path = file::beside(target, ".unfinished");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path, error)),
             _ => {}
         }
         // SQLite writes into an empty file as into none, and leaves its rights as they are.
-        let made = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&path);
+        let made = OpenOptions::new().write(true).create_new(true).mode(file::OWNER_ONLY).open(&path);
         made.map_err(|error| failed(target, error))?;
         Ok(Self { path, is_finished: false })
     }
@@ -163,12 +160,6 @@ impl Drop for Unfinished {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
 }
 
 fn open(path: &Path) -> Result<Connection, DbError> {

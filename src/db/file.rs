@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{Access, access};
 
 /// The database holds digests, addresses and mails: it is its owner's alone.
-const OWNER_ONLY: u32 = 0o600;
+pub(super) const OWNER_ONLY: u32 = 0o600;
 /// What SQLite keeps beside a database, and what [`Claim`] does.
 const BESIDE: [&str; 3] = ["-wal", "-shm", LOCK];
 const LOCK: &str = "-lock";
@@ -131,7 +131,8 @@ pub(super) fn tighten(file: &Path) {
     }
 }
 
-fn beside(file: &Path, ending: &str) -> PathBuf {
+/// The file beside `file` that has its name with an ending.
+pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(ending);
     name.into()

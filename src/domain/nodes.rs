@@ -53,6 +53,32 @@ pub struct Nodes {
     pub last_change: i64,
 }
 
+/// A node as it stands in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedNode {
+    /// What it says of itself.
+    pub node: NodeState,
+    /// Whether it is there.
+    pub is_live: bool,
+    /// Changes that it has not read yet.
+    pub behind: i64,
+}
+
+impl Nodes {
+    /// All of them, those that are there first.
+    pub fn list(self) -> Vec<ListedNode> {
+        let Self { live, silent, last_change } = self;
+        let listed = |nodes: Vec<NodeState>, is_live| {
+            nodes.into_iter().map(move |node| ListedNode {
+                behind: (last_change - node.position).max(0),
+                is_live,
+                node,
+            })
+        };
+        listed(live, true).chain(listed(silent, false)).collect()
+    }
+}
+
 /// A node that has heard of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

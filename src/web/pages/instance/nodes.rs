@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Operator,
-        nodes::{self, Nodes},
+        nodes::{self, ListedNode},
     },
     page,
     web::{error::AppError, shell::Shell, view, visit::Visit},
@@ -41,19 +41,16 @@ struct NodeRow {
 }
 
 impl NodeRow {
-    fn all(Nodes { live, silent, last_change }: Nodes) -> Vec<Self> {
-        let of = |nodes: Vec<nodes::NodeState>, is_live| {
-            nodes.into_iter().map(move |node| Self {
-                name: node.name,
-                version: node.version,
-                is_live,
-                position: node.position,
-                behind: (last_change - node.position).max(0),
-                since: node.started_at,
-                seen_at: node.seen_at,
-            })
-        };
-        of(live, true).chain(of(silent, false)).collect()
+    fn of(ListedNode { node, is_live, behind }: ListedNode) -> Self {
+        Self {
+            name: node.name,
+            version: node.version,
+            is_live,
+            position: node.position,
+            behind,
+            since: node.started_at,
+            seen_at: node.seen_at,
+        }
     }
 }
 
@@ -61,7 +58,8 @@ impl NodeRow {
 pub async fn index(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let is_shared = visit.state.db.is_shared();
     let rows = if is_shared {
-        NodeRow::all(visit.read(|connection, _| nodes::list(connection)).await?)
+        let nodes = visit.read(|connection, _| nodes::list(connection)).await?;
+        nodes.list().into_iter().map(NodeRow::of).collect()
     } else {
         // A file is one process's alone, which has nobody to be behind of.
         vec![NodeRow {
