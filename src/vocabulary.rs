@@ -184,6 +184,8 @@ words! {
         RateLimited = "rate_limited",
         /// Monthly quota exceeded.
         QuotaExceeded = "quota_exceeded",
+        /// The organization was suspended.
+        OrganizationSuspended = "organization_suspended",
     }
 
     /// The result of a verification: `valid`, or the first reason for the rejection.
@@ -206,6 +208,8 @@ words! {
         RateLimited = "rate_limited",
         /// Monthly quota exceeded.
         QuotaExceeded = "quota_exceeded",
+        /// The organization is suspended.
+        OrganizationSuspended = "organization_suspended",
     }
 
     /// What happens to a key that was found in public.
@@ -228,6 +232,16 @@ words! {
         Oldest = "joined_at",
         /// By join date, newest first.
         Newest = "-joined_at",
+    }
+
+    /// A filter for all organizations.
+    #[derive(Default)]
+    pub enum OrganizationFilter {
+        /// All of them.
+        #[default]
+        All = "all",
+        /// Suspended organizations.
+        Suspended = "suspended",
     }
 
     /// The order of all organizations.
@@ -344,6 +358,7 @@ impl From<Outcome> for VerificationCode {
             Outcome::InsufficientScope => Self::InsufficientScope,
             Outcome::RateLimited => Self::RateLimited,
             Outcome::QuotaExceeded => Self::QuotaExceeded,
+            Outcome::OrganizationSuspended => Self::OrganizationSuspended,
         }
     }
 }

@@ -183,7 +183,9 @@ mod prepare {
     impl Person {
         /// Somebody new, logged in.
         pub async fn sign_up(address: SocketAddr) -> Self {
-            let client = Client::builder().redirect(Policy::none()).build().expect("a client");
+            // No connection is kept: the server closes it while rows are prepared.
+            let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0);
+            let client = client.build().expect("a client");
             let email = format!("{}@lumen.example", uuid::Uuid::new_v4().simple());
             let mut person = Self { address, email: email.clone(), client, cookie: String::new() };
             let new = [("name", "Dana Whitfield"), ("email", email.as_str()), ("password", PASSWORD)];

@@ -17,6 +17,12 @@ pub struct Organization {
     /// When the organization was created.
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// Since when the organization is suspended; null if it isn’t. Its keys are rejected, and nothing can be changed.
+    #[schema(required = true, format = DateTime)]
+    pub suspended_at: Option<String>,
+    /// Why the organization is suspended; null if it isn’t.
+    #[schema(required = true, example = json!(null))]
+    pub suspension_reason: Option<String>,
 }
 
 /// Changes to an organization. Omitted fields stay the same.

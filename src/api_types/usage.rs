@@ -32,6 +32,9 @@ pub struct Requests {
     /// Monthly quota exceeded.
     #[schema(example = 0)]
     pub quota_exceeded: i64,
+    /// The organization was suspended.
+    #[schema(example = 0)]
+    pub organization_suspended: i64,
 }
 
 /// The requests in an hour or day.

@@ -163,6 +163,12 @@ pub enum AccessError {
         /// The least access that would do.
         needed: Option<TokenAccess>,
     },
+    /// The organization is suspended, and nothing in it can be changed.
+    #[error("the organization is suspended")]
+    Suspended {
+        /// Why, as its members are told.
+        reason: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -303,6 +309,8 @@ pub trait Capability: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     const ROLES: &'static [Role];
     /// The least access of a master token that carries it; `None` where no token may.
     const ACCESS: Option<TokenAccess>;
+    /// Whether it is there to change something in the organization. What only sees lets one leave it.
+    const CHANGES: bool;
     /// The next weaker proof, to which the grant dereferences.
     type Weaker: Clone + fmt::Debug + Send + Sync + unchecked::Proof;
 }
@@ -311,6 +319,20 @@ pub trait Capability: Clone + fmt::Debug + Send + Sync + Sized + 'static {
 #[derive(Clone, Debug)]
 pub struct Grant<C: Capability> {
     weaker: C::Weaker,
+}
+
+impl<C: Capability> Grant<C> {
+    /// Refuses changes in a suspended organization: they are for after that.
+    ///
+    /// # Errors
+    /// [`AccessError::Suspended`].
+    pub fn check_open(&self) -> Result<(), AccessError> {
+        let organization: &Organization = unchecked::Proof::standing(self);
+        match &organization.suspension_reason {
+            Some(reason) if C::CHANGES => Err(AccessError::Suspended { reason: reason.clone() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<C: Capability> Deref for Grant<C> {
@@ -328,11 +350,17 @@ mod unchecked {
     /// can name it.
     pub trait Proof {
         fn of(standing: Standing) -> Self;
+        /// What it was made of.
+        fn standing(&self) -> &Standing;
     }
 
     impl Proof for Standing {
         fn of(standing: Standing) -> Self {
             standing
+        }
+
+        fn standing(&self) -> &Standing {
+            self
         }
     }
 
@@ -340,13 +368,17 @@ mod unchecked {
         fn of(standing: Standing) -> Self {
             Self { weaker: C::Weaker::of(standing) }
         }
+
+        fn standing(&self) -> &Standing {
+            self.weaker.standing()
+        }
     }
 }
 
 macro_rules! capabilities {
     ($(
         $(#[$doc:meta])*
-        $name:ident: [$($role:ident),*], $access:expr => $weaker:ty $(, implies [$($implied:ident),*])?;
+        $name:ident $kind:ident [$($role:ident),*], $access:expr => $weaker:ty $(, implies [$($implied:ident),*])?;
     )+) => {
         $(
             $(#[$doc])*
@@ -356,6 +388,7 @@ macro_rules! capabilities {
             impl Capability for $name {
                 const ROLES: &'static [Role] = &[$(Role::$role),*];
                 const ACCESS: Option<TokenAccess> = $access;
+                const CHANGES: bool = $kind;
                 type Weaker = $weaker;
             }
 
@@ -376,36 +409,40 @@ macro_rules! capabilities {
     };
 }
 
+/// The two kinds of capabilities.
+const SEES: bool = false;
+const CHANGES: bool = true;
+
 capabilities! {
     /// See the organization and its members.
-    See: [User, Developer, Supervisor, Administrator], Some(TokenAccess::Read) => Standing;
+    See SEES [User, Developer, Supervisor, Administrator], Some(TokenAccess::Read) => Standing;
     /// See the audit log, as far as it tells of what one may see.
-    SeeActivity: [Developer, Supervisor, Administrator], Some(TokenAccess::Read)
+    SeeActivity SEES [Developer, Supervisor, Administrator], Some(TokenAccess::Read)
         => Grant<See>, implies [See];
     /// See pending invitations, and what was done to members.
-    SeeInvitations: [Supervisor, Administrator], Some(TokenAccess::Read)
+    SeeInvitations SEES [Supervisor, Administrator], Some(TokenAccess::Read)
         => Grant<SeeActivity>, implies [SeeActivity, See];
     /// See API keys, their settings and their use, and what was done to them.
-    SeeKeys: [Developer, Administrator], Some(TokenAccess::Read)
+    SeeKeys SEES [Developer, Administrator], Some(TokenAccess::Read)
         => Grant<SeeActivity>, implies [SeeActivity, See];
     /// See what was done to master tokens, webhooks and the organization, too.
-    SeeAllActivity: [Administrator], Some(TokenAccess::Read)
+    SeeAllActivity SEES [Administrator], Some(TokenAccess::Read)
         => Grant<SeeKeys>, implies [SeeKeys, SeeActivity, See];
     /// Create, change and remove API keys.
-    ManageKeys: [Developer, Administrator], Some(TokenAccess::Keys)
+    ManageKeys CHANGES [Developer, Administrator], Some(TokenAccess::Keys)
         => Grant<SeeKeys>, implies [SeeKeys, See];
     /// Make the secret address of the expiration calendar, which outlives whoever made it.
-    ManageCalendar: [Developer, Administrator], Some(TokenAccess::Full)
+    ManageCalendar CHANGES [Developer, Administrator], Some(TokenAccess::Full)
         => Grant<ManageKeys>, implies [ManageKeys, SeeKeys, See];
     /// Invite, change and remove members within the actor's reach.
-    ManageMembers: [Supervisor, Administrator], Some(TokenAccess::Members)
+    ManageMembers CHANGES [Supervisor, Administrator], Some(TokenAccess::Members)
         => Grant<SeeInvitations>, implies [SeeInvitations, See];
     /// Decide about the organization itself: its name, its webhooks, what happens to leaked keys.
-    Govern: [Administrator], Some(TokenAccess::Full)
+    Govern CHANGES [Administrator], Some(TokenAccess::Full)
         => Grant<ManageKeys>, implies [ManageKeys, SeeKeys, See];
     /// Generate, activate, replace and remove master tokens. No token may, whatever its access: what
     /// is stolen with one ends with it.
-    ManageTokens: [Administrator], None
+    ManageTokens CHANGES [Administrator], None
         => Grant<Govern>, implies [Govern, ManageKeys, SeeKeys, See];
 }
 

@@ -10,16 +10,19 @@ mod links;
 mod organizations;
 mod people;
 mod setup;
+mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
 pub use links::{AccountLink, LinkKind, create_account, create_link};
 pub use organizations::{
-    OrganizationDetails, OrganizationRow, find_organization, page_of_organizations, total_of_organizations,
+    OrganizationDetails, OrganizationRow, OrganizationSelection, find_organization, page_of_organizations,
+    total_of_organizations,
 };
 pub use people::{
     Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
 };
 pub use setup::{become_first, begin_setup, is_setup_link};
+pub use suspension::{MAX_REASON_LENGTH, resume_organization, suspend_organization};
 
 use diesel::prelude::*;
 
@@ -68,9 +71,10 @@ impl From<AccessError> for InstanceError {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Db(error) => Self::Db(error),
-            AccessError::NotFound | AccessError::Forbidden { .. } | AccessError::Insufficient { .. } => {
-                Self::NotFound
-            }
+            AccessError::NotFound
+            | AccessError::Forbidden { .. }
+            | AccessError::Insufficient { .. }
+            | AccessError::Suspended { .. } => Self::NotFound,
         }
     }
 }

@@ -18,6 +18,17 @@ pub struct Organization {
     pub name: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Since when it is suspended: its keys are rejected, and nothing in it can be changed.
+    pub suspended_at: Option<Timestamp>,
+    /// Why it is suspended, as its members are told.
+    pub suspension_reason: Option<String>,
+}
+
+impl Organization {
+    /// Whether it is suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended_at.is_some()
+    }
 }
 
 /// What an organization has, as the figures beside the tabs say.

@@ -201,6 +201,21 @@ pub fn rename(
     Ok(renamed)
 }
 
+/// Suspends the organization since an instant for a reason, or ends that.
+pub(super) fn set_suspension(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    suspension: Option<(Timestamp, &str)>,
+) -> Result<Organization, DbError> {
+    // First: whoever has heard that it is followed where its keys have stopped has heard of this.
+    tx.changed(Change::Organization(organization_id.to_owned()));
+    let (since, reason) = suspension.unzip();
+    Ok(diesel::update(organizations::table.find(organization_id))
+        .set((organizations::suspended_at.eq(since), organizations::suspension_reason.eq(reason)))
+        .returning(columns_of::<Organization>())
+        .get_result(tx.connection())?)
+}
+
 /// What happens to the organization's keys that are found in public.
 pub fn leak_policy(connection: &mut Connection, grant: &Grant<See>) -> Result<LeakPolicy, DbError> {
     Ok(organizations::table.find(&grant.id).select(organizations::leak_policy).first(connection)?)

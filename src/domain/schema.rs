@@ -81,6 +81,8 @@ diesel::table! {
         search_key -> Text,
         member_count -> BigInt,
         api_key_count -> BigInt,
+        suspended_at -> Nullable<Timestamp>,
+        suspension_reason -> Nullable<Text>,
     }
 }
 

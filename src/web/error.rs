@@ -74,6 +74,12 @@ pub enum AppError {
     /// The key is good, but not for this.
     #[error("{0}")]
     KeyForbidden(&'static str),
+    /// The key is good, but its organization is suspended.
+    #[error("This key’s organization is suspended.")]
+    OrganizationSuspended,
+    /// Nothing can be changed in a suspended organization.
+    #[error("This organization is suspended, so nothing can be changed. Reason: {0}")]
+    Suspended(String),
     /// The key is good, but lacks a scope that this needs.
     #[error("This key doesn’t have the required scope.")]
     InsufficientScope,
@@ -171,6 +177,7 @@ impl AppError {
             Self::KeyForbidden(_) => "forbidden",
             Self::TokenForbidden(_) => "insufficient-access",
             Self::InsufficientScope => "insufficient-scope",
+            Self::OrganizationSuspended | Self::Suspended(_) => "organization-suspended",
             Self::KeyLimited { .. } => "key-limited",
             Self::CrossSite => "cross-site-request",
             Self::Unreadable(_) | Self::BadBody(_) | Self::CredentialTwice => "malformed-request",
@@ -211,6 +218,7 @@ impl AppError {
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope => "You don’t have access",
+            Self::OrganizationSuspended | Self::Suspended(_) => "Organization suspended",
             Self::Conflict(_) | Self::TemporaryConflict { .. } => "This can’t be done",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "Log in to continue",
             Self::VerifyFirst => "Confirm your email",
@@ -248,6 +256,8 @@ impl ResponseError for AppError {
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope
+            | Self::OrganizationSuspended
+            | Self::Suspended(_)
             | Self::VerifyFirst
             | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Conflict(_) | Self::TemporaryConflict { .. } => StatusCode::CONFLICT,
@@ -319,6 +329,7 @@ impl From<AccessError> for AppError {
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
             AccessError::Insufficient { needed: Some(needed) } => Self::TokenForbidden(needed),
             AccessError::Insufficient { needed: None } => Self::KeyForbidden(ONLY_PEOPLE),
+            AccessError::Suspended { reason } => Self::Suspended(reason),
             AccessError::Db(error) => error.into(),
         }
     }

@@ -289,6 +289,9 @@ routes! {
         GET "/instance" => pages::instance::redirect;
         GET "/instance/organizations" => pages::instance::organizations::index;
         GET "/instance/organizations/{organization}" => pages::instance::organization::show;
+        GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
+        POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;
+        POST "/instance/organizations/{organization}/resume" => pages::instance::organization::resume;
         GET "/instance/people" => pages::instance::people::index;
         POST "/instance/people/{user}/log-out" => pages::instance::people::log_out;
         POST "/instance/people/{user}/deactivate" => pages::instance::people::deactivate;

@@ -120,6 +120,11 @@ pub fn instance_organization(organization_id: &str) -> String {
     format!("/instance/organizations/{organization_id}")
 }
 
+/// Something done with an organization by those who operate the instance: `suspend`.
+pub fn with_instance_organization(organization_id: &str, verb: &str) -> String {
+    format!("{}/{verb}", instance_organization(organization_id))
+}
+
 /// Something done with a person: `instance_person(user_id, "deactivate")`.
 pub fn instance_person(user_id: &str, verb: &str) -> String {
     format!("/instance/people/{user_id}/{verb}")

@@ -174,6 +174,7 @@ impl<P: Proof, B> Visit<P, B> {
             .write(move |tx| {
                 let now = clock.now();
                 let proof = prove_again(tx.connection())?;
+                proof.check_open()?;
                 if let Some(form_id) = form_id {
                     if !form_id.is_fresh(now) {
                         return Err(Unchanged::Stale);

@@ -11,6 +11,7 @@ mod late;
 mod machines;
 mod methods;
 mod statements;
+mod suspended;
 
 use tessera::{
     domain::{access::Role, token_access::TokenAccess},

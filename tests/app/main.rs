@@ -39,6 +39,7 @@ mod pages;
 mod races;
 mod search;
 mod stops;
+mod suspension;
 mod throttles;
 mod token_proofs;
 mod usage;

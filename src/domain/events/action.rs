@@ -47,6 +47,12 @@ pub enum Action {
     /// An organization was removed.
     #[strum(serialize = "organization.removed")]
     OrganizationRemoved,
+    /// An instance administrator suspended the organization.
+    #[strum(serialize = "organization.suspended")]
+    OrganizationSuspended,
+    /// An instance administrator resumed the organization.
+    #[strum(serialize = "organization.resumed")]
+    OrganizationResumed,
     /// Somebody was invited.
     #[strum(serialize = "invitation.created")]
     Invited,
@@ -182,6 +188,12 @@ pub enum Action {
     /// An account was deleted.
     #[strum(serialize = "instance.account_deleted")]
     AccountDeleted,
+    /// The same as [`OrganizationSuspended`](Self::OrganizationSuspended), with who did it.
+    #[strum(serialize = "instance.organization_suspended")]
+    SuspendedOrganization,
+    /// The same as [`OrganizationResumed`](Self::OrganizationResumed), with who did it.
+    #[strum(serialize = "instance.organization_resumed")]
+    ResumedOrganization,
 }
 
 impl Action {
@@ -205,6 +217,7 @@ impl Action {
                 | Self::TokenReplaced
                 | Self::TokenRemoved
                 | Self::OrganizationRemoved
+                | Self::OrganizationSuspended
         )
     }
 
@@ -224,7 +237,9 @@ impl Action {
             Self::OrganizationCreated
             | Self::OrganizationRenamed
             | Self::LeakPolicyChanged
-            | Self::OrganizationRemoved => Area::Organization,
+            | Self::OrganizationRemoved
+            | Self::OrganizationSuspended
+            | Self::OrganizationResumed => Area::Organization,
             Self::Invited
             | Self::InvitationResent
             | Self::InvitationLinkCopied
@@ -269,7 +284,9 @@ impl Action {
             | Self::AccountLoggedOut
             | Self::AccountDeactivated
             | Self::AccountActivated
-            | Self::AccountDeleted => Area::Instance,
+            | Self::AccountDeleted
+            | Self::SuspendedOrganization
+            | Self::ResumedOrganization => Area::Instance,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         self,
         terms::{INSTANCE, List, Sought},
     },
-    vocabulary::OrganizationSort,
+    vocabulary::{OrganizationFilter, OrganizationSort},
 };
 
 /// Administrators that are named on an organization's page at most.
@@ -74,16 +74,48 @@ fn last_used() -> _ {
         .single_value()
 }
 
-/// One page of all organizations; with `search`, those with a word in the name that begins so.
+/// Which organizations to show, and in what order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrganizationSelection<'a> {
+    /// The beginning of a word in the name; empty for all.
+    pub search: &'a str,
+    /// In which state.
+    pub filter: OrganizationFilter,
+    /// In what order.
+    pub sort: OrganizationSort,
+}
+
+macro_rules! selected {
+    ($matches:expr, $filter:expr) => {{
+        let found = matching_anywhere!(
+            organizations::table.into_boxed(),
+            $matches,
+            organizations::id,
+            |sought: &Sought| has_term!(sought, List::AllOrganizations, INSTANCE, organizations::id)
+        );
+        match $filter {
+            OrganizationFilter::All => found,
+            OrganizationFilter::Suspended => found.filter(organizations::suspended_at.is_not_null()),
+        }
+    }};
+}
+
+/// One page of all organizations.
 pub fn page_of_organizations(
     connection: &mut Connection,
     _: &Operator,
-    (search, sort): (&str, OrganizationSort),
+    selection: OrganizationSelection<'_>,
     request: &PageRequest,
 ) -> Result<Page<OrganizationRow>, DbError> {
+    let OrganizationSelection { search, filter, sort } = selection;
     let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
-    let total = matches.total(|| total(connection))?;
-    request.load(total, |row| sort.cursor(row), |reach| read(connection, (&matches, sort), reach))
+    let total = match filter {
+        OrganizationFilter::All => matches.total(|| total(connection))?,
+        OrganizationFilter::Suspended => Total::count(|most| {
+            count_of(connection, selected!(&matches, filter).select(organizations::id).limit(most))
+        })?,
+    };
+    request.load(total, |row| sort.cursor(row), |reach| read(connection, (&matches, filter, sort), reach))
 }
 
 /// How many organizations there are.
@@ -114,15 +146,10 @@ impl OrganizationSort {
 
 fn read(
     connection: &mut Connection,
-    (matches, sort): (&Matches, OrganizationSort),
+    (matches, filter, sort): (&Matches, OrganizationFilter, OrganizationSort),
     reach: &Reach,
 ) -> Result<Vec<OrganizationRow>, CursorError> {
-    let all = matching_anywhere!(
-        organizations::table.into_boxed(),
-        matches,
-        organizations::id,
-        |sought: &Sought| has_term!(sought, List::AllOrganizations, INSTANCE, organizations::id)
-    );
+    let all = selected!(matches, filter);
     let descending = is_descending(sort);
     let number = match &reach.beyond {
         Some(cursor) if sort.is_by_number() => {

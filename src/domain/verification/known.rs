@@ -204,6 +204,7 @@ impl KnownKey {
     /// The reasons to refuse a request before its limits are looked at, in the order that counts.
     fn rejections(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> impl Iterator<Item = Outcome> {
         OBJECTIONS.into_iter().filter(move |rejection| match rejection {
+            Outcome::OrganizationSuspended => self.organization.is_suspended(),
             Outcome::Expired => self.expires_at.is_some_and(|end| end <= now),
             Outcome::Deactivated => self.is_deactivated,
             Outcome::ForbiddenIp => self.rules.as_ref().is_some_and(|rules| !rules.let_in(wanted.client_ip)),
@@ -223,14 +224,21 @@ impl KnownKey {
             Outcome::InsufficientScope => rules.scopes.to_string(),
             Outcome::RateLimited => text_of(rules.rate.as_ref().map(|rate| rate.limit())),
             Outcome::QuotaExceeded => text_of(rules.quota.as_ref().map(|(quota, _)| quota.get())),
-            Outcome::Valid | Outcome::Expired | Outcome::Deactivated => String::new(),
+            Outcome::Valid | Outcome::Expired | Outcome::Deactivated | Outcome::OrganizationSuspended => {
+                String::new()
+            }
         }
     }
 }
 
 /// What a key can be refused for before its limits are looked at, in the order that counts.
-const OBJECTIONS: [Outcome; 4] =
-    [Outcome::Expired, Outcome::Deactivated, Outcome::ForbiddenIp, Outcome::InsufficientScope];
+const OBJECTIONS: [Outcome; 5] = [
+    Outcome::OrganizationSuspended,
+    Outcome::Expired,
+    Outcome::Deactivated,
+    Outcome::ForbiddenIp,
+    Outcome::InsufficientScope,
+];
 
 fn text_of(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
@@ -322,6 +330,8 @@ mod tests {
                 id: "lumen".into(),
                 name: "Lumen".into(),
                 created_at: START,
+                suspended_at: None,
+                suspension_reason: None,
             })),
             expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
             is_deactivated,

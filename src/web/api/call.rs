@@ -49,6 +49,14 @@ pub trait TokenProof: Clone + Send + Sized + 'static {
 
     /// The proof, where the token's standing carries it.
     fn of(standing: Standing) -> Result<Self, AccessError>;
+
+    /// Whether what it is the proof of may change at all now.
+    ///
+    /// # Errors
+    /// [`AccessError::Suspended`].
+    fn check_open(&self) -> Result<(), AccessError> {
+        Ok(())
+    }
 }
 
 impl TokenProof for Standing {
@@ -67,6 +75,10 @@ impl<C: Capability> TokenProof for Grant<C> {
 
     fn of(standing: Standing) -> Result<Self, AccessError> {
         standing.grant()
+    }
+
+    fn check_open(&self) -> Result<(), AccessError> {
+        Self::check_open(self)
     }
 }
 
@@ -216,6 +228,7 @@ impl<P: TokenProof, B> Call<P, B> {
             .db
             .write(move |tx| {
                 let (proof, now) = (prove_again(tx.connection())?, clock.now());
+                proof.check_open()?;
                 let Some(once) = once else { return work(tx, &proof, now) };
                 if let Some(kept) = once.recall(tx.connection(), now)? {
                     return serde_json::from_slice(&kept).map_err(AppError::internal);

@@ -112,8 +112,8 @@ impl RouteRequirements {
 /// `Authorization` as `Bearer` or as `Basic` (key name as user, key as password).
 ///
 /// # Errors
-/// 401 missing or inactive key, 403 wrong organization, missing scope or IP address not allowed, 429
-/// limit exceeded.
+/// 401 missing or inactive key, 403 wrong or suspended organization, missing scope or IP address not
+/// allowed, 429 limit exceeded.
 #[utoipa::path(
     get,
     path = "/auth",

@@ -205,5 +205,6 @@ pub fn rejection(outcome: Outcome, limits: &Limits) -> Option<AppError> {
         Outcome::InsufficientScope => Some(AppError::InsufficientScope),
         Outcome::RateLimited => limited("Rate limit exceeded. Try again later."),
         Outcome::QuotaExceeded => limited("Monthly quota exceeded."),
+        Outcome::OrganizationSuspended => Some(AppError::OrganizationSuspended),
     }
 }

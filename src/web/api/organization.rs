@@ -20,7 +20,7 @@ use crate::{
 /// Counts as a request with the key.
 ///
 /// # Errors
-/// 401 missing or inactive key, 403 IP address not allowed, 429 limit exceeded.
+/// 401 missing or inactive key, 403 suspended organization or IP address not allowed, 429 limit exceeded.
 #[utoipa::path(
     get,
     path = "/api/v2/organization",

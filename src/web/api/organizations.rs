@@ -20,6 +20,8 @@ impl Organization {
             id: organization.id.clone(),
             name: organization.name.clone(),
             created_at: display::iso(&organization.created_at),
+            suspended_at: organization.suspended_at.as_ref().map(display::iso),
+            suspension_reason: organization.suspension_reason.clone(),
         }
     }
 }

@@ -21,8 +21,16 @@ const MAX_DAYS: i32 = 366;
 
 impl Requests {
     fn of(by_outcome: &ByOutcome) -> Self {
-        let [valid, expired, deactivated, forbidden_ip, insufficient_scope, rate_limited, quota_exceeded] =
-            *by_outcome;
+        let [
+            valid,
+            expired,
+            deactivated,
+            forbidden_ip,
+            insufficient_scope,
+            rate_limited,
+            quota_exceeded,
+            organization_suspended,
+        ] = *by_outcome;
         Self {
             total: by_outcome.iter().sum(),
             valid,
@@ -32,6 +40,7 @@ impl Requests {
             insufficient_scope,
             rate_limited,
             quota_exceeded,
+            organization_suspended,
         }
     }
 }

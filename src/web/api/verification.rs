@@ -58,6 +58,7 @@ const MAX_IN_A_BATCH: usize = 100;
             }))),
             ("malformed" = (value = json!({ "valid": false, "code": "malformed" }))),
             ("not_found" = (value = json!({ "valid": false, "code": "not_found" }))),
+            ("organization_suspended" = (value = json!(rejected_example("organization_suspended")))),
             ("expired" = (value = json!(rejected_example("expired")))),
             ("deactivated" = (value = json!(rejected_example("deactivated")))),
             ("forbidden_ip" = (value = json!(rejected_example("forbidden_ip")))),

@@ -170,6 +170,7 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::InsufficientScope => "Rejected: missing scope",
         Outcome::RateLimited => "Rejected: rate limit exceeded",
         Outcome::QuotaExceeded => "Rejected: monthly quota exceeded",
+        Outcome::OrganizationSuspended => "Rejected: organization suspended",
     }
 }
 

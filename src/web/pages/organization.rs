@@ -69,6 +69,8 @@ pub struct Frame {
     pub thing: Option<Thing>,
     /// What the organization has.
     pub figures: Figures,
+    /// Why it is suspended, if it is.
+    pub suspension_reason: Option<String>,
 }
 
 /// A thing of an organization that has a page of its own: its name is the page's heading, and the
@@ -92,6 +94,7 @@ impl Frame {
             current,
             tabs: Tab::ALL.into_iter().filter(|tab| tab.is_visible_to(proof)).collect(),
             thing: None,
+            suspension_reason: proof.suspension_reason.clone(),
             figures: organizations::figures(connection, proof)?,
         })
     }

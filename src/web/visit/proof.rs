@@ -52,6 +52,14 @@ pub trait Proof: Clone + Send + Sized + 'static {
     /// # Errors
     /// 401, 403 or 404, in the words of [`AppError`].
     fn of(found: &Found) -> Result<Self, AppError>;
+
+    /// Whether what it is the proof of may change at all now.
+    ///
+    /// # Errors
+    /// 403 for a suspended organization.
+    fn check_open(&self) -> Result<(), AppError> {
+        Ok(())
+    }
 }
 
 /// Anybody, logged in or not.
@@ -124,5 +132,9 @@ impl<C: Capability> Proof for Grant<C> {
 
     fn of(found: &Found) -> Result<Self, AppError> {
         Ok(found.account()?.standing(found.ip)?.grant()?)
+    }
+
+    fn check_open(&self) -> Result<(), AppError> {
+        Ok(Self::check_open(self)?)
     }
 }

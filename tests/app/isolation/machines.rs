@@ -153,11 +153,11 @@ async fn a_credential_that_comes_twice_is_refused_wherever_one_is_taken() {
     assert_eq!(fixture.app.ledger().await, before);
 }
 
-fn of_tokens() -> impl Iterator<Item = &'static Route> {
+pub(super) fn of_tokens() -> impl Iterator<Item = &'static Route> {
     routes(|access: Access| access.of_token().is_some())
 }
 
-async fn send(machine: &Machine, route: &Route, path: &str) -> Response {
+pub(super) async fn send(machine: &Machine, route: &Route, path: &str) -> Response {
     let request = machine.request(route.method, path);
     match route.method {
         "GET" => request.send().await,

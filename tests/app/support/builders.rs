@@ -109,6 +109,17 @@ impl World {
         self.write(move |tx| Ok(instance::appoint(tx, &Operator::at_the_machine(), &id, now)?)).await;
     }
 
+    /// Has somebody at the machine suspend an organization.
+    pub(crate) async fn suspend(&self, company: &Company, reason: &str) {
+        let (id, now) = (company.id.clone(), self.now());
+        let reason = Name::parse_text(reason, instance::MAX_REASON_LENGTH).expect("a reason");
+        self.write(move |tx| {
+            let operator = Operator::at_the_machine();
+            Ok(instance::suspend_organization(tx, &operator, (&id, &reason), now)?)
+        })
+        .await;
+    }
+
     /// An organization of `owner`, who is its only member and administrator.
     pub(crate) async fn organization(&self, title: &str, owner: &User) -> Company {
         let (title, owner, now) = (name(title), owner.clone(), self.now());

@@ -33,6 +33,12 @@ impl Sentence {
             Action::LeakPolicyChanged => {
                 Self::new("shield", "changed what happens to leaked keys", entry).alone()
             }
+            Action::OrganizationSuspended | Action::SuspendedOrganization => {
+                Self::new("circle-slash", "suspended the organization", entry).bad()
+            }
+            Action::OrganizationResumed | Action::ResumedOrganization => {
+                Self::new("power", "resumed the organization", entry).ok()
+            }
             Action::OrganizationRemoved => Self::new("trash-2", "removed the organization", entry).bad(),
             Action::Invited => Self::new("mail", "invited", entry),
             Action::InvitationResent => Self::new("send", "resent the invitation to", entry),

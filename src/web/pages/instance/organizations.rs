@@ -10,12 +10,12 @@ use crate::{
     db::DbError,
     domain::{
         access::Operator,
-        instance::{self, OrganizationRow},
+        instance::{self, OrganizationRow, OrganizationSelection},
         page::{Page, PageRef, PageRequest, Total},
         usage,
     },
     page,
-    vocabulary::OrganizationSort,
+    vocabulary::{OrganizationFilter, OrganizationSort},
     web::{
         chart::Sparkline, error::AppError, pager::Pager, search, shell::Shell, sorting::Heading, urls, view,
         visit::Visit,
@@ -33,6 +33,7 @@ struct OrganizationsTab {
     frame: Frame,
     now: Timestamp,
     selection: OrganizationsQuery,
+    filter: OrganizationFilter,
     sort: OrganizationSort,
     headings: Headings,
     organizations: Page<OrganizationRow>,
@@ -52,6 +53,8 @@ pub struct OrganizationsQuery {
     #[serde(deserialize_with = "search::lenient")]
     q: String,
     page: PageRef,
+    /// A filter's word; anything else means all.
+    state: String,
     /// An order's word; anything else means by name.
     sort: String,
 }
@@ -59,7 +62,12 @@ pub struct OrganizationsQuery {
 impl OrganizationsQuery {
     fn url(&self) -> String {
         let page = urls::page(&self.page);
-        let pairs = [("q", self.q.as_str()), ("sort", self.sort.as_str()), ("page", page.as_str())];
+        let pairs = [
+            ("q", self.q.as_str()),
+            ("state", self.state.as_str()),
+            ("sort", self.sort.as_str()),
+            ("page", page.as_str()),
+        ];
         urls::with_query(&Tab::Organizations.url(), &pairs)
     }
 }
@@ -97,7 +105,23 @@ impl OrganizationsTab {
     }
 
     fn is_searchable(&self) -> bool {
-        !self.selection.q.is_empty() || !self.all.is_within(1)
+        self.is_narrowed() || !self.all.is_within(1)
+    }
+
+    /// Whether not all of them are asked for.
+    fn is_narrowed(&self) -> bool {
+        !self.selection.q.is_empty() || self.filter != OrganizationFilter::All
+    }
+
+    /// The filters that can be chosen, with their words.
+    fn filters(&self) -> [(OrganizationFilter, &'static str); 2] {
+        OrganizationFilter::ALL.map(|filter| {
+            let words = match filter {
+                OrganizationFilter::All => "All organizations",
+                OrganizationFilter::Suspended => "Suspended",
+            };
+            (filter, words)
+        })
     }
 
     /// The orders that can be chosen, with their words.
@@ -127,14 +151,15 @@ impl OrganizationsTab {
 pub async fn index(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let (shell, now, selection) = (visit.shell(), visit.now, visit.query::<OrganizationsQuery>()?);
     let tab = visit.read(move |connection, operator| {
-        let sort = selection.sort.parse().unwrap_or_default();
+        let (filter, sort) =
+            (selection.state.parse().unwrap_or_default(), selection.sort.parse().unwrap_or_default());
         let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
-        let wanted = (selection.q.as_str(), sort);
+        let wanted = OrganizationSelection { search: &selection.q, filter, sort };
         let organizations = instance::page_of_organizations(connection, operator, wanted, &request)?;
         let ids: Vec<&str> = organizations.rows.iter().map(|row| row.organization.id.as_str()).collect();
         let daily = usage::daily_requests_of_organizations(connection, operator, &ids, now)?;
-        let all = match selection.q.as_str() {
-            "" => organizations.total,
+        let all = match (selection.q.as_str(), filter) {
+            ("", OrganizationFilter::All) => organizations.total,
             _ => instance::total_of_organizations(connection, operator)?,
         };
         let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
@@ -148,6 +173,7 @@ pub async fn index(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
             organizations,
             all,
             selection,
+            filter,
             sort,
         })
     });

@@ -78,6 +78,14 @@ pub(super) fn explain(outcome: Outcome, tense: Tense, facts: &Facts<'_>) -> Expl
             used_up_quota(tense, facts),
             "Raise the quota in the key’s settings, or wait for the next month.",
         ),
+        Outcome::OrganizationSuspended => Explanation::new(
+            "Organization suspended",
+            tense.pick(
+                "The organization was suspended when the request came.",
+                "The organization is suspended.",
+            ),
+            "The reason is at the top of the organization’s pages. Contact the operator of this server.",
+        ),
         Outcome::Valid => Explanation::new("Accepted", "No problems found.", ""),
     }
 }

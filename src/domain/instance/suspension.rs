@@ -1,0 +1,86 @@
+//! Organizations that are stopped for a while, such as one that does not pay. Their keys are rejected, and nothing in
+//! them can be changed; pages stay readable and say why.
+
+use super::InstanceError;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    domain::{
+        access::{Actor, Operator},
+        events::{self, Action, Detail, Event},
+        names::Name,
+        organization::{self, Organization},
+        organizations,
+    },
+};
+
+/// Longest reason, in characters.
+pub const MAX_REASON_LENGTH: usize = 300;
+
+/// Suspends an organization; `reason` is what its members are told. One that is suspended gets the new reason.
+///
+/// # Errors
+/// [`InstanceError::NotFound`].
+pub fn suspend_organization(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    (organization_id, reason): (&str, &Name),
+    now: Timestamp,
+) -> Result<Organization, InstanceError> {
+    let before = find(tx, organization_id)?;
+    if before.suspension_reason.as_deref() == Some(reason.as_str()) {
+        return Ok(before);
+    }
+    let since = before.suspended_at.unwrap_or(now);
+    let suspended = organizations::set_suspension(tx, organization_id, Some((since, reason.as_str())))?;
+    let detail = Detail::Text { text: reason.to_string() };
+    let actions = (Action::OrganizationSuspended, Action::SuspendedOrganization);
+    record(tx, operator, &suspended, actions, Some(detail), now)?;
+    Ok(suspended)
+}
+
+/// Ends a suspension. An organization that is not suspended stays as it is.
+///
+/// # Errors
+/// [`InstanceError::NotFound`].
+pub fn resume_organization(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    organization_id: &str,
+    now: Timestamp,
+) -> Result<Organization, InstanceError> {
+    let before = find(tx, organization_id)?;
+    if !before.is_suspended() {
+        return Ok(before);
+    }
+    let resumed = organizations::set_suspension(tx, organization_id, None)?;
+    record(tx, operator, &resumed, (Action::OrganizationResumed, Action::ResumedOrganization), None, now)?;
+    Ok(resumed)
+}
+
+fn find(tx: &mut Tx<'_>, organization_id: &str) -> Result<Organization, InstanceError> {
+    organization::by_id(tx.connection(), organization_id)?.ok_or(InstanceError::NotFound)
+}
+
+/// Notes it twice: for the organization, which does not learn who works for the operator, and for the instance.
+fn record(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    organization: &Organization,
+    (for_organization, for_instance): (Action, Action),
+    detail: Option<Detail>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let event = Event {
+        organization_id: Some(&organization.id),
+        actor: &Actor::System { ip: None },
+        action: for_organization,
+        subject_id: Some(&organization.id),
+        subject_name: &organization.name,
+        detail: detail.clone(),
+    };
+    events::record(tx, &event, now)?;
+    let event =
+        Event { organization_id: None, actor: operator.actor(), action: for_instance, detail, ..event };
+    events::record(tx, &event, now)
+}
