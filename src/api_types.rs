@@ -22,6 +22,8 @@ pub use usage::*;
 pub use verification::*;
 pub use webhooks::*;
 
+use crate::vocabulary::LimitedBy;
+
 /// A page of a list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
@@ -50,6 +52,9 @@ pub struct ProblemDocument {
     /// The invalid fields or parameters; absent if there are none.
     #[serde(default, skip_serializing_if = "<[FieldProblem]>::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// Which limit of the key or its organization was exceeded; absent if none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<LimitedBy>,
 }
 
 /// An invalid field or parameter.

@@ -186,6 +186,23 @@ words! {
         QuotaExceeded = "quota_exceeded",
         /// The organization was suspended.
         OrganizationSuspended = "organization_suspended",
+        /// The rate limit of the organization’s plan was exceeded.
+        PlanRateLimited = "plan_rate_limited",
+        /// The monthly quota of the organization’s plan was exceeded.
+        PlanQuotaExceeded = "plan_quota_exceeded",
+    }
+
+    /// Which limit a request exceeded.
+    #[schema(example = "key_rate")]
+    pub enum LimitedBy {
+        /// The rate limit of the key.
+        KeyRate = "key_rate",
+        /// The monthly quota of the key.
+        KeyQuota = "key_quota",
+        /// The rate limit of the organization’s plan.
+        PlanRate = "plan_rate",
+        /// The monthly quota of the organization’s plan.
+        PlanQuota = "plan_quota",
     }
 
     /// The result of a verification: `valid`, or the first reason for the rejection.
@@ -356,9 +373,27 @@ impl From<Outcome> for VerificationCode {
             Outcome::Deactivated => Self::Deactivated,
             Outcome::ForbiddenIp => Self::ForbiddenIp,
             Outcome::InsufficientScope => Self::InsufficientScope,
-            Outcome::RateLimited => Self::RateLimited,
-            Outcome::QuotaExceeded => Self::QuotaExceeded,
+            Outcome::RateLimited | Outcome::PlanRateLimited => Self::RateLimited,
+            Outcome::QuotaExceeded | Outcome::PlanQuotaExceeded => Self::QuotaExceeded,
             Outcome::OrganizationSuspended => Self::OrganizationSuspended,
+        }
+    }
+}
+
+impl Outcome {
+    /// Which limit was exceeded, if one was.
+    pub fn limited_by(self) -> Option<LimitedBy> {
+        match self {
+            Self::RateLimited => Some(LimitedBy::KeyRate),
+            Self::QuotaExceeded => Some(LimitedBy::KeyQuota),
+            Self::PlanRateLimited => Some(LimitedBy::PlanRate),
+            Self::PlanQuotaExceeded => Some(LimitedBy::PlanQuota),
+            Self::Valid
+            | Self::Expired
+            | Self::Deactivated
+            | Self::ForbiddenIp
+            | Self::InsufficientScope
+            | Self::OrganizationSuspended => None,
         }
     }
 }
@@ -448,7 +483,8 @@ mod tests {
     #[test]
     fn each_outcome_keeps_its_word() {
         for outcome in Outcome::ALL {
-            assert_eq!(VerificationCode::from(outcome).as_str(), outcome.as_str());
+            let word = outcome.as_str().trim_start_matches("plan_");
+            assert_eq!(VerificationCode::from(outcome).as_str(), word);
         }
     }
 

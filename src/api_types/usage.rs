@@ -35,6 +35,12 @@ pub struct Requests {
     /// The organization was suspended.
     #[schema(example = 0)]
     pub organization_suspended: i64,
+    /// The rate limit of the organization’s plan was exceeded.
+    #[schema(example = 0)]
+    pub plan_rate_limited: i64,
+    /// The monthly quota of the organization’s plan was exceeded.
+    #[schema(example = 0)]
+    pub plan_quota_exceeded: i64,
 }
 
 /// The requests in an hour or day.

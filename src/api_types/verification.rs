@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{NamedId, objects};
-use crate::vocabulary::{COSTS, VerificationCode};
+use crate::vocabulary::{COSTS, LimitedBy, VerificationCode};
 
 /// Characters of a user agent.
 const MAX_USER_AGENT_LENGTH: usize = 200;
@@ -90,7 +90,10 @@ pub struct Verification {
     /// The key; absent if the organization has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<VerifiedKey>,
-    /// The state of the key’s limits.
+    /// Which limit was exceeded; absent if none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<LimitedBy>,
+    /// The state of the limits.
     #[serde(flatten)]
     pub limits: LimitFields,
 }
@@ -121,6 +124,12 @@ pub struct LimitFields {
     /// The monthly quota; absent if there’s none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<LimitState>,
+    /// The rate limit of the organization’s plan; absent if there’s none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_rate_limit: Option<LimitState>,
+    /// The monthly quota of the organization’s plan; absent if there’s none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_quota: Option<LimitState>,
     /// Seconds to wait before retrying; only for requests that exceed a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,

@@ -26,6 +26,7 @@ use super::{
     key_settings::KeySettings,
     managed::{self, Done, ManageError, Managed, NewRow},
     names::Name,
+    plans::{self, WantedKey},
     schema::{api_keys, organizations},
     search,
     secret::{NoRandomness, Secret, SecretKind},
@@ -237,7 +238,7 @@ pub fn check_room(
 /// Creates a key. The secret is returned this once; its digest is kept.
 ///
 /// # Errors
-/// [`ManageError::NameTaken`], [`ManageError::TooMany`].
+/// [`ManageError::NameTaken`], [`ManageError::TooMany`], [`ManageError::Plan`].
 pub fn create(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
@@ -245,6 +246,9 @@ pub fn create(
     limits: &InstanceLimits,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), ManageError> {
+    let wanted = WantedKey { settings: Some(&new.settings), expires_at: Some(new.expires_at) };
+    plans::check_key(tx.connection(), grant, wanted, now)?;
+    plans::check_active_keys(tx.connection(), grant, now)?;
     managed::create(tx, grant, new, limits, now)
 }
 
@@ -263,7 +267,7 @@ pub fn find(
 /// Switches a key on or off; a pause ends with that.
 ///
 /// # Errors
-/// [`ManageError::NotFound`].
+/// [`ManageError::NotFound`], [`ManageError::Plan`].
 pub fn switch(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
@@ -271,6 +275,11 @@ pub fn switch(
     on: bool,
     now: Timestamp,
 ) -> Result<ApiKey, ManageError> {
+    let key = find(tx.connection(), grant, key_id)?;
+    // One that is paused comes back by itself, and counts as active.
+    if on && key.status(now) == KeyStatus::Deactivated && key.paused_until.is_none() {
+        plans::check_active_keys(tx.connection(), grant, now)?;
+    }
     managed::switch(tx, grant, key_id, on, now)
 }
 

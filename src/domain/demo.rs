@@ -322,7 +322,8 @@ fn key<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageKeys>, example: &'a Examp
         if let Some(last) = last_used_at {
             api_keys::note_last_use(tx, &key.id, Some(last))?;
             let first = at.max(now - Duration::days(29));
-            let all = requests(tx, &key.id, example.requests_a_day, (first.date(), last.date()))?;
+            let all =
+                requests(tx, (&admin.id, &key.id), example.requests_a_day, (first.date(), last.date()))?;
             for (number, user_agent, share, minutes) in example.clients {
                 let client = Client { ip: address(*number), user_agent };
                 usage::add_client(
@@ -346,11 +347,18 @@ fn key<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageKeys>, example: &'a Examp
 }
 
 /// Tells how many there are in all.
-fn requests(tx: &mut Tx<'_>, key_id: &str, a_day: i64, days: (Date, Date)) -> Result<i64, DemoError> {
+fn requests(
+    tx: &mut Tx<'_>,
+    (organization_id, key_id): (&str, &str),
+    a_day: i64,
+    days: (Date, Date),
+) -> Result<i64, DemoError> {
     let mut all = 0;
     each_day(a_day, days, |day, requests| {
         all += requests;
-        usage::add(tx, key_id, Span::Day, day, Sum { outcome: Outcome::Valid, requests, units: requests })
+        let sum = Sum { outcome: Outcome::Valid, requests, units: requests };
+        usage::add_for_organization(tx, organization_id, day, sum)?;
+        usage::add(tx, key_id, Span::Day, day, sum)
     })?;
     Ok(all)
 }

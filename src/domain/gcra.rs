@@ -1,4 +1,4 @@
-//! Rate limits by the generic cell rate algorithm: one number in memory for each key.
+//! Rate limits by the generic cell rate algorithm: one number in memory for each key, and for each organization.
 //!
 //! The number is the theoretical arrival time: the instant at which everything admitted so far
 //! would have arrived, had it come evenly. A request is admitted while that instant is no more
@@ -52,6 +52,14 @@ impl Gcra {
             (ahead <= self.burst()).then(|| nanoseconds(now).saturating_add(ahead))
         });
         self.answer(admitted.unwrap_or_else(|refused| refused), cost, now)
+    }
+
+    /// Gives back what was admitted to a request that was refused after all.
+    pub fn give_back(&self, cost: u32) {
+        let price = self.price(cost);
+        let _ = self
+            .arrival
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |arrival| Some(arrival.saturating_sub(price)));
     }
 
     /// What [`admit`](Self::admit) would answer. Takes nothing.
@@ -160,6 +168,16 @@ mod tests {
             let most = 11 * count + nodes;
             assert!(admitted <= most && admitted >= 9 * count, "{admitted} of {count} a minute on {nodes}");
         }
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_admitted_again() {
+        let gcra = Gcra::new(limit(5, Period::Minute), NodeCount::default());
+        for _ in 0..20 {
+            assert_eq!(gcra.admit(3, START).remaining, 2);
+            gcra.give_back(3);
+        }
+        assert_eq!(gcra.admit(5, START).retry_after_seconds, None);
     }
 
     #[test]

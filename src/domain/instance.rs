@@ -9,6 +9,7 @@ mod administrators;
 mod links;
 mod organizations;
 mod people;
+mod plans;
 mod setup;
 mod suspension;
 
@@ -21,6 +22,7 @@ pub use organizations::{
 pub use people::{
     Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
 };
+pub use plans::{assign_plan, assign_plan_to_those_without, total_without_plan};
 pub use setup::{become_first, begin_setup, is_setup_link};
 pub use suspension::{MAX_REASON_LENGTH, resume_organization, suspend_organization};
 

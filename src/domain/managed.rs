@@ -6,8 +6,10 @@
 
 use super::{
     access::{Capability, Grant, See},
+    grouped::grouped,
     id::new_id,
     organization::Organization,
+    plan_limit::PlanLimit,
     secret::{NoRandomness, Secret},
 };
 use crate::{
@@ -40,6 +42,9 @@ pub enum ManageError {
         /// How many there may be.
         max: i64,
     },
+    /// The plan of the organization does not allow that.
+    #[error(transparent)]
+    Plan(PlanLimit),
     /// Its state does not allow that; the sentence says why.
     #[error("{0}")]
     State(&'static str),
@@ -51,23 +56,19 @@ pub enum ManageError {
     Db(#[from] DbError),
 }
 
+impl From<PlanLimit> for ManageError {
+    fn from(error: PlanLimit) -> Self {
+        match error {
+            PlanLimit::Db(error) => Self::Db(error),
+            limit => Self::Plan(limit),
+        }
+    }
+}
+
 impl From<diesel::result::Error> for ManageError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
     }
-}
-
-/// "1,175,237".
-pub fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut grouped = String::from(if number < 0 { "−" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// What was done with a thing.

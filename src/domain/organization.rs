@@ -22,6 +22,8 @@ pub struct Organization {
     pub suspended_at: Option<Timestamp>,
     /// Why it is suspended, as its members are told.
     pub suspension_reason: Option<String>,
+    /// The plan that it is on; `None` where nothing is bounded.
+    pub plan_id: Option<String>,
 }
 
 impl Organization {

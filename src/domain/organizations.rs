@@ -13,6 +13,7 @@ use super::{
     names::Name,
     organization::{Figures, Organization},
     page::{Cursor, Page, PageRequest, Reach, Total, in_order},
+    plans,
     schema::{memberships, organizations},
     search::{self, Matches, has_term, matching},
     user::User,
@@ -82,12 +83,14 @@ pub fn create(
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<Organization, DbError> {
+    let plan_id = plans::default_plan(tx.connection())?;
     let organization: Organization = diesel::insert_into(organizations::table)
         .values((
             organizations::id.eq(new_id(now)),
             organizations::name.eq(name.as_str()),
             organizations::search_key.eq(name.search_key()),
             organizations::created_at.eq(now),
+            organizations::plan_id.eq(plan_id),
         ))
         .returning(columns_of::<Organization>())
         .get_result(tx.connection())?;
@@ -214,6 +217,23 @@ pub(super) fn set_suspension(
         .set((organizations::suspended_at.eq(since), organizations::suspension_reason.eq(reason)))
         .returning(columns_of::<Organization>())
         .get_result(tx.connection())?)
+}
+
+/// Puts the organization on a plan, or on none.
+pub(super) fn set_plan(tx: &mut Tx<'_>, organization_id: &str, plan_id: Option<&str>) -> Result<(), DbError> {
+    tx.changed(Change::Organization(organization_id.to_owned()));
+    diesel::update(organizations::table.find(organization_id))
+        .set(organizations::plan_id.eq(plan_id))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Puts all organizations that have no plan on one; how many they were.
+pub(super) fn set_plan_of_those_without(tx: &mut Tx<'_>, plan_id: &str) -> Result<usize, DbError> {
+    tx.changed(Change::Anything);
+    Ok(diesel::update(organizations::table.filter(organizations::plan_id.is_null()))
+        .set(organizations::plan_id.eq(plan_id))
+        .execute(tx.connection())?)
 }
 
 /// What happens to the organization's keys that are found in public.

@@ -83,6 +83,46 @@ diesel::table! {
         api_key_count -> BigInt,
         suspended_at -> Nullable<Timestamp>,
         suspension_reason -> Nullable<Text>,
+        plan_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    plans (id) {
+        id -> Text,
+        name -> Text,
+        name_key -> Text,
+        rate_limit -> Nullable<Text>,
+        monthly_quota -> Nullable<BigInt>,
+        max_active_keys -> Nullable<BigInt>,
+        max_members -> Nullable<BigInt>,
+        max_lifetime_days -> Nullable<Integer>,
+        scopes -> Text,
+        is_default -> Bool,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    plan_overrides (organization_id) {
+        organization_id -> Text,
+        rate_limit -> Nullable<Text>,
+        monthly_quota -> Nullable<BigInt>,
+        max_active_keys -> Nullable<BigInt>,
+        max_members -> Nullable<BigInt>,
+        max_lifetime_days -> Nullable<Integer>,
+        scopes -> Text,
+        ends_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    organization_usage (organization_id, begins_at, outcome) {
+        organization_id -> Text,
+        begins_at -> Timestamp,
+        outcome -> Text,
+        requests -> BigInt,
+        units -> BigInt,
     }
 }
 
@@ -278,8 +318,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    quota_portions (api_key_id, node_id) {
-        api_key_id -> Text,
+    quota_portions (owner_id, node_id) {
+        owner_id -> Text,
         node_id -> Text,
         units -> BigInt,
         ends_at -> Timestamp,
@@ -473,6 +513,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     email_links,
     organizations,
+    plans,
+    plan_overrides,
+    organization_usage,
     memberships,
     invitations,
     invitation_secrets,

@@ -12,6 +12,7 @@ mod retention;
 mod rows;
 mod series;
 mod tokens;
+mod totals;
 
 use std::collections::HashMap;
 
@@ -20,15 +21,15 @@ use time::{Duration, PrimitiveDateTime, Time};
 
 pub(super) use clients::add as add_client;
 pub use clients::{KeyClient, clients};
-pub use organization::{
-    KeyRequests, OrganizationUsage, daily_requests_of_organizations, days_of_organization, of_organization,
-};
+pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::Recorder;
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};
 pub(super) use rows::add;
 pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tokens::add as add_for_token;
 pub use tokens::token_series;
+pub(super) use totals::add as add_for_organization;
+pub use totals::{daily_requests_of_organizations, days_of_organization, used_by_organization};
 
 use super::{
     access::{Grant, SeeKeys},
@@ -79,7 +80,7 @@ pub fn used_this_month(
     key: &ApiKey,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    verification::used_this_month(connection, &key.id, now)
+    verification::used_this_month(connection, &verification::Owner::Key(key.id.clone()), now)
 }
 
 /// What the last days saw of `keys`, in their order and whatever the outcome.

@@ -22,9 +22,11 @@ pub use crate::vocabulary::{Outcome, Span};
 pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
-pub use known::{KeyRequest, KnownKey, KnownToken, Limits, PARTS_OF_A_QUOTA};
+pub use known::{KeyRequest, KnownKey, KnownToken, Limits};
 pub(super) use monthly_use::MonthlyUse;
-pub use monthly_use::QuotaLeft;
+pub(super) use monthly_use::Used;
+pub use monthly_use::{PARTS_OF_A_QUOTA, QuotaLeft};
+pub(super) use portions::Owner;
 pub(super) use portions::used_this_month;
 pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
@@ -33,7 +35,7 @@ use kept::Kept;
 use known::Rules;
 pub use known_organization::KnownOrganization;
 use known_organization::OrganizationRegistry;
-use meters::{MeterRegistry, RotationRegistry};
+use meters::{MeterRegistry, Metered, RotationRegistry};
 use monthly_use::NeedsPortion;
 use portions::Portions;
 
@@ -93,7 +95,7 @@ impl Verifier {
             tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
             meters: Arc::new(MeterRegistry::of_one_on(db)),
             rotations: Arc::default(),
-            organizations: Arc::default(),
+            organizations: Arc::new(OrganizationRegistry::of_one_on(db)),
         };
         let Self { keys, tokens, organizations, .. } = verifier.clone();
         db.on_change(move |change| match change {
@@ -190,7 +192,7 @@ impl Verifier {
     /// The key that a secret opens, from memory or else from the database.
     async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
         let trusts_memory = self.db.trusts_memory();
-        if let Some(known) = self.keys.get(&digest).filter(|_| trusts_memory) {
+        if let Some(known) = self.keys.get(&digest, now).filter(|_| trusts_memory) {
             return Ok(Some(known));
         }
         let verifier = self.clone();
@@ -209,20 +211,22 @@ impl Verifier {
     ) -> Result<KnownKey, DbError> {
         let id = stored.id.parse().map_err(DbError::unreadable)?;
         let used = match stored.settings.monthly_quota {
-            Some(_) => used_this_month(connection, &stored.id, now)?,
+            Some(_) => used_this_month(connection, &Owner::Key(stored.id.clone()), now)?,
             None => 0,
         };
-        let meters = self.meters.of(&stored.id, &stored.settings, used, now);
+        let (rate, quota) = (stored.settings.rate_limit, stored.settings.monthly_quota);
+        let meters = self.meters.of(&stored.id, Metered { rate, quota }, used, now);
+        let organization = self.organizations.of(connection, stored.organization, now)?;
         let rotation =
             stored.rotation.map(|(side, rotation)| Box::new((side, self.rotations.of(&stored.id, rotation))));
         Ok(KnownKey {
             rotation,
             id,
             name: stored.name.into(),
-            organization: self.organizations.of(stored.organization),
+            rules: Rules::of(stored.settings, meters, &organization.bounds().ceilings),
+            organization,
             expires_at: stored.expires_at,
             is_deactivated: stored.deactivated_at.is_some(),
-            rules: Rules::of(stored.settings, meters),
             tally: Tally::default(),
         })
     }
@@ -253,14 +257,18 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Option<Arc<KnownToken>>, DbError> {
         let trusts_memory = self.db.trusts_memory();
-        let known = match self.tokens.get(&digest).filter(|_| trusts_memory) {
+        let known = match self.tokens.get(&digest, now).filter(|_| trusts_memory) {
             Some(known) => Some(known),
             None => {
                 let organizations = self.organizations.clone();
                 let look_up = move |connection: &mut Connection| {
                     let found = master_tokens::by_digest(connection, digest)?;
-                    Ok(found
-                        .map(|(token, organization)| KnownToken::new(token, organizations.of(organization))))
+                    found
+                        .map(|(token, organization)| {
+                            let organization = organizations.of(connection, organization, now)?;
+                            Ok(KnownToken::new(token, organization))
+                        })
+                        .transpose()
                 };
                 self.tokens.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await?
             }

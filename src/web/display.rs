@@ -5,7 +5,7 @@ use time::{Duration, format_description::StaticFormatDescription, macros::format
 
 use crate::{
     clock::Timestamp,
-    domain::{managed::grouped, page::Total},
+    domain::{grouped::grouped, page::Total},
 };
 
 const DATE: StaticFormatDescription = format_description!("[month repr:short] [day padding:none], [year]");

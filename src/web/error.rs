@@ -18,9 +18,11 @@ use crate::{
         managed::ManageError,
         members::MemberError,
         passwords::HashError,
+        plans::{PlanError, PlanLimit},
         secret::NoRandomness,
         token_access::TokenAccess,
     },
+    vocabulary::LimitedBy,
 };
 
 /// A token that made an administrator would have handed out more than it holds.
@@ -91,6 +93,8 @@ pub enum AppError {
     KeyLimited {
         /// Which of the two.
         detail: &'static str,
+        /// The same for machines.
+        limited_by: Option<LimitedBy>,
         /// Whole seconds until it is worth trying again.
         retry_after_seconds: u64,
         /// What the limits leave.
@@ -163,6 +167,14 @@ impl AppError {
             Self::Fields(fields) => fields,
             Self::BadBody(field) | Self::BadParameter(field) => std::slice::from_ref(field),
             _ => &[],
+        }
+    }
+
+    /// Which limit was exceeded, if one was.
+    pub fn limited_by(&self) -> Option<LimitedBy> {
+        match self {
+            Self::KeyLimited { limited_by, .. } => *limited_by,
+            _ => None,
         }
     }
 
@@ -380,10 +392,36 @@ impl From<ManageError> for AppError {
         match error {
             ManageError::NotFound => Self::NotFound,
             ManageError::NameTaken { .. } => Self::field("/name", error),
+            ManageError::Plan(limit) => limit.into(),
             ManageError::TooMany { .. } | ManageError::State(_) => Self::Conflict(error.to_string()),
             ManageError::NoRandomness(error) => error.into(),
             ManageError::Db(error) => error.into(),
         }
+    }
+}
+
+impl From<PlanError> for AppError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::NotFound => Self::NotFound,
+            PlanError::NameTaken => Self::field("/name", error),
+            PlanError::TooMany | PlanError::InUse => Self::Conflict(error.to_string()),
+            PlanError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlanLimit> for AppError {
+    fn from(error: PlanLimit) -> Self {
+        let pointer = match &error {
+            PlanLimit::ActiveKeys(_) | PlanLimit::Members(_) => return Self::Conflict(error.to_string()),
+            PlanLimit::Lifetime(_) => "/expires_at",
+            PlanLimit::Scope(_) => "/scopes",
+            PlanLimit::RateLimit(_) => "/rate_limit",
+            PlanLimit::MonthlyQuota(_) => "/monthly_quota",
+            PlanLimit::Db(_) => return Self::internal(error),
+        };
+        Self::field(pointer, error)
     }
 }
 
@@ -418,7 +456,7 @@ impl From<InvitationError> for AppError {
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
-            InvitationError::TooManyMails => Self::Conflict(error.to_string()),
+            InvitationError::Full(_) | InvitationError::TooManyMails => Self::Conflict(error.to_string()),
             InvitationError::BudgetSpent(spent) if spent.is_beyond_a_day() => {
                 Self::Conflict(error.to_string())
             }
@@ -436,7 +474,9 @@ impl From<AnswerError> for AppError {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::NotYours => Self::NotFound,
-            AnswerError::HasAccount | AnswerError::AskedAlready => Self::Conflict(error.to_string()),
+            AnswerError::Full(_) | AnswerError::HasAccount | AnswerError::AskedAlready => {
+                Self::Conflict(error.to_string())
+            }
             AnswerError::Account(error) => error.into(),
             AnswerError::Db(error) => error.into(),
         }

@@ -29,6 +29,7 @@ pub mod my_organizations;
 pub mod once;
 pub mod organization;
 pub mod pauses;
+mod plan_words;
 pub mod preferences;
 pub mod recent_usage;
 mod selection;

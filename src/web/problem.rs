@@ -135,6 +135,7 @@ fn document(problem: &AppError, id: RequestId) -> HttpResponse {
         detail: problem.detail(),
         request_id: id.to_string(),
         errors: problem.fields().to_vec(),
+        limited_by: problem.limited_by(),
     };
     let body = serde_json::to_string(&document).unwrap_or_default();
     HttpResponse::build(status)

@@ -8,7 +8,10 @@ use actix_web::{
 
 use crate::{
     api_types::{LimitFields, LimitState},
-    domain::verification::Limits,
+    domain::{
+        gcra::RateLeft,
+        verification::{Limits, QuotaLeft},
+    },
     web::limits::{REQUESTS_PERIOD, RequestsLeft},
 };
 
@@ -26,14 +29,16 @@ impl RateHeaders {
     /// Nothing, for a key without limits.
     pub fn of(limits: &Limits) -> Self {
         let (mut limit, mut policy) = (Vec::new(), Vec::new());
-        if let Some(rate) = limits.rate {
+        for (name, rate) in [("rate", limits.rate), ("plan-rate", limits.plan_rate)] {
+            let Some(rate) = rate else { continue };
             let (count, window) = (rate.limit.count, rate.limit.period.seconds());
-            policy.push(format!(r#""rate";q={count};w={window}"#));
-            limit.push(format!(r#""rate";r={};t={}"#, rate.remaining, rate.reset_seconds));
+            policy.push(format!(r#""{name}";q={count};w={window}"#));
+            limit.push(format!(r#""{name}";r={};t={}"#, rate.remaining, rate.reset_seconds));
         }
-        if let Some(quota) = limits.quota {
-            policy.push(format!(r#""month";q={}"#, quota.quota.get()));
-            limit.push(format!(r#""month";r={};t={}"#, quota.remaining, quota.reset_seconds));
+        for (name, quota) in [("month", limits.quota), ("plan-month", limits.plan_quota)] {
+            let Some(quota) = quota else { continue };
+            policy.push(format!(r#""{name}";q={}"#, quota.quota.get()));
+            limit.push(format!(r#""{name}";r={};t={}"#, quota.remaining, quota.reset_seconds));
         }
         Self { limit: limit.join(", "), policy: policy.join(", ") }
     }
@@ -73,19 +78,31 @@ impl LimitFields {
     /// The limits in words of JSON.
     pub fn of(limits: &Limits) -> Self {
         Self {
-            rate_limit: limits.rate.map(|rate| LimitState {
-                limit: rate.limit.count.get().into(),
-                window_seconds: Some(rate.limit.period.seconds()),
-                remaining: rate.remaining.into(),
-                reset_seconds: rate.reset_seconds,
-            }),
-            quota: limits.quota.map(|quota| LimitState {
-                limit: quota.quota.get(),
-                window_seconds: None,
-                remaining: quota.remaining,
-                reset_seconds: quota.reset_seconds,
-            }),
+            rate_limit: limits.rate.map(LimitState::of_rate),
+            quota: limits.quota.map(LimitState::of_quota),
+            plan_rate_limit: limits.plan_rate.map(LimitState::of_rate),
+            plan_quota: limits.plan_quota.map(LimitState::of_quota),
             retry_after_seconds: limits.retry_after_seconds(),
+        }
+    }
+}
+
+impl LimitState {
+    fn of_rate(rate: RateLeft) -> Self {
+        Self {
+            limit: rate.limit.count.get().into(),
+            window_seconds: Some(rate.limit.period.seconds()),
+            remaining: rate.remaining.into(),
+            reset_seconds: rate.reset_seconds,
+        }
+    }
+
+    fn of_quota(quota: QuotaLeft) -> Self {
+        Self {
+            limit: quota.quota.get(),
+            window_seconds: None,
+            remaining: quota.remaining,
+            reset_seconds: quota.reset_seconds,
         }
     }
 }

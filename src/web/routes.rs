@@ -292,6 +292,17 @@ routes! {
         GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
         POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;
         POST "/instance/organizations/{organization}/resume" => pages::instance::organization::resume;
+        GET "/instance/organizations/{organization}/plan" => pages::instance::organization::choose_plan;
+        POST "/instance/organizations/{organization}/plan" => pages::instance::organization::change_plan;
+        GET "/instance/plans" => pages::instance::plans::index;
+        POST "/instance/plans" => pages::instance::plans::create;
+        GET "/instance/plans/new" => pages::instance::plans::new;
+        GET "/instance/plans/{plan}/edit" => pages::instance::plans::edit;
+        POST "/instance/plans/{plan}/edit" => pages::instance::plans::save;
+        POST "/instance/plans/{plan}/default" => pages::instance::plans::make_default;
+        POST "/instance/plans/{plan}/assign" => pages::instance::plans::assign;
+        GET "/instance/plans/{plan}/remove" => pages::instance::plans::confirm_removal;
+        POST "/instance/plans/{plan}/remove" => pages::instance::plans::remove;
         GET "/instance/people" => pages::instance::people::index;
         POST "/instance/people/{user}/log-out" => pages::instance::people::log_out;
         POST "/instance/people/{user}/deactivate" => pages::instance::people::deactivate;

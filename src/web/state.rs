@@ -107,6 +107,12 @@ impl State {
         self.db.beside("the usage of keys could not be written", flush).await;
     }
 
+    /// Writes what was counted of all keys, so that a quota that is new counts what was used before it; without it,
+    /// if the database takes nothing.
+    pub async fn count_all_usage(&self) {
+        self.db.beside("the usage of keys could not be written", self.usage.flush(&self.db)).await;
+    }
+
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and
     /// nobody but this machine can reach the pages.
     pub fn has_mailbox(&self) -> bool {

@@ -125,6 +125,14 @@ pub fn with_instance_organization(organization_id: &str, verb: &str) -> String {
     format!("{}/{verb}", instance_organization(organization_id))
 }
 
+/// A plan, and what is done with it: `instance_plan(plan_id, "edit")`.
+pub fn instance_plan(plan_id: &str, verb: &str) -> String {
+    format!("{PLANS}/{plan_id}/{verb}")
+}
+
+/// The plans.
+pub const PLANS: &str = "/instance/plans";
+
 /// Something done with a person: `instance_person(user_id, "deactivate")`.
 pub fn instance_person(user_id: &str, verb: &str) -> String {
     format!("/instance/people/{user_id}/{verb}")

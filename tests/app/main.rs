@@ -36,6 +36,7 @@ mod names;
 mod no_requests;
 mod no_writes;
 mod pages;
+mod plans;
 mod races;
 mod search;
 mod stops;

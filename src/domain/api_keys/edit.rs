@@ -18,6 +18,7 @@ use crate::{
         key_settings::KeySettings,
         managed::{ManageError, Managed},
         names::Name,
+        plans::{self, WantedKey},
         schema::api_keys,
     },
     vocabulary::KeyStatus,
@@ -38,7 +39,7 @@ pub struct KeyEdit {
 /// before, gains no time.
 ///
 /// # Errors
-/// [`ManageError::NameTaken`], [`ExpirationError`].
+/// [`ManageError::NameTaken`], [`ManageError::Plan`], [`ExpirationError`].
 pub fn edit(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
@@ -54,6 +55,11 @@ pub fn edit(
     if name.is_none() && !is_moved && changed.is_empty() {
         return Ok(before);
     }
+    let wanted = WantedKey {
+        settings: Some(&edit.settings).filter(|_| !changed.is_empty()),
+        expires_at: is_moved.then_some(expires_at),
+    };
+    plans::check_key(tx.connection(), grant, wanted, now).map_err(ManageError::from)?;
     invalidate(tx, key_id)?;
     if let Some(end) = before.expires_at.filter(|_| is_moved) {
         cap_previous_secret(tx, key_id, end)?;

@@ -16,6 +16,7 @@ use crate::{
         access::{Actor, Grant, ManageKeys, SeeKeys},
         events::{Action, Detail},
         managed::{ManageError, Managed},
+        plans::{self, WantedKey},
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
         secret::{Secret, SecretDigest, SecretKind},
@@ -44,6 +45,10 @@ pub fn rotate(
 ) -> Result<(ApiKey, Secret), KeyChangeError> {
     let before = find(tx.connection(), grant, key_id)?;
     let expires_at = expiration_after(&before, end, now)?;
+    if end != NewExpiration::Keep {
+        let wanted = WantedKey { settings: None, expires_at: Some(expires_at) };
+        plans::check_key(tx.connection(), grant, wanted, now).map_err(ManageError::from)?;
+    }
     let has_expired = before.status(now) == KeyStatus::Expired;
     let older = stored_rotation(tx.connection(), key_id)?.filter(|older| !has_expired && older.works(now));
     invalidate(tx, key_id)?;

@@ -188,6 +188,24 @@ pub enum Action {
     /// An account was deleted.
     #[strum(serialize = "instance.account_deleted")]
     AccountDeleted,
+    /// A plan was made.
+    #[strum(serialize = "instance.plan_created")]
+    PlanCreated,
+    /// A plan got another name or other ceilings.
+    #[strum(serialize = "instance.plan_changed")]
+    PlanChanged,
+    /// A plan was made that of new organizations.
+    #[strum(serialize = "instance.plan_made_default")]
+    PlanMadeDefault,
+    /// All organizations without a plan were put on one.
+    #[strum(serialize = "instance.plan_assigned")]
+    PlanAssigned,
+    /// A plan was removed.
+    #[strum(serialize = "instance.plan_removed")]
+    PlanRemoved,
+    /// An organization got another plan, or something else holds instead of its plan.
+    #[strum(serialize = "instance.organization_plan_changed")]
+    OrganizationPlanChanged,
     /// The same as [`OrganizationSuspended`](Self::OrganizationSuspended), with who did it.
     #[strum(serialize = "instance.organization_suspended")]
     SuspendedOrganization,
@@ -285,6 +303,12 @@ impl Action {
             | Self::AccountDeactivated
             | Self::AccountActivated
             | Self::AccountDeleted
+            | Self::PlanCreated
+            | Self::PlanChanged
+            | Self::PlanMadeDefault
+            | Self::PlanAssigned
+            | Self::PlanRemoved
+            | Self::OrganizationPlanChanged
             | Self::SuspendedOrganization
             | Self::ResumedOrganization => Area::Instance,
         }

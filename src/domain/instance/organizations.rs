@@ -10,8 +10,10 @@ use crate::{
         access::{Operator, Role},
         organization::Organization,
         page::{Cursor, CursorError, Page, PageRequest, Reach, Total, by_age, in_order, is_descending},
+        plans::{self, Bounds, Override, Plan},
         schema::{api_keys, audit_events, memberships, organizations, users},
         search::{self, Matches, has_term, matching_anywhere},
+        usage,
         user::User,
     },
     folding::{
@@ -44,6 +46,14 @@ pub struct OrganizationDetails {
     pub row: OrganizationRow,
     /// Its administrators by name, or the first of very many.
     pub administrators: Vec<User>,
+    /// The plan that it is on.
+    pub plan: Option<Plan>,
+    /// What is kept to hold instead of the plan, ended or not.
+    pub instead: Option<Override>,
+    /// What bounds it now.
+    pub bounds: Bounds,
+    /// What accepted requests cost this month.
+    pub used_this_month: u64,
 }
 
 type Columns = (Organization, i64, i64, Option<Timestamp>, Option<Timestamp>);
@@ -191,8 +201,9 @@ fn read(
 /// [`InstanceError::NotFound`].
 pub fn find_organization(
     connection: &mut Connection,
-    _: &Operator,
+    operator: &Operator,
     organization_id: &str,
+    now: Timestamp,
 ) -> Result<OrganizationDetails, InstanceError> {
     let found: Option<Columns> = organizations::table
         .find(organization_id)
@@ -214,5 +225,16 @@ pub fn find_organization(
         .select(User::as_select())
         .limit(MAX_ADMINISTRATORS)
         .load(connection)?;
-    Ok(OrganizationDetails { row, administrators })
+    let plan = match &row.organization.plan_id {
+        Some(id) => Some(plans::find(connection, operator, id)?),
+        None => None,
+    };
+    Ok(OrganizationDetails {
+        plan,
+        instead: plans::override_of(connection, operator, organization_id)?,
+        bounds: plans::bounds_of(connection, &row.organization, now)?,
+        used_this_month: usage::used_by_organization(connection, operator, organization_id, now)?,
+        row,
+        administrators,
+    })
 }

@@ -19,6 +19,7 @@ use crate::{
         names::Name,
         organization::{self, Organization},
         outbox::{self, Message},
+        plans::{self, PlanLimit},
         schema::invitations,
         user::User,
     },
@@ -39,12 +40,24 @@ pub enum AnswerError {
     /// The administrators were asked less than a day ago.
     #[error("You’ve already requested a new invitation. Give the administrators a day.")]
     AskedAlready,
+    /// The organization’s plan allows no further member.
+    #[error("{0} Ask an administrator to make room, and accept again.")]
+    Full(PlanLimit),
     /// Something about the account failed.
     #[error(transparent)]
     Account(#[from] AccountError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<PlanLimit> for AnswerError {
+    fn from(error: PlanLimit) -> Self {
+        match error {
+            PlanLimit::Db(error) => Self::Db(error),
+            limit => Self::Full(limit),
+        }
+    }
 }
 
 /// Accepts an invitation to the proven address of `user`.
@@ -202,6 +215,7 @@ fn join(
     let organization =
         organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
     if access::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
+        plans::check_members(tx.connection(), &organization, now)?;
         members::insert(tx, &organization.id, &user.id, invitation.role, now)?;
         let detail = Detail::Role { role: invitation.role };
         record(tx, invitation, &Actor::user(user, ip), Action::Joined, Some(detail), now)?;

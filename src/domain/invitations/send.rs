@@ -15,10 +15,11 @@ use crate::{
         budgets::{self, Allowance, Inviting, Left, Way},
         email::EmailAddress,
         events::{Action, Detail},
+        grouped::grouped,
         id::new_id,
-        managed::grouped,
         organization::Organization,
         outbox::{self, Message},
+        plans::{self, PlanLimit},
         schema::{invitation_secrets, invitations, memberships, users},
         search,
         secret::{NoRandomness, Secret},
@@ -82,12 +83,24 @@ pub enum InvitationError {
     /// More invitations than the person, the token or the organization may send in a day.
     #[error("{}", .0.words())]
     BudgetSpent(BudgetSpent),
+    /// The organization’s plan allows no further member.
+    #[error("{0} Remove one, or ask the operator of this server for a larger plan.")]
+    Full(PlanLimit),
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<PlanLimit> for InvitationError {
+    fn from(error: PlanLimit) -> Self {
+        match error {
+            PlanLimit::Db(error) => Self::Db(error),
+            limit => Self::Full(limit),
+        }
+    }
 }
 
 /// Of which budget too little is left.
@@ -143,7 +156,7 @@ impl From<diesel::result::Error> for InvitationError {
 /// behind the grant; the mail names them.
 ///
 /// # Errors
-/// [`InvitationError::AboveYou`] when the inviter does not reach the role,
+/// [`InvitationError::AboveYou`] when the inviter does not reach the role, [`InvitationError::Full`],
 /// [`InvitationError::BudgetSpent`] when these are more than are left; nobody is invited then.
 pub fn invite(
     tx: &mut Tx<'_>,
@@ -159,6 +172,7 @@ pub fn invite(
     if !grant.may_make(role) {
         return Err(InvitationError::OnlyPeople);
     }
+    plans::check_members(tx.connection(), grant, now)?;
     let inviter = Inviter::of(grant);
     let texts: Vec<&str> = emails.iter().map(EmailAddress::as_str).collect();
     let members: HashSet<String> = memberships::table

@@ -73,6 +73,14 @@ impl FromStr for RateLimit {
     }
 }
 
+impl RateLimit {
+    /// Whether more could come than `other` lets through, at once or over time.
+    pub fn is_above(self, other: Self) -> bool {
+        let (count, most) = (u64::from(self.count.get()), u64::from(other.count.get()));
+        count > most || count * u64::from(other.period.seconds()) > most * u64::from(self.period.seconds())
+    }
+}
+
 /// "100/minute".
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,6 +144,21 @@ mod tests {
             assert_eq!(RateLimit::parse(count, "hour"), Err(RateLimitError::Count), "{count}");
         }
         assert_eq!(RateLimit::parse("1", "day"), Err(RateLimitError::Period));
+    }
+
+    #[test]
+    fn a_limit_is_above_another_by_its_burst_or_by_its_flow() {
+        let limit = |text: &str| text.parse::<RateLimit>().unwrap();
+        for (one, other, is_above) in [
+            ("60/minute", "60/minute", false),
+            ("61/minute", "60/minute", true),
+            ("2/second", "60/minute", true),
+            ("1/second", "60/minute", false),
+            ("3600/hour", "60/minute", true),
+            ("60/hour", "60/minute", false),
+        ] {
+            assert_eq!(limit(one).is_above(limit(other)), is_above, "{one} and {other}");
+        }
     }
 
     #[test]

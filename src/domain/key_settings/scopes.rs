@@ -33,6 +33,15 @@ impl Scopes {
         demanded.iter().all(|scope| self.0.contains(scope))
     }
 
+    /// Those of them that are among `allowed`, or all where that is empty.
+    #[must_use]
+    pub fn within(self, allowed: &Self) -> Self {
+        if allowed.is_empty() {
+            return self;
+        }
+        Self(self.0.into_iter().filter(|scope| allowed.0.contains(scope)).collect())
+    }
+
     /// The words.
     pub fn as_slice(&self) -> &[String] {
         &self.0

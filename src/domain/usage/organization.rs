@@ -1,20 +1,18 @@
 //! The past of all keys of an organization together.
 
-use std::collections::HashMap;
-
 use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 
 use super::{
     super::{
-        access::{Grant, Operator, SeeKeys},
+        access::{Grant, SeeKeys},
         schema::{api_keys, key_usage},
         verification::Span,
     },
-    DAYS_SHOWN, DailyRequests, Series,
+    Series,
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, one_of},
+    db::{Connection, DbError},
 };
 
 /// A sum of whole numbers is a decimal in PostgreSQL unless it is told otherwise.
@@ -66,16 +64,6 @@ pub fn of_organization(
     Ok(OrganizationUsage { days: series, keys })
 }
 
-/// The last `days` days of any organization, the present one among them, for whoever operates the instance.
-pub fn days_of_organization(
-    connection: &mut Connection,
-    _: &Operator,
-    (organization_id, days): (&str, i32),
-    now: Timestamp,
-) -> Result<Series, DbError> {
-    days_of(connection, organization_id, days, now)
-}
-
 fn days_of(
     connection: &mut Connection,
     organization_id: &str,
@@ -89,30 +77,4 @@ fn days_of(
         .load(connection)?;
     series.add_rows(sums);
     Ok(series)
-}
-
-/// What the last days saw of some organizations, in their order and whatever the outcome.
-pub fn daily_requests_of_organizations(
-    connection: &mut Connection,
-    _: &Operator,
-    ids: &[&str],
-    now: Timestamp,
-) -> Result<Vec<DailyRequests>, DbError> {
-    let first = super::first_day_shown(now);
-    let rows: Vec<(String, Timestamp, i64)> = key_usage::table
-        .inner_join(api_keys::table)
-        .filter(one_of(api_keys::organization_id, ids))
-        .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge(first)))
-        .group_by((api_keys::organization_id, key_usage::begins_at))
-        .select((api_keys::organization_id, key_usage::begins_at, sql::<BigInt>(SUM)))
-        .load(connection)?;
-    let mut by_organization: HashMap<String, [i64; DAYS_SHOWN]> = HashMap::new();
-    for (id, begins_at, requests) in rows {
-        let day = usize::try_from((begins_at - first).whole_days()).unwrap_or_default();
-        if let Some(sum) = by_organization.entry(id).or_insert([0; DAYS_SHOWN]).get_mut(day) {
-            *sum += requests;
-        }
-    }
-    let of = |id: &&str| DailyRequests(by_organization.get(*id).copied().unwrap_or([0; DAYS_SHOWN]));
-    Ok(ids.iter().map(of).collect())
 }

@@ -14,11 +14,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{rows, tokens};
+use super::{rows, tokens, totals};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, Tx},
-    domain::verification::{Client, KnownKey, KnownToken, Outcome, Pending, Tally},
+    domain::verification::{Client, KnownKey, KnownToken, Outcome, Pending, Tally, Used},
 };
 
 /// Keys that one transaction writes: some two milliseconds of one core, so that nobody who waits
@@ -43,6 +43,15 @@ pub struct Recorder {
 }
 
 type Turn = VecDeque<Noted>;
+
+/// A quota whose use is to be written before anything more is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueQuota {
+    /// That of the key.
+    OfKey,
+    /// That of all keys of the organization together.
+    OfOrganization,
+}
 
 /// Somebody with something to be written.
 #[derive(Clone, Debug)]
@@ -71,7 +80,7 @@ impl Noted {
         if let Self::Key(known) = self
             && let Some(month) = known.monthly_use()
         {
-            month.handed_over(pending, is_written);
+            month.handed_over(&Used::of(pending), is_written);
         }
     }
 
@@ -93,7 +102,8 @@ impl Noted {
 
 impl Recorder {
     /// Counts a verification of a key, what it cost and who presented it. Tells whether so much of a
-    /// quota waits to be written that nothing more should be answered before it is.
+    /// quota waits to be written that nothing more should be answered before it is: that of the key or that of its
+    /// organization.
     pub fn note(
         &self,
         known: &Arc<KnownKey>,
@@ -101,13 +111,21 @@ impl Recorder {
         cost: u32,
         client: Option<Client<'_>>,
         now: Timestamp,
-    ) -> bool {
+    ) -> Option<DueQuota> {
         let counted = known.tally.count(outcome, cost, client, now);
         if counted.is_first {
             self.gather(Noted::Key(known.clone()));
         }
-        outcome == Outcome::Valid
-            && known.max_unwritten_units().is_some_and(|most| counted.unwritten_units >= most)
+        if outcome != Outcome::Valid {
+            return None;
+        }
+        let is_organization_due = known.organization.note_units(cost);
+        let is_key_due = known.max_unwritten_units().is_some_and(|most| counted.unwritten_units >= most);
+        match (is_organization_due, is_key_due) {
+            (true, _) => Some(DueQuota::OfOrganization),
+            (false, true) => Some(DueQuota::OfKey),
+            (false, false) => None,
+        }
     }
 
     /// Notes that a master token was accepted, and the address that it came from.
@@ -119,6 +137,14 @@ impl Recorder {
 
     fn gather(&self, noted: Noted) {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(noted);
+    }
+
+    /// Writes the use of a quota that is due.
+    pub async fn flush_due(&self, db: &Db, known: &Arc<KnownKey>, due: DueQuota) -> Result<(), DbError> {
+        match due {
+            DueQuota::OfKey => self.flush_key(db, known).await,
+            DueQuota::OfOrganization => self.flush_organization(db, &known.organization.id).await,
+        }
     }
 
     /// Writes what was counted of one key.
@@ -220,7 +246,10 @@ impl Recorder {
             let written = db.write_beside(move |tx| {
                 // Not before it is its turn: until then, what is in it is counted on.
                 let taken = take(choose(&mut turn));
-                let written = taken.iter().try_for_each(|(noted, pending)| noted.write(tx, pending));
+                let written = taken
+                    .iter()
+                    .try_for_each(|(noted, pending)| noted.write(tx, pending))
+                    .and_then(|()| of_organizations(&taken).iter().try_for_each(|of| of.write(tx)));
                 // Whoever wrote it goes on with it once it is known whether all of it is kept.
                 let _ = give.send((turn, taken));
                 written
@@ -231,6 +260,7 @@ impl Recorder {
                 return written.and(Err(DbError::Busy("usage is written later".to_owned())));
             };
             taken.iter().for_each(|(noted, pending)| noted.written(pending, written.is_ok()));
+            of_organizations(&taken).iter().for_each(|of| of.written(written.is_ok()));
             if written.is_err() {
                 for (noted, pending) in taken {
                     if noted.tally().put_back(pending) {
@@ -242,6 +272,15 @@ impl Recorder {
         })
         .await?
     }
+}
+
+/// What there is to write of the organizations of keys.
+fn of_organizations(taken: &[(Noted, Box<Pending>)]) -> Vec<totals::OfOrganization<'_>> {
+    let keys = taken.iter().filter_map(|(noted, pending)| match noted {
+        Noted::Key(known) => Some((&**known, &**pending)),
+        Noted::Token(_) => None,
+    });
+    totals::of_each(keys)
 }
 
 /// What there is to write of each, in the same order on all nodes: none waits for a row of another that waits for one

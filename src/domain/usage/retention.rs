@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     domain::{
-        schema::{key_usage, token_usage},
+        schema::{key_usage, organization_usage, token_usage},
         verification::Span,
     },
 };
@@ -15,7 +15,7 @@ use crate::{
 /// How long the sums of hours are kept.
 pub const HOURS_KEPT: Duration = Duration::days(90);
 
-/// How long the sums of days are kept, those of tokens too: a year and a month, to compare with the year before.
+/// How long the sums of days are kept, those of tokens and organizations too: a year and a month, to compare with the year before.
 pub const DAYS_KEPT: Duration = Duration::days(400);
 
 /// Rows that one transaction removes: some milliseconds, so that the writer is free again soon.
@@ -44,6 +44,20 @@ pub fn purge_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     is_more_left |= is_whole_portion(old.len());
     for day in old {
         diesel::delete(token_usage::table.find(day)).execute(tx.connection())?;
+    }
+    let old: Vec<(String, Timestamp, String)> = organization_usage::table
+        .filter(organization_usage::begins_at.lt(Span::Day.begin(now) - DAYS_KEPT))
+        .select((
+            organization_usage::organization_id,
+            organization_usage::begins_at,
+            organization_usage::outcome,
+        ))
+        .limit(ROWS_AT_ONCE)
+        .load(tx.connection())?;
+    is_more_left |= is_whole_portion(old.len());
+    for (organization_id, begins_at, outcome) in old {
+        diesel::delete(organization_usage::table.find((organization_id, begins_at, outcome)))
+            .execute(tx.connection())?;
     }
     Ok(is_more_left)
 }

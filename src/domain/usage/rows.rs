@@ -9,7 +9,7 @@ use crate::{
     domain::{
         api_keys,
         schema::key_usage,
-        verification::{KnownKey, Pending, Span, Sum},
+        verification::{KnownKey, Pending, Span, Sum, Used},
     },
 };
 
@@ -22,9 +22,10 @@ pub(super) fn write(tx: &mut Tx<'_>, known: &KnownKey, pending: &Pending) -> Res
     if let Some((side, live)) = known.rotation.as_deref() {
         api_keys::write_use(tx, *side, live.get(), pending.last_used_at)?;
     }
-    let handed_over = known.monthly_use().and_then(|month| month.hand_over(pending));
+    let used = Used::of(pending);
+    let handed_over = known.monthly_use().and_then(|month| month.hand_over(&used));
     if let Some((portions, units, last_used_at)) = handed_over {
-        portions.lessen(tx, key_id, units, last_used_at)?;
+        portions.lessen(tx, &known.owner(), units, last_used_at)?;
     }
     for (hour, sum) in pending.sums() {
         for span in [Span::Hour, Span::Day] {

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch::{self, Receiver};
 
 use super::known::Known;
-use crate::{db::DbError, domain::secret::SecretDigest};
+use crate::{clock::Timestamp, db::DbError, domain::secret::SecretDigest};
 
 /// What the secrets of one kind open, by their digests. What is not there is kept for nobody: keys that
 /// somebody makes up cannot push out good ones.
@@ -40,8 +40,8 @@ impl<T: Known> Kept<T> {
     }
 
     /// What a digest opens, if that is in memory.
-    pub(super) fn get(&self, digest: &SecretDigest) -> Found<T> {
-        self.cache.get(digest).filter(|known| known.is_current())
+    pub(super) fn get(&self, digest: &SecretDigest, now: Timestamp) -> Found<T> {
+        self.cache.get(digest).filter(|known| known.is_current(now))
     }
 
     /// Something has changed, such as what `digest` opens: whoever asks from now on gets nothing that was

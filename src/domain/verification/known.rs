@@ -4,7 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{KnownOrganization, MonthlyUse, NeedsPortion, Outcome, QuotaLeft, Tally, meters::Meters};
+use super::{
+    KnownOrganization, MonthlyUse, NeedsPortion, Outcome, QuotaLeft, Tally, meters::Meters,
+    monthly_use::PARTS_OF_A_QUOTA, portions::Owner,
+};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError},
@@ -14,29 +17,27 @@ use crate::{
         key_settings::{KeySettings, Metadata, MonthlyQuota, Networks, Scopes},
         master_tokens::MasterToken,
         organization::Organization,
+        plans::Ceilings,
         rotation::{LiveRotation, Side},
     },
 };
 
-/// A quota is written down in this many parts at least, so that a process that is killed forgets two
-/// of them at most: one that was being written and one that was counted meanwhile.
-pub const PARTS_OF_A_QUOTA: u64 = 40;
-
 /// What may be kept in memory for as long as it is as it was read.
 pub(super) trait Known: Send + Sync + 'static {
-    /// Whether its organization has not changed since. Its own changes take it out of memory.
-    fn is_current(&self) -> bool;
+    /// Whether its organization has not changed since, and nothing that bounds it has ended. Its own changes take it
+    /// out of memory.
+    fn is_current(&self, now: Timestamp) -> bool;
 }
 
 impl Known for KnownKey {
-    fn is_current(&self) -> bool {
-        self.organization.is_current()
+    fn is_current(&self, now: Timestamp) -> bool {
+        self.organization.is_current(now)
     }
 }
 
 impl Known for KnownToken {
-    fn is_current(&self) -> bool {
-        self.organization.is_current()
+    fn is_current(&self, now: Timestamp) -> bool {
+        self.organization.is_current(now)
     }
 }
 
@@ -71,11 +72,12 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The rules in `settings`, unless there are none.
-    pub(super) fn of(settings: KeySettings, meters: Meters) -> Option<Box<Self>> {
+    /// The rules in `settings`, unless there are none; of the scopes those that the plan has.
+    pub(super) fn of(settings: KeySettings, meters: Meters, plan: &Ceilings) -> Option<Box<Self>> {
         let KeySettings { scopes, networks, rate_limit: _, monthly_quota, metadata, description: _ } =
             settings;
         let quota = monthly_quota.zip(meters.month);
+        let scopes = scopes.within(&plan.scopes);
         let is_empty = scopes.is_empty()
             && networks.is_empty()
             && metadata.is_none()
@@ -113,13 +115,21 @@ pub struct Limits {
     pub rate: Option<RateLeft>,
     /// Of its monthly quota.
     pub quota: Option<QuotaLeft>,
+    /// Of the rate limit of all keys of its organization together.
+    pub plan_rate: Option<RateLeft>,
+    /// Of the monthly quota of all keys of its organization together.
+    pub plan_quota: Option<QuotaLeft>,
 }
 
 impl Limits {
     /// For a rejection: when it is worth trying again.
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        let by_quota = self.quota.filter(|quota| quota.is_exceeded).map(|quota| quota.reset_seconds);
-        self.rate.and_then(|rate| rate.retry_after_seconds).or(by_quota)
+        let wait = |rate: Option<RateLeft>| rate.and_then(|rate| rate.retry_after_seconds);
+        let reset = |quota: Option<QuotaLeft>| {
+            quota.filter(|quota| quota.is_exceeded).map(|quota| quota.reset_seconds)
+        };
+        let waits = [wait(self.rate), wait(self.plan_rate), reset(self.quota), reset(self.plan_quota)];
+        waits.into_iter().find_map(|wait| wait)
     }
 }
 
@@ -154,32 +164,61 @@ impl KnownKey {
         if let Some(rejection) = self.rejections(wanted, now).next() {
             return Ok((rejection, Limits::default()));
         }
-        let Some(rules) = &self.rules else { return Ok((Outcome::Valid, Limits::default())) };
-        let cost = wanted.cost;
-        // Before the rate limit, of which nothing may be taken when this has to be tried again.
-        let quota = rules.quota.as_ref().map(|(quota, month)| month.spend(*quota, cost, now)).transpose()?;
-        let rate = rules.rate.as_ref().map(|rate| rate.admit(cost, now));
-        if is_limited(rate) {
-            if let Some((_, month)) = rules.quota.as_ref().filter(|_| !is_exceeded(quota)) {
-                month.give_back(cost, now);
-            }
-            return Ok((Outcome::RateLimited, Limits { rate, quota: None }));
+        let (cost, plan) = (wanted.cost, &*self.organization);
+        // Before the rate limits, of which nothing may be taken when this has to be tried again.
+        let quota = self.quota().map(|(quota, month)| month.spend(quota, cost, now)).transpose()?;
+        let spent = quota.filter(|left| !left.is_exceeded).and(self.quota());
+        let plan_quota = plan.quota().map(|(quota, month)| month.spend(quota, cost, now)).transpose();
+        let plan_quota = plan_quota.inspect_err(|_| give_back(spent, cost, now))?;
+        let plan_spent = plan_quota.filter(|left| !left.is_exceeded).and(plan.quota());
+        let rate = self.rate().map(|rate| rate.admit(cost, now));
+        let plan_rate = match rate {
+            rate if is_limited(rate) => None,
+            _ => plan.rate().map(|rate| rate.admit(cost, now)),
+        };
+        let limits = Limits { rate, quota, plan_rate, plan_quota };
+        let outcome = limits.rejections().next().unwrap_or(Outcome::Valid);
+        if outcome != Outcome::Valid {
+            give_back(spent, cost, now);
+            give_back(plan_spent, cost, now);
         }
-        let outcome = if is_exceeded(quota) { Outcome::QuotaExceeded } else { Outcome::Valid };
-        Ok((outcome, Limits { rate, quota }))
+        Ok(match outcome {
+            Outcome::RateLimited => (outcome, Limits { rate, ..Limits::default() }),
+            Outcome::PlanRateLimited => {
+                self.rate().into_iter().for_each(|rate| rate.give_back(cost));
+                (outcome, Limits { plan_rate, ..Limits::default() })
+            }
+            _ => (outcome, limits),
+        })
     }
 
-    /// Takes a portion of its quota for this node, for a request that costs `cost`.
+    fn rate(&self) -> Option<&Gcra> {
+        self.rules.as_ref()?.rate.as_deref()
+    }
+
+    fn quota(&self) -> Option<(MonthlyQuota, &MonthlyUse)> {
+        self.rules.as_ref()?.quota.as_ref().map(|(quota, month)| (*quota, &**month))
+    }
+
+    /// Takes portions of its quota and of its organization's for this node, for a request that costs `cost`.
     pub(super) async fn take_portion(&self, db: &Db, cost: u32, now: Timestamp) -> Result<(), DbError> {
-        match self.rules.as_ref().and_then(|rules| rules.quota.as_ref()) {
-            Some((quota, month)) => month.take_portion(db, self.id.to_string(), *quota, cost, now).await,
-            None => Ok(()),
+        if let Some((quota, month)) = self.quota() {
+            month.take_portion(db, self.owner(), quota, cost, now).await?;
         }
+        if let Some((quota, month)) = self.organization.quota() {
+            month.take_portion(db, self.organization.owner(), quota, cost, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Whose quota its own is.
+    pub(in crate::domain) fn owner(&self) -> Owner {
+        Owner::Key(self.id.to_string())
     }
 
     /// What it has used of a monthly quota, if it has one.
     pub(in crate::domain) fn monthly_use(&self) -> Option<&MonthlyUse> {
-        self.rules.as_ref()?.quota.as_ref().map(|(_, month)| &**month)
+        self.quota().map(|(_, month)| month)
     }
 
     /// Every reason why [`evaluate`](Self::evaluate) would refuse, the one that it would give first, and
@@ -187,17 +226,21 @@ impl KnownKey {
     pub(super) fn dry_run(&self, wanted: &KeyRequest<'_>, now: Timestamp) -> (Vec<Outcome>, Limits) {
         let mut reasons: Vec<Outcome> = self.rejections(wanted, now).collect();
         let limits = self.peek(wanted.cost, now);
-        reasons.extend(is_limited(limits.rate).then_some(Outcome::RateLimited));
-        reasons.extend(is_exceeded(limits.quota).then_some(Outcome::QuotaExceeded));
+        reasons.extend(limits.rejections());
         (reasons, limits)
     }
 
     /// What the limits would leave of a request that costs `cost`. Takes nothing.
     pub(super) fn peek(&self, cost: u32, now: Timestamp) -> Limits {
-        let Some(rules) = &self.rules else { return Limits::default() };
+        let rate = |rate: Option<&Gcra>| rate.map(|rate| rate.peek(cost, now));
+        let quota = |quota: Option<(MonthlyQuota, &MonthlyUse)>| {
+            quota.map(|(quota, month)| month.peek(quota, cost, now))
+        };
         Limits {
-            rate: rules.rate.as_ref().map(|rate| rate.peek(cost, now)),
-            quota: rules.quota.as_ref().map(|(quota, month)| month.peek(*quota, cost, now)),
+            rate: rate(self.rate()),
+            quota: quota(self.quota()),
+            plan_rate: rate(self.organization.rate()),
+            plan_quota: quota(self.organization.quota()),
         }
     }
 
@@ -218,12 +261,15 @@ impl KnownKey {
 
     /// What the key allows of that which `outcome` refuses, in the words of its settings.
     pub fn allowance(&self, outcome: Outcome) -> String {
-        let Some(rules) = &self.rules else { return String::new() };
+        let rules = self.rules.as_ref();
+        let plan = &self.organization.bounds().ceilings;
         match outcome {
-            Outcome::ForbiddenIp => rules.networks.to_string(),
-            Outcome::InsufficientScope => rules.scopes.to_string(),
-            Outcome::RateLimited => text_of(rules.rate.as_ref().map(|rate| rate.limit())),
-            Outcome::QuotaExceeded => text_of(rules.quota.as_ref().map(|(quota, _)| quota.get())),
+            Outcome::ForbiddenIp => text_of(rules.map(|rules| &rules.networks)),
+            Outcome::InsufficientScope => text_of(rules.map(|rules| &rules.scopes)),
+            Outcome::RateLimited => text_of(self.rate().map(Gcra::limit)),
+            Outcome::QuotaExceeded => text_of(self.quota().map(|(quota, _)| quota.get())),
+            Outcome::PlanRateLimited => text_of(plan.rate_limit),
+            Outcome::PlanQuotaExceeded => text_of(plan.monthly_quota.map(MonthlyQuota::get)),
             Outcome::Valid | Outcome::Expired | Outcome::Deactivated | Outcome::OrganizationSuspended => {
                 String::new()
             }
@@ -242,6 +288,24 @@ const OBJECTIONS: [Outcome; 5] = [
 
 fn text_of(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Gives back what was spent of a quota.
+fn give_back(spent: Option<(MonthlyQuota, &MonthlyUse)>, cost: u32, now: Timestamp) {
+    spent.into_iter().for_each(|(_, month)| month.give_back(cost, now));
+}
+
+impl Limits {
+    /// What they refuse a request for, in the order that counts.
+    fn rejections(&self) -> impl Iterator<Item = Outcome> {
+        let refused = [
+            (is_limited(self.rate), Outcome::RateLimited),
+            (is_limited(self.plan_rate), Outcome::PlanRateLimited),
+            (is_exceeded(self.quota), Outcome::QuotaExceeded),
+            (is_exceeded(self.plan_quota), Outcome::PlanQuotaExceeded),
+        ];
+        refused.into_iter().filter(|(is_refused, _)| *is_refused).map(|(_, outcome)| outcome)
+    }
 }
 
 fn is_limited(rate: Option<RateLeft>) -> bool {
@@ -286,9 +350,11 @@ mod tests {
 
     use super::*;
     use crate::domain::{
+        key_settings::RateLimit,
+        plans::Bounds,
         rotation::{GracePeriod, Plan, Rotation, Starts},
         secret::SecretDigest,
-        verification::meters::MeterRegistry,
+        verification::meters::{MeterRegistry, Metered},
     };
 
     #[test]
@@ -313,8 +379,29 @@ mod tests {
         })
     }
 
-    fn key(settings: KeySettings, ends_after: Option<i64>, is_deactivated: bool) -> KnownKey {
-        let meters = MeterRegistry::default().of("key", &settings, 0, START);
+    fn ceilings() -> impl Strategy<Value = Ceilings> {
+        let rate = prop::option::of(prop::sample::select(vec!["2/second", "9/minute"]));
+        let scopes = prop::sample::select(vec!["", "read"]);
+        (scopes, rate, prop::option::of(1u64..60)).prop_map(|(scopes, rate, quota)| Ceilings {
+            scopes: scopes.parse().unwrap(),
+            rate_limit: rate.map(|rate| rate.parse().unwrap()),
+            monthly_quota: quota.map(|quota| MonthlyQuota::new(quota).unwrap()),
+            ..Ceilings::default()
+        })
+    }
+
+    fn metered(rate: Option<RateLimit>, quota: Option<MonthlyQuota>) -> Meters {
+        MeterRegistry::default().of("key", Metered { rate, quota }, 0, START)
+    }
+
+    fn key(
+        settings: KeySettings,
+        ceilings: Ceilings,
+        ends_after: Option<i64>,
+        is_deactivated: bool,
+    ) -> KnownKey {
+        let meters = metered(settings.rate_limit, settings.monthly_quota);
+        let of_plan = metered(ceilings.rate_limit, ceilings.monthly_quota);
         let plan = Plan { grace_period: GracePeriod::Day, starts: Starts::OnFirstUse };
         let rotation = LiveRotation::new(Rotation {
             previous_digest: SecretDigest::of("old"),
@@ -326,16 +413,21 @@ mod tests {
         KnownKey {
             id: Uuid::nil(),
             name: "Billing worker".into(),
-            organization: Arc::new(KnownOrganization::new(Organization {
-                id: "lumen".into(),
-                name: "Lumen".into(),
-                created_at: START,
-                suspended_at: None,
-                suspension_reason: None,
-            })),
+            rules: Rules::of(settings, meters, &ceilings),
+            organization: Arc::new(KnownOrganization::new(
+                Organization {
+                    id: "lumen".into(),
+                    name: "Lumen".into(),
+                    created_at: START,
+                    suspended_at: None,
+                    suspension_reason: None,
+                    plan_id: None,
+                },
+                Bounds { ceilings, until: None },
+                of_plan,
+            )),
             expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
             is_deactivated,
-            rules: Rules::of(settings, meters),
             rotation: Some(Box::new((Side::Current, Arc::new(rotation)))),
             tally: Tally::default(),
         }
@@ -345,11 +437,12 @@ mod tests {
         #[test]
         fn what_is_foreseen_comes_and_looking_ahead_changes_nothing(
             settings in settings(),
+            ceilings in ceilings(),
             ends_after in prop::option::of(1i64..60),
             is_deactivated in prop::bool::weighted(0.1),
             requests in prop::collection::vec((0i64..3, any::<bool>(), any::<bool>(), 1u32..4), 1..60),
         ) {
-            let key = key(settings, ends_after, is_deactivated);
+            let key = key(settings, ceilings, ends_after, is_deactivated);
             let write = ["write".to_owned()];
             let mut now = START;
             for (seconds, needs_scope, is_inside, cost) in requests {
@@ -365,8 +458,12 @@ mod tests {
                 let (reasons, left) = dry;
                 let (outcome, limits) = key.evaluate(&wanted, now).unwrap();
                 prop_assert_eq!(reasons.first().copied().unwrap_or(Outcome::Valid), outcome);
-                prop_assert!(limits.rate.is_none() || limits.rate == left.rate);
-                prop_assert!(limits.quota.is_none() || limits.quota == left.quota);
+                for (got, foreseen) in [(limits.rate, left.rate), (limits.plan_rate, left.plan_rate)] {
+                    prop_assert!(got.is_none() || got == foreseen);
+                }
+                for (got, foreseen) in [(limits.quota, left.quota), (limits.plan_quota, left.plan_quota)] {
+                    prop_assert!(got.is_none() || got == foreseen);
+                }
             }
             let (_, rotation) = *key.rotation.unwrap();
             prop_assert_eq!(rotation.get().first_used_at, None);

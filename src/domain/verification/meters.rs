@@ -1,5 +1,5 @@
-//! What limited keys have used: shared by every copy of a key in memory, so that a change of its
-//! other settings resets nothing. A rate limit starts anew only when it is itself changed.
+//! What keys and organizations with limits have used: shared by every copy of them in memory, so that a change of
+//! something else resets nothing. A rate limit starts anew only when it is itself changed.
 
 use std::{
     collections::HashMap,
@@ -12,12 +12,21 @@ use crate::{
     db::{Db, NodeCount},
     domain::{
         gcra::Gcra,
-        key_settings::KeySettings,
+        key_settings::{MonthlyQuota, RateLimit},
         rotation::{LiveRotation, Rotation},
     },
 };
 
-/// The meters of one key.
+/// What one key, or one organization, may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Metered {
+    /// How often.
+    pub(super) rate: Option<RateLimit>,
+    /// How much in a month.
+    pub(super) quota: Option<MonthlyQuota>,
+}
+
+/// The meters of one key, or of one organization.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meters {
     pub(super) rate: Option<Arc<Gcra>>,
@@ -32,7 +41,7 @@ impl Meters {
     }
 }
 
-/// The meters of all limited keys in memory, by the key's id.
+/// The meters of all that is limited in memory, by its id.
 #[derive(Debug, Default)]
 pub(super) struct MeterRegistry {
     meters: Mutex<HashMap<String, Meters>>,
@@ -50,29 +59,29 @@ impl MeterRegistry {
         Self { meters: Mutex::default(), nodes: db.nodes(), portions: Portions::of_one_on(db) }
     }
 
-    /// The meters for a key that was just read; `used` is its use of the month of `now`.
-    pub(super) fn of(&self, key_id: &str, settings: &KeySettings, used: u64, now: Timestamp) -> Meters {
+    /// The meters for what was just read; `used` is its use of the month of `now`.
+    pub(super) fn of(&self, id: &str, metered: Metered, used: u64, now: Timestamp) -> Meters {
         let mut registry = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        if settings.rate_limit.is_none() && settings.monthly_quota.is_none() {
-            registry.remove(key_id);
+        if metered == Metered::default() {
+            registry.remove(id);
             return Meters::default();
         }
         if registry.len() >= FEW_METERS && registry.len().is_power_of_two() {
             // What is counted and not yet written is held by the recorder and so not idle.
             registry.retain(|_, meters| !meters.is_idle());
         }
-        let known = registry.remove(key_id).unwrap_or_default();
-        let rate = settings.rate_limit.map(|limit| {
+        let known = registry.remove(id).unwrap_or_default();
+        let rate = metered.rate.map(|limit| {
             known
                 .rate
                 .filter(|rate| rate.limit() == limit)
                 .unwrap_or_else(|| Arc::new(Gcra::new(limit, self.nodes.clone())))
         });
-        let month = settings.monthly_quota.map(|_| {
+        let month = metered.quota.map(|_| {
             known.month.unwrap_or_else(|| Arc::new(MonthlyUse::new(used, self.portions.clone(), now)))
         });
         let meters = Meters { rate, month };
-        registry.insert(key_id.to_owned(), meters.clone());
+        registry.insert(id.to_owned(), meters.clone());
         meters
     }
 }
@@ -111,17 +120,13 @@ mod tests {
     #[test]
     fn a_meter_goes_on_until_its_own_limit_changes() {
         let registry = MeterRegistry::default();
-        let settings = |rate: &str, scopes: &str| KeySettings {
-            rate_limit: rate.parse().ok(),
-            scopes: scopes.parse().unwrap(),
-            ..KeySettings::default()
-        };
-        let before = registry.of("a", &settings("5/hour", ""), 0, NOW).rate.unwrap();
+        let metered = |rate: &str| Metered { rate: rate.parse().ok(), quota: None };
+        let before = registry.of("a", metered("5/hour"), 0, NOW).rate.unwrap();
         before.admit(5, NOW);
-        let after = registry.of("a", &settings("5/hour", "read"), 0, NOW).rate.unwrap();
+        let after = registry.of("a", metered("5/hour"), 0, NOW).rate.unwrap();
         assert!(after.admit(1, NOW).retry_after_seconds.is_some());
-        let changed = registry.of("a", &settings("6/hour", "read"), 0, NOW).rate.unwrap();
+        let changed = registry.of("a", metered("6/hour"), 0, NOW).rate.unwrap();
         assert_eq!(changed.admit(1, NOW).remaining, 5);
-        assert!(registry.of("a", &KeySettings::default(), 0, NOW).rate.is_none());
+        assert!(registry.of("a", Metered::default(), 0, NOW).rate.is_none());
     }
 }

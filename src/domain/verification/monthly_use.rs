@@ -1,22 +1,32 @@
-//! What a key has used of its monthly quota.
+//! What a key, or an organization, has used of its monthly quota.
 //!
 //! A process that is the only one may spend all of it. Of several on one database each spends from a portion
 //! that it took before (`portions.rs`), so that together they admit no more than the quota.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    cmp::Ordering,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Pending, Portions,
-    portions::{Portion, first_of_month},
+    portions::{Owner, Portion, first_of_month},
 };
 use crate::{
     clock::Timestamp,
     db::{Db, DbError},
     domain::key_settings::MonthlyQuota,
 };
+
+/// A quota is written down in this many parts at least, so that a process that is killed forgets two
+/// of them at most: one that was being written and one that was counted meanwhile.
+pub const PARTS_OF_A_QUOTA: u64 = 40;
 
 /// For how long after its last use a portion may be spent. Well below the time for which it is kept for its
 /// node, since clocks differ.
@@ -25,7 +35,7 @@ const SPENT_WITHIN: Duration = Duration::seconds(20);
 /// For how long it is believed that nothing is left: others may give back what they took.
 const EMPTY_FOR: Duration = Duration::seconds(2);
 
-/// What a key has used in a calendar month of UTC.
+/// What a key or an organization has used in a calendar month of UTC.
 #[derive(Debug)]
 pub(in crate::domain) struct MonthlyUse {
     state: Mutex<State>,
@@ -33,6 +43,8 @@ pub(in crate::domain) struct MonthlyUse {
     portions: Option<Portions>,
     /// One at a time asks for a portion; those who wait find what it got.
     asking: AsyncMutex<()>,
+    /// Of an organization: what is spent and not yet written.
+    unwritten: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -64,6 +76,36 @@ pub struct QuotaLeft {
     pub is_exceeded: bool,
 }
 
+/// What is written of a quota's use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::domain) struct Used {
+    /// What was used in the month of the last use.
+    units: u64,
+    last_used_at: Option<Timestamp>,
+}
+
+impl Used {
+    /// What was counted of one key.
+    pub(in crate::domain) fn of(pending: &Pending) -> Self {
+        let units = pending.last_used_at.map_or(0, |at| pending.units_since(first_of_month(at)));
+        Self { units, last_used_at: pending.last_used_at }
+    }
+
+    /// Both together. Of two months the earlier one is over, and nothing of it is spent any more.
+    #[must_use]
+    pub(in crate::domain) fn and(self, other: Self) -> Self {
+        let month_of = |used: &Self| used.last_used_at.map(first_of_month);
+        match month_of(&self).cmp(&month_of(&other)) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal => Self {
+                units: self.units + other.units,
+                last_used_at: self.last_used_at.max(other.last_used_at),
+            },
+        }
+    }
+}
+
 /// Nothing was spent: a portion has to be taken first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NeedsPortion;
@@ -72,7 +114,12 @@ impl MonthlyUse {
     /// `used` in the month of `now`.
     pub(super) fn new(used: u64, portions: Option<Portions>, now: Timestamp) -> Self {
         let state = State::begin(used, now);
-        Self { state: Mutex::new(state), portions, asking: AsyncMutex::default() }
+        Self {
+            state: Mutex::new(state),
+            portions,
+            asking: AsyncMutex::default(),
+            unwritten: AtomicU64::new(0),
+        }
     }
 
     /// Spends `cost` of `quota`, or nothing.
@@ -94,6 +141,17 @@ impl MonthlyUse {
         Ok(left)
     }
 
+    /// Counts what was spent and is not yet written; the sum.
+    pub(super) fn note_unwritten(&self, cost: u32) -> u64 {
+        self.unwritten.fetch_add(cost.into(), Relaxed) + u64::from(cost)
+    }
+
+    /// So much of that was written.
+    pub(in crate::domain) fn note_written(&self, written: &Used) {
+        let less = |unwritten: u64| Some(unwritten.saturating_sub(written.units));
+        let _ = self.unwritten.fetch_update(Relaxed, Relaxed, less);
+    }
+
     /// Gives back what was spent for a request that was refused after all.
     pub(super) fn give_back(&self, cost: u32, now: Timestamp) {
         let mut state = self.state_at(now);
@@ -110,7 +168,7 @@ impl MonthlyUse {
     pub(super) async fn take_portion(
         &self,
         db: &Db,
-        key_id: String,
+        owner: Owner,
         quota: MonthlyQuota,
         cost: u32,
         now: Timestamp,
@@ -125,25 +183,24 @@ impl MonthlyUse {
             (state.own_until > now, state.own)
         };
         let missing = u64::from(cost).saturating_sub(if is_own_kept { own } else { 0 });
-        let portion =
-            db.write(move |tx| portions.take(tx, &key_id, quota, missing, is_own_kept, now)).await?;
+        let portion = db.write(move |tx| portions.take(tx, &owner, quota, missing, is_own_kept, now)).await?;
         self.state_at(now).receive(portion, is_own_kept, now);
         Ok(())
     }
 
     /// Before what was used of it is written: what its row is to have less, so that it holds what is spent and not
     /// yet written and twice what was just used. The rest goes back, so that no node sits on what another could use.
-    pub(in crate::domain) fn hand_over(&self, written: &Pending) -> Option<(&Portions, u64, Timestamp)> {
+    pub(in crate::domain) fn hand_over(&self, written: &Used) -> Option<(&Portions, u64, Timestamp)> {
         let (portions, last_used_at) = (self.portions.as_ref()?, written.last_used_at?);
         let mut state = self.state_at(last_used_at);
-        let used: u64 = written.units_since(first_of_month(last_used_at));
+        let used = written.units;
         state.returning = state.own.saturating_sub(used.saturating_mul(2));
         state.own -= state.returning;
         Some((portions, used.saturating_add(state.returning), last_used_at))
     }
 
     /// After that: whether it was written.
-    pub(in crate::domain) fn handed_over(&self, written: &Pending, is_written: bool) {
+    pub(in crate::domain) fn handed_over(&self, written: &Used, is_written: bool) {
         let Some(last_used_at) = written.last_used_at.filter(|_| self.portions.is_some()) else { return };
         let mut state = self.state_at(last_used_at);
         let returning = std::mem::take(&mut state.returning);

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use time::{Duration, Time};
 
-use super::Span;
+use super::{Outcome, Span};
 use crate::{
     clock::Timestamp,
     db::{Connection, Db, DbError, NodeCount, Tx},
     domain::{
         key_settings::MonthlyQuota,
-        schema::{key_usage, quota_portions},
+        schema::{key_usage, organization_usage, quota_portions},
     },
 };
 
@@ -26,6 +26,23 @@ const KEPT: Duration = Duration::seconds(60);
 const PARTS_OF_THE_REST: u64 = 4;
 /// ... and this part of the quota at least.
 const MOST_PARTS: u64 = 500;
+
+/// Whose quota is spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::domain) enum Owner {
+    /// A key, by its id.
+    Key(String),
+    /// An organization, by its id: all its keys together.
+    Organization(String),
+}
+
+impl Owner {
+    fn id(&self) -> &str {
+        match self {
+            Self::Key(id) | Self::Organization(id) => id,
+        }
+    }
+}
 
 /// Takes portions for this node.
 #[derive(Clone, Debug)]
@@ -54,7 +71,7 @@ impl Portions {
     pub(super) fn take(
         &self,
         tx: &mut Tx<'_>,
-        key_id: &str,
+        owner: &Owner,
         quota: MonthlyQuota,
         missing: u64,
         is_own_kept: bool,
@@ -63,7 +80,7 @@ impl Portions {
         let (mut own, mut held) = (None, 0);
         // Before what is used is read: what moves from there to here meanwhile is then seen twice, not never.
         let rows: Vec<(String, i64)> = quota_portions::table
-            .filter(quota_portions::api_key_id.eq(key_id).and(quota_portions::ends_at.gt(now)))
+            .filter(quota_portions::owner_id.eq(owner.id()).and(quota_portions::ends_at.gt(now)))
             .select((quota_portions::node_id, quota_portions::units))
             .load(tx.connection())?;
         for (node_id, units) in rows {
@@ -74,7 +91,7 @@ impl Portions {
                 own = Some(units);
             }
         }
-        let used = used_this_month(tx.connection(), key_id, now)?;
+        let used = used_this_month(tx.connection(), owner, now)?;
         let used_and_held = used + own.unwrap_or_default() + held;
         let left = quota.get().saturating_sub(used_and_held);
         let fair = left / (PARTS_OF_THE_REST * u64::from(self.nodes.get()));
@@ -82,18 +99,18 @@ impl Portions {
         let more = if left < missing { 0 } else { wanted.min(left) };
         match own {
             _ if more == 0 => {}
-            Some(_) => self.change(tx, key_id, i64::try_from(more).unwrap_or(i64::MAX), now)?,
-            None => self.hold(tx, key_id, more, now)?,
+            Some(_) => self.change(tx, owner, i64::try_from(more).unwrap_or(i64::MAX), now)?,
+            None => self.hold(tx, owner, more, now)?,
         }
         Ok(Portion { more, used_and_held: used_and_held + more })
     }
 
-    fn hold(&self, tx: &mut Tx<'_>, key_id: &str, units: u64, now: Timestamp) -> Result<(), DbError> {
-        let row = quota_portions::table.find((key_id, &*self.node_id));
+    fn hold(&self, tx: &mut Tx<'_>, owner: &Owner, units: u64, now: Timestamp) -> Result<(), DbError> {
+        let row = quota_portions::table.find((owner.id(), &*self.node_id));
         diesel::delete(row).execute(tx.connection())?;
         diesel::insert_into(quota_portions::table)
             .values((
-                quota_portions::api_key_id.eq(key_id),
+                quota_portions::owner_id.eq(owner.id()),
                 quota_portions::node_id.eq(&*self.node_id),
                 quota_portions::units.eq(i64::try_from(units).unwrap_or(i64::MAX)),
                 quota_portions::ends_at.eq(now + KEPT),
@@ -106,15 +123,15 @@ impl Portions {
     pub(in crate::domain) fn lessen(
         &self,
         tx: &mut Tx<'_>,
-        key_id: &str,
+        owner: &Owner,
         by: u64,
         last_used_at: Timestamp,
     ) -> Result<(), DbError> {
-        self.change(tx, key_id, -i64::try_from(by).unwrap_or(i64::MAX), last_used_at)
+        self.change(tx, owner, -i64::try_from(by).unwrap_or(i64::MAX), last_used_at)
     }
 
-    fn change(&self, tx: &mut Tx<'_>, key_id: &str, by: i64, used_at: Timestamp) -> Result<(), DbError> {
-        diesel::update(quota_portions::table.find((key_id, &*self.node_id)))
+    fn change(&self, tx: &mut Tx<'_>, owner: &Owner, by: i64, used_at: Timestamp) -> Result<(), DbError> {
+        diesel::update(quota_portions::table.find((owner.id(), &*self.node_id)))
             .set((
                 quota_portions::units.eq(quota_portions::units + by),
                 quota_portions::ends_at.eq(used_at + KEPT),
@@ -129,17 +146,26 @@ pub(super) fn first_of_month(at: Timestamp) -> Timestamp {
     Timestamp::new(at.date().replace_day(1).unwrap_or(at.date()), Time::MIDNIGHT)
 }
 
-/// What accepted requests of a key cost in the calendar month of `now`.
+/// What accepted requests of a key, or of all keys of an organization, cost in the calendar month of `now`.
 pub(in crate::domain) fn used_this_month(
     connection: &mut Connection,
-    key_id: &str,
+    owner: &Owner,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    let days: Vec<i64> = key_usage::table
-        .filter(key_usage::api_key_id.eq(key_id).and(key_usage::span.eq(Span::Day)))
-        .filter(key_usage::begins_at.ge(first_of_month(now)))
-        .select(key_usage::units)
-        .load(connection)?;
+    let first = first_of_month(now);
+    let days: Vec<i64> = match owner {
+        Owner::Key(id) => key_usage::table
+            .filter(key_usage::api_key_id.eq(id).and(key_usage::span.eq(Span::Day)))
+            .filter(key_usage::begins_at.ge(first))
+            .select(key_usage::units)
+            .load(connection)?,
+        Owner::Organization(id) => organization_usage::table
+            .filter(organization_usage::organization_id.eq(id))
+            .filter(organization_usage::begins_at.ge(first))
+            .filter(organization_usage::outcome.eq(Outcome::Valid))
+            .select(organization_usage::units)
+            .load(connection)?,
+    };
     u64::try_from(days.iter().sum::<i64>()).map_err(DbError::unreadable)
 }
 

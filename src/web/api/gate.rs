@@ -121,8 +121,8 @@ impl<A, B> Gate<A, B> {
         let decision = self.state.verifier.verify(key, wanted, self.now).await?;
         if let Decision::Known { key, outcome, .. } = &decision {
             let State { usage, db, .. } = &**self.state;
-            if usage.note(key, *outcome, wanted.cost, client, self.now) {
-                db.beside("the use of a quota could not be written", usage.flush_key(db, key)).await;
+            if let Some(due) = usage.note(key, *outcome, wanted.cost, client, self.now) {
+                db.beside("the use of a quota could not be written", usage.flush_due(db, key, due)).await;
             }
         }
         if !matches!(decision, Decision::Known { outcome: Outcome::Valid, .. }) {
@@ -193,6 +193,7 @@ pub fn rejection(outcome: Outcome, limits: &Limits) -> Option<AppError> {
     let limited = |detail| {
         Some(AppError::KeyLimited {
             detail,
+            limited_by: outcome.limited_by(),
             retry_after_seconds: limits.retry_after_seconds().unwrap_or(1).max(1),
             headers: Box::new(RateHeaders::of(limits)),
         })
@@ -205,6 +206,8 @@ pub fn rejection(outcome: Outcome, limits: &Limits) -> Option<AppError> {
         Outcome::InsufficientScope => Some(AppError::InsufficientScope),
         Outcome::RateLimited => limited("Rate limit exceeded. Try again later."),
         Outcome::QuotaExceeded => limited("Monthly quota exceeded."),
+        Outcome::PlanRateLimited => limited("The organization’s rate limit is exceeded. Try again later."),
+        Outcome::PlanQuotaExceeded => limited("The organization’s monthly quota is exceeded."),
         Outcome::OrganizationSuspended => Some(AppError::OrganizationSuspended),
     }
 }

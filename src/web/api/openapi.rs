@@ -405,6 +405,7 @@ fn responses() -> Value {
             detail: error.detail(),
             request_id: "req_9f02ab71-0000001c".to_owned(),
             errors: error.fields().to_vec(),
+            limited_by: error.limited_by(),
         };
         json!({
             "description": description,

@@ -30,6 +30,8 @@ impl Requests {
             rate_limited,
             quota_exceeded,
             organization_suspended,
+            plan_rate_limited,
+            plan_quota_exceeded,
         ] = *by_outcome;
         Self {
             total: by_outcome.iter().sum(),
@@ -41,6 +43,8 @@ impl Requests {
             rate_limited,
             quota_exceeded,
             organization_suspended,
+            plan_rate_limited,
+            plan_quota_exceeded,
         }
     }
 }

@@ -20,7 +20,8 @@ const HOUR: StaticFormatDescription =
 const DAY: StaticFormatDescription = format_description!("[month repr:short] [day padding:none]");
 
 /// The fills, in the order of [`Outcome::ALL`]: told apart by their pattern, not by colour alone.
-const FILLS: [&str; 8] = ["solid", "hatch", "dots", "cross", "lines", "back", "checks", "bars"];
+const FILLS: [&str; 10] =
+    ["solid", "hatch", "dots", "cross", "lines", "back", "checks", "bars", "rings", "steps"];
 
 /// A chart of stacked bars.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +172,8 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::RateLimited => "Rejected: rate limit exceeded",
         Outcome::QuotaExceeded => "Rejected: monthly quota exceeded",
         Outcome::OrganizationSuspended => "Rejected: organization suspended",
+        Outcome::PlanRateLimited => "Rejected: plan’s rate limit exceeded",
+        Outcome::PlanQuotaExceeded => "Rejected: plan’s monthly quota exceeded",
     }
 }
 

@@ -12,7 +12,7 @@ use askama::Template;
 use super::{
     api_screen::{ApiScreen, Place},
     duration::{self, ExpirationFields, KEY},
-    key_settings::KeyForm,
+    key_settings::{KeyForm, field_of},
     once::{Settled, limit_reached, settle},
     recent_usage::{self, RecentUsage},
     stops::with_receipt,
@@ -34,7 +34,7 @@ use crate::{
         form_id::FormId,
         shell::Toast,
         urls,
-        visit::{Over, Visit},
+        visit::{Over, Submission, Visit},
     },
 };
 
@@ -119,6 +119,10 @@ pub async fn create(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Resu
     let created = visit
         .submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, &limits, now))
         .await?;
+    if let Submission::Refused(ManageError::Plan(limit)) = &created {
+        let errors = FieldErrors::one(field_of(limit), limit);
+        return visit.invalid::<ApiScreen>(&new_key_dialog(&visit, form, errors).await?).await;
+    }
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, created, ALREADY_CREATED)? {
         Settled::Done((key, secret)) => {
             let public_url = visit.state.config.public_url.join("/api/v2/organization");

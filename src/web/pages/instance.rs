@@ -5,6 +5,8 @@ pub mod nodes;
 pub mod organization;
 pub mod organizations;
 pub mod people;
+mod plan_form;
+pub mod plans;
 
 use actix_web::HttpResponse;
 
@@ -18,6 +20,8 @@ use crate::{
 pub enum Tab {
     /// All organizations.
     Organizations,
+    /// What organizations may use.
+    Plans,
     /// All people.
     People,
     /// The servers.
@@ -28,12 +32,13 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 4] = [Self::Organizations, Self::People, Self::Nodes, Self::Activity];
+    pub const ALL: [Self; 5] = [Self::Organizations, Self::Plans, Self::People, Self::Nodes, Self::Activity];
 
     /// The last part of the tab's address.
     pub fn id(self) -> &'static str {
         match self {
             Self::Organizations => "organizations",
+            Self::Plans => "plans",
             Self::People => "people",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
@@ -44,6 +49,7 @@ impl Tab {
     pub fn label(self) -> &'static str {
         match self {
             Self::Organizations => "Organizations",
+            Self::Plans => "Plans",
             Self::People => "People",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         access::{Grant, ManageKeys},
         api_keys::{self, ApiKey, ChosenExpiration, KeyChangeError, NewExpiration},
+        managed::ManageError,
         rotation::{GracePeriod, Plan, Starts},
         secret::Secret,
     },
@@ -149,6 +150,10 @@ pub async fn rotate(
         Submission::Done(done) => Submission::Done(done),
         Submission::SentBefore => Submission::SentBefore,
         Submission::Stale => Submission::Stale,
+        Submission::Refused(KeyChangeError::Key(ManageError::Plan(limit))) => {
+            let errors = FieldErrors::one("duration", limit);
+            return visit.invalid::<ApiScreen>(&dialog(&visit, key, form, errors)).await;
+        }
         Submission::Refused(KeyChangeError::Key(error)) => Submission::Refused(error),
         Submission::Refused(KeyChangeError::Expiration(error)) if key.expires_at.is_some() => {
             let duration = duration::choice_for(&key, false, visit.now);

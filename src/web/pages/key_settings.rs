@@ -16,6 +16,7 @@ use crate::{
         key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, Period, RateLimit},
         managed::ManageError,
         names::{MAX_KEY_NAME_LENGTH, Name},
+        plans::PlanLimit,
     },
     web::{
         error::AppError,
@@ -25,6 +26,17 @@ use crate::{
         visit::{Over, Visit},
     },
 };
+
+/// The field of the form that is beyond the plan.
+pub(super) fn field_of(limit: &PlanLimit) -> &'static str {
+    match limit {
+        PlanLimit::Lifetime(_) => "duration",
+        PlanLimit::Scope(_) => "scopes",
+        PlanLimit::RateLimit(_) => "rate_count",
+        PlanLimit::MonthlyQuota(_) => "monthly_quota",
+        PlanLimit::ActiveKeys(_) | PlanLimit::Members(_) | PlanLimit::Db(_) => "name",
+    }
+}
 
 /// The names of the settings' fields, to know when one of them needs a change.
 const SETTINGS: [&str; 6] = ["description", "scopes", "networks", "rate_count", "monthly_quota", "metadata"];
@@ -160,6 +172,7 @@ pub async fn save(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result
         Err(error) => {
             let errors = match error {
                 KeyChangeError::Key(error @ ManageError::NameTaken { .. }) => FieldErrors::one("name", error),
+                KeyChangeError::Key(ManageError::Plan(limit)) => FieldErrors::one(field_of(&limit), limit),
                 KeyChangeError::Expiration(error) => FieldErrors::one("duration", error),
                 error => return Err(error.into()),
             };

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     organization::{Frame, Tab},
+    plan_words::limits,
     stops::with_receipt,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         names::{MAX_NAME_LENGTH, Name},
         organization::Figures,
         organizations::{self, RemoveError},
-        webhooks,
+        plans, webhooks,
     },
     page,
     vocabulary::LeakPolicy,
@@ -47,6 +48,8 @@ pub struct SettingsTab {
     is_administrator: bool,
     /// How many there are, for those who may know.
     webhooks: Option<i64>,
+    /// The plan's name, and what it allows.
+    plan: Option<(String, String)>,
 }
 
 page!(SettingsTab);
@@ -112,12 +115,14 @@ impl SettingsTab {
         shell: Shell,
     ) -> Result<Self, AppError> {
         let form = form.unwrap_or_else(|| NameForm { name: member.name.clone() });
-        let proof = member.clone();
+        let (proof, now) = (member.clone(), visitor.now);
         let config = &visitor.state.config;
         let takes_leaks = config.leak_secret.is_some() || config.leak_keys.is_some();
         let tab = visitor.state.db.read(move |connection| {
             let frame = Frame::load(connection, &proof, Tab::Settings)?;
             let leaks = PolicyForm::of(organizations::leak_policy(connection, &proof)?);
+            let plan = plans::plan_of(connection, &proof)?;
+            let bounds = plans::bounds_of(connection, &proof, now)?;
             let is_administrator = proof.may::<Govern>();
             let webhooks = match proof.grant::<Govern>() {
                 Ok(grant) => Some(webhooks::count(connection, &grant)?),
@@ -132,6 +137,7 @@ impl SettingsTab {
                 errors,
                 is_administrator,
                 webhooks,
+                plan: plan.map(|plan| (plan.name, limits(&bounds.ceilings))),
             })
         });
         Ok(tab.await?)

@@ -25,6 +25,8 @@ pub(super) struct Ids {
     pub(super) mail: String,
     pub(super) webhook: String,
     pub(super) delivery: String,
+    /// One plan for all: it belongs to no organization.
+    pub(super) plan: String,
     /// The secret in a mailed link.
     pub(super) link: String,
 }
@@ -33,7 +35,7 @@ impl Ids {
     /// The same ids as another program may write them (RFC 9562, 4). A secret is no id.
     pub(super) fn in_capitals(self) -> Self {
         let delivery = self.delivery.to_uppercase().replace("MSG_", "msg_");
-        let [organization, user, key, token, invitation, session, mail, webhook] = [
+        let [organization, user, key, token, invitation, session, mail, webhook, plan] = [
             self.organization,
             self.user,
             self.key,
@@ -42,9 +44,11 @@ impl Ids {
             self.session,
             self.mail,
             self.webhook,
+            self.plan,
         ]
         .map(|id| id.to_uppercase());
-        Self { organization, user, key, token, invitation, session, mail, webhook, delivery, link: self.link }
+        let link = self.link;
+        Self { organization, user, key, token, invitation, session, mail, webhook, delivery, plan, link }
     }
 }
 
@@ -74,7 +78,8 @@ impl Fixture {
         let unproven = app.unverified_user("Una Unproven").await;
         let fern_owner = app.user("Frida Fern").await;
         let fern = app.organization("Fern", &fern_owner).await;
-        let lumen_ids = ids(&app, &lumen, &user, "mara@lumen.example").await;
+        let plan = app.plan("Plan").await;
+        let lumen_ids = Ids { plan, ..ids(&app, &lumen, &user, "mara@lumen.example").await };
         ids(&app, &fern, &fern_owner, "mara@fern.example").await;
         // The first request of an account notes that it was seen; that is no news later on.
         for person in [&lumen.owner, &supervisor, &developer, &user, &unproven, &fern_owner] {
@@ -98,6 +103,7 @@ impl Fixture {
             "{mail}" => ids.mail.clone(),
             "{webhook}" => ids.webhook.clone(),
             "{delivery}" => ids.delivery.clone(),
+            "{plan}" => ids.plan.clone(),
             "{file:.*}" => "css/none.css".to_owned(),
             part if part.contains('{') => panic!("the fixture has nothing for {part} in {pattern}"),
             part => part.to_owned(),
@@ -119,6 +125,9 @@ impl Fixture {
             let (invitation, link) = app.invitation(&self.fern, Role::User, &member.email).await;
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
+        }
+        if route.pattern.contains("{plan}") {
+            ids.plan = app.plan(&format!("Plan {number}")).await;
         }
         if route.pattern.starts_with("/instance") {
             app.appoint(&member).await;
@@ -147,6 +156,7 @@ impl Fixture {
             mail: self.no_id(),
             webhook: self.no_id(),
             delivery: format!("msg_{}", self.no_id()),
+            plan: self.no_id(),
             link: Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned(),
         }
     }
@@ -166,6 +176,7 @@ async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Id
         mail: app.mails().await.remove(0).id,
         webhook: webhook.id,
         delivery: delivery.id,
+        plan: String::new(),
         link,
     }
 }
@@ -205,6 +216,13 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/account/password" => {
             vec![("current_password", PASSWORD.into()), ("new_password", "a violet umbrella".into())]
         }
+        "/instance/plans" | "/instance/plans/{plan}/edit" => {
+            vec![name, ("rate_count", "60".into()), ("rate_period", "minute".into())]
+        }
+        "/instance/organizations/{organization}/plan" => {
+            vec![("plan", String::new()), ("rate_period", "minute".into())]
+        }
+        "/instance/organizations/{organization}/suspend" => vec![("reason", "Payment is overdue.".into())],
         "/orgs/{organization}/users/{user}/role" => vec![("role", "supervisor".into())],
         "/orgs/{organization}/users/invite" => {
             vec![("emails", "new@alder.example".into()), ("role", "user".into()), form]

@@ -22,6 +22,7 @@ use tessera::{
         outbox::{self, Message, QueuedMail},
         page::{PageRef, PageRequest},
         passwords::{PasswordHasher, TypedPassword},
+        plans::{self, Ceilings, PlanOffer},
         token_access::TokenAccess,
         user::User,
         webhooks::{
@@ -107,6 +108,19 @@ impl World {
     pub(crate) async fn appoint(&self, user: &User) {
         let (id, now) = (user.id.clone(), self.now());
         self.write(move |tx| Ok(instance::appoint(tx, &Operator::at_the_machine(), &id, now)?)).await;
+    }
+
+    /// A plan that limits nothing, and is not the default; its id.
+    pub(crate) async fn plan(&self, title: &str) -> String {
+        let (title, now) = (name(title), self.now());
+        let id = self
+            .write(move |tx| {
+                let offer = PlanOffer { name: title, ceilings: Ceilings::default() };
+                Ok(plans::create(tx, &Operator::at_the_machine(), &offer, now)?.id)
+            })
+            .await;
+        self.execute("UPDATE plans SET is_default = FALSE").await;
+        id
     }
 
     /// Has somebody at the machine suspend an organization.

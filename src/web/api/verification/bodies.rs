@@ -26,6 +26,7 @@ impl Verification {
             code,
             organization: None,
             key: None,
+            limited_by: None,
             limits: LimitFields::of(&Limits::default()),
         }
     }
@@ -45,6 +46,7 @@ impl Verification {
                 metadata: known.metadata().map(Metadata::to_value),
                 expires_at: known.expires_at.map(|at| display::iso(&at)),
             }),
+            limited_by: outcome.limited_by(),
             limits: LimitFields::of(limits),
         }
     }

@@ -96,6 +96,12 @@ impl Sentence {
             Action::AdministratorDismissed => {
                 Self::new("shield", "removed from the instance administrators:", entry)
             }
+            Action::PlanCreated => Self::new("plus", "created the plan", entry),
+            Action::PlanChanged => Self::new("pencil", "changed the plan", entry),
+            Action::PlanMadeDefault => Self::new("check", "made the default plan:", entry),
+            Action::PlanAssigned => Self::new("building-2", "put all organizations without a plan on", entry),
+            Action::PlanRemoved => Self::new("trash-2", "removed the plan", entry),
+            Action::OrganizationPlanChanged => Self::new("pencil", "changed the plan of", entry),
             Action::AccountCreated => Self::new("user-plus", "created the account of", entry),
             Action::AccountLinkCreated => Self::new("link", "created a link for", entry),
             Action::AccountLoggedOut => Self::new("log-out", "logged out all sessions of", entry),

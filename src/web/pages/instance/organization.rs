@@ -5,21 +5,23 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{Frame, Tab};
+use super::{Frame, Tab, plan_form::PlanForm};
 use crate::{
     clock::Timestamp,
     domain::{
         access::Operator,
         instance::{self, InstanceError, MAX_REASON_LENGTH, OrganizationDetails},
         names::{Name, NameError},
+        plans::{self, Override, Plan},
         usage,
     },
     page,
     web::{
         chart::Bars,
+        display,
         error::AppError,
         form::{FieldErrors, Submitted},
-        pages::stops::with_receipt,
+        pages::{plan_words::limits, stops::with_receipt},
         shell::{Shell, Toast},
         urls,
         view::{self, Page},
@@ -55,7 +57,7 @@ impl OrganizationPage {
         visitor.state.count_usage(&id).await;
         let (operator, now) = (operator.clone(), visitor.now);
         let page = visitor.state.db.read(move |connection| {
-            let details = instance::find_organization(connection, &operator, &id)?;
+            let details = instance::find_organization(connection, &operator, &id, now)?;
             let days = usage::days_of_organization(connection, &operator, (&id, DAYS_SHOWN), now)?;
             let thing = Some(details.row.organization.name.clone());
             Ok::<_, InstanceError>(Self {
@@ -68,6 +70,28 @@ impl OrganizationPage {
             })
         });
         Ok(page.await?)
+    }
+
+    /// What bounds the organization now.
+    fn limits(&self) -> String {
+        limits(&self.details.bounds.ceilings)
+    }
+
+    /// What of the plan is replaced, where that has not ended.
+    fn exceptions(&self) -> Option<String> {
+        let instead = self.details.instead.as_ref();
+        let lasts = |instead: &&Override| instead.ends_at.is_none_or(|end| self.now < end);
+        instead.filter(lasts).map(|instead| limits(&instead.ceilings))
+    }
+
+    /// "1,204 of 10,000 requests this month"
+    fn month(&self) -> String {
+        let thousands = |number: u64| display::thousands(&i64::try_from(number).unwrap_or(i64::MAX));
+        let used = thousands(self.details.used_this_month);
+        match self.details.bounds.ceilings.monthly_quota {
+            Some(quota) => format!("{used} of {}", thousands(quota.get())),
+            None => used,
+        }
     }
 
     fn url(&self, verb: &str) -> String {
@@ -87,6 +111,34 @@ impl Behind for OrganizationScreen {
 
     fn address(visitor: &Visitor, _: &Operator) -> String {
         urls::instance_organization(&visitor.path("organization"))
+    }
+}
+
+/// The dialog in which the plan of an organization is chosen.
+#[derive(Template)]
+#[template(path = "instance/change_plan.html")]
+struct ChangePlanDialog {
+    over: Over,
+    organization: String,
+    plans: Vec<Plan>,
+    form: PlanForm,
+    errors: FieldErrors,
+}
+
+impl ChangePlanDialog {
+    /// Whether the exceptions are open: there are some, or one of their fields needs a change.
+    fn has_exceptions(&self) -> bool {
+        let form = &self.form;
+        let texts = [
+            &form.rate_count,
+            &form.monthly_quota,
+            &form.max_active_keys,
+            &form.max_members,
+            &form.max_lifetime_days,
+            &form.scopes,
+            &form.until,
+        ];
+        texts.iter().any(|text| !text.trim().is_empty())
     }
 }
 
@@ -125,6 +177,69 @@ pub async fn show(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     view::show(&OrganizationPage::load(&visit, &visit.proof, id, visit.shell()).await?)
 }
 
+/// Opens the dialog "Change plan".
+pub async fn choose_plan(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let details = details(&visit).await?;
+    let form = PlanForm::of_organization(details.plan.as_ref(), details.instead.as_ref());
+    let dialog = plan_dialog(&visit, details, form, FieldErrors::default()).await?;
+    visit.dialog::<OrganizationScreen>(&dialog).await
+}
+
+/// Puts the organization on a plan.
+pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let id = visit.path("organization");
+    let instead = match form.parse_override(visit.now) {
+        Ok(instead) if form.plan.is_empty() && !instead.ceilings.is_empty() => {
+            let error = "Choose a plan. Exceptions replace what a plan says.";
+            return refuse_plan(&visit, form, FieldErrors::one("plan", error)).await;
+        }
+        Ok(instead) => instead,
+        Err(errors) => return refuse_plan(&visit, form, errors).await,
+    };
+    // A quota that is new counts what was used this month before it.
+    visit.state.count_usage(&id).await;
+    let plan_id = Some(form.plan.clone()).filter(|id| !id.is_empty());
+    let assigned = visit
+        .change(move |tx, operator, now| {
+            instance::assign_plan(tx, operator, (&id, plan_id.as_deref(), Some(instead)), now)
+        })
+        .await??;
+    let words = assigned.map_or("No plan".to_owned(), |plan| format!("Plan “{}”", plan.name));
+    visit.changed::<OrganizationScreen>(Toast::ok(format!("{words} applies from the next request"))).await
+}
+
+async fn refuse_plan(
+    visit: &Visit<Operator>,
+    form: PlanForm,
+    errors: FieldErrors,
+) -> Result<HttpResponse, AppError> {
+    let dialog = plan_dialog(visit, details(visit).await?, form, errors).await?;
+    visit.invalid::<OrganizationScreen>(&dialog).await
+}
+
+async fn plan_dialog(
+    visit: &Visit<Operator>,
+    details: OrganizationDetails,
+    form: PlanForm,
+    errors: FieldErrors,
+) -> Result<ChangePlanDialog, AppError> {
+    let plans = visit.read(|connection, operator| plans::list(connection, operator)).await?;
+    Ok(ChangePlanDialog {
+        over: visit.over::<OrganizationScreen>(),
+        organization: details.row.organization.name,
+        plans: plans.into_iter().map(|(plan, _)| plan).collect(),
+        form,
+        errors,
+    })
+}
+
+/// The organization in the address.
+async fn details(visit: &Visit<Operator>) -> Result<OrganizationDetails, AppError> {
+    let (id, now) = (visit.path("organization"), visit.now);
+    visit.read(move |connection, operator| instance::find_organization(connection, operator, &id, now)).await
+}
+
 /// Asks why.
 pub async fn confirm_suspension(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let dialog = suspend_dialog(&visit, SuspendForm::default(), FieldErrors::default()).await?;
@@ -161,10 +276,7 @@ async fn suspend_dialog(
     form: SuspendForm,
     errors: FieldErrors,
 ) -> Result<SuspendDialog, AppError> {
-    let id = visit.path("organization");
-    let details = visit
-        .read(move |connection, operator| instance::find_organization(connection, operator, &id))
-        .await?;
-    let over = visit.over::<OrganizationScreen>();
-    Ok(SuspendDialog { over, organization: details.row.organization.name, form, errors })
+    let (over, organization) =
+        (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization.name);
+    Ok(SuspendDialog { over, organization, form, errors })
 }

@@ -16,9 +16,10 @@ use crate::{
         access::{Grant, SeeKeys},
         api_keys::ApiKey,
         diagnosis::{self, Finding},
+        gcra::RateLeft,
         key_settings::Scopes,
         secret::{self, SecretKind},
-        verification::{Decision, DryRun, KeyRequest, KnownKey, Limits, Outcome, Tried},
+        verification::{Decision, DryRun, KeyRequest, KnownKey, Limits, Outcome, QuotaLeft, Tried},
     },
     vocabulary::COSTS,
     web::{
@@ -232,8 +233,8 @@ fn explanation(
     limits: &Limits,
 ) -> Explanation {
     let client_address = wanted.client_ip.map(|ip| ip.to_string());
-    let of_rate = limits.rate.and_then(|rate| rate.retry_after_seconds);
-    let of_quota = limits.quota.map(|quota| quota.reset_seconds);
+    let wait = |rate: Option<RateLeft>| rate.and_then(|rate| rate.retry_after_seconds);
+    let reset = |quota: Option<QuotaLeft>| quota.map(|quota| quota.reset_seconds);
     explain(
         outcome,
         Tense::Now,
@@ -242,7 +243,12 @@ fn explanation(
             needed_scopes: wanted.scopes,
             client_address: client_address.as_deref(),
             cost: wanted.cost,
-            retry_after_seconds: if outcome == Outcome::QuotaExceeded { of_quota } else { of_rate },
+            retry_after_seconds: match outcome {
+                Outcome::QuotaExceeded => reset(limits.quota),
+                Outcome::PlanQuotaExceeded => reset(limits.plan_quota),
+                Outcome::PlanRateLimited => wait(limits.plan_rate),
+                _ => wait(limits.rate),
+            },
             expires_at: key.expires_at,
         },
     )
@@ -250,15 +256,25 @@ fn explanation(
 
 /// What the limits leave, by name.
 fn words_of(left: &Limits) -> Vec<(&'static str, String)> {
-    let rate = left.rate.map(|rate| {
-        let words = format!("{} of {} left", thousands(rate.remaining.into()), period_words(rate.limit));
-        ("Rate limit", words)
-    });
-    let quota = left.quota.map(|quota| {
-        let (remaining, all) = (thousands(quota.remaining), thousands(quota.quota.get()));
-        ("Monthly quota", format!("{remaining} of {all} left this month"))
-    });
-    rate.into_iter().chain(quota).collect()
+    let rate = |name, rate: Option<RateLeft>| {
+        rate.map(|rate| {
+            let words = format!("{} of {} left", thousands(rate.remaining.into()), period_words(rate.limit));
+            (name, words)
+        })
+    };
+    let quota = |name, quota: Option<QuotaLeft>| {
+        quota.map(|quota| {
+            let (remaining, all) = (thousands(quota.remaining), thousands(quota.quota.get()));
+            (name, format!("{remaining} of {all} left this month"))
+        })
+    };
+    let words = [
+        rate("Rate limit", left.rate),
+        quota("Monthly quota", left.quota),
+        rate("Plan’s rate limit", left.plan_rate),
+        quota("Plan’s monthly quota", left.plan_quota),
+    ];
+    words.into_iter().flatten().collect()
 }
 
 fn thousands(number: u64) -> String {

@@ -1,0 +1,199 @@
+//! The ceilings of a plan as they are typed.
+
+use serde::Deserialize;
+use time::{Date, Time, format_description::well_known::Iso8601, macros::format_description};
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        key_settings::{MonthlyQuota, Period, RateLimit, Scopes},
+        names::{MAX_KEY_NAME_LENGTH, Name},
+        plans::{Ceilings, MAX_LIFETIME_DAYS, Override, Plan, PlanOffer},
+    },
+    web::{display, form::FieldErrors},
+};
+
+/// The largest number of keys or members that can be typed.
+const MOST: i64 = 1_000_000;
+
+/// A plan as it was typed, or what holds for one organization instead. One type, since serde refuses unknown fields
+/// only where all known ones stand together.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanForm {
+    /// Of a plan: its name.
+    pub(super) name: String,
+    /// Of an organization: the id of its plan; empty for none.
+    pub(super) plan: String,
+    /// Of an organization: the last day on which something else holds; empty for no end.
+    pub(super) until: String,
+    pub(super) rate_count: String,
+    pub(super) rate_period: String,
+    pub(super) monthly_quota: String,
+    pub(super) max_active_keys: String,
+    pub(super) max_members: String,
+    pub(super) max_lifetime_days: String,
+    pub(super) scopes: String,
+}
+
+impl PlanForm {
+    /// An empty one.
+    pub(super) fn new() -> Self {
+        Self::of_ceilings(&Ceilings::default())
+    }
+
+    /// What a plan is like.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self { name: plan.name.clone(), ..Self::of_ceilings(&plan.ceilings) }
+    }
+
+    /// What an organization has.
+    pub(super) fn of_organization(plan: Option<&Plan>, instead: Option<&Override>) -> Self {
+        let until = instead.and_then(|instead| instead.ends_at).map(|end| iso_date(end.date()));
+        Self {
+            plan: plan.map(|plan| plan.id.clone()).unwrap_or_default(),
+            until: until.unwrap_or_default(),
+            ..instead.map_or_else(Self::new, |instead| Self::of_ceilings(&instead.ceilings))
+        }
+    }
+
+    fn of_ceilings(ceilings: &Ceilings) -> Self {
+        let text = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let rate = ceilings.rate_limit;
+        Self {
+            rate_count: rate.map(|rate| rate.count.to_string()).unwrap_or_default(),
+            rate_period: rate.map_or(Period::Minute, |rate| rate.period).as_str().to_owned(),
+            monthly_quota: ceilings.monthly_quota.map(|quota| quota.get().to_string()).unwrap_or_default(),
+            max_active_keys: text(ceilings.max_active_keys),
+            max_members: text(ceilings.max_members),
+            max_lifetime_days: text(ceilings.max_lifetime_days.map(Into::into)),
+            scopes: ceilings.scopes.to_string(),
+            ..Self::default()
+        }
+    }
+
+    /// The plan; what is wrong with it is told by field.
+    pub(super) fn parse(&self) -> Result<PlanOffer, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
+        match (name, self.parse_ceilings(&mut errors)) {
+            (Some(name), Some(ceilings)) => Ok(PlanOffer { name, ceilings }),
+            _ => Err(errors),
+        }
+    }
+
+    /// What holds for an organization instead of what its plan says.
+    pub(super) fn parse_override(&self, now: Timestamp) -> Result<Override, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let ends_at = errors.check("until", parse_until(&self.until, now));
+        match (self.parse_ceilings(&mut errors), ends_at) {
+            (Some(ceilings), Some(ends_at)) => Ok(Override { ceilings, ends_at }),
+            _ => Err(errors),
+        }
+    }
+
+    fn parse_ceilings(&self, errors: &mut FieldErrors) -> Option<Ceilings> {
+        let rate_limit = errors.check("rate_count", RateLimit::parse(&self.rate_count, &self.rate_period));
+        let monthly_quota = errors.check("monthly_quota", MonthlyQuota::parse(&self.monthly_quota));
+        let max_active_keys = errors.check("max_active_keys", parse_number(&self.max_active_keys, MOST));
+        let max_members = errors.check("max_members", parse_number(&self.max_members, MOST));
+        let days = parse_number(&self.max_lifetime_days, MAX_LIFETIME_DAYS.into());
+        let max_lifetime_days = errors.check("max_lifetime_days", days);
+        let scopes: Option<Scopes> = errors.check("scopes", self.scopes.parse());
+        Some(Ceilings {
+            rate_limit: rate_limit?,
+            monthly_quota: monthly_quota?,
+            max_active_keys: max_active_keys?,
+            max_members: max_members?,
+            max_lifetime_days: max_lifetime_days?.and_then(|days| i32::try_from(days).ok()),
+            scopes: scopes?,
+        })
+    }
+}
+
+/// A number from 1 to `most`; `None` for nothing.
+fn parse_number(text: &str, most: i64) -> Result<Option<i64>, String> {
+    let error = || {
+        let most = display::thousands(&most);
+        format!("Enter a whole number from 1 to {most}, or leave it empty for no limit.")
+    };
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let number: i64 = text.parse().map_err(|_| error())?;
+            if (1..=most).contains(&number) { Ok(Some(number)) } else { Err(error()) }
+        }
+    }
+}
+
+/// The end of a day in UTC; `None` for nothing.
+fn parse_until(text: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let date = Date::parse(text.trim(), &Iso8601::DATE).map_err(|_| "Choose a date.".to_owned())?;
+    if date < now.date() {
+        return Err(format!("This date has passed. Today is {} (UTC).", display::date(&now)));
+    }
+    // As the end of a key: it holds through the whole day.
+    Ok(Some(Timestamp::new(date, Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT))))
+}
+
+fn iso_date(date: Date) -> String {
+    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: Timestamp = datetime!(2026-11-27 10:00);
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        let ceilings = Ceilings {
+            rate_limit: "60/minute".parse().ok(),
+            monthly_quota: MonthlyQuota::new(10_000).ok(),
+            max_active_keys: Some(5),
+            max_members: Some(1),
+            max_lifetime_days: Some(365),
+            scopes: "a b".parse().unwrap(),
+        };
+        let form = PlanForm { name: "Free".into(), ..PlanForm::of_ceilings(&ceilings) };
+        assert_eq!(form.parse().unwrap().ceilings, ceilings);
+        let empty = PlanForm { name: "All".into(), ..PlanForm::new() };
+        assert!(empty.parse().unwrap().ceilings.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_ceiling_is_told_by_field() {
+        let wrong = PlanForm {
+            rate_count: "0".into(),
+            rate_period: "minute".into(),
+            monthly_quota: "many".into(),
+            max_active_keys: "-1".into(),
+            max_members: "1000001".into(),
+            max_lifetime_days: "3651".into(),
+            scopes: "a?".into(),
+            until: "2026-11-26".into(),
+            ..PlanForm::default()
+        };
+        let errors = wrong.parse().unwrap_err();
+        for field in [
+            "name",
+            "rate_count",
+            "monthly_quota",
+            "max_active_keys",
+            "max_members",
+            "max_lifetime_days",
+            "scopes",
+        ] {
+            assert!(errors.of(field).is_some(), "{field}");
+        }
+        assert!(wrong.parse_override(NOW).unwrap_err().of("until").is_some());
+        let today = PlanForm { until: "2026-11-27".into(), ..PlanForm::new() };
+        assert_eq!(today.parse_override(NOW).unwrap().ends_at, Some(datetime!(2026-11-27 23:59:59)));
+    }
+}
