@@ -5,6 +5,7 @@ pub mod nodes;
 pub mod organization;
 pub mod organizations;
 pub mod people;
+pub mod sign_up;
 
 use actix_web::HttpResponse;
 
@@ -20,6 +21,8 @@ pub enum Tab {
     Organizations,
     /// All people.
     People,
+    /// Who may sign up.
+    SignUp,
     /// The servers.
     Nodes,
     /// What instance administrators did.
@@ -28,13 +31,14 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 4] = [Self::Organizations, Self::People, Self::Nodes, Self::Activity];
+    pub const ALL: [Self; 5] = [Self::Organizations, Self::People, Self::SignUp, Self::Nodes, Self::Activity];
 
     /// The last part of the tab's address.
     pub fn id(self) -> &'static str {
         match self {
             Self::Organizations => "organizations",
             Self::People => "people",
+            Self::SignUp => "sign-up",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
         }
@@ -45,6 +49,7 @@ impl Tab {
         match self {
             Self::Organizations => "Organizations",
             Self::People => "People",
+            Self::SignUp => "Sign-up",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",
         }
