@@ -1,10 +1,17 @@
 //! Who may sign up, by the setting: everybody, emails at some domains, people with an invitation, or nobody.
 
-use tessera::{domain::access::Role, web::urls};
+use tessera::{
+    domain::{
+        access::Role,
+        invitations::{self, AnswerError},
+        names::Name,
+    },
+    web::urls,
+};
 use time::Duration;
 
 use super::invitation_answers::copied_link;
-use crate::support::{Client, PASSWORD, Response, TestApp, address_of, until};
+use crate::support::{Client, Company, PASSWORD, Response, TestApp, address_of, until};
 
 const MARA: &str = "mara.jensen@lumen.example";
 
@@ -277,6 +284,55 @@ async fn a_copied_invitation_tells_nobody_whether_the_email_has_an_account() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     let log_in = app.client().post("/login", &[("email", MARA), ("password", PASSWORD)]).await;
     log_in.must_be(303);
+}
+
+/// So the time of the answer, and of the next write behind it, tells nothing either.
+#[tokio::test]
+async fn a_copied_invitation_writes_as_much_whether_the_email_has_an_account() {
+    let app = TestApp::builder().flag("--sign-up", "invited").without_housekeeping().spawn().await;
+    let lumen = app.lumen().await;
+    app.user("Mara Jensen").await;
+    let mut written = Vec::new();
+    for email in [MARA, "mo@lumen.example"] {
+        let (invitation, _) = app.invitation(&lumen, Role::User, email).await;
+        let token = copied_token(&app, &lumen, &invitation.id).await;
+        let statements = app.statements(sign_up_by_copy(&app, token)).await;
+        let of = |statement: String| statement.split(" -- ").next().unwrap_or_default().to_owned();
+        let mut writes: Vec<String> =
+            statements.into_iter().map(of).filter(|text| text.starts_with("INSERT")).collect();
+        writes.sort();
+        written.push(writes);
+    }
+    assert!(written[0].len() >= 4, "{written:#?}");
+    assert_eq!(written[0], written[1]);
+}
+
+/// Whatever the page showed before: the invitation is looked at in the transaction.
+#[tokio::test]
+async fn only_the_copied_link_of_an_open_invitation_signs_up_by_a_confirmation() {
+    let app = app_with("invited").await;
+    let lumen = app.lumen().await;
+    let (invitation, mailed) = app.invitation(&lumen, Role::User, MARA).await;
+    let copied = copied_token(&app, &lumen, &invitation.id).await;
+    let cancel = lumen.url(&format!("invitations/{}/cancel", invitation.id));
+    app.log_in_as(&lumen.owner).await.post(&cancel, &[]).await.must_be(303);
+    let before = app.ledger().await;
+    for token in [mailed, copied, "0123456789abcdefghijABCDEFGHIJ".to_owned()] {
+        assert!(matches!(sign_up_by_copy(&app, token).await, Err(AnswerError::NotYours)));
+    }
+    assert_eq!(app.ledger().await, before);
+}
+
+/// The secret in the link that is copied for an invitation.
+async fn copied_token(app: &TestApp, company: &Company, invitation_id: &str) -> String {
+    let link = copied_link(app, company, invitation_id).await;
+    link.strip_prefix("/i/").expect("an invitation's link").to_owned()
+}
+
+async fn sign_up_by_copy(app: &TestApp, token: String) -> Result<(), AnswerError> {
+    let (name, now) = (Name::parse("Mara Jensen", 80).expect("a name"), app.now());
+    app.write(move |tx| Ok(invitations::sign_up_by_copy(tx, &token, name, "a hash".to_owned(), None, now)))
+        .await
 }
 
 #[tokio::test]
