@@ -126,7 +126,7 @@ pub struct Application {
 
 impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
-    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+    pub async fn build(mut config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
         let inherited = service_manager::inherited_socket();
         let address = config.listen;
@@ -134,6 +134,9 @@ impl Application {
             Some(socket) => socket,
             None => listener::bind(address)?,
         };
+        if let Ok(listener) = socket.local_addr() {
+            config.sign_up.follow_listener(listener.ip());
+        }
         let (database, node) = (config.database.clone(), node_name(&socket));
         let name = node.clone();
         let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
@@ -196,6 +199,18 @@ impl Application {
     /// Whether mails stay in the local mailbox.
     pub fn keeps_mail(&self) -> bool {
         self.state.has_mailbox()
+    }
+
+    /// Who may sign up, and why, in words for the log.
+    pub fn sign_up(&self) -> String {
+        let sign_up = &self.state.config.sign_up;
+        format!("{} ({})", sign_up.value, sign_up.reason())
+    }
+
+    /// Whether strangers may sign up although no setting says so: the server listens on loopback, and is reached at
+    /// another URL.
+    pub fn is_open_by_default_to_strangers(&self) -> bool {
+        check::is_open_by_default_to_strangers(&self.state.config)
     }
 
     /// Where the first instance administrator is made, while there is none.

@@ -19,6 +19,7 @@ mod leaks;
 mod limits;
 mod operator;
 mod serve;
+mod sign_up;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ pub use operator::{
 use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, UsersLine};
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
+pub use sign_up::{Chosen, EmailDomain, Founders, SignUp};
 pub use sources::Origin;
 use sources::{Found, SECRETS, Sources};
 pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};

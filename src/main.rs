@@ -319,6 +319,13 @@ fn serve(config: Config) -> ExitCode {
         };
         tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
         tracing::info!("listening on {}, open {public_url}", application.address());
+        tracing::info!("sign-up: {}", application.sign_up());
+        if application.is_open_by_default_to_strangers() {
+            tracing::warn!(
+                "everyone who opens {public_url} can sign up; set TESSERA_SIGN_UP to open, invited, closed or a list \
+                 of email domains"
+            );
+        }
         if application.sends_no_mail() {
             tracing::warn!(
                 "no mail server configured, and the local mailbox is only shown on loopback: nobody can confirm \

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{StartError, listener};
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl, ServerUrl, SmtpUrl},
+    config::{Config, DatabaseUrl, Origin, ServerUrl, SignUp, SmtpUrl},
     db::{self, DatabaseState, DbError},
     http_client,
     mail::delivery::Delivery,
@@ -76,6 +76,7 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
     note(check_listener(config.listen));
     check_database(config, clock).await.into_iter().for_each(&mut note);
     note(check_mail(config).await);
+    note(check_sign_up(config));
     check_public_url(&config.public_url, clock).await.into_iter().for_each(&mut note);
     findings
 }
@@ -149,6 +150,25 @@ async fn try_mail_server(smtp: &SmtpUrl, config: &Config) -> Result<(), String> 
         Ok(tried) => tried.map_err(|error| format!("the mail server can't be used: {error}")),
         Err(_) => Err(format!("the mail server did not answer within {} seconds", PATIENCE.as_secs())),
     }
+}
+
+fn check_sign_up(config: &Config) -> Finding {
+    const SUBJECT: &str = "Sign-up";
+    let (mode, reason) = (&config.sign_up.value, config.sign_up.reason());
+    if is_open_by_default_to_strangers(config) {
+        let url = &config.public_url;
+        return doubtful(
+            SUBJECT,
+            format!("{mode} ({reason}) to everyone who opens {url}; set TESSERA_SIGN_UP"),
+        );
+    }
+    good(SUBJECT, format!("{mode} ({reason})"))
+}
+
+/// Behind a proxy on the same machine the listener is on loopback, whoever reaches the proxy.
+pub(super) fn is_open_by_default_to_strangers(config: &Config) -> bool {
+    let sign_up = &config.sign_up;
+    sign_up.origin == Origin::Default && sign_up.value == SignUp::Open && !config.public_url.is_loopback()
 }
 
 /// Whether somebody answers there, which is no matter before the first start.

@@ -48,6 +48,7 @@ fn derived(name: &str, config: &Config) -> Option<String> {
         "TESSERA_PUBLIC_URL" => Some(config.public_url.to_string()),
         "TESSERA_INTERNAL_URL" => Some(config.url_for_gateways().to_string()),
         "TESSERA_DATABASE_URL" => Some(config.database.to_string()),
+        "TESSERA_SIGN_UP" => Some(config.sign_up.value.to_string()),
         "TESSERA_SMTP_URL" => config.smtp.as_ref().map(|smtp| smtp.without_password(smtp.expose())),
         "TESSERA_MAIL_FROM" => Some(config.mail_from.to_string()),
         _ => None,

@@ -11,8 +11,13 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BackupPlan, Brand, DatabaseUrl, Exit, InstanceLimits, LeakKeys, LeakSecret, LogFilter, ServerUrl,
-    SmtpUrl, Sources, backups::BackupFlags, limits::LimitFlags, setting, values,
+    BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceLimits, LeakKeys, LeakSecret, LogFilter,
+    ServerUrl, SignUp, SmtpUrl, Sources,
+    backups::BackupFlags,
+    limits::LimitFlags,
+    setting,
+    sign_up::{SignUpFlags, SignUpSettings},
+    values,
 };
 
 /// Everything that can be set.
@@ -34,6 +39,10 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may sign up.
+    pub sign_up: Chosen<SignUp>,
+    /// Who may create organizations.
+    pub founders: Chosen<Founders>,
     /// Keys that verification keeps in memory at most.
     pub keys_in_memory: usize,
     /// Requests to the management API that a master token has in a minute.
@@ -82,6 +91,8 @@ pub(super) struct ServeFlags {
     /// commas [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    #[command(flatten)]
+    sign_up: SignUpFlags,
     /// Keys that are verified from memory, about 300 bytes each; more are read from the database when
     /// needed [env: TESSERA_KEYS_IN_MEMORY] [default: 1000000]
     #[arg(long, value_name = "NUMBER")]
@@ -165,6 +176,7 @@ impl ServeFlags {
         let public_url = public_url_at(listen, self.public_url, sources)?;
         let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, sources)?;
         let database = self.database.read(sources)?;
+        let SignUpSettings { sign_up, founders } = self.sign_up.read(listen.ip(), sources)?;
         Ok(Config {
             backups: self.backups.read(&database, sources)?,
             internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, sources, ServerUrl::parse)?,
@@ -190,6 +202,8 @@ impl ServeFlags {
                 values::requests_per_minute,
             )?
             .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
+            sign_up,
+            founders,
             limits: self.limits.read(sources)?,
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, sources, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, sources, LeakKeys::read)?,

@@ -1,4 +1,8 @@
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use super::*;
 
@@ -39,6 +43,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
     assert!(config.trusted_proxies.is_empty());
+    assert_eq!((config.sign_up.value, config.founders.value), (SignUp::Open, Founders::Everyone));
     assert_eq!(config.keys_in_memory, 1_000_000);
     assert_eq!(config.requests_per_minute.get(), 600);
     assert_eq!(config.limits, InstanceLimits::default());
@@ -61,6 +66,8 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_SIGN_UP", "lumen.example, fern.example"),
+            ("TESSERA_CREATE_ORGANIZATIONS", "instance-administrators"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_REQUESTS_PER_MINUTE", "60"),
             ("TESSERA_MAX_KEYS", "1"),
@@ -84,6 +91,8 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.brand.as_str(), "Lumen Keys");
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    assert_eq!(config.sign_up.value.to_string(), "lumen.example, fern.example");
+    assert_eq!(config.founders.value, Founders::InstanceAdministrators);
     assert_eq!(config.keys_in_memory, 50_000);
     assert_eq!(config.requests_per_minute.get(), 60);
     let InstanceLimits { keys, master_tokens, webhooks, organizations, invitations_per_day } = config.limits;
@@ -193,6 +202,26 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
+        (
+            "TESSERA_SIGN_UP",
+            &[
+                "opne",
+                "Open",
+                "everyone",
+                "open, lumen.example",
+                "lumen.example,",
+                "lumen.example fern.example",
+                "*.lumen.example",
+                ".lumen.example",
+                "@lumen.example",
+                "dana@lumen.example",
+                "lumen.example.",
+                "localhost",
+                "10.0.0.7",
+                "https://lumen.example",
+            ],
+        ),
+        ("TESSERA_CREATE_ORGANIZATIONS", &["nobody", "Everyone", "instance administrators", "admins"]),
         ("TESSERA_REQUESTS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
         ("TESSERA_MAX_KEYS", &["0", "1.5", "10000001", "many"]),
         ("TESSERA_MAX_MASTER_TOKENS", &["0", "1001"]),
@@ -299,6 +328,8 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "MAIL_FROM",
         "BRAND",
         "TRUSTED_PROXIES",
+        "SIGN_UP",
+        "CREATE_ORGANIZATIONS",
         "KEYS_IN_MEMORY",
         "REQUESTS_PER_MINUTE",
         "MAX_KEYS",
@@ -318,7 +349,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 24);
+    assert_eq!(exit.message.matches("[default: ").count(), 26);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 
@@ -542,4 +573,71 @@ fn a_mistake_in_the_file_is_one_line_that_says_where() {
         assert!(!message.contains("hunter2"), "{message}");
     }
     assert!(refused("--config /nowhere/tessera.toml", &[]).contains("/nowhere/tessera.toml can't be read: "));
+}
+
+#[test]
+fn without_a_setting_sign_up_is_open_on_loopback_alone() {
+    for (listen, mode) in [
+        ("127.0.0.1:0", SignUp::Open),
+        ("127.8.9.10:0", SignUp::Open),
+        ("[::1]:0", SignUp::Open),
+        ("[::ffff:127.0.0.1]:0", SignUp::Open),
+        ("0.0.0.0:0", SignUp::Invited),
+        ("[::]:0", SignUp::Invited),
+        ("192.0.2.7:0", SignUp::Invited),
+    ] {
+        let mut sign_up = serve("", &[("TESSERA_LISTEN", listen)]).sign_up;
+        assert_eq!((&sign_up.value, &sign_up.origin), (&mode, &Origin::Default), "{listen}");
+        assert!(sign_up.reason().starts_with("the default"), "{listen}");
+        // A socket that was inherited counts by its own address.
+        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert_eq!(sign_up.value, SignUp::Open, "{listen}");
+        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        assert_eq!(sign_up.value, SignUp::Invited, "{listen}");
+    }
+    for (text, mode) in [("open", SignUp::Open), ("invited", SignUp::Invited), ("closed", SignUp::Closed)] {
+        let mut sign_up = serve("", &[("TESSERA_SIGN_UP", text)]).sign_up;
+        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        assert_eq!((&sign_up.value, sign_up.value.to_string().as_str()), (&mode, text));
+        assert_eq!(sign_up.reason(), "set by TESSERA_SIGN_UP in the environment");
+    }
+}
+
+#[test]
+fn domains_of_sign_up_are_compared_in_one_form() {
+    let Ok(SignUp::Domains(domains)) =
+        SignUp::parse("Lumen.Example,  BÜCHER.example , xn--bcher-kva.example")
+    else {
+        panic!("domains")
+    };
+    let ascii: Vec<&str> = domains.iter().map(EmailDomain::as_ascii).collect();
+    assert_eq!(ascii, ["lumen.example", "xn--bcher-kva.example"], "each is there once");
+    let shown: Vec<&str> = domains.iter().map(EmailDomain::as_shown).collect();
+    assert_eq!(shown, ["lumen.example", "bücher.example"]);
+    assert!(
+        mistake("TESSERA_SIGN_UP", "*.lumen.example").contains("a subdomain matches only where it is named")
+    );
+}
+
+#[test]
+fn where_sign_up_is_set_is_said() {
+    let folder = folder(&[("tessera.toml", "sign_up = ['lumen.example', 'fern.example']")]);
+    let file = folder.path().join("tessera.toml");
+    let by_file = serve(&format!("serve --config {}", file.display()), &[]).sign_up;
+    assert_eq!(by_file.value.to_string(), "lumen.example, fern.example");
+    assert_eq!(by_file.reason(), format!("set by sign_up in {}", file.display()));
+    let by_flag = serve("serve --sign-up closed --create-organizations everyone", &[]);
+    assert_eq!(by_flag.sign_up.reason(), "set by the flag --sign-up");
+    assert_eq!(by_flag.founders.reason(), "set by the flag --create-organizations");
+    assert_eq!(serve("", &[]).founders.reason(), "the default");
+
+    let shown = |environment: &[(&str, &str)]| {
+        let Ok(Command::Config(settings)) = parse_line("config", environment) else { panic!("the settings") };
+        let setting = settings.into_iter().find(|setting| setting.name == "TESSERA_SIGN_UP").unwrap();
+        (setting.value, setting.origin)
+    };
+    assert_eq!(shown(&[]), ("open".to_owned(), Origin::Default));
+    assert_eq!(shown(&[("TESSERA_LISTEN", "0.0.0.0:80")]), ("invited".to_owned(), Origin::Default));
+    let set = shown(&[("TESSERA_SIGN_UP", "Fern.Example")]);
+    assert_eq!(set, ("fern.example".to_owned(), Origin::Environment));
 }

@@ -62,6 +62,11 @@ impl EmailAddress {
         if address.len() <= MAX_ADDRESS_LENGTH { Ok(Self(address)) } else { Err(NotAnAddress) }
     }
 
+    /// The domain, in lower case and ASCII (IDNA).
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map(|(_, domain)| domain).unwrap_or_default()
+    }
+
     /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0

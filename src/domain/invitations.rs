@@ -9,7 +9,9 @@ mod beyond;
 mod list;
 mod send;
 
-pub use answer::{AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail};
+pub use answer::{
+    AnswerError, accept, accept_with_new_account, ask_for_renewal, decline, decline_by_mail, sign_up_by_copy,
+};
 pub use beyond::beyond;
 pub(super) use beyond::cancel_beyond;
 pub use list::{

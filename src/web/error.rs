@@ -45,6 +45,9 @@ pub enum AppError {
     /// The visitor's role is too low.
     #[error("Only {} can do this. Ask one for access.", plural(.0))]
     Forbidden(&'static [Role]),
+    /// Organizations are created by instance administrators alone, and the visitor is none.
+    #[error("Only instance administrators can create organizations here. Ask one to create yours.")]
+    NotFounder,
     /// The domain refused with a reason for the person.
     #[error("{0}")]
     Conflict(String),
@@ -182,7 +185,7 @@ impl AppError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::NotFounder => "forbidden",
             Self::Conflict(_) | Self::TemporaryConflict { .. } => "conflict",
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
@@ -227,6 +230,7 @@ impl AppError {
         match self {
             Self::NotFound => "Page not found",
             Self::Forbidden(_)
+            | Self::NotFounder
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope => "You don’t have access",
@@ -265,6 +269,7 @@ impl ResponseError for AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden(_)
+            | Self::NotFounder
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
             | Self::InsufficientScope

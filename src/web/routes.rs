@@ -309,6 +309,7 @@ routes! {
         POST "/instance/people/{user}/activate" => pages::instance::people::activate;
         POST "/instance/people/{user}/promote" => pages::instance::people::promote;
         POST "/instance/people/{user}/demote" => pages::instance::people::demote;
+        GET "/instance/sign-up" => pages::instance::sign_up::index;
         GET "/instance/nodes" => pages::instance::nodes::index;
         GET "/instance/activity" => pages::instance::activity::index;
 

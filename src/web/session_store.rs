@@ -14,6 +14,7 @@ use actix_web::{
 
 use crate::{
     clock::Clock,
+    config::Founders,
     db::{Connection, Db, DbError},
     domain::{
         id::{self, new_id},
@@ -51,6 +52,8 @@ pub struct Found {
     pub(super) pending_invitations: i64,
     /// Where the request came from.
     pub(super) ip: Option<IpAddr>,
+    /// Who may create organizations.
+    pub(super) founders: Founders,
     /// Where to go on after the log-in.
     pub(super) next: String,
 }

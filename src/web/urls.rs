@@ -110,6 +110,11 @@ pub fn setup(token: &str) -> String {
     format!("/setup/{token}")
 }
 
+/// The secret in the address of the page [`setup`].
+pub fn setup_token(url: &str) -> Option<&str> {
+    url.strip_prefix("/setup/").filter(|token| !token.contains(['/', '?', '#']))
+}
+
 /// A tab of the instance, such as `people`.
 pub fn instance(tab: &str) -> String {
     format!("/instance/{tab}")

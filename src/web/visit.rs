@@ -19,7 +19,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Query};
 use serde::de::DeserializeOwned;
 
 pub use behind::{Behind, Over};
-pub use proof::{Account, Anybody, Door, InSession, Proof};
+pub use proof::{Account, Anybody, Door, Founder, InSession, Proof};
 pub use visitor::{RequestContext, Visitor};
 
 use super::{error::AppError, form_id::FormId};

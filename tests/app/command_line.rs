@@ -9,6 +9,7 @@ mod email;
 pub(crate) mod instance;
 mod scripted;
 mod service;
+mod sign_up;
 mod sudden_ends;
 mod users;
 
@@ -88,6 +89,8 @@ fn help_lists_every_setting_with_its_variable() {
             "mail-from",
             "brand",
             "trusted-proxies",
+            "sign-up",
+            "create-organizations",
             "keys-in-memory",
             "requests-per-minute",
             "max-keys",

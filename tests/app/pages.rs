@@ -23,6 +23,7 @@ mod my_organizations;
 mod pauses;
 mod preferences;
 mod settings;
+mod sign_up;
 mod token_page;
 mod troubleshoot;
 mod webhooks;

@@ -14,5 +14,6 @@ mod master_tokens;
 mod members;
 mod organization;
 mod reference;
+mod sign_up;
 mod troubleshoot;
 mod webhooks;

@@ -17,7 +17,7 @@ use reqwest::StatusCode;
 use file::{Compose, Variables, dockerfile, repository};
 use stack::Stack;
 
-use crate::support::until;
+use crate::support::{Client, until};
 
 #[test]
 fn the_parts_of_the_file_agree_with_each_other() {
@@ -63,6 +63,7 @@ fn what_an_operator_sets_arrives_where_it_is_needed() {
         ("TESSERA_DATABASE_PASSWORD", "correct-horse"),
         ("TESSERA_PUBLIC_URL", "https://keys.example.com"),
         ("TESSERA_SMTP_URL", "smtp://mail.example.com"),
+        ("TESSERA_SIGN_UP", "fern.example"),
     ]);
     let compose = Compose::read(&variables);
     assert_eq!(compose.service("database").environment["POSTGRES_PASSWORD"], "correct-horse");
@@ -71,6 +72,7 @@ fn what_an_operator_sets_arrives_where_it_is_needed() {
         assert!(node.environment["TESSERA_DATABASE_URL"].contains(":correct-horse@"));
         assert_eq!(node.environment["TESSERA_PUBLIC_URL"], "https://keys.example.com");
         assert_eq!(node.environment["TESSERA_SMTP_URL"], "smtp://mail.example.com");
+        assert_eq!(node.environment["TESSERA_SIGN_UP"], "fern.example");
     }
 }
 
@@ -105,6 +107,9 @@ async fn people_and_programs_reach_both_nodes_through_caddy() {
             assert_eq!(stack.ask_at(base, path, &secret).await, expected, "{base}{path}");
         }
     }
+    // The account that the operator made needs no sign-up, which strangers find to need an invitation.
+    let page = Client::new(&stack.public_url).get("/signup").await.must_be(200).html();
+    assert_eq!(page.heading(), "You need an invitation");
     for node in &stack.nodes {
         for route in ["/orgs/{organization}/api", "/api/v2/organization"] {
             let is_answered = |line: &str| line.contains(&format!(r#"route="{route}" status=200"#));

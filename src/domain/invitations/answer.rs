@@ -135,6 +135,27 @@ pub fn accept_with_new_account(
     Ok((user, organization))
 }
 
+/// Signs up the invited person by the copied secret `token`, which proves nothing: the link that proves the address is
+/// mailed there. As with any sign-up, the caller learns nothing of whether the address has an account.
+///
+/// # Errors
+/// [`AnswerError::NotYours`] for any other secret.
+pub fn sign_up_by_copy(
+    tx: &mut Tx<'_>,
+    token: &str,
+    name: Name,
+    password_hash: String,
+    ip: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), AnswerError> {
+    let found = find(tx.connection(), token)?.ok_or(AnswerError::NotYours)?;
+    if found.link != LinkKind::Copied || !found.invitation.is_open(now) {
+        return Err(AnswerError::NotYours);
+    }
+    let email = EmailAddress::of_account(&found.invitation.email).map_err(|_| AnswerError::NotYours)?;
+    Ok(accounts::sign_up(tx, &NewAccount { email, name, password_hash }, ip, now)?)
+}
+
 /// Asks the organization's administrators, by mail, to invite `user` again.
 ///
 /// # Errors

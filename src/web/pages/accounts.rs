@@ -13,6 +13,7 @@ use crate::{
     web::{error::AppError, shell::Shell, view, visit::Visitor},
 };
 
+pub mod admission;
 pub mod attempt;
 pub mod cookie_check;
 pub mod log_in;
@@ -27,6 +28,24 @@ pub mod verification;
 const ADDRESS: &str = "address";
 /// Kept in the session: where to go once the account can be used.
 const NEXT: &str = "next";
+
+/// Kept in the session: how that address is shown, where this browser may not know it in full.
+const ADDRESS_SHOWN: &str = "address_shown";
+
+/// Keeps in the session who signed up, for the page that tells where the email went, and for the one that confirms
+/// the address. `shown` is how the first one writes it, where the person did not type it.
+pub(super) fn note_sign_up(
+    visitor: &Visitor,
+    email: &str,
+    shown: Option<&str>,
+    password_hash: &str,
+    next: &str,
+) -> Result<(), AppError> {
+    visitor.remember(ADDRESS, email)?;
+    visitor.remember(ADDRESS_SHOWN, shown.unwrap_or_default())?;
+    visitor.remember(NEXT, next)?;
+    signed_up_here::note(visitor, password_hash)
+}
 
 /// Where to go afterwards.
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,7 @@ pub mod organizations;
 pub mod people;
 mod plan_form;
 pub mod plans;
+pub mod sign_up;
 
 use actix_web::HttpResponse;
 
@@ -24,6 +25,8 @@ pub enum Tab {
     Plans,
     /// All people.
     People,
+    /// Who may sign up.
+    SignUp,
     /// The servers.
     Nodes,
     /// What instance administrators did.
@@ -32,7 +35,8 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 5] = [Self::Organizations, Self::Plans, Self::People, Self::Nodes, Self::Activity];
+    pub const ALL: [Self; 6] =
+        [Self::Organizations, Self::Plans, Self::People, Self::SignUp, Self::Nodes, Self::Activity];
 
     /// The last part of the tab's address.
     pub fn id(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Tab {
             Self::Organizations => "organizations",
             Self::Plans => "plans",
             Self::People => "people",
+            Self::SignUp => "sign-up",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
         }
@@ -51,6 +56,7 @@ impl Tab {
             Self::Organizations => "Organizations",
             Self::Plans => "Plans",
             Self::People => "People",
+            Self::SignUp => "Sign-up",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",
         }

@@ -14,6 +14,7 @@ use askama::Template;
 
 use self::{sign_up::SignUpForm, step::Step};
 use crate::{
+    config::SignUp,
     domain::{
         access::{self, AccessError},
         invitations::{self, AnswerError, Found, InvitationEnd, LinkKind},
@@ -221,7 +222,7 @@ fn user_of(visitor: &Anybody) -> Result<&User, AnswerError> {
 }
 
 /// Logs out, so that the invited person can log in, or sign up if the mailed link shows that
-/// there is no account yet.
+/// there is no account yet, or the invitation's own page is where one signs up.
 pub async fn switch(visit: Visit) -> Result<HttpResponse, AppError> {
     let token = visit.path("token");
     let found = find(&visit, &token).await?;
@@ -229,7 +230,9 @@ pub async fn switch(visit: Visit) -> Result<HttpResponse, AppError> {
     let link = urls::invitation_link(&token);
     let signs_up = match found {
         Some(found) if found.link == LinkKind::Mailed => !step::has_account(&visit, &found).await?,
-        _ => false,
+        // The log-in leads to the sign-up only where that is open to everybody.
+        Some(_) => visit.state.config.sign_up.value != SignUp::Open,
+        None => false,
     };
     Ok(view::see_other(&if signs_up { link } else { urls::log_in(&link) }))
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::members::UsersScreen;
 use crate::{
+    config::SignUp,
     domain::{
         access::{Grant, ManageMembers, Role},
         email::EmailAddress,
@@ -73,9 +74,20 @@ struct InviteDialog {
     roles: &'static [Role],
     form: InviteForm,
     errors: FieldErrors,
+    /// Whether an invitation creates the account of somebody who has none.
+    creates_accounts: bool,
 }
 
 impl InviteDialog {
+    fn description(&self) -> &'static str {
+        if self.creates_accounts {
+            "Each person gets an email with a link that expires in 7 days."
+        } else {
+            "Each person gets an email with a link that expires in 7 days. Sign-up is closed here, so only people \
+             who already have an account can join."
+        }
+    }
+
     fn title(&self) -> &'static str {
         if self.form.role == Role::Administrator.as_str() { "Invite Admins" } else { "Invite Users" }
     }
@@ -181,7 +193,9 @@ fn must_reach(grant: &Grant<ManageMembers>, role: Role) -> Result<(), Invitation
 }
 
 fn dialog(visit: &Visit<Grant<ManageMembers>>, form: InviteForm, errors: FieldErrors) -> InviteDialog {
-    InviteDialog { over: visit.over::<UsersScreen>(), roles: visit.proof.reach(), form, errors }
+    let creates_accounts = visit.state.config.sign_up.value != SignUp::Closed;
+    let (over, roles) = (visit.over::<UsersScreen>(), visit.proof.reach());
+    InviteDialog { over, roles, form, errors, creates_accounts }
 }
 
 fn sent_dialog(

@@ -6,11 +6,20 @@ use time::Duration;
 
 use crate::{
     clock::Timestamp,
+    config::{Founders, SignUp},
     domain::{
         accounts, demo,
         usage::{DAYS_SHOWN, DailyRequests},
     },
-    web::{chart::Sparkline, display, error::AppError, pages::setup, shell::Shell, view, visit::Visit},
+    web::{
+        chart::Sparkline,
+        display,
+        error::AppError,
+        pages::{accounts::admission, setup},
+        shell::Shell,
+        view,
+        visit::Visit,
+    },
 };
 
 /// `GET /`.
@@ -21,10 +30,21 @@ pub struct LandingPage {
     pub shell: Shell,
     /// Whether nobody has signed up yet; the page then tells how to begin.
     pub first_run: bool,
+    /// Who may sign up, unless everybody may.
+    pub sign_up: Option<String>,
+    /// Whether the first key takes no more than to sign up; otherwise the server is set up first.
+    pub begins_by_sign_up: bool,
     /// Where the first instance administrator is made, for whoever sits at this machine.
     pub setup_url: Option<String>,
     /// What the API tab may look like.
     pub picture: Vec<PicturedKey>,
+}
+
+impl LandingPage {
+    /// The way to the set-up, unless the first steps lead there already.
+    fn offered_setup(&self) -> Option<&str> {
+        self.setup_url.as_deref().filter(|_| self.begins_by_sign_up || !self.first_run)
+    }
 }
 
 /// A row of the picture.
@@ -77,7 +97,18 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
     let picture = PicturedKey::all(&visitor.now);
     let setup_url = setup::offer(&visitor).await?;
-    view::plain(&LandingPage { shell: visitor.shell(), first_run, setup_url, picture }, StatusCode::OK)
+    let config = &visitor.state.config;
+    let mode = &config.sign_up.value;
+    let page = LandingPage {
+        shell: visitor.shell(),
+        first_run,
+        sign_up: admission::notice(mode),
+        begins_by_sign_up: matches!(mode, SignUp::Open | SignUp::Domains(_))
+            && config.founders.value == Founders::Everyone,
+        setup_url,
+        picture,
+    };
+    view::plain(&page, StatusCode::OK)
 }
 
 #[cfg(test)]
@@ -89,7 +120,15 @@ mod tests {
     fn render(mailbox: bool, first_run: bool) -> String {
         let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
         let picture = PicturedKey::all(&datetime!(2026-11-23 10:00));
-        LandingPage { shell, first_run, setup_url: None, picture }.render().unwrap()
+        let page = LandingPage {
+            shell,
+            first_run,
+            sign_up: None,
+            begins_by_sign_up: true,
+            setup_url: None,
+            picture,
+        };
+        page.render().unwrap()
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
         shell::{Shell, Toast},
         urls,
         view::{self, Page},
-        visit::{Account, Behind, Visit, Visitor},
+        visit::{Account, Behind, Founder, Visit, Visitor},
     },
 };
 
@@ -43,6 +43,8 @@ pub struct MyOrganizations {
     /// How many there are in all.
     all: Total,
     pager: Pager,
+    /// Whether the person may create one.
+    may_create: bool,
 }
 
 page!(MyOrganizations);
@@ -74,7 +76,7 @@ impl MyOrganizations {
         selection: OrganizationsQuery,
         shell: Shell,
     ) -> Result<Self, AppError> {
-        let (user, now) = (account.user.clone(), visitor.now);
+        let (user, now, may_create) = (account.user.clone(), visitor.now, visitor.may_create_organizations());
         let page = visitor.state.db.read(move |connection| {
             let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
             let organizations = organizations::page_of_user(connection, &user, &selection.q, &request)?;
@@ -92,6 +94,7 @@ impl MyOrganizations {
                 organizations,
                 all,
                 selection,
+                may_create,
             })
         });
         Ok(page.await?)
@@ -149,11 +152,11 @@ pub async fn index(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
 }
 
 /// Opens the dialog "Create Organization".
-pub async fn new(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+pub async fn new(visit: Visit<Founder>) -> Result<HttpResponse, AppError> {
     if let Some(full) = limit_reached::<OrganizationsScreen, _>(
         &visit,
         "Create Organization",
-        |connection, Account { user, .. }, limits| organizations::check_room(connection, user, limits),
+        |connection, founder, limits| organizations::check_room(connection, founder.user(), limits),
     )
     .await?
     {
@@ -165,14 +168,15 @@ pub async fn new(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
 }
 
 /// Creates an organization, whose administrator the person becomes.
-pub async fn create(visit: Visit<Account, Submitted<NewOrganizationForm>>) -> Result<HttpResponse, AppError> {
+pub async fn create(visit: Visit<Founder, Submitted<NewOrganizationForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         return visit.invalid::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await;
     };
     let (ip, limits) = (visit.ip, visit.state.config.limits);
-    let created = visit.submit(&form.form_id, move |tx, Account { user, .. }, now| {
+    let created = visit.submit(&form.form_id, move |tx, founder, now| {
+        let user = founder.user();
         organizations::create(tx, user, &Actor::user(user, ip), &name, &limits, now)
     });
     match settle::<OrganizationsScreen, _, _>(

@@ -56,6 +56,17 @@ pub(super) async fn offer(visitor: &Visitor) -> Result<Option<String>, AppError>
     Ok(Some(urls::setup(link.expose())))
 }
 
+/// The secret of the set-up page `url`, if that is one and its link works. Guesses are counted.
+pub(super) async fn token_of_working_link(visitor: &Visitor, url: &str) -> Result<Option<String>, AppError> {
+    let Some(token) = urls::setup_token(url) else { return Ok(None) };
+    let presented = token.to_owned();
+    if visitor.state.db.read(move |connection| instance::is_setup_link(connection, &presented)).await? {
+        return Ok(Some(token.to_owned()));
+    }
+    visitor.state.limits.guess(visitor.ip)?;
+    Ok(None)
+}
+
 /// Shows what to do next.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let token = visitor.path("token");

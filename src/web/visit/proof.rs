@@ -2,6 +2,7 @@
 
 use crate::{
     clock::Timestamp,
+    config::Founders,
     db::{Connection, DbError},
     domain::{
         access::{Capability, Grant, Operator},
@@ -29,6 +30,16 @@ impl Found {
             None => None,
         };
         Ok(Self { logged_in: open.and_then(|open| open.logged_in), ..self })
+    }
+
+    /// Whether whoever is logged in may create organizations.
+    pub(super) fn may_create_organizations(&self) -> bool {
+        match self.founders {
+            Founders::Everyone => true,
+            Founders::InstanceAdministrators => {
+                self.logged_in.as_ref().is_some_and(|logged_in| logged_in.is_operator)
+            }
+        }
     }
 
     fn logged_in(&self) -> Result<&LoggedIn, AppError> {
@@ -116,6 +127,34 @@ impl Proof for Account {
     fn of(found: &Found) -> Result<Self, AppError> {
         let LoggedIn { user, session_id, .. } = found.account()?.clone();
         Ok(Self { user, session_id })
+    }
+}
+
+/// Somebody who may create organizations.
+#[derive(Clone, Debug)]
+pub struct Founder {
+    account: Account,
+}
+
+impl Founder {
+    /// The account.
+    pub fn user(&self) -> &User {
+        &self.account.user
+    }
+}
+
+impl AsRef<Account> for Founder {
+    fn as_ref(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl Proof for Founder {
+    const ACCESS: Access = Access::Account;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        let account = Account::of(found)?;
+        if found.may_create_organizations() { Ok(Self { account }) } else { Err(AppError::NotFounder) }
     }
 }
 

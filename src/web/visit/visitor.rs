@@ -83,7 +83,7 @@ impl Visitor {
             fragment: found.fragment,
             theme: Theme::of(request),
             page_path: urls::without_secret(page.clone()),
-            found: Found { ip, next: page, ..found },
+            found: Found { ip, next: page, founders: state.config.founders.value, ..found },
             session: request.get_session(),
             request: request.clone(),
             state,
@@ -103,6 +103,11 @@ impl Visitor {
     /// Who is logged in.
     pub fn logged_in(&self) -> Option<&LoggedIn> {
         self.found.logged_in.as_ref()
+    }
+
+    /// Whether they may create organizations.
+    pub fn may_create_organizations(&self) -> bool {
+        self.found.may_create_organizations()
     }
 
     /// What was found, without a session that has ended although its row is still there.

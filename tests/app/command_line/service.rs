@@ -70,7 +70,7 @@ async fn systemd_is_told_when_the_server_runs_that_it_lives_and_that_it_stops() 
 }
 
 /// A server on a socket that somebody else keeps, as systemd does.
-fn start_on(socket: &TcpListener, folder: &Path) -> Child {
+pub(super) fn start_on(socket: &TcpListener, folder: &Path) -> Child {
     let program = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
     let server = command(folder);
     let binary = server.get_program().to_owned();

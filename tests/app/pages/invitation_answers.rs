@@ -9,7 +9,7 @@ use crate::support::{Company, PASSWORD, TestApp};
 const MARA: &str = "mara.jensen@lumen.example";
 
 /// The link that a supervisor copies for the pending invitation with this id.
-async fn copied_link(app: &TestApp, company: &Company, invitation_id: &str) -> String {
+pub(super) async fn copied_link(app: &TestApp, company: &Company, invitation_id: &str) -> String {
     let browser = app.log_in_as(&company.owner).await;
     let copy = company.url(&format!("invitations/{invitation_id}/link"));
     let page = browser.post(&copy, &[]).await.must_be(200).html();

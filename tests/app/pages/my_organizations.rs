@@ -1,6 +1,9 @@
 //! "My Organizations": the list, a new organization, and invitations answered there.
 
-use tessera::domain::access::Role;
+use tessera::domain::{
+    access::{Operator, Role},
+    instance,
+};
 use time::Duration;
 
 use super::unusual_names;
@@ -173,4 +176,56 @@ async fn nobody_answers_for_another_or_too_late() {
         invited.post(&format!("/invitations/{}/{verb}", invitation.id), &[]).await.must_be(404);
     }
     assert_eq!((app.role_of(&lumen, &mara).await, app.role_of(&lumen, &eve).await), (None, None));
+}
+
+#[tokio::test]
+async fn where_instance_administrators_create_organizations_nobody_else_does() {
+    let app = TestApp::builder().flag("--create-organizations", "instance-administrators").spawn().await;
+    let (dana, olga) = (app.user("Dana Whitfield").await, app.user("Olga Operator").await);
+    app.appoint(&olga).await;
+    let (browser, operator) = (app.log_in_as(&dana).await, app.log_in_as(&olga).await);
+    let newcomer = app.client().get("/signup").await.must_be(200).html();
+    assert!(newcomer.main_text().contains("Next, join an organization."));
+    let page = browser.get("/orgs").await.must_be(200).html();
+    assert_eq!(page.try_link("Create Organization"), None);
+    assert!(page.main_text().contains("Instance administrators create them."), "{}", page.main_text());
+    assert!(page.main_text().contains("ask an administrator of yours for an invitation"));
+
+    let form_id = operator.get("/orgs/new").await.must_be(200).html().hidden("form_id");
+    let before = app.ledger().await;
+    let fields = [("name", "Lumen"), ("form_id", &form_id)];
+    for answer in [
+        browser.get("/orgs/new").await,
+        browser.post("/orgs", &fields).await,
+        browser.post("/orgs", &[("name", "")]).await,
+        browser.htmx_get("/orgs/new", "dialog-slot").await,
+        browser.htmx_post("/orgs", "dialog-slot", &fields).await,
+    ] {
+        let answer = answer.must_be(403);
+        assert!(
+            answer.text().contains("Only instance administrators can create organizations"),
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(app.ledger().await, before);
+
+    assert_eq!(operator.get("/orgs").await.html().link("Create Organization"), "/orgs/new");
+    let created = operator.post("/orgs", &fields).await.must_be(303);
+    assert_eq!(operator.follow(&created).await.html().toast(), "“Lumen” created");
+}
+
+/// A right that is taken away counts from the next request, also with a form that was opened before.
+#[tokio::test]
+async fn whoever_is_no_instance_administrator_any_more_creates_no_organization() {
+    let app = TestApp::builder().flag("--create-organizations", "instance-administrators").spawn().await;
+    let (dana, olga) = (app.user("Dana Whitfield").await, app.user("Olga Operator").await);
+    app.appoint(&dana).await;
+    app.appoint(&olga).await;
+    let browser = app.log_in_as(&olga).await;
+    let form_id = browser.get("/orgs/new").await.must_be(200).html().hidden("form_id");
+    let now = app.now();
+    let id = olga.id.clone();
+    app.write(move |tx| Ok(instance::dismiss(tx, &Operator::at_the_machine(), &id, now)?)).await;
+    browser.post("/orgs", &[("name", "Lumen"), ("form_id", &form_id)]).await.must_be(403);
 }

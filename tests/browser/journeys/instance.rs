@@ -88,7 +88,7 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     page.click_link(&long_name).await;
     page.expect_text("1 request").await;
     inspection.look_at(page, "instance-organization").await;
-    for tab in ["people", "people?q=none", "nodes", "activity"] {
+    for tab in ["people", "people?q=none", "sign-up", "nodes", "activity"] {
         page.visit(&format!("/instance/{tab}")).await;
         inspection.look_at(page, &format!("instance-{}", tab.replace("?q=", "-"))).await;
     }

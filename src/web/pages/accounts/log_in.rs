@@ -5,17 +5,20 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    NEXT, NextQuery,
+    NEXT, NextQuery, admission,
     attempt::{self, Attempt, DEACTIVATED, NOT_RIGHT, Shown},
     too_often,
 };
-use crate::web::{
-    error::AppError,
-    form::Submitted,
-    pages::setup,
-    shell::Shell,
-    urls, view,
-    visit::{Anybody, Visit},
+use crate::{
+    config::SignUp,
+    web::{
+        error::AppError,
+        form::Submitted,
+        pages::setup,
+        shell::Shell,
+        urls, view,
+        visit::{Anybody, Visit, Visitor},
+    },
 };
 
 /// "Log in" as it was typed.
@@ -37,6 +40,8 @@ struct LogInPage {
     error: String,
     /// Where the first instance administrator is made, for whoever sits at this machine.
     setup_url: Option<String>,
+    /// What newcomers are told instead of the way to the sign-up, where that is not for them.
+    no_sign_up: Option<String>,
 }
 
 /// Shows the form, or goes on for whoever is logged in.
@@ -47,7 +52,8 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         return Ok(view::see_other(urls::safe_next(&next)));
     }
     let (shell, setup_url) = (visitor.shell(), setup::offer(&visitor).await?);
-    let page = LogInPage { shell, email: String::new(), next, error: String::new(), setup_url };
+    let no_sign_up = no_sign_up(&visitor);
+    let page = LogInPage { shell, email: String::new(), next, error: String::new(), setup_url, no_sign_up };
     view::plain(&page, StatusCode::OK)
 }
 
@@ -57,7 +63,8 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
     let LogInForm { email, password, next } = form;
     let attempt = attempt::attempt(&visitor, &email, password, Shown::Nothing).await?;
     let shell = visitor.shell();
-    let page = |error| LogInPage { shell, email, next: next.clone(), error, setup_url: None };
+    let no_sign_up = no_sign_up(&visitor);
+    let page = |error| LogInPage { shell, email, next: next.clone(), error, setup_url: None, no_sign_up };
     let right = match attempt {
         Attempt::Right(right) => *right,
         Attempt::Wrong => return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY),
@@ -79,6 +86,12 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
     };
     attempt::remember_device(&visitor, &mut response, &user)?;
     Ok(response)
+}
+
+/// What newcomers are told where the sign-up takes only people with an invitation, or nobody.
+fn no_sign_up(visitor: &Visitor) -> Option<String> {
+    let sign_up = &visitor.state.config.sign_up.value;
+    admission::notice(sign_up).filter(|_| matches!(sign_up, SignUp::Invited | SignUp::Closed))
 }
 
 /// Logs out.

@@ -5,7 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    ADDRESS, NEXT, afterwards,
+    ADDRESS, ADDRESS_SHOWN, NEXT, afterwards,
     attempt::{self, Attempt, Shown},
     link_over, signed_up_here,
     throttle::{self, NewHash, SetBy},
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// The address to mail again; without one, that of whoever is logged in.
+/// The address to mail again; without one, that of whoever is logged in or has signed up in this browser.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ResendForm {
@@ -49,7 +49,10 @@ pub struct ConfirmForm {
 #[template(path = "accounts/check_mail.html")]
 struct CheckMailPage {
     shell: Shell,
+    /// As this browser may know it.
     email: String,
+    /// Whether that is the whole address, to mail again.
+    is_whole: bool,
     next: String,
     /// Where to read the mail, while mails stay here.
     mail_url: Option<String>,
@@ -82,7 +85,10 @@ pub async fn pending(visitor: Visit) -> Result<HttpResponse, AppError> {
     } else {
         None
     };
-    view::plain(&CheckMailPage { shell: visitor.shell(), email, next, mail_url }, StatusCode::OK)
+    let shown =
+        visitor.recall(ADDRESS_SHOWN).filter(|shown| visitor.logged_in().is_none() && !shown.is_empty());
+    let (is_whole, email) = (shown.is_none(), shown.unwrap_or(email));
+    view::plain(&CheckMailPage { shell: visitor.shell(), email, is_whole, next, mail_url }, StatusCode::OK)
 }
 
 /// Mails another link. Only whoever is logged in learns whether one was sent.
@@ -111,9 +117,14 @@ async fn resend_to_own(visitor: &Visitor, user: User) -> Result<Toast, AppError>
 }
 
 async fn resend_to(visitor: &Visitor, typed: &str) -> Result<Toast, AppError> {
-    let email = EmailAddress::of_account(typed).map_err(|error| AppError::Conflict(error.to_string()))?;
+    let known = visitor.recall(ADDRESS).filter(|_| typed.is_empty());
+    let email = EmailAddress::of_account(known.as_deref().unwrap_or(typed))
+        .map_err(|error| AppError::Conflict(error.to_string()))?;
     throttle::count_mail(visitor).await??;
-    visitor.remember(ADDRESS, email.as_str())?;
+    if known.is_none() {
+        visitor.remember(ADDRESS, email.as_str())?;
+        visitor.remember(ADDRESS_SHOWN, "")?;
+    }
     let (state, now) = (visitor.state.clone(), visitor.now);
     afterwards(async move {
         state.db.write(move |tx| accounts::resend_verification(tx, &email, now)).await?;
