@@ -37,6 +37,7 @@ mod tests {
             detail: "Some fields are invalid. See errors.".to_owned(),
             request_id: "req_1".to_owned(),
             errors: vec![FieldProblem::new("/name", "Enter a \u{1b}name.")],
+            limited_by: None,
         };
         let expected = "Unprocessable Content: Some fields are invalid. See errors.\n  /name: Enter a \\u{1b}name.\n  Request ID: req_1";
         assert_eq!(told(&problem), expected);

@@ -141,16 +141,19 @@ impl<T: Known> Drop for Reading<'_, T> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use time::macros::datetime;
     use tokio::{sync::oneshot, task::JoinSet};
 
     use super::*;
+
+    const NOW: Timestamp = datetime!(2026-11-27 10:00);
 
     /// What is read, with the number of the reading.
     #[derive(Debug)]
     struct Read(usize);
 
     impl Known for Read {
-        fn is_current(&self) -> bool {
+        fn is_current(&self, _: Timestamp) -> bool {
             true
         }
     }
@@ -223,7 +226,7 @@ mod tests {
     async fn however_many_ask_at_once_one_reads() {
         let ground = Ground::new();
         assert_eq!(ground.crowd(End::Found).await, (Ok(Some(1)), vec![Ok(Some(1)); 50]));
-        assert_eq!(ground.kept.get(&ground.digest).map(|read| read.0), Some(1));
+        assert_eq!(ground.kept.get(&ground.digest, NOW).map(|read| read.0), Some(1));
     }
 
     #[tokio::test]
@@ -267,7 +270,11 @@ mod tests {
             assert_eq!(ground.ask(End::Found, None).await, Ok(Some(2)));
             open.send(()).unwrap();
             assert_eq!(before.await.unwrap(), Ok(Some(1)));
-            assert_eq!(ground.kept.get(&ground.digest).map(|read| read.0), Some(2), "the newer one is kept");
+            assert_eq!(
+                ground.kept.get(&ground.digest, NOW).map(|read| read.0),
+                Some(2),
+                "the newer one is kept"
+            );
         }
     }
 }

@@ -109,8 +109,10 @@ fn answers_name_their_items_and_require_what_is_always_there() {
     // What is left out where there is nothing to say.
     let omitted = [
         "ProblemDocument.errors",
+        "ProblemDocument.limited_by",
         "Verification.organization",
         "Verification.key",
+        "Verification.limited_by",
         "LimitState.window_seconds",
         "ApiKey.receipts",
     ];

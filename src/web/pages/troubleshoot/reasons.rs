@@ -69,23 +69,23 @@ pub(super) fn explain(outcome: Outcome, tense: Tense, facts: &Facts<'_>) -> Expl
         ),
         Outcome::RateLimited => Explanation::new(
             "Rate limit exceeded",
-            used_up_rate("Its rate limit", tense, facts),
+            used_up_rate("its rate limit", tense, facts),
             "Have the client wait as long as Retry-After says and spread out its requests, or raise the limit in the \
              key’s settings.",
         ),
         Outcome::QuotaExceeded => Explanation::new(
             "Monthly quota exceeded",
-            used_up_quota("Its quota", tense, facts),
+            used_up_quota("its quota", tense, facts),
             "Raise the quota in the key’s settings, or wait for the next month.",
         ),
         Outcome::PlanRateLimited => Explanation::new(
             "Rate limit of the plan exceeded",
-            used_up_rate("The rate limit of all keys of the organization together", tense, facts),
+            used_up_rate("the rate limit of all keys of the organization together", tense, facts),
             "Have clients wait as long as Retry-After says, or ask the operator of this server for a larger plan.",
         ),
         Outcome::PlanQuotaExceeded => Explanation::new(
             "Monthly quota of the plan exceeded",
-            used_up_quota("The quota of all keys of the organization together", tense, facts),
+            used_up_quota("the quota of all keys of the organization together", tense, facts),
             "Wait for the next month, or ask the operator of this server for a larger plan.",
         ),
         Outcome::OrganizationSuspended => Explanation::new(
@@ -127,17 +127,17 @@ fn lacking_scope(tense: Tense, facts: &Facts<'_>) -> String {
 
 fn used_up_rate(limit_of: &str, tense: Tense, facts: &Facts<'_>) -> String {
     let Ok(limit) = facts.allowed.parse::<RateLimit>() else {
-        return format!("{limit_of} was exceeded.");
+        return format!("{} was exceeded.", display::capitalized(limit_of));
     };
     let (words, is) = (period_words(limit), tense.pick("was", "is"));
     if facts.cost > limit.count.get() {
         let costs = tense.pick("cost", "costs");
         return format!(
-            "The request {costs} {}. {limit_of} of {words} never allows so much.",
+            "The request {costs} {}, which is more than {limit_of} of {words} ever allows.",
             display::thousands(&facts.cost.into())
         );
     }
-    let mut sentence = format!("{limit_of} of {words} {is} exceeded");
+    let mut sentence = format!("{} of {words} {is} exceeded", display::capitalized(limit_of));
     if let Some(seconds) = facts.retry_after_seconds {
         let could = tense.pick("could", "can");
         let wait = display::count(&i64::try_from(seconds).unwrap_or(i64::MAX), "second", "seconds");
@@ -154,7 +154,7 @@ fn used_up_quota(quota_of: &str, tense: Tense, facts: &Facts<'_>) -> String {
         1 => String::new(),
         cost => format!(" by a request that costs {}", display::thousands(&cost.into())),
     };
-    let sentence = format!("{quota_of} of {quota} a month {is} exceeded{cost}.");
+    let sentence = format!("{} of {quota} a month {is} exceeded{cost}.", display::capitalized(quota_of));
     match (tense, facts.retry_after_seconds.and_then(|seconds| i64::try_from(seconds).ok())) {
         (Tense::At(then), Some(seconds)) => {
             let begins = then + time::Duration::seconds(seconds);
