@@ -7,7 +7,14 @@ use std::{
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use tessera::domain::{access::SeeKeys, api_keys, usage};
+use tessera::domain::{
+    access::{Operator, SeeKeys},
+    api_keys, instance,
+    key_settings::MonthlyQuota,
+    names::Name,
+    plans::{self, Ceilings, PlanOffer},
+    usage,
+};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::cluster::{Cluster, Node};
@@ -85,6 +92,44 @@ async fn all_nodes_together_admit_what_the_quota_says() {
         node.stop().await;
     }
     assert_eq!(written(&cluster, &id).await, 60);
+}
+
+/// Puts the organization of the cluster on a plan with this quota.
+async fn put_on_plan(cluster: &Cluster, quota: u64) {
+    let (id, now) = (cluster.lumen.id.clone(), cluster.world.now());
+    let ceilings = Ceilings { monthly_quota: MonthlyQuota::new(quota).ok(), ..Ceilings::default() };
+    let offer = PlanOffer { name: Name::parse("Free", 60).expect("a name"), ceilings };
+    let assigned = cluster.world.write(move |tx| {
+        let operator = Operator::at_the_machine();
+        let plan = plans::create(tx, &operator, &offer, now)?;
+        Ok(instance::assign_plan(tx, &operator, (&id, Some(&plan.id), None), now)?)
+    });
+    assigned.await.expect("a plan");
+}
+
+/// Two keys and three nodes, and one quota for all of them. One key has a smaller one of its own.
+#[tokio::test]
+async fn all_nodes_together_admit_what_the_plan_says_of_all_keys() {
+    let cluster = Cluster::new().await;
+    put_on_plan(&cluster, 200).await;
+    let mut nodes = [cluster.node().await, cluster.node().await, cluster.node().await];
+    let [one, two, three] = &nodes;
+    let (small_id, small) = limited_key(&cluster, one, 40).await;
+    let (large_id, large) = limited_key(&cluster, two, 190).await;
+    let all = [one, two, three];
+    let (of_small, of_large) =
+        tokio::join!(spend_everywhere(&cluster, &all, &small), spend_everywhere(&cluster, &all, &large));
+    assert!(of_small <= 40 && of_large <= 190, "{of_small} and {of_large}");
+    assert_eq!(of_small + of_large, 200);
+    for node in &mut nodes {
+        node.stop().await;
+    }
+    assert_eq!(written(&cluster, &small_id).await + written(&cluster, &large_id).await, 200);
+    let (id, now) = (cluster.lumen.id.clone(), cluster.world.now());
+    let total = cluster.world.write(move |tx| {
+        Ok(usage::used_by_organization(tx.connection(), &Operator::at_the_machine(), &id, now)?)
+    });
+    assert_eq!(total.await, 200);
 }
 
 #[tokio::test]
