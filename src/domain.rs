@@ -43,6 +43,7 @@ pub mod page;
 pub mod passwords;
 pub mod plan_limit;
 pub mod plans;
+pub mod quota_notices;
 pub mod rejections;
 pub mod roles;
 pub mod rotation;

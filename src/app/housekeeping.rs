@@ -9,8 +9,8 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Trouble, Tx},
     domain::{
-        api_keys, budgets, email_links, idempotency, leaks, nodes, outbox, rejections, sessions, spent_forms,
-        throttles, usage, verification, webhooks,
+        api_keys, budgets, email_links, idempotency, leaks, nodes, outbox, quota_notices, rejections,
+        sessions, spent_forms, throttles, usage, verification, webhooks,
     },
     web::state::State,
 };
@@ -101,11 +101,28 @@ async fn write_usage(state: &State) {
         if let Err(error) = state.usage.flush_spread(&state.db, FLUSH_PERIOD).await {
             tracing::error!(%error, "could not save the usage of keys");
         }
+        tell_of_quotas(state).await;
         if let Err(error) = state.rejections.flush(&state.db).await {
             tracing::error!(%error, "could not save rejections");
         }
         if let Err(error) = state.ended_sessions.flush(&state.db).await {
             tracing::error!(%error, "could not delete sessions that have ended");
+        }
+    }
+}
+
+/// Tells of quotas of which most is used. What cannot be told is looked at again after the next writing.
+async fn tell_of_quotas(state: &State) {
+    let now = state.clock.now();
+    for reached in state.usage.take_reached() {
+        let of = reached.clone();
+        match state.db.write(move |tx| quota_notices::tell(tx, &of, now)).await {
+            Ok(true) => {}
+            Ok(false) => reached.not_told(now),
+            Err(error) => {
+                tracing::error!(%error, "could not tell of a quota that is nearly used up");
+                reached.not_told(now);
+            }
         }
     }
 }
@@ -149,7 +166,7 @@ async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
 /// Each kind by itself: a row that cannot be read keeps no other kind from being purged.
 async fn clean_up(state: &State) {
     type Purge = fn(&mut Tx<'_>, Timestamp) -> Result<(), DbError>;
-    const KINDS: [(&str, Purge); 11] = [
+    const KINDS: [(&str, Purge); 12] = [
         ("sessions", |tx, now| sessions::purge_expired(tx, now).map(drop)),
         ("email links", |tx, now| email_links::purge_expired(tx, now).map(drop)),
         ("forms", |tx, now| spent_forms::purge_expired(tx, now).map(drop)),
@@ -160,6 +177,7 @@ async fn clean_up(state: &State) {
         ("budgets", |tx, now| budgets::purge_expired(tx, now).map(drop)),
         ("nodes", nodes::purge_expired),
         ("portions of quotas", verification::purge_portions),
+        ("notices about quotas", quota_notices::purge),
         ("emails", |tx, now| outbox::purge_expired(tx, now).map(drop)),
     ];
     let now = state.clock.now();

@@ -15,7 +15,8 @@ pub use action::{Action, Area};
 pub use detail::{Detail, WebhookSetting};
 pub use event_type::{EventGroup, EventType, Events, EventsError};
 pub(super) use webhook_queue::{
-    KeyFacts, Settled, count_attempt, give_up, purge_deliveries, queue_for_key, queue_test, requeue, settle,
+    KeyFacts, Settled, count_attempt, give_up, purge_deliveries, queue_for_key, queue_for_organization,
+    queue_test, requeue, settle,
 };
 
 use diesel::prelude::*;

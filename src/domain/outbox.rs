@@ -6,7 +6,7 @@
 mod message;
 mod waiting;
 
-pub use message::{Class, ExpiringKey, LeakedKind, Measure, Message};
+pub use message::{Class, ExpiringKey, LeakedKind, Measure, Message, QuotaOfKey};
 pub use waiting::{InHand, next_awaited, next_of, waiting_organizations};
 
 use diesel::prelude::*;

@@ -117,6 +117,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    quota_notices (owner_id, month, percent) {
+        owner_id -> Text,
+        month -> Timestamp,
+        percent -> Integer,
+        told_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     organization_usage (organization_id, begins_at, outcome) {
         organization_id -> Text,
         begins_at -> Timestamp,

@@ -22,7 +22,7 @@ use time::{Duration, PrimitiveDateTime, Time};
 pub(super) use clients::add as add_client;
 pub use clients::{KeyClient, clients};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
-pub use recorder::Recorder;
+pub use recorder::{Reached, Recorder};
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};
 pub(super) use rows::add;
 pub use series::{ByOutcome, Series, Step, series};

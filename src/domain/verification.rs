@@ -26,8 +26,8 @@ pub use known::{KeyRequest, KnownKey, KnownToken, Limits};
 pub(super) use monthly_use::MonthlyUse;
 pub(super) use monthly_use::Used;
 pub use monthly_use::{PARTS_OF_A_QUOTA, QuotaLeft};
-pub(super) use portions::Owner;
 pub(super) use portions::used_this_month;
+pub(super) use portions::{Owner, first_of_month, next_month};
 pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
 

@@ -7,7 +7,11 @@ use time::{format_description::BorrowedFormatItem, macros::format_description};
 use crate::{
     clock::Timestamp,
     config::{Brand, ServerUrl},
-    domain::{access::Role, outbox::Message},
+    domain::{
+        access::Role,
+        grouped::grouped,
+        outbox::{Message, QuotaOfKey},
+    },
 };
 use unlinked::{address, unlinked};
 
@@ -146,6 +150,24 @@ impl Composer {
                 url: &link(&format!("/orgs/{organization_id}/api/keys/{key_id}")),
             }
             .compose(&site),
+            Message::QuotaReached { organization, organization_id, key, percent, used, quota, resets_at } => {
+                let organization = unlinked(organization);
+                let of_key = |key: &QuotaOfKey| format!("API key {} of {organization}", unlinked(&key.name));
+                let api = format!("/orgs/{organization_id}/api");
+                let url = key.as_ref().map_or(api.clone(), |key| format!("{api}/keys/{}", key.id));
+                QuotaReached {
+                    whose: &key.as_ref().map_or_else(|| organization.clone(), of_key),
+                    organization: &organization,
+                    is_of_key: key.is_some(),
+                    is_used_up: *percent == 100,
+                    used: &thousands(*used),
+                    quota: &thousands(*quota),
+                    resets: &instant(*resets_at),
+                    action: if key.is_some() { "View key" } else { "View API keys" },
+                    url: &link(&url),
+                }
+                .compose(&site)
+            }
             Message::KeysExpire { organization, organization_id, keys, more } => {
                 let api = format!("/orgs/{organization_id}/api");
                 KeysExpire {
@@ -327,6 +349,21 @@ struct KeyExpires<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "email/quota_reached/subject.txt")]
+struct QuotaReached<'a> {
+    /// The organization, or the key with its organization.
+    whose: &'a str,
+    organization: &'a str,
+    is_of_key: bool,
+    is_used_up: bool,
+    used: &'a str,
+    quota: &'a str,
+    resets: &'a str,
+    action: &'a str,
+    url: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "email/keys_expire/subject.txt")]
 struct KeysExpire<'a> {
     organization: &'a str,
@@ -405,8 +442,14 @@ parts! {
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
     KeysExpire: "email/keys_expire/body.txt", "email/keys_expire/body.html";
+    QuotaReached: "email/quota_reached/body.txt", "email/quota_reached/body.html";
     KeyLeaked: "email/key_leaked/body.txt", "email/key_leaked/body.html";
     WebhookDeactivated: "email/webhook_deactivated/body.txt", "email/webhook_deactivated/body.html";
+}
+
+/// "10,000".
+fn thousands(number: u64) -> String {
+    grouped(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// What the administrators have to know about what was done to a master token.

@@ -44,6 +44,9 @@ pub fn text(detail: &Detail) -> String {
         Detail::Pause { until } => format!("until {}", display::date_time_utc(until)),
         Detail::Expiry { within_days: 1 } => "within a day".to_owned(),
         Detail::Expiry { within_days } => format!("within {within_days} days"),
+        Detail::Quota { percent, resets_at, .. } => {
+            format!("{percent} percent used, resets on {}", display::date_time_utc(resets_at))
+        }
         Detail::Stop { receipts, .. } => {
             let nodes: Vec<&str> = receipts.iter().map(|receipt| receipt.node.as_str()).collect();
             format!("on {}", display::list(&nodes))

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 use tessera::{
-    domain::{access::Role, instance, token_access::TokenAccess},
+    domain::{access::Role, instance, outbox::Message, token_access::TokenAccess},
     web::urls,
 };
 use time::Duration;
 
-use crate::support::{Client, Company, Response, TestApp};
+use crate::support::{Client, Company, Response, TestApp, until};
 
 /// Fields of a form.
 type Fields<'a> = &'a [(&'a str, &'a str)];
@@ -335,4 +335,91 @@ async fn a_ceiling_that_is_lowered_holds_while_eight_clients_verify() {
         })
         .await;
     assert_eq!(bounds.ceilings.rate_limit.map(|limit| limit.to_string()).as_deref(), Some("2/hour"));
+}
+
+/// Of the key's own quota and of the plan's, at 80 and at 100 percent: each once.
+#[tokio::test]
+async fn administrators_and_webhooks_are_told_once_of_each_share_of_a_quota() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
+    let hook = json!({
+        "url": "https://hooks.example/",
+        "events": ["api_key.quota_reached", "organization.quota_reached"],
+    });
+    machine.send("POST", "webhooks", hook).await.must_be(201);
+    let key = machine.send("POST", "keys", json!({ "name": "Limited", "monthly_quota": 5 })).await;
+    let key = key.must_be(201).json();
+    let (_, other) = app.api_key(&lumen, "Other").await;
+    let browser = operator(&app).await;
+    let free = plan(&app, &browser, "Free", &[("monthly_quota", "20")]).await;
+    put_on(&browser, &lumen, &free, &[]).await;
+    let told = async || {
+        let mut told: Vec<String> = app
+            .mails()
+            .await
+            .into_iter()
+            .filter_map(|mail| match mail.message {
+                Message::QuotaReached { key, percent, used, quota, .. } => {
+                    let whose = key.map_or("Lumen".to_owned(), |key| key.name);
+                    Some(format!("{whose}: {percent} percent, {used} of {quota}"))
+                }
+                _ => None,
+            })
+            .collect();
+        told.sort();
+        told
+    };
+    let told_of = async |number: usize| {
+        until(async || told().await.len() >= number).await;
+        let told = told().await;
+        assert_eq!(told.len(), number, "{told:?}");
+        told
+    };
+    let secret = key["secret"].as_str().expect("a secret");
+    for _ in 0..4 {
+        auth(&app, secret).await.must_be(204);
+    }
+    assert_eq!(told_of(1).await, ["Limited: 80 percent, 4 of 5"]);
+    for _ in 0..2 {
+        auth(&app, secret).await;
+    }
+    for _ in 0..12 {
+        auth(&app, &other).await.must_be(204);
+    }
+    assert_eq!(told_of(3).await[1..], ["Limited: 80 percent, 4 of 5", "Lumen: 80 percent, 17 of 20"]);
+    for _ in 0..4 {
+        auth(&app, &other).await;
+    }
+    assert_eq!(told_of(4).await[1], "Limited: 80 percent, 4 of 5");
+    // A larger quota and a smaller one again: nobody is told a second time.
+    put_on(&browser, &lumen, &free, &[("monthly_quota", "1000")]).await;
+    auth(&app, &other).await.must_be(204);
+    put_on(&browser, &lumen, &free, &[]).await;
+    auth(&app, &other).await.must_be(429);
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    assert_eq!(told().await.len(), 4);
+    let messages = app.query("SELECT payload AS text FROM webhook_deliveries ORDER BY id").await;
+    let mut kinds: Vec<String> = messages
+        .iter()
+        .map(|message| serde_json::from_str::<serde_json::Value>(message).expect("JSON"))
+        .filter(|message| message["data"]["details"]["type"] == "quota")
+        .map(|message| format!("{} {}", message["type"], message["data"]["details"]["percent"]))
+        .collect();
+    kinds.sort();
+    assert_eq!(
+        kinds,
+        [
+            r#""api_key.quota_reached" 100"#,
+            r#""api_key.quota_reached" 80"#,
+            r#""organization.quota_reached" 100"#,
+            r#""organization.quota_reached" 80"#,
+        ]
+    );
+    // In the next month it begins anew.
+    app.clock.advance(Duration::days(8));
+    for _ in 0..4 {
+        auth(&app, secret).await.must_be(204);
+    }
+    told_of(5).await;
 }

@@ -57,3 +57,13 @@ CREATE TABLE quota_portions (
 );
 CREATE INDEX quota_portions_by_end ON quota_portions (ends_at);
 CREATE INDEX quota_portions_by_node ON quota_portions (node_id);
+
+-- Of which quotas administrators and webhooks were told that so much of them is used, in which month.
+CREATE TABLE quota_notices (
+    owner_id TEXT NOT NULL,
+    month TIMESTAMP NOT NULL,
+    percent INTEGER NOT NULL,
+    told_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (owner_id, month, percent)
+);
+CREATE INDEX quota_notices_by_month ON quota_notices (month);

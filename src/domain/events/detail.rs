@@ -118,6 +118,22 @@ pub enum Detail {
         #[schema(example = 3)]
         within_days: i32,
     },
+    /// How much of a monthly quota is used. Only sent to webhooks.
+    Quota {
+        /// At least this share, in percent: 80 or 100.
+        #[schema(example = 80)]
+        percent: u8,
+        /// The units used this month.
+        #[schema(example = 8000)]
+        used: u64,
+        /// The units allowed.
+        #[schema(example = 10_000)]
+        quota: u64,
+        /// When it resets.
+        #[schema(value_type = String, format = DateTime)]
+        #[serde(with = "instants")]
+        resets_at: Timestamp,
+    },
     /// Where a key stopped being accepted. Only sent to webhooks.
     Stop {
         /// The ID of the event that stopped it.

@@ -54,6 +54,12 @@ pub enum EventType {
     /// the last node has heard of one.
     #[strum(serialize = "api_key.stopped_everywhere", message = "Key stopped on all nodes")]
     KeyStoppedEverywhere,
+    /// Most of a key’s monthly quota is used, or all of it.
+    #[strum(serialize = "api_key.quota_reached", message = "Key’s monthly quota is nearly used up")]
+    KeyQuotaReached,
+    /// Most of the monthly quota of the organization’s plan is used, or all of it.
+    #[strum(serialize = "organization.quota_reached", message = "Plan’s monthly quota is nearly used up")]
+    QuotaReached,
     /// Somebody accepted an invitation and is a member now.
     #[strum(serialize = "member.joined", message = "Member joined")]
     MemberJoined,
@@ -106,7 +112,9 @@ impl EventType {
             | Self::KeyExpired
             | Self::KeyLeaked
             | Self::KeyRemoved
+            | Self::KeyQuotaReached
             | Self::KeyStoppedEverywhere => EventGroup::ApiKeys,
+            Self::QuotaReached => EventGroup::Organization,
             Self::MemberJoined | Self::MemberRoleChanged | Self::MemberRemoved | Self::MemberLeft => {
                 EventGroup::Members
             }
@@ -157,11 +165,14 @@ pub enum EventGroup {
     /// Invitations.
     #[strum(serialize = "invitation")]
     Invitations,
+    /// The organization as a whole.
+    #[strum(serialize = "organization")]
+    Organization,
 }
 
 impl EventGroup {
     /// All groups.
-    pub const ALL: [Self; 3] = [Self::ApiKeys, Self::Members, Self::Invitations];
+    pub const ALL: [Self; 4] = [Self::ApiKeys, Self::Members, Self::Invitations, Self::Organization];
 
     /// The words on pages.
     pub fn label(self) -> &'static str {
@@ -169,6 +180,7 @@ impl EventGroup {
             Self::ApiKeys => "API keys",
             Self::Members => "Members",
             Self::Invitations => "Invitations",
+            Self::Organization => "Organization",
         }
     }
 
@@ -270,8 +282,13 @@ mod tests {
     fn every_event_is_reached_by_an_action() {
         for event in EventType::ALL {
             let is_reached = Action::ALL.iter().any(|action| EventType::of_action(*action) == Some(*event));
-            // Told by the mails about a coming end, and once the nodes have heard of an end.
-            let others = [EventType::KeyExpiring, EventType::KeyStoppedEverywhere];
+            // Told by the mails about a coming end or a quota, and once the nodes have heard of an end.
+            let others = [
+                EventType::KeyExpiring,
+                EventType::KeyStoppedEverywhere,
+                EventType::KeyQuotaReached,
+                EventType::QuotaReached,
+            ];
             assert_eq!(is_reached, !others.contains(event), "{event:?}");
             assert!(!event.label().is_empty(), "{event:?}");
         }

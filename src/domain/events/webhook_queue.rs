@@ -54,7 +54,7 @@ struct Named<'a> {
 /// What a message is about.
 #[derive(Serialize)]
 struct Subject<'a> {
-    /// `api_key`, `member`, `invitation` or `webhook`.
+    /// `api_key`, `member`, `invitation`, `organization` or `webhook`.
     kind: &'a str,
     id: Option<&'a str>,
     /// Its name at that time; the address of an invitation.
@@ -168,6 +168,27 @@ pub(in crate::domain) fn queue_for_key(
         name: key.name,
         masked: Some(key.masked),
         expires_at: key.expires_at.map(rfc3339),
+    };
+    let system = Actor::System { ip: None };
+    let payload = payload(event_type.as_str(), organization, subject, who(&system), Some(detail), now)?;
+    queue(tx, &receivers, event_type.as_str(), &payload, now)
+}
+
+/// Queues messages about an organization to which nobody did anything.
+pub(in crate::domain) fn queue_for_organization(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    event_type: EventType,
+    detail: &Detail,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let receivers = receivers(tx, &organization.id, event_type)?;
+    let subject = Subject {
+        kind: event_type.group().subject_kind(),
+        id: Some(&organization.id),
+        name: &organization.name,
+        masked: None,
+        expires_at: None,
     };
     let system = Actor::System { ip: None };
     let payload = payload(event_type.as_str(), organization, subject, who(&system), Some(detail), now)?;

@@ -90,6 +90,18 @@ pub enum Message {
         measure: Measure,
         at: Timestamp,
     },
+    /// Most of a monthly quota is used, or all of it.
+    QuotaReached {
+        organization: String,
+        organization_id: String,
+        /// The key whose quota it is; `None` for that of all keys together.
+        key: Option<QuotaOfKey>,
+        /// How much is used: 80 or 100.
+        percent: u8,
+        used: u64,
+        quota: u64,
+        resets_at: Timestamp,
+    },
     /// A webhook was switched off because nothing arrives.
     WebhookDeactivated {
         organization: String,
@@ -101,6 +113,14 @@ pub enum Message {
         reason: String,
         at: Timestamp,
     },
+}
+
+/// The key whose quota is meant.
+#[expect(missing_docs, reason = "the fields are what their names say")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaOfKey {
+    pub name: String,
+    pub id: String,
 }
 
 /// A key in a list of those that end soon.
@@ -142,6 +162,7 @@ impl Message {
             | Self::KeyExpires { .. }
             | Self::KeysExpire { .. }
             | Self::KeyLeaked { .. }
+            | Self::QuotaReached { .. }
             | Self::WebhookDeactivated { .. } => Class::Notice,
         }
     }
@@ -154,6 +175,7 @@ impl Message {
             | Self::KeyExpires { organization_id, .. }
             | Self::KeysExpire { organization_id, .. }
             | Self::KeyLeaked { organization_id, .. }
+            | Self::QuotaReached { organization_id, .. }
             | Self::WebhookDeactivated { organization_id, .. } => Some(organization_id),
             Self::VerifyAddress { .. }
             | Self::AccountExists { .. }
@@ -178,6 +200,7 @@ impl Message {
             | Self::KeyExpires { .. }
             | Self::KeysExpire { .. }
             | Self::KeyLeaked { .. }
+            | Self::QuotaReached { .. }
             | Self::WebhookDeactivated { .. } => {}
         }
         self

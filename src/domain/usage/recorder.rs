@@ -18,7 +18,7 @@ use super::{rows, tokens, totals};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, Tx},
-    domain::verification::{Client, KnownKey, KnownToken, Outcome, Pending, Tally, Used},
+    domain::verification::{Client, KnownKey, KnownToken, Outcome, Owner, Pending, Tally, Used},
 };
 
 /// Keys that one transaction writes: some two milliseconds of one core, so that nobody who waits
@@ -40,9 +40,50 @@ pub struct Recorder {
     /// Whose turn it is to be written. Locked while a portion is written: who holds it finds
     /// everything either written or still in memory.
     turn: Arc<AsyncMutex<Turn>>,
+    /// Quotas of which somebody is to be told that so much of them is used.
+    reached: Arc<Mutex<Vec<Reached>>>,
 }
 
 type Turn = VecDeque<Noted>;
+
+/// A quota of which so much is used that somebody is to be told.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    /// Whose quota it is.
+    pub(in crate::domain) owner: Owner,
+    /// How much of it is used, in percent.
+    pub(in crate::domain) percent: u8,
+    /// Whether a request was refused for it.
+    pub(in crate::domain) is_refused: bool,
+    known: Arc<KnownKey>,
+}
+
+impl Reached {
+    /// It was not so, or could not be told: it is looked at again after the next writing.
+    pub fn not_told(&self, now: Timestamp) {
+        match &self.owner {
+            Owner::Key(_) => self.known.monthly_use().into_iter().for_each(|month| month.not_told(now)),
+            Owner::Organization(_) => {
+                self.known.organization.quota().into_iter().for_each(|(_, month)| month.not_told(now));
+            }
+        }
+    }
+
+    /// What was reached with what was just written of a key.
+    fn of(known: &Arc<KnownKey>, pending: &Pending) -> impl Iterator<Item = Self> {
+        let at = pending.begins_at();
+        let (of_key, of_organization) = (known.quota(), known.organization.quota());
+        let quotas = [
+            (of_key, Outcome::QuotaExceeded, known.owner()),
+            (of_organization, Outcome::PlanQuotaExceeded, known.organization.owner()),
+        ];
+        quotas.into_iter().filter_map(move |(quota, refusal, owner)| {
+            let ((quota, month), is_refused) = (quota?, pending.has(refusal));
+            let percent = month.reached(quota, is_refused, at)?;
+            Some(Self { owner, percent, is_refused, known: known.clone() })
+        })
+    }
+}
 
 /// A quota whose use is to be written before anything more is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +194,20 @@ impl Recorder {
         self.write_some(db, turn, |_| vec![Noted::Key(known)]).await.map(drop)
     }
 
+    fn note_reached(&self, taken: &[(Noted, Box<Pending>)]) {
+        let keys = taken.iter().filter_map(|(noted, pending)| match noted {
+            Noted::Key(known) => Some((known, &**pending)),
+            Noted::Token(_) => None,
+        });
+        let reached = keys.flat_map(|(known, pending)| Reached::of(known, pending));
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(reached);
+    }
+
+    /// The quotas of which somebody is to be told, each once.
+    pub fn take_reached(&self) -> Vec<Reached> {
+        mem::take(&mut *self.reached.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Writes everything that was gathered, as when the server stops. What cannot be written is
     /// gathered again.
     pub async fn flush(&self, db: &Db) -> Result<(), DbError> {
@@ -261,6 +316,9 @@ impl Recorder {
             };
             taken.iter().for_each(|(noted, pending)| noted.written(pending, written.is_ok()));
             of_organizations(&taken).iter().for_each(|of| of.written(written.is_ok()));
+            if written.is_ok() {
+                recorder.note_reached(&taken);
+            }
             if written.is_err() {
                 for (noted, pending) in taken {
                     if noted.tally().put_back(pending) {

@@ -196,7 +196,8 @@ impl KnownKey {
         self.rules.as_ref()?.rate.as_deref()
     }
 
-    fn quota(&self) -> Option<(MonthlyQuota, &MonthlyUse)> {
+    /// Its monthly quota, and what is used of it.
+    pub(in crate::domain) fn quota(&self) -> Option<(MonthlyQuota, &MonthlyUse)> {
         self.rules.as_ref()?.quota.as_ref().map(|(quota, month)| (*quota, &**month))
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Pending, Portions,
-    portions::{Owner, Portion, first_of_month},
+    portions::{Owner, Portion, first_of_month, next_month},
 };
 use crate::{
     clock::Timestamp,
@@ -31,6 +31,9 @@ pub const PARTS_OF_A_QUOTA: u64 = 40;
 /// For how long after its last use a portion may be spent. Well below the time for which it is kept for its
 /// node, since clocks differ.
 const SPENT_WITHIN: Duration = Duration::seconds(20);
+
+/// Of what is used of a quota somebody is told, in percent, the largest share first.
+const SHARES_TOLD: [u8; 2] = [100, 80];
 
 /// For how long it is believed that nothing is left: others may give back what they took.
 const EMPTY_FOR: Duration = Duration::seconds(2);
@@ -61,6 +64,8 @@ struct State {
     returning: u64,
     /// When nothing was left for others to take.
     empty_since: Option<Timestamp>,
+    /// Of how many percent of the quota somebody is told.
+    told: u8,
 }
 
 /// What is left of a monthly quota.
@@ -211,6 +216,30 @@ impl MonthlyUse {
         }
     }
 
+    /// A share of `quota`, in percent, that is reached and of which nobody was told this month; 100 where a request
+    /// was refused. It counts as told from now on.
+    pub(in crate::domain) fn reached(
+        &self,
+        quota: MonthlyQuota,
+        is_refused: bool,
+        now: Timestamp,
+    ) -> Option<u8> {
+        let mut state = self.state_at(now);
+        let used = u128::from(state.used) * 100;
+        let is_reached = |percent: &u8| is_refused || used >= u128::from(quota.get()) * u128::from(*percent);
+        let reached = SHARES_TOLD.into_iter().find(is_reached)?;
+        if reached <= state.told {
+            return None;
+        }
+        state.told = reached;
+        Some(reached)
+    }
+
+    /// It was not so, or could not be told.
+    pub(in crate::domain) fn not_told(&self, now: Timestamp) {
+        self.state_at(now).told = 0;
+    }
+
     /// The state in the month of `now`, or in a later one that has begun.
     fn state_at(&self, now: Timestamp) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +253,7 @@ impl MonthlyUse {
 impl State {
     /// `used` in the month of `now`, and no portion.
     fn begin(used: u64, now: Timestamp) -> Self {
-        Self { month: month(now), used, own: 0, own_until: now, returning: 0, empty_since: None }
+        Self { month: month(now), used, own: 0, own_until: now, returning: 0, empty_since: None, told: 0 }
     }
 
     fn needs_portion(&self, is_exceeded: bool, cost: u32, now: Timestamp) -> bool {
@@ -261,9 +290,7 @@ fn month(at: Timestamp) -> u64 {
 }
 
 fn seconds_left_in_month(now: Timestamp) -> u64 {
-    let last = i64::from(now.month().length(now.year()));
-    let end = first_of_month(now) + Duration::days(last);
-    u64::try_from((end - now).as_seconds_f64().ceil() as i64).unwrap_or_default()
+    u64::try_from((next_month(now) - now).as_seconds_f64().ceil() as i64).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -274,6 +301,19 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = datetime!(2026-12-31 23:59:30);
+
+    #[test]
+    fn each_share_is_told_once_a_month() {
+        let quota = MonthlyQuota::new(10).unwrap();
+        let month = MonthlyUse::new(7, None, NOW);
+        assert_eq!(month.reached(quota, false, NOW), None);
+        month.spend(quota, 1, NOW).unwrap();
+        assert_eq!([month.reached(quota, false, NOW), month.reached(quota, false, NOW)], [Some(80), None]);
+        assert_eq!([month.reached(quota, true, NOW), month.reached(quota, false, NOW)], [Some(100), None]);
+        month.not_told(NOW);
+        assert_eq!(month.reached(quota, false, NOW), Some(80));
+        assert_eq!(month.reached(quota, false, NOW + Duration::minutes(1)), None);
+    }
 
     #[test]
     fn a_quota_is_spent_to_its_end_and_is_whole_again_next_month() {

@@ -37,7 +37,8 @@ pub(in crate::domain) enum Owner {
 }
 
 impl Owner {
-    fn id(&self) -> &str {
+    /// The id.
+    pub(in crate::domain) fn id(&self) -> &str {
         match self {
             Self::Key(id) | Self::Organization(id) => id,
         }
@@ -142,8 +143,13 @@ impl Portions {
 }
 
 /// When the calendar month of `at` began.
-pub(super) fn first_of_month(at: Timestamp) -> Timestamp {
+pub(in crate::domain) fn first_of_month(at: Timestamp) -> Timestamp {
     Timestamp::new(at.date().replace_day(1).unwrap_or(at.date()), Time::MIDNIGHT)
+}
+
+/// When the calendar month after that of `at` begins.
+pub(in crate::domain) fn next_month(at: Timestamp) -> Timestamp {
+    first_of_month(at) + Duration::days(i64::from(at.month().length(at.year())))
 }
 
 /// What accepted requests of a key, or of all keys of an organization, cost in the calendar month of `now`.

@@ -120,6 +120,17 @@ impl Pending {
         self.counts().filter(|counts| counts.begins_at >= begin).map(|counts| counts.units).sum()
     }
 
+    /// When the last hour began that is in it.
+    pub(in crate::domain) fn begins_at(&self) -> Timestamp {
+        self.hour.begins_at
+    }
+
+    /// Whether a request had this outcome.
+    pub(in crate::domain) fn has(&self, outcome: Outcome) -> bool {
+        self.counts()
+            .any(|counts| counts.requests.get(outcome as usize).is_some_and(|requests| *requests > 0))
+    }
+
     fn counts(&self) -> impl Iterator<Item = &HourCounts> {
         self.earlier.iter().chain([&self.hour])
     }

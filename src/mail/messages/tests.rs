@@ -419,6 +419,15 @@ fn no_name_becomes_a_link() {
             expires_at: at,
             last_used_at: None,
         },
+        Message::QuotaReached {
+            organization: name(),
+            organization_id: id(),
+            key: Some(QuotaOfKey { name: name(), id: id() }),
+            percent: 80,
+            used: 8,
+            quota: 10,
+            resets_at: at,
+        },
         Message::KeysExpire {
             organization: name(),
             organization_id: id(),

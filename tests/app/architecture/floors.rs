@@ -65,6 +65,7 @@ pub(super) const DOMAIN: House = House {
         &["calendar_links", "diagnosis", "invitations", "master_tokens", "member_changes", "webhooks"],
         &["expiry_notices", "leaks", "verification"],
         &["rejections", "usage"],
+        &["quota_notices"],
         // The whole, above all organizations.
         &["instance"],
         // What is made with all of them.

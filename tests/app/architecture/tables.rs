@@ -33,6 +33,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("outbox", "outbox"),
     ("plan_overrides", "plans"),
     ("plans", "plans"),
+    ("quota_notices", "quota_notices"),
     ("quota_portions", "verification"),
     ("readings", "nodes"),
     ("rejections", "rejections"),

@@ -7,3 +7,5 @@ INSERT INTO organization_usage (organization_id, begins_at, outcome, requests, u
     SELECT id, '2026-11-01 00:00:00', 'plan_rate_limited', 17, 0 FROM organizations;
 INSERT INTO quota_portions (owner_id, node_id, units, ends_at) VALUES
     ('01936000-0000-7000-8000-000000000010', '01936000-0000-7000-8000-00000000a001', 251, '2026-11-27 20:01:00');
+INSERT INTO quota_notices (owner_id, month, percent, told_at) VALUES
+    ('01936000-0000-7000-8000-000000000010', '2026-11-01 00:00:00', 80, '2026-11-27 20:02:00');
