@@ -76,6 +76,18 @@ words! {
         Full = "full",
     }
 
+    /// The access of an instance token. Each covers the ones before it.
+    #[derive(Display)]
+    #[schema(example = "operate")]
+    pub enum InstanceAccess {
+        /// Verify API keys of every organization, nothing else.
+        Verify = "verify",
+        /// View all organizations, their usage and the plans.
+        Read = "read",
+        /// Create and change organizations.
+        Operate = "operate",
+    }
+
     /// The status of a key or master token.
     pub enum KeyStatus {
         /// Accepted.
@@ -419,6 +431,17 @@ impl TokenAccess {
             Self::Keys => "Keys",
             Self::Members => "Members",
             Self::Full => "Full access",
+        }
+    }
+}
+
+impl InstanceAccess {
+    /// The words on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Verify => "Verify only",
+            Self::Read => "Read",
+            Self::Operate => "Operate",
         }
     }
 }

@@ -49,7 +49,24 @@
 //! fn of_a_machine(grant: &Grant<Govern>) { generate_a_token(grant) }
 //! ```
 //!
-//! And no grant can be made by hand:
+//! The instance as a whole has proofs of its own. Who may see all organizations changes none of them:
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{Observer, Operator};
+//! fn suspend_an_organization(_: &Operator) {}
+//! fn of_a_reader(observer: &Observer) { suspend_an_organization(observer) }
+//! ```
+//!
+//! And instance tokens are made by people only:
+//!
+//! ```compile_fail
+//! use tessera::domain::access::{InstanceAdministrator, Operator};
+//! fn generate_a_token(_: &InstanceAdministrator) {}
+//! fn of_a_machine(operator: &Operator) { generate_a_token(operator) }
+//! ```
+//!
+//! No grant can be made by hand:
+//!
 //!
 //! ```compile_fail
 //! use tessera::domain::access::{Grant, See, Standing};
@@ -64,6 +81,7 @@ use diesel::prelude::*;
 
 pub use super::roles::Role;
 use super::{
+    instance_access::InstanceAccess,
     organization::{self, Organization},
     schema::memberships,
     token_access::TokenAccess,
@@ -99,6 +117,15 @@ pub enum Actor {
         /// The address that the request came from.
         ip: Option<IpAddr>,
     },
+    /// A machine with an instance token.
+    InstanceToken {
+        /// The token's id.
+        id: String,
+        /// The token's name.
+        name: String,
+        /// The address that the request came from.
+        ip: Option<IpAddr>,
+    },
     /// Nobody who is known: somebody not logged in, or Tessera itself.
     System {
         /// The address that the request came from, when there was one.
@@ -115,7 +142,7 @@ impl Actor {
     /// The id of the account or token; `None` for the system.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::User { id, .. } | Self::MasterToken { id, .. } => Some(id),
+            Self::User { id, .. } | Self::MasterToken { id, .. } | Self::InstanceToken { id, .. } => Some(id),
             Self::System { .. } => None,
         }
     }
@@ -123,7 +150,9 @@ impl Actor {
     /// The name to show.
     pub fn name(&self) -> &str {
         match self {
-            Self::User { name, .. } | Self::MasterToken { name, .. } => name,
+            Self::User { name, .. } | Self::MasterToken { name, .. } | Self::InstanceToken { name, .. } => {
+                name
+            }
             Self::System { .. } => "System",
         }
     }
@@ -131,7 +160,10 @@ impl Actor {
     /// The address that the request came from.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
-            Self::User { ip, .. } | Self::MasterToken { ip, .. } | Self::System { ip } => *ip,
+            Self::User { ip, .. }
+            | Self::MasterToken { ip, .. }
+            | Self::InstanceToken { ip, .. }
+            | Self::System { ip } => *ip,
         }
     }
 
@@ -140,6 +172,7 @@ impl Actor {
         match self {
             Self::User { .. } => "user",
             Self::MasterToken { .. } => "master_token",
+            Self::InstanceToken { .. } => "instance_token",
             Self::System { .. } => "system",
         }
     }
@@ -162,6 +195,12 @@ pub enum AccessError {
     Insufficient {
         /// The least access that would do.
         needed: Option<TokenAccess>,
+    },
+    /// The actor is an instance token whose access does not cover this.
+    #[error("this needs another access")]
+    InsufficientOnInstance {
+        /// The least access that would do.
+        needed: InstanceAccess,
     },
     /// The organization is suspended, and nothing in it can be changed.
     #[error("the organization is suspended")]
@@ -266,40 +305,124 @@ impl Deref for Standing {
     }
 }
 
-/// Proof that somebody operates the instance: an instance administrator, or whoever sits at the machine itself. It
-/// opens nothing in an organization.
+/// Proof that somebody may see the instance as a whole: an instance administrator, whoever sits at the machine itself,
+/// or an instance token. It opens nothing in an organization. Every other proof of the instance is made of one.
 ///
 /// ```compile_fail
-/// use tessera::domain::access::{Actor, Operator};
-/// fn forge(actor: Actor) -> Operator {
-///     Operator { actor }
+/// use tessera::domain::access::{Actor, Observer};
+/// fn forge(actor: Actor) -> Observer {
+///     Observer { actor }
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Operator {
+pub struct Observer {
     actor: Actor,
 }
 
-impl Operator {
-    /// `user`, whom a look at the database found to be an instance administrator, from the address `ip`.
-    pub(super) fn of_administrator(user: &User, ip: Option<IpAddr>) -> Self {
-        Self { actor: Actor::user(user, ip) }
-    }
-
-    /// Whoever runs a command on the machine and may open the database there. Only for the command line.
-    pub fn at_the_machine() -> Self {
-        Self { actor: Actor::System { ip: None } }
-    }
-
+impl Observer {
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 }
 
+/// Proof that somebody operates the instance, and so may change organizations from outside of them. An instance token
+/// has it, if its access says so.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    weaker: Observer,
+}
+
+impl Operator {
+    /// Whoever runs a command on the machine and may open the database there. Only for the command line.
+    pub fn at_the_machine() -> Self {
+        Self { weaker: Observer { actor: Actor::System { ip: None } } }
+    }
+}
+
+impl Deref for Operator {
+    type Target = Observer;
+
+    fn deref(&self) -> &Observer {
+        &self.weaker
+    }
+}
+
 impl AsRef<Self> for Operator {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+/// Proof that a person is an instance administrator. No token has it, whatever its access: what is stolen with one ends
+/// with it.
+#[derive(Clone, Debug)]
+pub struct InstanceAdministrator {
+    weaker: Operator,
+}
+
+impl InstanceAdministrator {
+    /// `user`, whom a look at the database found to be an instance administrator, from the address `ip`.
+    pub(super) fn of(user: &User, ip: Option<IpAddr>) -> Self {
+        Self { weaker: Operator { weaker: Observer { actor: Actor::user(user, ip) } } }
+    }
+}
+
+impl From<InstanceAdministrator> for Operator {
+    fn from(administrator: InstanceAdministrator) -> Self {
+        administrator.weaker
+    }
+}
+
+impl Deref for InstanceAdministrator {
+    type Target = Operator;
+
+    fn deref(&self) -> &Operator {
+        &self.weaker
+    }
+}
+
+impl AsRef<Self> for InstanceAdministrator {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// An accepted instance token, and nothing more. The proofs of the instance that machines have are made of one.
+#[derive(Clone, Debug)]
+pub struct InstanceStanding {
+    actor: Actor,
+    access: InstanceAccess,
+}
+
+impl InstanceStanding {
+    /// An accepted instance token, by id, name and access.
+    pub(super) fn of_token((id, name, access): (&str, &str, InstanceAccess), ip: Option<IpAddr>) -> Self {
+        Self { actor: Actor::InstanceToken { id: id.to_owned(), name: name.to_owned(), ip }, access }
+    }
+
+    /// The proof that the token may see the instance.
+    ///
+    /// # Errors
+    /// [`AccessError::InsufficientOnInstance`].
+    pub fn observer(self) -> Result<Observer, AccessError> {
+        self.check(InstanceAccess::Read)
+    }
+
+    /// The proof that the token may operate the instance.
+    ///
+    /// # Errors
+    /// [`AccessError::InsufficientOnInstance`].
+    pub fn operator(self) -> Result<Operator, AccessError> {
+        Ok(Operator { weaker: self.check(InstanceAccess::Operate)? })
+    }
+
+    fn check(self, needed: InstanceAccess) -> Result<Observer, AccessError> {
+        if self.access.covers(needed) {
+            Ok(Observer { actor: self.actor })
+        } else {
+            Err(AccessError::InsufficientOnInstance { needed })
+        }
     }
 }
 

@@ -20,6 +20,8 @@ const SHOWN: usize = 4;
 /// What every key and every master token begins with.
 const KEY_PREFIX: &str = "tess_";
 const TOKEN_PREFIX: &str = "tess_m_";
+/// What every instance token begins with, of which organizations know nothing.
+const INSTANCE_PREFIX: &str = "tess_i_";
 
 /// What a text tells about a key.
 #[derive(Clone, Debug)]
@@ -52,6 +54,9 @@ pub fn diagnose(
     let Some(body) = presented.strip_prefix(KEY_PREFIX) else { return Ok(Finding::NotAKey) };
     if presented.starts_with(TOKEN_PREFIX) {
         return Ok(Finding::MasterToken);
+    }
+    if presented.starts_with(INSTANCE_PREFIX) {
+        return Ok(Finding::NotAKey);
     }
     if secret::is_well_formed(SecretKind::ApiKey, presented) {
         return by_secret(connection, grant, presented, now);

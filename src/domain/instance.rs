@@ -76,6 +76,7 @@ impl From<AccessError> for InstanceError {
             AccessError::NotFound
             | AccessError::Forbidden { .. }
             | AccessError::Insufficient { .. }
+            | AccessError::InsufficientOnInstance { .. }
             | AccessError::Suspended { .. } => Self::NotFound,
         }
     }

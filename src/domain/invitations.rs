@@ -18,7 +18,10 @@ pub use list::{
     MailStatus, Pending, Search, count_of_user, find_pending, list_after, number_pending, of_user, pending,
     with_mails,
 };
-pub use send::{BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite, resend};
+pub use send::{
+    BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite,
+    invite_administrator, resend,
+};
 
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr};
@@ -88,6 +91,11 @@ impl Inviter {
             name: standing.actor().name().to_owned(),
             email: standing.user().map(|user| user.email.clone()),
         }
+    }
+
+    /// Whoever operates the instance.
+    fn operator() -> Self {
+        Self { name: "The operator of this server".to_owned(), email: None }
     }
 }
 

@@ -174,7 +174,7 @@ fn reachable(tx: &mut Tx<'_>, grant: &Grant<ManageMembers>, user_id: &str) -> Re
         Actor::User { id, .. } => {
             access::role_of(tx.connection(), &grant.id, id)?.map_or(&[][..], Role::reach)
         }
-        Actor::MasterToken { .. } | Actor::System { .. } => grant.reach(),
+        Actor::MasterToken { .. } | Actor::InstanceToken { .. } | Actor::System { .. } => grant.reach(),
     };
     if reach.contains(&person.role) { Ok(person) } else { Err(MemberError::AboveYou) }
 }

@@ -165,6 +165,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    instance_tokens (id) {
+        id -> Text,
+        name -> Text,
+        name_key -> Text,
+        masked -> Text,
+        secret_digest -> Binary,
+        access -> Text,
+        active -> Bool,
+        created_by -> Text,
+        created_at -> Timestamp,
+        replaced_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+        last_used_ip -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     invitation_secrets (token_digest) {
         token_digest -> Binary,
         invitation_id -> Text,

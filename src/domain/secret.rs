@@ -38,6 +38,8 @@ pub enum SecretKind {
     ApiKey,
     /// An organization's master token.
     MasterToken,
+    /// A token of those who operate the instance.
+    InstanceToken,
 }
 
 impl SecretKind {
@@ -45,6 +47,7 @@ impl SecretKind {
         match self {
             Self::ApiKey => "tess_",
             Self::MasterToken => "tess_m_",
+            Self::InstanceToken => "tess_i_",
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Secret(SecretString);
 pub struct NoRandomness;
 
 impl Secret {
-    /// A new API key or master token.
+    /// A new API key or token.
     pub fn generate(kind: SecretKind) -> Result<Self, NoRandomness> {
         let mut text = format!("{}{}", kind.prefix(), random_text(RANDOM_CHARACTERS)?);
         let sum = checksum(&text);
@@ -109,7 +112,8 @@ impl Secret {
 
 /// The masked form of a whole key or token.
 pub(super) fn masked(text: &str) -> String {
-    let prefix = [SecretKind::MasterToken.prefix(), SecretKind::ApiKey.prefix()]
+    let prefix = [SecretKind::MasterToken, SecretKind::InstanceToken, SecretKind::ApiKey]
+        .map(SecretKind::prefix)
         .into_iter()
         .find(|prefix| text.starts_with(prefix))
         .unwrap_or_default();
@@ -202,12 +206,15 @@ mod tests {
 
     #[test]
     fn a_generated_key_is_well_formed_and_of_one_kind() {
-        let key = Secret::generate(SecretKind::ApiKey).unwrap();
-        assert!(is_well_formed(SecretKind::ApiKey, key.expose()));
-        assert!(!is_well_formed(SecretKind::MasterToken, key.expose()));
-        let token = Secret::generate(SecretKind::MasterToken).unwrap();
-        assert!(is_well_formed(SecretKind::MasterToken, token.expose()));
-        assert!(!is_well_formed(SecretKind::ApiKey, token.expose()));
+        let kinds = [SecretKind::ApiKey, SecretKind::MasterToken, SecretKind::InstanceToken];
+        for kind in kinds {
+            let secret = Secret::generate(kind).unwrap();
+            for other in kinds {
+                assert_eq!(is_well_formed(other, secret.expose()), other == kind, "{kind:?} as {other:?}");
+            }
+            assert!(secret.masked().starts_with(kind.prefix()));
+            assert_eq!(secret.masked().chars().count(), kind.prefix().len() + 9);
+        }
     }
 
     #[test]

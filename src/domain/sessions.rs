@@ -10,7 +10,7 @@ use time::Duration;
 pub use ended::EndedSessions;
 
 use super::{
-    access::{AccessError, Operator, Role, Standing},
+    access::{AccessError, InstanceAdministrator, Role, Standing},
     organization::Organization,
     schema::{instance_administrators, memberships, organizations, sessions, users},
     secret::{Secret, SecretDigest},
@@ -134,13 +134,13 @@ impl LoggedIn {
         Ok(Standing::of_member(organization, self.user.clone(), role, ip))
     }
 
-    /// The proof that the person operates the instance, from the address `ip`.
+    /// The proof that the person is an instance administrator, from the address `ip`.
     ///
     /// # Errors
     /// [`AccessError::NotFound`] for whoever does not: to them it looks like nothing.
-    pub fn operator(&self, ip: Option<IpAddr>) -> Result<Operator, AccessError> {
+    pub fn instance_administrator(&self, ip: Option<IpAddr>) -> Result<InstanceAdministrator, AccessError> {
         if self.is_operator {
-            Ok(Operator::of_administrator(&self.user, ip))
+            Ok(InstanceAdministrator::of(&self.user, ip))
         } else {
             Err(AccessError::NotFound)
         }

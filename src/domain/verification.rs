@@ -9,6 +9,7 @@ mod clients;
 mod dry_run;
 mod kept;
 mod known;
+mod known_instance_token;
 mod known_organization;
 mod meters;
 mod monthly_use;
@@ -23,6 +24,7 @@ pub(super) use clients::Clients;
 pub use clients::{Client, MAX_CLIENTS};
 pub use dry_run::{DryRun, Tried};
 pub use known::{KeyRequest, KnownKey, KnownToken, Limits};
+pub use known_instance_token::{KnownCaller, KnownInstanceToken};
 pub(super) use monthly_use::MonthlyUse;
 pub(super) use monthly_use::Used;
 pub use monthly_use::{PARTS_OF_A_QUOTA, QuotaLeft};
@@ -41,7 +43,7 @@ use portions::Portions;
 
 use super::{
     api_keys::{self, StoredKey},
-    master_tokens,
+    instance_tokens, master_tokens,
     rotation::Side,
     secret::{self, SecretDigest, SecretKind},
 };
@@ -81,6 +83,7 @@ pub struct Verifier {
     db: Db,
     keys: Arc<Kept<KnownKey>>,
     tokens: Arc<Kept<KnownToken>>,
+    instance_tokens: Arc<Kept<KnownInstanceToken>>,
     meters: Arc<MeterRegistry>,
     rotations: Arc<RotationRegistry>,
     organizations: Arc<OrganizationRegistry>,
@@ -93,16 +96,18 @@ impl Verifier {
             db: db.clone(),
             keys: Arc::new(Kept::new(most_keys)),
             tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
+            instance_tokens: Arc::new(Kept::new(MAX_TOKENS_IN_MEMORY)),
             meters: Arc::new(MeterRegistry::of_one_on(db)),
             rotations: Arc::default(),
             organizations: Arc::new(OrganizationRegistry::of_one_on(db)),
         };
-        let Self { keys, tokens, organizations, .. } = verifier.clone();
+        let Self { keys, tokens, instance_tokens, organizations, .. } = verifier.clone();
         db.on_change(move |change| match change {
             Change::Secret(digest) => {
                 let digest = SecretDigest::from_bytes(digest);
                 keys.changed(digest.as_ref());
                 tokens.changed(digest.as_ref());
+                instance_tokens.changed(digest.as_ref());
             }
             Change::Organization(id) => {
                 // First: what was read of it before is then either kept nowhere, or marked by what follows.
@@ -113,6 +118,7 @@ impl Verifier {
             Change::Anything => {
                 keys.forget_all();
                 tokens.forget_all();
+                instance_tokens.forget_all();
                 organizations.invalidate_all();
             }
             Change::MailQueued | Change::WebhookQueued | Change::Stop(_) => {}
@@ -271,6 +277,33 @@ impl Verifier {
                         .transpose()
                 };
                 self.tokens.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await?
+            }
+        };
+        Ok(known.filter(|known| known.token.status(now) == KeyStatus::Active))
+    }
+
+    /// The instance token that `presented` is, if it is accepted at the instant `now`. As of a master token, the copy in
+    /// memory outlives the token's end.
+    ///
+    /// # Errors
+    /// [`DbError`] when the token is not in memory and the database fails.
+    pub async fn authenticate_on_instance(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KnownInstanceToken>>, DbError> {
+        if !secret::is_well_formed(SecretKind::InstanceToken, presented) {
+            return Ok(None);
+        }
+        let (digest, trusts_memory) = (SecretDigest::of(presented), self.db.trusts_memory());
+        let known = match self.instance_tokens.get(&digest, now).filter(|_| trusts_memory) {
+            Some(known) => Some(known),
+            None => {
+                let look_up = move |connection: &mut Connection| {
+                    Ok(instance_tokens::by_digest(connection, digest)?.map(KnownInstanceToken::new))
+                };
+                let reading = self.db.read_for_verification(look_up);
+                self.instance_tokens.read(digest, trusts_memory, reading).await?
             }
         };
         Ok(known.filter(|known| known.token.status(now) == KeyStatus::Active))

@@ -1,6 +1,6 @@
 //! What a line of the route table says: an address, and who may use it.
 
-use crate::domain::{access::Role, token_access::TokenAccess};
+use crate::domain::{access::Role, instance_access::InstanceAccess, token_access::TokenAccess};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub enum Access {
     Reporter,
     /// A master token of this access or more.
     Token(TokenAccess),
+    /// An instance token of this access or more.
+    InstanceToken(InstanceAccess),
     /// Whoever is logged in, their address proven or not.
     LoggedIn,
     /// Whoever is logged in with a proven address.
@@ -45,6 +47,14 @@ impl Access {
     pub fn of_token(self) -> Option<TokenAccess> {
         match self {
             Self::Token(access) => Some(access),
+            _ => None,
+        }
+    }
+
+    /// What access an instance token must have; `None` where no such token is asked for.
+    pub fn of_instance_token(self) -> Option<InstanceAccess> {
+        match self {
+            Self::InstanceToken(access) => Some(access),
             _ => None,
         }
     }

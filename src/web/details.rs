@@ -51,9 +51,9 @@ pub fn text(detail: &Detail) -> String {
             let nodes: Vec<&str> = receipts.iter().map(|receipt| receipt.node.as_str()).collect();
             format!("on {}", display::list(&nodes))
         }
-        Detail::Token { masked, access, expires_at } => {
-            let expires = expires_at.as_ref().map(|at| format!(", expires {}", display::date(at)));
-            format!("{masked}, {}{}", access.label(), expires.unwrap_or_default())
+        Detail::Token { masked, access, expires_at } => token(masked, access.label(), expires_at.as_ref()),
+        Detail::InstanceToken { masked, access, expires_at } => {
+            token(masked, access.label(), expires_at.as_ref())
         }
         Detail::Leak { masked, url, source } => match (url, source) {
             (None, None) => format!("{masked}, found in an unknown location"),
@@ -69,6 +69,11 @@ pub fn text(detail: &Detail) -> String {
             "because deliveries failed for five days".to_owned()
         }
     }
+}
+
+fn token(masked: &str, access: &str, expires_at: Option<&Timestamp>) -> String {
+    let expires = expires_at.map(|at| format!(", expires {}", display::date(at)));
+    format!("{masked}, {access}{}", expires.unwrap_or_default())
 }
 
 /// Where what was ended has stopped being accepted, among several nodes: "Stopped on 3 of 3 nodes, slowest 0.31 s".

@@ -14,6 +14,7 @@ use crate::{
         api_keys::KeyChangeError,
         calendar_links::CalendarError,
         instance::InstanceError,
+        instance_access::InstanceAccess,
         invitations::{AnswerError, InvitationError},
         managed::ManageError,
         members::MemberError,
@@ -91,6 +92,9 @@ pub enum AppError {
     /// The master token is good, but may not do this.
     #[error("This master token isn’t allowed to do this. Required access: {}.", .0.label())]
     TokenForbidden(TokenAccess),
+    /// The instance token is good, but may not do this.
+    #[error("This instance token isn’t allowed to do this. Required access: {}.", .0.label())]
+    InstanceTokenForbidden(InstanceAccess),
     /// The key was used too often, or its quota is spent.
     #[error("{detail}")]
     KeyLimited {
@@ -190,7 +194,7 @@ impl AppError {
             Self::LogInFirst(_) | Self::Unauthorized { .. } => "unauthorized",
             Self::VerifyFirst => "address-not-confirmed",
             Self::KeyForbidden(_) => "forbidden",
-            Self::TokenForbidden(_) => "insufficient-access",
+            Self::TokenForbidden(_) | Self::InstanceTokenForbidden(_) => "insufficient-access",
             Self::InsufficientScope => "insufficient-scope",
             Self::OrganizationSuspended | Self::Suspended(_) => "organization-suspended",
             Self::KeyLimited { .. } => "key-limited",
@@ -233,6 +237,7 @@ impl AppError {
             | Self::NotFounder
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
+            | Self::InstanceTokenForbidden(_)
             | Self::InsufficientScope => "You don’t have access",
             Self::OrganizationSuspended | Self::Suspended(_) => "Organization suspended",
             Self::Conflict(_) | Self::TemporaryConflict { .. } => "This can’t be done",
@@ -272,6 +277,7 @@ impl ResponseError for AppError {
             | Self::NotFounder
             | Self::KeyForbidden(_)
             | Self::TokenForbidden(_)
+            | Self::InstanceTokenForbidden(_)
             | Self::InsufficientScope
             | Self::OrganizationSuspended
             | Self::Suspended(_)
@@ -345,6 +351,7 @@ impl From<AccessError> for AppError {
             AccessError::NotFound => Self::NotFound,
             AccessError::Forbidden { needed } => Self::Forbidden(needed),
             AccessError::Insufficient { needed: Some(needed) } => Self::TokenForbidden(needed),
+            AccessError::InsufficientOnInstance { needed } => Self::InstanceTokenForbidden(needed),
             AccessError::Insufficient { needed: None } => Self::KeyForbidden(ONLY_PEOPLE),
             AccessError::Suspended { reason } => Self::Suspended(reason),
             AccessError::Db(error) => error.into(),

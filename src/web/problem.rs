@@ -84,6 +84,7 @@ pub fn render(state: &State, client: &Client, error: &actix_web::Error) -> HttpR
         // ASVS 16.3.2: attempts at what is not allowed.
         AppError::Forbidden(_)
         | AppError::TokenForbidden(_)
+        | AppError::InstanceTokenForbidden(_)
         | AppError::CrossSite
         | AppError::TooOften(_)
         | AppError::Busy => {
@@ -195,7 +196,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
                 headers.insert(header::ALLOW, methods);
             }
         }
-        AppError::InsufficientScope | AppError::TokenForbidden(_) => {
+        AppError::InsufficientScope | AppError::TokenForbidden(_) | AppError::InstanceTokenForbidden(_) => {
             let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }

@@ -310,6 +310,15 @@ routes! {
         POST "/instance/people/{user}/promote" => pages::instance::people::promote;
         POST "/instance/people/{user}/demote" => pages::instance::people::demote;
         GET "/instance/sign-up" => pages::instance::sign_up::index;
+        GET "/instance/tokens" => pages::instance::tokens::index;
+        POST "/instance/tokens" => pages::instance::tokens::generate;
+        GET "/instance/tokens/new" => pages::instance::tokens::new;
+        POST "/instance/tokens/{token}/activate" => pages::instance::tokens::activate;
+        POST "/instance/tokens/{token}/deactivate" => pages::instance::tokens::deactivate;
+        GET "/instance/tokens/{token}/replace" => pages::instance::tokens::confirm_replacement;
+        POST "/instance/tokens/{token}/replace" => pages::instance::tokens::replace;
+        GET "/instance/tokens/{token}/remove" => pages::instance::tokens::confirm_removal;
+        POST "/instance/tokens/{token}/remove" => pages::instance::tokens::remove;
         GET "/instance/nodes" => pages::instance::nodes::index;
         GET "/instance/activity" => pages::instance::activity::index;
 

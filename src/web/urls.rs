@@ -138,6 +138,14 @@ pub fn instance_plan(plan_id: &str, verb: &str) -> String {
 /// The plans.
 pub const PLANS: &str = "/instance/plans";
 
+/// The instance tokens.
+pub const INSTANCE_TOKENS: &str = "/instance/tokens";
+
+/// Something done with an instance token: `instance_token(token_id, "replace")`.
+pub fn instance_token(token_id: &str, verb: &str) -> String {
+    format!("{INSTANCE_TOKENS}/{token_id}/{verb}")
+}
+
 /// Something done with a person: `instance_person(user_id, "deactivate")`.
 pub fn instance_person(user_id: &str, verb: &str) -> String {
     format!("/instance/people/{user_id}/{verb}")

@@ -188,6 +188,30 @@ pub enum Action {
     /// An account was deleted.
     #[strum(serialize = "instance.account_deleted")]
     AccountDeleted,
+    /// An instance token was generated.
+    #[strum(serialize = "instance.token_generated")]
+    InstanceTokenGenerated,
+    /// An instance token was activated.
+    #[strum(serialize = "instance.token_activated")]
+    InstanceTokenActivated,
+    /// An instance token was deactivated.
+    #[strum(serialize = "instance.token_deactivated")]
+    InstanceTokenDeactivated,
+    /// An instance token got a new value.
+    #[strum(serialize = "instance.token_replaced")]
+    InstanceTokenReplaced,
+    /// An instance token was removed.
+    #[strum(serialize = "instance.token_removed")]
+    InstanceTokenRemoved,
+    /// The same as [`OrganizationCreated`](Self::OrganizationCreated), with who did it from outside.
+    #[strum(serialize = "instance.organization_created")]
+    CreatedOrganization,
+    /// The same as [`OrganizationRenamed`](Self::OrganizationRenamed), with who did it from outside.
+    #[strum(serialize = "instance.organization_renamed")]
+    RenamedOrganization,
+    /// Somebody was invited to administer an organization. The same as [`Invited`](Self::Invited), with who did it.
+    #[strum(serialize = "instance.organization_administrator_invited")]
+    InvitedAdministrator,
     /// A plan was made.
     #[strum(serialize = "instance.plan_created")]
     PlanCreated,
@@ -234,6 +258,9 @@ impl Action {
                 | Self::TokenDeactivated
                 | Self::TokenReplaced
                 | Self::TokenRemoved
+                | Self::InstanceTokenDeactivated
+                | Self::InstanceTokenReplaced
+                | Self::InstanceTokenRemoved
                 | Self::OrganizationRemoved
                 | Self::OrganizationSuspended
         )
@@ -303,6 +330,14 @@ impl Action {
             | Self::AccountDeactivated
             | Self::AccountActivated
             | Self::AccountDeleted
+            | Self::InstanceTokenGenerated
+            | Self::InstanceTokenActivated
+            | Self::InstanceTokenDeactivated
+            | Self::InstanceTokenReplaced
+            | Self::InstanceTokenRemoved
+            | Self::CreatedOrganization
+            | Self::RenamedOrganization
+            | Self::InvitedAdministrator
             | Self::PlanCreated
             | Self::PlanChanged
             | Self::PlanMadeDefault

@@ -9,6 +9,7 @@ use crate::{
     db::DbError,
     domain::{
         access::Role,
+        instance_access::InstanceAccess,
         instants,
         key_settings::KeySetting,
         nodes::Receipt,
@@ -158,6 +159,18 @@ pub enum Detail {
         #[schema(value_type = Option<String>, format = DateTime)]
         expires_at: Option<Timestamp>,
     },
+    /// An instance token.
+    InstanceToken {
+        /// The masked secret.
+        #[schema(example = "tess_i_9fQ2…x7Lm")]
+        masked: String,
+        #[schema(inline)]
+        access: InstanceAccess,
+        /// When the token expires; null if never.
+        #[serde(with = "instants::option", default)]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires_at: Option<Timestamp>,
+    },
     /// Where a secret was found in public.
     Leak {
         /// The masked secret.
@@ -202,6 +215,7 @@ impl Detail {
             Self::Key { masked }
             | Self::Rotation { masked, .. }
             | Self::Token { masked, .. }
+            | Self::InstanceToken { masked, .. }
             | Self::Leak { masked, .. } => Some(masked),
             _ => None,
         }
@@ -315,6 +329,7 @@ mod tests {
         }
         assert!(Role::ALL.iter().all(|role| word(role) == role.as_str()));
         assert!(TokenAccess::ALL.iter().all(|access| word(access) == access.as_str()));
+        assert!(InstanceAccess::ALL.iter().all(|access| word(access) == access.as_str()));
         assert!(LeakPolicy::ALL.iter().all(|policy| word(policy) == policy.as_str()));
         assert!(GracePeriod::ALL.iter().all(|period| word(period) == period.as_str()));
         assert!(Starts::ALL.iter().all(|starts| word(starts) == starts.as_str()));

@@ -11,7 +11,7 @@ use crate::{
     config::InstanceLimits,
     db::{DbError, Tx, columns_of},
     domain::{
-        access::{Actor, Grant, ManageMembers, Role},
+        access::{Actor, Grant, ManageMembers, Operator, Role},
         budgets::{self, Allowance, Inviting, Left, Way},
         email::EmailAddress,
         events::{Action, Detail},
@@ -172,12 +172,46 @@ pub fn invite(
     if !grant.may_make(role) {
         return Err(InvitationError::OnlyPeople);
     }
-    plans::check_members(tx.connection(), grant, now)?;
-    let inviter = Inviter::of(grant);
+    invite_all(tx, (grant, grant.actor(), &Inviter::of(grant)), (role, emails), limits, now)
+}
+
+/// Invites somebody to administer an organization, from outside of it. The organization does not learn who works for
+/// the operator.
+///
+/// # Errors
+/// As [`invite`], and [`InvitationError::TooManyMails`].
+pub fn invite_administrator(
+    tx: &mut Tx<'_>,
+    _: &Operator,
+    (organization, email): (&Organization, &EmailAddress),
+    limits: &InstanceLimits,
+    now: Timestamp,
+) -> Result<InviteOutcome, InvitationError> {
+    let (system, inviter) = (Actor::System { ip: None }, Inviter::operator());
+    let wanted = (Role::Administrator, std::slice::from_ref(email));
+    let outcomes = invite_all(tx, (organization, &system, &inviter), wanted, limits, now)?;
+    match outcomes.into_iter().next() {
+        Some((_, InviteOutcome::TooManyMails)) | None => Err(InvitationError::TooManyMails),
+        Some((_, outcome)) => Ok(outcome),
+    }
+}
+
+/// Where to, by whom, and how the mail names them.
+type Origin<'a> = (&'a Organization, &'a Actor, &'a Inviter);
+
+fn invite_all(
+    tx: &mut Tx<'_>,
+    origin: Origin<'_>,
+    (role, emails): (Role, &[EmailAddress]),
+    limits: &InstanceLimits,
+    now: Timestamp,
+) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
+    let (organization, actor, _) = origin;
+    plans::check_members(tx.connection(), organization, now)?;
     let texts: Vec<&str> = emails.iter().map(EmailAddress::as_str).collect();
     let members: HashSet<String> = memberships::table
         .inner_join(users::table)
-        .filter(memberships::organization_id.eq(&grant.id).and(users::email.eq_any(&texts)))
+        .filter(memberships::organization_id.eq(&organization.id).and(users::email.eq_any(&texts)))
         .filter(users::email_verified_at.is_not_null())
         .select(users::email)
         .load(tx.connection())?
@@ -188,19 +222,19 @@ pub fn invite(
         let outcome = if members.contains(email.as_str()) {
             InviteOutcome::AlreadyMember
         } else {
-            invite_one(tx, grant, &inviter, role, email, now)?
+            invite_one(tx, origin, role, email, now)?
         };
         outcomes.push((email.clone(), outcome));
     }
     let sent = outcomes.iter().filter(|(_, outcome)| matches!(outcome, InviteOutcome::Sent(_))).count();
-    spend(tx, grant, i64::try_from(sent).unwrap_or(i64::MAX), limits, now)?;
+    spend(tx, (organization, actor), i64::try_from(sent).unwrap_or(i64::MAX), limits, now)?;
     Ok(outcomes)
 }
 
 /// Takes invitations from every budget that they come from, or none.
 fn spend(
     tx: &mut Tx<'_>,
-    grant: &Grant<ManageMembers>,
+    (organization, actor): (&Organization, &Actor),
     number: i64,
     limits: &InstanceLimits,
     now: Timestamp,
@@ -208,13 +242,14 @@ fn spend(
     if number == 0 {
         return Ok(());
     }
-    let own = match grant.actor() {
+    let own = match actor {
         Actor::User { id, .. } => Some((Inviting::InvitationsByPerson, id.as_str())),
         Actor::MasterToken { id, .. } => Some((Inviting::InvitationsByToken, id.as_str())),
-        Actor::System { .. } => None,
+        // Whoever operates the instance has none of their own.
+        Actor::InstanceToken { .. } | Actor::System { .. } => None,
     };
-    let organization = Some((Inviting::InvitationsByOrganization, grant.id.as_str()));
-    for (budget, spender) in [own, organization].into_iter().flatten() {
+    let of_organization = Some((Inviting::InvitationsByOrganization, organization.id.as_str()));
+    for (budget, spender) in [own, of_organization].into_iter().flatten() {
         let left = budgets::left(tx.connection(), budget, spender, limits, now)?;
         if number > left.number {
             return Err(InvitationError::BudgetSpent(BudgetSpent { budget, left }));
@@ -226,14 +261,13 @@ fn spend(
 
 fn invite_one(
     tx: &mut Tx<'_>,
-    grant: &Grant<ManageMembers>,
-    inviter: &Inviter,
+    (organization, actor, inviter): Origin<'_>,
     role: Role,
     email: &EmailAddress,
     now: Timestamp,
 ) -> Result<InviteOutcome, InvitationError> {
     let pending: Option<Row> = invitations::table
-        .filter(invitations::organization_id.eq(&grant.id).and(invitations::email.eq(email.as_str())))
+        .filter(invitations::organization_id.eq(&organization.id).and(invitations::email.eq(email.as_str())))
         .filter(invitations::outcome.is_null())
         .select(Row::as_select())
         .first(tx.connection())
@@ -252,10 +286,10 @@ fn invite_one(
     let row: Row = diesel::insert_into(invitations::table)
         .values((
             invitations::id.eq(new_id(now)),
-            invitations::organization_id.eq(&grant.id),
+            invitations::organization_id.eq(&organization.id),
             invitations::email.eq(email.as_str()),
             invitations::role.eq(role),
-            invitations::invited_by_id.eq(grant.actor().id()),
+            invitations::invited_by_id.eq(actor.id()),
             invitations::invited_by_name.eq(&inviter.name),
             invitations::invited_by_email.eq(inviter.email.as_deref().unwrap_or_default()),
             invitations::created_at.eq(now),
@@ -266,9 +300,9 @@ fn invite_one(
         .get_result(tx.connection())?;
     let invitation = Invitation::from(row);
     let searched = Searched::Invitation { email: &invitation.email };
-    search::write(tx.connection(), &grant.id, &invitation.id, &searched)?;
-    mail(tx, grant, &invitation, now)?;
-    record(tx, &invitation, grant.actor(), Action::Invited, Some(Detail::Role { role }), now)?;
+    search::write(tx.connection(), &organization.id, &invitation.id, &searched)?;
+    mail(tx, organization, &invitation, now)?;
+    record(tx, &invitation, actor, Action::Invited, Some(Detail::Role { role }), now)?;
     Ok(InviteOutcome::Sent(invitation))
 }
 
@@ -290,7 +324,7 @@ pub fn resend(
     if budgets::ask_for_mail(tx, &email, Way::MailInvitation, now)? != Allowance::Granted {
         return Err(InvitationError::TooManyMails);
     }
-    spend(tx, grant, 1, limits, now)?;
+    spend(tx, (grant, grant.actor()), 1, limits, now)?;
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
         .returning(columns_of::<Row>())

@@ -174,6 +174,8 @@ fn find(connection: &mut Connection, report: &LeakReport, now: Timestamp) -> Res
     match report.kind {
         SecretKind::ApiKey => find_key(connection, report.digest, now),
         SecretKind::MasterToken => find_token(connection, report.digest),
+        // No organization has one, and so no policy is there to carry out.
+        SecretKind::InstanceToken => Ok(None),
     }
 }
 

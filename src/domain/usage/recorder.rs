@@ -18,7 +18,12 @@ use super::{rows, tokens, totals};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, Tx},
-    domain::verification::{Client, KnownKey, KnownToken, Outcome, Owner, Pending, Tally, Used},
+    domain::{
+        instance_tokens,
+        verification::{
+            Client, KnownInstanceToken, KnownKey, KnownToken, Outcome, Owner, Pending, Tally, Used,
+        },
+    },
 };
 
 /// Keys that one transaction writes: some two milliseconds of one core, so that nobody who waits
@@ -99,6 +104,7 @@ pub enum DueQuota {
 enum Noted {
     Key(Arc<KnownKey>),
     Token(Arc<KnownToken>),
+    InstanceToken(Arc<KnownInstanceToken>),
 }
 
 impl Noted {
@@ -106,13 +112,15 @@ impl Noted {
         match self {
             Self::Key(known) => &known.tally,
             Self::Token(known) => &known.tally,
+            Self::InstanceToken(known) => &known.tally,
         }
     }
 
-    fn organization_id(&self) -> &str {
+    fn organization_id(&self) -> Option<&str> {
         match self {
-            Self::Key(known) => &known.organization.id,
-            Self::Token(known) => &known.organization.id,
+            Self::Key(known) => Some(&known.organization.id),
+            Self::Token(known) => Some(&known.organization.id),
+            Self::InstanceToken(_) => None,
         }
     }
 
@@ -129,6 +137,12 @@ impl Noted {
         match self {
             Self::Key(known) => rows::write(tx, known, pending),
             Self::Token(known) => tokens::write(tx, known, pending),
+            Self::InstanceToken(known) => match pending.last_used_at {
+                Some(at) => {
+                    instance_tokens::note_last_use(tx, &known.token.id, at, pending.clients.last_ip())
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -136,7 +150,7 @@ impl Noted {
     fn place(&self) -> Option<Uuid> {
         match self {
             Self::Key(known) => Some(known.id),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::InstanceToken(_) => None,
         }
     }
 }
@@ -173,6 +187,13 @@ impl Recorder {
     pub fn note_token(&self, known: &Arc<KnownToken>, ip: Option<IpAddr>, now: Timestamp) {
         if known.tally.count(Outcome::Valid, 1, Some(Client { ip, user_agent: "" }), now).is_first {
             self.gather(Noted::Token(known.clone()));
+        }
+    }
+
+    /// Notes that an instance token was accepted, and the address that it came from.
+    pub fn note_instance_token(&self, known: &Arc<KnownInstanceToken>, ip: Option<IpAddr>, now: Timestamp) {
+        if known.tally.count(Outcome::Valid, 1, Some(Client { ip, user_agent: "" }), now).is_first {
+            self.gather(Noted::InstanceToken(known.clone()));
         }
     }
 
@@ -219,7 +240,7 @@ impl Recorder {
     /// Writes what was gathered of one organization, before a page shows it.
     pub async fn flush_organization(&self, db: &Db, organization_id: &str) -> Result<(), DbError> {
         let mut turn = self.turn().await;
-        let is_own = |noted: &Noted| noted.organization_id() == organization_id;
+        let is_own = |noted: &Noted| noted.organization_id() == Some(organization_id);
         if !turn.iter().any(is_own) {
             return Ok(());
         }
@@ -336,7 +357,7 @@ impl Recorder {
 fn of_organizations(taken: &[(Noted, Box<Pending>)]) -> Vec<totals::OfOrganization<'_>> {
     let keys = taken.iter().filter_map(|(noted, pending)| match noted {
         Noted::Key(known) => Some((&**known, &**pending)),
-        Noted::Token(_) => None,
+        Noted::Token(_) | Noted::InstanceToken(_) => None,
     });
     totals::of_each(keys)
 }

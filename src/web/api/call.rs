@@ -1,6 +1,6 @@
 //! A call of the management API: who calls, by what right, and how its changes are run.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
@@ -12,14 +12,16 @@ use actix_web::{
 use super::{credentials, json::BodyDigest, receipts::Wait, response::Response};
 use crate::{
     clock::Timestamp,
-    db::{Connection, Tx},
+    db::{Connection, DbError, Tx},
     domain::{
-        access::{AccessError, Capability, Grant, Standing},
+        access::{AccessError, Capability, Grant, InstanceStanding, Observer, Operator, Standing},
         id,
         idempotency::{IdempotencyError, Once},
-        master_tokens,
+        instance_access::InstanceAccess,
+        instance_tokens, master_tokens,
+        secret::SecretDigest,
         token_access::TokenAccess,
-        verification::KnownToken,
+        verification::{KnownInstanceToken, KnownToken},
     },
     web::{access::Access, error::AppError, etags, rate_headers::RateHeaders, state::State, visit::Door},
 };
@@ -28,27 +30,119 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A call whose credential carries the proof `P` that the handler needs. `B` is what the handler reads
 /// of the request once the caller is known.
-pub struct Call<P, B = ()> {
+pub struct Call<P: TokenProof, B = ()> {
     /// The application's parts.
     pub state: Data<State>,
     /// The instant at which the call arrived. A change takes its own.
     pub now: Timestamp,
     /// The proof of what the caller may do.
     pub proof: P,
-    /// The master token behind the call.
-    pub token: Arc<KnownToken>,
+    /// The token behind the call.
+    pub token: Arc<P::Token>,
     /// What was sent.
     pub input: B,
     request: HttpRequest,
 }
 
-/// A proof that a master token can carry.
+/// A kind of token that calls are made with.
+pub trait CallToken: Send + Sync + Sized + 'static {
+    /// What an accepted token proves.
+    type Standing;
+
+    /// The active token behind the credential. Its use is noted.
+    fn caller(
+        request: &HttpRequest,
+        state: &State,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Arc<Self>, AppError>>;
+
+    /// The id of the token.
+    fn id(&self) -> &str;
+
+    /// What the token proves, when it is accepted from `ip`.
+    fn standing(&self, ip: Option<IpAddr>) -> Self::Standing;
+
+    /// What the token with this digest proves now, by a look at the database.
+    fn look_again(
+        connection: &mut Connection,
+        digest: SecretDigest,
+        ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Self::Standing>, DbError>;
+
+    /// Whether the token is there for the organization `wanted` in an address.
+    fn is_for(standing: &Self::Standing, wanted: &str) -> bool;
+}
+
+impl CallToken for KnownToken {
+    type Standing = Standing;
+
+    async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<Self>, AppError> {
+        credentials::caller(request, state, now).await
+    }
+
+    fn id(&self) -> &str {
+        &self.token.id
+    }
+
+    fn standing(&self, ip: Option<IpAddr>) -> Standing {
+        Self::standing(self, ip)
+    }
+
+    fn look_again(
+        connection: &mut Connection,
+        digest: SecretDigest,
+        ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, DbError> {
+        master_tokens::standing(connection, digest, ip, now)
+    }
+
+    fn is_for(standing: &Standing, wanted: &str) -> bool {
+        wanted == standing.id
+    }
+}
+
+impl CallToken for KnownInstanceToken {
+    type Standing = InstanceStanding;
+
+    async fn caller(request: &HttpRequest, state: &State, now: Timestamp) -> Result<Arc<Self>, AppError> {
+        credentials::instance_caller(request, state, now).await
+    }
+
+    fn id(&self) -> &str {
+        &self.token.id
+    }
+
+    fn standing(&self, ip: Option<IpAddr>) -> InstanceStanding {
+        Self::standing(self, ip)
+    }
+
+    fn look_again(
+        connection: &mut Connection,
+        digest: SecretDigest,
+        ip: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<InstanceStanding>, DbError> {
+        instance_tokens::standing(connection, digest, ip, now)
+    }
+
+    /// It is there for all of them. Whether there is such an organization is for the call to find out.
+    fn is_for(_: &InstanceStanding, _: &str) -> bool {
+        true
+    }
+}
+
+/// A proof that a token can carry.
 pub trait TokenProof: Clone + Send + Sized + 'static {
+    /// The kind of token.
+    type Token: CallToken;
+
     /// Which tokens carry it.
     const ACCESS: Access;
 
     /// The proof, where the token's standing carries it.
-    fn of(standing: Standing) -> Result<Self, AccessError>;
+    fn of(standing: <Self::Token as CallToken>::Standing) -> Result<Self, AccessError>;
 
     /// Whether what it is the proof of may change at all now.
     ///
@@ -60,6 +154,8 @@ pub trait TokenProof: Clone + Send + Sized + 'static {
 }
 
 impl TokenProof for Standing {
+    type Token = KnownToken;
+
     const ACCESS: Access = Access::Token(TokenAccess::Verify);
 
     fn of(standing: Self) -> Result<Self, AccessError> {
@@ -67,7 +163,29 @@ impl TokenProof for Standing {
     }
 }
 
+impl TokenProof for Observer {
+    type Token = KnownInstanceToken;
+
+    const ACCESS: Access = Access::InstanceToken(InstanceAccess::Read);
+
+    fn of(standing: InstanceStanding) -> Result<Self, AccessError> {
+        standing.observer()
+    }
+}
+
+impl TokenProof for Operator {
+    type Token = KnownInstanceToken;
+
+    const ACCESS: Access = Access::InstanceToken(InstanceAccess::Operate);
+
+    fn of(standing: InstanceStanding) -> Result<Self, AccessError> {
+        standing.operator()
+    }
+}
+
 impl<C: Capability> TokenProof for Grant<C> {
+    type Token = KnownToken;
+
     const ACCESS: Access = match C::ACCESS {
         Some(access) => Access::Token(access),
         None => panic!("no master token carries this"),
@@ -99,8 +217,8 @@ where
         Box::pin(async move {
             let state = State::of(&request)?;
             let now = state.clock.now();
-            let token = credentials::caller(&request, &state, now).await?;
-            count(&request, &state, &token)?;
+            let token = P::Token::caller(&request, &state, now).await?;
+            count(&request, &state, token.id())?;
             let proof = prove(
                 token.standing(credentials::client_ip(&request)),
                 organization_in(&request).as_deref(),
@@ -117,16 +235,19 @@ fn organization_in(request: &HttpRequest) -> Option<String> {
 }
 
 /// The proof in the organization `wanted`, or in the token's own where none is named.
-fn prove<P: TokenProof>(standing: Standing, wanted: Option<&str>) -> Result<P, AccessError> {
-    if wanted.is_some_and(|wanted| wanted != standing.id) {
+fn prove<P: TokenProof>(
+    standing: <P::Token as CallToken>::Standing,
+    wanted: Option<&str>,
+) -> Result<P, AccessError> {
+    if wanted.is_some_and(|wanted| !P::Token::is_for(&standing, wanted)) {
         return Err(AccessError::NotFound);
     }
     P::of(standing)
 }
 
 /// Each token has so many calls a minute; what is left is told with every answer.
-fn count(request: &HttpRequest, state: &State, token: &KnownToken) -> Result<(), AppError> {
-    let left = state.limits.call(&token.token.id);
+fn count(request: &HttpRequest, state: &State, token_id: &str) -> Result<(), AppError> {
+    let left = state.limits.call(token_id);
     request.extensions_mut().insert(RateHeaders::of_requests(&left));
     left.check().map_err(AppError::TooOften)
 }
@@ -183,7 +304,7 @@ impl<P: TokenProof, B> Call<P, B> {
             let now = clock.now();
             // By the secret, not by the id: a token that was replaced goes on under another one.
             let digest = credentials::digest_of_token(&presented, &seal, now);
-            let standing = master_tokens::standing(connection, digest, ip, now)?;
+            let standing = P::Token::look_again(connection, digest, ip, now)?;
             Ok(prove(standing.ok_or_else(credentials::no_token)?, wanted.as_deref())?)
         })
     }
@@ -242,12 +363,12 @@ impl<P: TokenProof, B> Call<P, B> {
     }
 
     fn once(&self) -> Result<Option<Once>, AppError> {
-        once(&self.request, &self.token)
+        once(&self.request, self.token.id())
     }
 }
 
 /// What the header `Idempotency-Key` asks for, if it is there.
-pub fn once(request: &HttpRequest, token: &KnownToken) -> Result<Option<Once>, AppError> {
+pub fn once(request: &HttpRequest, token_id: &str) -> Result<Option<Once>, AppError> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
     // The draft writes a string of structured fields; most clients leave the quotation marks out.
     let text = value.to_str().unwrap_or_default().trim();
@@ -255,7 +376,7 @@ pub fn once(request: &HttpRequest, token: &KnownToken) -> Result<Option<Once>, A
     let body = request.extensions().get::<BodyDigest>().map(|digest| digest.0).unwrap_or_default();
     let method = request.method().as_str().as_bytes();
     let address = request.uri().path_and_query().map(|address| address.as_str()).unwrap_or_default();
-    let once = Once::new(&token.token.id, key, &[method, address.as_bytes(), &body]);
+    let once = Once::new(token_id, key, &[method, address.as_bytes(), &body]);
     once.map(Some).map_err(|error| AppError::Unreadable(error.to_string()))
 }
 

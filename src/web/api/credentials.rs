@@ -11,7 +11,11 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
     clock::Timestamp,
-    domain::{secret::SecretDigest, session_tokens::SessionSeal, verification::KnownToken},
+    domain::{
+        secret::{self, SecretDigest, SecretKind},
+        session_tokens::SessionSeal,
+        verification::{KnownCaller, KnownInstanceToken, KnownToken},
+    },
     web::{error::AppError, state::State, visit::RequestContext},
 };
 
@@ -68,6 +72,32 @@ pub async fn caller(
     };
     let known = known.ok_or_else(no_token)?;
     state.usage.note_token(&known, client_ip(request), now);
+    Ok(known)
+}
+
+/// The active token behind the credential of whoever verifies keys: a master token, a session token that stands for one,
+/// or an instance token. Its use is noted.
+pub async fn verifying_caller(
+    request: &HttpRequest,
+    state: &State,
+    now: Timestamp,
+) -> Result<KnownCaller, AppError> {
+    if secret::is_well_formed(SecretKind::InstanceToken, master_token(request)?) {
+        return instance_caller(request, state, now).await.map(KnownCaller::Instance);
+    }
+    caller(request, state, now).await.map(KnownCaller::Organization)
+}
+
+/// The active instance token behind the credential. Its use is noted.
+pub async fn instance_caller(
+    request: &HttpRequest,
+    state: &State,
+    now: Timestamp,
+) -> Result<Arc<KnownInstanceToken>, AppError> {
+    let missing = missing("Send an active instance token as “Authorization: Bearer <token>”.");
+    let presented = bearer(parts(Sent::with(request)?.authorization.ok_or(missing)?)?)?;
+    let known = state.verifier.authenticate_on_instance(presented, now).await?.ok_or_else(no_token)?;
+    state.usage.note_instance_token(&known, client_ip(request), now);
     Ok(known)
 }
 

@@ -1,9 +1,7 @@
-//! Verification for backends: is this key of my organization accepted?
+//! Verification for backends: is this key of my organization, or for those who operate the instance this key, accepted?
 
 mod bodies;
 mod once;
-
-use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
@@ -19,7 +17,7 @@ use crate::{
     api_types::{BatchRequest, BatchVerification, Verification, VerificationRequest},
     domain::{
         rejections::{Code, Endpoint},
-        verification::{Decision, KeyRequest, KnownToken},
+        verification::{Decision, KeyRequest, KnownCaller},
     },
     vocabulary::VerificationCode,
     web::error::AppError,
@@ -31,10 +29,11 @@ const MAX_IN_A_BATCH: usize = 100;
 /// Verify a key.
 ///
 /// Returns 200 for accepted and rejected keys alike; check `valid` in the body. Valid requests count
-/// toward the key’s limits.
+/// toward the key’s limits. A master token verifies keys of its organization, an instance token keys of
+/// every organization.
 ///
 /// # Errors
-/// 401 missing or invalid master token, 400 or 415 invalid body.
+/// 401 missing or invalid token, 400 or 415 invalid body.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify",
@@ -82,10 +81,11 @@ pub async fn verify(mut gate: Gate<WithToken, Json<VerificationRequest>>) -> Res
 
 /// Verify up to 100 keys.
 ///
-/// Returns one result per key.
+/// Returns one result per key. A master token verifies keys of its organization, an instance token keys
+/// of every organization.
 ///
 /// # Errors
-/// 401 missing or invalid master token, 400 or 415 invalid body, 400 more than 100 keys.
+/// 401 missing or invalid token, 400 or 415 invalid body, 400 more than 100 keys.
 #[utoipa::path(
     post,
     path = "/api/v2/keys/verify/batch",
@@ -116,22 +116,22 @@ pub async fn verify_batch(mut gate: Gate<WithToken, Json<BatchRequest>>) -> Resu
     once(&gate, &caller, decisions).await
 }
 
-async fn caller<B>(gate: &Gate<WithToken, B>) -> Result<Arc<KnownToken>, AppError> {
-    credentials::caller(&gate.request, &gate.state, gate.now).await.inspect_err(|error| {
+async fn caller<B>(gate: &Gate<WithToken, B>) -> Result<KnownCaller, AppError> {
+    credentials::verifying_caller(&gate.request, &gate.state, gate.now).await.inspect_err(|error| {
         if let AppError::Unauthorized { presented: true, .. } = error {
             gate.note_unverified(Endpoint::Verify, Code::TokenRejected, &KeyRequest::default());
         }
     })
 }
 
-/// A key of another organization is not found, like one that does not exist.
+/// To a master token, a key of another organization is not found, like one that does not exist.
 async fn decide<B>(
     gate: &Gate<WithToken, B>,
-    caller: &KnownToken,
+    caller: &KnownCaller,
     (place, asked): (usize, &VerificationRequest),
 ) -> Result<Verification, AppError> {
     let wanted = KeyRequest {
-        organization: Some(&caller.organization.id),
+        organization: caller.organization_id(),
         name: None,
         scopes: &asked.scopes,
         client_ip: asked.client_ip,

@@ -8,6 +8,7 @@ pub mod people;
 mod plan_form;
 pub mod plans;
 pub mod sign_up;
+pub mod tokens;
 
 use actix_web::HttpResponse;
 
@@ -27,6 +28,8 @@ pub enum Tab {
     People,
     /// Who may sign up.
     SignUp,
+    /// Credentials of machines.
+    Tokens,
     /// The servers.
     Nodes,
     /// What instance administrators did.
@@ -35,8 +38,15 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 6] =
-        [Self::Organizations, Self::Plans, Self::People, Self::SignUp, Self::Nodes, Self::Activity];
+    pub const ALL: [Self; 7] = [
+        Self::Organizations,
+        Self::Plans,
+        Self::People,
+        Self::SignUp,
+        Self::Tokens,
+        Self::Nodes,
+        Self::Activity,
+    ];
 
     /// The last part of the tab's address.
     pub fn id(self) -> &'static str {
@@ -45,6 +55,7 @@ impl Tab {
             Self::Plans => "plans",
             Self::People => "people",
             Self::SignUp => "sign-up",
+            Self::Tokens => "tokens",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
         }
@@ -57,6 +68,7 @@ impl Tab {
             Self::Plans => "Plans",
             Self::People => "People",
             Self::SignUp => "Sign-up",
+            Self::Tokens => "Instance tokens",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",
         }

@@ -29,10 +29,19 @@ pub(super) fn badge(key: &ApiKey, now: Timestamp) -> (&'static str, String) {
 
 /// The kind of a token's badge and its words.
 pub(super) fn token_badge(token: &MasterToken, now: Timestamp) -> (&'static str, String) {
-    match token.status(now) {
+    status_badge(token.status(now), token.expires_at, now)
+}
+
+/// The badge of a token of any kind: its tone and its words.
+pub(super) fn status_badge(
+    status: KeyStatus,
+    end: Option<Timestamp>,
+    now: Timestamp,
+) -> (&'static str, String) {
+    match status {
         KeyStatus::Expired => ("bad", "Expired".to_owned()),
         KeyStatus::Deactivated => ("off", "Deactivated".to_owned()),
-        KeyStatus::Active => active_badge(token.expires_at, now),
+        KeyStatus::Active => active_badge(end, now),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     config::Founders,
     db::{Connection, DbError},
     domain::{
-        access::{Capability, Grant, Operator},
+        access::{Capability, Grant, InstanceAdministrator, Operator},
         sessions::{self, LoggedIn},
         user::User,
     },
@@ -158,11 +158,19 @@ impl Proof for Founder {
     }
 }
 
-impl Proof for Operator {
+impl Proof for InstanceAdministrator {
     const ACCESS: Access = Access::Operator;
 
     fn of(found: &Found) -> Result<Self, AppError> {
-        Ok(found.account()?.operator(found.ip)?)
+        Ok(found.account()?.instance_administrator(found.ip)?)
+    }
+}
+
+impl Proof for Operator {
+    const ACCESS: Access = InstanceAdministrator::ACCESS;
+
+    fn of(found: &Found) -> Result<Self, AppError> {
+        Ok(InstanceAdministrator::of(found)?.into())
     }
 }
 

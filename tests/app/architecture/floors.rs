@@ -46,6 +46,7 @@ pub(super) const DOMAIN: House = House {
         // Records, and the words in them.
         &[
             "gcra",
+            "instance_access",
             "key_settings",
             "organization",
             "outbox",
@@ -62,7 +63,15 @@ pub(super) const DOMAIN: House = House {
         &["plans"],
         &["audit"],
         &["accounts", "api_keys", "members", "organizations"],
-        &["calendar_links", "diagnosis", "invitations", "master_tokens", "member_changes", "webhooks"],
+        &[
+            "calendar_links",
+            "diagnosis",
+            "instance_tokens",
+            "invitations",
+            "master_tokens",
+            "member_changes",
+            "webhooks",
+        ],
         &["expiry_notices", "leaks", "verification"],
         &["rejections", "usage"],
         &["quota_notices"],

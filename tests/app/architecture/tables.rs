@@ -18,6 +18,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("idempotent_responses", "idempotency"),
     ("instance_administrators", "instance"),
     ("instance_secrets", "instance_secrets"),
+    ("instance_tokens", "instance_tokens"),
     ("invitation_secrets", "invitations"),
     ("invitations", "invitations"),
     ("key_clients", "usage"),

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         id::new_id,
         idempotency::{Found, IdempotencyError, Once},
-        verification::KnownToken,
+        verification::KnownCaller,
     },
     web::{
         api::{
@@ -48,10 +48,10 @@ const UNDER_WAY: &str =
 /// before. Only such a request asks the database.
 pub(super) async fn once<B, T: Serialize>(
     gate: &Gate<WithToken, B>,
-    caller: &KnownToken,
+    caller: &KnownCaller,
     verify: impl Future<Output = Result<T, AppError>>,
 ) -> Result<HttpResponse, AppError> {
-    let Some(once) = call::once(&gate.request, caller)? else {
+    let Some(once) = call::once(&gate.request, caller.token_id())? else {
         return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(verify.await?));
     };
     let under_way = &gate.state.verifications_under_way;

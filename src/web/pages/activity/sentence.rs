@@ -28,8 +28,12 @@ impl Sentence {
             return Self::new("info", "did", entry);
         };
         match action {
-            Action::OrganizationCreated => Self::new("building-2", "created the organization", entry),
-            Action::OrganizationRenamed => Self::new("pencil", "renamed the organization", entry).alone(),
+            Action::OrganizationCreated | Action::CreatedOrganization => {
+                Self::new("building-2", "created the organization", entry)
+            }
+            Action::OrganizationRenamed | Action::RenamedOrganization => {
+                Self::new("pencil", "renamed the organization", entry).alone()
+            }
             Action::LeakPolicyChanged => {
                 Self::new("shield", "changed what happens to leaked keys", entry).alone()
             }
@@ -96,6 +100,14 @@ impl Sentence {
             Action::AdministratorDismissed => {
                 Self::new("shield", "removed from the instance administrators:", entry)
             }
+            Action::InvitedAdministrator => Self::new("mail", "invited an administrator of", entry),
+            Action::InstanceTokenGenerated => Self::new("key-round", "generated the instance token", entry),
+            Action::InstanceTokenActivated => Self::new("power", "activated the instance token", entry),
+            Action::InstanceTokenDeactivated => {
+                Self::new("circle-slash", "deactivated the instance token", entry)
+            }
+            Action::InstanceTokenReplaced => Self::new("refresh-cw", "replaced the instance token", entry),
+            Action::InstanceTokenRemoved => Self::new("trash-2", "removed the instance token", entry),
             Action::PlanCreated => Self::new("plus", "created the plan", entry),
             Action::PlanChanged => Self::new("pencil", "changed the plan", entry),
             Action::PlanMadeDefault => Self::new("check", "made the default plan:", entry),

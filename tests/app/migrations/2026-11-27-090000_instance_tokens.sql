@@ -1,0 +1,2 @@
+INSERT INTO instance_tokens (id, name, name_key, masked, secret_digest, access, active, created_by, created_at, replaced_at, expires_at, last_used_at, last_used_ip) VALUES
+    ('01936000-0000-7000-8000-0000000000a0', 'Billing', 'billing', 'tess_i_9fQ2…x7Lm', X'a0', 'operate', TRUE, 'Olga Operator', '2026-11-27 10:00:00', '2026-11-27 11:00:00', '2027-11-27 00:00:00', '2026-11-27 12:00:00', '203.0.113.7');
