@@ -3,6 +3,7 @@
 //! A type says what is sent and nothing else: what is checked in it, and how it is made of what is
 //! stored, stands with the handlers in `web::api`.
 
+mod instance;
 mod keys;
 mod members;
 mod object;
@@ -14,6 +15,7 @@ mod webhooks;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use instance::*;
 pub use keys::*;
 pub use members::*;
 pub use object::*;

@@ -77,13 +77,13 @@
 
 use std::{fmt, net::IpAddr, ops::Deref};
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 
 pub use super::roles::Role;
 use super::{
     instance_access::InstanceAccess,
     organization::{self, Organization},
-    schema::memberships,
+    schema::{instance_administrators, memberships},
     token_access::TokenAccess,
     user::User,
 };
@@ -582,6 +582,23 @@ pub fn member(
     let role = role_of(connection, organization_id, &user.id)?.ok_or(AccessError::NotFound)?;
     let organization = organization::by_id(connection, organization_id)?.ok_or(AccessError::NotFound)?;
     Ok(Standing::of_member(organization, user.clone(), role, ip))
+}
+
+/// Proves that `user` is an instance administrator.
+///
+/// # Errors
+/// [`AccessError::NotFound`] for whoever is not: to them it looks like nothing.
+pub fn instance_administrator(
+    connection: &mut Connection,
+    user: &User,
+    ip: Option<IpAddr>,
+) -> Result<InstanceAdministrator, AccessError> {
+    let is_one = exists(instance_administrators::table.find(&user.id));
+    if diesel::select(is_one).get_result(connection).map_err(DbError::from)? {
+        Ok(InstanceAdministrator::of(user, ip))
+    } else {
+        Err(AccessError::NotFound)
+    }
 }
 
 /// The role of an account in an organization, if it is a member.

@@ -3,10 +3,14 @@
 //!
 //! A person is an instance administrator by a row, not by a role in an organization, and sees nothing of an
 //! organization's keys but how many there are and how often they are used. Whatever is done here takes an
-//! [`Operator`](super::access::Operator), and is noted in the audit log without an organization.
+//! [`Operator`](super::access::Operator), and is noted in the audit log without an organization; what only reads for
+//! machines, too, takes the weaker [`Observer`](super::access::Observer).
 
 mod administrators;
+mod customers;
+mod from_outside;
 mod links;
+mod monthly_usage;
 mod organizations;
 mod people;
 mod plans;
@@ -14,15 +18,17 @@ mod setup;
 mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
+pub use customers::{create_organization, invite_administrator, rename_organization};
 pub use links::{AccountLink, LinkKind, create_account, create_link};
+pub use monthly_usage::{MonthlyUsage, monthly_usage, monthly_usage_of};
 pub use organizations::{
-    OrganizationDetails, OrganizationRow, OrganizationSelection, find_organization, page_of_organizations,
-    total_of_organizations,
+    OrganizationDetails, OrganizationRow, OrganizationSelection, find_organization, find_row,
+    list_organizations, page_of_organizations, total_of_organizations,
 };
 pub use people::{
     Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
 };
-pub use plans::{assign_plan, assign_plan_to_those_without, total_without_plan};
+pub use plans::{assign_plan, assign_plan_to_those_without, change_plan, plans, total_without_plan};
 pub use setup::{become_first, begin_setup, is_setup_link};
 pub use suspension::{MAX_REASON_LENGTH, resume_organization, suspend_organization};
 

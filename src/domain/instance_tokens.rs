@@ -2,8 +2,11 @@
 //!
 //! Only instance administrators change them. What a token may do is chosen when it is generated and stays.
 
+mod leak;
 mod look_up;
+mod notes;
 
+pub(super) use leak::{is_known, stop_leaked};
 pub use look_up::standing;
 pub(super) use look_up::{by_digest, note_last_use};
 
@@ -14,7 +17,7 @@ use diesel::prelude::*;
 use look_up::invalidate;
 
 use super::{
-    access::{InstanceAdministrator, InstanceStanding},
+    access::{Actor, InstanceAdministrator, InstanceStanding},
     events::{self, Action, Detail, Event},
     id::new_id,
     instance_access::InstanceAccess,
@@ -75,6 +78,12 @@ impl InstanceToken {
         }
     }
 
+    /// What it is, for the audit log.
+    fn fact(&self) -> Detail {
+        let (masked, access, expires_at) = (self.masked.clone(), self.access, self.expires_at);
+        Detail::InstanceToken { masked, access, expires_at }
+    }
+
     /// Refuses what does not help a token that has expired.
     fn check_not_expired(&self, now: Timestamp) -> Result<(), ManageError> {
         let expired = "This instance token has expired. Generate a new one and remove this one.";
@@ -106,7 +115,8 @@ pub fn check_room(connection: &mut Connection, _: &InstanceAdministrator) -> Res
     Ok(())
 }
 
-/// Generates a token. It is off: it works from the moment that somebody activates it. The secret is returned this once.
+/// Generates a token, and tells the instance administrators. It is off: it works from the moment that somebody activates
+/// it. The secret is returned this once.
 ///
 /// # Errors
 /// [`ManageError::NameTaken`], [`ManageError::TooMany`].
@@ -138,10 +148,11 @@ pub fn generate(
         error => error.into(),
     })?;
     record(tx, administrator, Action::InstanceTokenGenerated, &token, now)?;
+    notes::tell_administrators(tx, administrator, "generated", &token, now)?;
     Ok((token, secret))
 }
 
-/// Makes the token work until it expires, or stops it.
+/// Makes the token work until it expires, and tells the instance administrators; or stops it.
 ///
 /// # Errors
 /// [`ManageError::NotFound`], [`ManageError::State`] for one that has expired.
@@ -166,11 +177,14 @@ pub fn switch(
         .get_result(tx.connection())?;
     let action = if on { Action::InstanceTokenActivated } else { Action::InstanceTokenDeactivated };
     record(tx, administrator, action, &token, now)?;
+    if on {
+        notes::tell_administrators(tx, administrator, "activated", &token, now)?;
+    }
     Ok(token)
 }
 
 /// Gives the token a new value, returned this once; the previous one stops immediately. The token stays active or not,
-/// as it was, with its access and its expiration.
+/// as it was, with its access and its expiration. Tells the instance administrators.
 ///
 /// # Errors
 /// [`ManageError::NotFound`], [`ManageError::State`] for one that has expired.
@@ -192,6 +206,7 @@ pub fn replace(
         .returning(columns_of::<InstanceToken>())
         .get_result(tx.connection())?;
     record(tx, administrator, Action::InstanceTokenReplaced, &token, now)?;
+    notes::tell_administrators(tx, administrator, "replaced", &token, now)?;
     Ok((token, secret))
 }
 
@@ -244,14 +259,23 @@ fn record(
     token: &InstanceToken,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let (masked, access, expires_at) = (token.masked.clone(), token.access, token.expires_at);
+    record_by(tx, administrator.actor(), (action, token.fact()), token, now)
+}
+
+fn record_by(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    (action, fact): (Action, Detail),
+    token: &InstanceToken,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let event = Event {
         organization_id: None,
-        actor: administrator.actor(),
+        actor,
         action,
         subject_id: Some(&token.id),
         subject_name: &token.name,
-        detail: Some(Detail::InstanceToken { masked, access, expires_at }),
+        detail: Some(fact),
     };
     events::record(tx, &event, now)
 }

@@ -38,7 +38,7 @@ impl LeakReport {
     /// The report of `token`, found at `url`, which may be empty; `None` when the text has not the
     /// form and the checksum of a key or token. Nothing is looked up.
     pub fn new(token: &str, url: &str, source: &str) -> Option<Self> {
-        let kind = [SecretKind::ApiKey, SecretKind::MasterToken]
+        let kind = [SecretKind::ApiKey, SecretKind::MasterToken, SecretKind::InstanceToken]
             .into_iter()
             .find(|kind| secret::is_well_formed(*kind, token))?;
         Some(Self {

@@ -193,14 +193,20 @@ pub fn rename(
     if grant.name == name.as_str() {
         return Ok(Organization::clone(grant));
     }
-    tx.changed(Change::Organization(grant.id.clone()));
-    let renamed: Organization = diesel::update(organizations::table.find(&grant.id))
+    let renamed = set_name(tx, &grant.id, name)?;
+    let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };
+    record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
+    Ok(renamed)
+}
+
+/// Writes another name of the organization, wherever it stands.
+pub(super) fn set_name(tx: &mut Tx<'_>, organization_id: &str, name: &Name) -> Result<Organization, DbError> {
+    tx.changed(Change::Organization(organization_id.to_owned()));
+    let renamed = diesel::update(organizations::table.find(organization_id))
         .set((organizations::name.eq(name.as_str()), organizations::search_key.eq(name.search_key())))
         .returning(columns_of::<Organization>())
         .get_result(tx.connection())?;
-    search::write_organizations(tx, &grant.id, name.as_str())?;
-    let detail = Detail::NameChange { from: grant.name.clone(), to: renamed.name.clone() };
-    record(tx, grant, grant.actor(), Action::OrganizationRenamed, Some(detail), now)?;
+    search::write_organizations(tx, organization_id, name.as_str())?;
     Ok(renamed)
 }
 

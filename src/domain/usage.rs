@@ -6,6 +6,7 @@
 //! lost; what was written is never written twice.
 
 mod clients;
+mod month;
 mod organization;
 mod recorder;
 mod retention;
@@ -21,6 +22,7 @@ use time::{Duration, PrimitiveDateTime, Time};
 
 pub(super) use clients::add as add_client;
 pub use clients::{KeyClient, clients};
+pub use month::{Month, NotAMonth};
 pub use organization::{KeyRequests, OrganizationUsage, of_organization};
 pub use recorder::{Reached, Recorder};
 pub use retention::{DAYS_KEPT, HOURS_KEPT, purge_expired};
@@ -29,7 +31,9 @@ pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tokens::add as add_for_token;
 pub use tokens::token_series;
 pub(super) use totals::add as add_for_organization;
-pub use totals::{daily_requests_of_organizations, days_of_organization, used_by_organization};
+pub use totals::{
+    MonthlySum, daily_requests_of_organizations, days_of_organization, sums_of_month, used_by_organization,
+};
 
 use super::{
     access::{Grant, SeeKeys},

@@ -129,6 +129,20 @@ impl Composer {
                 url: &link(&format!("/orgs/{organization_id}/api")),
             }
             .compose(&site),
+            Message::InstanceTokenNotice { token_name, event, actor, abilities, expires_at, at, ip } => {
+                InstanceTokenNotice {
+                    token_name: &unlinked(token_name),
+                    event,
+                    consequence: consequence(event),
+                    actor: &unlinked(actor),
+                    abilities,
+                    expires: expires_at.map(instant).as_deref(),
+                    at: &instant(*at),
+                    ip: ip.as_deref(),
+                    url: &link("/instance/tokens"),
+                }
+                .compose(&site)
+            }
             Message::KeyExpires {
                 organization,
                 organization_id,
@@ -336,6 +350,20 @@ struct MasterTokenNotice<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "email/instance_token_notice/subject.txt")]
+struct InstanceTokenNotice<'a> {
+    token_name: &'a str,
+    event: &'a str,
+    consequence: &'a str,
+    actor: &'a str,
+    abilities: &'a str,
+    expires: Option<&'a str>,
+    at: &'a str,
+    ip: Option<&'a str>,
+    url: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "email/key_expires/subject.txt")]
 struct KeyExpires<'a> {
     organization: &'a str,
@@ -440,6 +468,7 @@ parts! {
     Invitation: "email/invitation/body.txt", "email/invitation/body.html";
     RenewalAsked: "email/renewal_asked/body.txt", "email/renewal_asked/body.html";
     MasterTokenNotice: "email/master_token_notice/body.txt", "email/master_token_notice/body.html";
+    InstanceTokenNotice: "email/instance_token_notice/body.txt", "email/instance_token_notice/body.html";
     KeyExpires: "email/key_expires/body.txt", "email/key_expires/body.html";
     KeysExpire: "email/keys_expire/body.txt", "email/keys_expire/body.html";
     QuotaReached: "email/quota_reached/body.txt", "email/quota_reached/body.html";
@@ -452,7 +481,7 @@ fn thousands(number: u64) -> String {
     grouped(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// What the administrators have to know about what was done to a master token.
+/// What the administrators have to know about what was done to a token.
 fn consequence(event: &str) -> &'static str {
     match event {
         "generated" => "It’s inactive until someone activates it.",

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::{
-    HttpResponse,
-    http::header::{CACHE_CONTROL, ContentDisposition, DispositionParam, DispositionType},
-    web::Bytes,
-};
-use futures_util::stream::{self, StreamExt};
+use actix_web::{HttpResponse, web::Bytes};
 
-use super::{details, display, error::AppError};
+use super::{
+    csv_cells::{self, without_formula, write},
+    details, display, download,
+    error::AppError,
+};
 use crate::{
     db::{Connection, Db},
     domain::{
@@ -36,17 +35,11 @@ pub struct FileKind {
 
 /// For spreadsheets.
 pub const CSV: FileKind = FileKind {
-    content_type: "text/csv; charset=utf-8",
+    content_type: csv_cells::CONTENT_TYPE,
     name: "activity.csv",
-    head: || {
-        let columns = write(vec![COLUMNS.map(String::from)])?;
-        Ok(Some([BYTE_ORDER_MARK.as_bytes(), &columns].concat().into()))
-    },
-    part: |entries| write(entries.into_iter().map(row).collect::<Result<_, _>>()?),
+    head: || csv_cells::head(COLUMNS).map(Some),
+    part: |entries| write(entries.into_iter().map(row).collect::<Result<Vec<_>, _>>()?),
 };
-
-/// Without it Excel takes the file for one of its old character sets.
-const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 const COLUMNS: [&str; 12] = [
     "time_utc",
@@ -89,28 +82,9 @@ pub async fn download(
     filter: Filter,
 ) -> Result<HttpResponse, AppError> {
     let prove_again = Arc::new(prove_again);
-    let mut first = Vec::from_iter((kind.head)()?);
-    let mut rest = None;
-    if let Some((part, progress)) =
-        next_part(Progress { kind, db, prove_again, filter, after: None, is_done: false }).await
-    {
-        first.push(part?);
-        rest = Some(progress);
-    }
-    let rest = stream::unfold(rest, |progress| async move {
-        let (part, progress) = next_part(progress?).await?;
-        Some((part, Some(progress)))
-    });
-    let parts = stream::iter(first.into_iter().map(Ok)).chain(rest);
-    let file = ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename(kind.name.to_owned())],
-    };
-    Ok(HttpResponse::Ok()
-        .content_type(kind.content_type)
-        .insert_header(file)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .streaming(Box::pin(parts)))
+    let (head, name) = ((kind.head)()?, (kind.name, kind.content_type));
+    let progress = Progress { kind, db, prove_again, filter, after: None, is_done: false };
+    download::in_parts(name, head, progress, next_part).await
 }
 
 async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, Progress)> {
@@ -159,63 +133,4 @@ fn row(entry: Entry) -> Result<[String; 12], AppError> {
         receipts.unwrap_or_default(),
     ];
     Ok(row.map(without_formula))
-}
-
-/// ASVS 1.2.10: a spreadsheet must not take a name for a formula. One that splits at semicolons or
-/// tabs sees cells within ours, since it heeds quotation marks only where its own cells begin; some
-/// take full-width signs for the plain ones.
-fn without_formula(cell: String) -> String {
-    let mut safe = String::with_capacity(cell.len() + 1);
-    for piece in cell.split_inclusive([';', '\t', '\r', '\n', '|']) {
-        let start = piece.trim_start_matches([' ', '\u{A0}', '"']);
-        if start.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r']) {
-            safe.push('\'');
-        }
-        safe.push_str(piece);
-    }
-    safe
-}
-
-fn write(rows: Vec<[String; 12]>) -> Result<Bytes, AppError> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row).map_err(AppError::internal)?;
-    }
-    writer.into_inner().map(Bytes::from).map_err(|error| AppError::internal(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_never_a_formula() {
-        for (cell, safe) in [
-            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-            ("x;=cmd|' /c calc'!A0;y", "x;'=cmd|' /c calc'!A0;y"),
-            ("x;\"=1\"", "x;'\"=1\""),
-            ("x; +1", "x;' +1"),
-            ("＝1", "'＝1"),
-            ("；＠1", "；＠1"),
-            ("a;＠1", "a;'＠1"),
-            ("a\t-1", "a\t'-1"),
-            ("a\r\n@1", "a\r\n'@1"),
-            ("\t=1", "'\t'=1"),
-            ("\r1", "'\r1"),
-            (" =1", "' =1"),
-            ("a=1, -b", "a=1, -b"),
-        ] {
-            assert_eq!(without_formula(cell.into()), safe);
-        }
-        assert_eq!(without_formula("Billing worker".into()), "Billing worker");
-    }
-
-    #[test]
-    fn commas_quotes_and_lines_stay_in_their_cell() {
-        let mut cells = COLUMNS.map(String::from);
-        cells[4] = "a, \"b\"\nc".into();
-        assert!(
-            String::from_utf8(write(vec![cells]).unwrap().to_vec()).unwrap().contains("\"a, \"\"b\"\"\nc\"")
-        );
-    }
 }

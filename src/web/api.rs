@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod forward_auth;
 pub mod gate;
 pub mod health;
+pub mod instance;
 pub mod instants;
 pub mod invitations;
 pub mod json;

@@ -96,8 +96,11 @@ macro_rules! routes {
 
 /// The beginnings that many addresses share, each before those that it begins with. actix tries one
 /// address after the other, and those behind a beginning only where that fits.
-const OF_MACHINES: [&str; 2] =
-    ["/api/v2/organizations/{organization}/webhooks", "/api/v2/organizations/{organization}"];
+const OF_MACHINES: [&str; 3] = [
+    "/api/v2/organizations/{organization}/webhooks",
+    "/api/v2/organizations/{organization}",
+    "/api/v2/instance",
+];
 const OF_PEOPLE: [&str; 4] = [
     "/orgs/{organization}/api/tokens",
     "/orgs/{organization}/api",
@@ -234,6 +237,16 @@ routes! {
         GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries" => api::webhooks::deliveries::list;
         GET "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}" => api::webhooks::deliveries::show;
         POST "/api/v2/organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/resend" => api::webhooks::deliveries::resend;
+        GET "/api/v2/instance/organizations" => api::instance::organizations::list;
+        POST "/api/v2/instance/organizations" => api::instance::organizations::create;
+        GET "/api/v2/instance/organizations/{organization}" => api::instance::organizations::show;
+        PATCH "/api/v2/instance/organizations/{organization}" => api::instance::organizations::change;
+        POST "/api/v2/instance/organizations/{organization}/suspend" => api::instance::organizations::suspend;
+        POST "/api/v2/instance/organizations/{organization}/resume" => api::instance::organizations::resume;
+        POST "/api/v2/instance/organizations/{organization}/administrators" => api::instance::organizations::invite_administrator;
+        GET "/api/v2/instance/organizations/{organization}/usage" => api::instance::usage::of_organization;
+        GET "/api/v2/instance/usage" => api::instance::usage::list;
+        GET "/api/v2/instance/plans" => api::instance::plans::list;
         GET "/orgs/{organization}/api/calendar/{token}.ics" => pages::calendar::feed;
         GET "/healthz" => api::health::show;
         GET "/livez" => api::health::alive;
@@ -288,6 +301,7 @@ routes! {
 
         GET "/instance" => pages::instance::redirect;
         GET "/instance/organizations" => pages::instance::organizations::index;
+        GET "/instance/usage.csv" => pages::instance::usage_file::csv;
         GET "/instance/organizations/{organization}" => pages::instance::organization::show;
         GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
         POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;

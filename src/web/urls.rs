@@ -138,6 +138,9 @@ pub fn instance_plan(plan_id: &str, verb: &str) -> String {
 /// The plans.
 pub const PLANS: &str = "/instance/plans";
 
+/// The usage of all organizations in a month, as a file.
+pub const INSTANCE_USAGE_FILE: &str = "/instance/usage.csv";
+
 /// The instance tokens.
 pub const INSTANCE_TOKENS: &str = "/instance/tokens";
 

@@ -350,3 +350,39 @@ async fn the_servers_are_listed() {
     assert!(rows[0].contains(&*app.state.node) && rows[0].contains(env!("CARGO_PKG_VERSION")), "{rows:?}");
     assert!(rows[0].contains("Live"), "{rows:?}");
 }
+
+#[tokio::test]
+async fn the_usage_of_a_month_is_downloaded_and_no_name_in_it_is_a_formula() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.organization("=1+1; @SUM", &app.user("Frida Fern").await).await;
+    let (_, key) = app.api_key(&lumen, "Billing worker").await;
+    let auth = async |path: &str| app.client().request("GET", path).header("x-api-key", &key).send().await;
+    auth("/auth").await.must_be(204);
+    auth("/auth?scope=write").await.must_be(403);
+    let olga = app.user("Olga Operator").await;
+    app.appoint(&olga).await;
+    let browser = app.log_in_as(&olga).await;
+    let tab = browser.get("/instance/organizations").await.must_be(200).html();
+    assert_eq!(tab.texts("#usage-month option")[..2], ["November 2026", "October 2026"]);
+    assert_eq!(tab.attributes("#usage-month option", "value")[1], "2026-10");
+
+    let file = browser.get("/instance/usage.csv?month=2026-11").await.must_be(200);
+    assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+    assert!(file.header("content-disposition").contains("usage-2026-11.csv"));
+    let text = file.text();
+    let lines: Vec<&str> = text.trim_start_matches('\u{FEFF}').lines().collect();
+    assert_eq!(
+        lines[0],
+        "organization_id,organization,plan,month,requests,accepted,units,rejected_expired,rejected_deactivated,\
+         rejected_forbidden_ip,rejected_insufficient_scope,rejected_rate_limited,rejected_quota_exceeded,\
+         rejected_organization_suspended,rejected_plan_rate_limited,rejected_plan_quota_exceeded"
+    );
+    assert_eq!(lines[1], format!("{},Lumen,,2026-11,2,1,1,0,0,0,1,0,0,0,0,0", lumen.id));
+    assert!(lines[2].contains(",'=1+1;' @SUM,,2026-11,0,0,0,"), "{}", lines[2]);
+    assert_eq!(lines.len(), 3);
+    let before = browser.get("/instance/usage.csv?month=2026-10").await.must_be(200).text();
+    assert!(before.contains(",Lumen,,2026-10,0,0,0,"), "{before}");
+    browser.get("/instance/usage.csv?month=2026-13").await.must_be(400);
+    app.log_in_as(&lumen.owner).await.get("/instance/usage.csv").await.must_be(404);
+}

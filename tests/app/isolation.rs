@@ -70,6 +70,7 @@ fn only_what_is_named_here_is_open_to_everybody() {
             Access::Key | Access::Reporter | Access::Token(_) => {
                 assert!(is_for_machines(pattern), "{pattern}")
             }
+            Access::InstanceToken(_) => assert!(pattern.starts_with("/api/v2/instance/"), "{pattern}"),
             Access::LoggedIn | Access::Account => {
                 assert!(!pattern.contains("{organization}"), "{pattern} needs a membership");
             }
@@ -374,6 +375,7 @@ async fn no_parameter_is_too_long_for_an_answer() {
         "to",
         "format",
         "per",
+        "month",
         "organization",
         "scope",
         "limit",

@@ -27,6 +27,7 @@ mod damaged_rows;
 mod database_copy;
 mod ground;
 mod instance;
+mod instance_tokens;
 mod isolation;
 mod limits;
 mod list_order;

@@ -200,6 +200,9 @@ pub enum Action {
     /// An instance token got a new value.
     #[strum(serialize = "instance.token_replaced")]
     InstanceTokenReplaced,
+    /// An instance token was found in public.
+    #[strum(serialize = "instance.token_leak_reported")]
+    InstanceTokenLeakReported,
     /// An instance token was removed.
     #[strum(serialize = "instance.token_removed")]
     InstanceTokenRemoved,
@@ -334,6 +337,7 @@ impl Action {
             | Self::InstanceTokenActivated
             | Self::InstanceTokenDeactivated
             | Self::InstanceTokenReplaced
+            | Self::InstanceTokenLeakReported
             | Self::InstanceTokenRemoved
             | Self::CreatedOrganization
             | Self::RenamedOrganization

@@ -7,9 +7,12 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, count_of},
     domain::{
-        access::{Operator, Role},
+        access::{Observer, Operator, Role},
         organization::Organization,
-        page::{Cursor, CursorError, Page, PageRequest, Reach, Total, by_age, in_order, is_descending},
+        page::{
+            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
+            is_descending,
+        },
         plans::{self, Bounds, Override, Plan},
         schema::{api_keys, audit_events, memberships, organizations, users},
         search::{self, Matches, has_term, matching_anywhere},
@@ -113,7 +116,7 @@ macro_rules! selected {
 /// One page of all organizations.
 pub fn page_of_organizations(
     connection: &mut Connection,
-    _: &Operator,
+    _: &Observer,
     selection: OrganizationSelection<'_>,
     request: &PageRequest,
 ) -> Result<Page<OrganizationRow>, DbError> {
@@ -128,8 +131,22 @@ pub fn page_of_organizations(
     request.load(total, |row| sort.cursor(row), |reach| read(connection, (&matches, filter, sort), reach))
 }
 
+/// A part of all organizations; one more than asked for where there is more.
+///
+/// # Errors
+/// [`CursorError`] for a cursor of another list.
+pub fn list_organizations(
+    connection: &mut Connection,
+    _: &Observer,
+    OrganizationSelection { search, filter, sort }: OrganizationSelection<'_>,
+    request: &ListRequest,
+) -> Result<Vec<OrganizationRow>, CursorError> {
+    let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
+    read(connection, (&matches, filter, sort), &request.reach())
+}
+
 /// How many organizations there are.
-pub fn total_of_organizations(connection: &mut Connection, _: &Operator) -> Result<Total, DbError> {
+pub fn total_of_organizations(connection: &mut Connection, _: &Observer) -> Result<Total, DbError> {
     total(connection)
 }
 
@@ -143,7 +160,7 @@ impl OrganizationSort {
     }
 
     /// The place behind an organization in a list that is sorted so.
-    fn cursor(self, row: &OrganizationRow) -> Cursor {
+    pub fn cursor(self, row: &OrganizationRow) -> Cursor {
         let sorted_by = match self {
             Self::Name | Self::NameDescending => folding::search_key(&row.organization.name),
             Self::Newest | Self::Oldest => String::new(),
@@ -195,16 +212,15 @@ fn read(
     Ok(rows.into_iter().map(OrganizationRow::from).collect())
 }
 
-/// One organization.
+/// One organization, as the list has it.
 ///
 /// # Errors
 /// [`InstanceError::NotFound`].
-pub fn find_organization(
+pub fn find_row(
     connection: &mut Connection,
-    operator: &Operator,
+    _: &Observer,
     organization_id: &str,
-    now: Timestamp,
-) -> Result<OrganizationDetails, InstanceError> {
+) -> Result<OrganizationRow, InstanceError> {
     let found: Option<Columns> = organizations::table
         .find(organization_id)
         .select((
@@ -216,7 +232,20 @@ pub fn find_organization(
         ))
         .first(connection)
         .optional()?;
-    let row = OrganizationRow::from(found.ok_or(InstanceError::NotFound)?);
+    found.map(OrganizationRow::from).ok_or(InstanceError::NotFound)
+}
+
+/// One organization.
+///
+/// # Errors
+/// [`InstanceError::NotFound`].
+pub fn find_organization(
+    connection: &mut Connection,
+    operator: &Operator,
+    organization_id: &str,
+    now: Timestamp,
+) -> Result<OrganizationDetails, InstanceError> {
+    let row = find_row(connection, operator, organization_id)?;
     let administrators = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(organization_id))

@@ -7,13 +7,13 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx, count_of},
     domain::{
-        access::Operator,
+        access::{Observer, Operator},
         events::{self, Action, Detail, Event},
         organization::{self, Organization},
         organizations as all_organizations,
         page::Total,
         plans::{self, Override, Plan, PlanError},
-        schema::organizations,
+        schema::{organizations, plans as all_plans},
     },
 };
 
@@ -42,6 +42,26 @@ pub fn assign_plan(
     let to = plan.as_ref().map_or("no plan".to_owned(), |plan| format!("“{}”{ends}", plan.name));
     record(tx, operator, &before, format!("to {to}"), now)?;
     Ok(plan)
+}
+
+/// Puts an organization on another plan, or on none. What holds for it instead of its plan stays, where it has one.
+///
+/// # Errors
+/// As [`assign_plan`].
+pub fn change_plan(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    (organization_id, plan_id): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<Option<Plan>, InstanceError> {
+    let instead = plans::override_of(tx.connection(), operator, organization_id)?;
+    assign_plan(tx, operator, (organization_id, plan_id, instead), now)
+}
+
+/// All plans by name.
+pub fn plans(connection: &mut Connection, _: &Observer) -> Result<Vec<Plan>, DbError> {
+    let all = all_plans::table.order(all_plans::name_key).select(Plan::as_select());
+    Ok(all.load(connection)?)
 }
 
 /// Puts all organizations that have no plan on one; how many they were.

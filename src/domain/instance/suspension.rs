@@ -1,15 +1,18 @@
 //! Organizations that are stopped for a while, such as one that does not pay. Their keys are rejected, and nothing in
 //! them can be changed; pages stay readable and say why.
 
-use super::InstanceError;
+use super::{
+    InstanceError,
+    from_outside::{find, record},
+};
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::Tx,
     domain::{
-        access::{Actor, Operator},
-        events::{self, Action, Detail, Event},
+        access::Operator,
+        events::{Action, Detail},
         names::Name,
-        organization::{self, Organization},
+        organization::Organization,
         organizations,
     },
 };
@@ -56,31 +59,4 @@ pub fn resume_organization(
     let resumed = organizations::set_suspension(tx, organization_id, None)?;
     record(tx, operator, &resumed, (Action::OrganizationResumed, Action::ResumedOrganization), None, now)?;
     Ok(resumed)
-}
-
-fn find(tx: &mut Tx<'_>, organization_id: &str) -> Result<Organization, InstanceError> {
-    organization::by_id(tx.connection(), organization_id)?.ok_or(InstanceError::NotFound)
-}
-
-/// Notes it twice: for the organization, which does not learn who works for the operator, and for the instance.
-fn record(
-    tx: &mut Tx<'_>,
-    operator: &Operator,
-    organization: &Organization,
-    (for_organization, for_instance): (Action, Action),
-    detail: Option<Detail>,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let event = Event {
-        organization_id: Some(&organization.id),
-        actor: &Actor::System { ip: None },
-        action: for_organization,
-        subject_id: Some(&organization.id),
-        subject_name: &organization.name,
-        detail: detail.clone(),
-    };
-    events::record(tx, &event, now)?;
-    let event =
-        Event { organization_id: None, actor: operator.actor(), action: for_instance, detail, ..event };
-    events::record(tx, &event, now)
 }

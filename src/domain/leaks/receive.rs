@@ -14,6 +14,7 @@ use crate::{
         api_keys::{self, ApiKey},
         events::{self, Action, Detail, Event},
         id::new_id,
+        instance_tokens,
         master_tokens::{self, MasterToken},
         members,
         organization::Organization,
@@ -74,7 +75,11 @@ pub fn known(
 ) -> Result<HashSet<SecretDigest>, DbError> {
     let mut known = HashSet::new();
     for report in reports {
-        if !known.contains(&report.digest) && find(connection, report, now)?.is_some() {
+        let is_known = match report.kind {
+            SecretKind::InstanceToken => instance_tokens::is_known(connection, report.digest)?,
+            SecretKind::ApiKey | SecretKind::MasterToken => find(connection, report, now)?.is_some(),
+        };
+        if is_known {
             known.insert(report.digest);
         }
     }
@@ -94,6 +99,10 @@ pub fn receive(
     reports.sort_by(|one, other| one.digest.as_bytes().cmp(other.digest.as_bytes()));
     for of_one_secret in reports.chunk_by(|one, other| one.digest == other.digest) {
         let [first, ..] = of_one_secret else { continue };
+        if first.kind == SecretKind::InstanceToken {
+            instance_tokens::stop_leaked(tx, first.digest, first.fact(), ip, now)?;
+            continue;
+        }
         let Some(leaked) = find(tx.connection(), first, now)? else { continue };
         let system = Actor::System { ip };
         let action = if leaked.is_token() { Action::TokenLeakReported } else { Action::KeyLeakReported };
@@ -174,7 +183,7 @@ fn find(connection: &mut Connection, report: &LeakReport, now: Timestamp) -> Res
     match report.kind {
         SecretKind::ApiKey => find_key(connection, report.digest, now),
         SecretKind::MasterToken => find_token(connection, report.digest),
-        // No organization has one, and so no policy is there to carry out.
+        // No organization has one, whose policy could be carried out.
         SecretKind::InstanceToken => Ok(None),
     }
 }

@@ -51,6 +51,18 @@ pub enum Message {
         at: Timestamp,
         ip: Option<String>,
     },
+    /// An instance token was generated, replaced or activated.
+    InstanceTokenNotice {
+        token_name: String,
+        /// `generated`, `replaced` or `activated`.
+        event: String,
+        actor: String,
+        /// What the token may do, as the end of "It can …".
+        abilities: String,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+        ip: Option<String>,
+    },
     /// An API key ends soon.
     KeyExpires {
         organization: String,
@@ -159,6 +171,7 @@ impl Message {
             Self::PasswordChanged { .. }
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
+            | Self::InstanceTokenNotice { .. }
             | Self::KeyExpires { .. }
             | Self::KeysExpire { .. }
             | Self::KeyLeaked { .. }
@@ -181,6 +194,7 @@ impl Message {
             | Self::AccountExists { .. }
             | Self::ResetPassword { .. }
             | Self::PasswordChanged { .. }
+            | Self::InstanceTokenNotice { .. }
             | Self::Invitation { .. } => None,
         }
     }
@@ -197,6 +211,7 @@ impl Message {
             | Self::PasswordChanged { .. }
             | Self::RenewalAsked { .. }
             | Self::MasterTokenNotice { .. }
+            | Self::InstanceTokenNotice { .. }
             | Self::KeyExpires { .. }
             | Self::KeysExpire { .. }
             | Self::KeyLeaked { .. }

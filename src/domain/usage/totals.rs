@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::{dsl::exists, prelude::*};
 
-use super::{DAYS_SHOWN, DailyRequests, Series, first_day_shown};
+use super::{ByOutcome, DAYS_SHOWN, DailyRequests, Month, Series, first_day_shown};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx, one_of},
     domain::{
-        access::Operator,
+        access::Observer,
         schema::{organization_usage, organizations},
         verification::{KnownKey, KnownOrganization, Outcome, Pending, Span, Sum, Used},
     },
@@ -104,7 +104,7 @@ pub(in crate::domain) fn add(
 /// The last `days` days of any organization, the present one among them.
 pub fn days_of_organization(
     connection: &mut Connection,
-    _: &Operator,
+    _: &Observer,
     (organization_id, days): (&str, i32),
     now: Timestamp,
 ) -> Result<Series, DbError> {
@@ -121,7 +121,7 @@ pub fn days_of_organization(
 /// What the last days saw of some organizations, in their order and whatever the outcome.
 pub fn daily_requests_of_organizations(
     connection: &mut Connection,
-    _: &Operator,
+    _: &Observer,
     ids: &[&str],
     now: Timestamp,
 ) -> Result<Vec<DailyRequests>, DbError> {
@@ -146,10 +146,50 @@ pub fn daily_requests_of_organizations(
     Ok(ids.iter().map(of).collect())
 }
 
+/// What all keys of an organization were asked in a month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MonthlySum {
+    /// How many requests ended how.
+    pub requests: ByOutcome,
+    /// What accepted requests cost.
+    pub units: i64,
+}
+
+/// What some organizations were asked in a month, by their ids. One that is missing was asked nothing.
+pub fn sums_of_month(
+    connection: &mut Connection,
+    _: &Observer,
+    ids: &[&str],
+    month: Month,
+) -> Result<HashMap<String, MonthlySum>, DbError> {
+    let mut sums: HashMap<String, MonthlySum> = HashMap::new();
+    let Some((begin, end)) = month.bounds() else { return Ok(sums) };
+    let rows: Vec<(String, Outcome, i64, i64)> = organization_usage::table
+        .filter(one_of(organization_usage::organization_id, ids))
+        .filter(organization_usage::begins_at.ge(begin).and(organization_usage::begins_at.lt(end)))
+        .select((
+            organization_usage::organization_id,
+            organization_usage::outcome,
+            organization_usage::requests,
+            organization_usage::units,
+        ))
+        .load(connection)?;
+    for (id, outcome, requests, units) in rows {
+        let sum = sums.entry(id).or_default();
+        if let Some(of_outcome) = sum.requests.get_mut(outcome as usize) {
+            *of_outcome += requests;
+        }
+        if outcome == Outcome::Valid {
+            sum.units += units;
+        }
+    }
+    Ok(sums)
+}
+
 /// What accepted requests of all its keys cost in the calendar month of `now`, as the quota of its plan counts.
 pub fn used_by_organization(
     connection: &mut Connection,
-    _: &Operator,
+    _: &Observer,
     organization_id: &str,
     now: Timestamp,
 ) -> Result<u64, DbError> {

@@ -2,7 +2,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::domain::outbox::{ExpiringKey, LeakedKind, Measure};
-use crate::domain::token_access::TokenAccess;
+use crate::domain::{instance_access::InstanceAccess, token_access::TokenAccess};
 
 fn composer() -> Composer {
     let url = ServerUrl::parse("https://keys.lumen.example").expect("a URL");
@@ -280,6 +280,38 @@ fn master_token_events_say_what_they_mean_and_what_the_token_can_do() {
 }
 
 #[test]
+fn what_makes_an_instance_token_work_is_told_to_those_who_operate_the_instance() {
+    let mail = compose(&Message::InstanceTokenNotice {
+        token_name: "Billing".into(),
+        event: "activated".into(),
+        actor: "Olga Operator".into(),
+        abilities: InstanceAccess::Read.abilities().into(),
+        expires_at: None,
+        at: datetime!(2026-11-23 10:00:00),
+        ip: None,
+    });
+    insta::assert_snapshot!(print(&mail), @r#"
+    Subject: Instance token activated
+
+    Olga Operator activated the instance token "Billing"
+    on Nov 23, 2026, 10:00 UTC.
+    It can be used now.
+
+    It can view all organizations, their usage and the plans.
+
+    Open instance tokens:
+    https://keys.lumen.example/instance/tokens
+
+    You received this email because you’re an instance administrator.
+    If you didn’t expect this, deactivate the token under Instance.
+
+    --
+    Sent by Lumen Keys at keys.lumen.example.
+    "#);
+    assert_html(&mail, ("Open instance tokens", "https://keys.lumen.example/instance/tokens"));
+}
+
+#[test]
 fn names_are_escaped_in_html_and_plain_in_text() {
     let mail = compose(&invitation("<b>Q&A</b>", "\"O'Neil\" <script>"));
     assert!(!mail.html.contains("<b>Q") && !mail.html.contains("<script>"), "{}", mail.html);
@@ -401,6 +433,15 @@ fn no_name_becomes_a_link() {
         Message::MasterTokenNotice {
             organization: name(),
             organization_id: id(),
+            token_name: name(),
+            event: "generated".into(),
+            actor: name(),
+            abilities: String::new(),
+            expires_at: None,
+            at,
+            ip: None,
+        },
+        Message::InstanceTokenNotice {
             token_name: name(),
             event: "generated".into(),
             actor: name(),

@@ -21,7 +21,8 @@ impl SettingsFields {
 }
 
 impl RateLimitFields {
-    fn of(limit: RateLimit) -> Self {
+    /// A stored limit.
+    pub fn of(limit: RateLimit) -> Self {
         Self { requests: limit.count.get().into(), per: limit.period }
     }
 

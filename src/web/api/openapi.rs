@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 use super::{
     activity, api_keys, calendar, credentials, forward_auth,
     gate::{Anyone, Gate},
-    invitations, key_rotation, leak_policy, leaks, members, organization, organizations, pauses,
+    instance, invitations, key_rotation, leak_policy, leaks, members, organization, organizations, pauses,
     presented_token, scopes, session_tokens, usage, verification, webhooks,
 };
 use crate::{
@@ -48,6 +48,7 @@ pub const PATH: &str = "/api/v2/openapi.json";
         (name = "Activity", description = "Who did what, when and from where."),
         (name = "Webhooks", description = "Send events to other systems."),
         (name = "Leaks", description = "Keys that were found in public."),
+        (name = "Instance", description = "All organizations, their usage and the plans, with an instance token."),
         (name = "OpenAPI", description = "Download this specification."),
     ),
     paths(
@@ -102,6 +103,16 @@ pub const PATH: &str = "/api/v2/openapi.json";
         invitations::copy_link,
         activity::list,
         activity::export,
+        instance::organizations::list,
+        instance::organizations::create,
+        instance::organizations::show,
+        instance::organizations::change,
+        instance::organizations::suspend,
+        instance::organizations::resume,
+        instance::organizations::invite_administrator,
+        instance::usage::of_organization,
+        instance::usage::list,
+        instance::plans::list,
         show,
     ),
     components(schemas(ProblemDocument))
@@ -189,10 +200,16 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
     name_operation(route, operation);
     let has_body = operation.contains_key("requestBody");
     let changes = !matches!(route.method, "GET" | "ANY");
-    let is_counted = route.pattern.starts_with("/api/v2/organizations/") || route.pattern == "/api/v2/token";
-    operation.insert("security".to_owned(), security(route.access));
+    let is_counted = ["/api/v2/organizations/", "/api/v2/instance/"]
+        .iter()
+        .any(|beginning| route.pattern.starts_with(beginning))
+        || route.pattern == "/api/v2/token";
+    operation.insert("security".to_owned(), security(route));
     if let Some(access) = route.access.of_token() {
         operation.insert("x-access".to_owned(), json!(access.as_str()));
+    }
+    if let Some(access) = route.access.of_instance_token() {
+        operation.insert("x-instance-access".to_owned(), json!(access.as_str()));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
@@ -201,7 +218,7 @@ fn complete_operation(route: &Route, operation: &mut Map<String, Value>, schemas
         parameters.extend(query);
         parameters.extend(header_parameters(route));
     }
-    let is_token = route.access.of_token().is_some();
+    let is_token = takes_token(route.access);
     let has_query = operation
         .get("parameters")
         .and_then(Value::as_array)
@@ -308,11 +325,20 @@ fn add_headers(response: &mut Map<String, Value>, is_counted: bool, has_version:
     }
 }
 
-fn security(access: Access) -> Value {
-    match access {
+/// Whether a token of any kind is asked for.
+fn takes_token(access: Access) -> bool {
+    access.of_token().is_some() || access.of_instance_token().is_some()
+}
+
+fn security(route: &Route) -> Value {
+    match route.access {
         Access::Public => json!([]),
         Access::Key => json!([{ "apiKeyHeader": [] }, { "apiKey": [] }, { "apiKeyBasic": [] }]),
         Access::Reporter => json!([{ "leakSecret": [] }, { "leakSignature": [], "leakKey": [] }]),
+        Access::InstanceToken(_) => json!([{ "instanceToken": [] }]),
+        _ if route.pattern.starts_with("/api/v2/keys/verify") => {
+            json!([{ "masterToken": [] }, { "instanceToken": [] }])
+        }
         _ => json!([{ "masterToken": [] }]),
     }
 }
@@ -322,6 +348,9 @@ fn security_schemes() -> Value {
         "masterToken": {
             "type": "http", "scheme": "bearer",
             "description": "An active master token (`tess_m_…`), or a session token (`tess_s_…`).",
+        },
+        "instanceToken": {
+            "type": "http", "scheme": "bearer", "description": "An active instance token (`tess_i_…`).",
         },
         "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key (`tess_…`)." },
         "apiKeyBasic": {
@@ -376,7 +405,7 @@ fn header_parameters(route: &Route) -> Vec<Value> {
     let once = "Makes retries safe: for 24 hours, the same request with the same key runs once and returns the same \
                 response. Use a random value for each request, such as a UUID.";
     let version = "The `ETag` of the version to change. Returns 412 if there’s a newer one.";
-    let is_once = route.method == "POST" && route.access.of_token().is_some();
+    let is_once = route.method == "POST" && takes_token(route.access);
     let headers = [("Idempotency-Key", once, is_once), ("If-Match", version, takes_version(route))];
     headers.iter().filter(|(_, _, applies)| *applies).map(|(name, text, _)| header(name, text)).collect()
 }

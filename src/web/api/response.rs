@@ -15,8 +15,15 @@ pub use crate::api_types::List;
 use crate::{hex, web::error::AppError};
 
 /// Fields that change without anybody's doing; a version does not tell them.
-const VOLATILE: [&str; 5] =
-    ["last_used_at", "last_used_from", "last_active_at", "rotation", "requests_last_30_days"];
+const VOLATILE: [&str; 7] = [
+    "last_used_at",
+    "last_used_from",
+    "last_active_at",
+    "rotation",
+    "requests_last_30_days",
+    "members",
+    "api_keys",
+];
 
 /// An answer before it is sent, in a form that can be kept and sent again.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -20,7 +20,8 @@ const MAX_HOURS: i32 = 31 * 24;
 const MAX_DAYS: i32 = 366;
 
 impl Requests {
-    fn of(by_outcome: &ByOutcome) -> Self {
+    /// What was counted.
+    pub fn of(by_outcome: &ByOutcome) -> Self {
         let [
             valid,
             expired,

@@ -9,6 +9,7 @@ mod plan_form;
 pub mod plans;
 pub mod sign_up;
 pub mod tokens;
+pub mod usage_file;
 
 use actix_web::HttpResponse;
 

@@ -110,7 +110,7 @@ const WEB: House = House {
         &["chart", "details", "rate_headers", "session_store", "shell"],
         &["error"],
         // What every handler stands on.
-        &["activity_file", "form", "state", "view"],
+        &["activity_file", "csv_cells", "download", "form", "state", "view"],
         &["visit"],
         // The handlers; a page may show what the API answers.
         &["api"],
@@ -147,7 +147,7 @@ const API: House = House {
             "verification",
             "webhooks",
         ],
-        &["key_rotation", "pauses", "usage"],
+        &["instance", "key_rotation", "pauses", "usage"],
         // What describes them all.
         &["openapi"],
     ],

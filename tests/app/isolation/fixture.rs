@@ -5,6 +5,7 @@ use tessera::{
     domain::{
         access::Role,
         id::new_id,
+        instance_access::InstanceAccess,
         secret::{Secret, SecretKind},
         user::User,
     },
@@ -27,6 +28,8 @@ pub(super) struct Ids {
     pub(super) delivery: String,
     /// One plan for all: it belongs to no organization.
     pub(super) plan: String,
+    /// None at first: whoever makes one is the first instance administrator.
+    pub(super) instance_token: String,
     /// The secret in a mailed link.
     pub(super) link: String,
 }
@@ -35,7 +38,7 @@ impl Ids {
     /// The same ids as another program may write them (RFC 9562, 4). A secret is no id.
     pub(super) fn in_capitals(self) -> Self {
         let delivery = self.delivery.to_uppercase().replace("MSG_", "msg_");
-        let [organization, user, key, token, invitation, session, mail, webhook, plan] = [
+        let [organization, user, key, token, invitation, session, mail, webhook, plan, instance_token] = [
             self.organization,
             self.user,
             self.key,
@@ -45,10 +48,24 @@ impl Ids {
             self.mail,
             self.webhook,
             self.plan,
+            self.instance_token,
         ]
         .map(|id| id.to_uppercase());
         let link = self.link;
-        Self { organization, user, key, token, invitation, session, mail, webhook, delivery, plan, link }
+        Self {
+            organization,
+            user,
+            key,
+            token,
+            invitation,
+            session,
+            mail,
+            webhook,
+            delivery,
+            plan,
+            instance_token,
+            link,
+        }
     }
 }
 
@@ -79,7 +96,11 @@ impl Fixture {
         let fern_owner = app.user("Frida Fern").await;
         let fern = app.organization("Fern", &fern_owner).await;
         let plan = app.plan("Plan").await;
-        let lumen_ids = Ids { plan, ..ids(&app, &lumen, &user, "mara@lumen.example").await };
+        let lumen_ids = Ids {
+            plan,
+            instance_token: new_id(app.now()),
+            ..ids(&app, &lumen, &user, "mara@lumen.example").await
+        };
         ids(&app, &fern, &fern_owner, "mara@fern.example").await;
         // The first request of an account notes that it was seen; that is no news later on.
         for person in [&lumen.owner, &supervisor, &developer, &user, &unproven, &fern_owner] {
@@ -96,6 +117,7 @@ impl Fixture {
             "{user}" => ids.user.clone(),
             "{key}" => ids.key.clone(),
             "{token}" if pattern.contains("/api/tokens/") => ids.token.clone(),
+            "{token}" if pattern.starts_with("/instance/") => ids.instance_token.clone(),
             "{token}.ics" => format!("{}.ics", ids.link),
             "{token}" => ids.link.clone(),
             "{invitation}" => ids.invitation.clone(),
@@ -129,6 +151,9 @@ impl Fixture {
         if route.pattern.contains("{plan}") {
             ids.plan = app.plan(&format!("Plan {number}")).await;
         }
+        if route.pattern.starts_with("/instance/tokens/{token}") {
+            ids.instance_token = app.instance_machine(InstanceAccess::Verify).await.token_id;
+        }
         if route.pattern.starts_with("/instance") {
             app.appoint(&member).await;
         }
@@ -157,6 +182,7 @@ impl Fixture {
             webhook: self.no_id(),
             delivery: format!("msg_{}", self.no_id()),
             plan: self.no_id(),
+            instance_token: self.no_id(),
             link: Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned(),
         }
     }
@@ -177,6 +203,7 @@ async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Id
         webhook: webhook.id,
         delivery: delivery.id,
         plan: String::new(),
+        instance_token: String::new(),
         link,
     }
 }
@@ -219,6 +246,8 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/instance/plans" | "/instance/plans/{plan}/edit" => {
             vec![name, ("rate_count", "60".into()), ("rate_period", "minute".into())]
         }
+        "/instance/tokens" => vec![name, ("access", "verify".into()), ("duration", "none".into()), form],
+        "/instance/tokens/{token}/replace" => vec![form],
         "/instance/organizations/{organization}/plan" => {
             vec![("plan", String::new()), ("rate_period", "minute".into())]
         }
@@ -235,6 +264,14 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
 pub(super) fn body(route: &Route) -> serde_json::Value {
     match (route.method, route.pattern) {
         ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
+        ("POST", "/api/v2/instance/organizations") => json!({ "name": "Alder" }),
+        ("PATCH", "/api/v2/instance/organizations/{organization}") => json!({ "name": "Birch" }),
+        ("POST", "/api/v2/instance/organizations/{organization}/suspend") => {
+            json!({ "reason": "Payment is overdue." })
+        }
+        ("POST", "/api/v2/instance/organizations/{organization}/administrators") => {
+            json!({ "email": "new@alder.example" })
+        }
         ("POST", "/api/v2/keys/verify/batch") => json!({ "keys": [] }),
         ("POST", "/api/v2/organizations/{organization}/keys") => json!({ "name": "Alder" }),
         ("POST", "/api/v2/organizations/{organization}/keys/{key}/rotate") => {

@@ -1,7 +1,7 @@
 //! Which master token may do what, tried at every address of the management API.
 
 use tessera::{
-    domain::{access::Role, token_access::TokenAccess},
+    domain::{access::Role, instance_access::InstanceAccess, token_access::TokenAccess},
     web::{
         access::{Access, Route},
         api::openapi,
@@ -13,7 +13,7 @@ use super::{
     fixture::{self, Fixture, Ids},
     routes,
 };
-use crate::support::{Machine, Response};
+use crate::support::{InstanceMachine, Machine, Response};
 
 #[tokio::test]
 async fn the_token_of_another_organization_finds_nothing() {
@@ -111,13 +111,16 @@ async fn a_credential_that_comes_twice_is_refused_wherever_one_is_taken() {
     let fixture = Fixture::new().await;
     let machine = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
     let (_, key) = fixture.app.api_key(&fixture.lumen, "Twice").await;
+    let operator = fixture.app.instance_machine(InstanceAccess::Operate).await;
     let before = fixture.app.ledger().await;
     let mut refused = 0;
     let machines = [Access::Key, Access::Reporter];
-    for route in routes(|access| machines.contains(&access) || access.of_token().is_some()) {
+    let is_token = |access: Access| access.of_token().is_some() || access.of_instance_token().is_some();
+    for route in routes(|access| machines.contains(&access) || is_token(access)) {
         let good = match route.access {
             Access::Key => format!("Bearer {key}"),
             Access::Reporter => format!("Bearer {}", "x".repeat(32)),
+            Access::InstanceToken(_) => format!("Bearer {}", operator.credential),
             _ => format!("Bearer {}", machine.credential),
         };
         let path = fixture.path(route, &fixture.lumen_ids);
@@ -158,6 +161,103 @@ pub(super) fn of_tokens() -> impl Iterator<Item = &'static Route> {
 }
 
 pub(super) async fn send(machine: &Machine, route: &Route, path: &str) -> Response {
+    let request = machine.request(route.method, path);
+    match route.method {
+        "GET" => request.send().await,
+        _ => request.body("application/json", fixture::body(route).to_string()).send().await,
+    }
+}
+
+/// A token of an organization is nothing to the instance, and a token of the instance nothing in an organization.
+#[tokio::test]
+async fn tokens_of_organizations_and_of_the_instance_open_nothing_of_each_other() {
+    let fixture = Fixture::new().await;
+    let master = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
+    let operator = fixture.app.instance_machine(InstanceAccess::Operate).await;
+    let nobody = InstanceMachine { credential: "tess_none".to_owned(), ..operator.clone() };
+    let before = fixture.app.ledger().await;
+    let (mut at_instance, mut in_organization) = (0, 0);
+    for route in of_instance_tokens() {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let (refused, unknown) =
+            (send(&master, route, &path).await, send_on_instance(&nobody, route, &path).await);
+        assert_eq!((refused.status, unknown.status), (401, 401), "{route:?}: {refused:?}");
+        check_headers(route, &refused);
+        assert_alike(route, &refused, &unknown);
+        at_instance += 1;
+    }
+    for route in of_tokens().filter(|route| !route.pattern.starts_with("/api/v2/keys/verify")) {
+        let path = fixture.path(route, &fixture.lumen_ids);
+        let refused = send_on_instance(&operator, route, &path).await;
+        assert_eq!(refused.status, 401, "{route:?}: {refused:?}");
+        assert_alike(route, &refused, &send_on_instance(&nobody, route, &path).await);
+        in_organization += 1;
+    }
+    assert!(at_instance >= 10 && in_organization > 30, "only {at_instance} and {in_organization}");
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+#[tokio::test]
+async fn an_instance_token_of_another_access_is_refused() {
+    let fixture = Fixture::new().await;
+    let mut machines = Vec::new();
+    for access in InstanceAccess::ALL {
+        machines.push((access, fixture.app.instance_machine(access).await));
+    }
+    let before = fixture.app.ledger().await;
+    let mut refused = 0;
+    for route in of_instance_tokens() {
+        let needed = route.access.of_instance_token().expect("an access");
+        for (access, machine) in machines.iter().filter(|(access, _)| !access.covers(needed)) {
+            let answer = send_on_instance(machine, route, &fixture.path(route, &fixture.lumen_ids)).await;
+            check_headers(route, &answer);
+            assert_eq!(answer.status, 403, "{access} at {route:?}: {answer:?}");
+            assert_eq!(answer.json()["type"], "/problems/insufficient-access");
+            assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{route:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 10, "only {refused}");
+    assert_eq!(fixture.app.ledger().await, before);
+}
+
+/// Without this, a route that refuses everybody would pass the tests above.
+#[tokio::test]
+async fn the_smallest_access_of_an_instance_token_that_will_do_gets_through() {
+    let fixture = Fixture::new().await;
+    let writings: [(&str, fn(Ids) -> Ids); 2] = [("Small", |ids| ids), ("Capital", Ids::in_capitals)];
+    for (words, written) in writings {
+        for (number, route) in of_instance_tokens().enumerate() {
+            let machine = fixture.app.instance_machine(route.access.of_instance_token().expect("one")).await;
+            let owner = fixture.app.user(&format!("{words} Owner {number}")).await;
+            let ids = Ids {
+                organization: fixture.app.organization("Alder", &owner).await.id.clone(),
+                ..fixture.lumen_ids.clone()
+            };
+            let answer = send_on_instance(&machine, route, &fixture.path(route, &written(ids))).await;
+            check_headers(route, &answer);
+            assert!([200, 201].contains(&answer.status), "{route:?}: {} {}", answer.status, answer.text());
+            if route.pattern.contains('{') {
+                let nowhere =
+                    send_on_instance(&machine, route, &fixture.path(route, &fixture.nothing())).await;
+                assert_eq!(nowhere.status, 404, "{route:?}: {nowhere:?}");
+            }
+            let request = machine.request(route.method, &fixture.path(route, &fixture.lumen_ids));
+            if route.method != "GET" {
+                let request = request.header("if-match", "\"0\"");
+                let body = fixture::body(route).to_string();
+                let answer = request.body("application/json", body).send().await;
+                assert_eq!(answer.status == 412, openapi::takes_version(route), "{route:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+fn of_instance_tokens() -> impl Iterator<Item = &'static Route> {
+    routes(|access: Access| access.of_instance_token().is_some())
+}
+
+async fn send_on_instance(machine: &InstanceMachine, route: &Route, path: &str) -> Response {
     let request = machine.request(route.method, path);
     match route.method {
         "GET" => request.send().await,

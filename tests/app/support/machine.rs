@@ -1,7 +1,15 @@
 //! A machine with a master token, as it calls the management API.
 
 use serde_json::Value;
-use tessera::domain::{master_tokens, token_access::TokenAccess};
+use tessera::domain::{
+    access,
+    id::new_id,
+    instance_access::InstanceAccess,
+    instance_tokens::{self, NewInstanceToken},
+    master_tokens,
+    names::Name,
+    token_access::TokenAccess,
+};
 
 use super::{Client, Company, Request, Response, TestApp};
 
@@ -26,6 +34,62 @@ impl TestApp {
         })
         .await;
         Machine { client: self.client(), credential, token_id: token.id, organization_id: company.id.clone() }
+    }
+}
+
+/// Whoever holds an active instance token.
+#[derive(Clone)]
+pub(crate) struct InstanceMachine {
+    pub(crate) client: Client,
+    pub(crate) credential: String,
+    pub(crate) token_id: String,
+    pub(crate) token_name: String,
+}
+
+impl TestApp {
+    /// A machine with a new instance token of this access, which a new instance administrator made.
+    pub(crate) async fn instance_machine(&self, access: InstanceAccess) -> InstanceMachine {
+        let now = self.now();
+        let number = new_id(now);
+        let olga = self.user(&format!("Olga {number}")).await;
+        self.appoint(&olga).await;
+        let token_name = format!("Backend {number}");
+        let name = Name::parse(&token_name, 60).expect("a name");
+        let new = NewInstanceToken { name, access, expires_at: None };
+        let (token_id, credential) = self
+            .write(move |tx| {
+                let administrator = access::instance_administrator(tx.connection(), &olga, None)?;
+                let (token, secret) = instance_tokens::generate(tx, &administrator, &new, now)?;
+                instance_tokens::switch(tx, &administrator, &token.id, true, now)?;
+                Ok((token.id, secret.expose().to_owned()))
+            })
+            .await;
+        InstanceMachine { client: self.client(), credential, token_id, token_name }
+    }
+}
+
+impl InstanceMachine {
+    /// A request to any address, with the token.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        let request = self.client.request(method, path).without_site();
+        request.header("authorization", &format!("Bearer {}", self.credential))
+    }
+
+    /// Reads something of the instance: `get("plans")`.
+    pub(crate) async fn get(&self, rest: &str) -> Response {
+        self.request("GET", &format!("/api/v2/instance/{rest}")).send().await
+    }
+
+    /// Sends JSON to something of the instance.
+    pub(crate) async fn send(&self, method: &str, rest: &str, body: Value) -> Response {
+        let request = self.request(method, &format!("/api/v2/instance/{rest}"));
+        request.body("application/json", body.to_string()).send().await
+    }
+
+    /// Whether a key is accepted, as it verifies that.
+    pub(crate) async fn verify(&self, key: &str) -> Response {
+        let body = serde_json::json!({ "key": key }).to_string();
+        self.request("POST", "/api/v2/keys/verify").body("application/json", body).send().await
     }
 }
 

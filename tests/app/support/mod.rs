@@ -16,7 +16,7 @@ pub(crate) use builders::{Company, PASSWORD, address_of, mistyped};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use html::Html;
 pub(crate) use ledger::is_postgres;
-pub(crate) use machine::Machine;
+pub(crate) use machine::{InstanceMachine, Machine};
 pub(crate) use test_app::{SESSION_COOKIE, START, TestApp};
 pub(crate) use waiting::until;
 pub(crate) use world::World;

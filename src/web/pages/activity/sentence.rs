@@ -107,6 +107,9 @@ impl Sentence {
                 Self::new("circle-slash", "deactivated the instance token", entry)
             }
             Action::InstanceTokenReplaced => Self::new("refresh-cw", "replaced the instance token", entry),
+            Action::InstanceTokenLeakReported => {
+                Self::new("triangle-alert", "received a leak report for the instance token", entry).bad()
+            }
             Action::InstanceTokenRemoved => Self::new("trash-2", "removed the instance token", entry),
             Action::PlanCreated => Self::new("plus", "created the plan", entry),
             Action::PlanChanged => Self::new("pencil", "changed the plan", entry),

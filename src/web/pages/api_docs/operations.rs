@@ -13,7 +13,10 @@ use super::{
     shapes::{self, Described, Direction, Kind, Schemas},
     text,
 };
-use crate::{domain::token_access::TokenAccess, web::shell::Markup};
+use crate::{
+    domain::{instance_access::InstanceAccess, token_access::TokenAccess},
+    web::shell::Markup,
+};
 
 /// Parameters that mean the same everywhere: where they are sent, and the topic that explains them.
 const COMMON_PARAMETERS: [(&str, &str, &str); 5] = [

@@ -9,7 +9,7 @@ use super::{
     shapes::Schemas,
     text,
 };
-use crate::domain::token_access::TokenAccess;
+use crate::domain::{instance_access::InstanceAccess, token_access::TokenAccess};
 
 /// What a query takes as it is, beside letters and numbers.
 const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'$').add(b'&').add(b'+').add(b'%');
@@ -17,6 +17,7 @@ const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'$').ad
 /// What an operation asks for.
 pub(super) enum Needs {
     Token(TokenAccess),
+    InstanceToken(InstanceAccess),
     Key,
     Reporter,
     Nothing,
@@ -79,6 +80,11 @@ pub(super) fn request(
 impl Needs {
     pub(super) fn of(operation: &Value) -> Self {
         let access = operation["x-access"].as_str().and_then(|word| word.parse::<TokenAccess>().ok());
+        let instance_access =
+            operation["x-instance-access"].as_str().and_then(|word| word.parse::<InstanceAccess>().ok());
+        if let Some(access) = instance_access {
+            return Self::InstanceToken(access);
+        }
         let has = |scheme: &str| {
             let mut schemes = operation["security"].as_array().into_iter().flatten();
             schemes.any(|one| one.get(scheme).is_some())
@@ -95,6 +101,7 @@ impl Needs {
     fn variable(&self) -> Option<&'static str> {
         match self {
             Self::Token(_) => Some("TESSERA_TOKEN"),
+            Self::InstanceToken(_) => Some("TESSERA_INSTANCE_TOKEN"),
             Self::Key => Some("API_KEY"),
             Self::Reporter => Some("TESSERA_LEAK_SECRET"),
             Self::Nothing => None,

@@ -13,7 +13,10 @@ use super::{
     text,
 };
 use crate::{
-    domain::{access::ManageTokens, idempotency, organization::Organization, token_access::TokenAccess},
+    domain::{
+        access::ManageTokens, idempotency, instance_access::InstanceAccess, organization::Organization,
+        token_access::TokenAccess,
+    },
     web::{shell::Markup, urls},
 };
 

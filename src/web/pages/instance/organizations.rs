@@ -1,5 +1,7 @@
 //! The tab "Organizations".
 
+use std::iter::successors;
+
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use crate::{
         access::Operator,
         instance::{self, OrganizationRow, OrganizationSelection},
         page::{Page, PageRef, PageRequest, Total},
-        usage,
+        usage::{self, Month},
     },
     page,
     vocabulary::{OrganizationFilter, OrganizationSort},
@@ -24,6 +26,9 @@ use crate::{
 
 /// Organizations on one page.
 const ROWS_ON_A_PAGE: i64 = 25;
+
+/// Months whose usage is offered as a file.
+const MONTHS_OFFERED: usize = 12;
 
 /// `GET /instance/organizations`.
 #[derive(Template)]
@@ -139,6 +144,12 @@ impl OrganizationsTab {
             };
             (sort, words)
         })
+    }
+
+    /// The months whose usage can be downloaded, each with its name; the present one first.
+    fn months(&self) -> Vec<(Month, String)> {
+        let months = successors(Some(Month::of(self.now)), |month| Some(month.previous()));
+        months.take(MONTHS_OFFERED).map(|month| (month, month.name())).collect()
     }
 
     /// The organizations with their sparklines.

@@ -1,0 +1,5 @@
+//! The instance as a whole, for machines with an instance token: all organizations, what they used, and the plans.
+
+pub mod organizations;
+pub mod plans;
+pub mod usage;
