@@ -29,12 +29,12 @@
 //!
 //! ```text
 //! ground      budgets email id names page passwords schema search secret throttles, ...
-//! records     gcra key_settings organization outbox rotation token_access user
+//! records     gcra instance_access key_settings organization outbox rotation token_access user
 //! rights      access email_links managed sessions
 //! events      what is done: noted in the audit log, queued for webhooks
 //! audit       reads what was noted
 //! subjects    accounts api_keys members organizations
-//!             calendar_links diagnosis invitations master_tokens member_changes webhooks
+//!             calendar_links diagnosis instance_tokens invitations master_tokens member_changes webhooks
 //! machinery   expiry_notices leaks verification
 //!             rejections usage
 //! instance    all organizations and all people, for those who operate it

@@ -76,7 +76,7 @@ pub struct SuspensionRequest {
     pub reason: String,
 }
 
-/// Somebody to invite as administrator.
+/// A person to invite as administrator.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAdministrator {
