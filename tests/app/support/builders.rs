@@ -11,7 +11,10 @@ use tessera::{
         accounts::{self, NewAccount, SignedUp},
         api_keys::{self, ApiKey, NewApiKey},
         email::EmailAddress,
+        id::new_id,
         instance,
+        instance_access::InstanceAccess,
+        instance_tokens::{self, InstanceToken, NewInstanceToken},
         invitations::{self, Invitation},
         key_settings::KeySettings,
         master_tokens::{self, MasterToken, NewToken},
@@ -108,6 +111,24 @@ impl World {
     pub(crate) async fn appoint(&self, user: &User) {
         let (id, now) = (user.id.clone(), self.now());
         self.write(move |tx| Ok(instance::appoint(tx, &Operator::at_the_machine(), &id, now)?)).await;
+    }
+
+    /// An active instance token that an instance administrator made, and its secret.
+    pub(crate) async fn instance_token(
+        &self,
+        olga: &User,
+        access: InstanceAccess,
+    ) -> (InstanceToken, String) {
+        let (olga, now) = (olga.clone(), self.now());
+        let title = name(&format!("Backend {}", new_id(now)));
+        let new = NewInstanceToken { name: title, access, expires_at: None };
+        self.write(move |tx| {
+            let administrator = access::instance_administrator(tx.connection(), &olga, None)?;
+            let (token, secret) = instance_tokens::generate(tx, &administrator, &new, now)?;
+            let token = instance_tokens::switch(tx, &administrator, &token.id, true, now)?;
+            Ok((token, secret.expose().to_owned()))
+        })
+        .await
     }
 
     /// A plan that limits nothing, and is not the default; its id.

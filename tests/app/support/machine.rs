@@ -2,13 +2,7 @@
 
 use serde_json::Value;
 use tessera::domain::{
-    access,
-    id::new_id,
-    instance_access::InstanceAccess,
-    instance_tokens::{self, NewInstanceToken},
-    master_tokens,
-    names::Name,
-    token_access::TokenAccess,
+    id::new_id, instance_access::InstanceAccess, master_tokens, token_access::TokenAccess,
 };
 
 use super::{Client, Company, Request, Response, TestApp};
@@ -49,22 +43,10 @@ pub(crate) struct InstanceMachine {
 impl TestApp {
     /// A machine with a new instance token of this access, which a new instance administrator made.
     pub(crate) async fn instance_machine(&self, access: InstanceAccess) -> InstanceMachine {
-        let now = self.now();
-        let number = new_id(now);
-        let olga = self.user(&format!("Olga {number}")).await;
+        let olga = self.user(&format!("Olga {}", new_id(self.now()))).await;
         self.appoint(&olga).await;
-        let token_name = format!("Backend {number}");
-        let name = Name::parse(&token_name, 60).expect("a name");
-        let new = NewInstanceToken { name, access, expires_at: None };
-        let (token_id, credential) = self
-            .write(move |tx| {
-                let administrator = access::instance_administrator(tx.connection(), &olga, None)?;
-                let (token, secret) = instance_tokens::generate(tx, &administrator, &new, now)?;
-                instance_tokens::switch(tx, &administrator, &token.id, true, now)?;
-                Ok((token.id, secret.expose().to_owned()))
-            })
-            .await;
-        InstanceMachine { client: self.client(), credential, token_id, token_name }
+        let (token, credential) = self.instance_token(&olga, access).await;
+        InstanceMachine { client: self.client(), credential, token_id: token.id, token_name: token.name }
     }
 }
 

@@ -88,6 +88,17 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     page.click_link(&long_name).await;
     page.expect_text("1 request").await;
     inspection.look_at(page, "instance-organization").await;
+    page.visit("/instance/tokens").await;
+    inspection.look_at(page, "instance-tokens-empty").await;
+    page.click_link("Generate token").await;
+    page.expect_dialog("Generate token").await;
+    inspection.look_at(page, "instance-token-new").await;
+    page.fill("Name", &"W".repeat(60)).await;
+    page.click_button("Save").await;
+    page.expect_dialog("Instance token generated").await;
+    inspection.look_at(page, "instance-token-generated").await;
+    page.visit("/instance/tokens").await;
+    inspection.look_at(page, "instance-tokens").await;
     for tab in ["people", "people?q=none", "sign-up", "nodes", "activity"] {
         page.visit(&format!("/instance/{tab}")).await;
         inspection.look_at(page, &format!("instance-{}", tab.replace("?q=", "-"))).await;
