@@ -218,7 +218,7 @@ impl Recorder {
     fn note_reached(&self, taken: &[(Noted, Box<Pending>)]) {
         let keys = taken.iter().filter_map(|(noted, pending)| match noted {
             Noted::Key(known) => Some((known, &**pending)),
-            Noted::Token(_) => None,
+            Noted::Token(_) | Noted::InstanceToken(_) => None,
         });
         let reached = keys.flat_map(|(known, pending)| Reached::of(known, pending));
         self.reached.lock().unwrap_or_else(PoisonError::into_inner).extend(reached);
