@@ -224,7 +224,7 @@ async fn plan_dialog(
     form: PlanForm,
     errors: FieldErrors,
 ) -> Result<ChangePlanDialog, AppError> {
-    let plans = visit.read(|connection, operator| plans::list(connection, operator)).await?;
+    let plans = visit.read(plans::list).await?;
     Ok(ChangePlanDialog {
         over: visit.over::<OrganizationScreen>(),
         organization: details.row.organization.name,
