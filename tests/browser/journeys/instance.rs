@@ -52,6 +52,11 @@ async fn the_set_up_link_leads_to_the_instance(Stage { page, server, .. }: Stage
     page.expect_text("deactivated the account of").await;
 }
 
+/// The page of an organization, known by its address, for instance administrators.
+fn in_instance(organization: &str) -> String {
+    organization.replace("/orgs/", "/instance/organizations/")
+}
+
 /// A plan is made and chosen, binds, and the organization is suspended and resumed.
 async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
@@ -82,13 +87,13 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     for expected in [200, 200, 429] {
         assert_eq!(server.ask_api(&secret).await.0, expected);
     }
-    page.visit(&format!("/orgs/{organization}/api")).await;
+    page.visit(&format!("{organization}/api")).await;
     page.click_link("New API Key").await;
     page.fill("Name", "One too many").await;
     page.click_button("Save").await;
     page.expect_text("Your plan allows 1 active API key.").await;
 
-    page.visit(&format!("/instance/organizations/{organization}")).await;
+    page.visit(&in_instance(&organization)).await;
     page.click_link("Suspend organization").await;
     page.click_button("Suspend organization").await;
     page.expect_text("Enter a reason.").await;
@@ -96,7 +101,7 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     page.click_button("Suspend organization").await;
     page.expect_toast("“Lumen Logistics” suspended").await;
     assert_eq!(server.ask_api(&secret).await.0, 403);
-    page.visit(&format!("/orgs/{organization}/users")).await;
+    page.visit(&format!("{organization}/users")).await;
     page.expect_text("This organization is suspended").await;
     page.expect_text("Payment is overdue.").await;
     page.visit("/instance/organizations").await;
@@ -164,15 +169,15 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     page.click_button("Save").await;
     page.expect_text("600 requests per minute").await;
     inspection.look_at(page, "instance-plans").await;
-    page.visit(&format!("/instance/organizations/{organization}/plan")).await;
+    page.visit(&format!("{}/plan", in_instance(&organization))).await;
     inspection.look_at(page, "instance-organization-plan").await;
-    page.visit(&format!("/instance/organizations/{organization}/suspend")).await;
+    page.visit(&format!("{}/suspend", in_instance(&organization))).await;
     inspection.look_at(page, "instance-organization-suspend").await;
     page.fill("Reason", &"W".repeat(300)).await;
     page.click_button("Suspend organization").await;
     page.expect_text("Resume organization").await;
     inspection.look_at(page, "instance-organization-suspended").await;
-    page.visit(&format!("/orgs/{organization}/users")).await;
+    page.visit(&format!("{organization}/users")).await;
     inspection.look_at(page, "organization-suspended").await;
 }
 
