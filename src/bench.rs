@@ -27,7 +27,7 @@ use crate::{
     clock::Clock,
     config::{self, BenchPlan, Command, Config},
     db::{Db, DbError},
-    domain::{bulk, verification::KeyRequest},
+    domain::{access::Operator, bulk, verification::KeyRequest},
     web::state::State,
 };
 
@@ -41,7 +41,7 @@ pub type BenchError = Box<dyn std::error::Error + Send + Sync>;
 pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("bench.db");
-    let secrets = make_keys(&Db::open(&database.clone().into())?, plan.keys)?;
+    let secrets = make_keys(&Db::open(&database.clone().into())?, plan.keys, plan.on_plan)?;
     let config = configuration(database.to_str().ok_or("the path of the database is not UTF-8")?)?;
 
     let (tessera, state) = start_with_state(config)?;
@@ -68,7 +68,10 @@ pub fn run(plan: &BenchPlan, out: &mut impl Write) -> Result<(), BenchError> {
     Ok(())
 }
 
-fn make_keys(db: &Db, keys: usize) -> Result<Vec<String>, BenchError> {
+fn make_keys(db: &Db, keys: usize, on_plan: bool) -> Result<Vec<String>, BenchError> {
+    if on_plan {
+        db.write_blocking(|tx| bulk::plan_for_all(tx, &Operator::at_the_machine(), Clock::System.now()))?;
+    }
     let bar = progress("making keys", keys);
     let mut secrets = Vec::with_capacity(keys);
     while secrets.len() < keys {
@@ -240,8 +243,12 @@ fn print(
     let (Some(ours), Some(reference)) = (ours, reference) else { return Ok(()) };
     writeln!(
         out,
-        "/auth, {} of {} keys in rotation, {} connections, median of {} rounds\n",
-        plan.in_rotation, plan.keys, plan.connections, plan.rounds
+        "/auth, {} of {} keys in rotation{}, {} connections, median of {} rounds\n",
+        plan.in_rotation,
+        plan.keys,
+        on_plan(plan),
+        plan.connections,
+        plan.rounds
     )?;
     print_table(&[("tessera", ours), ("bare actix", reference)], out)?;
     let ratio = ours.requests_per_second / reference.requests_per_second;
@@ -250,6 +257,11 @@ fn print(
         "\nthroughput {ratio:.2} of bare actix, p99 {:.2} times its p99",
         seconds_ratio(ours, reference)
     )
+}
+
+/// What is said of the organizations.
+fn on_plan(plan: &BenchPlan) -> &'static str {
+    if plan.on_plan { " on plans" } else { "" }
 }
 
 /// A line for each server.

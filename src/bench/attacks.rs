@@ -111,7 +111,7 @@ pub fn run(round: Duration, out: &mut impl Write) -> Result<(), BenchError> {
     machine::raise_limit_of_files();
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("bench.db");
-    let secrets = make_keys(&Db::open(&database.clone().into())?, KEYS)?;
+    let secrets = make_keys(&Db::open(&database.clone().into())?, KEYS, false)?;
     let path = database.to_str().ok_or("the path of the database is not UTF-8")?;
     // The strangers come through a proxy, so that each can say where it comes from.
     let (address, state) = start_with_state(configuration_with(path, &["--trusted-proxies", "127.0.0.1"])?)?;

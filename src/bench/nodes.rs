@@ -22,7 +22,7 @@ use tokio::{task::JoinSet, time::sleep};
 use super::{
     BenchError, configuration_with, headers_of_answer,
     load::{self, Measured},
-    make_keys, median, print_table, progress, request, start_bare, start_with_state,
+    make_keys, median, on_plan, print_table, progress, request, start_bare, start_with_state,
 };
 use crate::{
     clock::Clock,
@@ -87,7 +87,7 @@ fn asked(secrets: &[String], in_rotation: usize) -> Vec<String> {
 /// and both have the same keys.
 fn make_keys_of_both(plan: &NodesPlan, file: &Path) -> Result<Vec<String>, BenchError> {
     let url = DatabaseUrl::from(file.to_path_buf());
-    let secrets = make_keys(&Db::open(&url)?, plan.verification.keys)?;
+    let secrets = make_keys(&Db::open(&url)?, plan.verification.keys, plan.verification.on_plan)?;
     let bar = progress("copying keys", 0);
     db::copy(&url, &plan.database, &mut |copied| {
         bar.set_length(copied.total);
@@ -154,7 +154,7 @@ fn verification(
     requests: &Arc<Vec<Vec<u8>>>,
     out: &mut impl Write,
 ) -> Result<(), BenchError> {
-    let BenchPlan { keys, in_rotation, connections, rounds, round } = plan.verification;
+    let BenchPlan { keys, in_rotation, connections, rounds, round, on_plan: _ } = plan.verification;
     let first = nodes.first().ok_or("no node")?;
     let bare =
         start_bare(headers_of_answer(first.address, requests.first().ok_or("no key is asked about")?)?)?;
@@ -181,8 +181,9 @@ fn verification(
     let rows: Vec<(&str, &Measured)> = names.zip(&medians).collect();
     writeln!(
         out,
-        "/auth, {in_rotation} of {keys} keys in rotation, {connections} connections, each server alone, \
-         median of {rounds} rounds\n"
+        "/auth, {in_rotation} of {keys} keys in rotation{}, {connections} connections, each server alone, \
+         median of {rounds} rounds\n",
+        on_plan(&plan.verification)
     )?;
     print_table(&rows, out)?;
     if let [bare, on_file, nodes @ ..] = medians.as_slice() {

@@ -19,6 +19,8 @@ pub struct BenchPlan {
     pub rounds: usize,
     /// Length of a round.
     pub round: Duration,
+    /// Whether every organization is on a plan with limits.
+    pub on_plan: bool,
 }
 
 /// What to measure of several servers on one database.
@@ -62,6 +64,9 @@ struct PlanFlags {
     /// Seconds per round
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..=600))]
     seconds: u32,
+    /// Put every organization on a plan with a rate limit and a monthly quota
+    #[arg(long)]
+    plan: bool,
 }
 
 #[derive(Subcommand)]
@@ -126,6 +131,7 @@ impl PlanFlags {
             connections: self.connections as usize,
             rounds: self.rounds as usize,
             round: Duration::from_secs(self.seconds.into()),
+            on_plan: self.plan,
         }
     }
 }

@@ -1,16 +1,17 @@
 //! Keys by the thousand, for measurements.
 
 use super::{
-    access::{self, AccessError, Actor, Capability, Grant, ManageKeys, ManageTokens},
+    access::{self, AccessError, Actor, Capability, Grant, ManageKeys, ManageTokens, Operator},
     accounts::{self, NewAccount},
     api_keys::{self, NewApiKey},
     email::EmailAddress,
     id::new_id,
-    key_settings::KeySettings,
+    key_settings::{KeySettings, MonthlyQuota, RateLimit},
     master_tokens::{self, NewToken},
     names::{MAX_KEY_NAME_LENGTH, MAX_NAME_LENGTH, Name},
     organization::Organization,
     organizations,
+    plans::{self, Ceilings, PlanOffer},
     secret::Secret,
     token_access::TokenAccess,
     user::User,
@@ -47,6 +48,18 @@ pub struct ManagedOrganization {
     pub token: Secret,
     /// The ids of its keys, and their secrets.
     pub keys: Vec<(String, Secret)>,
+}
+
+/// Makes the plan that all organizations get which are made after it: each limit is there, and so high that nothing is
+/// refused.
+pub fn plan_for_all(tx: &mut Tx<'_>, operator: &Operator, now: Timestamp) -> Result<(), BulkError> {
+    let ceilings = Ceilings {
+        rate_limit: RateLimit::parse("1000000", "second").map_err(step)?,
+        monthly_quota: Some(MonthlyQuota::new(999_999_999_999).map_err(step)?),
+        ..Ceilings::default()
+    };
+    let offer = PlanOffer { name: Name::parse("Bench", MAX_KEY_NAME_LENGTH).map_err(step)?, ceilings };
+    plans::create(tx, operator, &offer, now).map(drop).map_err(step)
 }
 
 /// Makes an organization with an administrator who cannot log in, and `count` keys.

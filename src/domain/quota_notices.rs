@@ -31,7 +31,8 @@ pub fn tell(tx: &mut Tx<'_>, reached: &Reached, now: Timestamp) -> Result<bool, 
     let Some((organization, key, quota)) = whose(tx.connection(), owner, now)? else { return Ok(true) };
     let used = verification::used_this_month(tx.connection(), owner, now)?;
     let is_so = u128::from(used) * 100 >= u128::from(quota.get()) * u128::from(percent);
-    if !is_so && !(reached.is_refused && percent == 100) {
+    let is_used_up = reached.is_refused && percent == 100;
+    if !(is_so || is_used_up) {
         return Ok(false);
     }
     let month = first_of_month(now);

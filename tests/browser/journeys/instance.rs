@@ -52,6 +52,66 @@ async fn the_set_up_link_leads_to_the_instance(Stage { page, server, .. }: Stage
     page.expect_text("deactivated the account of").await;
 }
 
+/// The page of an organization, known by its address, for instance administrators.
+fn in_instance(organization: &str) -> String {
+    organization.replace("/orgs/", "/instance/organizations/")
+}
+
+/// A plan is made and chosen, binds, and the organization is suspended and resumed.
+async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    let secret = dana.create_key(&server, &organization, "Billing worker", "90").await;
+    page.become_person(&dana).await;
+    page.visit(&server.setup_link()).await;
+    page.click_button("Become instance administrator").await;
+    page.click_link("Plans").await;
+    page.click_link("New plan").await;
+    page.fill("Name", "Free").await;
+    page.fill("Active API keys optional", "0").await;
+    page.click_button("Save").await;
+    page.expect_text("Enter a whole number from 1 to 1,000,000").await;
+    page.fill("Active API keys optional", "1").await;
+    page.fill("Monthly quota optional", "2").await;
+    page.click_button("Save").await;
+    page.expect_toast("Plan “Free” created").await;
+    page.expect_row("Free", "2 requests per month · 1 active API key").await;
+
+    page.click_link("Organizations").await;
+    page.click_link("Lumen Logistics").await;
+    page.expect_text("No plan. Nothing is limited.").await;
+    page.click_link("Change plan").await;
+    page.pick("Plan", "Free").await;
+    page.click_button("Save").await;
+    page.expect_toast("Plan “Free” applies from the next request").await;
+    for expected in [200, 200, 429] {
+        assert_eq!(server.ask_api(&secret).await.0, expected);
+    }
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link("New API Key").await;
+    page.fill("Name", "One too many").await;
+    page.click_button("Save").await;
+    page.expect_text("Your plan allows 1 active API key.").await;
+
+    page.visit(&in_instance(&organization)).await;
+    page.click_link("Suspend organization").await;
+    page.click_button("Suspend organization").await;
+    page.expect_text("Enter a reason.").await;
+    page.fill("Reason", "Payment is overdue.").await;
+    page.click_button("Suspend organization").await;
+    page.expect_toast("“Lumen Logistics” suspended").await;
+    assert_eq!(server.ask_api(&secret).await.0, 403);
+    page.visit(&format!("{organization}/users")).await;
+    page.expect_text("This organization is suspended").await;
+    page.expect_text("Payment is overdue.").await;
+    page.visit("/instance/organizations").await;
+    page.expect_row("Lumen Logistics", "Suspended").await;
+    page.click_link("Lumen Logistics").await;
+    page.click_button("Resume organization").await;
+    page.expect_toast("“Lumen Logistics” resumed").await;
+    assert_eq!(server.ask_api(&secret).await.0, 429);
+}
+
 async fn pages_of_the_instance(stage: Stage) {
     let mut inspection = Inspection::default();
     walk(&stage, &mut inspection).await;
@@ -106,7 +166,34 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     page.visit("/instance/people").await;
     page.open_menu("Actions for Dana Whitfield").await;
     inspection.look_at(page, "instance-people-menu").await;
+
+    page.visit("/instance/plans").await;
+    inspection.look_at(page, "instance-plans-empty").await;
+    page.click_link("New plan").await;
+    inspection.look_at(page, "instance-plan-new").await;
+    page.click_button("Save").await;
+    page.expect_text("Enter a name.").await;
+    inspection.look_at(page, "instance-plan-new-invalid").await;
+    page.fill("Name", &"W".repeat(60)).await;
+    page.fill("Rate limit optional", "600").await;
+    page.fill("Scopes optional", &"w".repeat(64)).await;
+    page.click_button("Save").await;
+    page.expect_text("600 requests per minute").await;
+    inspection.look_at(page, "instance-plans").await;
+    page.visit(&format!("{}/plan", in_instance(&organization))).await;
+    inspection.look_at(page, "instance-organization-plan").await;
+    page.visit(&format!("{}/suspend", in_instance(&organization))).await;
+    inspection.look_at(page, "instance-organization-suspend").await;
+    page.fill("Reason", &"W".repeat(300)).await;
+    page.click_button("Suspend organization").await;
+    page.expect_text("Resume organization").await;
+    inspection.look_at(page, "instance-organization-suspended").await;
+    page.visit(&format!("{organization}/users")).await;
+    inspection.look_at(page, "organization-suspended").await;
 }
 
-crate::with_and_without_javascript!(the_set_up_link_leads_to_the_instance);
+crate::with_and_without_javascript!(
+    the_set_up_link_leads_to_the_instance,
+    an_organization_gets_a_plan_and_is_suspended
+);
 crate::with_javascript_only!(pages_of_the_instance, pages_of_the_instance_as_served_without_scripts);
