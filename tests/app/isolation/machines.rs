@@ -225,8 +225,8 @@ async fn an_instance_token_of_another_access_is_refused() {
 #[tokio::test]
 async fn the_smallest_access_of_an_instance_token_that_will_do_gets_through() {
     let fixture = Fixture::new().await;
-    let writings: [(&str, fn(Ids) -> Ids); 2] = [("Small", |ids| ids), ("Capital", Ids::in_capitals)];
-    for (words, written) in writings {
+    let as_they_are: fn(Ids) -> Ids = |ids| ids;
+    for (words, written) in [("Small", as_they_are), ("Capital", Ids::in_capitals)] {
         for (number, route) in of_instance_tokens().enumerate() {
             let machine = fixture.app.instance_machine(route.access.of_instance_token().expect("one")).await;
             let owner = fixture.app.user(&format!("{words} Owner {number}")).await;
