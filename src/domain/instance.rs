@@ -30,7 +30,7 @@ pub use people::{
 };
 pub use plans::{assign_plan, assign_plan_to_those_without, change_plan, plans, total_without_plan};
 pub use setup::{become_first, begin_setup, is_setup_link};
-pub use suspension::{MAX_REASON_LENGTH, resume_organization, suspend_organization};
+pub use suspension::{MAX_REASON_LENGTH, parse_reason, resume_organization, suspend_organization};
 
 use diesel::prelude::*;
 

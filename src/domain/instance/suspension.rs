@@ -11,7 +11,7 @@ use crate::{
     domain::{
         access::Operator,
         events::{Action, Detail},
-        names::Name,
+        names::{Name, NameError},
         organization::Organization,
         organizations,
     },
@@ -19,6 +19,17 @@ use crate::{
 
 /// Longest reason, in characters.
 pub const MAX_REASON_LENGTH: usize = 300;
+
+/// Parses a reason as it was typed.
+///
+/// # Errors
+/// A sentence for whoever typed it.
+pub fn parse_reason(text: &str) -> Result<Name, String> {
+    Name::parse_text(text, MAX_REASON_LENGTH).map_err(|error| match error {
+        NameError::Empty => "Enter a reason.".to_owned(),
+        error => error.to_string(),
+    })
+}
 
 /// Suspends an organization; `reason` is what its members are told. One that is suspended gets the new reason.
 ///

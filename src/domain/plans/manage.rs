@@ -87,7 +87,11 @@ pub fn list(connection: &mut Connection, _: &Operator) -> Result<Vec<(Plan, i64)
     let count = |plan: &Plan| {
         counts.iter().find(|(id, _)| id.as_deref() == Some(&plan.id)).map_or(0, |(_, count)| *count)
     };
-    Ok(plans.into_iter().map(|plan| (count(&plan), plan)).map(|(count, plan)| (plan, count)).collect())
+    let with_count = |plan: Plan| {
+        let number = count(&plan);
+        (plan, number)
+    };
+    Ok(plans.into_iter().map(with_count).collect())
 }
 
 /// One plan.

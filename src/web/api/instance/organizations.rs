@@ -13,7 +13,7 @@ use crate::{
     domain::{
         access::{Observer, Operator},
         email::EmailAddress,
-        instance::{self, MAX_REASON_LENGTH, OrganizationRow, OrganizationSelection},
+        instance::{self, OrganizationRow, OrganizationSelection},
         invitations::InviteOutcome,
         names::{MAX_NAME_LENGTH, Name},
         plans::{self, PlanError},
@@ -204,8 +204,7 @@ pub async fn change(
 )]
 pub async fn suspend(call: Call<Operator, Json<SuspensionRequest>>) -> Result<HttpResponse, AppError> {
     let Json(SuspensionRequest { reason }) = &call.input;
-    let reason = Name::parse_text(reason, MAX_REASON_LENGTH);
-    let reason = reason.map_err(|error| AppError::field("/reason", error))?;
+    let reason = instance::parse_reason(reason).map_err(|error| AppError::field("/reason", error))?;
     let id = call.path("organization");
     call.change(move |tx, operator, now| {
         instance::suspend_organization(tx, operator, (&id, &reason), now)?;

@@ -10,8 +10,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::Operator,
-        instance::{self, InstanceError, MAX_REASON_LENGTH, OrganizationDetails},
-        names::{Name, NameError},
+        instance::{self, InstanceError, OrganizationDetails},
         plans::{self, Override, Plan},
         usage,
     },
@@ -159,18 +158,6 @@ pub struct SuspendForm {
     reason: String,
 }
 
-impl SuspendForm {
-    fn parse(&self) -> Result<Name, &'static str> {
-        Name::parse_text(&self.reason, MAX_REASON_LENGTH).map_err(|error| match error {
-            NameError::Empty => "Enter a reason.",
-            NameError::TooLong { .. } => "Use at most 300 characters.",
-            NameError::Unprintable | NameError::Link => {
-                "Use only letters, digits, spaces and common symbols."
-            }
-        })
-    }
-}
-
 /// Shows the page.
 pub async fn show(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let id = visit.path("organization");
@@ -250,7 +237,7 @@ pub async fn confirm_suspension(visit: Visit<Operator>) -> Result<HttpResponse, 
 pub async fn suspend(visit: Visit<Operator, Submitted<SuspendForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
-    let Some(reason) = errors.check("reason", form.parse()) else {
+    let Some(reason) = errors.check("reason", instance::parse_reason(&form.reason)) else {
         let dialog = suspend_dialog(&visit, form, errors).await?;
         return visit.invalid::<OrganizationScreen>(&dialog).await;
     };
