@@ -147,7 +147,7 @@ impl Application {
         let throttle_key = db.write(|tx| instance_secrets::secret(tx, "throttle key")).await?;
         let session_token_key = db.write(|tx| instance_secrets::secret(tx, "session token key")).await?;
         let setup_link = setup_link(&db, &node, &clock).await;
-        let origin = config.public_url.origin();
+        let (origin, key_prefix) = (config.public_url.origin(), config.rules.key_prefix);
         let state = State {
             setup_link: setup_link.map(Arc::new),
             started_at: clock.now(),
@@ -171,7 +171,7 @@ impl Application {
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
             max_body: routes::max_body,
             api_description: Arc::new(LazyLock::new(Box::new(move || {
-                openapi::describe(routes::ROUTES, &origin)
+                openapi::in_words_of(key_prefix, openapi::describe(routes::ROUTES, &origin))
             }))),
             config: Arc::new(config),
         };

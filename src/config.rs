@@ -15,9 +15,10 @@ mod bench;
 mod client;
 mod effective;
 mod explain;
+mod key_prefix;
 mod leaks;
-mod limits;
 mod operator;
+mod rules;
 mod serve;
 mod sign_up;
 mod sources;
@@ -36,12 +37,13 @@ pub use client::{
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 pub use effective::Effective;
 use explain::explain;
+pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
-pub use limits::InstanceLimits;
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
 use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, UsersLine};
+pub use rules::InstanceRules;
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
 pub use sign_up::{Chosen, EmailDomain, Founders, SignUp};

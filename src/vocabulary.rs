@@ -98,6 +98,16 @@ words! {
         Deactivated = "deactivated",
     }
 
+    /// The environment of a key.
+    #[derive(Display, Hash, ValueEnum)]
+    #[schema(example = "live")]
+    pub enum Environment {
+        /// For production.
+        Live = "live",
+        /// For tests.
+        Test = "test",
+    }
+
     /// A filter for keys.
     #[derive(Default, ValueEnum)]
     pub enum KeyFilter {
@@ -110,6 +120,10 @@ words! {
         NeverUsed = "never_used",
         /// Deactivated or paused keys.
         Deactivated = "deactivated",
+        /// Keys for the environment live.
+        Live = "live",
+        /// Keys for the environment test.
+        Test = "test",
     }
 
     /// The order of keys.
@@ -198,6 +212,8 @@ words! {
         QuotaExceeded = "quota_exceeded",
         /// The organization was suspended.
         OrganizationSuspended = "organization_suspended",
+        /// It was for another environment.
+        WrongEnvironment = "wrong_environment",
         /// The rate limit of the organization’s plan was exceeded.
         PlanRateLimited = "plan_rate_limited",
         /// The monthly quota of the organization’s plan was exceeded.
@@ -239,6 +255,8 @@ words! {
         QuotaExceeded = "quota_exceeded",
         /// The organization is suspended.
         OrganizationSuspended = "organization_suspended",
+        /// The key is for another environment.
+        WrongEnvironment = "wrong_environment",
     }
 
     /// What happens to a key that was found in public.
@@ -266,11 +284,13 @@ words! {
     /// A filter for all organizations.
     #[derive(Default)]
     pub enum OrganizationFilter {
-        /// All of them.
+        /// All of them, except removed ones.
         #[default]
         All = "all",
         /// Suspended organizations.
         Suspended = "suspended",
+        /// Removed organizations, which can be restored for 14 days.
+        Removed = "removed",
     }
 
     /// The order of all organizations.
@@ -388,6 +408,7 @@ impl From<Outcome> for VerificationCode {
             Outcome::RateLimited | Outcome::PlanRateLimited => Self::RateLimited,
             Outcome::QuotaExceeded | Outcome::PlanQuotaExceeded => Self::QuotaExceeded,
             Outcome::OrganizationSuspended => Self::OrganizationSuspended,
+            Outcome::WrongEnvironment => Self::WrongEnvironment,
         }
     }
 }
@@ -405,7 +426,8 @@ impl Outcome {
             | Self::Deactivated
             | Self::ForbiddenIp
             | Self::InsufficientScope
-            | Self::OrganizationSuspended => None,
+            | Self::OrganizationSuspended
+            | Self::WrongEnvironment => None,
         }
     }
 }
@@ -418,6 +440,16 @@ impl Role {
             Self::Supervisor => "Supervisor",
             Self::Developer => "Developer",
             Self::User => "User",
+        }
+    }
+}
+
+impl Environment {
+    /// The word on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Live => "Live",
+            Self::Test => "Test",
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct InstanceOrganization {
     /// Why the organization is suspended; null if it isn’t.
     #[schema(required = true, example = json!(null))]
     pub suspension_reason: Option<String>,
+    /// Since when the organization is removed; null if it isn’t.
+    #[schema(required = true, format = DateTime)]
+    pub removed_at: Option<String>,
     /// The ID of its plan; null if it has none.
     #[schema(required = true, example = "019a8f40-11c2-7a3e-8b5d-2f6e7a8b9c0d")]
     pub plan_id: Option<String>,

@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use super::given_object;
-use crate::vocabulary::{GracePeriod, KeyStatus, Period, Starts};
+use crate::vocabulary::{Environment, GracePeriod, KeyStatus, Period, Starts};
 
 /// An API key without its secret.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -20,6 +20,8 @@ pub struct ApiKey {
     pub masked: String,
     /// The status.
     pub status: KeyStatus,
+    /// The environment.
+    pub environment: Environment,
     /// The person or master token that created the key, by their name at that time.
     #[schema(example = "Dana Whitfield")]
     pub created_by: String,
@@ -47,6 +49,36 @@ pub struct ApiKey {
     /// The nodes that have applied the change; only with `?wait`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipts: Option<Vec<Receipt>>,
+}
+
+/// A key that was removed and can be restored.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RemovedKey {
+    /// The ID, which it keeps.
+    pub id: String,
+    /// The name.
+    #[schema(example = "Billing worker")]
+    pub name: String,
+    /// The masked key.
+    #[schema(example = "tess_9fQ2…xA7c")]
+    pub masked: String,
+    /// The environment.
+    pub environment: Environment,
+    /// When the key was created.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// When the key was last accepted; null if never.
+    #[schema(required = true, format = DateTime)]
+    pub last_used_at: Option<String>,
+    /// When the key was removed.
+    #[schema(format = DateTime)]
+    pub removed_at: String,
+    /// The person or master token that removed the key, by their name at that time.
+    #[schema(example = "Dana Whitfield")]
+    pub removed_by: String,
+    /// When it can no longer be restored.
+    #[schema(format = DateTime)]
+    pub restorable_until: String,
 }
 
 /// A node that has applied a change.
@@ -180,6 +212,9 @@ body_with_settings! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(format = DateTime)]
         pub expires_at: Option<String>,
+        /// The environment, which can’t be changed later. Defaults to live. Only servers that use environments have test keys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub environment: Option<Environment>,
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Requests {
     /// The organization was suspended.
     #[schema(example = 0)]
     pub organization_suspended: i64,
+    /// The key was for another environment.
+    #[schema(example = 0)]
+    pub wrong_environment: i64,
     /// The rate limit of the organization’s plan was exceeded.
     #[schema(example = 0)]
     pub plan_rate_limited: i64,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{NamedId, objects};
-use crate::vocabulary::{COSTS, LimitedBy, VerificationCode};
+use crate::vocabulary::{COSTS, Environment, LimitedBy, VerificationCode};
 
 /// Characters of a user agent.
 const MAX_USER_AGENT_LENGTH: usize = 200;
@@ -23,6 +23,9 @@ pub struct VerificationRequest {
     #[serde(default)]
     #[schema(example = json!(["invoices:read"]))]
     pub scopes: Vec<String>,
+    /// The environment that the key must be for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
     /// The IP address of your client. Without it, keys with allowed networks are rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
@@ -105,6 +108,8 @@ pub struct VerifiedKey {
     pub id: String,
     /// The name.
     pub name: String,
+    /// The environment.
+    pub environment: Environment,
     /// The scopes.
     pub scopes: Vec<String>,
     /// The metadata; null if there’s none.

@@ -9,8 +9,8 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Trouble, Tx},
     domain::{
-        api_keys, budgets, email_links, idempotency, leaks, nodes, outbox, quota_notices, rejections,
-        sessions, spent_forms, throttles, usage, verification, webhooks,
+        api_keys, budgets, email_links, idempotency, leaks, nodes, organizations, outbox, quota_notices,
+        rejections, sessions, spent_forms, throttles, usage, verification, webhooks,
     },
     web::state::State,
 };
@@ -138,6 +138,9 @@ async fn purge_regularly(state: &State) {
             if let Err(error) = tell_of_collected_leaks(state, now).await {
                 tracing::error!(%error, "could not notify administrators of leaks that were reported again");
             }
+            if let Err(error) = forget_removed(state, now).await {
+                tracing::error!(%error, "could not delete what was removed");
+            }
             if let Err(error) = purge_usage(state, now).await {
                 tracing::error!(%error, "could not delete old usage");
             }
@@ -158,6 +161,16 @@ async fn tell_of_collected_leaks(state: &State, now: Timestamp) -> Result<(), Db
 
 async fn purge_usage(state: &State, now: Timestamp) -> Result<(), DbError> {
     while state.db.write_beside(move |tx| usage::purge_expired(tx, now)).await? {
+        tokio::time::sleep(CLEAN_UP_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// What can't be restored any more. Under the lock: whoever restores something finds it whole.
+async fn forget_removed(state: &State, now: Timestamp) -> Result<(), DbError> {
+    while state.db.write(move |tx| api_keys::purge_removed(tx, now)).await?
+        || state.db.write(move |tx| organizations::purge_removed(tx, now)).await?
+    {
         tokio::time::sleep(CLEAN_UP_PAUSE).await;
     }
     Ok(())

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     api_types::{
-        ApiKey, KeyWithSecret, NewKey, RateLimitFields, RotationRequest, Verification, VerificationRequest,
+        ApiKey, KeyWithSecret, NewKey, RateLimitFields, RemovedKey, RotationRequest, Verification,
+        VerificationRequest,
     },
     clock::{Clock, Timestamp},
     config::{ExpirationFlags, KeysAction, NewKeyFlags, Rate, text_of_file},
@@ -33,11 +34,21 @@ const COLUMNS: &[Column<ApiKey>] = &[
     ("ID", |key| key.id.clone()),
 ];
 
+const REMOVED: &[Column<RemovedKey>] = &[
+    ("Name", |key| key.name.clone()),
+    ("Key", |key| key.masked.clone()),
+    ("Removed (UTC)", |key| minute(Some(&key.removed_at))),
+    ("By", |key| key.removed_by.clone()),
+    ("Restore until (UTC)", |key| minute(Some(&key.restorable_until))),
+    ("ID", |key| key.id.clone()),
+];
+
 const DETAILS: &[Column<ApiKey>] = &[
     ("Name", |key| key.name.clone()),
     ("ID", |key| key.id.clone()),
     ("Key", |key| key.masked.clone()),
     ("Status", |key| key.status.as_str().to_owned()),
+    ("Environment", |key| key.environment.to_string()),
     ("Description", |key| or_dash(key.settings.description.as_ref())),
     ("Created (UTC)", |key| minute(Some(&key.created_at))),
     ("Created by", |key| key.created_by.clone()),
@@ -91,15 +102,28 @@ pub(super) async fn run(server: &Server, output: &Output, action: &KeysAction) -
             let organization = server.organization().await?;
             let key = find(server, &organization, &key.key).await?;
             let name = &key.name;
-            confirm(*yes, &format!("Remove the key “{name}”? This can't be undone."))?;
+            confirm(*yes, &format!("Remove the key “{name}”? It can be restored for 14 days."))?;
             server.delete(&organization.path(&["keys", &key.id])).await?;
             say(printable(&format!("Removed the key “{name}”.")));
             Ok(())
         }
-        KeysAction::Verify { scopes, ip, cost } => {
-            let (scopes, cost) = (scopes.clone(), cost.unwrap_or(1));
+        KeysAction::Removed => {
+            let organization = server.organization().await?;
+            let keys: Vec<RemovedKey> =
+                server.list(&organization.path(&["removed-keys"]), &[], usize::MAX).await?;
+            output.list(&keys, REMOVED, "No removed keys.")
+        }
+        KeysAction::Restore(named) => {
+            let organization = server.organization().await?;
+            let id = find_removed(server, &organization, &named.key).await?;
+            let key: ApiKey = server.post(&organization.path(&["removed-keys", &id, "restore"]), &()).await?;
+            output.changed(&key, &format!("Restored the key “{}”. It's deactivated.", key.name))
+        }
+        KeysAction::Verify { scopes, environment, ip, cost } => {
+            let (scopes, environment, cost) = (scopes.clone(), *environment, cost.unwrap_or(1));
             let key = key_from(io::stdin())?;
-            let asked = VerificationRequest { key, scopes, client_ip: *ip, user_agent: None, cost };
+            let asked =
+                VerificationRequest { key, scopes, environment, client_ip: *ip, user_agent: None, cost };
             verify(server, output, &asked).await
         }
     }
@@ -146,6 +170,17 @@ async fn find(server: &Server, organization: &Organization, key: &str) -> Result
     })
 }
 
+/// The id of the removed key of this id or name; of several, of the one that was removed last.
+async fn find_removed(server: &Server, organization: &Organization, key: &str) -> Result<String, Failure> {
+    let keys: Vec<RemovedKey> = server.list(&organization.path(&["removed-keys"]), &[], usize::MAX).await?;
+    let wanted = fold(key);
+    let found = keys.into_iter().find(|found| found.id == key || fold(&found.name) == wanted);
+    found.map(|found| found.id).ok_or_else(|| {
+        let said = printable(&format!("“{}” has no removed key “{key}”.", organization.name));
+        Failure::NotFound(format!("{said} List them with “tessera keys removed”."))
+    })
+}
+
 /// Prints the secret, this once.
 fn tell_secret(output: &Output, told: &KeyWithSecret, done: &str) -> Result<(), Failure> {
     let KeyWithSecret { key, secret } = told;
@@ -173,6 +208,7 @@ fn new_key(new: &NewKeyFlags) -> Result<NewKey, Failure> {
     Ok(NewKey {
         name: new.name.clone(),
         expires_at: expires_at(&new.end)?,
+        environment: new.environment,
         description: new.description.clone().map(Some),
         scopes: given(&new.scopes),
         networks: given(&new.networks),

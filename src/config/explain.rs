@@ -6,8 +6,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Exit, client::Expected};
 
-/// With what every key and token begins.
-const CREDENTIAL_PREFIX: &str = "tess_";
+/// Whether a part of `text` is as long as what is random in a key or a token, or begins like one.
+fn may_hold_a_secret(text: &str) -> bool {
+    const AS_LONG_AS_A_SECRET: usize = 30;
+    text.contains("tess_")
+        || text.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.len() >= AS_LONG_AS_A_SECRET)
+}
 
 /// Turns clap's answer into ours: help and version as they are, a mistake as one line.
 pub(super) fn explain(error: clap::Error) -> Exit {
@@ -30,7 +34,7 @@ pub(super) fn explain(error: clap::Error) -> Exit {
             _ => None,
         })
         // A stray argument may be an SMTP URL that lost its flag, a key or a token.
-        .filter(|text| !text.contains("://") && !text.contains(CREDENTIAL_PREFIX))
+        .filter(|text| !text.contains("://") && !may_hold_a_secret(text))
         .unwrap_or_else(|| "the one given".to_owned());
     let possible = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => Some(values.join(", ")),

@@ -11,10 +11,10 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceLimits, LeakKeys, LeakSecret, LogFilter,
+    BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret, LogFilter,
     ServerUrl, SignUp, SmtpUrl, Sources,
     backups::BackupFlags,
-    limits::LimitFlags,
+    rules::RuleFlags,
     setting,
     sign_up::{SignUpFlags, SignUpSettings},
     values,
@@ -47,8 +47,8 @@ pub struct Config {
     pub keys_in_memory: usize,
     /// Requests to the management API that a master token has in a minute.
     pub requests_per_minute: NonZeroU32,
-    /// How many of each thing there may be.
-    pub limits: InstanceLimits,
+    /// What holds for all organizations.
+    pub rules: InstanceRules,
     /// What lets a machine report leaked keys.
     pub leak_secret: Option<LeakSecret>,
     /// With which keys GitHub signs its reports of leaked keys.
@@ -102,7 +102,7 @@ pub(super) struct ServeFlags {
     #[arg(long, value_name = "NUMBER")]
     requests_per_minute: Option<String>,
     #[command(flatten)]
-    limits: LimitFlags,
+    rules: RuleFlags,
     /// Secret for reporting leaked keys to /api/v2/leaks, at least 32 characters; better set in the
     /// environment, where other users can't read it [env: TESSERA_LEAK_SECRET] [default: none]
     #[arg(long, value_name = "SECRET")]
@@ -204,7 +204,7 @@ impl ServeFlags {
             .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
             sign_up,
             founders,
-            limits: self.limits.read(sources)?,
+            rules: self.rules.read(sources)?,
             leak_secret: setting("TESSERA_LEAK_SECRET", self.leak_secret, sources, LeakSecret::parse)?,
             leak_keys: setting("TESSERA_LEAK_KEYS", self.leak_keys, sources, LeakKeys::read)?,
             webhook_networks: setting(

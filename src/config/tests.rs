@@ -46,8 +46,8 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!((config.sign_up.value, config.founders.value), (SignUp::Open, Founders::Everyone));
     assert_eq!(config.keys_in_memory, 1_000_000);
     assert_eq!(config.requests_per_minute.get(), 600);
-    assert_eq!(config.limits, InstanceLimits::default());
-    assert_eq!(config.limits.keys, 100_000);
+    assert_eq!(config.rules, InstanceRules::default());
+    assert_eq!(config.rules.keys, 100_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
     assert_eq!(config.log.as_str(), "info");
@@ -95,7 +95,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.founders.value, Founders::InstanceAdministrators);
     assert_eq!(config.keys_in_memory, 50_000);
     assert_eq!(config.requests_per_minute.get(), 60);
-    let InstanceLimits { keys, master_tokens, webhooks, organizations, invitations_per_day } = config.limits;
+    let InstanceRules { keys, master_tokens, webhooks, organizations, invitations_per_day } = config.rules;
     assert_eq!([keys, master_tokens, webhooks, organizations, invitations_per_day], [1, 2, 3, 4, 5]);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
@@ -485,7 +485,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let config = serve("serve --listen 127.0.0.1:3333", &environment);
     assert_eq!(config.listen.to_string(), "127.0.0.1:3333");
     assert_eq!(config.brand.as_str(), "From environment");
-    assert_eq!((config.limits.keys, config.trusted_proxies.len()), (7, 2));
+    assert_eq!((config.rules.keys, config.trusted_proxies.len()), (7, 2));
     assert_eq!(config.log.as_str(), "info", "what is empty counts as not set");
 
     for line in [format!("serve --config {file}"), format!("--config {file}")] {

@@ -313,6 +313,16 @@ fn redact(text: &str, secret: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brand(String);
 
+/// # Errors
+/// What the setting may be.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err("must be yes or no".to_owned()),
+    }
+}
+
 impl Brand {
     const MAX_CHARACTERS: usize = 40;
 

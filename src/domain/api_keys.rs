@@ -1,10 +1,11 @@
-//! API keys: named, with an end if wanted, switched off and on, removed for good.
+//! API keys: named, with an end if wanted, switched off and on, removed and for some days restored.
 
 mod edit;
 mod expiration;
 mod list;
 mod look_up;
 mod pause;
+mod removed;
 mod rotate;
 mod several;
 
@@ -13,6 +14,10 @@ pub use expiration::{ChosenExpiration, ExpirationError, KeyChangeError};
 pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
+pub use removed::{
+    RemovedKey, find_removed, list_removed_after, number_of_removed, page_of_removed, purge_removed, restore,
+};
+pub(super) use removed::{forget_some, removed_by_digest};
 pub use rotate::{ActiveRotation, NewExpiration, purge_expired, revoke_previous, rotate, rotations};
 pub(super) use rotate::{revoke_previous_secret, write_first_use, write_use};
 pub use several::{BulkChange, change_several, find_several};
@@ -29,18 +34,21 @@ use super::{
     plans::{self, WantedKey},
     schema::{api_keys, organizations},
     search,
-    secret::{NoRandomness, Secret, SecretKind},
+    secret::{NoRandomness, Secret},
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Change, Connection, DbError, Tx, columns_of},
     folding::terms::Searched,
-    vocabulary::KeyStatus,
+    vocabulary::{Environment, KeyStatus},
 };
 
 /// The longest duration that can be chosen, apart from "no end".
 pub const MAX_DURATION: Duration = Duration::days(3650);
+
+/// Why a restored key stays off whose secret was found in public.
+const LEAKED: &str = "This key’s secret was found in public. Rotate the key to get a new one.";
 
 /// An API key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -66,6 +74,8 @@ pub struct ApiKey {
     pub paused_until: Option<Timestamp>,
     /// When it was last accepted.
     pub last_used_at: Option<Timestamp>,
+    /// What it is for.
+    pub environment: Environment,
     /// What it may do and how much.
     #[diesel(embed)]
     pub settings: KeySettings,
@@ -99,6 +109,8 @@ pub struct NewApiKey {
     pub name: Name,
     /// Its end, if any.
     pub expires_at: Option<Timestamp>,
+    /// What it is for.
+    pub environment: Environment,
     /// What it may do and how much.
     pub settings: KeySettings,
 }
@@ -110,12 +122,13 @@ impl Managed for ApiKey {
     const A_KIND: &'static str = "A key";
     const KINDS: (&'static str, &'static str) = ("key", "keys");
 
-    fn max(limits: &InstanceLimits) -> i64 {
-        limits.keys
+    fn max(rules: &InstanceRules) -> i64 {
+        rules.keys
     }
 
-    fn generate_secret() -> Result<Secret, NoRandomness> {
-        Secret::generate(SecretKind::ApiKey)
+    fn generate_secret(rules: &InstanceRules, new: Option<&NewApiKey>) -> Result<Secret, NoRandomness> {
+        let environment = new.map(|new| new.environment).filter(|_| rules.has_environments);
+        Secret::generate_key(rules.key_prefix, environment)
     }
 
     fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
@@ -135,6 +148,7 @@ impl Managed for ApiKey {
                 api_keys::created_by.eq(row.created_by),
                 api_keys::created_at.eq(row.created_at),
                 api_keys::expires_at.eq(new.expires_at),
+                api_keys::environment.eq(new.environment),
                 &new.settings,
             ))
             .returning(columns_of::<Self>())
@@ -176,8 +190,8 @@ impl Managed for ApiKey {
         Ok(key)
     }
 
-    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
-        diesel::delete(api_keys::table.find(id)).execute(connection)
+    fn delete(connection: &mut Connection, id: &str, by: &str, at: Timestamp) -> QueryResult<usize> {
+        removed::put_aside(connection, id, by, at)
     }
 
     /// A paused key is off, and yet deactivating it is a change: it no longer comes back.
@@ -230,9 +244,9 @@ fn write_terms(connection: &mut Connection, organization_id: &str, key: &ApiKey)
 pub fn check_room(
     connection: &mut Connection,
     grant: &Grant<ManageKeys>,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
 ) -> Result<(), ManageError> {
-    managed::check_room::<ApiKey>(connection, grant, limits)
+    managed::check_room::<ApiKey>(connection, grant, rules)
 }
 
 /// Creates a key. The secret is returned this once; its digest is kept.
@@ -243,13 +257,13 @@ pub fn create(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageKeys>,
     new: &NewApiKey,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), ManageError> {
     let wanted = WantedKey { settings: Some(&new.settings), expires_at: Some(new.expires_at) };
     plans::check_key(tx.connection(), grant, wanted, now)?;
     plans::check_active_keys(tx.connection(), grant, now)?;
-    managed::create(tx, grant, new, limits, now)
+    managed::create(tx, grant, new, rules, now)
 }
 
 /// One key.
@@ -276,6 +290,9 @@ pub fn switch(
     now: Timestamp,
 ) -> Result<ApiKey, ManageError> {
     let key = find(tx.connection(), grant, key_id)?;
+    if on && removed::leak_of_restored(tx.connection(), key_id)? {
+        return Err(ManageError::State(LEAKED));
+    }
     // One that is paused comes back by itself, and counts as active.
     if on && key.status(now) == KeyStatus::Deactivated && key.paused_until.is_none() {
         plans::check_active_keys(tx.connection(), grant, now)?;
@@ -283,7 +300,7 @@ pub fn switch(
     managed::switch(tx, grant, key_id, on, now)
 }
 
-/// Removes a key permanently.
+/// Removes a key. For [`managed::RESTORABLE_FOR`] it can be restored; what was accepted as its secret never is meanwhile.
 ///
 /// # Errors
 /// [`ManageError::NotFound`].

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Connection, DbError, Tx},
     hex,
 };
@@ -55,10 +55,10 @@ stored_as_text!(word Inviting);
 
 impl Inviting {
     /// Invitations in a day; for an organization twice as many as for each of its members.
-    fn max(self, limits: &InstanceLimits) -> i64 {
+    fn max(self, rules: &InstanceRules) -> i64 {
         match self {
-            Self::InvitationsByPerson | Self::InvitationsByToken => limits.invitations_per_day,
-            Self::InvitationsByOrganization => 2 * limits.invitations_per_day,
+            Self::InvitationsByPerson | Self::InvitationsByToken => rules.invitations_per_day,
+            Self::InvitationsByOrganization => 2 * rules.invitations_per_day,
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn left(
     connection: &mut Connection,
     budget: Inviting,
     spender: &str,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Left, DbError> {
     let uses = || {
@@ -143,7 +143,7 @@ pub(super) fn left(
         uses().order(budget_uses::used_at).select(budget_uses::used_at).first(connection).optional()?;
     let wait = oldest.map_or(Duration::ZERO, |oldest| oldest + PERIOD - now);
     let rounded_up = (wait + Duration::SECOND - Duration::NANOSECOND).whole_seconds();
-    let max = budget.max(limits);
+    let max = budget.max(rules);
     Ok(Left {
         max,
         number: (max - amounts.iter().sum::<i64>()).max(0),

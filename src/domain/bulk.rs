@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{DbError, Tx},
+    vocabulary::Environment,
 };
 
 /// Keys that one call makes at most: one transaction holds them all.
@@ -83,7 +84,7 @@ pub fn managed_organization(
     let name = Name::parse("Bench", MAX_KEY_NAME_LENGTH).map_err(step)?;
     let new = NewToken { name, access: TokenAccess::Full, expires_at: None };
     let (token, secret) =
-        master_tokens::generate(tx, &grant, &new, &InstanceLimits::default(), now).map_err(step)?;
+        master_tokens::generate(tx, &grant, &new, &InstanceRules::default(), now).map_err(step)?;
     master_tokens::switch(tx, &grant, &token.id, true, now).map_err(step)?;
     Ok(ManagedOrganization { token: secret, keys: keys(tx, &owned, count, now)?, id: owned.organization.id })
 }
@@ -100,8 +101,8 @@ fn organization(tx: &mut Tx<'_>, now: Timestamp) -> Result<Owned, BulkError> {
         password_hash: String::new(),
     };
     let owner = accounts::insert(tx, &new, now)?;
-    let (actor, limits) = (Actor::user(&owner, None), InstanceLimits::default());
-    let organization = organizations::create(tx, &owner, &actor, &new.name, &limits, now).map_err(step)?;
+    let (actor, rules) = (Actor::user(&owner, None), InstanceRules::default());
+    let organization = organizations::create(tx, &owner, &actor, &new.name, &rules, now).map_err(step)?;
     Ok(Owned { organization, owner })
 }
 
@@ -121,9 +122,14 @@ fn keys(
     (1..=count)
         .map(|number| {
             let name = Name::parse(&format!("Key {number}"), MAX_KEY_NAME_LENGTH).map_err(step)?;
-            let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
+            let new = NewApiKey {
+                name,
+                expires_at: None,
+                environment: Environment::Live,
+                settings: KeySettings::default(),
+            };
             let (key, secret) =
-                api_keys::create(tx, &admin, &new, &InstanceLimits::default(), now).map_err(step)?;
+                api_keys::create(tx, &admin, &new, &InstanceRules::default(), now).map_err(step)?;
             Ok((key.id, secret))
         })
         .collect()

@@ -138,6 +138,7 @@ pub fn expiries(
         .inner_join(organizations::table)
         .filter(calendar_links::organization_id.eq(organization_id))
         .filter(calendar_links::token_digest.eq(digest.as_bytes()))
+        .filter(organizations::removed_at.is_null())
         .select(Organization::as_select())
         .first(connection)
         .optional()?;

@@ -25,8 +25,9 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{DbError, Tx},
+    vocabulary::Environment,
 };
 
 /// The address to log in with.
@@ -293,7 +294,7 @@ fn person(
 
 fn organization(tx: &mut Tx<'_>, user: &User, text: &str, at: Timestamp) -> Result<Organization, DemoError> {
     let actor = Actor::user(user, address(24));
-    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, &InstanceLimits::default(), at)
+    organizations::create(tx, user, &actor, &name(text, MAX_NAME_LENGTH)?, &InstanceRules::default(), at)
         .map_err(step)
 }
 
@@ -414,8 +415,13 @@ fn new_key(
     at: Timestamp,
 ) -> Result<ApiKey, DemoError> {
     let settings = KeySettings { scopes: scopes.parse().map_err(step)?, ..KeySettings::default() };
-    let new = NewApiKey { name: name(key_name, MAX_KEY_NAME_LENGTH)?, expires_at, settings };
-    api_keys::create(tx, admin, &new, &InstanceLimits::default(), at).map(|(key, _)| key).map_err(step)
+    let new = NewApiKey {
+        name: name(key_name, MAX_KEY_NAME_LENGTH)?,
+        expires_at,
+        environment: Environment::Live,
+        settings,
+    };
+    api_keys::create(tx, admin, &new, &InstanceRules::default(), at).map(|(key, _)| key).map_err(step)
 }
 
 fn colleague<'a>(
@@ -454,7 +460,7 @@ fn token<'a>(past: &mut Past<'a>, admin: &'a Grant<ManageTokens>, example: &'a E
             expires_at: example.ends_in_days.map(|days| now + Duration::days(days)),
         };
         let (token, _) =
-            master_tokens::generate(tx, admin, &new, &InstanceLimits::default(), at).map_err(step)?;
+            master_tokens::generate(tx, admin, &new, &InstanceRules::default(), at).map_err(step)?;
         generated.set(token.id).map_err(step)
     });
     let Some(minutes) = example.minutes_since_last_use else { return };
@@ -503,7 +509,7 @@ fn invite(
     at: Timestamp,
 ) -> Result<(), DemoError> {
     let email = [EmailAddress::parse(email).map_err(step)?];
-    invitations::invite(tx, members, role, &email, &InstanceLimits::default(), at).map_err(step)?;
+    invitations::invite(tx, members, role, &email, &InstanceRules::default(), at).map_err(step)?;
     Ok(())
 }
 

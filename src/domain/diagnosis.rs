@@ -8,7 +8,7 @@ use super::{
     audit::{self, Entry},
     events::{Action, Detail},
     schema::api_keys as keys,
-    secret::{self, SecretDigest, SecretKind},
+    secret::{self, Form, SecretDigest, SecretKind},
 };
 use crate::{
     clock::Timestamp,
@@ -17,11 +17,6 @@ use crate::{
 
 /// Characters after the prefix that a masked form begins and ends with.
 const SHOWN: usize = 4;
-/// What every key and every master token begins with.
-const KEY_PREFIX: &str = "tess_";
-const TOKEN_PREFIX: &str = "tess_m_";
-/// What every instance token begins with, of which organizations know nothing.
-const INSTANCE_PREFIX: &str = "tess_i_";
 
 /// What a text tells about a key.
 #[derive(Clone, Debug)]
@@ -51,12 +46,12 @@ pub fn diagnose(
     now: Timestamp,
 ) -> Result<Finding, DbError> {
     let presented = presented.trim();
-    let Some(body) = presented.strip_prefix(KEY_PREFIX) else { return Ok(Finding::NotAKey) };
-    if presented.starts_with(TOKEN_PREFIX) {
-        return Ok(Finding::MasterToken);
-    }
-    if presented.starts_with(INSTANCE_PREFIX) {
-        return Ok(Finding::NotAKey);
+    let Some(Form { kind, beginning, body }) = Form::of(presented) else { return Ok(Finding::NotAKey) };
+    match kind {
+        SecretKind::ApiKey => {}
+        SecretKind::MasterToken => return Ok(Finding::MasterToken),
+        // Of which organizations know nothing.
+        SecretKind::InstanceToken => return Ok(Finding::NotAKey),
     }
     if secret::is_well_formed(SecretKind::ApiKey, presented) {
         return by_secret(connection, grant, presented, now);
@@ -66,7 +61,7 @@ pub fn diagnose(
         return Ok(Finding::TooShort);
     }
     let head = head.get(..SHOWN).unwrap_or(head);
-    let start = format!("{KEY_PREFIX}{head}");
+    let start = format!("{beginning}{head}");
     let all: Vec<ApiKey> = keys::table
         .filter(keys::organization_id.eq(&grant.id))
         .order(keys::created_at.desc())

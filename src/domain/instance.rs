@@ -14,6 +14,7 @@ mod monthly_usage;
 mod organizations;
 mod people;
 mod plans;
+mod removal;
 mod setup;
 mod suspension;
 
@@ -29,6 +30,7 @@ pub use people::{
     Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
 };
 pub use plans::{assign_plan, assign_plan_to_those_without, change_plan, plans, total_without_plan};
+pub use removal::{remove_organization, restore_organization};
 pub use setup::{become_first, begin_setup, is_setup_link};
 pub use suspension::{MAX_REASON_LENGTH, parse_reason, resume_organization, suspend_organization};
 

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceRules,
     db::{Connection, DbError, Tx, columns_of, count_of},
     vocabulary::KeyStatus,
 };
@@ -124,10 +125,11 @@ pub fn generate(
     tx: &mut Tx<'_>,
     administrator: &InstanceAdministrator,
     new: &NewInstanceToken,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(InstanceToken, Secret), ManageError> {
     check_room(tx.connection(), administrator)?;
-    let secret = Secret::generate(SecretKind::InstanceToken)?;
+    let secret = Secret::generate(rules.key_prefix, SecretKind::InstanceToken)?;
     let inserted = diesel::insert_into(instance_tokens::table)
         .values((
             instance_tokens::id.eq(new_id(now)),
@@ -192,11 +194,12 @@ pub fn replace(
     tx: &mut Tx<'_>,
     administrator: &InstanceAdministrator,
     token_id: &str,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(InstanceToken, Secret), ManageError> {
     find(tx.connection(), administrator, token_id)?.check_not_expired(now)?;
     invalidate(tx, token_id)?;
-    let secret = Secret::generate(SecretKind::InstanceToken)?;
+    let secret = Secret::generate(rules.key_prefix, SecretKind::InstanceToken)?;
     let token = diesel::update(instance_tokens::table.find(token_id))
         .set((
             instance_tokens::masked.eq(secret.masked()),

@@ -175,6 +175,7 @@ pub fn find(connection: &mut Connection, presented: &str) -> Result<Option<Found
     let found: Option<(Row, Organization, LinkKind)> = invitation_secrets::table
         .inner_join(invitations::table.inner_join(organizations::table))
         .filter(invitation_secrets::token_digest.eq(SecretDigest::of(presented).as_bytes()))
+        .filter(organizations::removed_at.is_null())
         .select((Row::as_select(), Organization::as_select(), invitation_secrets::kind))
         .first(connection)
         .optional()?;

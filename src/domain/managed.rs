@@ -4,6 +4,8 @@
 //! A kind says what is its own in `Managed`: its statements, each a line or two, and what follows
 //! from a change. What is done with it, in which order and with which checks, stands here once.
 
+use time::Duration;
+
 use super::{
     access::{Capability, Grant, See},
     grouped::grouped,
@@ -14,9 +16,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Connection, DbError, Tx},
 };
+
+/// How long what was removed can be restored.
+pub const RESTORABLE_FOR: Duration = Duration::days(14);
 
 /// Why something is not created, found or changed.
 #[derive(Debug, thiserror::Error)]
@@ -115,9 +120,9 @@ pub(super) trait Managed: Sized {
     const KINDS: (&'static str, &'static str);
 
     /// How many an organization may have.
-    fn max(limits: &InstanceLimits) -> i64;
-    /// A secret for it.
-    fn generate_secret() -> Result<Secret, NoRandomness>;
+    fn max(rules: &InstanceRules) -> i64;
+    /// A secret for a new one, or another one for one that is there.
+    fn generate_secret(rules: &InstanceRules, new: Option<&Self::New>) -> Result<Secret, NoRandomness>;
     /// How many the organization has.
     fn count(connection: &mut Connection, organization_id: &str) -> Row<i64>;
     /// Stores a new one.
@@ -128,8 +133,8 @@ pub(super) trait Managed: Sized {
     fn update_switch(connection: &mut Connection, id: &str, off_since: Option<Timestamp>) -> Row<Self>;
     /// Gives it another secret.
     fn update_secret(connection: &mut Connection, id: &str, secret: &Secret, now: Timestamp) -> Row<Self>;
-    /// Deletes it.
-    fn delete(connection: &mut Connection, id: &str) -> Row<usize>;
+    /// Takes it out of the way, whoever does so and when.
+    fn delete(connection: &mut Connection, id: &str, by: &str, at: Timestamp) -> Row<usize>;
 
     /// Whether switching it `on` would change nothing.
     fn is_switched(&self, on: bool) -> bool;
@@ -167,9 +172,9 @@ pub(super) fn find<M: Managed>(
 pub(super) fn check_room<M: Managed>(
     connection: &mut Connection,
     organization: &Organization,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
 ) -> Result<(), ManageError> {
-    let max = M::max(limits);
+    let max = M::max(rules);
     if M::count(connection, &organization.id)? >= max {
         return Err(ManageError::TooMany { kinds: M::KINDS, max });
     }
@@ -181,15 +186,15 @@ pub(super) fn create<M: Managed>(
     tx: &mut Tx<'_>,
     grant: &Grant<M::Manage>,
     new: &M::New,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(M, Secret), ManageError>
 where
     Grant<M::Manage>: AsRef<Grant<See>>,
 {
     let standing: &Grant<See> = grant.as_ref();
-    check_room::<M>(tx.connection(), standing, limits)?;
-    let secret = M::generate_secret()?;
+    check_room::<M>(tx.connection(), standing, rules)?;
+    let secret = M::generate_secret(rules, Some(new))?;
     let row = NewRow {
         id: new_id(now),
         organization_id: &standing.id,
@@ -235,6 +240,7 @@ pub(super) fn replace_secret<M: Managed>(
     tx: &mut Tx<'_>,
     grant: &Grant<M::Manage>,
     id: &str,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(M, Secret), ManageError>
 where
@@ -245,13 +251,13 @@ where
         return Err(ManageError::State(obstacle));
     }
     M::invalidate(tx, id)?;
-    let secret = M::generate_secret()?;
+    let secret = M::generate_secret(rules, None)?;
     let thing = M::update_secret(tx.connection(), id, &secret, now)?;
     thing.note(tx, grant, Done::SecretReplaced, now)?;
     Ok((thing, secret))
 }
 
-/// Removes a thing permanently.
+/// Removes a thing.
 pub(super) fn remove<M: Managed>(
     tx: &mut Tx<'_>,
     grant: &Grant<M::Manage>,
@@ -263,7 +269,7 @@ where
 {
     let thing: M = find(tx.connection(), grant.as_ref(), id)?;
     M::invalidate(tx, id)?;
-    M::delete(tx.connection(), id)?;
+    M::delete(tx.connection(), id, grant.as_ref().actor().name(), now)?;
     thing.note(tx, grant, Done::Removed, now)?;
     Ok(thing)
 }

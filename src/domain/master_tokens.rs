@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Connection, DbError, Tx, columns_of},
     vocabulary::KeyStatus,
 };
@@ -97,12 +97,12 @@ impl Managed for MasterToken {
     const A_KIND: &'static str = "A master token";
     const KINDS: (&'static str, &'static str) = ("master token", "master tokens");
 
-    fn max(limits: &InstanceLimits) -> i64 {
-        limits.master_tokens
+    fn max(rules: &InstanceRules) -> i64 {
+        rules.master_tokens
     }
 
-    fn generate_secret() -> Result<Secret, NoRandomness> {
-        Secret::generate(SecretKind::MasterToken)
+    fn generate_secret(rules: &InstanceRules, _: Option<&NewToken>) -> Result<Secret, NoRandomness> {
+        Secret::generate(rules.key_prefix, SecretKind::MasterToken)
     }
 
     fn count(connection: &mut Connection, organization_id: &str) -> QueryResult<i64> {
@@ -167,7 +167,7 @@ impl Managed for MasterToken {
             .get_result(connection)
     }
 
-    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
+    fn delete(connection: &mut Connection, id: &str, _: &str, _: Timestamp) -> QueryResult<usize> {
         diesel::delete(master_tokens::table.find(id)).execute(connection)
     }
 
@@ -215,9 +215,9 @@ impl Managed for MasterToken {
 pub fn check_room(
     connection: &mut Connection,
     grant: &Grant<ManageTokens>,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
 ) -> Result<(), ManageError> {
-    managed::check_room::<MasterToken>(connection, grant, limits)
+    managed::check_room::<MasterToken>(connection, grant, rules)
 }
 
 /// Generates a token that is not active yet, and tells the administrators. The secret is returned
@@ -229,10 +229,10 @@ pub fn generate(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageTokens>,
     new: &NewToken,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(MasterToken, Secret), ManageError> {
-    managed::create(tx, grant, new, limits, now)
+    managed::create(tx, grant, new, rules, now)
 }
 
 /// Makes the token work until it expires, and tells the administrators; or stops it.
@@ -258,9 +258,10 @@ pub fn replace(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageTokens>,
     token_id: &str,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(MasterToken, Secret), ManageError> {
-    managed::replace_secret(tx, grant, token_id, now)
+    managed::replace_secret(tx, grant, token_id, rules, now)
 }
 
 /// Removes a token permanently.

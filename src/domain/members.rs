@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::{
     access::{self, Actor, Grant, ManageMembers, Role, See},
     events::{self, Action, Detail, Event},
-    schema::{memberships, users},
+    schema::{memberships, removed_memberships, users},
     search,
 };
 use crate::{
@@ -96,6 +96,40 @@ pub(super) fn insert(
         ))
         .execute(tx.connection())?;
     search::write_membership(tx, organization_id, user_id, role)
+}
+
+/// Has nobody belong to the organization, until it is restored.
+pub(super) fn put_aside(tx: &mut Tx<'_>, organization_id: &str) -> Result<(), DbError> {
+    let theirs = memberships::table.filter(memberships::organization_id.eq(organization_id));
+    diesel::insert_into(removed_memberships::table)
+        .values(theirs.select((
+            memberships::organization_id,
+            memberships::user_id,
+            memberships::role,
+            memberships::joined_at,
+        )))
+        .into_columns((
+            removed_memberships::organization_id,
+            removed_memberships::user_id,
+            removed_memberships::role,
+            removed_memberships::joined_at,
+        ))
+        .execute(tx.connection())?;
+    diesel::delete(theirs).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Has those belong to the organization again who did before it was removed, and still have an account.
+pub(super) fn take_back(tx: &mut Tx<'_>, organization_id: &str) -> Result<(), DbError> {
+    let theirs = removed_memberships::table.filter(removed_memberships::organization_id.eq(organization_id));
+    let members: Vec<(String, Role, Timestamp)> = theirs
+        .select((removed_memberships::user_id, removed_memberships::role, removed_memberships::joined_at))
+        .load(tx.connection())?;
+    for (user_id, role, joined_at) in members {
+        insert(tx, organization_id, &user_id, role, joined_at)?;
+    }
+    diesel::delete(theirs).execute(tx.connection())?;
+    Ok(())
 }
 
 /// Whether nobody would be left to administer the organization without `person`.

@@ -24,12 +24,19 @@ pub struct Organization {
     pub suspension_reason: Option<String>,
     /// The plan that it is on; `None` where nothing is bounded.
     pub plan_id: Option<String>,
+    /// Since when it is removed: nobody belongs to it and none of its keys is known, until it is restored.
+    pub removed_at: Option<Timestamp>,
 }
 
 impl Organization {
     /// Whether it is suspended.
     pub fn is_suspended(&self) -> bool {
         self.suspended_at.is_some()
+    }
+
+    /// Whether it is removed.
+    pub fn is_removed(&self) -> bool {
+        self.removed_at.is_some()
     }
 }
 

@@ -1,5 +1,10 @@
 //! Organizations: what members and keys belong to.
 
+mod removed;
+
+pub use removed::{RemovedOrganization, purge_removed, removed_of, restore};
+pub(super) use removed::{put_aside, take_back};
+
 use std::collections::HashMap;
 
 use diesel::prelude::*;
@@ -20,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Change, Connection, DbError, Tx, columns_of, count_of, one_of},
     folding::{
         self,
@@ -49,16 +54,16 @@ pub struct Membership {
 pub fn check_room(
     connection: &mut Connection,
     user: &User,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
 ) -> Result<(), ManageError> {
     let administered: i64 = memberships::table
         .filter(memberships::user_id.eq(&user.id).and(memberships::role.eq(Role::Administrator)))
         .count()
         .get_result(connection)
         .map_err(DbError::from)?;
-    if administered >= limits.organizations {
+    if administered >= rules.organizations {
         let kinds = ("organization that you administer", "organizations that you administer");
-        return Err(ManageError::TooMany { kinds, max: limits.organizations });
+        return Err(ManageError::TooMany { kinds, max: rules.organizations });
     }
     Ok(())
 }
@@ -72,10 +77,10 @@ pub fn create(
     user: &User,
     actor: &Actor,
     name: &Name,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Organization, ManageError> {
-    check_room(tx.connection(), user, limits)?;
+    check_room(tx.connection(), user, rules)?;
     let organization = insert(tx, name, now)?;
     members::insert(tx, &organization.id, &user.id, Role::Administrator, now)?;
     record(tx, &organization, actor, Action::OrganizationCreated, None, now)?;
@@ -276,7 +281,8 @@ pub enum RemoveError {
     Db(#[from] DbError),
 }
 
-/// Removes the organization with its members, invitations, keys and tokens. The audit log stays.
+/// Removes the organization: from now on nobody belongs to it, and neither its keys nor its tokens are known. For
+/// [`RESTORABLE_FOR`](super::managed::RESTORABLE_FOR) it can be restored; then it is forgotten, and the audit log stays.
 pub fn remove(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
@@ -287,11 +293,8 @@ pub fn remove(
     if folding::visible(typed_name) != folding::visible(&grant.name) {
         return Err(RemoveError::NameDiffers);
     }
-    // First: whoever has heard that it is followed where its keys have stopped has heard of this.
-    tx.changed(Change::Organization(grant.id.clone()));
     record(tx, grant, grant.actor(), Action::OrganizationRemoved, None, now)?;
-    diesel::delete(organizations::table.find(&grant.id)).execute(tx.connection()).map_err(DbError::from)?;
-    Ok(())
+    Ok(removed::put_aside(tx, &grant.id, Some(grant.actor().name()), now)?)
 }
 
 fn record(

@@ -84,6 +84,8 @@ diesel::table! {
         suspended_at -> Nullable<Timestamp>,
         suspension_reason -> Nullable<Text>,
         plan_id -> Nullable<Text>,
+        removed_at -> Nullable<Timestamp>,
+        removed_by -> Nullable<Text>,
     }
 }
 
@@ -143,6 +145,15 @@ diesel::table! {
         joined_at -> Timestamp,
         member_key -> Text,
         organization_key -> Text,
+    }
+}
+
+diesel::table! {
+    removed_memberships (organization_id, user_id) {
+        organization_id -> Text,
+        user_id -> Text,
+        role -> Text,
+        joined_at -> Timestamp,
     }
 }
 
@@ -215,6 +226,35 @@ diesel::table! {
         search_key -> Text,
         expires_order -> Timestamp,
         last_used_order -> Timestamp,
+        environment -> Text,
+        restored_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    removed_keys (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        search_key -> Text,
+        masked -> Text,
+        secret_digest -> Binary,
+        created_by -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        expiry_set_at -> Nullable<Timestamp>,
+        deactivated_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+        description -> Nullable<Text>,
+        scopes -> Text,
+        networks -> Text,
+        rate_limit -> Nullable<Text>,
+        monthly_quota -> Nullable<BigInt>,
+        metadata -> Nullable<Text>,
+        environment -> Text,
+        removed_at -> Timestamp,
+        removed_by -> Text,
     }
 }
 
@@ -518,6 +558,7 @@ diesel::joinable!(key_clients -> api_keys (api_key_id));
 diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
+diesel::joinable!(removed_memberships -> organizations (organization_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(email_links -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -547,6 +588,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     invitation_secrets,
     api_keys,
+    removed_keys,
+    removed_memberships,
     key_rotations,
     master_tokens,
     audit_events,

@@ -2,6 +2,8 @@
 //!
 //! A key reads `tess_` + 30 base62 characters + 6 that encode a CRC32 of what precedes them,
 //! after GitHub's token format: a typo or a made-up key is refused without a database call.
+//! The prefix is the server's own when a secret is made. A presented secret may have any, since the checksum
+//! covers it, too: whatever was made under an earlier prefix goes on working.
 
 use std::fmt;
 
@@ -15,6 +17,8 @@ use rand::rngs::SysRng;
 use rand_core::TryRng;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+
+use crate::{config::KeyPrefix, vocabulary::Environment};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -42,13 +46,46 @@ pub enum SecretKind {
     InstanceToken,
 }
 
-impl SecretKind {
-    pub(super) fn prefix(self) -> &'static str {
-        match self {
-            Self::ApiKey => "tess_",
-            Self::MasterToken => "tess_m_",
-            Self::InstanceToken => "tess_i_",
-        }
+/// What stands between the prefix of a server and the random characters.
+const MASTER_TOKEN: &str = "m";
+const INSTANCE_TOKEN: &str = "i";
+
+/// What a secret begins with, underscores included.
+fn beginning(prefix: KeyPrefix, kind: SecretKind, environment: Option<Environment>) -> String {
+    let part = match kind {
+        SecretKind::ApiKey => environment.map(Environment::as_str),
+        SecretKind::MasterToken => Some(MASTER_TOKEN),
+        SecretKind::InstanceToken => Some(INSTANCE_TOKEN),
+    };
+    match part {
+        Some(part) => format!("{prefix}_{part}_"),
+        None => format!("{prefix}_"),
+    }
+}
+
+/// What a text begins with that reads like a secret, of whatever server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form<'a> {
+    /// What it would open.
+    pub(super) kind: SecretKind,
+    /// What comes before the random characters, underscores included.
+    pub(super) beginning: &'a str,
+    /// The random characters and the checksum, or whatever stands there.
+    pub(super) body: &'a str,
+}
+
+impl<'a> Form<'a> {
+    pub(super) fn of(text: &'a str) -> Option<Self> {
+        let (prefix, rest) = text.split_once('_').filter(|(prefix, _)| KeyPrefix::is_one(prefix))?;
+        let (kind, body) = match rest.split_once('_') {
+            None => (SecretKind::ApiKey, rest),
+            Some((MASTER_TOKEN, body)) => (SecretKind::MasterToken, body),
+            Some((INSTANCE_TOKEN, body)) => (SecretKind::InstanceToken, body),
+            Some((part, body)) => part.parse::<Environment>().ok().map(|_| (SecretKind::ApiKey, body))?,
+        };
+        let beginning = text.get(..text.len() - body.len())?;
+        debug_assert!(beginning.starts_with(prefix));
+        Some(Self { kind, beginning, body })
     }
 }
 
@@ -62,9 +99,19 @@ pub struct Secret(SecretString);
 pub struct NoRandomness;
 
 impl Secret {
-    /// A new API key or token.
-    pub fn generate(kind: SecretKind) -> Result<Self, NoRandomness> {
-        let mut text = format!("{}{}", kind.prefix(), random_text(RANDOM_CHARACTERS)?);
+    /// A new token.
+    pub fn generate(prefix: KeyPrefix, kind: SecretKind) -> Result<Self, NoRandomness> {
+        Self::behind(beginning(prefix, kind, None))
+    }
+
+    /// A new API key, for an environment where there are some.
+    pub fn generate_key(prefix: KeyPrefix, environment: Option<Environment>) -> Result<Self, NoRandomness> {
+        Self::behind(beginning(prefix, SecretKind::ApiKey, environment))
+    }
+
+    fn behind(beginning: String) -> Result<Self, NoRandomness> {
+        let mut text = beginning;
+        text.push_str(&random_text(RANDOM_CHARACTERS)?);
         let sum = checksum(&text);
         text.extend(sum.map(char::from));
         Ok(Self(SecretString::from(text)))
@@ -112,15 +159,10 @@ impl Secret {
 
 /// The masked form of a whole key or token.
 pub(super) fn masked(text: &str) -> String {
-    let prefix = [SecretKind::MasterToken, SecretKind::InstanceToken, SecretKind::ApiKey]
-        .map(SecretKind::prefix)
-        .into_iter()
-        .find(|prefix| text.starts_with(prefix))
-        .unwrap_or_default();
-    let body = text.get(prefix.len()..).unwrap_or_default();
+    let (beginning, body) = Form::of(text).map_or(("", text), |form| (form.beginning, form.body));
     let head: String = body.chars().take(4).collect();
     let tail = body.get(body.len().saturating_sub(4)..).unwrap_or_default();
-    format!("{prefix}{head}…{tail}")
+    format!("{beginning}{head}…{tail}")
 }
 
 /// The SHA-256 of a secret. A slow hash would add nothing to 178 random bits.
@@ -161,10 +203,8 @@ impl fmt::Debug for SecretDigest {
 
 /// Whether `presented` has the form and the checksum of a `kind`. No secret is involved yet.
 pub fn is_well_formed(kind: SecretKind, presented: &str) -> bool {
-    let Some(body) = presented.strip_prefix(kind.prefix()) else { return false };
-    if body.len() != RANDOM_CHARACTERS + CHECKSUM_CHARACTERS
-        || !body.bytes().all(|b| b.is_ascii_alphanumeric())
-    {
+    let Some(form) = Form::of(presented).filter(|form| form.kind == kind) else { return false };
+    if form.body.len() != BODY_CHARACTERS || !form.body.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return false;
     }
     let (signed, sum) = presented.split_at(presented.len() - CHECKSUM_CHARACTERS);
@@ -205,15 +245,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_key_is_well_formed_and_of_one_kind() {
+    fn a_generated_secret_is_well_formed_and_of_one_kind() {
         let kinds = [SecretKind::ApiKey, SecretKind::MasterToken, SecretKind::InstanceToken];
-        for kind in kinds {
-            let secret = Secret::generate(kind).unwrap();
-            for other in kinds {
-                assert_eq!(is_well_formed(other, secret.expose()), other == kind, "{kind:?} as {other:?}");
+        for prefix in ["tess", "acme", "m", "i2"].into_iter().filter_map(|text| KeyPrefix::parse(text).ok()) {
+            for kind in kinds {
+                let secret = Secret::generate(prefix, kind).unwrap();
+                for other in kinds {
+                    assert_eq!(
+                        is_well_formed(other, secret.expose()),
+                        other == kind,
+                        "{kind:?} as {other:?}"
+                    );
+                }
+                let beginning = beginning(prefix, kind, None);
+                assert!(secret.masked().starts_with(&beginning), "{}", secret.masked());
+                assert_eq!(secret.masked().chars().count(), beginning.len() + 9);
             }
-            assert!(secret.masked().starts_with(kind.prefix()));
-            assert_eq!(secret.masked().chars().count(), kind.prefix().len() + 9);
+        }
+    }
+
+    #[test]
+    fn a_key_names_its_environment_and_any_prefix_is_read() {
+        for environment in Environment::ALL {
+            let prefix = KeyPrefix::parse("acme").unwrap();
+            let key = Secret::generate_key(prefix, Some(environment)).unwrap();
+            assert!(key.expose().starts_with(&format!("acme_{}_", environment.as_str())), "{}", key.masked());
+            assert!(is_well_formed(SecretKind::ApiKey, key.expose()));
+            let moved = key.expose().replacen("acme", "fern", 1);
+            assert!(!is_well_formed(SecretKind::ApiKey, &moved), "the checksum covers the prefix");
+        }
+        for other in ["acme_x_", "acme_live_test_", "acme__", "Acme_", "a_", "acme-"] {
+            assert_eq!(Form::of(&format!("{other}{}", "a".repeat(36))), None, "{other}");
         }
     }
 
@@ -227,7 +289,7 @@ mod tests {
     proptest! {
         #[test]
         fn one_changed_character_is_noticed(place in 5usize..41, other in "[0-9A-Za-z]") {
-            let key = Secret::generate(SecretKind::ApiKey).unwrap();
+            let key = Secret::generate_key(KeyPrefix::default(), None).unwrap();
             let mut changed = key.expose().to_owned();
             changed.replace_range(place..=place, &other);
             prop_assume!(changed != key.expose());

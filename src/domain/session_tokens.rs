@@ -8,13 +8,13 @@ use ring::hmac;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::secret::SecretDigest;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, config::KeyPrefix};
 
 /// How long a session token works.
 pub const LIFETIME: Duration = Duration::minutes(15);
 
-/// The prefix, which tells people and leak scanners what it is.
-const PREFIX: &str = "tess_s_";
+/// What stands behind the prefix of the server, to tell people and leak scanners what it is.
+const MARK: &str = "_s_";
 
 /// Seals session tokens with a secret of this installation.
 #[derive(Clone)]
@@ -33,16 +33,17 @@ impl SessionSeal {
     }
 
     /// A token that stands for the master token with this digest, from `now` on.
-    pub fn issue(&self, master: SecretDigest, now: Timestamp) -> String {
+    pub fn issue(&self, prefix: KeyPrefix, master: SecretDigest, now: Timestamp) -> String {
         let end = (now + LIFETIME).assume_utc().unix_timestamp();
         let body = [end.to_be_bytes().as_slice(), master.as_bytes()].concat();
         let mark = hmac::sign(&self.0, &body);
-        format!("{PREFIX}{}", BASE64.encode([body.as_slice(), mark.as_ref()].concat()))
+        format!("{prefix}{MARK}{}", BASE64.encode([body.as_slice(), mark.as_ref()].concat()))
     }
 
     /// The digest of the master token that `presented` stands for, while it works.
     pub fn read(&self, presented: &str, now: Timestamp) -> Option<SecretDigest> {
-        let bytes = BASE64.decode(presented.strip_prefix(PREFIX)?).ok()?;
+        let (prefix, sealed) = presented.split_once(MARK)?;
+        let bytes = KeyPrefix::is_one(prefix).then(|| BASE64.decode(sealed).ok())??;
         let (body, mark) = bytes.split_at_checked(size_of::<i64>() + size_of::<SecretDigest>())?;
         hmac::verify(&self.0, body, mark).ok()?;
         let (end, digest) = body.split_first_chunk()?;
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn a_token_works_for_a_quarter_of_an_hour_at_its_own_installation() {
         let (seal, digest) = (SessionSeal::new(&[1; 64]), SecretDigest::of("tess_m_x"));
-        let token = seal.issue(digest, NOW);
+        let token = seal.issue(KeyPrefix::default(), digest, NOW);
         assert_eq!(seal.read(&token, NOW + LIFETIME - Duration::SECOND), Some(digest));
         assert_eq!(seal.read(&token, NOW + LIFETIME), None);
         assert_eq!(SessionSeal::new(&[2; 64]).read(&token, NOW), None);
@@ -75,7 +76,7 @@ mod tests {
         fn no_other_text_is_a_token(text in ".*", place in 7usize..100, other in "[0-9A-Za-z_-]") {
             let seal = SessionSeal::new(&[1; 64]);
             prop_assert_eq!(seal.read(&text, NOW), None);
-            let token = seal.issue(SecretDigest::of("tess_m_x"), NOW);
+            let token = seal.issue(KeyPrefix::default(), SecretDigest::of("tess_m_x"), NOW);
             prop_assume!(place < token.len() - 1); // the last character has spare bits
             let mut changed = token.clone();
             changed.replace_range(place..=place, &other);

@@ -233,6 +233,7 @@ impl Verifier {
             organization,
             expires_at: stored.expires_at,
             is_deactivated: stored.deactivated_at.is_some(),
+            environment: stored.environment,
             tally: Tally::default(),
         })
     }

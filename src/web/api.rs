@@ -25,6 +25,7 @@ pub mod params;
 pub mod pauses;
 pub mod presented_token;
 pub mod receipts;
+pub mod removed_keys;
 pub mod response;
 pub mod scopes;
 pub mod session_tokens;

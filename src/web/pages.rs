@@ -32,6 +32,7 @@ pub mod pauses;
 mod plan_words;
 pub mod preferences;
 pub mod recent_usage;
+pub mod removed_keys;
 mod selection;
 pub mod settings;
 pub mod setup;

@@ -208,6 +208,8 @@ routes! {
         GET "/api/v2/organizations/{organization}/keys/{key}/usage" => api::usage::of_key;
         GET "/api/v2/organizations/{organization}/keys/{key}/clients" => api::usage::clients;
         GET "/api/v2/organizations/{organization}/usage" => api::usage::of_organization;
+        GET "/api/v2/organizations/{organization}/removed-keys" => api::removed_keys::list;
+        POST "/api/v2/organizations/{organization}/removed-keys/{key}/restore" => api::removed_keys::restore;
         GET "/api/v2/organizations/{organization}/scopes" => api::scopes::list;
         POST "/api/v2/organizations/{organization}/calendar-link" => api::calendar::replace;
         DELETE "/api/v2/organizations/{organization}/calendar-link" => api::calendar::revoke;
@@ -243,6 +245,8 @@ routes! {
         PATCH "/api/v2/instance/organizations/{organization}" => api::instance::organizations::change;
         POST "/api/v2/instance/organizations/{organization}/suspend" => api::instance::organizations::suspend;
         POST "/api/v2/instance/organizations/{organization}/resume" => api::instance::organizations::resume;
+        DELETE "/api/v2/instance/organizations/{organization}" => api::instance::organizations::remove;
+        POST "/api/v2/instance/organizations/{organization}/restore" => api::instance::organizations::restore;
         POST "/api/v2/instance/organizations/{organization}/administrators" => api::instance::organizations::invite_administrator;
         GET "/api/v2/instance/organizations/{organization}/usage" => api::instance::usage::of_organization;
         GET "/api/v2/instance/usage" => api::instance::usage::list;
@@ -287,6 +291,7 @@ routes! {
         GET "/orgs/new" => pages::my_organizations::new;
         POST "/orgs" => pages::my_organizations::create;
         POST "/invitations/{invitation}/accept" => pages::my_organizations::accept;
+        POST "/removed-organizations/{removed}/restore" => pages::my_organizations::restore;
         POST "/invitations/{invitation}/decline" => pages::my_organizations::decline;
 
         GET "/i/{token}" => pages::invitation_answers::show;
@@ -306,6 +311,9 @@ routes! {
         GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
         POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;
         POST "/instance/organizations/{organization}/resume" => pages::instance::organization::resume;
+        GET "/instance/organizations/{organization}/remove" => pages::instance::organization::confirm_removal;
+        POST "/instance/organizations/{organization}/remove" => pages::instance::organization::remove;
+        POST "/instance/organizations/{organization}/restore" => pages::instance::organization::restore;
         GET "/instance/organizations/{organization}/plan" => pages::instance::organization::choose_plan;
         POST "/instance/organizations/{organization}/plan" => pages::instance::organization::change_plan;
         GET "/instance/plans" => pages::instance::plans::index;
@@ -381,6 +389,8 @@ routes! {
         POST "/orgs/{organization}/api/keys/{key}/pause" => pages::pauses::pause;
         GET "/orgs/{organization}/api/keys/{key}/remove" => pages::api_keys::confirm_removal;
         POST "/orgs/{organization}/api/keys/{key}/remove" => pages::api_keys::remove;
+        GET "/orgs/{organization}/api/removed" => pages::removed_keys::index;
+        POST "/orgs/{organization}/api/removed/{key}/restore" => pages::removed_keys::restore;
         GET "/orgs/{organization}/api/tokens/new" => pages::master_tokens::new;
         POST "/orgs/{organization}/api/tokens" => pages::master_tokens::generate;
         GET "/orgs/{organization}/api/tokens/{token}" => pages::token_page::show;

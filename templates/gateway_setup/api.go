@@ -18,7 +18,7 @@ const verifyURL = "{{ at.origin }}/api/v2/keys/verify"
 
 var client = &http.Client{Timeout: 5 * time.Second}
 
-var statuses = map[string]int{"forbidden_ip": 403, "insufficient_scope": 403, "rate_limited": 429, "quota_exceeded": 429, "organization_suspended": 403}
+var statuses = map[string]int{"forbidden_ip": 403, "insufficient_scope": 403, "rate_limited": 429, "quota_exceeded": 429, "organization_suspended": 403, "wrong_environment": 403}
 
 type verification struct {
 	Valid             bool

@@ -2,7 +2,7 @@
 import { createServer, STATUS_CODES } from "node:http";
 
 const verifyUrl = "{{ at.origin }}/api/v2/keys/verify";
-const statuses = { forbidden_ip: 403, insufficient_scope: 403, rate_limited: 429, quota_exceeded: 429, organization_suspended: 403 };
+const statuses = { forbidden_ip: 403, insufficient_scope: 403, rate_limited: 429, quota_exceeded: 429, organization_suspended: 403, wrong_environment: 403 };
 
 async function verify(key, clientIp) {
   const response = await fetch(verifyUrl, {

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request, urlopen
 
 VERIFY_URL = "{{ at.origin }}/api/v2/keys/verify"
-STATUSES = {"forbidden_ip": 403, "insufficient_scope": 403, "rate_limited": 429, "quota_exceeded": 429, "organization_suspended": 403}
+STATUSES = {"forbidden_ip": 403, "insufficient_scope": 403, "rate_limited": 429, "quota_exceeded": 429, "organization_suspended": 403, "wrong_environment": 403}
 
 
 def verify(key, client_ip):

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::Role,
         events::stops,
@@ -263,7 +263,7 @@ async fn webhook(app: &TestApp, company: &Company) {
     let (company, now) = (company.clone(), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
+        Ok(webhooks::create(tx, &admin, &new, &InstanceRules::default(), now)?)
     })
     .await;
 }

@@ -140,7 +140,11 @@ async fn an_end_holds_for_a_token_in_memory_and_cannot_be_undone() {
     let activated =
         ground.by_a_person(|tx, admin, id, now| master_tokens::switch(tx, admin, id, true, now)).await;
     assert!(matches!(&activated, Err(ManageError::State(_))), "{activated:?}");
-    let replaced = ground.by_a_person(master_tokens::replace).await;
+    let replaced = ground
+        .by_a_person(|tx, admin, id, now| {
+            master_tokens::replace(tx, admin, id, &InstanceRules::default(), now)
+        })
+        .await;
     assert!(matches!(&replaced, Err(ManageError::State(_))), "{replaced:?}");
     assert!(ground.known().await.is_none());
 }

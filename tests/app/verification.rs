@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     db::Db,
     domain::{
         api_keys::{self, ChosenExpiration, KeyEdit},
@@ -352,7 +352,7 @@ pub(crate) async fn active_token(app: &TestApp, company: &Company) -> String {
             access: TokenAccess::Verify,
             expires_at: None,
         };
-        let (token, secret) = master_tokens::generate(tx, &admin, &new, &InstanceLimits::default(), now)?;
+        let (token, secret) = master_tokens::generate(tx, &admin, &new, &InstanceRules::default(), now)?;
         master_tokens::switch(tx, &admin, &token.id, true, now)?;
         Ok(secret.expose().to_owned())
     })

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use tessera::{
     clock::Clock,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Change, Db, DbError},
     domain::{
         access::{Capability, Grant},
@@ -201,7 +201,7 @@ async fn receivers_that_never_answer_hold_up_their_own_organization_alone() {
     post.world
         .write(move |tx| {
             let admin: Grant<tessera::domain::access::Govern> = company.grant(tx)?;
-            Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
+            Ok(webhooks::create(tx, &admin, &new, &InstanceRules::default(), now)?)
         })
         .await;
     let worker = post.worker();
@@ -462,7 +462,7 @@ async fn the_server_delivers_by_itself() {
     let (company, new, now) = (lumen.clone(), new_webhook(&receiver.url(), &[]), app.now());
     app.write(move |tx| {
         let admin = company.admin(tx)?;
-        Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
+        Ok(webhooks::create(tx, &admin, &new, &InstanceRules::default(), now)?)
     })
     .await;
     let browser = app.log_in_as(&lumen.owner).await;
@@ -551,7 +551,7 @@ impl Post {
         let new = new_webhook(&receiver.url(), events);
         let (webhook, secret) = self
             .do_as_admin(move |tx, admin, now| {
-                webhooks::create(tx, admin, &new, &InstanceLimits::default(), now)
+                webhooks::create(tx, admin, &new, &InstanceRules::default(), now)
             })
             .await
             .expect("created");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::ManageTokens,
         master_tokens,
@@ -37,7 +37,7 @@ impl Cluster {
         self.world
             .write(move |tx| {
                 let admin = company.admin(tx)?;
-                Ok(webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?)
+                Ok(webhooks::create(tx, &admin, &new, &InstanceRules::default(), now)?)
             })
             .await;
     }

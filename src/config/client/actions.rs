@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::{Args, Subcommand, value_parser};
 
 use super::values::{self, Expiry, Metadata, Moment, Rate};
-use crate::vocabulary::{ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Starts};
+use crate::vocabulary::{Environment, ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Starts};
 
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,7 @@ pub enum KeysAction {
     Deactivate(NamedKey),
     /// Activate a key.
     Activate(NamedKey),
-    /// Remove a key; this can't be undone.
+    /// Remove a key; it can be restored for 14 days.
     Remove {
         /// Which key.
         #[command(flatten)]
@@ -54,11 +54,18 @@ pub enum KeysAction {
         #[arg(long)]
         yes: bool,
     },
+    /// List removed keys that can be restored.
+    Removed,
+    /// Restore a removed key; it comes back deactivated.
+    Restore(NamedKey),
     /// Verify the key on standard input and print the code.
     Verify {
         /// Required scope; repeat the flag for more
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
+        /// Required environment
+        #[arg(long, value_enum)]
+        environment: Option<Environment>,
         /// Client IP address
         #[arg(long, value_name = "IP", value_parser = values::address)]
         ip: Option<IpAddr>,
@@ -84,6 +91,9 @@ pub struct NewKeyFlags {
     /// When it expires; without it, never.
     #[command(flatten)]
     pub end: ExpirationFlags,
+    /// Environment, where the server has them [default: live]
+    #[arg(long, value_enum)]
+    pub environment: Option<Environment>,
     /// Scope of the key; repeat the flag for more
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,

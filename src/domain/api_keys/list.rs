@@ -19,13 +19,13 @@ use crate::{
         },
         schema::{api_keys, key_rotations},
         search::{self, Matches, has_term, matching},
-        secret::SecretKind,
+        secret::Form,
     },
     folding::{
         self,
         terms::{List, Sought},
     },
-    vocabulary::{KeyFilter, KeySort},
+    vocabulary::{Environment, KeyFilter, KeySort},
 };
 
 /// When a key is about to end: from the first mail about it on.
@@ -65,6 +65,8 @@ macro_rules! keys_of {
             ),
             KeyFilter::NeverUsed => query.filter(api_keys::last_used_at.is_null()),
             KeyFilter::Deactivated => query.filter(api_keys::deactivated_at.is_not_null()),
+            KeyFilter::Live => query.filter(api_keys::environment.eq(Environment::Live)),
+            KeyFilter::Test => query.filter(api_keys::environment.eq(Environment::Test)),
         }
     }};
 }
@@ -141,9 +143,9 @@ fn find(connection: &mut Connection, grant: &Grant<SeeKeys>, filter: &Filter) ->
 /// A masked key without the prefix, which all keys have and which finds none. By itself the prefix is a word
 /// like any other.
 fn behind_prefix(text: &str) -> &str {
-    let prefix = SecretKind::ApiKey.prefix();
-    match text.split_at_checked(prefix.len()) {
-        Some((start, rest)) if start.eq_ignore_ascii_case(prefix) && !rest.is_empty() => rest,
+    let lower = text.to_ascii_lowercase();
+    match Form::of(&lower).and_then(|form| text.get(form.beginning.len()..)) {
+        Some(rest) if !rest.is_empty() => rest,
         _ => text,
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         schema::{api_keys, key_rotations, organizations},
         secret::SecretDigest,
     },
+    vocabulary::Environment,
 };
 
 /// What verification needs of a key.
@@ -25,6 +26,7 @@ struct VerifiedColumns {
     expires_at: Option<Timestamp>,
     deactivated_at: Option<Timestamp>,
     secret_digest: SecretDigest,
+    environment: Environment,
     #[diesel(embed)]
     settings: KeySettings,
 }
@@ -37,6 +39,7 @@ pub(in crate::domain) struct StoredKey {
     pub(in crate::domain) organization: Organization,
     pub(in crate::domain) expires_at: Option<Timestamp>,
     pub(in crate::domain) deactivated_at: Option<Timestamp>,
+    pub(in crate::domain) environment: Environment,
     pub(in crate::domain) settings: KeySettings,
     /// The rotation under way, and which of its secrets was asked for.
     pub(in crate::domain) rotation: Option<(Side, Rotation)>,
@@ -59,6 +62,7 @@ pub(in crate::domain) fn by_digest(
         .inner_join(organizations::table)
         .left_join(key_rotations::table)
         .filter(api_keys::secret_digest.eq(digest.as_bytes()).or(api_keys::id.nullable().eq(previous_secret)))
+        .filter(organizations::removed_at.is_null())
         .select((
             VerifiedColumns::as_select(),
             Organization::as_select(),
@@ -75,6 +79,7 @@ pub(in crate::domain) fn by_digest(
         organization,
         expires_at: key.expires_at,
         deactivated_at: key.deactivated_at,
+        environment: key.environment,
         settings: key.settings,
     }))
 }

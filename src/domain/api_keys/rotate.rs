@@ -7,10 +7,13 @@ use diesel::prelude::*;
 use super::{
     ApiKey,
     expiration::{ExpirationError, KeyChangeError, ahead},
-    find, invalidate, record_event, record_with, write_terms,
+    find, invalidate, record_event, record_with,
+    removed::leak_of_restored,
+    write_terms,
 };
 use crate::{
     clock::Timestamp,
+    config::InstanceRules,
     db::{Change, Connection, DbError, Tx, one_of},
     domain::{
         access::{Actor, Grant, ManageKeys, SeeKeys},
@@ -19,7 +22,7 @@ use crate::{
         plans::{self, WantedKey},
         rotation::{GracePeriod, Plan, Rotation, Side, Starts},
         schema::{api_keys, key_rotations},
-        secret::{Secret, SecretDigest, SecretKind},
+        secret::{Secret, SecretDigest},
     },
     vocabulary::KeyStatus,
 };
@@ -41,6 +44,7 @@ pub fn rotate(
     key_id: &str,
     plan: Plan,
     end: NewExpiration,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), KeyChangeError> {
     let before = find(tx.connection(), grant, key_id)?;
@@ -58,10 +62,12 @@ pub fn rotate(
         let detail = Detail::Key { masked: older.previous_masked.unwrap_or_default() };
         record_with(tx, grant, Action::PreviousSecretRevoked, &before, detail, now)?;
     }
-    if plan.has_grace_period() && !has_expired {
+    let is_open_to_all = leak_of_restored(tx.connection(), key_id)?;
+    if plan.has_grace_period() && !has_expired && !is_open_to_all {
         begin_grace_period(tx, &before, plan, expires_at, now)?;
     }
-    let secret = Secret::generate(SecretKind::ApiKey).map_err(ManageError::from)?;
+    let secret = Secret::generate_key(rules.key_prefix, rules.has_environments.then_some(before.environment))
+        .map_err(ManageError::from)?;
     if end != NewExpiration::Keep {
         diesel::update(api_keys::table.find(key_id))
             .set((api_keys::expires_at.eq(expires_at), api_keys::expiry_set_at.eq(now)))
@@ -72,8 +78,8 @@ pub fn rotate(
     let is_moved = before.expires_at != key.expires_at;
     let detail = Detail::Rotation {
         masked: key.masked.clone(),
-        grace_period: (!has_expired).then_some(plan.grace_period),
-        starts: (!has_expired).then_some(plan.starts),
+        grace_period: (!has_expired && !is_open_to_all).then_some(plan.grace_period),
+        starts: (!has_expired && !is_open_to_all).then_some(plan.starts),
         expires_from: before.expires_at.filter(|_| is_moved),
         expires_to: key.expires_at.filter(|_| is_moved),
     };

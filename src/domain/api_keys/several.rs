@@ -19,7 +19,7 @@ pub enum BulkChange {
     /// It is switched off.
     #[default]
     Deactivate,
-    /// It is removed permanently.
+    /// It is removed.
     Remove,
 }
 

@@ -47,6 +47,9 @@ pub enum Action {
     /// An organization was removed.
     #[strum(serialize = "organization.removed")]
     OrganizationRemoved,
+    /// An organization that was removed came back.
+    #[strum(serialize = "organization.restored")]
+    OrganizationRestored,
     /// An instance administrator suspended the organization.
     #[strum(serialize = "organization.suspended")]
     OrganizationSuspended,
@@ -122,6 +125,9 @@ pub enum Action {
     /// An API key was removed.
     #[strum(serialize = "api_key.removed")]
     KeyRemoved,
+    /// An API key that was removed came back.
+    #[strum(serialize = "api_key.restored")]
+    KeyRestored,
     /// The expiration calendar got a new address.
     #[strum(serialize = "calendar_link.created")]
     CalendarLinkMade,
@@ -239,6 +245,12 @@ pub enum Action {
     /// The same as [`OrganizationResumed`](Self::OrganizationResumed), with who did it.
     #[strum(serialize = "instance.organization_resumed")]
     ResumedOrganization,
+    /// An organization was removed by those who operate the instance.
+    #[strum(serialize = "instance.organization_removed")]
+    RemovedOrganization,
+    /// An organization was restored by those who operate the instance.
+    #[strum(serialize = "instance.organization_restored")]
+    RestoredOrganization,
 }
 
 impl Action {
@@ -286,6 +298,7 @@ impl Action {
             | Self::OrganizationRenamed
             | Self::LeakPolicyChanged
             | Self::OrganizationRemoved
+            | Self::OrganizationRestored
             | Self::OrganizationSuspended
             | Self::OrganizationResumed => Area::Organization,
             Self::Invited
@@ -311,6 +324,7 @@ impl Action {
             | Self::KeyLeakReported
             | Self::KeyExpired
             | Self::KeyRemoved
+            | Self::KeyRestored
             | Self::CalendarLinkMade
             | Self::CalendarLinkRevoked => Area::ApiKeys,
             Self::TokenGenerated
@@ -349,7 +363,9 @@ impl Action {
             | Self::PlanRemoved
             | Self::OrganizationPlanChanged
             | Self::SuspendedOrganization
-            | Self::ResumedOrganization => Area::Instance,
+            | Self::ResumedOrganization
+            | Self::RemovedOrganization
+            | Self::RestoredOrganization => Area::Instance,
         }
     }
 }

@@ -50,6 +50,9 @@ pub enum EventType {
     /// An API key was removed.
     #[strum(serialize = "api_key.removed", message = "Key removed")]
     KeyRemoved,
+    /// An API key that was removed came back, deactivated.
+    #[strum(serialize = "api_key.restored", message = "Key restored")]
+    KeyRestored,
     /// What somebody ended of an API key, or paused, is accepted by no node any more. No action of anybody's: told when
     /// the last node has heard of one.
     #[strum(serialize = "api_key.stopped_everywhere", message = "Key stopped on all nodes")]
@@ -112,6 +115,7 @@ impl EventType {
             | Self::KeyExpired
             | Self::KeyLeaked
             | Self::KeyRemoved
+            | Self::KeyRestored
             | Self::KeyQuotaReached
             | Self::KeyStoppedEverywhere => EventGroup::ApiKeys,
             Self::QuotaReached => EventGroup::Organization,
@@ -140,6 +144,7 @@ impl EventType {
             Action::KeyExpired => Self::KeyExpired,
             Action::KeyLeakReported => Self::KeyLeaked,
             Action::KeyRemoved => Self::KeyRemoved,
+            Action::KeyRestored => Self::KeyRestored,
             Action::Joined => Self::MemberJoined,
             Action::RoleChanged => Self::MemberRoleChanged,
             Action::MemberRemoved => Self::MemberRemoved,

@@ -14,7 +14,7 @@ use crate::{
         id::new_id,
         instants::{self, rfc3339},
         organization::{self, Organization},
-        schema::{api_keys, webhook_deliveries, webhooks},
+        schema::{api_keys, organizations, webhook_deliveries, webhooks},
     },
     vocabulary::DeliveryState,
 };
@@ -213,7 +213,9 @@ pub(in crate::domain) fn queue_test(
 /// cannot be read is told of nothing, and the change goes on.
 fn receivers(tx: &mut Tx<'_>, organization_id: &str, event_type: EventType) -> Result<Vec<String>, DbError> {
     let active: Vec<String> = webhooks::table
+        .inner_join(organizations::table)
         .filter(webhooks::organization_id.eq(organization_id).and(webhooks::disabled_at.is_null()))
+        .filter(organizations::removed_at.is_null())
         .order(webhooks::id)
         .select(webhooks::id)
         .load(tx.connection())?;

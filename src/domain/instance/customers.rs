@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{DbError, Tx},
     domain::{
         access::Operator,
@@ -62,12 +62,12 @@ pub fn invite_administrator(
     tx: &mut Tx<'_>,
     operator: &Operator,
     (organization_id, email): (&str, &EmailAddress),
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<InviteOutcome, InvitationError> {
     let found = organization::by_id(tx.connection(), organization_id)?;
     let organization = found.ok_or(InvitationError::NotFound)?;
-    let outcome = invitations::invite_administrator(tx, operator, (&organization, email), limits, now)?;
+    let outcome = invitations::invite_administrator(tx, operator, (&organization, email), rules, now)?;
     if matches!(outcome, InviteOutcome::Sent(_)) {
         let detail = Some(Detail::Text { text: email.as_str().to_owned() });
         record_for_instance(tx, operator, &organization, Action::InvitedAdministrator, detail, now)?;

@@ -11,9 +11,10 @@ use crate::{
     },
 };
 
-/// The organization with this id.
+/// The organization with this id, unless it is removed.
 pub(super) fn find(tx: &mut Tx<'_>, organization_id: &str) -> Result<Organization, InstanceError> {
-    organization::by_id(tx.connection(), organization_id)?.ok_or(InstanceError::NotFound)
+    let found = organization::by_id(tx.connection(), organization_id)?;
+    found.filter(|organization| !organization.is_removed()).ok_or(InstanceError::NotFound)
 }
 
 /// Notes it twice: for the organization, which does not learn who works for the operator, and for the instance.

@@ -107,8 +107,10 @@ macro_rules! selected {
             |sought: &Sought| has_term!(sought, List::AllOrganizations, INSTANCE, organizations::id)
         );
         match $filter {
-            OrganizationFilter::All => found,
-            OrganizationFilter::Suspended => found.filter(organizations::suspended_at.is_not_null()),
+            OrganizationFilter::All => found.filter(organizations::removed_at.is_null()),
+            OrganizationFilter::Suspended => found
+                .filter(organizations::suspended_at.is_not_null().and(organizations::removed_at.is_null())),
+            OrganizationFilter::Removed => found.filter(organizations::removed_at.is_not_null()),
         }
     }};
 }
@@ -124,7 +126,7 @@ pub fn page_of_organizations(
     let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
     let total = match filter {
         OrganizationFilter::All => matches.total(|| total(connection))?,
-        OrganizationFilter::Suspended => Total::count(|most| {
+        OrganizationFilter::Suspended | OrganizationFilter::Removed => Total::count(|most| {
             count_of(connection, selected!(&matches, filter).select(organizations::id).limit(most))
         })?,
     };
@@ -151,7 +153,8 @@ pub fn total_of_organizations(connection: &mut Connection, _: &Observer) -> Resu
 }
 
 fn total(connection: &mut Connection) -> Result<Total, DbError> {
-    Total::count(|most| count_of(connection, organizations::table.select(organizations::id).limit(most)))
+    let all = || organizations::table.filter(organizations::removed_at.is_null()).select(organizations::id);
+    Total::count(|most| count_of(connection, all().limit(most)))
 }
 
 impl OrganizationSort {

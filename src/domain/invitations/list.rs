@@ -168,7 +168,7 @@ pub fn of_user(
     let rows: Vec<(Row, Organization)> = invitations::table
         .inner_join(organizations::table)
         .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
-        .filter(invitations::expires_at.gt(now))
+        .filter(invitations::expires_at.gt(now).and(organizations::removed_at.is_null()))
         .order((invitations::sent_at.desc(), invitations::id))
         .select((Row::as_select(), Organization::as_select()))
         .limit(MAX_LISTED)
@@ -182,8 +182,9 @@ pub fn count_of_user(connection: &mut Connection, user: &User, now: Timestamp) -
         return Ok(0);
     }
     Ok(invitations::table
+        .inner_join(organizations::table)
         .filter(invitations::email.eq(&user.email).and(invitations::outcome.is_null()))
-        .filter(invitations::expires_at.gt(now))
+        .filter(invitations::expires_at.gt(now).and(organizations::removed_at.is_null()))
         .count()
         .get_result(connection)?)
 }

@@ -8,7 +8,7 @@ use time::Duration;
 use super::{Invitation, InvitationEnd, Inviter, LIFETIME, LinkKind, Row, close, record};
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{DbError, Tx, columns_of},
     domain::{
         access::{Actor, Grant, ManageMembers, Operator, Role},
@@ -163,7 +163,7 @@ pub fn invite(
     grant: &Grant<ManageMembers>,
     role: Role,
     emails: &[EmailAddress],
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
     if !grant.reach().contains(&role) {
@@ -172,7 +172,7 @@ pub fn invite(
     if !grant.may_make(role) {
         return Err(InvitationError::OnlyPeople);
     }
-    invite_all(tx, (grant, grant.actor(), &Inviter::of(grant)), (role, emails), limits, now)
+    invite_all(tx, (grant, grant.actor(), &Inviter::of(grant)), (role, emails), rules, now)
 }
 
 /// Invites somebody to administer an organization, from outside of it. The organization does not learn who works for
@@ -184,12 +184,12 @@ pub fn invite_administrator(
     tx: &mut Tx<'_>,
     _: &Operator,
     (organization, email): (&Organization, &EmailAddress),
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<InviteOutcome, InvitationError> {
     let (system, inviter) = (Actor::System { ip: None }, Inviter::operator());
     let wanted = (Role::Administrator, std::slice::from_ref(email));
-    let outcomes = invite_all(tx, (organization, &system, &inviter), wanted, limits, now)?;
+    let outcomes = invite_all(tx, (organization, &system, &inviter), wanted, rules, now)?;
     match outcomes.into_iter().next() {
         Some((_, InviteOutcome::TooManyMails)) | None => Err(InvitationError::TooManyMails),
         Some((_, outcome)) => Ok(outcome),
@@ -203,7 +203,7 @@ fn invite_all(
     tx: &mut Tx<'_>,
     origin: Origin<'_>,
     (role, emails): (Role, &[EmailAddress]),
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, InviteOutcome)>, InvitationError> {
     let (organization, actor, _) = origin;
@@ -227,7 +227,7 @@ fn invite_all(
         outcomes.push((email.clone(), outcome));
     }
     let sent = outcomes.iter().filter(|(_, outcome)| matches!(outcome, InviteOutcome::Sent(_))).count();
-    spend(tx, (organization, actor), i64::try_from(sent).unwrap_or(i64::MAX), limits, now)?;
+    spend(tx, (organization, actor), i64::try_from(sent).unwrap_or(i64::MAX), rules, now)?;
     Ok(outcomes)
 }
 
@@ -236,7 +236,7 @@ fn spend(
     tx: &mut Tx<'_>,
     (organization, actor): (&Organization, &Actor),
     number: i64,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(), InvitationError> {
     if number == 0 {
@@ -250,7 +250,7 @@ fn spend(
     };
     let of_organization = Some((Inviting::InvitationsByOrganization, organization.id.as_str()));
     for (budget, spender) in [own, of_organization].into_iter().flatten() {
-        let left = budgets::left(tx.connection(), budget, spender, limits, now)?;
+        let left = budgets::left(tx.connection(), budget, spender, rules, now)?;
         if number > left.number {
             return Err(InvitationError::BudgetSpent(BudgetSpent { budget, left }));
         }
@@ -311,7 +311,7 @@ pub fn resend(
     tx: &mut Tx<'_>,
     grant: &Grant<ManageMembers>,
     invitation_id: &str,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, grant, invitation_id)?;
@@ -324,7 +324,7 @@ pub fn resend(
     if budgets::ask_for_mail(tx, &email, Way::MailInvitation, now)? != Allowance::Granted {
         return Err(InvitationError::TooManyMails);
     }
-    spend(tx, (grant, grant.actor()), 1, limits, now)?;
+    spend(tx, (grant, grant.actor()), 1, rules, now)?;
     let row: Row = diesel::update(invitations::table.find(invitation_id))
         .set((invitations::sent_at.eq(now), invitations::expires_at.eq(now + LIFETIME)))
         .returning(columns_of::<Row>())

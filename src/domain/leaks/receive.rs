@@ -11,7 +11,7 @@ use crate::{
     db::{Connection, DbError, Tx},
     domain::{
         access::Actor,
-        api_keys::{self, ApiKey},
+        api_keys::{self, ApiKey, RemovedKey},
         events::{self, Action, Detail, Event},
         id::new_id,
         instance_tokens,
@@ -35,14 +35,19 @@ struct Leaked {
 }
 
 enum Subject {
-    Key { key: Box<ApiKey>, is_previous_secret: bool },
+    Key {
+        key: Box<ApiKey>,
+        is_previous_secret: bool,
+    },
     Token(Box<MasterToken>),
+    /// A key that was removed. It opens nothing, and never will with this secret.
+    Removed(Box<RemovedKey>),
 }
 
 impl Leaked {
     fn kind(&self) -> LeakedKind {
         match &self.subject {
-            Subject::Key { is_previous_secret: false, .. } => LeakedKind::ApiKey,
+            Subject::Key { is_previous_secret: false, .. } | Subject::Removed(_) => LeakedKind::ApiKey,
             Subject::Key { is_previous_secret: true, .. } => LeakedKind::PreviousSecret,
             Subject::Token(_) => LeakedKind::MasterToken,
         }
@@ -52,6 +57,7 @@ impl Leaked {
         match &self.subject {
             Subject::Key { key, .. } => &key.id,
             Subject::Token(token) => &token.id,
+            Subject::Removed(key) => &key.id,
         }
     }
 
@@ -59,6 +65,7 @@ impl Leaked {
         match &self.subject {
             Subject::Key { key, .. } => &key.name,
             Subject::Token(token) => &token.name,
+            Subject::Removed(key) => &key.name,
         }
     }
 
@@ -114,6 +121,11 @@ pub fn receive(
             }
         }
         if !is_any_new {
+            continue;
+        }
+        if let Subject::Removed(_) = leaked.subject {
+            // Nobody has to do anything. Whoever restores the key is told then.
+            mark_told(tx, first.digest, now)?;
             continue;
         }
         let measure = carry_out_policy(tx, &leaked, &system, &first.masked, now)?;
@@ -194,7 +206,9 @@ fn find_key(
     digest: SecretDigest,
     now: Timestamp,
 ) -> Result<Option<Leaked>, DbError> {
-    let Some(stored) = api_keys::by_digest(connection, digest)? else { return Ok(None) };
+    let Some(stored) = api_keys::by_digest(connection, digest)? else {
+        return find_removed_key(connection, digest);
+    };
     let old = stored.rotation.filter(|(side, _)| *side == Side::Previous);
     if old.is_some_and(|(_, rotation)| !rotation.is_under_way(now)) {
         return Ok(None);
@@ -212,10 +226,21 @@ fn find_key(
     }))
 }
 
+fn find_removed_key(connection: &mut Connection, digest: SecretDigest) -> Result<Option<Leaked>, DbError> {
+    let Some((key, organization_id)) = api_keys::removed_by_digest(connection, digest)? else {
+        return Ok(None);
+    };
+    let (organization, policy) = organizations::table
+        .find(organization_id)
+        .select((Organization::as_select(), organizations::leak_policy))
+        .first(connection)?;
+    Ok(Some(Leaked { subject: Subject::Removed(Box::new(key)), organization, policy }))
+}
+
 fn find_token(connection: &mut Connection, digest: SecretDigest) -> Result<Option<Leaked>, DbError> {
     let found: Option<(MasterToken, Organization, LeakPolicy)> = tokens::table
         .inner_join(organizations::table)
-        .filter(tokens::secret_digest.eq(digest.as_bytes()))
+        .filter(tokens::secret_digest.eq(digest.as_bytes()).and(organizations::removed_at.is_null()))
         .select((MasterToken::as_select(), Organization::as_select(), organizations::leak_policy))
         .first(connection)
         .optional()?;
@@ -274,6 +299,8 @@ fn carry_out_policy(
             api_keys::set_switch(tx, &key.id, Some(now), None)?;
             (Action::KeyDeactivated, of_secret)
         }
+        // It works no more, so nothing is to be done.
+        Subject::Removed(_) => return Ok(Measure::StoppedBefore),
         Subject::Token(token) => {
             master_tokens::stop(tx, &token.id, now)?;
             (Action::TokenDeactivated, token.fact())
@@ -286,6 +313,7 @@ fn carry_out_policy(
 /// Whether the secret is accepted. A paused key is not, but comes back by itself.
 fn works(leaked: &Leaked, now: Timestamp) -> bool {
     match &leaked.subject {
+        Subject::Removed(_) => false,
         Subject::Token(token) => token.active && token.expires_at.is_none_or(|end| end > now),
         Subject::Key { key, .. } => match key.status(now) {
             KeyStatus::Active => true,

@@ -26,7 +26,7 @@ pub(in crate::domain) fn by_digest(
     Ok(master_tokens::table
         .inner_join(organizations::table)
         .filter(master_tokens::secret_digest.eq(digest.as_bytes()))
-        .filter(master_tokens::active.eq(true))
+        .filter(master_tokens::active.eq(true).and(organizations::removed_at.is_null()))
         .select((MasterToken::as_select(), Organization::as_select()))
         .first(connection)
         .optional()?)

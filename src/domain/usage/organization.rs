@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
+    vocabulary::Environment,
 };
 
 /// A sum of whole numbers is a decimal in PostgreSQL unless it is told otherwise.
@@ -40,23 +41,26 @@ pub struct KeyRequests {
 
 /// What the keys of an organization were asked from a day on, day by day.
 macro_rules! requests_since {
-    ($organization_id:expr, $begins_at:expr) => {
+    ($organization_id:expr, $environment:expr, $begins_at:expr) => {{
+        // SQL has no place for "any": those of the one environment, or of both.
+        let [one, other] = $environment.map_or(Environment::ALL, |environment| [environment; 2]);
         key_usage::table
             .inner_join(api_keys::table)
             .filter(api_keys::organization_id.eq($organization_id.to_owned()))
             .filter(key_usage::span.eq(Span::Day).and(key_usage::begins_at.ge($begins_at)))
-    };
+            .filter(api_keys::environment.eq(one).or(api_keys::environment.eq(other)))
+    }};
 }
 
-/// The last `days` days of the organization, the present one among them.
+/// The last `days` days of the organization, the present one among them; of its keys for one environment, or of all.
 pub fn of_organization(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
-    days: i32,
+    (days, environment): (i32, Option<Environment>),
     now: Timestamp,
 ) -> Result<OrganizationUsage, DbError> {
-    let series = days_of(connection, &grant.id, days, now)?;
-    let mut keys: Vec<KeyRequests> = requests_since!(grant.id, series.begins_at())
+    let series = days_of(connection, &grant.id, (days, environment), now)?;
+    let mut keys: Vec<KeyRequests> = requests_since!(grant.id, environment, series.begins_at())
         .group_by((api_keys::id, api_keys::name))
         .select((api_keys::id, api_keys::name, sql::<BigInt>(SUM)))
         .load(connection)?;
@@ -67,11 +71,11 @@ pub fn of_organization(
 fn days_of(
     connection: &mut Connection,
     organization_id: &str,
-    days: i32,
+    (days, environment): (i32, Option<Environment>),
     now: Timestamp,
 ) -> Result<Series, DbError> {
     let mut series = Series::empty(Span::Day, days, now);
-    let sums = requests_since!(organization_id, series.begins_at())
+    let sums = requests_since!(organization_id, environment, series.begins_at())
         .group_by((key_usage::begins_at, key_usage::outcome))
         .select((key_usage::begins_at, key_usage::outcome, sql::<BigInt>(SUM)))
         .load(connection)?;

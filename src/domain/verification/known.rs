@@ -20,6 +20,7 @@ use crate::{
         plans::Ceilings,
         rotation::{LiveRotation, Side},
     },
+    vocabulary::Environment,
 };
 
 /// What may be kept in memory for as long as it is as it was read.
@@ -54,6 +55,8 @@ pub struct KnownKey {
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     pub(super) is_deactivated: bool,
+    /// What it is for.
+    pub environment: Environment,
     /// `None` for a key without settings, which then costs nothing.
     pub(super) rules: Option<Box<Rules>>,
     /// While a rotation is under way: which of its secrets this is.
@@ -94,6 +97,8 @@ pub struct KeyRequest<'a> {
     pub organization: Option<&'a str>,
     /// The name that the key must bear.
     pub name: Option<&'a str>,
+    /// The environment that it must be for.
+    pub environment: Option<Environment>,
     /// The scopes that it needs, all of them.
     pub scopes: &'a [String],
     /// Where the request comes from, if that is known.
@@ -104,7 +109,7 @@ pub struct KeyRequest<'a> {
 
 impl Default for KeyRequest<'_> {
     fn default() -> Self {
-        Self { organization: None, name: None, scopes: &[], client_ip: None, cost: 1 }
+        Self { organization: None, name: None, environment: None, scopes: &[], client_ip: None, cost: 1 }
     }
 }
 
@@ -251,6 +256,7 @@ impl KnownKey {
             Outcome::OrganizationSuspended => self.organization.is_suspended(),
             Outcome::Expired => self.expires_at.is_some_and(|end| end <= now),
             Outcome::Deactivated => self.is_deactivated,
+            Outcome::WrongEnvironment => wanted.environment.is_some_and(|wanted| wanted != self.environment),
             Outcome::ForbiddenIp => self.rules.as_ref().is_some_and(|rules| !rules.let_in(wanted.client_ip)),
             _ => !self.covers(wanted.scopes),
         })
@@ -271,6 +277,7 @@ impl KnownKey {
             Outcome::QuotaExceeded => text_of(self.quota().map(|(quota, _)| quota.get())),
             Outcome::PlanRateLimited => text_of(plan.rate_limit),
             Outcome::PlanQuotaExceeded => text_of(plan.monthly_quota.map(MonthlyQuota::get)),
+            Outcome::WrongEnvironment => self.environment.to_string(),
             Outcome::Valid | Outcome::Expired | Outcome::Deactivated | Outcome::OrganizationSuspended => {
                 String::new()
             }
@@ -279,10 +286,11 @@ impl KnownKey {
 }
 
 /// What a key can be refused for before its limits are looked at, in the order that counts.
-const OBJECTIONS: [Outcome; 5] = [
+const OBJECTIONS: [Outcome; 6] = [
     Outcome::OrganizationSuspended,
     Outcome::Expired,
     Outcome::Deactivated,
+    Outcome::WrongEnvironment,
     Outcome::ForbiddenIp,
     Outcome::InsufficientScope,
 ];
@@ -423,12 +431,14 @@ mod tests {
                     suspended_at: None,
                     suspension_reason: None,
                     plan_id: None,
+                    removed_at: None,
                 },
                 Bounds { ceilings, until: None },
                 of_plan,
             )),
             expires_at: ends_after.map(|seconds| START + Duration::seconds(seconds)),
             is_deactivated,
+            environment: Environment::Live,
             rotation: Some(Box::new((Side::Current, Arc::new(rotation)))),
             tally: Tally::default(),
         }

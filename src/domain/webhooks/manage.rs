@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{NewWebhook, SECRET_GRACE_PERIOD, Webhook, WebhookFailure};
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Change, Connection, DbError, Tx, columns_of},
     domain::{
         access::{Actor, Govern, Grant},
@@ -23,11 +23,11 @@ impl Managed for Webhook {
     const A_KIND: &'static str = "A webhook";
     const KINDS: (&'static str, &'static str) = ("webhook", "webhooks");
 
-    fn max(limits: &InstanceLimits) -> i64 {
-        limits.webhooks
+    fn max(rules: &InstanceRules) -> i64 {
+        rules.webhooks
     }
 
-    fn generate_secret() -> Result<Secret, NoRandomness> {
+    fn generate_secret(_: &InstanceRules, _: Option<&NewWebhook>) -> Result<Secret, NoRandomness> {
         Secret::generate_signing()
     }
 
@@ -85,7 +85,7 @@ impl Managed for Webhook {
             .get_result(connection)
     }
 
-    fn delete(connection: &mut Connection, id: &str) -> QueryResult<usize> {
+    fn delete(connection: &mut Connection, id: &str, _: &str, _: Timestamp) -> QueryResult<usize> {
         diesel::delete(webhooks::table.find(id)).execute(connection)
     }
 
@@ -122,9 +122,9 @@ impl Managed for Webhook {
 pub fn check_room(
     connection: &mut Connection,
     grant: &Grant<Govern>,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
 ) -> Result<(), ManageError> {
-    managed::check_room::<Webhook>(connection, grant, limits)
+    managed::check_room::<Webhook>(connection, grant, rules)
 }
 
 /// Creates a webhook. Its signing secret is returned this once.
@@ -135,10 +135,10 @@ pub fn create(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
     new: &NewWebhook,
-    limits: &InstanceLimits,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(Webhook, Secret), ManageError> {
-    managed::create(tx, grant, new, limits, now)
+    managed::create(tx, grant, new, rules, now)
 }
 
 /// Has events sent again, those first that are pending; or stops them: what is pending stays so, and
@@ -164,9 +164,10 @@ pub fn rotate_secret(
     tx: &mut Tx<'_>,
     grant: &Grant<Govern>,
     webhook_id: &str,
+    rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<(Webhook, Secret), ManageError> {
-    managed::replace_secret(tx, grant, webhook_id, now)
+    managed::replace_secret(tx, grant, webhook_id, rules, now)
 }
 
 /// Removes a webhook with its log. What is pending is not sent.

@@ -70,9 +70,10 @@ pub async fn list(call: Call<Grant<SeeKeys>, Params<KeyQuery>>) -> Result<HttpRe
     responses((status = 201, description = "The key with its secret.", body = KeyWithSecret))
 )]
 pub async fn create(call: Call<Grant<ManageKeys>, Json<NewKey>>) -> Result<HttpResponse, AppError> {
-    let (new, limits) = (call.input.0.parse(call.now)?, call.state.config.limits);
+    let rules = call.state.config.rules;
+    let new = call.input.0.parse(rules.has_environments, call.now)?;
     call.change(move |tx, grant, now| {
-        let (key, secret) = api_keys::create(tx, grant, &new, &limits, now)?;
+        let (key, secret) = api_keys::create(tx, grant, &new, &rules, now)?;
         let location = urls::api_of_key(&grant.id, &key.id);
         let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::created(&KeyWithSecret { key, secret: secret.expose().to_owned() }, location)
@@ -167,7 +168,7 @@ pub async fn deactivate(call: Call<Grant<ManageKeys>>) -> Result<HttpResponse, A
 
 /// Remove a key.
 ///
-/// The key is rejected from the next request. This can’t be undone.
+/// The key is rejected from the next request. It can be restored for 14 days.
 ///
 /// # Errors
 /// 404 not found, 412 `If-Match` doesn’t match.

@@ -25,11 +25,13 @@ use crate::{
         rejections::{Code, Endpoint},
         verification::{Decision, KeyRequest, KnownKey, Limits},
     },
+    vocabulary::Environment,
     web::{error::AppError, rate_headers::RateHeaders},
 };
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-tessera-organization");
 const KEY_ID: HeaderName = HeaderName::from_static("x-tessera-key-id");
+const ENVIRONMENT: HeaderName = HeaderName::from_static("x-tessera-environment");
 const KEY_NAME: HeaderName = HeaderName::from_static("x-tessera-key-name");
 const SCOPES: HeaderName = HeaderName::from_static("x-tessera-scopes");
 
@@ -44,6 +46,9 @@ pub struct RouteRequirements {
     /// The ID of the organization. Keys of others are rejected.
     #[param(example = "019a8f3e-7b1c-7d2e-9f40-5a6b7c8d9e0f")]
     organization: Option<String>,
+    /// The environment that the key must be for.
+    #[param(inline, value_type = Option<Environment>)]
+    environment: Option<Environment>,
     /// Required scopes. Repeat the parameter, or separate scopes with spaces.
     #[param(example = json!(["invoices:read"]))]
     scope: Vec<String>,
@@ -99,6 +104,7 @@ impl RouteRequirements {
         KeyRequest {
             organization: self.organization.as_deref(),
             name,
+            environment: self.environment,
             scopes: &self.scope,
             client_ip: credentials::client_ip(request),
             cost: 1,
@@ -112,7 +118,7 @@ impl RouteRequirements {
 /// `Authorization` as `Bearer` or as `Basic` (key name as user, key as password).
 ///
 /// # Errors
-/// 401 missing or inactive key, 403 wrong or suspended organization, missing scope or IP address not
+/// 401 missing or inactive key, 403 wrong or suspended organization, wrong environment, missing scope or IP address not
 /// allowed, 429 limit exceeded.
 #[utoipa::path(
     get,
@@ -129,6 +135,7 @@ impl RouteRequirements {
                 ("X-Tessera-Key-Id" = String, description = "The key ID."),
                 ("X-Tessera-Key-Name" = String, description = "The name of the key."),
                 ("X-Tessera-Scopes" = String, description = "The scopes of the key, separated by spaces."),
+                ("X-Tessera-Environment" = String, description = "The environment of the key."),
                 ("RateLimit" = String, description = "What’s left of the key’s limits; absent without limits."),
                 ("RateLimit-Policy" = String, description = "The key’s limits; absent without limits."),
             )
@@ -163,6 +170,7 @@ fn accepted(key: &KnownKey, limits: &Limits, status: AcceptedStatus) -> HttpResp
         .insert_header((ORGANIZATION, header_value(&key.organization.id)))
         .insert_header((KEY_ID, header_value(key.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))))
         .insert_header((KEY_NAME, header_value(&key.name)))
+        .insert_header((ENVIRONMENT, HeaderValue::from_static(key.environment.as_str())))
         .insert_header((SCOPES, header_value(&key.scopes().join(" "))))
         .insert_header((CACHE_CONTROL, "no-store"));
     RateHeaders::of(limits).add(&mut response);

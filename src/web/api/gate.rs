@@ -203,6 +203,7 @@ pub fn rejection(outcome: Outcome, limits: &Limits) -> Option<AppError> {
         Outcome::Expired => unauthorized("This key has expired."),
         Outcome::Deactivated => unauthorized("This key is deactivated."),
         Outcome::ForbiddenIp => Some(AppError::KeyForbidden("This key can’t be used from this IP address.")),
+        Outcome::WrongEnvironment => Some(AppError::KeyForbidden("This key is for another environment.")),
         Outcome::InsufficientScope => Some(AppError::InsufficientScope),
         Outcome::RateLimited => limited("Rate limit exceeded. Try again later."),
         Outcome::QuotaExceeded => limited("Monthly quota exceeded."),

@@ -151,9 +151,9 @@ impl NewInvitations {
 )]
 pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Result<HttpResponse, AppError> {
     let Json(new) = &call.input;
-    let (emails, role, limits) = (new.addresses()?, new.role, call.state.config.limits);
+    let (emails, role, rules) = (new.addresses()?, new.role, call.state.config.rules);
     call.change(move |tx, grant, now| {
-        let outcomes = invitations::invite(tx, grant, role, &emails, &limits, now);
+        let outcomes = invitations::invite(tx, grant, role, &emails, &rules, now);
         let outcomes = outcomes.map_err(rejection)?;
         let pending = outcomes.iter().filter_map(|(_, outcome)| outcome.invitation().cloned()).collect();
         let mut pending = invitations::with_mails(tx.connection(), grant, pending)?.into_iter();
@@ -186,9 +186,9 @@ pub async fn send(call: Call<Grant<ManageMembers>, Json<NewInvitations>>) -> Res
     responses((status = 200, description = "The resent invitation.", body = Invitation))
 )]
 pub async fn resend(call: Call<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (invitation_id, limits) = (call.path("invitation"), call.state.config.limits);
+    let (invitation_id, rules) = (call.path("invitation"), call.state.config.rules);
     call.change(move |tx, grant, now| {
-        invitations::resend(tx, grant, &invitation_id, &limits, now).map_err(rejection)?;
+        invitations::resend(tx, grant, &invitation_id, &rules, now).map_err(rejection)?;
         let pending = invitations::find_pending(tx.connection(), grant, &invitation_id)?;
         Response::resource(&Invitation::of(pending, now))
     })

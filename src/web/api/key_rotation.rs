@@ -65,10 +65,11 @@ impl RotationRequest {
 )]
 pub async fn rotate(call: Call<Grant<ManageKeys>, Json<RotationRequest>>) -> Result<HttpResponse, AppError> {
     let (plan, end) = (call.input.0.plan(), call.input.0.end(call.now)?);
+    let rules = call.state.config.rules;
     // The rotation tells when the previous secret was last used.
     counted_key(&call).await?;
     change_key(&call, move |tx, grant, key, now| {
-        let (key, secret) = api_keys::rotate(tx, grant, &key.id, plan, end, now).map_err(rejected)?;
+        let (key, secret) = api_keys::rotate(tx, grant, &key.id, plan, end, &rules, now).map_err(rejected)?;
         let key = ApiKey::of(tx.connection(), grant, key, now)?;
         Response::resource(&KeyWithSecret { key, secret: secret.expose().to_owned() })
     })

@@ -1,6 +1,8 @@
 //! The API's description as OpenAPI 3.1, made from the handlers and completed from the route
 //! table: whatever holds for every call stands here once.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpResponse, ResponseError,
     http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL},
@@ -12,11 +14,11 @@ use super::{
     activity, api_keys, calendar, credentials, forward_auth,
     gate::{Anyone, Gate},
     instance, invitations, key_rotation, leak_policy, leaks, members, organization, organizations, pauses,
-    presented_token, scopes, session_tokens, usage, verification, webhooks,
+    presented_token, removed_keys, scopes, session_tokens, usage, verification, webhooks,
 };
 use crate::{
     api_types::{FieldProblem, ProblemDocument},
-    config::InstanceLimits,
+    config::{InstanceRules, KeyPrefix},
     domain::{managed::ManageError, names::NameError, token_access::TokenAccess},
     web::{
         access::{Access, Route},
@@ -67,6 +69,8 @@ pub const PATH: &str = "/api/v2/openapi.json";
         api_keys::activate,
         api_keys::deactivate,
         api_keys::remove,
+        removed_keys::list,
+        removed_keys::restore,
         key_rotation::rotate,
         key_rotation::revoke_previous,
         pauses::pause,
@@ -109,6 +113,8 @@ pub const PATH: &str = "/api/v2/openapi.json";
         instance::organizations::change,
         instance::organizations::suspend,
         instance::organizations::resume,
+        instance::organizations::remove,
+        instance::organizations::restore,
         instance::organizations::invite_administrator,
         instance::usage::of_organization,
         instance::usage::list,
@@ -330,6 +336,14 @@ fn takes_token(access: Access) -> bool {
     access.of_token().is_some() || access.of_instance_token().is_some()
 }
 
+/// The document with the prefix of a server's own keys in its examples.
+pub fn in_words_of(prefix: KeyPrefix, document: Value) -> Value {
+    match prefix.in_example(&document.to_string()) {
+        Cow::Borrowed(_) => document,
+        Cow::Owned(text) => serde_json::from_str(&text).unwrap_or(document),
+    }
+}
+
 fn security(route: &Route) -> Value {
     match route.access {
         Access::Public => json!([]),
@@ -445,7 +459,7 @@ fn responses() -> Value {
         })
     };
     let wrong_type = FieldProblem::new("/monthly_quota", "Invalid type: string \"many\", expected u64.");
-    let too_many = ManageError::TooMany { kinds: ("key", "keys"), max: InstanceLimits::default().keys };
+    let too_many = ManageError::TooMany { kinds: ("key", "keys"), max: InstanceRules::default().keys };
     let mut responses = json!({
         "BadRequest": rejection("Malformed body, parameter or header.", AppError::BadBody(wrong_type)),
         "Unauthorized": rejection("Missing or invalid credentials.", credentials::no_token()),

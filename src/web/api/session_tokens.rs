@@ -39,6 +39,6 @@ pub async fn issue(gate: Gate<WithToken>) -> Result<HttpResponse, AppError> {
             presented: true,
         });
     }
-    let data = state.session_tokens.issue(SecretDigest::of(presented), *now);
+    let data = state.session_tokens.issue(state.config.rules.key_prefix, SecretDigest::of(presented), *now);
     Ok(Response::ok(&SessionToken { data, expires_in_seconds: LIFETIME.whole_seconds() })?.send())
 }

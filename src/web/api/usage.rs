@@ -12,6 +12,7 @@ use crate::{
         usage::{self, ByOutcome, KeyClient, KeyRequests as StoredKeyRequests, Series, Step},
         verification::Span,
     },
+    vocabulary::Environment,
     web::{display, error::AppError},
 };
 
@@ -31,6 +32,7 @@ impl Requests {
             rate_limited,
             quota_exceeded,
             organization_suspended,
+            wrong_environment,
             plan_rate_limited,
             plan_quota_exceeded,
         ] = *by_outcome;
@@ -44,6 +46,7 @@ impl Requests {
             rate_limited,
             quota_exceeded,
             organization_suspended,
+            wrong_environment,
             plan_rate_limited,
             plan_quota_exceeded,
         }
@@ -91,6 +94,9 @@ pub struct UsageParameters {
     /// Number of days, including today.
     #[param(minimum = 1, maximum = 366, default = 30)]
     days: Option<i32>,
+    /// Only keys for this environment.
+    #[param(inline, value_type = Option<Environment>)]
+    environment: Option<Environment>,
 }
 
 fn within(name: &str, number: i32, most: i32) -> Result<i32, AppError> {
@@ -179,10 +185,12 @@ pub async fn clients(call: Call<Grant<SeeKeys>>) -> Result<HttpResponse, AppErro
 pub async fn of_organization(
     call: Call<Grant<SeeKeys>, Params<UsageParameters>>,
 ) -> Result<HttpResponse, AppError> {
-    let (days, now) = (within("days", call.input.0.days.unwrap_or(30), MAX_DAYS)?, call.now);
+    let UsageParameters { days, environment } = call.input.0;
+    let (days, now) = (within("days", days.unwrap_or(30), MAX_DAYS)?, call.now);
     call.state.count_usage(&call.proof.id).await;
-    let usage =
-        call.read(move |connection, grant| usage::of_organization(connection, grant, days, now)).await?;
+    let usage = call
+        .read(move |connection, grant| usage::of_organization(connection, grant, (days, environment), now))
+        .await?;
     let of_key = |StoredKeyRequests { id, name, requests }| KeyRequests { id, name, requests };
     let answer = OrganizationUsage {
         totals: Requests::of(&usage.days.totals()),

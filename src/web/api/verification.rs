@@ -60,6 +60,7 @@ const MAX_IN_A_BATCH: usize = 100;
             ("organization_suspended" = (value = json!(rejected_example("organization_suspended")))),
             ("expired" = (value = json!(rejected_example("expired")))),
             ("deactivated" = (value = json!(rejected_example("deactivated")))),
+            ("wrong_environment" = (value = json!(rejected_example("wrong_environment")))),
             ("forbidden_ip" = (value = json!(rejected_example("forbidden_ip")))),
             ("insufficient_scope" = (value = json!(rejected_example("insufficient_scope")))),
             ("rate_limited" = (value = json!(limited_example(
@@ -133,6 +134,7 @@ async fn decide<B>(
     let wanted = KeyRequest {
         organization: caller.organization_id(),
         name: None,
+        environment: asked.environment,
         scopes: &asked.scopes,
         client_ip: asked.client_ip,
         cost: asked.cost,

@@ -48,9 +48,9 @@ pub async fn list(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
 )]
 pub async fn create(call: Call<Grant<Govern>, Json<NewWebhook>>) -> Result<HttpResponse, AppError> {
     let new = call.input.0.parse(&networks(&call))?;
-    let limits = call.state.config.limits;
+    let rules = call.state.config.rules;
     call.change(move |tx, grant, now| {
-        let (webhook, secret) = webhooks::create(tx, grant, &new, &limits, now)?;
+        let (webhook, secret) = webhooks::create(tx, grant, &new, &rules, now)?;
         let location = urls::api_of_webhook(&grant.id, &webhook.id);
         let webhook = Webhook::from(&webhook);
         Response::created(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() }, location)
@@ -166,8 +166,9 @@ pub async fn send_test(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppErr
     responses((status = 200, description = "The webhook with its new secret.", body = WebhookWithSecret))
 )]
 pub async fn rotate(call: Call<Grant<Govern>>) -> Result<HttpResponse, AppError> {
-    change_webhook(&call, |tx, grant, webhook, now| {
-        let (webhook, secret) = webhooks::rotate_secret(tx, grant, &webhook.id, now)?;
+    let rules = call.state.config.rules;
+    change_webhook(&call, move |tx, grant, webhook, now| {
+        let (webhook, secret) = webhooks::rotate_secret(tx, grant, &webhook.id, &rules, now)?;
         let webhook = Webhook::from(&webhook);
         Response::resource(&WebhookWithSecret { webhook, secret: secret.expose().to_owned() })
     })

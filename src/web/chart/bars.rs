@@ -172,6 +172,7 @@ pub fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::RateLimited => "Rejected: rate limit exceeded",
         Outcome::QuotaExceeded => "Rejected: monthly quota exceeded",
         Outcome::OrganizationSuspended => "Rejected: organization suspended",
+        Outcome::WrongEnvironment => "Rejected: wrong environment",
         Outcome::PlanRateLimited => "Rejected: plan’s rate limit exceeded",
         Outcome::PlanQuotaExceeded => "Rejected: plan’s monthly quota exceeded",
     }

@@ -35,6 +35,7 @@ use time::{Date, Time};
 
 use crate::{
     clock::Timestamp,
+    config::KeyPrefix,
     domain::{access::Role, organization::Organization, organizations},
     hex,
     web::{
@@ -97,6 +98,7 @@ struct Unit {
 /// Whoever reads the page, as far as the examples differ.
 struct Reader {
     base_url: String,
+    key_prefix: KeyPrefix,
     /// The time of which examples tell.
     now: Timestamp,
     language: Language,
@@ -109,6 +111,7 @@ struct Reader {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ReadBy {
     base_url: String,
+    key_prefix: KeyPrefix,
     requests_per_minute: NonZeroU32,
     day: Date,
     language: Language,
@@ -129,6 +132,7 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
     let language = visit.request().cookie(LANGUAGE_COOKIE);
     let reader = Reader {
         base_url: visit.state.config.public_url.origin(),
+        key_prefix: visit.state.config.rules.key_prefix,
         // A time of today, and the same for all who read it today.
         now: visit.now.replace_time(Time::MIDNIGHT),
         language: language.and_then(|cookie| cookie.value().parse().ok()).unwrap_or_default(),
@@ -162,6 +166,7 @@ fn sections(
 ) -> askama::Result<Arc<[Section]>> {
     let read_by = ReadBy {
         base_url: reader.base_url.clone(),
+        key_prefix: reader.key_prefix,
         requests_per_minute,
         day: reader.now.date(),
         language: reader.language,

@@ -27,7 +27,7 @@ use crate::{
         secret::Secret,
         usage,
     },
-    vocabulary::KeyStatus,
+    vocabulary::{Environment, KeyStatus},
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
@@ -45,17 +45,22 @@ fn empty_form(now: Timestamp) -> KeyForm {
     KeyForm {
         duration: duration::default_choice(),
         form_id: FormId::new(now),
+        environment: Environment::Live.as_str().to_owned(),
         rate_period: Period::Minute.as_str().to_owned(),
         ..KeyForm::default()
     }
 }
 
-fn parse(form: &KeyForm, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
+fn parse(form: &KeyForm, has_environments: bool, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
     let mut errors = FieldErrors::default();
+    let environment =
+        has_environments.then(|| errors.check("environment", form.parse_environment())).flatten();
     let name = form.parse_name(&mut errors);
     let expires_at = duration::parse_new(KEY, &form.duration, &form.until, now, &mut errors);
-    match (name, expires_at, form.parse_settings(&mut errors)) {
-        (Some(name), Some(expires_at), Some(settings)) => Ok(NewApiKey { name, expires_at, settings }),
+    match (name, expires_at, environment, form.parse_settings(&mut errors)) {
+        (Some(name), Some(expires_at), Some(environment), Some(settings)) => {
+            Ok(NewApiKey { name, expires_at, environment, settings })
+        }
         _ => Err(errors),
     }
 }
@@ -69,6 +74,19 @@ struct NewKeyDialog {
     scopes_in_use: Vec<String>,
     errors: FieldErrors,
     end: ExpirationFields,
+    has_environments: bool,
+}
+
+impl NewKeyDialog {
+    fn environments(&self) -> [(Environment, &'static str); 2] {
+        [
+            (Environment::Live, "For production."),
+            (
+                Environment::Test,
+                "For development and tests. Gateways and backends can tell it from live keys.",
+            ),
+        ]
+    }
 }
 
 /// The dialog that shows a new key once.
@@ -111,13 +129,13 @@ pub async fn new(visit: Visit<Grant<ManageKeys>>) -> Result<HttpResponse, AppErr
 /// Creates a key and shows it, this once.
 pub async fn create(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let new = match parse(&form, visit.now) {
+    let new = match parse(&form, visit.state.config.rules.has_environments, visit.now) {
         Ok(new) => new,
         Err(errors) => return visit.invalid::<ApiScreen>(&new_key_dialog(&visit, form, errors).await?).await,
     };
-    let limits = visit.state.config.limits;
+    let rules = visit.state.config.rules;
     let created = visit
-        .submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, &limits, now))
+        .submit(&form.form_id, move |tx, grant, now| api_keys::create(tx, grant, &new, &rules, now))
         .await?;
     if let Submission::Refused(ManageError::Plan(limit)) = &created {
         let errors = FieldErrors::one(field_of(limit), limit);
@@ -147,6 +165,7 @@ async fn new_key_dialog(
         over: visit.over::<ApiScreen>(),
         scopes_in_use: visit.read(|connection, grant| api_keys::scopes_in_use(connection, grant)).await?,
         end: ExpirationFields::of_new_key(&form.duration, &form.until, visit.now),
+        has_environments: visit.state.config.rules.has_environments,
         form,
         errors,
     })

@@ -58,6 +58,7 @@ pub struct ApiTab {
     tokens: Option<Vec<MasterToken>>,
     /// By the id of the key or token.
     leaks: HashMap<String, Notice>,
+    has_environments: bool,
 }
 
 page!(ApiTab);
@@ -70,7 +71,7 @@ pub struct KeysQuery {
     #[serde(deserialize_with = "search::lenient")]
     q: String,
     page: PageRef,
-    /// `soon`, `unused` or `deactivated`; anything else means all.
+    /// `soon`, `unused`, `deactivated`, `live` or `test`; anything else means all.
     show: String,
     /// An order's word; anything else means the newest first.
     sort: String,
@@ -117,15 +118,21 @@ struct Show {
 }
 
 impl Show {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::new(KeyFilter::All, "", "All keys", "No keys."),
         Self::new(KeyFilter::ExpiresSoon, "soon", "Expires soon", "No keys expire within 14 days."),
         Self::new(KeyFilter::NeverUsed, "unused", "Never used", "All keys have been used."),
         Self::new(KeyFilter::Deactivated, "deactivated", "Deactivated", "No deactivated keys."),
+        Self::new(KeyFilter::Live, "live", "Live", "No live keys."),
+        Self::new(KeyFilter::Test, "test", "Test", "No test keys."),
     ];
 
     const fn new(part: KeyFilter, id: &'static str, label: &'static str, empty: &'static str) -> Self {
         Self { part, id, label, empty }
+    }
+
+    fn is_environment(self) -> bool {
+        matches!(self.part, KeyFilter::Live | KeyFilter::Test)
     }
 
     fn parse(id: &str) -> Self {
@@ -167,7 +174,8 @@ impl ApiTab {
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;
         let (is_search, db) = (!selection.q.is_empty(), &visitor.state.db);
-        let read = Self::read(grant.clone(), selection, shell, visitor.now);
+        let has_environments = visitor.state.config.rules.has_environments;
+        let read = Self::read(grant.clone(), selection, shell, has_environments, visitor.now);
         // A search that finds much walks the list.
         Ok(if is_search { db.read(read).await? } else { db.glance(read).await? })
     }
@@ -176,6 +184,7 @@ impl ApiTab {
         grant: Grant<SeeKeys>,
         selection: KeysQuery,
         shell: Shell,
+        has_environments: bool,
         now: Timestamp,
     ) -> impl FnOnce(&mut Connection) -> Result<Self, DbError> + Send + 'static {
         move |connection| {
@@ -205,6 +214,7 @@ impl ApiTab {
                 selection,
                 show,
                 sort,
+                has_environments,
             })
         }
     }
@@ -225,8 +235,9 @@ impl ApiTab {
     }
 
     /// The parts of the keys that can be chosen.
-    fn parts(&self) -> [Show; 4] {
-        Show::ALL
+    fn parts(&self) -> impl Iterator<Item = Show> {
+        let is_offered = |show: &Show| self.has_environments || !show.is_environment();
+        Show::ALL.into_iter().filter(is_offered)
     }
 
     /// The orders that can be chosen, with their words.

@@ -3,7 +3,10 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use crate::web::{error::AppError, shell::Shell, view, visit::Visit};
+use crate::{
+    config::KeyPrefix,
+    web::{error::AppError, shell::Shell, view, visit::Visit},
+};
 
 /// `GET /docs`.
 #[derive(Template)]
@@ -13,12 +16,15 @@ pub struct DocsPage {
     pub shell: Shell,
     /// The public address, without a slash at its end.
     pub public_url: String,
+    /// What keys of this server begin with.
+    pub key_prefix: KeyPrefix,
 }
 
 /// Shows the page.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let public_url = visitor.state.config.public_url.origin();
-    view::plain(&DocsPage { shell: visitor.shell(), public_url }, StatusCode::OK)
+    let key_prefix = visitor.state.config.rules.key_prefix;
+    view::plain(&DocsPage { shell: visitor.shell(), public_url, key_prefix }, StatusCode::OK)
 }
 
 #[cfg(test)]
@@ -27,7 +33,7 @@ mod tests {
     use crate::web::shell::{Markup, ShellUser, Theme, Toast};
 
     fn page(shell: Shell) -> DocsPage {
-        DocsPage { shell, public_url: "https://keys.lumen.example".into() }
+        DocsPage { shell, public_url: "https://keys.lumen.example".into(), key_prefix: KeyPrefix::default() }
     }
 
     fn signed_in() -> Shell {

@@ -47,7 +47,9 @@ impl GatewaySetupPage {
 pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError> {
     let query: Query = visit.query()?;
     let program = Program::parse(&query.program);
-    let recipe = Recipe::new(program, visit.state.config.url_for_gateways(), &visit.proof.id)?;
+    let config = &visit.state.config;
+    let recipe = Recipe::new(program, config.url_for_gateways(), &visit.proof.id)?;
+    let recipe = recipe.with_prefix(config.rules.key_prefix);
     let (frame, manages_tokens) = visit
         .read(|connection, grant| {
             Ok::<_, DbError>((Frame::load(connection, grant, Tab::Api)?, grant.may::<ManageTokens>()))

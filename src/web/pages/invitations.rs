@@ -160,10 +160,10 @@ pub async fn send(
     };
     must_reach(&visit.proof, role)?;
     let emails: Vec<EmailAddress> = entries.iter().filter_map(Entry::address).cloned().collect();
-    let limits = visit.state.config.limits;
+    let rules = visit.state.config.rules;
     let invited = visit
         .submit(&form.form_id, move |tx, grant, now| {
-            invitations::invite(tx, grant, role, &emails, &limits, now)
+            invitations::invite(tx, grant, role, &emails, &rules, now)
         })
         .await?;
     match invited {

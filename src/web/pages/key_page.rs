@@ -59,6 +59,7 @@ pub struct KeyPage {
     used_this_month: u64,
     menu: KeyMenu,
     history: Vec<Entry>,
+    has_environments: bool,
 }
 
 page!(KeyPage);
@@ -82,6 +83,7 @@ impl KeyPage {
     ) -> Result<Self, AppError> {
         visitor.count_usage().await;
         let (grant, key_id, now) = (grant.clone(), key_id.to_owned(), visitor.now);
+        let has_environments = visitor.state.config.rules.has_environments;
         let is_hourly = selection.span == "hours";
         let (span, count) = if is_hourly { (Span::Hour, HOURS_SHOWN) } else { (Span::Day, DAYS_SHOWN) };
         let page = visitor
@@ -119,6 +121,7 @@ impl KeyPage {
                     used_this_month,
                     history: audit::of_subject(connection, &grant, &key.id, EVENTS_SHOWN)?,
                     key,
+                    has_environments,
                 })
             })
             .await?;

@@ -142,9 +142,9 @@ pub async fn rotate(
         Ok(chosen) => chosen,
         Err(errors) => return visit.invalid::<ApiScreen>(&dialog(&visit, key, form, errors)).await,
     };
-    let key_id = key.id.clone();
+    let (key_id, rules) = (key.id.clone(), visit.state.config.rules);
     let rotated = visit.submit(&form.form_id, move |tx, grant, now| {
-        api_keys::rotate(tx, grant, &key_id, plan, expiration, now)
+        api_keys::rotate(tx, grant, &key_id, plan, expiration, &rules, now)
     });
     let rotated = match rotated.await? {
         Submission::Done(done) => Submission::Done(done),

@@ -18,6 +18,7 @@ use crate::{
         names::{MAX_KEY_NAME_LENGTH, Name},
         plans::PlanLimit,
     },
+    vocabulary::Environment,
     web::{
         error::AppError,
         form::{FieldErrors, Submitted},
@@ -49,6 +50,8 @@ pub struct KeyForm {
     pub(super) name: String,
     pub(super) duration: String,
     pub(super) until: String,
+    /// Of a new key alone: its secret names it.
+    pub(super) environment: String,
     pub(super) description: String,
     pub(super) scopes: String,
     pub(super) networks: String,
@@ -81,6 +84,11 @@ impl KeyForm {
     /// The name; what is wrong with it is added to `errors`.
     pub(super) fn parse_name(&self, errors: &mut FieldErrors) -> Option<Name> {
         errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH))
+    }
+
+    /// What the key is for.
+    pub(super) fn parse_environment(&self) -> Result<Environment, &'static str> {
+        self.environment.parse().map_err(|_| "Choose an environment.")
     }
 
     /// The settings; what is wrong with them is added to `errors`.

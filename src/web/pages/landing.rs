@@ -1,12 +1,14 @@
 //! The first page.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use time::Duration;
 
 use crate::{
     clock::Timestamp,
-    config::{Founders, SignUp},
+    config::{Founders, KeyPrefix, SignUp},
     domain::{
         accounts, demo,
         usage::{DAYS_SHOWN, DailyRequests},
@@ -50,7 +52,7 @@ impl LandingPage {
 /// A row of the picture.
 pub struct PicturedKey {
     name: &'static str,
-    masked: &'static str,
+    masked: Cow<'static, str>,
     badge: (&'static str, &'static str),
     sparkline: Sparkline,
     last_used: String,
@@ -59,11 +61,11 @@ pub struct PicturedKey {
 
 impl PicturedKey {
     /// The rows at `now`, so that what expires soon does.
-    fn all(now: &Timestamp) -> Vec<Self> {
+    fn all(prefix: KeyPrefix, now: &Timestamp) -> Vec<Self> {
         let date = |days| display::date(&now.saturating_add(Duration::days(days)));
         let row = |name, masked, badge, a_day, last_used: &str, expires: String| Self {
             name,
-            masked,
+            masked: prefix.in_example(masked),
             badge,
             sparkline: Sparkline::of(&requests(a_day)),
             last_used: last_used.to_owned(),
@@ -95,7 +97,7 @@ fn requests(a_day: i64) -> DailyRequests {
 /// Shows the page.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let first_run = !visitor.state.db.read(accounts::any_exists).await?;
-    let picture = PicturedKey::all(&visitor.now);
+    let picture = PicturedKey::all(visitor.state.config.rules.key_prefix, &visitor.now);
     let setup_url = setup::offer(&visitor).await?;
     let config = &visitor.state.config;
     let mode = &config.sign_up.value;
@@ -119,7 +121,7 @@ mod tests {
 
     fn render(mailbox: bool, first_run: bool) -> String {
         let shell = Shell { brand: "Tessera".into(), mailbox, ..Shell::default() };
-        let picture = PicturedKey::all(&datetime!(2026-11-23 10:00));
+        let picture = PicturedKey::all(KeyPrefix::default(), &datetime!(2026-11-23 10:00));
         let page = LandingPage {
             shell,
             first_run,

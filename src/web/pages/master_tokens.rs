@@ -130,9 +130,9 @@ pub async fn generate(
         Ok(new) => new,
         Err(errors) => return visit.invalid::<ApiScreen>(&new_token_dialog(&visit, form, errors)).await,
     };
-    let limits = visit.state.config.limits;
+    let rules = visit.state.config.rules;
     let generated = visit
-        .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, &limits, now))
+        .submit(&form.form_id, move |tx, grant, now| master_tokens::generate(tx, grant, &new, &rules, now))
         .await?;
     match settle::<ApiScreen, _, _>(&visit, &form.form_id, generated, SECRET_WAS_SHOWN)? {
         Settled::Done((token, secret)) => {
@@ -177,9 +177,9 @@ pub async fn replace(
     visit: Visit<Grant<ManageTokens>, Submitted<Confirmation>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(Confirmation { form_id })) = visit.split();
-    let token_id = visit.path("token");
+    let (token_id, rules) = (visit.path("token"), visit.state.config.rules);
     let replaced = visit
-        .submit(&form_id, move |tx, grant, now| master_tokens::replace(tx, grant, &token_id, now))
+        .submit(&form_id, move |tx, grant, now| master_tokens::replace(tx, grant, &token_id, &rules, now))
         .await?;
     match settle::<ApiScreen, _, _>(&visit, &form_id, replaced, SECRET_WAS_SHOWN)? {
         Settled::Done((token, secret)) => {

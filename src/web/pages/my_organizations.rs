@@ -13,7 +13,7 @@ use crate::{
         invitations::{self, Invitation},
         names::{MAX_NAME_LENGTH, Name},
         organization::Organization,
-        organizations::{self, Membership},
+        organizations::{self, Membership, RemovedOrganization},
         page::{Page as List, PageRef, PageRequest, Total},
     },
     page,
@@ -45,6 +45,8 @@ pub struct MyOrganizations {
     pager: Pager,
     /// Whether the person may create one.
     may_create: bool,
+    /// Those that the person administered and can restore.
+    removed: Vec<RemovedOrganization>,
 }
 
 page!(MyOrganizations);
@@ -95,6 +97,7 @@ impl MyOrganizations {
                 all,
                 selection,
                 may_create,
+                removed: organizations::removed_of(connection, &user, now)?,
             })
         });
         Ok(page.await?)
@@ -156,7 +159,7 @@ pub async fn new(visit: Visit<Founder>) -> Result<HttpResponse, AppError> {
     if let Some(full) = limit_reached::<OrganizationsScreen, _>(
         &visit,
         "Create Organization",
-        |connection, founder, limits| organizations::check_room(connection, founder.user(), limits),
+        |connection, founder, rules| organizations::check_room(connection, founder.user(), rules),
     )
     .await?
     {
@@ -174,10 +177,10 @@ pub async fn create(visit: Visit<Founder, Submitted<NewOrganizationForm>>) -> Re
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         return visit.invalid::<OrganizationsScreen>(&NewOrganizationDialog { form, errors }).await;
     };
-    let (ip, limits) = (visit.ip, visit.state.config.limits);
+    let (ip, rules) = (visit.ip, visit.state.config.rules);
     let created = visit.submit(&form.form_id, move |tx, founder, now| {
         let user = founder.user();
-        organizations::create(tx, user, &Actor::user(user, ip), &name, &limits, now)
+        organizations::create(tx, user, &Actor::user(user, ip), &name, &rules, now)
     });
     match settle::<OrganizationsScreen, _, _>(
         &visit,
@@ -196,6 +199,16 @@ pub async fn create(visit: Visit<Founder, Submitted<NewOrganizationForm>>) -> Re
         }
         Settled::Answered(response) => Ok(response),
     }
+}
+
+/// Restores an organization that the person administered.
+pub async fn restore(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
+    let (id, ip) = (visit.path("removed"), visit.ip);
+    let restored = visit.change(move |tx, Account { user, .. }, now| {
+        organizations::restore(tx, user, &Actor::user(user, ip), &id, now)
+    });
+    let toast = Toast::ok(format!("“{}” restored", restored.await??.name));
+    visit.changed::<OrganizationsScreen>(toast).await
 }
 
 /// Accepts an invitation in the list. The form is a plain one: the count in the user menu

@@ -5,7 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    config::InstanceLimits,
+    config::InstanceRules,
     db::Connection,
     domain::managed::ManageError,
     web::{
@@ -42,13 +42,13 @@ struct LimitDialog {
 pub(super) async fn limit_reached<S: Behind, P>(
     visit: &Visit<P>,
     title: &'static str,
-    check_room: fn(&mut Connection, &P, &InstanceLimits) -> Result<(), ManageError>,
+    check_room: fn(&mut Connection, &P, &InstanceRules) -> Result<(), ManageError>,
 ) -> Result<Option<HttpResponse>, AppError>
 where
     P: Proof + AsRef<S::Proof>,
 {
-    let limits = visit.state.config.limits;
-    let room = visit.read(move |connection, proof| Ok::<_, AppError>(check_room(connection, proof, &limits)));
+    let rules = visit.state.config.rules;
+    let room = visit.read(move |connection, proof| Ok::<_, AppError>(check_room(connection, proof, &rules)));
     match room.await? {
         Ok(()) => Ok(None),
         Err(error @ ManageError::TooMany { .. }) => {

@@ -181,9 +181,9 @@ pub async fn create(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Resu
     let Some(new) = form.parse(&visit.state.config.webhook_networks, &mut errors) else {
         return visit.invalid::<ListScreen>(&dialog(&visit, form, errors)).await;
     };
-    let limits = visit.state.config.limits;
+    let rules = visit.state.config.rules;
     let created = visit
-        .submit(&form.form_id, move |tx, grant, now| webhooks::create(tx, grant, &new, &limits, now))
+        .submit(&form.form_id, move |tx, grant, now| webhooks::create(tx, grant, &new, &rules, now))
         .await?;
     match settle::<ListScreen, _, _>(&visit, &form.form_id, created, SECRET_WAS_SHOWN)? {
         Settled::Done((webhook, secret)) => {

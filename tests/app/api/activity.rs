@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::Role,
         api_keys::{self, PauseLength},
@@ -54,7 +54,7 @@ async fn details_are_told_as_fields_and_as_words() {
                     access: TokenAccess::Verify,
                     expires_at: Some(end),
                 },
-                &InstanceLimits::default(),
+                &InstanceRules::default(),
                 now,
             )?;
             api_keys::pause(tx, &admin, &key_id, PauseLength::OneHour, now)?;

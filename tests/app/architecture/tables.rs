@@ -39,6 +39,8 @@ const WRITERS: &[(&str, &str)] = &[
     ("readings", "nodes"),
     ("rejections", "rejections"),
     ("search_terms", "search"),
+    ("removed_keys", "api_keys"),
+    ("removed_memberships", "members"),
     ("sessions", "sessions"),
     ("setup_links", "instance"),
     ("spent_forms", "spent_forms"),

@@ -1,7 +1,7 @@
 //! How many mails one address gets, and how many invitations one sender.
 
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::{Grant, ManageMembers, Role},
         accounts::{self, NewAccount},
@@ -29,7 +29,7 @@ async fn invite_and_cancel(world: &World, company: &Company, email: &str) -> boo
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
             let mut outcomes =
-                invitations::invite(tx, &grant, Role::User, &[email], &InstanceLimits::default(), now)?;
+                invitations::invite(tx, &grant, Role::User, &[email], &InstanceRules::default(), now)?;
             match outcomes.remove(0).1 {
                 InviteOutcome::Sent(invitation) => {
                     invitations::cancel(tx, &grant, &invitation.id, now)?;
@@ -49,7 +49,7 @@ async fn invite(world: &World, company: &Company, email: &str) -> InviteOutcome 
     world
         .write(move |tx| {
             let grant: Grant<ManageMembers> = company.grant(tx)?;
-            Ok(invitations::invite(tx, &grant, Role::User, &[email], &InstanceLimits::default(), now)?
+            Ok(invitations::invite(tx, &grant, Role::User, &[email], &InstanceRules::default(), now)?
                 .remove(0)
                 .1)
         })

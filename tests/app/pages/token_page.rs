@@ -1,7 +1,7 @@
 //! The page of one master token: what it can do, and what it did.
 
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::{ManageKeys, Role},
         api_keys::{self, NewApiKey},
@@ -104,8 +104,13 @@ async fn requests_and_changes_of_the_last_thirty_days_are_counted_and_shown_with
             let machine = known.standing(Some([192, 0, 2, 7].into())).grant::<ManageKeys>()?;
             for name in ["First", "Second"] {
                 let name = Name::parse(name, 60)?;
-                let new = NewApiKey { name, expires_at: None, settings: KeySettings::default() };
-                api_keys::create(tx, &machine, &new, &InstanceLimits::default(), now)?;
+                let new = NewApiKey {
+                    name,
+                    expires_at: None,
+                    environment: Environment::Live,
+                    settings: KeySettings::default(),
+                };
+                api_keys::create(tx, &machine, &new, &InstanceRules::default(), now)?;
             }
             Ok(())
         })

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use tessera::{
     clock::Timestamp,
-    config::InstanceLimits,
+    config::InstanceRules,
     db::{Connection, Tx},
     domain::{
         access::{self, Actor, Capability, Grant, ManageTokens, Operator, Role},
@@ -124,7 +124,8 @@ impl World {
         let new = NewInstanceToken { name: title, access, expires_at: None };
         self.write(move |tx| {
             let administrator = access::instance_administrator(tx.connection(), &olga, None)?;
-            let (token, secret) = instance_tokens::generate(tx, &administrator, &new, now)?;
+            let (token, secret) =
+                instance_tokens::generate(tx, &administrator, &new, &InstanceRules::default(), now)?;
             let token = instance_tokens::switch(tx, &administrator, &token.id, true, now)?;
             Ok((token, secret.expose().to_owned()))
         })
@@ -161,7 +162,7 @@ impl World {
         self.write(move |tx| {
             let actor = Actor::user(&owner, None);
             let organization =
-                organizations::create(tx, &owner, &actor, &title, &InstanceLimits::default(), now)?;
+                organizations::create(tx, &owner, &actor, &title, &InstanceRules::default(), now)?;
             Ok(Company { organization, owner })
         })
         .await
@@ -221,10 +222,15 @@ impl World {
         expires_at: Option<Timestamp>,
     ) -> (ApiKey, String) {
         let (company, now) = (company.clone(), self.now());
-        let new = NewApiKey { name: name(key_name), expires_at, settings: KeySettings::default() };
+        let new = NewApiKey {
+            name: name(key_name),
+            expires_at,
+            environment: None,
+            settings: KeySettings::default(),
+        };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (key, secret) = api_keys::create(tx, &admin, &new, &InstanceLimits::default(), now)?;
+            let (key, secret) = api_keys::create(tx, &admin, &new, &InstanceRules::default(), now)?;
             Ok((key, secret.expose().to_owned()))
         })
         .await
@@ -249,7 +255,7 @@ impl World {
             quietly(tx, now, |tx| {
                 let admin = company.admin(tx)?;
                 let (token, secret) =
-                    master_tokens::generate(tx, &admin, &new, &InstanceLimits::default(), now)?;
+                    master_tokens::generate(tx, &admin, &new, &InstanceRules::default(), now)?;
                 Ok((token, secret.expose().to_owned()))
             })
         })
@@ -267,7 +273,7 @@ impl World {
         };
         self.write(move |tx| {
             let admin = company.admin(tx)?;
-            let (webhook, _) = webhooks::create(tx, &admin, &new, &InstanceLimits::default(), now)?;
+            let (webhook, _) = webhooks::create(tx, &admin, &new, &InstanceRules::default(), now)?;
             webhooks::send_test(tx, &admin, &webhook.id, now)?;
             let log = PageRequest::new(PageRef::First, 1);
             let queued =
@@ -340,7 +346,7 @@ fn invite(
 ) -> anyhow::Result<Invitation> {
     let grant = company.grant(tx)?;
     let email = EmailAddress::parse(email)?;
-    invitations::invite(tx, &grant, role, std::slice::from_ref(&email), &InstanceLimits::default(), now)?;
+    invitations::invite(tx, &grant, role, std::slice::from_ref(&email), &InstanceRules::default(), now)?;
     let mails = newest_mails(tx.connection(), 1)?;
     let found = invitations::find(tx.connection(), &token_of(mails.first().expect("the mail")))?;
     Ok(found.expect("the invitation").invitation)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::Role,
         api_keys::{self, ChosenExpiration, KeyEdit},
@@ -71,7 +71,7 @@ async fn members_and_invitations_are_told_of() {
     .expect("changed");
     post.world.clock.advance(Duration::minutes(2));
     post.do_as_admin(move |tx, admin, now| {
-        invitations::resend(tx, admin, &invitation.id, &InstanceLimits::default(), now)?;
+        invitations::resend(tx, admin, &invitation.id, &InstanceRules::default(), now)?;
         invitations::cancel(tx, admin, &invitation.id, now)
     })
     .await

@@ -8,19 +8,26 @@ use crate::{
         key_settings::KeySettings,
         names::{MAX_KEY_NAME_LENGTH, Name},
     },
+    vocabulary::Environment,
     web::{api::instants, display, error::AppError},
 };
 
 impl NewKey {
-    /// The key, checked.
-    pub fn parse(&self, now: Timestamp) -> Result<NewApiKey, AppError> {
+    /// The key, checked; `has_environments` says whether the server has any.
+    pub fn parse(&self, has_environments: bool, now: Timestamp) -> Result<NewApiKey, AppError> {
         let mut wrong = Vec::new();
         let name = parse_name(&self.name, &mut wrong);
         let expires_at = self.expires_at.as_deref().map(|text| parse_expiration(text, now)).transpose();
         let expires_at = expires_at.map_err(|error| wrong.push(FieldProblem::new("/expires_at", error)));
         let settings = self.clone().settings().apply(&KeySettings::default(), &mut wrong);
+        let environment = self.environment.unwrap_or(Environment::Live);
+        if environment != Environment::Live && !has_environments {
+            wrong.push(FieldProblem::new("/environment", "This server has no test keys."));
+        }
         match (name, expires_at) {
-            (Some(name), Ok(expires_at)) if wrong.is_empty() => Ok(NewApiKey { name, expires_at, settings }),
+            (Some(name), Ok(expires_at)) if wrong.is_empty() => {
+                Ok(NewApiKey { name, expires_at, environment, settings })
+            }
             _ => Err(AppError::Fields(wrong)),
         }
     }

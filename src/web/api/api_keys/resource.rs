@@ -78,6 +78,7 @@ impl Beside {
             expires_at: instant(key.expires_at),
             deactivated_at: instant(key.deactivated_at),
             last_used_at: instant(key.last_used_at),
+            environment: key.environment,
             settings: SettingsFields::of(&key.settings),
             receipts: None,
         }

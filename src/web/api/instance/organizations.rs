@@ -42,6 +42,7 @@ impl From<OrganizationRow> for InstanceOrganization {
             created_at: display::iso(&organization.created_at),
             suspended_at: organization.suspended_at.as_ref().map(display::iso),
             suspension_reason: organization.suspension_reason,
+            removed_at: organization.removed_at.as_ref().map(display::iso),
             plan_id: organization.plan_id,
             members,
             api_keys,
@@ -133,7 +134,7 @@ pub async fn create(call: Call<Operator, Json<NewInstanceOrganization>>) -> Resu
     let Json(NewInstanceOrganization { name, plan_id, administrator_email }) = &call.input;
     let name = parse_name(name)?;
     let email = administrator_email.as_deref().map(|email| parse_email("/administrator_email", email));
-    let (email, plan_id, limits) = (email.transpose()?, plan_id.clone(), call.state.config.limits);
+    let (email, plan_id, rules) = (email.transpose()?, plan_id.clone(), call.state.config.rules);
     call.change(move |tx, operator, now| {
         let id = instance::create_organization(tx, operator, &name, now)?.id;
         if let Some(plan_id) = &plan_id {
@@ -141,7 +142,7 @@ pub async fn create(call: Call<Operator, Json<NewInstanceOrganization>>) -> Resu
             instance::change_plan(tx, operator, (&id, Some(plan_id)), now)?;
         }
         if let Some(email) = &email {
-            instance::invite_administrator(tx, operator, (&id, email), &limits, now)?;
+            instance::invite_administrator(tx, operator, (&id, email), &rules, now)?;
         }
         let created = find(tx.connection(), operator, &id)?;
         Response::created(&created, format!("/api/v2/instance/organizations/{id}"))
@@ -233,6 +234,51 @@ pub async fn resume(call: Call<Operator>) -> Result<HttpResponse, AppError> {
     .await
 }
 
+/// Remove an organization.
+///
+/// Its keys and tokens are rejected from the next request, and nobody belongs to it. It can be restored for 14 days.
+///
+/// # Errors
+/// 404 not found, 412 `If-Match` doesn’t match.
+#[utoipa::path(
+    delete,
+    path = "/api/v2/instance/organizations/{organization}",
+    tag = "Instance",
+    operation_id = "remove_organization",
+    responses((status = 204, description = "Removed."))
+)]
+pub async fn remove(call: Call<Operator>) -> Result<HttpResponse, AppError> {
+    let (id, precondition) = (call.path("organization"), call.precondition());
+    call.change(move |tx, operator, now| {
+        precondition.check(&find(tx.connection(), operator, &id)?)?;
+        instance::remove_organization(tx, operator, &id, now)?;
+        Ok(Response::done())
+    })
+    .await
+}
+
+/// Restore a removed organization.
+///
+/// It comes back with its members, keys and settings as they were.
+///
+/// # Errors
+/// 404 not found.
+#[utoipa::path(
+    post,
+    path = "/api/v2/instance/organizations/{organization}/restore",
+    tag = "Instance",
+    operation_id = "restore_organization",
+    responses((status = 200, description = "The restored organization.", body = InstanceOrganization))
+)]
+pub async fn restore(call: Call<Operator>) -> Result<HttpResponse, AppError> {
+    let id = call.path("organization");
+    call.change(move |tx, operator, now| {
+        instance::restore_organization(tx, operator, &id, now)?;
+        Response::resource(&find(tx.connection(), operator, &id)?)
+    })
+    .await
+}
+
 /// Invite an administrator.
 ///
 /// The invitation names the operator of the server as the inviter.
@@ -251,10 +297,10 @@ pub async fn invite_administrator(
     call: Call<Operator, Json<NewAdministrator>>,
 ) -> Result<HttpResponse, AppError> {
     let Json(NewAdministrator { email }) = &call.input;
-    let (email, id, limits) =
-        (parse_email("/email", email)?, call.path("organization"), call.state.config.limits);
+    let (email, id, rules) =
+        (parse_email("/email", email)?, call.path("organization"), call.state.config.rules);
     call.change(move |tx, operator, now| {
-        let outcome = instance::invite_administrator(tx, operator, (&id, &email), &limits, now)?;
+        let outcome = instance::invite_administrator(tx, operator, (&id, &email), &rules, now)?;
         let expires_at = outcome.invitation().map(|invitation| display::iso(&invitation.expires_at));
         let outcome = match outcome {
             InviteOutcome::Sent(_) => InviteResult::Sent,

@@ -42,6 +42,7 @@ impl Verification {
             key: Some(VerifiedKey {
                 id: known.id.to_string(),
                 name: known.name.to_string(),
+                environment: known.environment,
                 scopes: known.scopes().to_vec(),
                 metadata: known.metadata().map(Metadata::to_value),
                 expires_at: known.expires_at.map(|at| display::iso(&at)),

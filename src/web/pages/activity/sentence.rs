@@ -43,7 +43,12 @@ impl Sentence {
             Action::OrganizationResumed | Action::ResumedOrganization => {
                 Self::new("power", "resumed the organization", entry).ok()
             }
-            Action::OrganizationRemoved => Self::new("trash-2", "removed the organization", entry).bad(),
+            Action::OrganizationRemoved | Action::RemovedOrganization => {
+                Self::new("trash-2", "removed the organization", entry).bad()
+            }
+            Action::OrganizationRestored | Action::RestoredOrganization => {
+                Self::new("history", "restored the organization", entry)
+            }
             Action::Invited => Self::new("mail", "invited", entry),
             Action::InvitationResent => Self::new("send", "resent the invitation to", entry),
             Action::InvitationLinkCopied => Self::new("link", "copied the invitation link for", entry),
@@ -76,6 +81,7 @@ impl Sentence {
                 Self { actor, ..Self::new("clock", "expired", entry).alone() }
             }
             Action::KeyRemoved => Self::new("trash-2", "removed the API key", entry),
+            Action::KeyRestored => Self::new("history", "restored the API key", entry),
             Action::CalendarLinkMade => Self::new("calendar", "created a new calendar URL", entry).alone(),
             Action::CalendarLinkRevoked => {
                 Self::new("circle-slash", "revoked the calendar URL", entry).alone()

@@ -13,6 +13,7 @@ use super::{
     text,
 };
 use crate::{
+    config::KeyPrefix,
     domain::{
         access::ManageTokens, idempotency, instance_access::InstanceAccess, organization::Organization,
         token_access::TokenAccess,
@@ -35,6 +36,7 @@ const FIRST: &str = "show_token";
 )]
 struct Topics<'a> {
     base_url: &'a str,
+    key_prefix: KeyPrefix,
     is_logged_in: bool,
     organization: Option<&'a Organization>,
     /// Where the reader makes a token, if they may.
@@ -84,6 +86,7 @@ pub(super) fn section(
     let first = operations::example_of(document, reader, FIRST).ok_or(askama::Error::Fmt)?;
     let page = Topics {
         base_url: &reader.base_url,
+        key_prefix: reader.key_prefix,
         is_logged_in: reader.is_logged_in,
         organization: organization.map(|(organization, _)| organization),
         new_token: new_token.map(|(organization, _)| urls::organization(&organization.id, "api/tokens/new")),

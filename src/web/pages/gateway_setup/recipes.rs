@@ -1,8 +1,13 @@
 //! The texts themselves. `tests/servers` runs what stands here.
 
+use std::borrow::Cow;
+
 use askama::Template;
 
-use crate::{config::ServerUrl, web::shell::Markup};
+use crate::{
+    config::{KeyPrefix, ServerUrl},
+    web::shell::Markup,
+};
 
 /// What can check keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,7 @@ pub struct Recipe {
     pub about: &'static str,
     /// What there is to copy.
     pub texts: Vec<Text>,
+    key_prefix: KeyPrefix,
 }
 
 /// A configuration or a program.
@@ -57,29 +63,22 @@ pub struct Text {
 }
 
 /// What the reader replaces in the texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
     /// As it stands in the texts.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     /// What takes its place.
     pub meaning: &'static str,
 }
 
-const YOUR_API: Placeholder =
-    Placeholder { text: "127.0.0.1:3000", meaning: "The host and port that your API listens on." };
-const HOST: Placeholder =
-    Placeholder { text: "api.example.com", meaning: "The host name that clients send requests to." };
-const APP: Placeholder = Placeholder {
-    text: "https://app.example.com",
-    meaning: "The origin of your web pages, if you use these lines.",
-};
-const CERTIFICATES: Placeholder = Placeholder {
-    text: "/etc/ssl/certs/ca-certificates.crt",
-    meaning: "The certificate authorities that are trusted. This is where Debian and Ubuntu keep them.",
-};
-const KEY: Placeholder = Placeholder { text: "tess_…", meaning: "An API key of this organization." };
-const TOKEN: Placeholder =
-    Placeholder { text: "tess_m_…", meaning: "An active master token with the access “Verify only”." };
+const YOUR_API: &str = "127.0.0.1:3000";
+const ABOUT_YOUR_API: &str = "The host and port that your API listens on.";
+const HOST: &str = "api.example.com";
+const APP: &str = "https://app.example.com";
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+// Examples are written with the default prefix.
+const KEY: &str = "tess_…";
+const TOKEN: &str = "tess_m_…";
 
 impl Program {
     /// All of them, in the order of the page.
@@ -226,34 +225,38 @@ impl Program {
         }
     }
 
-    fn placeholders(self) -> &'static [Placeholder] {
+    /// What the reader replaces in its texts, and by what.
+    fn placeholders(self) -> &'static [(&'static str, &'static str)] {
         const LISTEN: &str = "The port that clients send requests to.";
+        const OF_HOST: (&str, &str) = (HOST, "The host name that clients send requests to.");
+        const OF_YOUR_API: (&str, &str) = (YOUR_API, ABOUT_YOUR_API);
+        const OF_CERTIFICATES: (&str, &str) = (
+            CERTIFICATES,
+            "The certificate authorities that are trusted. This is where Debian and Ubuntu keep them.",
+        );
+        const OF_TOKEN: (&str, &str) = (TOKEN, "An active master token with the access “Verify only”.");
         match self {
             Self::Nginx => &[
-                HOST,
-                Placeholder {
-                    text: "listen 80",
-                    meaning: "Where clients connect: for HTTPS “listen 443 ssl”, with your certificate.",
-                },
-                YOUR_API,
-                CERTIFICATES,
+                OF_HOST,
+                ("listen 80", "Where clients connect: for HTTPS “listen 443 ssl”, with your certificate."),
+                OF_YOUR_API,
+                OF_CERTIFICATES,
             ],
-            Self::Caddy => &[HOST, YOUR_API],
-            Self::Traefik => &[HOST, YOUR_API, APP],
+            Self::Caddy => &[OF_HOST, OF_YOUR_API],
+            Self::Traefik => {
+                &[OF_HOST, OF_YOUR_API, (APP, "The origin of your web pages, if you use these lines.")]
+            }
             Self::HaProxy => &[
-                Placeholder {
-                    text: "bind :80",
-                    meaning: "Where clients connect: for HTTPS “bind :443 ssl crt” with your certificate.",
-                },
-                YOUR_API,
+                ("bind :80", "Where clients connect: for HTTPS “bind :443 ssl crt” with your certificate."),
+                OF_YOUR_API,
             ],
             Self::Envoy => &[
-                Placeholder { text: "port_value: 8000", meaning: LISTEN },
-                Placeholder { text: "address: 127.0.0.1, port_value: 3000", meaning: YOUR_API.meaning },
-                CERTIFICATES,
+                ("port_value: 8000", LISTEN),
+                ("address: 127.0.0.1, port_value: 3000", ABOUT_YOUR_API),
+                OF_CERTIFICATES,
             ],
-            Self::Curl => &[TOKEN, KEY],
-            Self::JavaScript | Self::Python | Self::Go => &[TOKEN],
+            Self::Curl => &[OF_TOKEN, (KEY, "An API key of this organization.")],
+            Self::JavaScript | Self::Python | Self::Go => &[OF_TOKEN],
         }
     }
 }
@@ -267,7 +270,17 @@ impl Recipe {
         let at = Endpoint::new(url, organization_id);
         let texts = program.files(&at).into_iter();
         let texts = texts.map(|(file, place, source)| Ok(Text { file, place, text: source.render()? }));
-        Ok(Self { program, about: program.about(), texts: texts.collect::<askama::Result<_>>()? })
+        let (texts, key_prefix) = (texts.collect::<askama::Result<_>>()?, KeyPrefix::default());
+        Ok(Self { program, about: program.about(), texts, key_prefix })
+    }
+
+    /// The same, of an installation whose keys have another prefix.
+    #[must_use]
+    pub fn with_prefix(mut self, key_prefix: KeyPrefix) -> Self {
+        for text in &mut self.texts {
+            text.text = key_prefix.in_example(&text.text).into_owned();
+        }
+        Self { key_prefix, ..self }
     }
 
     /// A request that shows whether it works.
@@ -280,8 +293,9 @@ impl Recipe {
             Program::Curl => return None,
             Program::JavaScript | Program::Python | Program::Go => "http://127.0.0.1:3000/",
         };
-        let command = format!("curl -i {url} -H \"X-API-Key: tess_…\"");
-        Some(Markup::with_marks(&command, [HOST.text, KEY.text].into_iter()))
+        let key = self.key_prefix.in_example(KEY);
+        let command = format!("curl -i {url} -H \"X-API-Key: {key}\"");
+        Some(Markup::with_marks(&command, [HOST, &key].into_iter()))
     }
 
     /// Whether the configuration listens without TLS, which the reader is to change.
@@ -292,15 +306,19 @@ impl Recipe {
     /// What the reader replaces: what stands in these texts.
     pub fn placeholders(&self) -> Vec<Placeholder> {
         let is_there =
-            |placeholder: &&Placeholder| self.texts.iter().any(|text| text.text.contains(placeholder.text));
-        self.program.placeholders().iter().filter(is_there).copied().collect()
+            |placeholder: &Placeholder| self.texts.iter().any(|text| text.text.contains(&*placeholder.text));
+        let own = |&(text, meaning): &(&'static str, &'static str)| Placeholder {
+            text: self.key_prefix.in_example(text),
+            meaning,
+        };
+        self.program.placeholders().iter().map(own).filter(is_there).collect()
     }
 }
 
 impl Text {
     /// The text, with what the reader replaces marked.
     pub fn marked(&self, placeholders: &[Placeholder]) -> Markup {
-        Markup::with_marks(&self.text, placeholders.iter().map(|placeholder| placeholder.text))
+        Markup::with_marks(&self.text, placeholders.iter().map(|placeholder| &*placeholder.text))
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{
     domain::{
         access::Operator,
         instance::{self, InstanceError, OrganizationDetails},
+        managed::RESTORABLE_FOR,
+        organization::Organization,
         plans::{self, Override, Plan},
         usage,
     },
@@ -93,6 +95,11 @@ impl OrganizationPage {
         }
     }
 
+    /// Until when it can be restored, if it is removed.
+    fn restorable_until(&self) -> Option<Timestamp> {
+        self.details.row.organization.removed_at.map(|at| at + RESTORABLE_FOR)
+    }
+
     fn url(&self, verb: &str) -> String {
         urls::with_instance_organization(&self.details.row.organization.id, verb)
     }
@@ -139,6 +146,14 @@ impl ChangePlanDialog {
         ];
         texts.iter().any(|text| !text.trim().is_empty())
     }
+}
+
+/// The dialog that asks before an organization is removed.
+#[derive(Template)]
+#[template(path = "instance/remove_organization.html")]
+struct RemoveDialog {
+    over: Over,
+    organization: Organization,
 }
 
 /// The dialog that asks why an organization is to be suspended.
@@ -256,6 +271,30 @@ pub async fn resume(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
         .change(move |tx, operator, now| instance::resume_organization(tx, operator, &id, now))
         .await??;
     visit.changed::<OrganizationScreen>(Toast::ok(format!("“{}” resumed", resumed.name))).await
+}
+
+/// Asks before the organization is removed.
+pub async fn confirm_removal(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let organization = details(&visit).await?.row.organization;
+    let dialog = RemoveDialog { over: visit.over::<OrganizationScreen>(), organization };
+    visit.dialog::<OrganizationScreen>(&dialog).await
+}
+
+/// Removes the organization.
+pub async fn remove(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("organization");
+    visit.change(move |tx, operator, now| instance::remove_organization(tx, operator, &id, now)).await??;
+    let toast = Toast::ok(with_receipt(&visit, "Organization removed".to_owned()).await);
+    visit.changed::<OrganizationScreen>(toast).await
+}
+
+/// Restores the organization.
+pub async fn restore(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let id = visit.path("organization");
+    let restored = visit
+        .change(move |tx, operator, now| instance::restore_organization(tx, operator, &id, now))
+        .await??;
+    visit.changed::<OrganizationScreen>(Toast::ok(format!("“{}” restored", restored.name))).await
 }
 
 async fn suspend_dialog(

@@ -119,14 +119,24 @@ impl OrganizationsTab {
     }
 
     /// The filters that can be chosen, with their words.
-    fn filters(&self) -> [(OrganizationFilter, &'static str); 2] {
+    fn filters(&self) -> [(OrganizationFilter, &'static str); 3] {
         OrganizationFilter::ALL.map(|filter| {
             let words = match filter {
                 OrganizationFilter::All => "All organizations",
                 OrganizationFilter::Suspended => "Suspended",
+                OrganizationFilter::Removed => "Removed",
             };
             (filter, words)
         })
+    }
+
+    /// The sentence for a filter that finds none.
+    fn none_of_these(&self) -> &'static str {
+        match self.filter {
+            OrganizationFilter::All => "No organizations.",
+            OrganizationFilter::Suspended => "No organization is suspended.",
+            OrganizationFilter::Removed => "No organization was removed in the last 14 days.",
+        }
     }
 
     /// The orders that can be chosen, with their words.

@@ -197,9 +197,10 @@ pub async fn generate(
         Ok(new) => new,
         Err(errors) => return visit.invalid::<TokensScreen>(&new_token_dialog(&visit, form, errors)).await,
     };
+    let rules = visit.state.config.rules;
     let generated = visit
         .submit(&form.form_id, move |tx, administrator, now| {
-            instance_tokens::generate(tx, administrator, &new, now)
+            instance_tokens::generate(tx, administrator, &new, &rules, now)
         })
         .await?;
     match settle::<TokensScreen, _, _>(&visit, &form.form_id, generated, SECRET_WAS_SHOWN)? {
@@ -249,9 +250,11 @@ pub async fn replace(
     visit: Visit<InstanceAdministrator, Submitted<Confirmation>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(Confirmation { form_id })) = visit.split();
-    let id = visit.path("token");
+    let (id, rules) = (visit.path("token"), visit.state.config.rules);
     let replaced = visit
-        .submit(&form_id, move |tx, administrator, now| instance_tokens::replace(tx, administrator, &id, now))
+        .submit(&form_id, move |tx, administrator, now| {
+            instance_tokens::replace(tx, administrator, &id, &rules, now)
+        })
         .await?;
     match settle::<TokensScreen, _, _>(&visit, &form_id, replaced, SECRET_WAS_SHOWN)? {
         Settled::Done((token, secret)) => {

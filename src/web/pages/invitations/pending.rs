@@ -28,9 +28,9 @@ struct LinkDialog {
 
 /// Mails an invitation again.
 pub async fn resend(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
-    let (invitation_id, limits) = (visit.path("invitation"), visit.state.config.limits);
+    let (invitation_id, rules) = (visit.path("invitation"), visit.state.config.rules);
     let sent = visit
-        .change(move |tx, grant, now| invitations::resend(tx, grant, &invitation_id, &limits, now))
+        .change(move |tx, grant, now| invitations::resend(tx, grant, &invitation_id, &rules, now))
         .await?;
     let toast = match sent {
         Ok(invitation) => Toast::ok(format!("Invitation resent to {}", invitation.email)),

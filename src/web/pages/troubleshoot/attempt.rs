@@ -176,7 +176,10 @@ fn one_key<'a>(finding: &'a Finding, errors: &mut FieldErrors) -> Option<&'a Api
             keys.first().filter(|_| keys.len() == 1)
         }
         Finding::TooShort => {
-            errors.add("key", "Paste more of the key: at least the first four characters after “tess_”.");
+            errors.add(
+                "key",
+                "Paste more of the key: at least the first four characters after the last underscore.",
+            );
             None
         }
         _ => None,

@@ -83,7 +83,7 @@ pub(super) fn without_key(finding: &Finding) -> Explanation {
                 entry.subject_name,
                 display::date_time_utc(&entry.created_at)
             ),
-            "Create a new key. A removed key can’t be restored.",
+            "Restore it under “Removed keys” on the tab API within 14 days, or create a new key.",
         ),
         Finding::Keys(_) | Finding::Unknown => Explanation::new(
             "Key not found",
@@ -97,7 +97,7 @@ pub(super) fn without_key(finding: &Finding) -> Explanation {
         ),
         Finding::TooShort => Explanation::new(
             "Too short",
-            "At least the first four characters after “tess_” are needed to tell keys apart.",
+            "At least the first four characters after the last underscore are needed to tell keys apart.",
             "Paste more of the key.",
         ),
         Finding::MasterToken => Explanation::new(
@@ -107,7 +107,7 @@ pub(super) fn without_key(finding: &Finding) -> Explanation {
         ),
         Finding::NotAKey => Explanation::new(
             "Not a Tessera key",
-            "Every API key starts with “tess_”.",
+            "An API key is a short prefix, an underscore, and 36 letters and digits.",
             "Check which variable or header the client takes its key from.",
         ),
     }

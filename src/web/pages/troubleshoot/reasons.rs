@@ -96,6 +96,11 @@ pub(super) fn explain(outcome: Outcome, tense: Tense, facts: &Facts<'_>) -> Expl
             ),
             "The reason is at the top of the organization’s pages. Contact the operator of this server.",
         ),
+        Outcome::WrongEnvironment => Explanation::new(
+            "Wrong environment",
+            format!("The key {} for the environment {}.", tense.pick("was", "is"), facts.allowed),
+            "Use a key that is for the environment of the gateway or backend.",
+        ),
         Outcome::Valid => Explanation::new("Accepted", "No problems found.", ""),
     }
 }

@@ -101,9 +101,10 @@ pub async fn confirm_rotation(visit: Visit<Grant<Govern>>) -> Result<HttpRespons
 /// Gives a webhook a new signing secret and shows it, this once.
 pub async fn rotate(visit: Visit<Grant<Govern>, Submitted<Confirmation>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(Confirmation { form_id })) = visit.split();
-    let id = visit.path("webhook");
-    let rotated =
-        visit.submit(&form_id, move |tx, grant, now| webhooks::rotate_secret(tx, grant, &id, now)).await?;
+    let (id, rules) = (visit.path("webhook"), visit.state.config.rules);
+    let rotated = visit
+        .submit(&form_id, move |tx, grant, now| webhooks::rotate_secret(tx, grant, &id, &rules, now))
+        .await?;
     match settle::<OneScreen, _, _>(&visit, &form_id, rotated, SECRET_WAS_SHOWN)? {
         Settled::Done((_, secret)) => {
             let dialog = RevealedDialog {

@@ -174,7 +174,7 @@ impl Product {
         let end = end.map_or(NewExpiration::Keep, NewExpiration::At);
         let rotate = move |tx: &mut tessera::db::Tx<'_>| {
             let admin = lumen.admin(tx)?;
-            match api_keys::rotate(tx, &admin, &key_id, plan, end, now) {
+            match api_keys::rotate(tx, &admin, &key_id, plan, end, &InstanceRules::default(), now) {
                 Ok((_, secret)) => Ok(Some(secret.expose().to_owned())),
                 Err(KeyChangeError::Expiration(_)) => Ok(None),
                 Err(error) => Err(error.into()),

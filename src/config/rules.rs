@@ -1,13 +1,17 @@
-//! How many of each thing there may be.
+//! What holds for all organizations.
 
 use clap::Args;
 
-use super::{Exit, Sources, setting, values};
+use super::{Exit, KeyPrefix, Sources, setting, values};
 
-/// How many of each thing there may be, so that nobody fills the database by mistake or on purpose
-/// (ASVS 2.4.1).
+/// What new secrets begin with; and how many of each thing there may be, so that nobody fills the database by mistake
+/// or on purpose (ASVS 2.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InstanceLimits {
+pub struct InstanceRules {
+    /// What new keys and tokens begin with.
+    pub key_prefix: KeyPrefix,
+    /// Whether each new key is for one of the environments.
+    pub has_environments: bool,
     /// API keys of an organization.
     pub keys: i64,
     /// Master tokens of an organization.
@@ -20,9 +24,11 @@ pub struct InstanceLimits {
     pub invitations_per_day: i64,
 }
 
-impl Default for InstanceLimits {
+impl Default for InstanceRules {
     fn default() -> Self {
         Self {
+            key_prefix: KeyPrefix::default(),
+            has_environments: false,
             keys: 100_000,
             master_tokens: 100,
             webhooks: 100,
@@ -33,7 +39,15 @@ impl Default for InstanceLimits {
 }
 
 #[derive(Args)]
-pub(super) struct LimitFlags {
+pub(super) struct RuleFlags {
+    /// What new keys and tokens begin with, 2 to 16 of a to z and 0 to 9; those made before keep working [env:
+    /// TESSERA_KEY_PREFIX] [default: tess]
+    #[arg(long, value_name = "PREFIX")]
+    key_prefix: Option<String>,
+    /// Whether each new key is for one of the environments live and test, yes or no [env: TESSERA_ENVIRONMENTS]
+    /// [default: no]
+    #[arg(long, value_name = "YES|NO")]
+    environments: Option<String>,
     /// API keys that an organization can have [env: TESSERA_MAX_KEYS] [default: 100000]
     #[arg(long, value_name = "NUMBER")]
     max_keys: Option<String>,
@@ -52,14 +66,18 @@ pub(super) struct LimitFlags {
     max_invitations_per_day: Option<String>,
 }
 
-impl LimitFlags {
-    pub(super) fn read(self, sources: &Sources<'_>) -> Result<InstanceLimits, Exit> {
-        let default = InstanceLimits::default();
+impl RuleFlags {
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<InstanceRules, Exit> {
+        let default = InstanceRules::default();
         let limit = |name: &str, flag: Option<String>, most: i64, default: i64| {
             let parsed = setting(name, flag, sources, |text| values::whole_number(text, 1, most))?;
             Ok(parsed.unwrap_or(default))
         };
-        Ok(InstanceLimits {
+        Ok(InstanceRules {
+            key_prefix: setting("TESSERA_KEY_PREFIX", self.key_prefix, sources, KeyPrefix::parse)?
+                .unwrap_or_default(),
+            has_environments: setting("TESSERA_ENVIRONMENTS", self.environments, sources, values::yes_or_no)?
+                .unwrap_or_default(),
             keys: limit("TESSERA_MAX_KEYS", self.max_keys, 10_000_000, default.keys)?,
             // Their lists are one page each.
             master_tokens: limit(
