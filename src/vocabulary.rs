@@ -99,10 +99,11 @@ words! {
     }
 
     /// The environment of a key.
-    #[derive(Display, Hash, ValueEnum)]
+    #[derive(Default, Display, Hash, ValueEnum)]
     #[schema(example = "live")]
     pub enum Environment {
         /// For production.
+        #[default]
         Live = "live",
         /// For tests.
         Test = "test",

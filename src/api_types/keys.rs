@@ -21,6 +21,9 @@ pub struct ApiKey {
     /// The status.
     pub status: KeyStatus,
     /// The environment.
+    // Servers of before have none to tell.
+    #[serde(default)]
+    #[schema(required = true)]
     pub environment: Environment,
     /// The person or master token that created the key, by their name at that time.
     #[schema(example = "Dana Whitfield")]

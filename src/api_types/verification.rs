@@ -109,6 +109,9 @@ pub struct VerifiedKey {
     /// The name.
     pub name: String,
     /// The environment.
+    // Servers of before have none to tell.
+    #[serde(default)]
+    #[schema(required = true)]
     pub environment: Environment,
     /// The scopes.
     pub scopes: Vec<String>,

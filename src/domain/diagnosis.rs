@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::KeyPrefix,
     db::{Connection, DbError},
 };
 
@@ -38,10 +39,11 @@ pub enum Finding {
 }
 
 /// Finds out what `presented` is: a whole key, its masked form or its first characters. Counts
-/// nothing and keeps nothing.
+/// nothing and keeps nothing. `prefix` is that of new keys: under another one, only what is found is a key.
 pub fn diagnose(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
+    prefix: KeyPrefix,
     presented: &str,
     now: Timestamp,
 ) -> Result<Finding, DbError> {
@@ -56,9 +58,11 @@ pub fn diagnose(
     if secret::is_well_formed(SecretKind::ApiKey, presented) {
         return by_secret(connection, grant, presented, now);
     }
-    let Some((head, tail)) = parts(body) else { return Ok(Finding::Mistyped) };
+    let is_ours = beginning.split('_').next() == Some(prefix.as_str());
+    let otherwise = |finding| if is_ours { finding } else { Finding::NotAKey };
+    let Some((head, tail)) = parts(body) else { return Ok(otherwise(Finding::Mistyped)) };
     if head.len() < SHOWN {
-        return Ok(Finding::TooShort);
+        return Ok(otherwise(Finding::TooShort));
     }
     let head = head.get(..SHOWN).unwrap_or(head);
     let start = format!("{beginning}{head}");
@@ -72,7 +76,8 @@ pub fn diagnose(
     if !found.is_empty() {
         return Ok(Finding::Keys(found));
     }
-    Ok(removed(connection, grant, |masked| like(masked))?.map_or(Finding::Unknown, Finding::Removed))
+    let removed = removed(connection, grant, |masked| like(masked))?;
+    Ok(removed.map_or_else(|| otherwise(Finding::Unknown), Finding::Removed))
 }
 
 fn by_secret(

@@ -376,9 +376,10 @@ async fn the_usage_of_a_month_is_downloaded_and_no_name_in_it_is_a_formula() {
         lines[0],
         "organization_id,organization,plan,month,requests,accepted,units,rejected_expired,rejected_deactivated,\
          rejected_forbidden_ip,rejected_insufficient_scope,rejected_rate_limited,rejected_quota_exceeded,\
-         rejected_organization_suspended,rejected_plan_rate_limited,rejected_plan_quota_exceeded"
+         rejected_organization_suspended,rejected_wrong_environment,\
+         rejected_plan_rate_limited,rejected_plan_quota_exceeded"
     );
-    assert_eq!(lines[1], format!("{},Lumen,,2026-11,2,1,1,0,0,0,1,0,0,0,0,0", lumen.id));
+    assert_eq!(lines[1], format!("{},Lumen,,2026-11,2,1,1,0,0,0,1,0,0,0,0,0,0", lumen.id));
     assert!(lines[2].contains(",'=1+1;' @SUM,,2026-11,0,0,0,"), "{}", lines[2]);
     assert_eq!(lines.len(), 3);
     let before = browser.get("/instance/usage.csv?month=2026-10").await.must_be(200).text();

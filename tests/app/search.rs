@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, slice};
 use serde_json::{Value, json};
 use tessera::{
     db::fill_terms,
-    domain::{access::Role, demo, invitations, token_access::TokenAccess},
+    domain::{
+        access::Role, demo, invitations, managed::RESTORABLE_FOR, organizations, token_access::TokenAccess,
+    },
     folding::terms::Searched,
 };
 use time::Duration;
@@ -127,6 +129,10 @@ async fn every_row_has_its_terms_whatever_happens_to_it() {
     let confirmed = [("name", "Lumen Logistics")];
     dana.post(&lumen.url("settings/remove"), &confirmed).await.must_be(303);
     check(app, "an organization that is removed").await;
+    app.clock.advance(RESTORABLE_FOR);
+    let now = app.now();
+    while app.write(move |tx| Ok(organizations::purge_removed(tx, now)?)).await {}
+    check(app, "an organization that is forgotten").await;
     let left = "SELECT DISTINCT list AS text FROM search_terms WHERE scope = ";
     assert_eq!(app.query(&format!("{left}'{}'", lumen.id)).await, ["event"], "the audit log stays");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tessera::{
     clock::Timestamp,
+    config::InstanceRules,
     db::Tx,
     domain::{
         access::{

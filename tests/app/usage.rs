@@ -5,9 +5,10 @@ use std::time::Duration as StdDuration;
 use diesel::connection::SimpleConnection;
 use tessera::{
     clock::Timestamp,
+    config::KeyPrefix,
     domain::{
         bulk,
-        secret::{Secret, SecretKind},
+        secret::Secret,
         usage,
         verification::{Decision, KeyRequest, Outcome},
     },
@@ -230,7 +231,7 @@ async fn keys_that_somebody_makes_up_push_out_none() {
     // Past the domain, which would tell the verifier: only a copy in memory still answers.
     app.execute("DELETE FROM api_keys").await;
     for _ in 0..10_000 {
-        let made_up = Secret::generate(SecretKind::ApiKey).expect("a secret");
+        let made_up = Secret::generate_key(KeyPrefix::default(), None).expect("a secret");
         assert!(!present(&app, made_up.expose()).await);
     }
     assert_eq!(app.state.verifier.keys_in_memory(), 20);

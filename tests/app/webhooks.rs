@@ -313,7 +313,9 @@ async fn both_secrets_sign_for_a_day_after_a_rotation() {
     let (webhook, old) = post.webhook(&post.receiver, &[]).await;
     let id = webhook.id.clone();
     let new = post
-        .do_as_admin(move |tx, admin, now| webhooks::rotate_secret(tx, admin, &id, now))
+        .do_as_admin(move |tx, admin, now| {
+            webhooks::rotate_secret(tx, admin, &id, &InstanceRules::default(), now)
+        })
         .await
         .expect("rotated")
         .1;

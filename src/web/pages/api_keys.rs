@@ -53,8 +53,11 @@ fn empty_form(now: Timestamp) -> KeyForm {
 
 fn parse(form: &KeyForm, has_environments: bool, now: Timestamp) -> Result<NewApiKey, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let environment =
-        has_environments.then(|| errors.check("environment", form.parse_environment())).flatten();
+    let environment = if has_environments {
+        errors.check("environment", form.parse_environment())
+    } else {
+        Some(Environment::Live)
+    };
     let name = form.parse_name(&mut errors);
     let expires_at = duration::parse_new(KEY, &form.duration, &form.until, now, &mut errors);
     match (name, expires_at, environment, form.parse_settings(&mut errors)) {

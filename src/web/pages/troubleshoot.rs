@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::organization::{Frame, Tab};
 use crate::{
     clock::Timestamp,
+    config::KeyPrefix,
     db::{Connection, DbError},
     domain::{
         access::{Grant, SeeKeys},
@@ -87,7 +88,7 @@ pub async fn answer(
     visit: Visit<Grant<SeeKeys>, Submitted<TroubleshootForm>>,
 ) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let (shell, now) = (visit.shell(), visit.now);
+    let (shell, now, prefix) = (visit.shell(), visit.now, visit.state.config.rules.key_prefix);
     // What was refused a moment ago waits in memory.
     visit.count_usage().await;
     let flush = visit.state.rejections.flush(&visit.state.db);
@@ -107,7 +108,7 @@ pub async fn answer(
         }
         let mut answers = match request_id::find_in(&form.key) {
             Some(id) => rejected::answers(connection, grant, id)?,
-            None => answers_on_key(connection, grant, &form.key, now)?,
+            None => answers_on_key(connection, grant, prefix, &form.key, now)?,
         };
         let attempt = std::mem::take(&mut answers.attempt);
         Ok::<_, DbError>(TroubleshootPage { answers, attempt, ..TroubleshootPage::new(shell, frame) })
@@ -119,10 +120,11 @@ pub async fn answer(
 fn answers_on_key(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
+    prefix: KeyPrefix,
     text: &str,
     now: Timestamp,
 ) -> Result<Answers, DbError> {
-    let keys = match diagnosis::diagnose(connection, grant, text, now)? {
+    let keys = match diagnosis::diagnose(connection, grant, prefix, text, now)? {
         Finding::Keys(keys) => keys,
         other => return Ok(Answers::of(without_key(&other))),
     };

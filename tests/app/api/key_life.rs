@@ -59,7 +59,7 @@ async fn a_key_lives_from_its_creation_to_its_removal() {
         usage["totals"],
         json!({
             "total": 8, "valid": 6, "expired": 0, "deactivated": 1, "forbidden_ip": 0,
-            "insufficient_scope": 1, "rate_limited": 0, "quota_exceeded": 0, "organization_suspended": 0,
+            "insufficient_scope": 1, "rate_limited": 0, "quota_exceeded": 0, "organization_suspended": 0, "wrong_environment": 0,
             "plan_rate_limited": 0, "plan_quota_exceeded": 0,
         })
     );

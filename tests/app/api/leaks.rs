@@ -8,6 +8,7 @@ use ring::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tessera::{
+    config::KeyPrefix,
     domain::{
         access::Role,
         leaks, organizations,
@@ -176,7 +177,7 @@ async fn junk_is_told_apart_without_the_database() {
     app.execute("ALTER TABLE api_keys RENAME TO api_keys_gone").await;
     app.execute("ALTER TABLE master_tokens RENAME TO master_tokens_gone").await;
     let [key, token] = [SecretKind::ApiKey, SecretKind::MasterToken]
-        .map(|kind| Secret::generate(kind).expect("randomness").expose().to_owned());
+        .map(|kind| Secret::generate(KeyPrefix::default(), kind).expect("randomness").expose().to_owned());
     let junk = [
         String::new(),
         "ghp_16C7e42F292c6912E7710c838347Ae178B4a".into(),
@@ -202,7 +203,7 @@ async fn by_default_the_administrators_are_told_and_the_key_goes_on() {
     app.member(&lumen, Role::Administrator, "Ines Okafor").await;
     app.member(&lumen, Role::Supervisor, "Sam Berg").await;
     let (key, secret) = app.api_key(&lumen, "Billing worker").await;
-    let unknown = Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned();
+    let unknown = Secret::generate_key(KeyPrefix::default(), None).expect("randomness").expose().to_owned();
     let answer = report(&app.client(), &[found(&unknown, PLACE), found(&secret, PLACE)]).await.must_be(200);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(

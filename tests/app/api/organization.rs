@@ -1,6 +1,6 @@
 //! `GET /api/v2/organization`: the first use of a key.
 
-use tessera::domain::secret::{Secret, SecretKind};
+use tessera::{config::KeyPrefix, domain::secret::Secret};
 use time::Duration;
 
 use crate::support::{Client, Response, TestApp};
@@ -104,7 +104,7 @@ async fn what_is_no_active_key_is_refused_alike() {
     let lumen = app.lumen().await;
     let (_, key) = app.api_key(&lumen, "Billing worker").await;
     let (_, token) = app.master_token(&lumen, "Deployment").await;
-    let unknown = Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned();
+    let unknown = Secret::generate_key(KeyPrefix::default(), None).expect("randomness").expose().to_owned();
     let client = app.client();
     let mut details = std::collections::BTreeSet::new();
     for presented in [

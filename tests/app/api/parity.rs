@@ -14,7 +14,7 @@ const PAGES: &str = "/orgs/{organization}";
 const API: &str = "/api/v2/organizations/{organization}";
 
 /// What a page sends by POST, and what the API has for it.
-const SAME: [(&str, &str, &str); 28] = [
+const SAME: [(&str, &str, &str); 29] = [
     ("/settings", "PATCH", ""),
     ("/settings/leaks", "PUT", "/leak-policy"),
     ("/users/invite", "POST", "/invitations"),
@@ -36,6 +36,7 @@ const SAME: [(&str, &str, &str); 28] = [
     ("/api/keys/{key}/rotate", "POST", "/keys/{key}/rotate"),
     ("/api/keys/{key}/revoke-previous", "POST", "/keys/{key}/revoke-previous"),
     ("/api/keys/{key}/pause", "POST", "/keys/{key}/pause"),
+    ("/api/removed/{key}/restore", "POST", "/removed-keys/{key}/restore"),
     ("/webhooks", "POST", "/webhooks"),
     ("/webhooks/{webhook}/settings", "PATCH", "/webhooks/{webhook}"),
     ("/webhooks/{webhook}/activate", "POST", "/webhooks/{webhook}/activate"),

@@ -142,6 +142,7 @@ const API: House = House {
             "organization",
             "organizations",
             "presented_token",
+            "removed_keys",
             "scopes",
             "session_tokens",
             "verification",
@@ -172,6 +173,7 @@ const PAGES: House = House {
         ],
         &[
             "gateway_setup",
+            "removed_keys",
             "instance",
             "key_menu",
             "members",

@@ -2,13 +2,8 @@
 
 use serde_json::json;
 use tessera::{
-    domain::{
-        access::Role,
-        id::new_id,
-        instance_access::InstanceAccess,
-        secret::{Secret, SecretKind},
-        user::User,
-    },
+    config::KeyPrefix,
+    domain::{access::Role, id::new_id, instance_access::InstanceAccess, secret::Secret, user::User},
     web::{access::Route, form_id::FormId},
 };
 
@@ -20,6 +15,10 @@ pub(super) struct Ids {
     pub(super) organization: String,
     pub(super) user: String,
     pub(super) key: String,
+    /// One that was removed.
+    pub(super) removed_key: String,
+    /// An organization that was removed.
+    pub(super) removed: String,
     pub(super) token: String,
     pub(super) invitation: String,
     pub(super) session: String,
@@ -38,10 +37,25 @@ impl Ids {
     /// The same ids as another program may write them (RFC 9562, 4). A secret is no id.
     pub(super) fn in_capitals(self) -> Self {
         let delivery = self.delivery.to_uppercase().replace("MSG_", "msg_");
-        let [organization, user, key, token, invitation, session, mail, webhook, plan, instance_token] = [
+        let [
+            organization,
+            user,
+            key,
+            removed_key,
+            removed,
+            token,
+            invitation,
+            session,
+            mail,
+            webhook,
+            plan,
+            instance_token,
+        ] = [
             self.organization,
             self.user,
             self.key,
+            self.removed_key,
+            self.removed,
             self.token,
             self.invitation,
             self.session,
@@ -56,6 +70,8 @@ impl Ids {
             organization,
             user,
             key,
+            removed_key,
+            removed,
             token,
             invitation,
             session,
@@ -115,7 +131,9 @@ impl Fixture {
         let parts = pattern.split('/').map(|part| match part {
             "{organization}" => ids.organization.clone(),
             "{user}" => ids.user.clone(),
+            "{key}" if pattern.contains("/removed") => ids.removed_key.clone(),
             "{key}" => ids.key.clone(),
+            "{removed}" => ids.removed.clone(),
             "{token}" if pattern.contains("/api/tokens/") => ids.token.clone(),
             "{token}" if pattern.starts_with("/instance/") => ids.instance_token.clone(),
             "{token}.ics" => format!("{}.ics", ids.link),
@@ -148,6 +166,11 @@ impl Fixture {
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
         }
+        if route.pattern.contains("{removed}") {
+            let theirs = app.organization("Birch", &member).await;
+            app.remove(&theirs).await;
+            ids.removed = theirs.id.clone();
+        }
         if route.pattern.contains("{plan}") {
             ids.plan = app.plan(&format!("Plan {number}")).await;
         }
@@ -175,6 +198,8 @@ impl Fixture {
             organization: self.no_id(),
             user: self.no_id(),
             key: self.no_id(),
+            removed_key: self.no_id(),
+            removed: self.no_id(),
             token: self.no_id(),
             invitation: self.no_id(),
             session: self.no_id(),
@@ -183,7 +208,7 @@ impl Fixture {
             delivery: format!("msg_{}", self.no_id()),
             plan: self.no_id(),
             instance_token: self.no_id(),
-            link: Secret::generate(SecretKind::ApiKey).expect("randomness").expose().to_owned(),
+            link: Secret::generate_key(KeyPrefix::default(), None).expect("randomness").expose().to_owned(),
         }
     }
 }
@@ -196,6 +221,8 @@ async fn ids(app: &TestApp, company: &Company, user: &User, invited: &str) -> Id
         organization: company.id.clone(),
         user: user.id.clone(),
         key: app.api_key(company, "Billing worker").await.0.id,
+        removed_key: app.removed_key(company, "Old worker").await,
+        removed: new_id(app.now()),
         token: app.master_token(company, "Deployment").await.0.id,
         invitation: invitation.id,
         session: session_of(app, user).await,

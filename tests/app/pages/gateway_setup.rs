@@ -79,8 +79,11 @@ async fn each_program_has_a_page_with_its_texts_and_what_to_replace() {
         }
         assert!(!recipe.placeholders().is_empty(), "{program:?}");
         for placeholder in recipe.placeholders() {
-            assert!(page.texts("dt mark").iter().any(|words| words == placeholder.text), "{placeholder:?}");
-            assert!(marked.iter().any(|words| words == placeholder.text), "{placeholder:?}: {marked:?}");
+            assert!(
+                page.texts("dt mark").iter().any(|words| **words == *placeholder.text),
+                "{placeholder:?}"
+            );
+            assert!(marked.iter().any(|words| **words == *placeholder.text), "{placeholder:?}: {marked:?}");
             assert!(page.main_text().contains(placeholder.meaning), "{placeholder:?}");
         }
     }

@@ -154,5 +154,5 @@ async fn with_htmx_a_removal_leads_to_the_list() {
     let remove = lumen.url("settings/remove");
     let answer = browser.htmx_post(&remove, "dialog-slot", &[("name", "Lumen")]).await.must_be(200);
     assert_eq!(answer.header("hx-redirect"), "/orgs");
-    assert!(app.query("SELECT name AS text FROM organizations").await.is_empty());
+    assert!(app.query("SELECT name AS text FROM organizations WHERE removed_at IS NULL").await.is_empty());
 }

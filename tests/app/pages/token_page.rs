@@ -10,6 +10,7 @@ use tessera::{
         names::Name,
         token_access::TokenAccess::{self, Full, Keys, Members, Read, Verify},
     },
+    vocabulary::Environment,
 };
 
 use crate::support::{Client, Company, Html, TestApp};

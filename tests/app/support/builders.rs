@@ -32,6 +32,7 @@ use tessera::{
             self, AllowedNetworks, Attempt, AttemptOutcome, Delivery, Events, NewWebhook, Webhook, WebhookUrl,
         },
     },
+    vocabulary::Environment,
 };
 use tokio::sync::OnceCell;
 
@@ -225,7 +226,7 @@ impl World {
         let new = NewApiKey {
             name: name(key_name),
             expires_at,
-            environment: None,
+            environment: Environment::Live,
             settings: KeySettings::default(),
         };
         self.write(move |tx| {
@@ -234,6 +235,29 @@ impl World {
             Ok((key, secret.expose().to_owned()))
         })
         .await
+    }
+
+    /// A key that was removed; its id.
+    pub(crate) async fn removed_key(&self, company: &Company, name: &str) -> String {
+        let id = self.api_key(company, name).await.0.id;
+        let (company, key_id, now) = (company.clone(), id.clone(), self.now());
+        self.write(move |tx| {
+            let admin = company.admin(tx)?;
+            Ok(api_keys::remove(tx, &admin, &key_id, now)?)
+        })
+        .await;
+        id
+    }
+
+    /// Has an administrator remove an organization.
+    pub(crate) async fn remove(&self, company: &Company) {
+        let (company, now) = (company.clone(), self.now());
+        self.write(move |tx| {
+            let admin = company.admin(tx)?;
+            let typed = admin.name.clone();
+            Ok(organizations::remove(tx, &admin, &typed, now)?)
+        })
+        .await;
     }
 
     /// A master token for everything that is not active yet, and its secret.

@@ -132,10 +132,10 @@ pub async fn try_request(visit: Visit<Grant<SeeKeys>, Submitted<Attempt>>) -> Re
     let (visit, Submitted(mut attempt)) = visit.split();
     let (shell, now) = (visit.shell(), visit.now);
     let asked = attempt.parse();
-    let text = attempt.key.trim().to_owned();
+    let (text, prefix) = (attempt.key.trim().to_owned(), visit.state.config.rules.key_prefix);
     let found = visit.read(move |connection, grant| {
         let frame = Frame::load(connection, grant, Tab::Api)?;
-        Ok::<_, DbError>((frame, diagnosis::diagnose(connection, grant, &text, now)?))
+        Ok::<_, DbError>((frame, diagnosis::diagnose(connection, grant, prefix, &text, now)?))
     });
     let (frame, finding) = found.await?;
     let key = one_key(&finding, &mut attempt.errors);

@@ -1,6 +1,7 @@
 //! Answers about a refused request, which is known by its id.
 
 use crate::{
+    config::KeyPrefix,
     db::{Connection, DbError},
     domain::{
         access::{Grant, SeeKeys},
@@ -108,7 +109,10 @@ fn not_found(
     rejection: &Rejection,
 ) -> Result<Explanation, DbError> {
     let masked = rejection.presented.as_deref().unwrap_or_default();
-    Ok(match diagnosis::diagnose(connection, grant, masked, rejection.created_at)? {
+    // Under whatever prefix: its checksum was right.
+    let prefix = masked.split('_').next().map(KeyPrefix::parse);
+    let prefix = prefix.and_then(Result::ok).unwrap_or_default();
+    Ok(match diagnosis::diagnose(connection, grant, prefix, masked, rejection.created_at)? {
         Finding::Removed(entry) => without_key(&Finding::Removed(entry)),
         Finding::Keys(ref keys) if let [key] = keys.as_slice() => Explanation::new(
             "Wrong user name",

@@ -9,6 +9,7 @@ use proptest::{
 };
 use tessera::{
     clock::{Clock, Timestamp},
+    config::InstanceRules,
     db::Db,
     domain::{
         api_keys::{self, ChosenExpiration, KeyChangeError, KeyEdit, NewExpiration},
