@@ -18,6 +18,7 @@ mod health;
 mod invitations;
 mod keys;
 mod members;
+mod organizations;
 mod output;
 mod server;
 
@@ -74,6 +75,7 @@ async fn carry_out(call: &ClientCall) -> Result<(), Failure> {
         ClientAction::Keys(action) => keys::run(&server, &output, action).await,
         ClientAction::Members(action) => members::run(&server, &output, action).await,
         ClientAction::Invitations(action) => invitations::run(&server, &output, action).await,
+        ClientAction::Organizations(action) => organizations::run(&server, &output, action).await,
         ClientAction::Activity(action) => activity::run(&server, &output, action).await,
     }
 }

@@ -32,7 +32,8 @@ pub use bench::{BenchPlan, NodesPlan};
 pub use clap_complete::Shell;
 pub use client::{
     ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, InvitationsAction,
-    KeysAction, MembersAction, Metadata, Moment, NamedKey, NewKeyFlags, Rate, text_of_file,
+    KeysAction, MembersAction, Metadata, Moment, NamedKey, NamedOrganization, NewKeyFlags,
+    OrganizationsAction, Rate, text_of_file,
 };
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 pub use effective::Effective;
@@ -154,6 +155,7 @@ pub fn parse_with(
         Some(Verb::Keys(line)) => client(line.read(sources, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(sources, ClientAction::Members)),
         Some(Verb::Invitations(line)) => client(line.read(sources, ClientAction::Invitations)),
+        Some(Verb::Organizations(line)) => client(line.read(sources, ClientAction::Organizations)),
         Some(Verb::Activity(line)) => client(line.read(sources, ClientAction::Activity)),
         Some(Verb::Users(line)) => Ok(Command::Users(line.read(sources)?)),
         Some(Verb::Migrate(line)) => Ok(Command::Migrate(line.read(sources)?)),
@@ -296,6 +298,9 @@ enum Verb {
     /// View the activity of an organization on a running server.
     #[command(after_help = EXIT_STATUS)]
     Activity(ClientLine<ActivityAction>),
+    /// Manage all organizations of a running server, with an instance token.
+    #[command(after_help = EXIT_STATUS)]
+    Organizations(ClientLine<OrganizationsAction>),
     /// Generate shell completions.
     Completions(CompletionsLine),
 }

@@ -283,7 +283,7 @@ words! {
     }
 
     /// A filter for all organizations.
-    #[derive(Default)]
+    #[derive(Default, ValueEnum)]
     pub enum OrganizationFilter {
         /// All of them, except removed ones.
         #[default]
@@ -295,7 +295,7 @@ words! {
     }
 
     /// The order of all organizations.
-    #[derive(Default)]
+    #[derive(Default, ValueEnum)]
     pub enum OrganizationSort {
         /// By name, A to Z.
         #[default]

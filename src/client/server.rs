@@ -286,7 +286,7 @@ fn json(body: &impl Serialize) -> Result<Value, Failure> {
 }
 
 /// A part of an address, whatever stands in it.
-fn encoded(part: &str) -> String {
+pub(super) fn encoded(part: &str) -> String {
     utf8_percent_encode(part, SPECIAL).to_string()
 }
 

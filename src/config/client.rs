@@ -17,7 +17,7 @@ mod values;
 
 pub use actions::{
     ActivityAction, ActivityFilter, ExpirationFlags, InvitationsAction, KeysAction, MembersAction, NamedKey,
-    NewKeyFlags,
+    NamedOrganization, NewKeyFlags, OrganizationsAction,
 };
 pub(super) use values::Expected;
 pub use values::{Expiry, Metadata, Moment, Rate};
@@ -29,8 +29,9 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 pub(super) const EXIT_STATUS: &str = "\
 Environment:
   TESSERA_URL    Server URL, unless --url is set
-  TESSERA_TOKEN  Master token, unless --token-file is set. There's no flag for the token itself,
-                 because other users of the machine can read the arguments
+  TESSERA_TOKEN  Master token (for “organizations” an instance token), unless --token-file is set.
+                 There's no flag for the token itself, because other users of the machine can read
+                 the arguments
 
 Exit status:
   0  Done (for “keys verify”: the key is valid)
@@ -65,6 +66,8 @@ pub enum ClientAction {
     Invitations(InvitationsAction),
     /// Something with the activity log.
     Activity(ActivityAction),
+    /// Something with all organizations.
+    Organizations(OrganizationsAction),
 }
 
 /// A command of the client: which server to ask, and what.
@@ -81,7 +84,7 @@ struct ConnectionFlags {
     /// Server URL [env: TESSERA_URL] [default: http://127.0.0.1:8080]
     #[arg(long, global = true, display_order = 900, value_name = "URL")]
     url: Option<String>,
-    /// File with the master token; without it, the token is read from TESSERA_TOKEN
+    /// File with the token; without it, the token is read from TESSERA_TOKEN
     #[arg(long, global = true, display_order = 900, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Print the JSON of the API, lists as one array
@@ -108,9 +111,7 @@ impl<A: Subcommand> ClientLine<A> {
         let token = match token_file {
             Some(file) => token_in(&file).map_err(Exit::mistake)?,
             None => setting("TESSERA_TOKEN", None, sources, token)?.ok_or_else(|| {
-                Exit::mistake(
-                    "TESSERA_TOKEN isn't set; set it to a master token, or name a file with --token-file",
-                )
+                Exit::mistake("TESSERA_TOKEN isn't set; set it to a token, or name a file with --token-file")
             })?,
         };
         let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
@@ -144,7 +145,7 @@ pub fn text_of_file(text: &str) -> &str {
 
 fn token(text: &str) -> Result<SecretString, String> {
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("must be a master token, such as tess_m_…, without spaces".to_owned());
+        return Err("must be a token, such as tess_m_…, without spaces".to_owned());
     }
     Ok(SecretString::from(text))
 }

@@ -70,6 +70,8 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_CREATE_ORGANIZATIONS", "instance-administrators"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
             ("TESSERA_REQUESTS_PER_MINUTE", "60"),
+            ("TESSERA_KEY_PREFIX", "acme"),
+            ("TESSERA_ENVIRONMENTS", "yes"),
             ("TESSERA_MAX_KEYS", "1"),
             ("TESSERA_MAX_MASTER_TOKENS", "2"),
             ("TESSERA_MAX_WEBHOOKS", "3"),
@@ -95,7 +97,16 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.founders.value, Founders::InstanceAdministrators);
     assert_eq!(config.keys_in_memory, 50_000);
     assert_eq!(config.requests_per_minute.get(), 60);
-    let InstanceRules { keys, master_tokens, webhooks, organizations, invitations_per_day } = config.rules;
+    let InstanceRules {
+        key_prefix,
+        has_environments,
+        keys,
+        master_tokens,
+        webhooks,
+        organizations,
+        invitations_per_day,
+    } = config.rules;
+    assert_eq!((key_prefix.as_str(), has_environments), ("acme", true));
     assert_eq!([keys, master_tokens, webhooks, organizations, invitations_per_day], [1, 2, 3, 4, 5]);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
@@ -223,6 +234,8 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ),
         ("TESSERA_CREATE_ORGANIZATIONS", &["nobody", "Everyone", "instance administrators", "admins"]),
         ("TESSERA_REQUESTS_PER_MINUTE", &["0", "1.5", "1000001", "many"]),
+        ("TESSERA_KEY_PREFIX", &["a", "Acme", "ac_me", "acme_", "abcdefghijklmnopq"]),
+        ("TESSERA_ENVIRONMENTS", &["on", "live,test", "Yes"]),
         ("TESSERA_MAX_KEYS", &["0", "1.5", "10000001", "many"]),
         ("TESSERA_MAX_MASTER_TOKENS", &["0", "1001"]),
         ("TESSERA_MAX_WEBHOOKS", &["0", "1001"]),
@@ -349,7 +362,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 26);
+    assert_eq!(exit.message.matches("[default: ").count(), 28);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

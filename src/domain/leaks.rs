@@ -71,17 +71,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::secret::Secret;
+    use crate::{config::KeyPrefix, domain::secret::Secret};
 
     fn report(url: &str, source: &str) -> LeakReport {
-        let key = Secret::generate(SecretKind::ApiKey).expect("randomness");
+        let key = Secret::generate_key(KeyPrefix::default(), None).expect("randomness");
         LeakReport::new(key.expose(), url, source).expect("well formed")
     }
 
     #[test]
     fn a_report_holds_no_secret() {
         for kind in [SecretKind::ApiKey, SecretKind::MasterToken] {
-            let secret = Secret::generate(kind).expect("randomness");
+            let secret = Secret::generate(KeyPrefix::default(), kind).expect("randomness");
             let report = LeakReport::new(secret.expose(), "", "").expect("well formed");
             assert_eq!((report.kind, report.digest), (kind, secret.digest()));
             assert!(!format!("{report:?} {:?}", report.fact()).contains(secret.expose()));

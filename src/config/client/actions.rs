@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use clap::{Args, Subcommand, value_parser};
 
 use super::values::{self, Expiry, Metadata, Moment, Rate};
-use crate::vocabulary::{Environment, ExportFormat, GracePeriod, KeyFilter, KeySort, Role, Starts};
+use crate::vocabulary::{
+    Environment, ExportFormat, GracePeriod, KeyFilter, KeySort, OrganizationFilter, OrganizationSort, Role,
+    Starts,
+};
 
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
@@ -227,4 +230,96 @@ pub struct ActivityFilter {
     /// Only events before this time
     #[arg(long, value_name = "RFC3339", value_parser = Moment::parse)]
     pub to: Option<Moment>,
+}
+
+/// What can be done with all organizations.
+#[derive(Debug, Subcommand)]
+pub enum OrganizationsAction {
+    /// List organizations.
+    List {
+        /// Only organizations with a word that starts with this text in the name
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Only organizations in this state
+        #[arg(long, value_enum, default_value_t)]
+        state: OrganizationFilter,
+        /// Sort order
+        #[arg(long, value_enum, default_value_t)]
+        sort: OrganizationSort,
+    },
+    /// Show an organization.
+    Show(NamedOrganization),
+    /// Create an organization.
+    Create {
+        /// Name
+        name: String,
+        /// Plan ID or exact name; without it, the default plan
+        #[arg(long, value_name = "PLAN")]
+        plan: Option<String>,
+        /// Email of its first administrator, who gets an invitation
+        #[arg(long, value_name = "EMAIL")]
+        administrator: Option<String>,
+    },
+    /// Rename an organization.
+    Rename {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// New name
+        name: String,
+    },
+    /// Put an organization on a plan, or on none.
+    Plan {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// Plan ID or exact name; without it, no plan
+        plan: Option<String>,
+    },
+    /// Suspend an organization: its keys are rejected and nothing in it can be changed.
+    Suspend {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// Why; its members see it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Resume a suspended organization.
+    Resume(NamedOrganization),
+    /// Remove an organization; it can be restored for 14 days.
+    Remove {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// Don't ask for confirmation
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Restore a removed organization.
+    Restore(NamedOrganization),
+    /// Invite an administrator by email.
+    Invite {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// Email
+        email: String,
+    },
+    /// Show what all organizations used in a month.
+    Usage {
+        /// Month (UTC), such as 2026-11; without it, the present one
+        #[arg(long, value_name = "YYYY-MM")]
+        month: Option<String>,
+    },
+    /// List the plans.
+    Plans,
+}
+
+/// Which organization.
+#[derive(Args, Debug)]
+pub struct NamedOrganization {
+    /// Organization ID or exact name
+    #[arg(value_name = "ORGANIZATION")]
+    pub organization: String,
 }

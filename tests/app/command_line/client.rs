@@ -6,7 +6,7 @@ use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tessera::domain::{access::Role, token_access::TokenAccess};
+use tessera::domain::{access::Role, instance_access::InstanceAccess, token_access::TokenAccess};
 
 use super::instance::{Output, run, run_with_input};
 use crate::support::{Company, Machine, TestApp};
@@ -401,4 +401,64 @@ fn help_documents_the_exit_status_and_the_variables() {
             assert!(output.stdout.contains(words), "{command}: {words}");
         }
     }
+}
+
+#[tokio::test]
+async fn whoever_operates_the_instance_manages_organizations() {
+    let app = TestApp::spawn().await;
+    let plan = app.plan("Starter").await;
+    let token = app.instance_machine(InstanceAccess::Operate).await.credential;
+    let caller = Caller::new(&format!("http://{}", app.address()), &token);
+    let run = |arguments: &[&str]| caller.run(&[&["organizations"], arguments].concat());
+    let created = run(&["create", "Lumen Logistics", "--administrator", "dana@lumen.example"]);
+    assert!(created.must_end_with(0).stderr.contains("Created the organization “Lumen Logistics”"));
+    let shown = caller.json(&["organizations", "show", "lumen logistics"]);
+    assert_eq!((&shown["name"], &shown["plan_id"]), (&json!("Lumen Logistics"), &Value::Null));
+    let id = shown["id"].as_str().expect("an id");
+    run(&["plan", id, "Starter"]).must_end_with(0);
+    assert_eq!(caller.json(&["organizations", "show", id])["plan_id"], json!(plan));
+    run(&["plan", id]).must_end_with(0);
+    run(&["plan", id, "Gold"]).must_end_with(5);
+    run(&["rename", "Lumen Logistics", "Lumen"]).must_end_with(0);
+    run(&["suspend", "Lumen", "--reason", "Payment is overdue."]).must_end_with(0);
+    let list = run(&["list", "--state", "suspended"]).must_end_with(0).stdout;
+    assert!(list.contains("Lumen") && list.contains("suspended"), "{list}");
+    let details = run(&["show", "Lumen"]).must_end_with(0).stdout;
+    assert!(details.contains("Payment is overdue."), "{details}");
+    run(&["resume", "Lumen"]).must_end_with(0);
+    let invited = run(&["invite", "Lumen", "ravi@lumen.example"]).must_end_with(0);
+    assert!(invited.stderr.contains("ravi@lumen.example: sent."), "{invited:?}");
+    run(&["remove", "Lumen"]).must_end_with(2);
+    run(&["remove", "Lumen", "--yes"]).must_end_with(0);
+    assert!(run(&["list"]).must_end_with(0).stderr.contains("No matching organizations."));
+    assert_eq!(caller.json(&["organizations", "list", "--state", "removed"])[0]["id"], json!(id));
+    run(&["restore", "Lumen"]).must_end_with(0);
+    run(&["show", "Fern"]).must_end_with(5);
+    let usage = caller.json(&["organizations", "usage"]);
+    assert_eq!((&usage[0]["organization"]["name"], &usage[0]["units"]), (&json!("Lumen"), &json!(0)));
+    run(&["usage", "--month", "November"]).must_end_with(1);
+    assert_eq!(caller.json(&["organizations", "plans"])[0]["name"], "Starter");
+    run(&["create", "Lumen"]).must_end_with(0);
+    let refused = run(&["suspend", "Lumen", "--reason", "Late"]).must_end_with(1);
+    assert!(refused.stderr.contains("Several organizations"), "{refused:?}");
+
+    let reader = app.instance_machine(InstanceAccess::Read).await.credential;
+    let reader = Caller::new(&caller.url, &reader);
+    reader.run(&["organizations", "list"]).must_end_with(0);
+    reader.run(&["organizations", "suspend", id, "--reason", "Late"]).must_end_with(4);
+}
+
+#[tokio::test]
+async fn a_removed_key_is_listed_and_restored() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (caller, _) = caller(&app, &lumen, TokenAccess::Keys).await;
+    let (key, _) = app.api_key(&lumen, "Billing worker").await;
+    caller.run(&["keys", "remove", "Billing worker", "--yes"]).must_end_with(0);
+    let removed = caller.json(&["keys", "removed"]);
+    assert_eq!((&removed[0]["id"], &removed[0]["name"]), (&json!(key.id), &json!("Billing worker")));
+    let restored = caller.run(&["keys", "restore", "billing worker"]).must_end_with(0);
+    assert!(restored.stderr.contains("It's deactivated."), "{restored:?}");
+    assert_eq!(caller.json(&["keys", "show", &key.id])["status"], "deactivated");
+    caller.run(&["keys", "restore", "Billing worker"]).must_end_with(5);
 }

@@ -27,7 +27,7 @@ async fn a_webhook_is_created_tried_and_removed(Stage { page, server, .. }: Stag
     page.click_link("Done").await;
     page.expect_no_text("You won’t be able to see it again").await;
     assert!(!page.source().await.contains(&secret), "the secret is shown only once");
-    page.expect_row(&receiver.url(), "19 events").await;
+    page.expect_row(&receiver.url(), "20 events").await;
 
     page.click_link(&receiver.url()).await;
     receiver.answer_next(500, "\r\nout of order");
