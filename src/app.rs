@@ -387,12 +387,17 @@ pub fn nodes(database: &DatabaseUrl) -> Result<Nodes, DbError> {
 /// When the database is in use already or cannot be opened.
 pub fn fill_with_example(
     database: &DatabaseUrl,
+    is_instance: bool,
     clock: &Clock,
 ) -> Result<Secret, Box<dyn std::error::Error>> {
     let db = Db::open_alone(database)?;
     let password = Secret::generate_password()?;
     let typed = TypedPassword::parse(password.expose().to_owned().into(), &[])?;
     let hash = PasswordHasher::hash_at_command_line(&typed)??;
-    db.write_blocking(|tx| demo::fill(tx, &hash, clock.now()))?;
+    let now = clock.now();
+    db.write_blocking(|tx| {
+        demo::fill(tx, &hash, now)?;
+        if is_instance { demo::fill_instance(tx, &hash, now) } else { Ok(()) }
+    })?;
     Ok(password)
 }

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet, ffi::OsString, io::Write, net::SocketAddr, process::ExitCode, time::Duration,
 };
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod backups;
 mod bench;
@@ -61,6 +61,8 @@ pub enum Command {
     Demo {
         /// The database to fill.
         database: DatabaseUrl,
+        /// Whether with a whole instance of organizations.
+        is_instance: bool,
     },
     /// Print the servers that use a database.
     Nodes {
@@ -147,7 +149,9 @@ pub fn parse_with(
     let sources = Sources::open(line.config.as_deref(), &environment)?;
     let sources = &sources;
     match line.verb {
-        Some(Verb::Demo(flags)) => Ok(Command::Demo { database: flags.read(sources)? }),
+        Some(Verb::Demo(DemoLine { operator: is_instance, database })) => {
+            Ok(Command::Demo { database: database.read(sources)?, is_instance })
+        }
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(sources)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
         Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(sources)?)),
@@ -252,6 +256,16 @@ struct CommandLine {
     serve: ServeFlags,
 }
 
+/// What the example has.
+#[derive(Args)]
+struct DemoLine {
+    /// Also 40 organizations on plans, and an instance administrator who operates them
+    #[arg(long)]
+    operator: bool,
+    #[command(flatten)]
+    database: DatabaseFlag,
+}
+
 #[derive(Subcommand)]
 enum Verb {
     /// Run the server (default).
@@ -261,7 +275,7 @@ enum Verb {
     /// Try the database, the mail server, the URL, the clock and the disk, and print what is wrong
     Check(Box<ServeFlags>),
     /// Fill an empty database with an example organization and print how to log in.
-    Demo(DatabaseFlag),
+    Demo(DemoLine),
     /// Print the servers that use a PostgreSQL database, and how far each has read the changes of the others
     Nodes(DatabaseFlag),
     /// Check that the server on this machine is ready for requests, such as for the health check of a container

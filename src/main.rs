@@ -11,7 +11,11 @@ use tessera::{
         MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
-    domain::{demo::LOG_IN_EMAIL, instance::Person, nodes::ListedNode},
+    domain::{
+        demo::{LOG_IN_EMAIL, OPERATOR_EMAIL},
+        instance::Person,
+        nodes::ListedNode,
+    },
     hex,
     web::{api::openapi, display, routes::ROUTES},
 };
@@ -28,7 +32,7 @@ use tracing_subscriber::{
 fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
         Ok(Command::Serve(config)) => serve(*config),
-        Ok(Command::Demo { database }) => demo(&database),
+        Ok(Command::Demo { database, is_instance }) => demo(&database, is_instance),
         Ok(Command::Nodes { database }) => nodes(&database),
         Ok(Command::Config(settings)) => print_settings(&settings),
         Ok(Command::Check(config)) => check(&config),
@@ -52,16 +56,21 @@ fn main() -> ExitCode {
 }
 
 /// Fills an empty database with an example and prints how to log in.
-fn demo(database: &DatabaseUrl) -> ExitCode {
+fn demo(database: &DatabaseUrl, is_instance: bool) -> ExitCode {
     if client::stdout_leads_nowhere() {
         let text = "tessera: standard output is closed or /dev/null, but the password is shown only once; nothing was done";
         print(&mut std::io::stderr(), text);
         return ExitCode::from(2);
     }
-    match app::fill_with_example(database, &Clock::System) {
+    match app::fill_with_example(database, is_instance, &Clock::System) {
         Ok(password) => {
+            let operator = if is_instance {
+                format!("\n\nThe instance administrator is {OPERATOR_EMAIL}, with the same password.")
+            } else {
+                String::new()
+            };
             let text = format!(
-                "Created the example organization “Lumen Logistics” in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}\n\n\
+                "Created the example organization “Lumen Logistics” in {}.\n\n  Email     {LOG_IN_EMAIL}\n  Password  {}{operator}\n\n\
                  Now run “tessera serve” with the same database and log in.",
                 database,
                 password.expose()

@@ -164,7 +164,7 @@ fn a_public_url_knows_its_parts() {
 fn demo_takes_only_the_database() {
     for (line, path) in [("demo", "tessera.db"), ("demo --database-url sqlite:demo.db", "demo.db")] {
         match parse_line(line, &[("TESSERA_LISTEN", "not read here")]) {
-            Ok(Command::Demo { database }) => assert_eq!(database.to_string(), path),
+            Ok(Command::Demo { database, .. }) => assert_eq!(database.to_string(), path),
             other => panic!("expected the demo, got {other:?}"),
         }
     }

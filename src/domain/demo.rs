@@ -2,6 +2,10 @@
 //!
 //! Everything is made by the functions that the pages use, at instants of the past weeks.
 
+mod operator;
+
+pub use operator::{OPERATOR_EMAIL, fill_instance};
+
 use std::{cell::OnceCell, net::IpAddr, rc::Rc};
 
 use time::{Date, Duration, Time};

@@ -209,6 +209,29 @@ async fn the_example_is_alive_and_made_once() {
     assert!(page.main_text().contains("Lumen Logistics"), "{}", page.main_text());
 }
 
+#[tokio::test]
+async fn an_example_instance_has_forty_organizations_and_somebody_who_operates_them() {
+    let mut instance = Instance::prepare();
+    let demo = instance.run(&["demo", "--operator"]);
+    assert_eq!((demo.status, demo.stderr.as_str()), (Some(0), ""), "{demo:?}");
+    let password = demo.stdout.lines().find_map(|line| line.trim().strip_prefix("Password")).expect("it");
+    assert!(demo.stdout.contains("olga@operator.example"), "{demo:?}");
+    instance.start_again();
+    let browser = Client::new(&instance.url());
+    let fields = [("email", "olga@operator.example"), ("password", password.trim())];
+    browser.post("/login", &fields).await.must_be(303);
+    let list = async |state: &str| {
+        let page = browser.get(&format!("/instance/organizations?state={state}")).await.must_be(200).html();
+        (page.text("#orgs-h .count"), page.texts("#organizations tbody th"))
+    };
+    let (all, rows) = list("all").await;
+    assert_eq!((all.as_str(), rows.len()), ("39", 39), "and one that is removed");
+    assert_eq!(list("suspended").await.1.len(), 1);
+    assert_eq!(list("removed").await.1.len(), 1);
+    let plans = browser.get("/instance/plans").await.must_be(200).html();
+    assert!(plans.main_text().contains("Business"), "{}", plans.main_text());
+}
+
 async fn log_in(instance: &Instance, company: &Company) -> Client {
     let client = Client::new(&instance.url());
     let cookie = instance.world().session_cookie(SESSION_COOKIE, &company.owner).await;
