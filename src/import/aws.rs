@@ -24,7 +24,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Line>, FileError> {
     for line in &mut lines {
         let later = line.key.as_ref().ok().and_then(|key| last.get(&key.secret.look_up)).copied();
         if let Some(later) = later.filter(|later| *later != line.number) {
-            line.key = Err(format!("The same key stands in line {later}, which counts."));
+            line.key = Err(format!("The same key is in line {later} again, which counts."));
         }
     }
     Ok(lines)

@@ -96,7 +96,7 @@ fn of_csv(text: &str) -> Result<Rows, FileError> {
     let names: Vec<String> = header.iter().map(folded).collect();
     let different: BTreeSet<String> = names.iter().cloned().collect();
     if let Some(twice) = names.iter().find(|name| names.iter().filter(|other| other == name).count() > 1) {
-        return Err(FileError(format!("The column “{twice}” stands in the file twice.")));
+        return Err(FileError(format!("The column “{twice}” is in the file twice.")));
     }
     let mut records = Vec::new();
     for row in reader.records() {

@@ -177,7 +177,7 @@ fn of_a_key_that_amazons_file_has_twice_the_last_line_counts() {
     let text =
         format!("NAME,key,Description,enabled,usageplanIds\nA,{KEY},One,TRUE,\nB,{KEY},Two,false,a|b\n");
     let lines = lines(ImportFormat::Aws, &text);
-    assert_eq!(lines[0].key.as_ref().unwrap_err(), "The same key stands in line 3, which counts.");
+    assert_eq!(lines[0].key.as_ref().unwrap_err(), "The same key is in line 3 again, which counts.");
     let last = lines[1].key.as_ref().unwrap();
     assert_eq!((last.description.as_deref(), last.is_enabled), (Some("Two"), false));
 }
