@@ -7,6 +7,7 @@
 
 mod clients;
 mod dry_run;
+mod imported;
 mod kept;
 mod known;
 mod known_instance_token;
@@ -33,6 +34,7 @@ pub(super) use portions::{Owner, first_of_month, next_month};
 pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
 
+use imported::ImportedKeys;
 use kept::Kept;
 use known::Rules;
 pub use known_organization::KnownOrganization;
@@ -87,6 +89,7 @@ pub struct Verifier {
     meters: Arc<MeterRegistry>,
     rotations: Arc<RotationRegistry>,
     organizations: Arc<OrganizationRegistry>,
+    imported: Arc<ImportedKeys>,
 }
 
 impl Verifier {
@@ -100,6 +103,7 @@ impl Verifier {
             meters: Arc::new(MeterRegistry::of_one_on(db)),
             rotations: Arc::default(),
             organizations: Arc::new(OrganizationRegistry::of_one_on(db)),
+            imported: Arc::default(),
         };
         let Self { keys, tokens, instance_tokens, organizations, .. } = verifier.clone();
         db.on_change(move |change| match change {
@@ -141,12 +145,15 @@ impl Verifier {
         wanted: &KeyRequest<'_>,
         now: Timestamp,
     ) -> Result<Decision, DbError> {
-        if !secret::is_well_formed(SecretKind::ApiKey, presented) {
-            return Ok(Decision::Malformed);
-        }
-        let Some(key) = self.key_with(SecretDigest::of(presented), now).await? else {
-            return Ok(Decision::NotFound);
+        let found = if secret::is_well_formed(SecretKind::ApiKey, presented) {
+            self.key_with(SecretDigest::of(presented), now).await?
+        } else {
+            match self.imported_key(presented, now).await? {
+                Some(found) => found,
+                None => return Ok(Decision::Malformed),
+            }
         };
+        let Some(key) = found else { return Ok(Decision::NotFound) };
         if let Some(decision) = reject_early(&key, wanted, now) {
             return Ok(decision);
         }
