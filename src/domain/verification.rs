@@ -204,16 +204,20 @@ impl Verifier {
 
     /// The key that a secret opens, from memory or else from the database.
     async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
-        let trusts_memory = self.db.trusts_memory();
-        if let Some(known) = self.keys.get(&digest, now).filter(|_| trusts_memory) {
+        if let Some(known) = self.key_in_memory(digest, now) {
             return Ok(Some(known));
         }
-        let verifier = self.clone();
+        let (verifier, trusts_memory) = (self.clone(), self.db.trusts_memory());
         let look_up = move |connection: &mut Connection| {
             let found = api_keys::by_digest(connection, digest)?;
             found.map(|stored| verifier.known_key(connection, stored, now)).transpose()
         };
         self.keys.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await
+    }
+
+    fn key_in_memory(&self, digest: SecretDigest, now: Timestamp) -> Option<Arc<KnownKey>> {
+        let trusts_memory = self.db.trusts_memory();
+        self.keys.get(&digest, now).filter(|_| trusts_memory)
     }
 
     fn known_key(

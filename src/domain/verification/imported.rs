@@ -146,16 +146,15 @@ impl Verifier {
             return Ok(None);
         }
         let digest = SecretDigest::of(presented);
-        if let Some(key) = self.key_with(digest, now).await? {
+        if let Some(key) = self.key_in_memory(digest, now) {
             return Ok(Some(Some(key)));
         }
-        if !self.imported_keys().await.waiting {
-            return Ok(Some(None));
-        }
-        let readings = Scheme::readings(presented);
-        let candidates =
-            self.db.read_for_verification(move |connection| api_keys::waiting(connection, &readings)).await?;
-        let Some(waiting) = self.imported.opened(candidates, presented).await? else { return Ok(Some(None)) };
+        // Before it is looked for by its digest: whoever else presents it may give it that at any time.
+        let waiting = match self.imported_keys().await.waiting {
+            true => self.waiting_key(presented).await?,
+            false => None,
+        };
+        let Some(waiting) = waiting else { return Ok(Some(self.key_with(digest, now).await?)) };
         let stand_in = waiting.stand_in;
         let settle = self.db.write(move |tx| api_keys::settle(tx, &waiting, digest));
         let is_settled =
@@ -166,5 +165,13 @@ impl Verifier {
             Some(key) => Ok(Some(Some(key))),
             None => Ok(Some(self.key_with(digest, now).await?)),
         }
+    }
+
+    /// The key that `presented` is, of those whose own digest is not known yet.
+    async fn waiting_key(&self, presented: &str) -> Result<Option<Waiting>, DbError> {
+        let readings = Scheme::readings(presented);
+        let candidates =
+            self.db.read_for_verification(move |connection| api_keys::waiting(connection, &readings)).await?;
+        self.imported.opened(candidates, presented).await
     }
 }
