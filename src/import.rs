@@ -26,7 +26,10 @@ use serde_json::{Map, Value};
 pub use plain::{MAX_LENGTH, MIN_BITS};
 pub use scheme::{Check, Scheme, StoredSecret};
 
-use crate::{clock::Timestamp, vocabulary::ImportFormat};
+use crate::{
+    clock::Timestamp,
+    vocabulary::{Environment, ImportFormat},
+};
 use record::Record;
 
 /// A line of a file.
@@ -53,6 +56,8 @@ pub struct ForeignKey {
     pub expires_at: Option<Timestamp>,
     /// Whether it works.
     pub is_enabled: bool,
+    /// What it is for.
+    pub environment: Environment,
     /// What it may be used for.
     pub scopes: Vec<String>,
     /// What is told about it.
@@ -105,6 +110,7 @@ impl ForeignKey {
             owner: None,
             expires_at: None,
             is_enabled: true,
+            environment: Environment::Live,
             scopes: Vec::new(),
             metadata: Map::new(),
             description: None,

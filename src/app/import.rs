@@ -115,7 +115,7 @@ fn take(
         source: keys.format,
         takes_limits: keys.takes_limits,
         is_dry_run: keys.is_dry_run,
-        limits: keys.limits,
+        max_keys: keys.max_keys,
     };
     let (operator, mut import) = (Operator::at_the_machine(), Import::new(destination, plan));
     let mut report = ImportReport { is_dry_run: keys.is_dry_run, ..ImportReport::default() };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DatabaseUrl, Exit, InstanceLimits, Sources, limits::LimitFlags, serve::DatabaseFlag};
+use super::{DatabaseUrl, Exit, Sources, rules::max_keys, serve::DatabaseFlag};
 use crate::vocabulary::ImportFormat;
 
 /// Something done about imports.
@@ -41,7 +41,7 @@ pub struct KeysToImport {
     /// Whether keys keep their limits.
     pub takes_limits: bool,
     /// How many keys an organization may have.
-    pub limits: InstanceLimits,
+    pub max_keys: i64,
 }
 
 #[derive(Args)]
@@ -92,8 +92,9 @@ struct KeysLine {
     take_limits: bool,
     #[command(flatten)]
     database: DatabaseFlag,
-    #[command(flatten)]
-    limits: LimitFlags,
+    /// API keys that an organization can have [env: TESSERA_MAX_KEYS] [default: 100000]
+    #[arg(long, value_name = "NUMBER")]
+    max_keys: Option<String>,
 }
 
 impl ImportLine {
@@ -109,7 +110,7 @@ impl ImportLine {
                     owners: line.map,
                     is_dry_run: line.dry_run,
                     takes_limits: line.take_limits,
-                    limits: line.limits.read(sources)?,
+                    max_keys: max_keys(line.max_keys, sources)?,
                 };
                 (line.database, ImportVerb::Keys(keys))
             }

@@ -54,6 +54,7 @@ pub struct Figures {
 pub(super) fn by_name(connection: &mut Connection, name: &str) -> Result<Vec<Organization>, DbError> {
     Ok(organizations::table
         .filter(organizations::search_key.eq(search_key(name)))
+        .filter(organizations::removed_at.is_null())
         .order(organizations::id)
         .limit(2)
         .select(Organization::as_select())

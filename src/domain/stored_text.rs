@@ -1,8 +1,8 @@
 //! Types that a column keeps as text. What cannot be read from it is an error, never a default.
 
 use crate::vocabulary::{
-    DeliveryState, Environment, GracePeriod, ImportFormat, InstanceAccess, LeakPolicy, MailState, Outcome, Role, Span,
-    Starts, TokenAccess, WebhookFailure,
+    DeliveryState, Environment, GracePeriod, ImportFormat, InstanceAccess, LeakPolicy, MailState, Outcome,
+    Role, Span, Starts, TokenAccess, WebhookFailure,
 };
 
 /// Keeps types in columns of text: as the text of their `Display`, read by their `FromStr`; enums as

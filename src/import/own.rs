@@ -6,7 +6,7 @@ use super::{
 };
 
 /// What a key can have. Anything else is refused: a key whose “expire_at” was passed over would never end.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "name",
     "key",
     "digest",
@@ -15,6 +15,7 @@ const FIELDS: [&str; 13] = [
     "organization",
     "expires_at",
     "enabled",
+    "environment",
     "scopes",
     "description",
     "metadata",
@@ -59,6 +60,10 @@ fn key(record: &mut Record) -> Result<ForeignKey, String> {
     key.owner = record.first_text(&["organization", "owner"]);
     key.expires_at = record.instant("expires_at")?;
     key.is_enabled = record.flag("enabled", true)?;
+    if let Some(environment) = record.text("environment") {
+        let word = environment.to_lowercase().parse();
+        key.environment = word.map_err(|_| "“environment” is neither live nor test.")?;
+    }
     key.scopes = record.words("scopes")?;
     key.description = record.text("description");
     key.metadata = record.object("metadata")?;

@@ -115,14 +115,14 @@ fn a_slow_hash_is_found_by_the_prefix_and_computed_then() {
 #[test]
 fn a_file_of_ones_own_says_all_that_a_key_can_have() {
     let text = format!(
-        "Name,Key,Organization,Expires At,Enabled,Scopes,Description,Metadata,rate_limit,monthly_quota\n\
-         Billing,{KEY},Lumen,2027-01-31,no,\"invoices:read, invoices:write\",Sends,\"{{\"\"customer\"\":4711}}\",\
+        "Name,Key,Organization,Expires At,Enabled,Environment,Scopes,Description,Metadata,rate_limit,monthly_quota\n\
+         Billing,{KEY},Lumen,2027-01-31,no,Test,\"invoices:read, invoices:write\",Sends,\"{{\"\"customer\"\":4711}}\",\
          100/minute,5000\n"
     );
     let key = only_key(ImportFormat::Csv, &text);
     assert_eq!(key.owner.as_deref(), Some("Lumen"));
     assert_eq!(key.expires_at, Some(datetime!(2027-01-31 0:00)));
-    assert!(!key.is_enabled);
+    assert_eq!((key.is_enabled, key.environment), (false, crate::vocabulary::Environment::Test));
     assert_eq!(key.scopes, ["invoices:read", "invoices:write"]);
     assert_eq!(key.description.as_deref(), Some("Sends"));
     assert_eq!(Value::from(key.metadata), json!({ "customer": 4711 }));

@@ -3,10 +3,10 @@
 use std::time::Duration as StdDuration;
 
 use tessera::{
-    config::InstanceLimits,
+    config::InstanceRules,
     domain::{
         access::Operator,
-        api_keys::{ImportPlan, NewExpiration, Taken, rotate},
+        api_keys::{self, ImportPlan, NewExpiration, Taken, rotate},
         instance::{self, Destination, Import},
         plans::{self, Ceilings, PlanOffer},
         rotation::{GracePeriod, Plan, Starts},
@@ -93,7 +93,7 @@ impl TestApp {
 }
 
 fn plan(source: ImportFormat) -> ImportPlan {
-    ImportPlan { source, takes_limits: false, is_dry_run: false, limits: InstanceLimits::default() }
+    ImportPlan { source, takes_limits: false, is_dry_run: false, max_keys: 100 }
 }
 
 fn imported(name: &str) -> Taken {
@@ -161,7 +161,7 @@ async fn without_imported_keys_nothing_new_is_understood() {
     app.import(&lumen, ImportFormat::Csv, &format!("digest\n{HEX}\n")).await;
     until(async || verify(KEY).await == "valid").await;
     assert_eq!(verify(&format!("{KEY}x")).await, "not_found");
-    assert_eq!(verify(&crate::support::mistyped(&secret)).await, "malformed");
+    assert_eq!(verify(&crate::support::mistyped(&secret)).await, "not_found");
 }
 
 #[tokio::test]
@@ -224,7 +224,8 @@ impl TestApp {
         let (company, now, id) = (company.clone(), self.now(), ids.first().expect("a key").clone());
         self.write(move |tx| {
             let grant = company.admin(tx)?;
-            let (_, secret) = rotate(tx, &grant, &id, plan, NewExpiration::Keep, now)?;
+            let (_, secret) =
+                rotate(tx, &grant, &id, plan, NewExpiration::Keep, &InstanceRules::default(), now)?;
             Ok(secret.expose().to_owned())
         })
         .await
@@ -331,10 +332,7 @@ async fn what_a_plan_and_the_instance_allow_holds_for_imported_keys() {
     ] {
         assert_eq!(rejection(&taken[place]), reason);
     }
-    let most = ImportPlan {
-        limits: InstanceLimits { keys: 3, ..InstanceLimits::default() },
-        ..plan(ImportFormat::Csv)
-    };
+    let most = ImportPlan { max_keys: 3, ..plan(ImportFormat::Csv) };
     let one_more = format!("name,digest,expires_at,scopes,enabled\nMore,{HEX},{soon},read,no\n");
     let taken = app.import_to(Destination::One(fresh.organization.clone()), (most, &one_more)).await;
     assert_eq!(rejection(&taken[0]), "An organization can have 3 keys.");
@@ -430,4 +428,42 @@ async fn a_whole_imported_key_is_found_when_a_request_is_troubleshot() {
     assert!(!answer.text().contains(KEY), "what was pasted is repeated");
     let answer = answer.html().main_text();
     assert!(answer.contains("Theirs : Key active"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_removed_is_not_imported_again_and_comes_back_by_being_restored() {
+    let app = TestApp::spawn().await;
+    let (lumen, client) = (app.lumen().await, app.client());
+    let (text, token) = (format!("name,digest\nKnox,{KNOX_DIGEST}\n"), format!("Token {KNOX_KEY}"));
+    app.import(&lumen, ImportFormat::Knox, &text).await;
+    let ids = app.query("SELECT id AS text FROM api_keys").await;
+    let (company, id, now) = (lumen.clone(), ids[0].clone(), app.now());
+    app.write(move |tx| {
+        let admin = company.admin(tx)?;
+        Ok(api_keys::remove(tx, &admin, &id, now)?)
+    })
+    .await;
+    assert_eq!(auth(&client, ("authorization", &token)).await.status, 401);
+    assert_eq!(app.import(&lumen, ImportFormat::Knox, &text).await, [Taken::AlreadyHere]);
+    let (company, id) = (lumen.clone(), ids[0].clone());
+    app.write(move |tx| {
+        let admin = company.admin(tx)?;
+        api_keys::restore(tx, &admin, &id, &InstanceRules::default(), now)?;
+        Ok(api_keys::switch(tx, &admin, &id, true, now)?)
+    })
+    .await;
+    becomes(&client, ("authorization", &token), 204).await;
+    let (company, id) = (lumen.clone(), ids[0].clone());
+    app.write(move |tx| {
+        let admin = company.admin(tx)?;
+        Ok(api_keys::remove(tx, &admin, &id, now)?)
+    })
+    .await;
+    app.execute("DELETE FROM removed_keys").await;
+    assert_eq!(app.query("SELECT api_key_id AS text FROM imported_keys").await, [""; 0]);
+    assert_eq!(
+        app.import(&lumen, ImportFormat::Knox, &text).await,
+        [imported("Knox")],
+        "nobody can restore it"
+    );
 }

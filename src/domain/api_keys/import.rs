@@ -7,7 +7,6 @@ use diesel::{dsl::exists, prelude::*};
 use super::{ApiKey, KeySettings};
 use crate::{
     clock::Timestamp,
-    config::InstanceLimits,
     db::{Connection, DbError, columns_of},
     domain::{
         grouped::grouped,
@@ -16,7 +15,7 @@ use crate::{
         names::{MAX_KEY_NAME_LENGTH, Name},
         organization::Organization,
         plans::{self, Ceilings, PlanLimit, WantedKey},
-        schema::{api_keys, imported_keys, key_rotations, organizations},
+        schema::{api_keys, imported_keys, key_rotations, organizations, removed_keys},
         search,
         secret::SecretDigest,
     },
@@ -38,7 +37,7 @@ pub struct ImportPlan {
     /// Whether it is only said what would be done.
     pub is_dry_run: bool,
     /// How many keys an organization may have.
-    pub limits: InstanceLimits,
+    pub max_keys: i64,
 }
 
 /// What became of a line.
@@ -115,7 +114,7 @@ impl KeyImport {
             };
         }
         if self.is_full(&organization.id) {
-            let most = grouped(self.plan.limits.keys);
+            let most = grouped(self.plan.max_keys);
             return Ok(Taken::Rejected(format!("An organization can have {most} keys.")));
         }
         let name = self.free_name(connection, organization, name)?;
@@ -179,7 +178,7 @@ impl KeyImport {
     }
 
     fn is_full(&self, organization_id: &str) -> bool {
-        self.rooms.get(organization_id).is_some_and(|room| room.keys >= self.plan.limits.keys)
+        self.rooms.get(organization_id).is_some_and(|room| room.keys >= self.plan.max_keys)
     }
 
     /// The name, or where another key has it the name with the next number that none has.
@@ -234,6 +233,7 @@ impl KeyImport {
                 api_keys::created_by.eq(CREATED_BY),
                 api_keys::created_at.eq(now),
                 api_keys::expires_at.eq(key.expires_at),
+                api_keys::environment.eq(key.environment),
                 api_keys::deactivated_at.eq((!key.is_enabled).then_some(now)),
                 settings,
             ))
@@ -275,7 +275,8 @@ impl Room {
     }
 }
 
-/// Whether there is a key with this secret, or was one whose secret was rotated since it was imported.
+/// Whether there is a key with this secret, one that can be restored, or one whose secret was rotated since it was
+/// imported.
 fn is_here(connection: &mut Connection, key: &ForeignKey) -> Result<bool, DbError> {
     let (scheme, look_up) = (key.secret.scheme, &key.secret.look_up);
     let imported = exists(
@@ -285,6 +286,7 @@ fn is_here(connection: &mut Connection, key: &ForeignKey) -> Result<bool, DbErro
         return Ok(diesel::select(imported).get_result(connection)?);
     }
     let current = exists(api_keys::table.filter(api_keys::secret_digest.eq(look_up)));
+    let removed = exists(removed_keys::table.filter(removed_keys::secret_digest.eq(look_up)));
     let previous = exists(key_rotations::table.filter(key_rotations::previous_digest.eq(look_up)));
-    Ok(diesel::select(imported.or(current).or(previous)).get_result(connection)?)
+    Ok(diesel::select(imported.or(current).or(previous).or(removed)).get_result(connection)?)
 }

@@ -55,7 +55,9 @@ pub(in crate::domain) fn waiting(
 ) -> Result<Vec<Waiting>, DbError> {
     let mut found = Vec::new();
     for (scheme, look_up) in readings {
+        // One that was removed has no row among the keys.
         let row: Option<(String, Option<String>, Option<SecretDigest>)> = imported_keys::table
+            .inner_join(api_keys::table)
             .filter(imported_keys::scheme.eq(scheme).and(imported_keys::look_up.eq(look_up)))
             .filter(imported_keys::stand_in.is_not_null())
             .select((imported_keys::api_key_id, imported_keys::verifier, imported_keys::stand_in))

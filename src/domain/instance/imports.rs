@@ -144,7 +144,8 @@ fn named_organization(
     connection: &mut Connection,
     named: &str,
 ) -> Result<Result<Organization, String>, DbError> {
-    if let Some(organization) = organization::by_id(connection, &as_stored(named))? {
+    let with_id = organization::by_id(connection, &as_stored(named))?;
+    if let Some(organization) = with_id.filter(|organization| !organization.is_removed()) {
         return Ok(Ok(organization));
     }
     let mut found = organization::by_name(connection, named)?;
