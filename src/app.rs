@@ -33,7 +33,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 pub use self::{
     check::{Finding, Verdict, check},
-    import::{ImportMistake, ImportOutcome, ImportReport, Progress, import},
+    import::{ImportMistake, ImportOutcome, Progress, import},
     users::{UsersOutcome, manage_users},
 };
 use self::{

@@ -283,7 +283,7 @@ fn import(call: &ImportCall) -> ExitCode {
             print(&mut std::io::stdout(), &text)
         }
         Ok(ImportOutcome::Keys(report)) => {
-            let would = if report.is_dry_run { "would be " } else { "" };
+            let would = if printed.is_dry_run { "would be " } else { "" };
             let [imported, here, rejected, without] =
                 [report.imported, report.already_here, report.rejected, report.without_limits]
                     .map(|number| display::thousands(&i64::try_from(number).unwrap_or(i64::MAX)));

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         access::Operator,
         api_keys::{ImportPlan, Taken},
-        instance::{self, Destination, Import, ImportedKeys},
+        instance::{self, Destination, Import, ImportReport, ImportedKeys},
     },
     import::{self, FileError, Line},
 };
@@ -27,35 +27,6 @@ pub enum ImportOutcome {
     Keys(ImportReport),
     /// The imported keys by their sources.
     Status(Vec<ImportedKeys>),
-}
-
-/// What became of a file.
-#[derive(Debug, Default)]
-pub struct ImportReport {
-    /// Whether it is only what would be done.
-    pub is_dry_run: bool,
-    /// How many keys are here now.
-    pub imported: usize,
-    /// How many were here already.
-    pub already_here: usize,
-    /// How many were not taken.
-    pub rejected: usize,
-    /// How many of those that are here now had limits that were left behind.
-    pub without_limits: usize,
-}
-
-impl ImportReport {
-    fn count(&mut self, line: &Line, taken: &Taken, takes_limits: bool) {
-        match taken {
-            Taken::Imported(_) => {
-                self.imported += 1;
-                let has_limits = line.key.as_ref().is_ok_and(|key| !key.limits.is_empty());
-                self.without_limits += usize::from(has_limits && !takes_limits);
-            }
-            Taken::AlreadyHere => self.already_here += 1,
-            Taken::Rejected(_) => self.rejected += 1,
-        }
-    }
 }
 
 /// A file or a setting is not what it should be; nothing was done.
@@ -118,7 +89,7 @@ fn take(
         max_keys: keys.max_keys,
     };
     let (operator, mut import) = (Operator::at_the_machine(), Import::new(destination, plan));
-    let mut report = ImportReport { is_dry_run: keys.is_dry_run, ..ImportReport::default() };
+    let mut report = ImportReport::default();
     let mut done = 0;
     for batch in lines.chunks(LINES_AT_ONCE) {
         let now = clock.now();

@@ -467,3 +467,82 @@ async fn a_key_that_was_removed_is_not_imported_again_and_comes_back_by_being_re
         "nobody can restore it"
     );
 }
+
+#[tokio::test]
+async fn an_instance_administrator_previews_an_import_on_the_page_and_then_imports() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let olga = app.user("Olga Operator").await;
+    app.appoint(&olga).await;
+    let browser = app.log_in_as(&olga).await;
+    let keys =
+        format!("name,key,organization\nTheirs,{KEY},Lumen\nWeak,secret,Lumen\nNobody's,{KNOX_KEY},Nobody\n");
+    let send = async |step: &str, organization: &str, keys: &str| {
+        let fields = [("format", "csv"), ("organization", organization), ("keys", keys), ("step", step)];
+        browser.post("/instance/import", &fields).await
+    };
+    let empty = browser.get("/instance/import").await.must_be(200).html();
+    assert!(!empty.has("#outcome") && !empty.has("#imported") && !empty.has_button("Import 1 key"));
+
+    let before = app.query("SELECT count(*) || '' AS text FROM api_keys").await;
+    let previewed = send("preview", "", &keys).await.must_be(200);
+    let page = previewed.html();
+    assert_eq!(page.text("#outcome h2"), "Preview");
+    let counts = "1 would be imported, 0 are here already, 2 would be rejected.";
+    assert_eq!(page.text("#outcome .panel-head p"), counts);
+    assert!(page.row("Weak").contains("Rejected This key is too easy to guess"), "{}", page.row("Weak"));
+    assert!(page.row("Nobody's").contains("There is no organization “Nobody”."));
+    assert!(page.row("Theirs").contains("Ready"));
+    assert!(page.has_button("Import 1 key"));
+    assert!(previewed.text().contains(KEY), "the form is there to be sent");
+    assert_eq!(app.query("SELECT count(*) || '' AS text FROM api_keys").await, before);
+
+    let imported = send("import", "", &keys).await.must_be(200);
+    let page = imported.html();
+    assert_eq!(page.text("#outcome .panel-head p"), "1 imported, 0 were here already, 2 rejected.");
+    assert!(
+        !imported.text().contains(KEY)
+            && page.text("#imported").contains("0 of 1 have called since the import.")
+    );
+    becomes(&app.client(), ("apikey", KEY), 204).await;
+    let again = send("preview", &lumen.id, &keys).await.must_be(200).html();
+    assert!(again.row("Theirs").contains("Here already"));
+    app.state.usage.flush(&app.db).await.expect("a flush");
+    let page = browser.get("/instance/import").await.html();
+    assert!(page.text("#imported").contains("1 of 1 have called since the import."));
+
+    let wrong = send("preview", "Nobody", "name,kye\nA,b\n").await.must_be(422).html();
+    assert_eq!(wrong.field_error("Organization optional"), "There is no organization “Nobody”.");
+    assert_eq!(wrong.field_error("Keys"), "The file has no “key” or “digest”.");
+    let fields = [("format", "excel"), ("keys", "x"), ("step", "preview")];
+    browser.post("/instance/import", &fields).await.must_be(422);
+    app.log_in_as(&lumen.owner).await.get("/instance/import").await.must_be(404);
+}
+
+#[tokio::test]
+async fn an_import_of_many_lines_on_the_page_shows_those_that_are_rejected_first() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let olga = app.user("Olga Operator").await;
+    app.appoint(&olga).await;
+    let browser = app.log_in_as(&olga).await;
+    let digest = |number: u64| format!("{number:064x}");
+    let mut keys = "name,digest\n".to_owned();
+    (0..1200).for_each(|number| keys += &format!("Key {number},{}\n", digest(number)));
+    keys += "Last,none\n";
+    let fields = [("format", "csv"), ("organization", "Lumen"), ("keys", &keys), ("step", "import")];
+    let page = browser.post("/instance/import", &fields).await.must_be(200).html();
+    assert_eq!(page.texts("#outcome tbody tr").len(), 200);
+    assert!(page.texts("#outcome tbody tr")[0].contains("Last"), "{}", page.texts("#outcome tbody tr")[0]);
+    let words = page.text("#outcome .panel-head p");
+    assert_eq!(
+        words,
+        "1,200 imported, 0 were here already, 1 rejected. The first 200 lines are listed, rejected ones first."
+    );
+    let events = format!(
+        "SELECT details AS text FROM audit_events WHERE organization_id = '{}' AND action = 'api_key.imported' ORDER BY id",
+        lumen.id
+    );
+    let numbers: Vec<String> = app.query(&events).await;
+    assert_eq!(numbers.len(), 3, "one for each transaction: {numbers:?}");
+}

@@ -128,6 +128,34 @@ impl Import {
     }
 }
 
+/// What became of the lines of a file, or would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// How many keys are here now.
+    pub imported: usize,
+    /// How many were here already.
+    pub already_here: usize,
+    /// How many were not taken.
+    pub rejected: usize,
+    /// How many of those that are here now had limits that were left behind.
+    pub without_limits: usize,
+}
+
+impl ImportReport {
+    /// Counts a line.
+    pub fn count(&mut self, line: &Line, taken: &Taken, takes_limits: bool) {
+        match taken {
+            Taken::Imported(_) => {
+                self.imported += 1;
+                let has_limits = line.key.as_ref().is_ok_and(|key| !key.limits.is_empty());
+                self.without_limits += usize::from(has_limits && !takes_limits);
+            }
+            Taken::AlreadyHere => self.already_here += 1,
+            Taken::Rejected(_) => self.rejected += 1,
+        }
+    }
+}
+
 /// The organization with an id or a name.
 ///
 /// # Errors
