@@ -5,6 +5,7 @@ mod backups;
 mod check;
 mod duty;
 mod housekeeping;
+mod import;
 mod key_ends;
 mod listener;
 mod service_manager;
@@ -32,6 +33,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 pub use self::{
     check::{Finding, Verdict, check},
+    import::{ImportMistake, ImportOutcome, Progress, import},
     users::{UsersOutcome, manage_users},
 };
 use self::{

@@ -15,6 +15,7 @@ mod bench;
 mod client;
 mod effective;
 mod explain;
+mod import;
 mod key_prefix;
 mod leaks;
 mod operator;
@@ -38,6 +39,8 @@ pub use client::{
 use client::{ClientLine, CompletionsLine, EXIT_STATUS};
 pub use effective::Effective;
 use explain::explain;
+use import::ImportLine;
+pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use operator::{
@@ -83,6 +86,8 @@ pub enum Command {
     BenchNodes(NodesPlan),
     /// Do something with accounts.
     Users(UsersCall),
+    /// Take over keys of another system, or tell what became of them.
+    Import(Box<ImportCall>),
     /// Apply migrations to a database.
     Migrate(MigrateCall),
     /// Make a backup of a database.
@@ -162,6 +167,7 @@ pub fn parse_with(
         Some(Verb::Organizations(line)) => client(line.read(sources, ClientAction::Organizations)),
         Some(Verb::Activity(line)) => client(line.read(sources, ClientAction::Activity)),
         Some(Verb::Users(line)) => Ok(Command::Users(line.read(sources)?)),
+        Some(Verb::Import(line)) => Ok(Command::Import(Box::new(line.read(sources)?))),
         Some(Verb::Migrate(line)) => Ok(Command::Migrate(line.read(sources)?)),
         Some(Verb::Backup(line)) => Ok(Command::Backup(line.read(sources)?)),
         Some(Verb::Restore(line)) => Ok(Command::Restore(line.read(sources)?)),
@@ -285,6 +291,9 @@ enum Verb {
     /// Manage accounts on this machine, without email and next to a running server.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
+    /// Import keys of another system on this machine, next to a running server.
+    #[command(arg_required_else_help = true)]
+    Import(ImportLine),
     /// Upgrade the database to this version, as a start would, or say what that would do
     Migrate(MigrateLine),
     /// Write a verified backup of the SQLite database, also while the server runs

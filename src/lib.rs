@@ -9,7 +9,7 @@
 //!
 //! * [`vocabulary`] has the words that the database, the API, forms and the command line share;
 //!   [`api_types`] has what the API is asked and what it answers, for server and client;
-//!   [`config`] reads the command line and the environment; [`clock`] tells the time;
+//!   [`config`] reads the command line and the environment; [`import`] reads files with keys of other systems; [`clock`] tells the time;
 //!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
 //!   whose turn it is; [`folding`] gives texts the form in which they are compared; [`hex`] writes
 //!   bytes. They are leaves that every floor may use.
@@ -64,6 +64,7 @@ pub mod fair_turns;
 pub mod folding;
 pub mod hex;
 pub mod http_client;
+pub mod import;
 pub mod machine;
 pub mod mail;
 pub mod vocabulary;

@@ -2,21 +2,24 @@
 
 use std::{io::Write, process::ExitCode};
 
+use indicatif::ProgressBar;
 use tessera::{
-    app::{self, Application, Finding, StartError, UsersOutcome, Verdict},
+    app::{self, Application, Finding, ImportMistake, ImportOutcome, StartError, UsersOutcome, Verdict},
     bench, client,
     clock::Clock,
     config::{
         self, AccountChange, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall,
-        MigrateCall, RestoreCall, UsersCall, UsersVerb,
+        ImportCall, ImportVerb, MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
     domain::{
+        api_keys::Taken,
         demo::{LOG_IN_EMAIL, OPERATOR_EMAIL},
-        instance::Person,
+        instance::{ImportedKeys, Person},
         nodes::ListedNode,
     },
     hex,
+    import::Line,
     web::{api::openapi, display, routes::ROUTES},
 };
 use tracing::{
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
+        Ok(Command::Import(call)) => import(&call),
         Ok(Command::Migrate(call)) => migrate(&call),
         Ok(Command::Backup(call)) => back_up(&call),
         Ok(Command::Restore(call)) => restore(&call),
@@ -253,6 +257,89 @@ fn users(call: &UsersCall) -> ExitCode {
             print(&mut std::io::stderr(), &format!("{what} {}", user.email))
         }
         Err(error) => fail(&*error),
+    }
+}
+
+/// Takes over keys and prints what became of each, or how many have called since.
+fn import(call: &ImportCall) -> ExitCode {
+    const COLUMNS: &[client::Column<ImportedKeys>] = &[
+        ("From", |keys| keys.source.as_str().to_owned()),
+        ("Keys", |keys| display::thousands(&keys.keys)),
+        ("Used since", |keys| display::thousands(&keys.called)),
+        ("First import (UTC)", |keys| display::iso(&keys.first_at)),
+        ("Last import (UTC)", |keys| display::iso(&keys.last_at)),
+    ];
+    let mut printed = PrintedImport { bar: bench::progress("importing", 0), is_dry_run: is_dry_run(call) };
+    let outcome = app::import(call, &Clock::System, &mut printed);
+    printed.bar.finish_and_clear();
+    match outcome {
+        Ok(ImportOutcome::Status(sources)) => {
+            let sum = |number: fn(&ImportedKeys) -> i64| {
+                display::thousands(&sources.iter().map(number).sum::<i64>())
+            };
+            let (called, keys) = (sum(|keys| keys.called), sum(|keys| keys.keys));
+            let text = match sources.as_slice() {
+                [] => "No keys were imported.".to_owned(),
+                _ => format!(
+                    "{}\n\n{called} of {keys} have called since the import.",
+                    client::table(&sources, COLUMNS)
+                ),
+            };
+            print(&mut std::io::stdout(), &text)
+        }
+        Ok(ImportOutcome::Keys(report)) => {
+            let would = if printed.is_dry_run { "would be " } else { "" };
+            let [imported, here, rejected, without] =
+                [report.imported, report.already_here, report.rejected, report.without_limits]
+                    .map(|number| display::thousands(&i64::try_from(number).unwrap_or(i64::MAX)));
+            let limits = match report.without_limits {
+                0 => String::new(),
+                _ => format!(
+                    "\n{without} {would}imported without their limits; --take-limits imports those, too"
+                ),
+            };
+            print(
+                &mut std::io::stderr(),
+                &format!(
+                    "{imported} {would}imported, {here} here already, {rejected} {would}rejected{limits}"
+                ),
+            );
+            if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            let status = fail(&*error);
+            if error.is::<ImportMistake>() { ExitCode::from(2) } else { status }
+        }
+    }
+}
+
+fn is_dry_run(call: &ImportCall) -> bool {
+    matches!(&call.verb, ImportVerb::Keys(keys) if keys.is_dry_run)
+}
+
+/// Prints each line of an import, and how far it is.
+struct PrintedImport {
+    bar: ProgressBar,
+    is_dry_run: bool,
+}
+
+impl app::Progress for PrintedImport {
+    fn line(&mut self, line: &Line, taken: &Taken) {
+        let name = line.name.as_deref().unwrap_or("-");
+        let text = match taken {
+            Taken::Imported(name) if self.is_dry_run => format!("{}: would be imported: {name}", line.number),
+            Taken::Imported(name) => format!("{}: imported: {name}", line.number),
+            Taken::AlreadyHere => format!("{}: here already: {name}", line.number),
+            Taken::Rejected(reason) => format!("{}: rejected: {name}: {reason}", line.number),
+        };
+        // Names of a file may hold what a terminal obeys.
+        let text: String = text.chars().filter(|sign| !sign.is_control()).collect();
+        self.bar.suspend(|| print(&mut std::io::stdout(), &text));
+    }
+
+    fn done(&mut self, lines: usize, total: usize) {
+        self.bar.set_length(total.try_into().unwrap_or(u64::MAX));
+        self.bar.set_position(lines.try_into().unwrap_or(u64::MAX));
     }
 }
 

@@ -76,6 +76,35 @@ words! {
         Full = "full",
     }
 
+    /// Where keys come from that are taken over: the format of the file.
+    #[derive(Hash, ValueEnum)]
+    pub enum ImportFormat {
+        /// A CSV file of one’s own: name, key or digest, and more
+        Csv = "csv",
+        /// The same as JSON, an object in each line
+        JsonLines = "json-lines",
+        /// The CSV file that Amazon API Gateway imports
+        Aws = "aws",
+        /// Rows of Unkey’s table “keys”, or the body of its keys.migrateKeys
+        Unkey = "unkey",
+        /// Rows of better-auth’s table “apikey”
+        BetterAuth = "better-auth",
+        /// Rows of Django REST Framework API Key
+        Drf = "drf",
+        /// Rows of django-rest-knox
+        Knox = "knox",
+        /// Rows of Laravel Sanctum’s table “personal_access_tokens”
+        Sanctum = "sanctum",
+        /// Rows with the tokens of Seam’s prefixed-api-key
+        Seam = "seam",
+        /// Kong’s decK dump or db_export
+        Kong = "kong",
+        /// Consumers of Apache APISIX
+        Apisix = "apisix",
+        /// Rows of Tyk, hashed with SHA-256
+        Tyk = "tyk",
+    }
+
     /// The access of an instance token. Each covers the ones before it.
     #[derive(Display)]
     #[schema(example = "operate")]
@@ -475,6 +504,26 @@ impl InstanceAccess {
             Self::Verify => "Verify only",
             Self::Read => "Read",
             Self::Operate => "Operate",
+        }
+    }
+}
+
+impl ImportFormat {
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Csv => "a CSV file",
+            Self::JsonLines => "a JSON file",
+            Self::Aws => "Amazon API Gateway",
+            Self::Unkey => "Unkey",
+            Self::BetterAuth => "better-auth",
+            Self::Drf => "Django REST Framework API Key",
+            Self::Knox => "django-rest-knox",
+            Self::Sanctum => "Laravel Sanctum",
+            Self::Seam => "Seam",
+            Self::Kong => "Kong",
+            Self::Apisix => "Apache APISIX",
+            Self::Tyk => "Tyk",
         }
     }
 }

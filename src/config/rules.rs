@@ -78,7 +78,7 @@ impl RuleFlags {
                 .unwrap_or_default(),
             has_environments: setting("TESSERA_ENVIRONMENTS", self.environments, sources, values::yes_or_no)?
                 .unwrap_or_default(),
-            keys: limit("TESSERA_MAX_KEYS", self.max_keys, 10_000_000, default.keys)?,
+            keys: max_keys(self.max_keys, sources)?,
             // Their lists are one page each.
             master_tokens: limit(
                 "TESSERA_MAX_MASTER_TOKENS",
@@ -101,4 +101,11 @@ impl RuleFlags {
             )?,
         })
     }
+}
+
+/// How many API keys an organization can have.
+pub(super) fn max_keys(flag: Option<String>, sources: &Sources<'_>) -> Result<i64, Exit> {
+    let parsed =
+        setting("TESSERA_MAX_KEYS", flag, sources, |text| values::whole_number(text, 1, 10_000_000))?;
+    Ok(parsed.unwrap_or(InstanceRules::default().keys))
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use actix_http::header::HeaderName;
 use clap::Args;
 use ipnet::IpNet;
 use lettre::message::Mailbox;
@@ -39,6 +40,8 @@ pub struct Config {
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Further headers in which clients send keys that were imported.
+    pub key_headers: Vec<HeaderName>,
     /// Who may sign up.
     pub sign_up: Chosen<SignUp>,
     /// Who may create organizations.
@@ -91,6 +94,10 @@ pub(super) struct ServeFlags {
     /// commas [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
+    /// Headers in which clients send imported keys, separated by commas, beside X-API-Key, Authorization and apikey
+    /// [env: TESSERA_KEY_HEADERS] [default: none]
+    #[arg(long, value_name = "LIST")]
+    key_headers: Option<String>,
     #[command(flatten)]
     sign_up: SignUpFlags,
     /// Keys that are verified from memory, about 300 bytes each; more are read from the database when
@@ -202,6 +209,8 @@ impl ServeFlags {
                 values::requests_per_minute,
             )?
             .unwrap_or(values::DEFAULT_REQUESTS_PER_MINUTE),
+            key_headers: setting("TESSERA_KEY_HEADERS", self.key_headers, sources, values::key_headers)?
+                .unwrap_or_default(),
             sign_up,
             founders,
             rules: self.rules.read(sources)?,

@@ -66,6 +66,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
             ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_KEY_HEADERS", "X-Auth-Token, X-Key"),
             ("TESSERA_SIGN_UP", "lumen.example, fern.example"),
             ("TESSERA_CREATE_ORGANIZATIONS", "instance-administrators"),
             ("TESSERA_KEYS_IN_MEMORY", "50000"),
@@ -93,6 +94,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!(config.brand.as_str(), "Lumen Keys");
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    assert_eq!(config.key_headers, ["x-auth-token", "x-key"]);
     assert_eq!(config.sign_up.value.to_string(), "lumen.example, fern.example");
     assert_eq!(config.founders.value, Founders::InstanceAdministrators);
     assert_eq!(config.keys_in_memory, 50_000);
@@ -212,6 +214,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ),
         ("TESSERA_MAIL_FROM", &["nobody", "a@b@c", "A <a@example.com", "A\r\nBcc: x <a@example.com>"]),
         ("TESSERA_BRAND", &["a brand name that is far too long to be shown", "two\nlines"]),
+        ("TESSERA_KEY_HEADERS", &["X-Key,", "X Key", "Cookie", "authorization"]),
         ("TESSERA_TRUSTED_PROXIES", &["10.0.0.0/33", "proxy.example.com", "10.0.0.1,"]),
         (
             "TESSERA_SIGN_UP",
@@ -341,6 +344,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "MAIL_FROM",
         "BRAND",
         "TRUSTED_PROXIES",
+        "KEY_HEADERS",
         "SIGN_UP",
         "CREATE_ORGANIZATIONS",
         "KEYS_IN_MEMORY",
@@ -362,7 +366,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 28);
+    assert_eq!(exit.message.matches("[default: ").count(), 29);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use actix_http::header::HeaderName;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
 use lettre::{Address, AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
@@ -395,6 +396,21 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         .map_err(|_| {
             "must be IP addresses or CIDR ranges separated by commas, for example 10.0.0.0/8, 192.0.2.7"
                 .to_owned()
+        })
+}
+
+/// Headers that mean something else to every server.
+const TAKEN_HEADERS: [&str; 6] =
+    ["authorization", "connection", "content-length", "cookie", "host", "transfer-encoding"];
+
+/// A comma-separated list of names of headers.
+pub(super) fn key_headers(text: &str) -> Result<Vec<HeaderName>, String> {
+    text.split(',')
+        .map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .map(|name| name.filter(|name| !TAKEN_HEADERS.contains(&name.as_str())))
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            "must be names of headers separated by commas, for example X-Auth-Token, X-Key".to_owned()
         })
 }
 

@@ -2,6 +2,8 @@
 
 mod edit;
 mod expiration;
+mod import;
+mod imported;
 mod list;
 mod look_up;
 mod pause;
@@ -11,6 +13,10 @@ mod several;
 
 pub use edit::{KeyEdit, edit};
 pub use expiration::{ChosenExpiration, ExpirationError, KeyChangeError};
+pub(super) use import::KeyImport;
+pub use import::{ImportPlan, Taken};
+pub use imported::{Origin, origin};
+pub(super) use imported::{Presence, Waiting, presence, settle, waiting};
 pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};

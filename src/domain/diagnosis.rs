@@ -48,6 +48,12 @@ pub fn diagnose(
     now: Timestamp,
 ) -> Result<Finding, DbError> {
     let presented = presented.trim();
+    // Keys of other systems have any form.
+    if !secret::is_well_formed(SecretKind::ApiKey, presented)
+        && let Some(key) = api_keys::by_secret(connection, grant, SecretDigest::of(presented), now)?
+    {
+        return Ok(Finding::Keys(vec![key]));
+    }
     let Some(Form { kind, beginning, body }) = Form::of(presented) else { return Ok(Finding::NotAKey) };
     match kind {
         SecretKind::ApiKey => {}

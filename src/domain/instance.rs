@@ -9,6 +9,7 @@
 mod administrators;
 mod customers;
 mod from_outside;
+mod imports;
 mod links;
 mod monthly_usage;
 mod organizations;
@@ -20,6 +21,10 @@ mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
 pub use customers::{create_organization, invite_administrator, rename_organization};
+pub use imports::{
+    Destination, Import, ImportReport, ImportedKeys, import_keys, imported_keys, organization_called,
+    preview_import,
+};
 pub use links::{AccountLink, LinkKind, create_account, create_link};
 pub use monthly_usage::{MonthlyUsage, monthly_usage, monthly_usage_of};
 pub use organizations::{

@@ -6,6 +6,7 @@ use super::schema::organizations;
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError},
+    folding::search_key,
 };
 
 /// A company, a team, a project.
@@ -47,6 +48,17 @@ pub struct Figures {
     pub members: i64,
     /// API keys.
     pub api_keys: i64,
+}
+
+/// The organizations of this name, two at most: where there is one, it is meant.
+pub(super) fn by_name(connection: &mut Connection, name: &str) -> Result<Vec<Organization>, DbError> {
+    Ok(organizations::table
+        .filter(organizations::search_key.eq(search_key(name)))
+        .filter(organizations::removed_at.is_null())
+        .order(organizations::id)
+        .limit(2)
+        .select(Organization::as_select())
+        .load(connection)?)
 }
 
 pub(super) fn by_id(connection: &mut Connection, id: &str) -> Result<Option<Organization>, DbError> {

@@ -4,12 +4,14 @@
 //! is right ([`TypedPassword`]) goes in together with the proof that the try was counted
 //! ([`Counted`]), and the work is done off the async workers, a few at a time.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::pbkdf2;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -247,9 +249,48 @@ fn is_todays(params: &Params) -> bool {
     params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES
 }
 
+/// Memory of an Argon2 hash of another system at most: Django's own takes 100 MiB.
+const MAX_FOREIGN_MEMORY_KIB: u32 = 256 * 1024;
+
+/// Whether `presented` was hashed to `stored`, as Django writes it: `pbkdf2_sha256$…` or `argon2$…`. As slow as a password
+/// is, and so for few at a time; what cannot be read fits nothing.
+pub(super) fn fits_hash_of_django(presented: &str, stored: &str) -> bool {
+    if let Some(phc) = stored.strip_prefix("argon2$") {
+        let phc = format!("${phc}");
+        let Ok(parsed) = PasswordHash::new(&phc) else { return false };
+        let is_bounded =
+            Params::try_from(&parsed).is_ok_and(|params| params.m_cost() <= MAX_FOREIGN_MEMORY_KIB);
+        return is_bounded && Argon2::default().verify_password(presented.as_bytes(), &parsed).is_ok();
+    }
+    let parts: Vec<&str> = stored.split('$').collect();
+    let ["pbkdf2_sha256", iterations, salt, hash] = parts.as_slice() else { return false };
+    let (Ok(iterations), Ok(hash)) = (iterations.parse::<NonZeroU32>(), STANDARD.decode(hash)) else {
+        return false;
+    };
+    pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt.as_bytes(), presented.as_bytes(), &hash)
+        .is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hashes_of_django_are_computed() {
+        let key = "Ab3dEf7h.Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h6";
+        let pbkdf2 = "pbkdf2_sha256$5000$NaClNaClNaCl$jcQjXRRSel5IUpXibhYdVvwSOoyMsRsWhwyPnOjIrJM=";
+        assert!(fits_hash_of_django(key, pbkdf2));
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 2, 2, None).unwrap());
+        let argon2 = format!("argon2{}", argon2.hash_password(key.as_bytes()).unwrap());
+        assert!(fits_hash_of_django(key, &argon2), "{argon2}");
+        for stored in [pbkdf2, &argon2] {
+            assert!(!fits_hash_of_django("Ab3dEf7h.Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h7", stored));
+        }
+        let costly = "argon2$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
+        for other in ["", "pbkdf2_sha256$0$salt$aGFzaA==", "pbkdf2_sha256$1$salt$%", "md5$a$b", costly] {
+            assert!(!fits_hash_of_django(key, other), "{other}");
+        }
+    }
 
     fn weigh(text: &str) -> Result<(), PasswordError> {
         let context = ["Tessera", "Dana Whitfield", "dana@lumen.example"];

@@ -259,6 +259,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    imported_keys (api_key_id) {
+        api_key_id -> Text,
+        source -> Text,
+        imported_at -> Timestamp,
+        scheme -> Text,
+        look_up -> Binary,
+        verifier -> Nullable<Text>,
+        stand_in -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     key_rotations (api_key_id) {
         api_key_id -> Text,
         previous_digest -> Binary,
@@ -555,6 +567,7 @@ diesel::table! {
 
 diesel::joinable!(calendar_links -> organizations (organization_id));
 diesel::joinable!(key_clients -> api_keys (api_key_id));
+diesel::joinable!(imported_keys -> api_keys (api_key_id));
 diesel::joinable!(key_rotations -> api_keys (api_key_id));
 diesel::joinable!(key_usage -> api_keys (api_key_id));
 diesel::joinable!(memberships -> organizations (organization_id));
@@ -590,6 +603,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     removed_keys,
     removed_memberships,
+    imported_keys,
     key_rotations,
     master_tokens,
     audit_events,

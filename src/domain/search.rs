@@ -11,7 +11,7 @@ use super::{
     schema::{memberships, organizations, search_terms, users},
 };
 use crate::{
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, insert_terms},
     folding::terms::{INSTANCE, List, Searched, Sought},
     vocabulary::Role,
 };
@@ -24,16 +24,7 @@ pub(super) fn write(
     row_id: &str,
     row: &Searched<'_>,
 ) -> QueryResult<()> {
-    for term in row.terms() {
-        diesel::insert_into(search_terms::table)
-            .values((
-                search_terms::scope.eq(scope),
-                search_terms::list.eq(row.list().as_str()),
-                search_terms::term.eq(term),
-                search_terms::row_id.eq(row_id),
-            ))
-            .execute(connection)?;
-    }
+    insert_terms((scope, row.list().as_str(), row_id), row.terms()).execute(connection)?;
     Ok(())
 }
 

@@ -175,6 +175,13 @@ impl SecretDigest {
         Self(Sha256::digest(presented.as_bytes()).into())
     }
 
+    /// The digest of nobody's secret: who would present one would have to find what is digested to it.
+    pub(super) fn of_nobody() -> Result<Self, NoRandomness> {
+        let mut bytes = [0u8; 32];
+        SysRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
     /// A digest as the database holds it; `None` for bytes of another length.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

@@ -1,8 +1,8 @@
 //! Types that a column keeps as text. What cannot be read from it is an error, never a default.
 
 use crate::vocabulary::{
-    DeliveryState, Environment, GracePeriod, InstanceAccess, LeakPolicy, MailState, Outcome, Role, Span,
-    Starts, TokenAccess, WebhookFailure,
+    DeliveryState, Environment, GracePeriod, ImportFormat, InstanceAccess, LeakPolicy, MailState, Outcome,
+    Role, Span, Starts, TokenAccess, WebhookFailure,
 };
 
 /// Keeps types in columns of text: as the text of their `Display`, read by their `FromStr`; enums as
@@ -54,5 +54,5 @@ macro_rules! stored_as_text {
 pub(super) use stored_as_text;
 
 stored_as_text!(
-    word DeliveryState, Environment, GracePeriod, InstanceAccess, LeakPolicy, MailState, Outcome, Role, Span, Starts, TokenAccess, WebhookFailure
+    word DeliveryState, Environment, GracePeriod, ImportFormat, InstanceAccess, LeakPolicy, MailState, Outcome, Role, Span, Starts, TokenAccess, WebhookFailure
 );

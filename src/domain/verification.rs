@@ -7,6 +7,7 @@
 
 mod clients;
 mod dry_run;
+mod imported;
 mod kept;
 mod known;
 mod known_instance_token;
@@ -33,6 +34,7 @@ pub(super) use portions::{Owner, first_of_month, next_month};
 pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
 
+use imported::ImportedKeys;
 use kept::Kept;
 use known::Rules;
 pub use known_organization::KnownOrganization;
@@ -87,6 +89,7 @@ pub struct Verifier {
     meters: Arc<MeterRegistry>,
     rotations: Arc<RotationRegistry>,
     organizations: Arc<OrganizationRegistry>,
+    imported: Arc<ImportedKeys>,
 }
 
 impl Verifier {
@@ -100,6 +103,7 @@ impl Verifier {
             meters: Arc::new(MeterRegistry::of_one_on(db)),
             rotations: Arc::default(),
             organizations: Arc::new(OrganizationRegistry::of_one_on(db)),
+            imported: Arc::default(),
         };
         let Self { keys, tokens, instance_tokens, organizations, .. } = verifier.clone();
         db.on_change(move |change| match change {
@@ -141,12 +145,15 @@ impl Verifier {
         wanted: &KeyRequest<'_>,
         now: Timestamp,
     ) -> Result<Decision, DbError> {
-        if !secret::is_well_formed(SecretKind::ApiKey, presented) {
-            return Ok(Decision::Malformed);
-        }
-        let Some(key) = self.key_with(SecretDigest::of(presented), now).await? else {
-            return Ok(Decision::NotFound);
+        let found = if secret::is_well_formed(SecretKind::ApiKey, presented) {
+            self.key_with(SecretDigest::of(presented), now).await?
+        } else {
+            match self.imported_key(presented, now).await? {
+                Some(found) => found,
+                None => return Ok(Decision::Malformed),
+            }
         };
+        let Some(key) = found else { return Ok(Decision::NotFound) };
         if let Some(decision) = reject_early(&key, wanted, now) {
             return Ok(decision);
         }
@@ -197,16 +204,20 @@ impl Verifier {
 
     /// The key that a secret opens, from memory or else from the database.
     async fn key_with(&self, digest: SecretDigest, now: Timestamp) -> Result<Option<Arc<KnownKey>>, DbError> {
-        let trusts_memory = self.db.trusts_memory();
-        if let Some(known) = self.keys.get(&digest, now).filter(|_| trusts_memory) {
+        if let Some(known) = self.key_in_memory(digest, now) {
             return Ok(Some(known));
         }
-        let verifier = self.clone();
+        let (verifier, trusts_memory) = (self.clone(), self.db.trusts_memory());
         let look_up = move |connection: &mut Connection| {
             let found = api_keys::by_digest(connection, digest)?;
             found.map(|stored| verifier.known_key(connection, stored, now)).transpose()
         };
         self.keys.read(digest, trusts_memory, self.db.read_for_verification(look_up)).await
+    }
+
+    fn key_in_memory(&self, digest: SecretDigest, now: Timestamp) -> Option<Arc<KnownKey>> {
+        let trusts_memory = self.db.trusts_memory();
+        self.keys.get(&digest, now).filter(|_| trusts_memory)
     }
 
     fn known_key(

@@ -21,6 +21,9 @@ pub fn text(detail: &Detail) -> String {
         Detail::Role { role } => format!("as {role}"),
         Detail::RoleChange { from, to } => format!("from {from} to {to}"),
         Detail::Key { masked } => masked.clone(),
+        Detail::Import { source, keys } => {
+            format!("{} from {}", display::count(keys, "key", "keys"), source.label())
+        }
         Detail::ExpirationChange { from, to } => {
             let words = |at: &Option<Timestamp>| {
                 at.as_ref().map_or("no expiration".to_owned(), display::date_time_utc)

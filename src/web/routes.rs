@@ -332,6 +332,8 @@ routes! {
         POST "/instance/people/{user}/promote" => pages::instance::people::promote;
         POST "/instance/people/{user}/demote" => pages::instance::people::demote;
         GET "/instance/sign-up" => pages::instance::sign_up::index;
+        GET "/instance/import" => pages::instance::import::index;
+        POST "/instance/import" => pages::instance::import::submit [1024 KiB];
         GET "/instance/tokens" => pages::instance::tokens::index;
         POST "/instance/tokens" => pages::instance::tokens::generate;
         GET "/instance/tokens/new" => pages::instance::tokens::new;

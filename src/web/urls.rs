@@ -141,6 +141,9 @@ pub const PLANS: &str = "/instance/plans";
 /// The usage of all organizations in a month, as a file.
 pub const INSTANCE_USAGE_FILE: &str = "/instance/usage.csv";
 
+/// Where keys of other systems are imported.
+pub const INSTANCE_IMPORT: &str = "/instance/import";
+
 /// The instance tokens.
 pub const INSTANCE_TOKENS: &str = "/instance/tokens";
 

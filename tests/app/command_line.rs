@@ -6,6 +6,7 @@ mod client;
 mod crash_loop;
 mod database;
 mod email;
+mod import;
 pub(crate) mod instance;
 mod scripted;
 mod service;

@@ -27,6 +27,7 @@ mod damaged_rows;
 mod database_copy;
 mod environments;
 mod ground;
+mod imported_keys;
 mod instance;
 mod instance_tokens;
 mod isolation;

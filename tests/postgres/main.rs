@@ -30,6 +30,7 @@ mod cluster;
 mod compose;
 mod copy;
 mod duty;
+mod imported_keys;
 mod instance;
 mod look_ups;
 mod once;

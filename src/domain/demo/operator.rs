@@ -2,14 +2,15 @@
 
 use time::Duration;
 
-use super::{DemoError, PEOPLE, grant, name, new_key, organization, person, requests, step};
+use super::{
+    DemoError, MadeId, PEOPLE, Past, grant, made, name, new_key, organization, person, requests, step,
+};
 use crate::{
     clock::Timestamp,
     db::Tx,
     domain::{
         access::{Grant, InstanceAdministrator, ManageKeys, Operator, Role},
-        accounts, api_keys,
-        instance::{self, InstanceError},
+        accounts, api_keys, instance,
         key_settings::MonthlyQuota,
         members,
         names::MAX_NAME_LENGTH,
@@ -107,67 +108,66 @@ pub fn fill_instance(tx: &mut Tx<'_>, password_hash: &str, now: Timestamp) -> Re
         let offer = PlanOffer { name: name(text, MAX_NAME_LENGTH)?, ceilings };
         plan_ids.push(plans::create(tx, &operator, &offer, start).map_err(step)?.id);
     }
+    let (operator, plan_ids) = (&operator, &plan_ids);
+    let mut past = Past::default();
     for (number, example) in ORGANIZATIONS.iter().enumerate() {
-        add(tx, &operator, (number, example), (&plan_ids, password_hash), now)?;
+        add(&mut past, operator, (number, example), (plan_ids, password_hash), now);
     }
+    past.happen(tx)?;
     accounts::set_last_active(tx, OPERATOR_EMAIL, now)?;
     Ok(())
 }
 
-fn add(
-    tx: &mut Tx<'_>,
-    operator: &Operator,
-    (number, example): (usize, &ExampleOrganization),
-    (plan_ids, password_hash): (&[String], &str),
+fn add<'a>(
+    past: &mut Past<'a>,
+    operator: &'a Operator,
+    (number, example): (usize, &'a ExampleOrganization),
+    (plan_ids, password_hash): (&'a [String], &'a str),
     now: Timestamp,
-) -> Result<(), DemoError> {
+) {
     let (title, plan, days, colleagues, keys, a_day) = *example;
-    let created_at = now - Duration::days(days);
-    let owner = person(tx, &person_name(number), &email(number, 0), password_hash, created_at)?;
-    let company = organization(tx, &owner, title, created_at)?;
     let plan_id = plan_ids.get(plan).map(String::as_str);
-    instance::change_plan(tx, operator, (&company.id, plan_id), created_at).map_err(step)?;
-    for colleague in 1..=colleagues {
-        let full_name = person_name(number + colleague);
-        let user = person(tx, &full_name, &email(number, colleague), password_hash, created_at)?;
-        let role = if colleague == 1 { Role::Developer } else { Role::User };
-        members::insert(tx, &company.id, &user.id, role, created_at)?;
-    }
-    let admin: Grant<ManageKeys> = grant(tx, &owner, &company)?;
-    for (place, key_name) in KEY_NAMES.iter().take(keys).enumerate() {
-        let key = new_key(tx, &admin, (key_name, ""), None, created_at)?;
-        let first = created_at.max(now - Duration::days(29));
-        // The first keys have most of the requests.
-        let share = a_day / i64::try_from(keys + place).unwrap_or(1);
-        requests(tx, (&company.id, &key.id), share, (first.date(), now.date()))?;
-        let minutes = i64::try_from(7 * (number + 1) * (place + 1)).unwrap_or(1);
-        api_keys::note_last_use(tx, &key.id, Some(now - Duration::minutes(minutes)))?;
-    }
-    special(tx, operator, (title, &company.id, plan_id), now).map_err(step)
-}
-
-/// What sets a few apart.
-fn special(
-    tx: &mut Tx<'_>,
-    operator: &Operator,
-    (title, id, plan_id): (&str, &str, Option<&str>),
-    now: Timestamp,
-) -> Result<(), InstanceError> {
+    let id = MadeId::default();
+    let created = id.clone();
+    past.add(now - Duration::days(days), move |tx, at| {
+        let owner = person(tx, &person_name(number), &email(number, 0), password_hash, at)?;
+        let company = organization(tx, &owner, title, at)?;
+        instance::change_plan(tx, operator, (&company.id, plan_id), at).map_err(step)?;
+        for colleague in 1..=colleagues {
+            let full_name = person_name(number + colleague);
+            let user = person(tx, &full_name, &email(number, colleague), password_hash, at)?;
+            let role = if colleague == 1 { Role::Developer } else { Role::User };
+            members::insert(tx, &company.id, &user.id, role, at)?;
+        }
+        let admin: Grant<ManageKeys> = grant(tx, &owner, &company)?;
+        for (place, key_name) in KEY_NAMES.iter().take(keys).enumerate() {
+            let key = new_key(tx, &admin, (key_name, ""), None, at)?;
+            let first = at.max(now - Duration::days(29));
+            // The first keys have most of the requests.
+            let share = a_day / i64::try_from(keys + place).unwrap_or(1);
+            requests(tx, (&company.id, &key.id), share, (first.date(), now.date()))?;
+            let minutes = i64::try_from(7 * (number + 1) * (place + 1)).unwrap_or(1);
+            api_keys::note_last_use(tx, &key.id, Some(now - Duration::minutes(minutes)))?;
+        }
+        created.set(company.id).map_err(step)
+    });
     match title {
-        title if title == SUSPENDED.0 => {
-            let Ok(reason) = instance::parse_reason(SUSPENDED.1) else { return Ok(()) };
-            instance::suspend_organization(tx, operator, (id, &reason), now - Duration::days(6))?;
-        }
-        REMOVED => instance::remove_organization(tx, operator, id, now - Duration::days(3))?,
-        EXCEPTED => {
-            let ceilings =
-                Ceilings { monthly_quota: MonthlyQuota::new(2_000_000).ok(), ..Ceilings::default() };
+        title if title == SUSPENDED.0 => past.add(now - Duration::days(6), move |tx, at| {
+            let reason = instance::parse_reason(SUSPENDED.1).map_err(step)?;
+            instance::suspend_organization(tx, operator, (made(&id)?, &reason), at).map(drop).map_err(step)
+        }),
+        REMOVED => past.add(now - Duration::days(3), move |tx, at| {
+            instance::remove_organization(tx, operator, made(&id)?, at).map_err(step)
+        }),
+        EXCEPTED => past.add(now - Duration::days(12), move |tx, at| {
+            let quota = MonthlyQuota::new(2_000_000).map_err(step)?;
+            let ceilings = Ceilings { monthly_quota: Some(quota), ..Ceilings::default() };
             let instead = Override { ceilings, ends_at: Some(now + Duration::days(34)) };
-            instance::assign_plan(tx, operator, (id, plan_id, Some(instead)), now - Duration::days(12))?;
-        }
+            let assigned = instance::assign_plan(tx, operator, (made(&id)?, plan_id, Some(instead)), at);
+            assigned.map(drop).map_err(step)
+        }),
         _ => {}
     }
-    Ok(())
 }
 
 /// The first name of one and the last name of another.

@@ -89,6 +89,9 @@ pub enum Action {
     /// An API key was created.
     #[strum(serialize = "api_key.created")]
     KeyCreated,
+    /// Keys of another system were imported; the details say how many.
+    #[strum(serialize = "api_key.imported")]
+    KeysImported,
     /// An API key was activated.
     #[strum(serialize = "api_key.activated")]
     KeyActivated,
@@ -221,6 +224,9 @@ pub enum Action {
     /// Somebody was invited to administer an organization. The same as [`Invited`](Self::Invited), with who did it.
     #[strum(serialize = "instance.organization_administrator_invited")]
     InvitedAdministrator,
+    /// The same as [`KeysImported`](Self::KeysImported), with who did it.
+    #[strum(serialize = "instance.keys_imported")]
+    ImportedKeys,
     /// A plan was made.
     #[strum(serialize = "instance.plan_created")]
     PlanCreated,
@@ -312,6 +318,7 @@ impl Action {
             | Self::MemberRemoved
             | Self::Left => Area::Members,
             Self::KeyCreated
+            | Self::KeysImported
             | Self::KeyActivated
             | Self::KeyDeactivated
             | Self::KeyRenamed
@@ -356,6 +363,7 @@ impl Action {
             | Self::CreatedOrganization
             | Self::RenamedOrganization
             | Self::InvitedAdministrator
+            | Self::ImportedKeys
             | Self::PlanCreated
             | Self::PlanChanged
             | Self::PlanMadeDefault

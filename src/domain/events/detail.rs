@@ -16,7 +16,7 @@ use crate::{
         rotation::{GracePeriod, Starts},
         token_access::TokenAccess,
     },
-    vocabulary::{LeakPolicy, WebhookFailure},
+    vocabulary::{ImportFormat, LeakPolicy, WebhookFailure},
 };
 
 /// The details of an event. The audit log, the API and webhooks use the same JSON. New types and fields
@@ -68,6 +68,15 @@ pub enum Detail {
         /// The masked secret.
         #[schema(example = "tess_9fQ2…x7Lm")]
         masked: String,
+    },
+    /// Keys that were imported.
+    Import {
+        /// The format of the file.
+        #[schema(inline)]
+        source: ImportFormat,
+        /// How many keys.
+        #[schema(example = 1300)]
+        keys: i64,
     },
     /// Changed expiration of a key.
     ExpirationChange {

@@ -33,9 +33,16 @@ pub fn check_key(
     wanted: WantedKey<'_>,
     now: Timestamp,
 ) -> Result<(), PlanLimit> {
-    let Ceilings { rate_limit, monthly_quota, max_lifetime_days, scopes, .. } =
-        bounds_of(connection, organization, now)?.ceilings;
-    if let (Some(end), Some(days)) = (wanted.expires_at, max_lifetime_days) {
+    check_within(&bounds_of(connection, organization, now)?.ceilings, wanted, now)
+}
+
+/// [`check_key`] for an organization whose ceilings are known.
+///
+/// # Errors
+/// As [`check_key`].
+pub fn check_within(ceilings: &Ceilings, wanted: WantedKey<'_>, now: Timestamp) -> Result<(), PlanLimit> {
+    let Ceilings { rate_limit, monthly_quota, max_lifetime_days, scopes, .. } = ceilings;
+    if let (Some(end), Some(days)) = (wanted.expires_at, *max_lifetime_days) {
         let latest = now.checked_add(Duration::days(days.into()));
         // One that ends at midnight of the last day is within it, too.
         let is_longer = latest.is_some_and(|latest| end.is_none_or(|end| end.date() > latest.date()));
@@ -50,12 +57,12 @@ pub fn check_key(
     {
         return Err(PlanLimit::Scope(beyond.clone()));
     }
-    if let (Some(wanted), Some(most)) = (settings.rate_limit, rate_limit)
+    if let (Some(wanted), Some(most)) = (settings.rate_limit, *rate_limit)
         && wanted.is_above(most)
     {
         return Err(PlanLimit::RateLimit(most));
     }
-    if let (Some(wanted), Some(most)) = (settings.monthly_quota, monthly_quota)
+    if let (Some(wanted), Some(most)) = (settings.monthly_quota, *monthly_quota)
         && wanted.get() > most.get()
     {
         return Err(PlanLimit::MonthlyQuota(most));
@@ -75,14 +82,24 @@ pub fn check_active_keys(
     let Some(most) = bounds_of(connection, organization, now)?.ceilings.max_active_keys else {
         return Ok(());
     };
+    let active = active_keys(connection, &organization.id, most, now)?;
+    if active < most { Ok(()) } else { Err(PlanLimit::ActiveKeys(most)) }
+}
+
+/// How many keys of an organization are active; of more than `most`, so many.
+pub fn active_keys(
+    connection: &mut Connection,
+    organization_id: &str,
+    most: i64,
+    now: Timestamp,
+) -> Result<i64, DbError> {
     let active = api_keys::table
-        .filter(api_keys::organization_id.eq(&organization.id))
+        .filter(api_keys::organization_id.eq(organization_id))
         .filter(api_keys::expires_order.gt(now))
         // One that is paused comes back by itself.
         .filter(api_keys::deactivated_at.is_null().or(api_keys::paused_until.is_not_null()))
         .select(api_keys::id);
-    let active = count_of(connection, active.limit(most))?;
-    if active < most { Ok(()) } else { Err(PlanLimit::ActiveKeys(most)) }
+    count_of(connection, active.limit(most))
 }
 
 /// Whether there may be another member.

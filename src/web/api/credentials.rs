@@ -20,6 +20,8 @@ use crate::{
 };
 
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// As Kong and APISIX have it.
+static APIKEY: HeaderName = HeaderName::from_static("apikey");
 
 /// A key as it was presented, with the name that Basic asks for beside it.
 pub struct Presented<'a> {
@@ -32,14 +34,47 @@ pub struct Presented<'a> {
 /// The API key in `X-API-Key`, or else in `Authorization`: as `Bearer`, or as the password of `Basic`
 /// with the key's name. The former counts first, since behind a gateway `Authorization` may be meant
 /// for what stands there.
-pub fn api_key(request: &HttpRequest) -> Result<Presented<'_>, AppError> {
-    let Sent { api_key, authorization } = Sent::with(request)?;
-    if let Some(value) = api_key {
-        let key = value.to_str().map_err(|_| unreadable())?.trim();
-        return Ok(Presented { key: key.into(), name: None });
+///
+/// Where there are keys of other systems, they may come as they did there: in `apikey` or a header that
+/// the operator names, which count before an `Authorization` that has no key of ours, or in
+/// `Authorization` as `Api-Key` or `Token`.
+pub async fn api_key<'a>(request: &'a HttpRequest, state: &State) -> Result<Presented<'a>, AppError> {
+    let sent = Sent::with(request)?;
+    let own = key_of(&sent);
+    let is_ours = |presented: &Presented<'_>| secret::is_well_formed(SecretKind::ApiKey, &presented.key);
+    if sent.api_key.is_some() || own.as_ref().is_ok_and(is_ours) || !state.verifier.has_imported_keys().await
+    {
+        return own;
+    }
+    for name in std::iter::once(&APIKEY).chain(&state.config.key_headers) {
+        if let Some(value) = single(request, name)? {
+            return key_in(value);
+        }
+    }
+    match sent.authorization.map(parts) {
+        Some(Ok((scheme, credential))) if is_scheme_of_other_systems(scheme) => {
+            Ok(Presented { key: credential.into(), name: None })
+        }
+        _ => own,
+    }
+}
+
+/// As Django REST Framework API Key has it, and Django REST Framework itself.
+fn is_scheme_of_other_systems(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("api-key") || scheme.eq_ignore_ascii_case("token")
+}
+
+fn key_in(value: &HeaderValue) -> Result<Presented<'_>, AppError> {
+    let key = value.to_str().map_err(|_| unreadable())?.trim();
+    Ok(Presented { key: key.into(), name: None })
+}
+
+fn key_of<'a>(sent: &Sent<'a>) -> Result<Presented<'a>, AppError> {
+    if let Some(value) = sent.api_key {
+        return key_in(value);
     }
     let missing = missing("Send an API key as “Authorization: Bearer <key>” or “X-API-Key: <key>”.");
-    let (scheme, credential) = parts(authorization.ok_or(missing)?)?;
+    let (scheme, credential) = parts(sent.authorization.ok_or(missing)?)?;
     if scheme.eq_ignore_ascii_case("basic") {
         let (name, key) = name_and_key(credential).ok_or_else(unreadable)?;
         return Ok(Presented { key: key.into(), name: Some(name) });
@@ -130,10 +165,7 @@ impl<'a> Sent<'a> {
 
 /// The value of a header that may come once. More than one of them is `invalid_request` (RFC 6750,
 /// sections 2 and 3.1), however alike they are.
-pub fn single<'a>(
-    request: &'a HttpRequest,
-    name: &'static HeaderName,
-) -> Result<Option<&'a HeaderValue>, AppError> {
+pub fn single<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a HeaderValue>, AppError> {
     let mut values = request.headers().get_all(name);
     let first = values.next();
     if values.next().is_some() {

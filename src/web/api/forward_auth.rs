@@ -115,7 +115,8 @@ impl RouteRequirements {
 /// Check a request at the gateway (forward auth).
 ///
 /// Accepts any method. Send the headers of the request: the key is read from `X-API-Key`, or else from
-/// `Authorization` as `Bearer` or as `Basic` (key name as user, key as password).
+/// `Authorization` as `Bearer` or as `Basic` (key name as user, key as password). Imported keys can also come
+/// in `apikey` or a header in `TESSERA_KEY_HEADERS`, or in `Authorization` as `Api-Key` or `Token`.
 ///
 /// # Errors
 /// 401 missing or inactive key, 403 wrong or suspended organization, wrong environment, missing scope or IP address not
@@ -144,7 +145,7 @@ impl RouteRequirements {
     )
 )]
 pub async fn answer(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
-    let presented = credentials::api_key(&gate.request);
+    let presented = credentials::api_key(&gate.request, &gate.state).await;
     let route = RouteRequirements::read(gate.request.query_string());
     let Presented { key, name } = presented.inspect_err(|_| {
         let wanted = route.as_ref().map(|route| route.wanted(&gate.request, None)).unwrap_or_default();

@@ -38,7 +38,8 @@ use crate::{
 )]
 pub async fn show(gate: Gate<WithKey>) -> Result<HttpResponse, AppError> {
     let from = KeyRequest { client_ip: credentials::client_ip(&gate.request), ..KeyRequest::default() };
-    let Presented { key, name } = credentials::api_key(&gate.request)
+    let Presented { key, name } = credentials::api_key(&gate.request, &gate.state)
+        .await
         .inspect_err(|_| gate.note_unverified(Endpoint::Organization, Code::NoKey, &from))?;
     let wanted = KeyRequest { name: name.as_deref(), ..from };
     let client = Some(gate.client());

@@ -1,6 +1,7 @@
 //! "Instance": all organizations, all people and the servers, for instance administrators.
 
 pub mod activity;
+pub mod import;
 pub mod nodes;
 pub mod organization;
 pub mod organizations;
@@ -29,6 +30,8 @@ pub enum Tab {
     People,
     /// Who may sign up.
     SignUp,
+    /// Keys of other systems.
+    Import,
     /// Credentials of machines.
     Tokens,
     /// The servers.
@@ -39,11 +42,12 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Organizations,
         Self::Plans,
         Self::People,
         Self::SignUp,
+        Self::Import,
         Self::Tokens,
         Self::Nodes,
         Self::Activity,
@@ -56,6 +60,7 @@ impl Tab {
             Self::Plans => "plans",
             Self::People => "people",
             Self::SignUp => "sign-up",
+            Self::Import => "import",
             Self::Tokens => "tokens",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
@@ -69,6 +74,7 @@ impl Tab {
             Self::Plans => "Plans",
             Self::People => "People",
             Self::SignUp => "Sign-up",
+            Self::Import => "Import",
             Self::Tokens => "Instance tokens",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",

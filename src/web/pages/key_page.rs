@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         access::{Grant, SeeKeys},
-        api_keys::{self, ActiveRotation, ApiKey},
+        api_keys::{self, ActiveRotation, ApiKey, Origin},
         audit::{self, Entry},
         key_settings::{MonthlyQuota, RateLimit},
         leaks::{self, Notice},
@@ -50,6 +50,8 @@ pub struct KeyPage {
     frame: Frame,
     now: Timestamp,
     key: ApiKey,
+    /// From where it came, unless it was made here.
+    origin: Option<Origin>,
     active: Option<ActiveRotation>,
     leak: Option<Notice>,
     is_hourly: bool,
@@ -95,6 +97,7 @@ impl KeyPage {
                 let mut leaks =
                     leaks::notices(connection, &grant, (std::slice::from_ref(&key), &rotations), &[])?;
                 let active = rotations.get(&key.id).copied();
+                let origin = api_keys::origin(connection, &grant, &key.id)?;
                 let clients = usage::clients(connection, &grant, &key)?;
                 let used_this_month = match key.settings.monthly_quota {
                     Some(_) => usage::used_this_month(connection, &grant, &key, now)?,
@@ -114,6 +117,7 @@ impl KeyPage {
                     frame: Frame::load(connection, &grant, Tab::Api)?.about(&key.name, "API", Tab::Api.id()),
                     now,
                     leak: leaks.remove(&key.id),
+                    origin,
                     active,
                     is_hourly,
                     bars: Bars::of(&series),

@@ -16,6 +16,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("expiry_rounds", "expiry_notices"),
     ("idempotency_claims", "idempotency"),
     ("idempotent_responses", "idempotency"),
+    ("imported_keys", "api_keys"),
     ("instance_administrators", "instance"),
     ("instance_secrets", "instance_secrets"),
     ("instance_tokens", "instance_tokens"),

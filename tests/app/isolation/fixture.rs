@@ -273,6 +273,12 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         "/instance/plans" | "/instance/plans/{plan}/edit" => {
             vec![name, ("rate_count", "60".into()), ("rate_period", "minute".into())]
         }
+        "/instance/import" => vec![
+            ("format", "csv".into()),
+            ("organization", String::new()),
+            ("keys", "name,key\nAlder,secret".into()),
+            ("step", "import".into()),
+        ],
         "/instance/tokens" => vec![name, ("access", "verify".into()), ("duration", "none".into()), form],
         "/instance/tokens/{token}/replace" => vec![form],
         "/instance/organizations/{organization}/plan" => {

@@ -112,6 +112,34 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     assert_eq!(server.ask_api(&secret).await.0, 429);
 }
 
+/// A key that another system made, and one that anybody could guess.
+const KEYS: &str = "name,key\nTheirs,sk_live_3f9c1b7a2d5e4f608192a3b4c5d6e7f8\nWeak,secret";
+
+/// What is pasted is previewed, imported, and works.
+async fn keys_of_another_system_are_imported(Stage { page, server, .. }: Stage) {
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    page.visit(&server.setup_link()).await;
+    page.click_button("Become instance administrator").await;
+    page.click_link("Import").await;
+    page.fill("Organization optional", "Nobody").await;
+    page.fill("Keys", KEYS).await;
+    page.click_button("Preview").await;
+    page.expect_text("There is no organization “Nobody”.").await;
+    page.fill("Organization optional", "Lumen Logistics").await;
+    page.click_button("Preview").await;
+    page.expect_row("Theirs", "Ready").await;
+    page.expect_row("Weak", "This key is too easy to guess").await;
+    page.click_button("Import 1 key").await;
+    page.expect_text("1 imported, 0 were here already, 1 rejected.").await;
+    page.expect_text("0 of 1 have called since the import.").await;
+    assert_eq!(server.ask_api("sk_live_3f9c1b7a2d5e4f608192a3b4c5d6e7f8").await.0, 200);
+    page.visit(&format!("{organization}/api")).await;
+    page.click_link("Theirs").await;
+    page.expect_text("From a CSV file on").await;
+}
+
 async fn pages_of_the_instance(stage: Stage) {
     let mut inspection = Inspection::default();
     walk(&stage, &mut inspection).await;
@@ -163,6 +191,20 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
         page.visit(&format!("/instance/{tab}")).await;
         inspection.look_at(page, &format!("instance-{}", tab.replace("?q=", "-"))).await;
     }
+    page.visit("/instance/import").await;
+    inspection.look_at(page, "instance-import").await;
+    page.click_button("Preview").await;
+    page.expect_text("The file is empty.").await;
+    inspection.look_at(page, "instance-import-invalid").await;
+    page.fill("Organization optional", &long_name).await;
+    page.fill("Keys", &KEYS.replace("Theirs", &"W".repeat(60))).await;
+    page.click_button("Preview").await;
+    page.expect_text("1 would be imported").await;
+    inspection.look_at(page, "instance-import-preview").await;
+    page.click_button("Import 1 key").await;
+    page.expect_text("1 imported").await;
+    inspection.look_at(page, "instance-import-done").await;
+
     page.visit("/instance/people").await;
     page.open_menu("Actions for Dana Whitfield").await;
     inspection.look_at(page, "instance-people-menu").await;
@@ -194,6 +236,7 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
 
 crate::with_and_without_javascript!(
     the_set_up_link_leads_to_the_instance,
-    an_organization_gets_a_plan_and_is_suspended
+    an_organization_gets_a_plan_and_is_suspended,
+    keys_of_another_system_are_imported
 );
 crate::with_javascript_only!(pages_of_the_instance, pages_of_the_instance_as_served_without_scripts);

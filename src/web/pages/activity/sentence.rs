@@ -60,6 +60,7 @@ impl Sentence {
             Action::MemberRemoved => Self::new("user-minus", "removed the member", entry),
             Action::Left => Self::new("log-out", "left the organization", entry).alone(),
             Action::KeyCreated => Self::new("key-round", "created the API key", entry),
+            Action::KeysImported => Self::new("download", "imported API keys", entry).alone(),
             Action::KeyActivated => Self::new("power", "reactivated the API key", entry),
             Action::KeyDeactivated => Self::new("circle-slash", "deactivated the API key", entry),
             Action::KeyRenamed => Self::new("pencil", "renamed the API key", entry).alone(),
@@ -117,6 +118,7 @@ impl Sentence {
                 Self::new("triangle-alert", "received a leak report for the instance token", entry).bad()
             }
             Action::InstanceTokenRemoved => Self::new("trash-2", "removed the instance token", entry),
+            Action::ImportedKeys => Self::new("download", "imported API keys into", entry),
             Action::PlanCreated => Self::new("plus", "created the plan", entry),
             Action::PlanChanged => Self::new("pencil", "changed the plan", entry),
             Action::PlanMadeDefault => Self::new("check", "made the default plan:", entry),
