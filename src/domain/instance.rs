@@ -8,9 +8,11 @@
 
 mod administrators;
 mod customers;
+mod failing_webhooks;
 mod from_outside;
 mod imports;
 mod links;
+mod mails;
 mod monthly_usage;
 mod organizations;
 mod people;
@@ -21,11 +23,13 @@ mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
 pub use customers::{create_organization, invite_administrator, rename_organization};
+pub use failing_webhooks::{FailingWebhook, page_of_failing_webhooks};
 pub use imports::{
     Destination, Import, ImportReport, ImportedKeys, import_keys, imported_keys, organization_called,
     preview_import,
 };
 pub use links::{AccountLink, LinkKind, create_account, create_link};
+pub use mails::{UndeliveredMail, page_of_mails, send_again};
 pub use monthly_usage::{MonthlyUsage, monthly_usage, monthly_usage_of};
 pub use organizations::{
     OrganizationDetails, OrganizationRow, OrganizationSelection, find_organization, find_row,

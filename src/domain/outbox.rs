@@ -246,6 +246,20 @@ fn finish(
     Ok(())
 }
 
+/// Has a mail tried at once, with all its attempts before it. What its receiver asked for stays as it is.
+pub(super) fn send_now(tx: &mut Tx<'_>, mail: &QueuedMail, now: Timestamp) -> Result<(), DbError> {
+    diesel::update(outbox::table.find(&mail.id))
+        .set((
+            outbox::state.eq(MailState::Queued),
+            outbox::attempts.eq(0),
+            outbox::next_attempt_at.eq(now),
+            outbox::finished_at.eq(None::<Timestamp>),
+        ))
+        .execute(tx.connection())?;
+    tx.changed(Change::MailQueued);
+    Ok(())
+}
+
 /// How long a finished mail stays listed.
 const KEEP_FINISHED: Duration = Duration::days(30);
 

@@ -343,6 +343,9 @@ routes! {
         POST "/instance/tokens/{token}/replace" => pages::instance::tokens::replace;
         GET "/instance/tokens/{token}/remove" => pages::instance::tokens::confirm_removal;
         POST "/instance/tokens/{token}/remove" => pages::instance::tokens::remove;
+        GET "/instance/email" => pages::instance::mails::index;
+        POST "/instance/email/{undelivered}/send" => pages::instance::mails::send_again;
+        GET "/instance/webhooks" => pages::instance::webhooks::index;
         GET "/instance/nodes" => pages::instance::nodes::index;
         GET "/instance/activity" => pages::instance::activity::index;
 

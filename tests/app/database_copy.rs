@@ -49,7 +49,7 @@ fn reason(copied: Result<Vec<CopiedTable>, DbError>) -> String {
 #[test]
 fn a_copy_has_every_value_of_every_table_and_the_same_schema() {
     let demo = Database::new();
-    app::fill_with_example(&demo.path().into(), &Clock::System).expect("the example");
+    app::fill_with_example(&demo.path().into(), false, &Clock::System).expect("the example");
     for source in [demo, filled()] {
         let (target, back) = (Database::new(), Database::new());
         let (mut steps, mut last) = (0, 0);

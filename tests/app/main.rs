@@ -30,6 +30,7 @@ mod ground;
 mod imported_keys;
 mod instance;
 mod instance_tokens;
+mod instance_troubles;
 mod isolation;
 mod limits;
 mod list_order;

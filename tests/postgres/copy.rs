@@ -70,7 +70,7 @@ fn copied_rows(database: &Database) -> Vec<String> {
 #[test]
 fn whatever_is_copied_to_postgresql_comes_back_as_it_was() {
     let demo = Database::new();
-    app::fill_with_example(&demo.path().into(), &Clock::System).expect("the example");
+    app::fill_with_example(&demo.path().into(), false, &Clock::System).expect("the example");
     for source in [demo, filled()] {
         let (server, other, back) = (TestDatabase::empty(), TestDatabase::new(), Database::new());
         let copy = |from: &DatabaseUrl, to: &DatabaseUrl| db::copy(from, to, &mut |_| {}).expect("a copy");

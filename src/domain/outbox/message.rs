@@ -199,6 +199,11 @@ impl Message {
         }
     }
 
+    /// Whether it has a link that opens something, or had one before that was forgotten.
+    pub fn had_link(&self) -> bool {
+        matches!(self, Self::VerifyAddress { .. } | Self::ResetPassword { .. } | Self::Invitation { .. })
+    }
+
     /// The same message without what opens anything.
     pub(super) fn without_secrets(mut self) -> Self {
         match &mut self {

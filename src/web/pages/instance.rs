@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod import;
+pub mod mails;
 pub mod nodes;
 pub mod organization;
 pub mod organizations;
@@ -11,6 +12,7 @@ pub mod plans;
 pub mod sign_up;
 pub mod tokens;
 pub mod usage_file;
+pub mod webhooks;
 
 use actix_web::HttpResponse;
 
@@ -34,6 +36,10 @@ pub enum Tab {
     Import,
     /// Credentials of machines.
     Tokens,
+    /// Emails that have not arrived.
+    Mails,
+    /// Webhooks that fail.
+    Webhooks,
     /// The servers.
     Nodes,
     /// What instance administrators did.
@@ -42,13 +48,15 @@ pub enum Tab {
 
 impl Tab {
     /// In the order in which they stand.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Organizations,
         Self::Plans,
         Self::People,
         Self::SignUp,
         Self::Import,
         Self::Tokens,
+        Self::Mails,
+        Self::Webhooks,
         Self::Nodes,
         Self::Activity,
     ];
@@ -62,6 +70,8 @@ impl Tab {
             Self::SignUp => "sign-up",
             Self::Import => "import",
             Self::Tokens => "tokens",
+            Self::Mails => "email",
+            Self::Webhooks => "webhooks",
             Self::Nodes => "nodes",
             Self::Activity => "activity",
         }
@@ -76,6 +86,8 @@ impl Tab {
             Self::SignUp => "Sign-up",
             Self::Import => "Import",
             Self::Tokens => "Instance tokens",
+            Self::Mails => "Email",
+            Self::Webhooks => "Webhooks",
             Self::Nodes => "Nodes",
             Self::Activity => "Activity",
         }

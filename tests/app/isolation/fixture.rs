@@ -140,7 +140,7 @@ impl Fixture {
             "{token}" => ids.link.clone(),
             "{invitation}" => ids.invitation.clone(),
             "{session}" => ids.session.clone(),
-            "{mail}" => ids.mail.clone(),
+            "{mail}" | "{undelivered}" => ids.mail.clone(),
             "{webhook}" => ids.webhook.clone(),
             "{delivery}" => ids.delivery.clone(),
             "{plan}" => ids.plan.clone(),
@@ -165,6 +165,10 @@ impl Fixture {
             let (invitation, link) = app.invitation(&self.fern, Role::User, &member.email).await;
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
+        }
+        if route.pattern.contains("{undelivered}") {
+            let queued = "SELECT id AS text FROM outbox WHERE state = 'queued' ORDER BY id DESC LIMIT 1";
+            ids.mail = app.query(queued).await.remove(0);
         }
         if route.pattern.contains("{removed}") {
             let theirs = app.organization("Birch", &member).await;
