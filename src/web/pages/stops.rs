@@ -19,7 +19,7 @@ pub(super) async fn with_receipt(visitor: &Visitor, text: String) -> String {
     }
     match nodes::wait_for_all(db, db.last_change(), PATIENCE).await {
         Ok(spread) => match spread.as_ref().and_then(details::stopped) {
-            Some(stopped) => format!("{text}. {stopped}"),
+            Some(stopped) => format!("{}. {stopped}", text.trim_end_matches('.')),
             None => text,
         },
         Err(error) => {

@@ -156,6 +156,8 @@ async fn walk_organization(Stage { page, server, .. }: &Stage, inspection: &mut 
     page.click_button("Test key").await;
     page.expect_text("This request would be rejected").await;
     inspection.look_at(page, "why-try").await;
+    page.visit(&format!("{organization}/api/removed")).await;
+    inspection.look_at(page, "removed-keys").await;
     page.visit(&format!("{organization}/api/gateway-setup")).await;
     inspection.look_at(page, "gateway-setup").await;
     page.click_link("Python").await;

@@ -120,7 +120,6 @@ async fn an_unverified_account_gets_a_clear_page(Stage { page, server, .. }: Sta
     };
     page.visit(&mail.link("/verify-email/")).await;
     page.click_button("Confirm email").await;
-    page.visit("/orgs").await;
     page.expect_page("My Organizations").await;
 }
 

@@ -54,6 +54,15 @@ async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: S
     page.expect_no_row("Billing worker").await;
     page.expect_toast("“Billing worker” removed").await;
     assert_eq!(server.ask_api(&key).await.0, 401);
+
+    page.click_link("Removed keys").await;
+    page.expect_row("Billing worker", "by Dana Whitfield").await;
+    page.click_button("Restore Billing worker").await;
+    page.expect_toast("“Billing worker” restored").await;
+    page.expect_text("No keys were removed in the last 14 days.").await;
+    page.click_link("API Keys").await;
+    page.expect_row("Billing worker", "Deactivated").await;
+    assert_eq!(server.ask_api(&key).await.0, 401, "until somebody activates it");
 }
 
 async fn a_reload_makes_no_second_key(Stage { page, server, .. }: Stage) {

@@ -187,7 +187,7 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     inspection.look_at(page, "instance-token-generated").await;
     page.visit("/instance/tokens").await;
     inspection.look_at(page, "instance-tokens").await;
-    for tab in ["people", "people?q=none", "sign-up", "nodes", "activity"] {
+    for tab in ["people", "people?q=none", "sign-up", "nodes", "activity", "email", "webhooks"] {
         page.visit(&format!("/instance/{tab}")).await;
         inspection.look_at(page, &format!("instance-{}", tab.replace("?q=", "-"))).await;
     }

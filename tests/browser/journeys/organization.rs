@@ -49,8 +49,10 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     page.fill("Type the name to confirm", "Lumen Freight").await;
     page.click_button("Remove organization").await;
     page.expect_page("My Organizations").await;
-    page.expect_no_row("Lumen Freight").await;
     assert_eq!(dana.get(&server, &organization).await, 404);
+    page.click_button("Restore Lumen Freight").await;
+    page.expect_toast("“Lumen Freight” restored").await;
+    assert_eq!(dana.get(&server, &organization).await, 200);
 }
 
 crate::with_and_without_javascript!(activity_tells_what_changed, settings_rename_and_remove_the_organization);
