@@ -98,8 +98,9 @@ fn what_is_no_sound_backup_of_ours_takes_the_place_of_nothing() {
     assert_eq!(instance.run(&["backup", "sound.db"]).status, Some(0));
     let sound = fs::read(folder.join("sound.db")).expect("the backup");
     let mut broken = sound.clone();
-    let middle = broken.len() / 2;
-    broken[middle..middle + 8192].fill(0xa5);
+    // Not only an index, which is made anew.
+    let (from, to) = (broken.len() / 4, broken.len() * 3 / 4);
+    broken[from..to].fill(0xa5);
     fs::write(folder.join("broken.db"), broken).expect("a file");
     fs::write(folder.join("half.db"), &sound[..sound.len() / 2]).expect("a file");
     fs::write(folder.join("empty.db"), "").expect("a file");
