@@ -70,14 +70,15 @@ const QUESTIONS: [Question; 6] = [
         sqlite: "SELECT list.name || CASE WHEN list.\"unique\" THEN ' UNIQUE ' ELSE ' ' END || tables.name || ' ('
                 || (SELECT group_concat(name || CASE WHEN \"desc\" THEN ' DESC' ELSE '' END, ', ')
                     FROM (SELECT name, \"desc\" FROM pragma_index_xinfo(list.name) WHERE key ORDER BY seqno)) || ')'
-                || CASE WHEN list.partial THEN ' ' || (SELECT substr(sql, instr(sql, 'WHERE')) FROM sqlite_schema AS made
+                || CASE WHEN list.partial THEN ' ' || (SELECT replace(replace(substr(sql, instr(sql, 'WHERE')), '(', ''), ')', '')
+                    FROM sqlite_schema AS made
                     WHERE made.name = list.name) ELSE '' END AS text
             FROM {tables} INNER JOIN pragma_index_list(tables.name) AS list WHERE list.origin = 'c'",
         postgres: "SELECT indexes.relname || CASE WHEN indisunique THEN ' UNIQUE ' ELSE ' ' END || tables.relname || ' ('
                 || (SELECT string_agg(pg_get_indexdef(indexrelid, number, FALSE)
                         || CASE WHEN indoption[number - 1] & 1 = 1 THEN ' DESC' ELSE '' END, ', ' ORDER BY number)
                     FROM generate_series(1, indnkeyatts) AS number) || ')'
-                || coalesce(' WHERE ' || replace(trim(BOTH '()' FROM pg_get_expr(indpred, indrelid)), '::text', ''), '') AS text
+                || coalesce(' WHERE ' || replace(translate(pg_get_expr(indpred, indrelid), '()', ''), '::text', ''), '') AS text
             FROM pg_index INNER JOIN pg_class AS tables ON tables.oid = indrelid
                 INNER JOIN pg_class AS indexes ON indexes.oid = indexrelid
             WHERE tables.relnamespace = 'public'::regnamespace
