@@ -71,7 +71,7 @@ impl RemovedKeysPage {
             let link = |page| RemovedQuery { page }.url(&grant.id);
             Ok::<_, AppError>(Self {
                 shell,
-                frame: Frame::load(connection, &grant, Tab::Api)?.about("Removed keys", "API", Tab::Api.id()),
+                frame: Frame::load(connection, &grant, Tab::Api)?,
                 now,
                 pager: Pager::of(&keys, link),
                 keys,

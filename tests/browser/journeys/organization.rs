@@ -52,7 +52,7 @@ async fn settings_rename_and_remove_the_organization(Stage { page, server, .. }:
     assert_eq!(dana.get(&server, &organization).await, 404);
     page.click_button("Restore Lumen Freight").await;
     page.expect_toast("“Lumen Freight” restored").await;
-    assert_eq!(dana.get(&server, &organization).await, 200);
+    assert_eq!(dana.get(&server, &format!("{organization}/users")).await, 200);
 }
 
 crate::with_and_without_javascript!(activity_tells_what_changed, settings_rename_and_remove_the_organization);
