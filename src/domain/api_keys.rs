@@ -20,9 +20,7 @@ pub(super) use imported::{Presence, Waiting, presence, settle, waiting};
 pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};
 pub(super) use look_up::{StoredKey, by_digest, by_secret, digest, note_last_use};
 pub use pause::{PauseLength, give_up_pause, pause, pauses_over, resume};
-pub use removed::{
-    RemovedKey, find_removed, list_removed_after, number_of_removed, page_of_removed, purge_removed, restore,
-};
+pub use removed::{RemovedKey, list_removed_after, page_of_removed, purge_removed, restore};
 pub(super) use removed::{forget_some, removed_by_digest};
 pub use rotate::{ActiveRotation, NewExpiration, purge_expired, revoke_previous, rotate, rotations};
 pub(super) use rotate::{revoke_previous_secret, write_first_use, write_use};

@@ -124,15 +124,6 @@ macro_rules! restorable {
     };
 }
 
-/// How many keys of the organization can be restored.
-pub fn number_of_removed(
-    connection: &mut Connection,
-    grant: &Grant<SeeKeys>,
-    now: Timestamp,
-) -> Result<Total, DbError> {
-    Total::count(|most| count_of(connection, restorable!(grant, now).select(removed_keys::id).limit(most)))
-}
-
 /// One page of the keys that can be restored, those removed last first.
 pub fn page_of_removed(
     connection: &mut Connection,
@@ -140,7 +131,8 @@ pub fn page_of_removed(
     request: &PageRequest,
     now: Timestamp,
 ) -> Result<Page<RemovedKey>, DbError> {
-    let total = number_of_removed(connection, grant, now)?;
+    let all = || restorable!(grant, now).select(removed_keys::id);
+    let total = Total::count(|most| count_of(connection, all().limit(most)))?;
     request.load(total, RemovedKey::cursor, |reach| read(connection, grant, reach, now))
 }
 
@@ -171,10 +163,7 @@ fn read(
 }
 
 /// One key that can be restored.
-///
-/// # Errors
-/// [`ManageError::NotFound`].
-pub fn find_removed(
+fn find_removed(
     connection: &mut Connection,
     grant: &Grant<SeeKeys>,
     key_id: &str,

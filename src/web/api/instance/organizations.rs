@@ -1,4 +1,4 @@
-//! All organizations: list, read, create, change, suspend, resume, invite an administrator.
+//! All organizations: list, read, create, change, suspend, resume, remove, restore, invite an administrator.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
@@ -9,13 +9,15 @@ use crate::{
         AdministratorInvitation, InstanceOrganization, InstanceOrganizationChange, List, NewAdministrator,
         NewInstanceOrganization, SuspensionRequest,
     },
+    clock::Timestamp,
     db::{Connection, Tx},
     domain::{
         access::{Observer, Operator},
         email::EmailAddress,
-        instance::{self, OrganizationRow, OrganizationSelection},
+        instance::{self, InstanceError, OrganizationRow, OrganizationSelection},
         invitations::InviteOutcome,
         names::{MAX_NAME_LENGTH, Name},
+        organization::Organization,
         plans::{self, PlanError},
     },
     vocabulary::{InviteResult, OrganizationFilter, OrganizationSort},
@@ -206,10 +208,8 @@ pub async fn change(
 pub async fn suspend(call: Call<Operator, Json<SuspensionRequest>>) -> Result<HttpResponse, AppError> {
     let Json(SuspensionRequest { reason }) = &call.input;
     let reason = instance::parse_reason(reason).map_err(|error| AppError::field("/reason", error))?;
-    let id = call.path("organization");
-    call.change(move |tx, operator, now| {
-        instance::suspend_organization(tx, operator, (&id, &reason), now)?;
-        Response::resource(&find(tx.connection(), operator, &id)?)
+    change_state(&call, move |tx, operator, id, now| {
+        instance::suspend_organization(tx, operator, (id, &reason), now)
     })
     .await
 }
@@ -226,12 +226,7 @@ pub async fn suspend(call: Call<Operator, Json<SuspensionRequest>>) -> Result<Ht
     responses((status = 200, description = "The resumed organization.", body = InstanceOrganization))
 )]
 pub async fn resume(call: Call<Operator>) -> Result<HttpResponse, AppError> {
-    let id = call.path("organization");
-    call.change(move |tx, operator, now| {
-        instance::resume_organization(tx, operator, &id, now)?;
-        Response::resource(&find(tx.connection(), operator, &id)?)
-    })
-    .await
+    change_state(&call, instance::resume_organization).await
 }
 
 /// Remove an organization.
@@ -271,12 +266,7 @@ pub async fn remove(call: Call<Operator>) -> Result<HttpResponse, AppError> {
     responses((status = 200, description = "The restored organization.", body = InstanceOrganization))
 )]
 pub async fn restore(call: Call<Operator>) -> Result<HttpResponse, AppError> {
-    let id = call.path("organization");
-    call.change(move |tx, operator, now| {
-        instance::restore_organization(tx, operator, &id, now)?;
-        Response::resource(&find(tx.connection(), operator, &id)?)
-    })
-    .await
+    change_state(&call, instance::restore_organization).await
 }
 
 /// Invite an administrator.
@@ -309,6 +299,21 @@ pub async fn invite_administrator(
             InviteOutcome::TooManyMails => InviteResult::TooManyMails,
         };
         Response::ok(&AdministratorInvitation { email: email.into(), outcome, expires_at })
+    })
+    .await
+}
+
+/// Changes the state of the organization in the address, and shows it.
+async fn change_state<B>(
+    call: &Call<Operator, B>,
+    change: impl FnOnce(&mut Tx<'_>, &Operator, &str, Timestamp) -> Result<Organization, InstanceError>
+    + Send
+    + 'static,
+) -> Result<HttpResponse, AppError> {
+    let id = call.path("organization");
+    call.change(move |tx, operator, now| {
+        change(tx, operator, &id, now)?;
+        Response::resource(&find(tx.connection(), operator, &id)?)
     })
     .await
 }
