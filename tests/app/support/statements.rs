@@ -19,11 +19,13 @@ pub(crate) fn install() {
     });
 }
 
-/// What a server on a database of several notes and reads for itself, every now and then.
-const OF_THE_LOG: [&str; 5] = ["FROM changes", "INTO nodes", "FROM nodes", "INTO readings", "LISTEN"];
+/// What a server notes and reads for itself every now and then, whatever it is asked: the log of changes on a
+/// database of several, and which of them does the housekeeping.
+const OF_THE_SERVER: [&str; 6] =
+    ["FROM changes", "INTO nodes", "FROM nodes", "INTO readings", "LISTEN", "\"leases\""];
 
 /// The statements that `work` causes at the database `database`, without those that open and close
-/// transactions and those of the log of changes.
+/// transactions and those of [the server itself](OF_THE_SERVER).
 pub(crate) async fn during(database: &str, work: impl Future) -> Vec<String> {
     watched().insert(database.to_owned(), Vec::new());
     work.await;
@@ -44,7 +46,7 @@ impl Instrumentation for Watch {
                     let is_work = !["BEGIN", "COMMIT", "SELECT 1; COMMIT", "ROLLBACK", "PRAGMA"]
                         .iter()
                         .any(|word| statement.trim_start().to_uppercase().starts_with(word))
-                        && !OF_THE_LOG.iter().any(|words| statement.contains(words));
+                        && !OF_THE_SERVER.iter().any(|words| statement.contains(words));
                     statements.extend(is_work.then_some(statement));
                 }
             }
