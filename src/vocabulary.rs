@@ -319,6 +319,8 @@ words! {
         All = "all",
         /// Suspended organizations.
         Suspended = "suspended",
+        /// Organizations that reached a limit of their plan in the last 30 days.
+        Limited = "limited",
         /// Removed organizations, which can be restored for 14 days.
         Removed = "removed",
     }

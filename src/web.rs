@@ -24,6 +24,7 @@ mod local;
 pub mod middleware;
 pub mod pager;
 pub mod pages;
+pub mod plan_numbers;
 pub mod problem;
 pub mod rate_headers;
 pub mod request_id;

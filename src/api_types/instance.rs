@@ -36,6 +36,9 @@ pub struct InstanceOrganization {
     /// Number of API keys.
     #[schema(example = 34)]
     pub api_keys: i64,
+    /// Your notes about it; null for none. Its members don’t see them.
+    #[schema(required = true, example = "Renews in May. Ask Ben.")]
+    pub notes: Option<String>,
     /// When something was last changed in it or one of its keys was last used; null if never.
     #[schema(required = true, format = DateTime)]
     pub last_active_at: Option<String>,
@@ -68,6 +71,37 @@ pub struct InstanceOrganizationChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub plan_id: Given<String>,
+    /// The new notes; null for none.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 2000, example = "Renews in May. Ask Ben.")]
+    pub notes: Given<String>,
+}
+
+/// What applies to one organization instead of what its plan says. Null fields follow the plan.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanExceptions {
+    /// Requests of all keys together.
+    #[schema(required = true)]
+    pub rate_limit: Option<RateLimitFields>,
+    /// Units of all keys together in a calendar month (UTC).
+    #[schema(required = true, example = 100_000, minimum = 1, maximum = 1_000_000_000_000_u64)]
+    pub monthly_quota: Option<u64>,
+    /// Active API keys.
+    #[schema(required = true, example = 50, minimum = 1, maximum = 1_000_000)]
+    pub max_active_keys: Option<i64>,
+    /// Members.
+    #[schema(required = true, example = 10, minimum = 1, maximum = 1_000_000)]
+    pub max_members: Option<i64>,
+    /// Longest lifetime of an API key in days.
+    #[schema(required = true, example = 365, minimum = 1, maximum = 3650)]
+    pub max_lifetime_days: Option<i32>,
+    /// The scopes that API keys can have; empty to follow the plan.
+    #[schema(required = true, example = json!(["invoices:read"]))]
+    pub scopes: Vec<String>,
+    /// When the exceptions end; null if they don’t.
+    #[schema(required = true, format = DateTime)]
+    pub ends_at: Option<String>,
 }
 
 /// Why an organization is suspended.

@@ -20,6 +20,9 @@ use crate::{
 
 const PATH: &str = "/api/v2/instance/organizations";
 
+/// The word for organizations without a plan.
+const WITHOUT_PLAN: &str = "none";
+
 const COLUMNS: &[Column<InstanceOrganization>] = &[
     ("Name", |organization| organization.name.clone()),
     ("State", |organization| state(organization).to_owned()),
@@ -35,6 +38,7 @@ const DETAILS: &[Column<InstanceOrganization>] = &[
     ("State", |organization| state(organization).to_owned()),
     ("Reason", |organization| or_dash(organization.suspension_reason.as_ref())),
     ("Plan", |organization| or_dash(organization.plan_id.as_ref())),
+    ("Notes", |organization| or_dash(organization.notes.as_ref())),
     ("Members", |organization| organization.members.to_string()),
     ("Keys", |organization| organization.api_keys.to_string()),
     ("Created (UTC)", |organization| minute(Some(&organization.created_at))),
@@ -73,9 +77,14 @@ pub(super) async fn run(
     action: &OrganizationsAction,
 ) -> Result<(), Failure> {
     match action {
-        OrganizationsAction::List { search, state, sort } => {
+        OrganizationsAction::List { search, state, plan, sort } => {
+            let plan = match plan.as_deref() {
+                Some(plan) if plan != WITHOUT_PLAN => Some(find_plan(server, plan).await?),
+                word => word.map(ToOwned::to_owned),
+            };
             let mut query = vec![("state", state.as_str()), ("sort", sort.as_str())];
             query.extend(search.as_deref().map(|search| ("q", search)));
+            query.extend(plan.as_deref().map(|plan| ("plan", plan)));
             let organizations = server.list(PATH, &query, usize::MAX).await?;
             output.list(&organizations, COLUMNS, "No matching organizations.")
         }
@@ -95,7 +104,7 @@ pub(super) async fn run(
                 .changed(&created, &format!("Created the organization “{}” ({}).", created.name, created.id))
         }
         OrganizationsAction::Rename { organization, name } => {
-            let change = InstanceOrganizationChange { name: Some(name.clone()), plan_id: None };
+            let change = InstanceOrganizationChange { name: Some(name.clone()), plan_id: None, notes: None };
             let changed = change_organization(server, &organization.organization, &change).await?;
             output.changed(&changed, &format!("The organization is now “{}”.", changed.name))
         }
@@ -104,10 +113,15 @@ pub(super) async fn run(
                 Some(plan) => Some(find_plan(server, plan).await?),
                 None => None,
             };
-            let change = InstanceOrganizationChange { name: None, plan_id: Some(plan_id) };
+            let change = InstanceOrganizationChange { name: None, plan_id: Some(plan_id), notes: None };
             let changed = change_organization(server, &organization.organization, &change).await?;
             let words = plan.as_ref().map_or("no plan".to_owned(), |plan| format!("the plan {plan}"));
             output.changed(&changed, &format!("“{}” is on {words}.", changed.name))
+        }
+        OrganizationsAction::Notes { organization, text } => {
+            let change = InstanceOrganizationChange { name: None, plan_id: None, notes: Some(text.clone()) };
+            let changed = change_organization(server, &organization.organization, &change).await?;
+            output.changed(&changed, &format!("Saved the notes about “{}”.", changed.name))
         }
         OrganizationsAction::Suspend { organization, reason } => {
             let request = SuspensionRequest { reason: reason.clone() };

@@ -14,6 +14,7 @@ mod imports;
 mod links;
 mod mails;
 mod monthly_usage;
+mod notes;
 mod organizations;
 mod people;
 mod plans;
@@ -22,7 +23,7 @@ mod setup;
 mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
-pub use customers::{create_organization, invite_administrator, rename_organization};
+pub use customers::{FirstPlan, NewCustomer, create_organization, invite_administrator, rename_organization};
 pub use failing_webhooks::{FailingWebhook, page_of_failing_webhooks};
 pub use imports::{
     Destination, Import, ImportReport, ImportedKeys, import_keys, imported_keys, organization_called,
@@ -31,8 +32,9 @@ pub use imports::{
 pub use links::{AccountLink, LinkKind, create_account, create_link};
 pub use mails::{UndeliveredMail, page_of_mails, send_again};
 pub use monthly_usage::{MonthlyUsage, monthly_usage, monthly_usage_of};
+pub use notes::{MAX_NOTES_LENGTH, Notes, change_notes};
 pub use organizations::{
-    OrganizationDetails, OrganizationRow, OrganizationSelection, find_organization, find_row,
+    OrganizationDetails, OrganizationRow, OrganizationSelection, PlanFilter, find_organization, find_row,
     list_organizations, page_of_organizations, total_of_organizations,
 };
 pub use people::{

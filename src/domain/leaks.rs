@@ -15,6 +15,7 @@ use super::{
     events::Detail,
     secret::{self, SecretDigest, SecretKind},
 };
+use crate::import;
 
 /// Characters of an address that are kept, and of what kind of place it is.
 const MAX_URL_LENGTH: usize = 500;
@@ -48,6 +49,17 @@ impl LeakReport {
             url: shown(url, MAX_URL_LENGTH),
             source: shown(source, MAX_SOURCE_LENGTH),
         })
+    }
+
+    /// The report of a text that may be a key of another system, as [`new`](Self::new) makes one of ours.
+    pub fn of_other_system(text: &str, url: &str, source: &str) -> Self {
+        Self {
+            kind: SecretKind::ApiKey,
+            digest: SecretDigest::of(text),
+            masked: import::shown_of(text),
+            url: shown(url, MAX_URL_LENGTH),
+            source: shown(source, MAX_SOURCE_LENGTH),
+        }
     }
 
     /// The digest of the secret.

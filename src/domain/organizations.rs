@@ -215,6 +215,21 @@ pub(super) fn set_name(tx: &mut Tx<'_>, organization_id: &str, name: &Name) -> R
     Ok(renamed)
 }
 
+/// Writes what those who operate the instance note about the organization; whether it is something else than before.
+pub(super) fn set_notes(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    notes: Option<&str>,
+) -> Result<bool, DbError> {
+    let organization = organizations::table.find(organization_id);
+    let before: Option<String> = organization.select(organizations::notes).first(tx.connection())?;
+    if before.as_deref() == notes {
+        return Ok(false);
+    }
+    diesel::update(organization).set(organizations::notes.eq(notes)).execute(tx.connection())?;
+    Ok(true)
+}
+
 /// Suspends the organization since an instant for a reason, or ends that.
 pub(super) fn set_suspension(
     tx: &mut Tx<'_>,

@@ -86,6 +86,7 @@ diesel::table! {
         plan_id -> Nullable<Text>,
         removed_at -> Nullable<Timestamp>,
         removed_by -> Nullable<Text>,
+        notes -> Nullable<Text>,
     }
 }
 

@@ -217,6 +217,12 @@ pub fn is_well_formed(kind: SecretKind, presented: &str) -> bool {
     checksum(signed) == sum.as_bytes()
 }
 
+/// Whether `presented` begins like a secret of ours and is as long as one: where it has not the checksum, it was
+/// mistyped or cut.
+pub fn reads_like_one(presented: &str) -> bool {
+    Form::of(presented).is_some_and(|form| form.body.len() == BODY_CHARACTERS)
+}
+
 /// The checksum as text, without an allocation: each presented key is checked.
 fn checksum(text: &str) -> [u8; CHECKSUM_CHARACTERS] {
     let mut rest = crc32fast::hash(text.as_bytes());

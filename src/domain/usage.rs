@@ -31,8 +31,10 @@ pub use series::{ByOutcome, Series, Step, series};
 pub(super) use tokens::add as add_for_token;
 pub use tokens::token_series;
 pub(super) use totals::add as add_for_organization;
+pub(super) use totals::limited_organizations;
 pub use totals::{
-    MonthlySum, daily_requests_of_organizations, days_of_organization, sums_of_month, used_by_organization,
+    MonthlySum, daily_requests_of_organizations, days_of_organization, limited_of, sums_of_month,
+    used_by_organization,
 };
 
 use super::{

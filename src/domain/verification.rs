@@ -149,6 +149,8 @@ impl Verifier {
             self.key_with(SecretDigest::of(presented), now).await?
         } else {
             match self.imported_key(presented, now).await? {
+                // Nobody is told less of a key of ours that was mistyped, since there are others.
+                Some(None) if secret::reads_like_one(presented) => return Ok(Decision::Malformed),
                 Some(found) => found,
                 None => return Ok(Decision::Malformed),
             }

@@ -39,6 +39,12 @@ pub(super) fn parse(key: &Zeroizing<String>) -> Result<(StoredSecret, String), S
     Ok((secret, masked))
 }
 
+/// What may be shown of a text that is the key of another system, if of anybody.
+pub fn shown_of(key: &str) -> String {
+    masked(key, bits(key))
+        .unwrap_or_else(|| digests::masked(&StoredSecret::of_digest(Scheme::Sha256, &sha256(key))))
+}
+
 /// First four … last four, the prefix before them, or less of a key of which too little would be left to guess; `None`
 /// where nothing of it may be shown.
 fn masked(key: &str, bits: f64) -> Option<String> {

@@ -248,6 +248,8 @@ routes! {
         DELETE "/api/v2/instance/organizations/{organization}" => api::instance::organizations::remove;
         POST "/api/v2/instance/organizations/{organization}/restore" => api::instance::organizations::restore;
         POST "/api/v2/instance/organizations/{organization}/administrators" => api::instance::organizations::invite_administrator;
+        GET "/api/v2/instance/organizations/{organization}/plan-exceptions" => api::instance::plan_exceptions::show;
+        PUT "/api/v2/instance/organizations/{organization}/plan-exceptions" => api::instance::plan_exceptions::change;
         GET "/api/v2/instance/organizations/{organization}/usage" => api::instance::usage::of_organization;
         GET "/api/v2/instance/usage" => api::instance::usage::list;
         GET "/api/v2/instance/plans" => api::instance::plans::list;
@@ -306,8 +308,16 @@ routes! {
 
         GET "/instance" => pages::instance::redirect;
         GET "/instance/organizations" => pages::instance::organizations::index;
+        POST "/instance/organizations" => pages::instance::new_organization::create;
+        GET "/instance/organizations/new" => pages::instance::new_organization::new;
         GET "/instance/usage.csv" => pages::instance::usage_file::csv;
         GET "/instance/organizations/{organization}" => pages::instance::organization::show;
+        GET "/instance/organizations/{organization}/name" => pages::instance::organization_changes::ask_for_name;
+        POST "/instance/organizations/{organization}/name" => pages::instance::organization_changes::rename;
+        GET "/instance/organizations/{organization}/notes" => pages::instance::organization_changes::ask_for_notes;
+        POST "/instance/organizations/{organization}/notes" => pages::instance::organization_changes::save_notes;
+        GET "/instance/organizations/{organization}/administrators" => pages::instance::organization_changes::ask_for_administrator;
+        POST "/instance/organizations/{organization}/administrators" => pages::instance::organization_changes::invite_administrator;
         GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
         POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;
         POST "/instance/organizations/{organization}/resume" => pages::instance::organization::resume;

@@ -125,6 +125,9 @@ pub fn instance_organization(organization_id: &str) -> String {
     format!("/instance/organizations/{organization_id}")
 }
 
+/// All organizations, for those who operate the instance.
+pub const ALL_ORGANIZATIONS: &str = "/instance/organizations";
+
 /// Something done with an organization by those who operate the instance: `suspend`.
 pub fn with_instance_organization(organization_id: &str, verb: &str) -> String {
     format!("{}/{verb}", instance_organization(organization_id))

@@ -12,12 +12,15 @@ use tessera::{
         rotation::{GracePeriod, Plan, Starts},
     },
     import,
-    vocabulary::ImportFormat,
+    vocabulary::{ImportFormat, LeakPolicy},
 };
 use time::Duration;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Company, Response, TestApp, until};
+use crate::{
+    api::leaks::{choose, found, report},
+    support::{Client, Company, Response, TestApp, mistyped, until},
+};
 
 const KEY: &str = "sk_live_3f9c1b7a2d5e4f608192a3b4c5d6e7f8";
 const HEX: &str = "412d859887746cfeef98036eb873c8faffc26ca99304b3803eaa380a6471b802";
@@ -161,7 +164,9 @@ async fn without_imported_keys_nothing_new_is_understood() {
     app.import(&lumen, ImportFormat::Csv, &format!("digest\n{HEX}\n")).await;
     until(async || verify(KEY).await == "valid").await;
     assert_eq!(verify(&format!("{KEY}x")).await, "not_found");
-    assert_eq!(verify(&crate::support::mistyped(&secret)).await, "not_found");
+    let mistyped = mistyped(&secret);
+    assert_eq!(verify(&mistyped).await, "malformed", "one of ours is still told from one of theirs");
+    assert_eq!(verify(&mistyped[..mistyped.len() - 1]).await, "not_found");
 }
 
 #[tokio::test]
@@ -545,4 +550,41 @@ async fn an_import_of_many_lines_on_the_page_shows_those_that_are_rejected_first
     );
     let numbers: Vec<String> = app.query(&events).await;
     assert_eq!(numbers.len(), 3, "one for each transaction: {numbers:?}");
+}
+
+/// One that nobody has used yet as well, of which only a digest of its own system is known.
+#[tokio::test]
+async fn a_key_of_another_system_that_is_found_in_public_is_stopped() {
+    const LEAK_SECRET: &str = "7b0c5ef4b1d44d0d9f0a3e6f1c2d8a57";
+    for (format, text, key, (name, value)) in files() {
+        let app = TestApp::builder()
+            .flag("--leak-secret", LEAK_SECRET)
+            .flag("--key-headers", "X-Key")
+            .spawn()
+            .await;
+        let (lumen, client) = (app.lumen().await, app.client());
+        choose(&app, &lumen, LeakPolicy::Deactivate).await;
+        let label = async |token: &str| {
+            let answer = report(&client, &[found(token, "https://code.example/.env")]).await.must_be(200);
+            answer.json()[0]["label"].clone()
+        };
+        assert_eq!(label(key).await, "false_positive", "{format:?}: before");
+        app.import(&lumen, format, &text).await;
+        until(async || label(key).await == "true_positive").await;
+        assert_eq!(label(&format!("{}z", &key[..key.len() - 1])).await, "false_positive", "{format:?}");
+        assert_eq!(label("not a key").await, "false_positive");
+        assert_eq!(auth(&client, (name, &value)).await.status, 401, "{format:?} goes on");
+        let told =
+            app.query("SELECT details AS text FROM audit_events WHERE action = 'api_key.leak_reported'");
+        let told = told.await;
+        assert!(told.len() == 1 && !told[0].contains(key), "{format:?}: {told:?}");
+        // The administrators are told, and the page says where it was found.
+        app.mail_to(&lumen.owner.email).await;
+        let id = app.query("SELECT id AS text FROM api_keys").await.remove(0);
+        let page = app.log_in_as(&lumen.owner).await.get(&lumen.url(&format!("api/keys/{id}"))).await;
+        let page = page.must_be(200).text();
+        assert!(page.contains("code.example"), "{format:?}: {page}");
+        let used = app.query("SELECT count(last_used_at) || '' AS text FROM api_keys").await;
+        assert_eq!(used, ["0"], "{format:?}: a report is no use");
+    }
 }

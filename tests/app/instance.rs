@@ -55,7 +55,7 @@ async fn whoever_opens_the_set_up_link_becomes_the_first_instance_administrator(
     let activity = browser.get("/instance/activity").await.html();
     assert_eq!(
         activity.texts("#log li p"),
-        [format!("Dana Whitfield made an instance administrator of {}", dana.email)]
+        [format!("Dana Whitfield added the instance administrator {}", dana.email)]
     );
 
     for late in [&browser, &other] {

@@ -245,12 +245,22 @@ async fn an_id_in_capitals_is_the_same_id_on_every_page() {
 }
 
 async fn every_action_is_carried_out(by: fn(&'static [Role]) -> &'static [Role], written: fn(Ids) -> Ids) {
-    let fixture = Fixture::new().await;
     let each_role = routes(needs_an_account).flat_map(|route| match route.access {
         Access::Member(roles) => by(roles).iter().map(|role| (route, *role)).collect(),
         _ => vec![(route, Role::User)],
     });
-    for (number, (route, role)) in each_role.enumerate() {
+    let each_role: Vec<_> = each_role.collect();
+    for some in each_role.chunks(ACTIONS_IN_A_DATABASE) {
+        carry_out(some, written).await;
+    }
+}
+
+/// The whole database is read before and after each action, so it is kept small.
+const ACTIONS_IN_A_DATABASE: usize = 20;
+
+async fn carry_out(actions: &[(&Route, Role)], written: fn(Ids) -> Ids) {
+    let fixture = Fixture::new().await;
+    for (number, &(route, role)) in actions.iter().enumerate() {
         // What one action leaves of an organization says nothing about the next action.
         let (_, member, ids) = fixture.company_for(route, role, number).await;
         // An invitation can be sent again after a minute.

@@ -23,6 +23,7 @@ mod architecture;
 mod command_line;
 mod connections;
 mod credentials;
+mod customers;
 mod damaged_rows;
 mod database_copy;
 mod environments;

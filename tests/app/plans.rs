@@ -282,7 +282,7 @@ async fn plans_are_made_changed_and_removed_by_instance_administrators() {
     for done in [
         "created the plan Free",
         "put all organizations without a plan on Pro",
-        "made the default plan: Pro",
+        "changed the default plan to Pro",
         "changed the plan Pro",
         "changed the plan of Fern to “Pro”",
         "removed the plan Free",

@@ -110,6 +110,35 @@ async fn the_organization_learns_why_and_not_by_whom() {
     assert!(!page.has("#suspended"));
 }
 
+/// Before anything is typed: each dialog says it instead of its form, and those that change nothing are as they were.
+#[tokio::test]
+async fn no_dialog_asks_for_what_a_suspended_organization_could_not_take() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (key, _) = app.api_key(&lumen, "Billing worker").await;
+    let dana = app.log_in_as(&lumen.owner).await;
+    operator(&app).await.post(&url(&lumen, "suspend"), &[("reason", REASON)]).await.must_be(303);
+    for path in [
+        "api/keys/new",
+        &format!("api/keys/{}/remove", key.id),
+        &format!("api/keys/{}/rotate", key.id),
+        "api/tokens/new",
+        "users/invite?role=user",
+        "users/invite?role=administrator",
+        "webhooks/new",
+        "settings/remove",
+    ] {
+        let dialog = dana.get(&lumen.url(path)).await.must_be(200).html();
+        assert_eq!(dialog.dialog_title(), "This organization is suspended", "{path}");
+        assert!(dialog.dialog_text().contains(REASON), "{path}: {}", dialog.dialog_text());
+        assert!(!dialog.has("dialog form"), "{path}");
+        let alone = dana.htmx_get(&lumen.url(path), "dialog-slot").await.must_be(200).html();
+        assert_eq!(alone.dialog_title(), "This organization is suspended", "{path}");
+    }
+    let leave = dana.get(&lumen.url("settings/leave")).await.must_be(200).html();
+    assert_eq!(leave.dialog_title(), "Leave “Lumen”?", "leaving stays possible");
+}
+
 #[tokio::test]
 async fn only_instance_administrators_suspend() {
     let app = TestApp::spawn().await;

@@ -243,6 +243,9 @@ pub enum OrganizationsAction {
         /// Only organizations in this state
         #[arg(long, value_enum, default_value_t)]
         state: OrganizationFilter,
+        /// Only organizations on this plan: its ID or exact name, or none
+        #[arg(long, value_name = "PLAN")]
+        plan: Option<String>,
         /// Sort order
         #[arg(long, value_enum, default_value_t)]
         sort: OrganizationSort,
@@ -275,6 +278,14 @@ pub enum OrganizationsAction {
         organization: NamedOrganization,
         /// Plan ID or exact name; without it, no plan
         plan: Option<String>,
+    },
+    /// Write notes about an organization, which its members don't see.
+    Notes {
+        /// Which organization.
+        #[command(flatten)]
+        organization: NamedOrganization,
+        /// Notes; without them, those that are there are removed
+        text: Option<String>,
     },
     /// Suspend an organization: its keys are rejected and nothing in it can be changed.
     Suspend {

@@ -245,6 +245,9 @@ pub enum Action {
     /// An organization got another plan, or something else holds instead of its plan.
     #[strum(serialize = "instance.organization_plan_changed")]
     OrganizationPlanChanged,
+    /// Those who operate the instance wrote other notes about an organization.
+    #[strum(serialize = "instance.organization_notes_changed")]
+    OrganizationNotesChanged,
     /// The same as [`OrganizationSuspended`](Self::OrganizationSuspended), with who did it.
     #[strum(serialize = "instance.organization_suspended")]
     SuspendedOrganization,
@@ -370,6 +373,7 @@ impl Action {
             | Self::PlanAssigned
             | Self::PlanRemoved
             | Self::OrganizationPlanChanged
+            | Self::OrganizationNotesChanged
             | Self::SuspendedOrganization
             | Self::ResumedOrganization
             | Self::RemovedOrganization

@@ -2,13 +2,13 @@
 //! invited to administer them. Nobody is a member until then.
 
 use super::{
-    InstanceError,
+    InstanceError, change_plan,
     from_outside::{find, record, record_for_instance},
 };
 use crate::{
     clock::Timestamp,
     config::InstanceRules,
-    db::{DbError, Tx},
+    db::Tx,
     domain::{
         access::Operator,
         email::EmailAddress,
@@ -20,16 +20,57 @@ use crate::{
     },
 };
 
-/// Creates an organization without members, on the default plan if there is one.
+/// Which plan a new organization gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FirstPlan {
+    /// The default plan, if there is one.
+    #[default]
+    Default,
+    /// None.
+    None,
+    /// The one with this id.
+    Plan(String),
+}
+
+/// An organization that is to be made for a customer.
+#[derive(Clone, Debug)]
+pub struct NewCustomer {
+    /// Its name.
+    pub name: Name,
+    /// Its plan.
+    pub plan: FirstPlan,
+    /// Who is invited to administer it.
+    pub administrator: Option<EmailAddress>,
+}
+
+/// Creates an organization without members, and invites its first administrator.
+///
+/// # Errors
+/// [`InvitationError::NotFound`] for the plan, and as [`invite_administrator`].
 pub fn create_organization(
     tx: &mut Tx<'_>,
     operator: &Operator,
-    name: &Name,
+    wanted: &NewCustomer,
+    rules: &InstanceRules,
     now: Timestamp,
-) -> Result<Organization, DbError> {
-    let organization = organizations::insert(tx, name, now)?;
+) -> Result<Organization, InvitationError> {
+    let organization = organizations::insert(tx, &wanted.name, now)?;
     let actions = (Action::OrganizationCreated, Action::CreatedOrganization);
     record(tx, operator, &organization, actions, None, now)?;
+    let plan = match &wanted.plan {
+        FirstPlan::Default => None,
+        FirstPlan::None => Some(None),
+        FirstPlan::Plan(id) => Some(Some(id.as_str())),
+    };
+    if let Some(plan_id) = plan {
+        change_plan(tx, operator, (&organization.id, plan_id), now).map_err(|error| match error {
+            InstanceError::Db(error) => InvitationError::Db(error),
+            _ => InvitationError::NotFound,
+        })?;
+    }
+    if let Some(email) = &wanted.administrator {
+        invite_administrator(tx, operator, (&organization.id, email), rules, now)?;
+    }
     Ok(organization)
 }
 

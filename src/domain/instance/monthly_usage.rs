@@ -8,6 +8,7 @@ use super::{
     plans::plans,
 };
 use crate::{
+    clock::Timestamp,
     db::{Connection, DbError},
     domain::{
         access::Observer,
@@ -62,9 +63,10 @@ pub fn monthly_usage(
     observer: &Observer,
     month: Month,
     request: &ListRequest,
+    now: Timestamp,
 ) -> Result<Vec<MonthlyUsage>, CursorError> {
-    let all = OrganizationSelection { sort: OrganizationSort::Oldest, ..OrganizationSelection::default() };
-    let rows = list_organizations(connection, observer, all, request)?;
+    let all = OrganizationSelection::all(OrganizationSort::Oldest, now);
+    let rows = list_organizations(connection, observer, &all, request)?;
     let organizations = rows.into_iter().map(|row| row.organization).collect();
     Ok(with_usage(connection, observer, organizations, month)?)
 }

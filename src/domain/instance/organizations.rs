@@ -38,6 +38,8 @@ pub struct OrganizationRow {
     pub members: i64,
     /// API keys in all.
     pub api_keys: i64,
+    /// What those who operate the instance note about it.
+    pub notes: Option<String>,
     /// When something was last changed in it, or a key of it was last used.
     pub last_active_at: Option<Timestamp>,
 }
@@ -57,13 +59,15 @@ pub struct OrganizationDetails {
     pub bounds: Bounds,
     /// What accepted requests cost this month.
     pub used_this_month: u64,
+    /// Keys that are active, where their number is bounded; not counted beyond the bound.
+    pub active_keys: i64,
 }
 
-type Columns = (Organization, i64, i64, Option<Timestamp>, Option<Timestamp>);
+type Columns = (Organization, i64, i64, Option<String>, Option<Timestamp>, Option<Timestamp>);
 
 impl From<Columns> for OrganizationRow {
-    fn from((organization, members, api_keys, changed_at, used_at): Columns) -> Self {
-        Self { organization, members, api_keys, last_active_at: changed_at.max(used_at) }
+    fn from((organization, members, api_keys, notes, changed_at, used_at): Columns) -> Self {
+        Self { organization, members, api_keys, notes, last_active_at: changed_at.max(used_at) }
     }
 }
 
@@ -87,30 +91,98 @@ fn last_used() -> _ {
         .single_value()
 }
 
+/// What is read of an organization, in the order of [`Columns`].
+macro_rules! columns {
+    () => {
+        (
+            Organization::as_select(),
+            organizations::member_count,
+            organizations::api_key_count,
+            organizations::notes,
+            last_changed(),
+            last_used(),
+        )
+    };
+}
+
+/// Organizations by their plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanFilter<'a> {
+    /// All of them.
+    #[default]
+    All,
+    /// Those without a plan.
+    Without,
+    /// Those on the plan with this id.
+    On(&'a str),
+}
+
+impl<'a> PlanFilter<'a> {
+    /// The word for those without a plan.
+    pub const NONE: &'static str = "none";
+
+    /// Reads a word of an address: nothing, [`NONE`](Self::NONE) or the id of a plan.
+    pub fn parse(word: &'a str) -> Self {
+        match word {
+            "" => Self::All,
+            Self::NONE => Self::Without,
+            id => Self::On(id),
+        }
+    }
+}
+
 /// Which organizations to show, and in what order.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct OrganizationSelection<'a> {
     /// The beginning of a word in the name; empty for all.
     pub search: &'a str,
     /// In which state.
     pub filter: OrganizationFilter,
+    /// On which plan.
+    pub plan: PlanFilter<'a>,
     /// In what order.
     pub sort: OrganizationSort,
+    /// The instant, up to which the days are counted on which a limit was reached.
+    pub now: Timestamp,
+}
+
+impl OrganizationSelection<'_> {
+    /// All of them, in some order.
+    pub fn all(sort: OrganizationSort, now: Timestamp) -> Self {
+        let (filter, plan) = (OrganizationFilter::All, PlanFilter::All);
+        Self { search: "", filter, plan, sort, now }
+    }
+
+    /// Whether a search alone says which they are.
+    fn is_all(&self) -> bool {
+        self.filter == OrganizationFilter::All && self.plan == PlanFilter::All
+    }
 }
 
 macro_rules! selected {
-    ($matches:expr, $filter:expr) => {{
+    ($matches:expr, $selection:expr) => {{
+        let selection: &OrganizationSelection<'_> = $selection;
         let found = matching_anywhere!(
             organizations::table.into_boxed(),
             $matches,
             organizations::id,
             |sought: &Sought| has_term!(sought, List::AllOrganizations, INSTANCE, organizations::id)
         );
-        match $filter {
-            OrganizationFilter::All => found.filter(organizations::removed_at.is_null()),
-            OrganizationFilter::Suspended => found
-                .filter(organizations::suspended_at.is_not_null().and(organizations::removed_at.is_null())),
+        let found = match selection.filter {
             OrganizationFilter::Removed => found.filter(organizations::removed_at.is_not_null()),
+            _ => found.filter(organizations::removed_at.is_null()),
+        };
+        let found = match selection.filter {
+            OrganizationFilter::Suspended => found.filter(organizations::suspended_at.is_not_null()),
+            OrganizationFilter::Limited => {
+                found.filter(organizations::id.eq_any(usage::limited_organizations(selection.now)))
+            }
+            OrganizationFilter::All | OrganizationFilter::Removed => found,
+        };
+        match selection.plan {
+            PlanFilter::All => found,
+            PlanFilter::Without => found.filter(organizations::plan_id.is_null()),
+            PlanFilter::On(id) => found.filter(organizations::plan_id.eq(id)),
         }
     }};
 }
@@ -119,18 +191,19 @@ macro_rules! selected {
 pub fn page_of_organizations(
     connection: &mut Connection,
     _: &Observer,
-    selection: OrganizationSelection<'_>,
+    selection: &OrganizationSelection<'_>,
     request: &PageRequest,
 ) -> Result<Page<OrganizationRow>, DbError> {
-    let OrganizationSelection { search, filter, sort } = selection;
-    let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
-    let total = match filter {
-        OrganizationFilter::All => matches.total(|| total(connection))?,
-        OrganizationFilter::Suspended | OrganizationFilter::Removed => Total::count(|most| {
-            count_of(connection, selected!(&matches, filter).select(organizations::id).limit(most))
-        })?,
+    let matches = search::find(connection, List::AllOrganizations, INSTANCE, selection.search)?;
+    let total = if selection.is_all() {
+        matches.total(|| total(connection))?
+    } else {
+        Total::count(|most| {
+            count_of(connection, selected!(&matches, selection).select(organizations::id).limit(most))
+        })?
     };
-    request.load(total, |row| sort.cursor(row), |reach| read(connection, (&matches, filter, sort), reach))
+    let cursor = |row: &OrganizationRow| selection.sort.cursor(row);
+    request.load(total, cursor, |reach| read(connection, (&matches, selection), reach))
 }
 
 /// A part of all organizations; one more than asked for where there is more.
@@ -140,11 +213,11 @@ pub fn page_of_organizations(
 pub fn list_organizations(
     connection: &mut Connection,
     _: &Observer,
-    OrganizationSelection { search, filter, sort }: OrganizationSelection<'_>,
+    selection: &OrganizationSelection<'_>,
     request: &ListRequest,
 ) -> Result<Vec<OrganizationRow>, CursorError> {
-    let matches = search::find(connection, List::AllOrganizations, INSTANCE, search)?;
-    read(connection, (&matches, filter, sort), &request.reach())
+    let matches = search::find(connection, List::AllOrganizations, INSTANCE, selection.search)?;
+    read(connection, (&matches, selection), &request.reach())
 }
 
 /// How many organizations there are.
@@ -176,10 +249,11 @@ impl OrganizationSort {
 
 fn read(
     connection: &mut Connection,
-    (matches, filter, sort): (&Matches, OrganizationFilter, OrganizationSort),
+    (matches, selection): (&Matches, &OrganizationSelection<'_>),
     reach: &Reach,
 ) -> Result<Vec<OrganizationRow>, CursorError> {
-    let all = selected!(matches, filter);
+    let sort = selection.sort;
+    let all = selected!(matches, selection);
     let descending = is_descending(sort);
     let number = match &reach.beyond {
         Some(cursor) if sort.is_by_number() => {
@@ -202,16 +276,7 @@ fn read(
             in_order!(all, reach, descending, (organizations::api_key_count, organizations::id), |_| number)
         }
     };
-    let rows: Vec<Columns> = query
-        .select((
-            Organization::as_select(),
-            organizations::member_count,
-            organizations::api_key_count,
-            last_changed(),
-            last_used(),
-        ))
-        .load(connection)
-        .map_err(DbError::from)?;
+    let rows: Vec<Columns> = query.select(columns!()).load(connection).map_err(DbError::from)?;
     Ok(rows.into_iter().map(OrganizationRow::from).collect())
 }
 
@@ -224,17 +289,8 @@ pub fn find_row(
     _: &Observer,
     organization_id: &str,
 ) -> Result<OrganizationRow, InstanceError> {
-    let found: Option<Columns> = organizations::table
-        .find(organization_id)
-        .select((
-            Organization::as_select(),
-            organizations::member_count,
-            organizations::api_key_count,
-            last_changed(),
-            last_used(),
-        ))
-        .first(connection)
-        .optional()?;
+    let found: Option<Columns> =
+        organizations::table.find(organization_id).select(columns!()).first(connection).optional()?;
     found.map(OrganizationRow::from).ok_or(InstanceError::NotFound)
 }
 
@@ -261,10 +317,16 @@ pub fn find_organization(
         Some(id) => Some(plans::find(connection, operator, id)?),
         None => None,
     };
+    let bounds = plans::bounds_of(connection, &row.organization, now)?;
+    let active_keys = match bounds.ceilings.max_active_keys {
+        Some(most) => plans::active_keys(connection, organization_id, most, now)?,
+        None => 0,
+    };
     Ok(OrganizationDetails {
         plan,
         instead: plans::override_of(connection, operator, organization_id)?,
-        bounds: plans::bounds_of(connection, &row.organization, now)?,
+        bounds,
+        active_keys,
         used_this_month: usage::used_by_organization(connection, operator, organization_id, now)?,
         row,
         administrators,

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     db::{Change, Connection, DbError, Tx, count_of},
     domain::{
-        access::{Grant, Operator, See},
+        access::{Grant, Observer, Operator, See},
         events::{self, Action, Event},
         id::new_id,
         names::Name,
@@ -242,7 +242,7 @@ pub fn remove(
 /// What holds for an organization instead of what its plan says, ended or not.
 pub fn override_of(
     connection: &mut Connection,
-    _: &Operator,
+    _: &Observer,
     organization_id: &str,
 ) -> Result<Option<Override>, DbError> {
     stored_override(connection, organization_id)

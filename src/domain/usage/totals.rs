@@ -1,9 +1,14 @@
 //! What all keys of an organization were asked together, day by day, also those that are gone: for whoever operates the
 //! instance, and for the monthly quota of a plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{
+    dsl::{exists, sql},
+    expression::SqlLiteral,
+    prelude::*,
+    sql_types::Bool,
+};
 
 use super::{ByOutcome, DAYS_SHOWN, DailyRequests, Month, Series, first_day_shown};
 use crate::{
@@ -195,4 +200,28 @@ pub fn used_by_organization(
 ) -> Result<u64, DbError> {
     let owner = crate::domain::verification::Owner::Organization(organization_id.to_owned());
     crate::domain::verification::used_this_month(connection, &owner, now)
+}
+
+/// The organizations of which a request was rejected for a limit of their plan in the last days, as a subquery.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(in crate::domain) fn limited_organizations(now: Timestamp) -> _ {
+    let first: Timestamp = first_day_shown(now);
+    // In the words of its index.
+    let is_limited: SqlLiteral<Bool> = sql::<Bool>("substr(outcome, 1, 5) = 'plan_'");
+    organization_usage::table
+        .filter(organization_usage::begins_at.ge(first))
+        .filter(is_limited)
+        .select(organization_usage::organization_id)
+}
+
+/// Those of some organizations that are [limited](limited_organizations).
+pub fn limited_of(
+    connection: &mut Connection,
+    _: &Observer,
+    ids: &[&str],
+    now: Timestamp,
+) -> Result<BTreeSet<String>, DbError> {
+    let limited =
+        limited_organizations(now).filter(one_of(organization_usage::organization_id, ids)).distinct();
+    Ok(limited.load(connection)?.into_iter().collect())
 }

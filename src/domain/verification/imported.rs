@@ -113,6 +113,15 @@ impl Verifier {
         self.imported_keys().await.any
     }
 
+    /// Whether a text without our form may be a key of another system that is here. One that nobody had used yet is
+    /// known by its digest from now on.
+    ///
+    /// # Errors
+    /// [`DbError`], also where too many keys with slow hashes are being compared.
+    pub async fn may_be_imported(&self, text: &str, now: Timestamp) -> Result<bool, DbError> {
+        Ok(self.imported_key(text, now).await?.is_some())
+    }
+
     async fn imported_keys(&self) -> Presence {
         let known = &self.imported;
         if !known.is_fresh() {

@@ -2,7 +2,7 @@
 
 use crate::{
     api_types::{FieldProblem, KeyChange, RateLimitFields, SettingsFields},
-    domain::key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, RateLimit},
+    domain::key_settings::{self, KeySettings, Metadata, MonthlyQuota, Networks, RateLimit, RateLimitError},
 };
 
 impl SettingsFields {
@@ -26,8 +26,12 @@ impl RateLimitFields {
         Self { requests: limit.count.get().into(), per: limit.period }
     }
 
-    fn text(&self) -> String {
-        format!("{}/{}", self.requests, self.per.as_str())
+    /// The limit.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(&self) -> Result<RateLimit, RateLimitError> {
+        format!("{}/{}", self.requests, self.per.as_str()).parse()
     }
 }
 
@@ -47,7 +51,7 @@ impl KeyChange {
             set(&mut after.networks, "/networks", words(networks).parse::<Networks>(), wrong);
         }
         if let Some(rate) = self.rate_limit {
-            let parsed = rate.map(|rate| rate.text().parse()).transpose();
+            let parsed = rate.map(|rate| rate.parse()).transpose();
             set(&mut after.rate_limit, "/rate_limit/requests", parsed, wrong);
         }
         if let Some(quota) = self.monthly_quota {

@@ -56,9 +56,16 @@ pub struct Match {
 }
 
 impl Match {
-    fn report(&self) -> Option<LeakReport> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        LeakReport::new(&self.token, &text(&self.url), &text(&self.source))
+    /// The report; `None` for a text that is no key or token. What has not our form is looked up only where there
+    /// are keys of other systems.
+    async fn report(&self, state: &State) -> Result<Option<LeakReport>, AppError> {
+        let (url, source) =
+            (self.url.as_deref().unwrap_or_default(), self.source.as_deref().unwrap_or_default());
+        let own = LeakReport::new(&self.token, url, source);
+        if own.is_some() || !state.verifier.may_be_imported(&self.token, state.clock.now()).await? {
+            return Ok(own);
+        }
+        Ok(Some(LeakReport::of_other_system(&self.token, url, source)))
     }
 }
 
@@ -105,9 +112,11 @@ pub async fn receive(mut gate: Gate<WithReport, RawBody>) -> Result<HttpResponse
     {
         return Err(refused(request, state));
     }
-    // What is not even well formed costs no look-up.
     let matches = parse(&body)?;
-    let reports: Vec<Option<LeakReport>> = matches.iter().map(Match::report).collect();
+    let mut reports: Vec<Option<LeakReport>> = Vec::with_capacity(matches.len());
+    for found in &matches {
+        reports.push(found.report(state).await?);
+    }
     let is_known = look_up(request, state, reports.iter().flatten().cloned().collect()).await?;
     let decision = matches.into_iter().zip(&reports).map(|(found, report)| Decision {
         token_raw: found.token,

@@ -116,6 +116,8 @@ pub const PATH: &str = "/api/v2/openapi.json";
         instance::organizations::remove,
         instance::organizations::restore,
         instance::organizations::invite_administrator,
+        instance::plan_exceptions::show,
+        instance::plan_exceptions::change,
         instance::usage::of_organization,
         instance::usage::list,
         instance::plans::list,

@@ -3,11 +3,14 @@
 pub mod activity;
 pub mod import;
 pub mod mails;
+pub mod new_organization;
 pub mod nodes;
 pub mod organization;
+pub mod organization_changes;
 pub mod organizations;
 pub mod people;
 mod plan_form;
+mod plan_use;
 pub mod plans;
 pub mod sign_up;
 pub mod tokens;

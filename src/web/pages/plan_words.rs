@@ -1,6 +1,9 @@
 //! What a plan allows, in a few words.
 
-use crate::{domain::plans::Ceilings, web::display};
+use crate::{
+    domain::{key_settings::RateLimit, plans::Ceilings},
+    web::display,
+};
 
 /// "60 requests per minute · 5 active API keys"
 pub(super) fn limits(ceilings: &Ceilings) -> String {
@@ -10,12 +13,15 @@ pub(super) fn limits(ceilings: &Ceilings) -> String {
     }
 }
 
+/// "60 requests per minute"
+pub(super) fn rate(rate: RateLimit) -> String {
+    let requests = display::count(&rate.count.get().into(), "request", "requests");
+    format!("{requests} per {}", rate.period.as_str())
+}
+
 fn words(ceilings: &Ceilings) -> Vec<String> {
     let mut words = Vec::new();
-    if let Some(rate) = ceilings.rate_limit {
-        let requests = display::count(&rate.count.get().into(), "request", "requests");
-        words.push(format!("{requests} per {}", rate.period.as_str()));
-    }
+    words.extend(ceilings.rate_limit.map(rate));
     if let Some(quota) = ceilings.monthly_quota {
         let quota = i64::try_from(quota.get()).unwrap_or(i64::MAX);
         words.push(format!("{} per month", display::count(&quota, "request", "requests")));

@@ -40,6 +40,15 @@ pub struct Over {
     page: String,
 }
 
+/// The dialog instead of one that could change nothing.
+#[derive(Template)]
+#[template(path = "components/limit.html")]
+struct ClosedDialog {
+    title: &'static str,
+    close: String,
+    reason: String,
+}
+
 impl Over {
     /// `url` for a form of the dialog. A form without JavaScript takes along what the page behind
     /// shows; htmx tells that by itself.
@@ -62,7 +71,8 @@ impl<P: Proof, B> Visit<P, B> {
         }
     }
 
-    /// Answers with a dialog: alone for htmx, otherwise over its page.
+    /// Answers with a dialog: alone for htmx, otherwise over its page. In a suspended organization it says so
+    /// instead, before anything is typed.
     ///
     /// # Errors
     /// When a template or the page behind fails.
@@ -70,6 +80,14 @@ impl<P: Proof, B> Visit<P, B> {
     where
         P: AsRef<S::Proof>,
     {
+        if let Err(AppError::Suspended(reason)) = self.proof.check_open() {
+            let closed = ClosedDialog {
+                title: "This organization is suspended",
+                close: S::address(self, self.proof.as_ref()),
+                reason: format!("Nothing can be changed until it is resumed. Reason: {reason}"),
+            };
+            return self.dialog_with_status::<S>(&closed, StatusCode::OK).await;
+        }
         self.dialog_with_status::<S>(dialog, StatusCode::OK).await
     }
 

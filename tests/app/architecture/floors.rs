@@ -100,6 +100,7 @@ const WEB: House = House {
             "limits",
             "local",
             "pager",
+            "plan_numbers",
             "request_id",
             "search",
             "sorting",

@@ -285,6 +285,13 @@ pub(super) fn fields(route: &Route) -> Vec<(&'static str, String)> {
         ],
         "/instance/tokens" => vec![name, ("access", "verify".into()), ("duration", "none".into()), form],
         "/instance/tokens/{token}/replace" => vec![form],
+        "/instance/organizations" => vec![name, ("plan", String::new()), form],
+        "/instance/organizations/{organization}/name" | "/instance/organizations/{organization}/notes" => {
+            vec![("text", "Renews in May".into())]
+        }
+        "/instance/organizations/{organization}/administrators" => {
+            vec![("text", "new@alder.example".into())]
+        }
         "/instance/organizations/{organization}/plan" => {
             vec![("plan", String::new()), ("rate_period", "minute".into())]
         }
@@ -303,6 +310,9 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/keys/verify") => json!({ "key": "tess_none" }),
         ("POST", "/api/v2/instance/organizations") => json!({ "name": "Alder" }),
         ("PATCH", "/api/v2/instance/organizations/{organization}") => json!({ "name": "Birch" }),
+        ("PUT", "/api/v2/instance/organizations/{organization}/plan-exceptions") => {
+            json!({ "ends_at": "2027-01-01T00:00:00Z" })
+        }
         ("POST", "/api/v2/instance/organizations/{organization}/suspend") => {
             json!({ "reason": "Payment is overdue." })
         }

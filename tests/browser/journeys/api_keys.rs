@@ -1,6 +1,7 @@
 //! The tab "API", section "API Keys".
 
 use crate::support::page::Page;
+use crate::support::server::Server;
 use crate::support::stage::Stage;
 
 async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: Stage) {
@@ -170,11 +171,41 @@ fn is_key(key: &str) -> bool {
         .is_some_and(|rest| rest.len() >= 36 && rest.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
+/// Where there are environments, each new key is for one of them, and gateways can ask for it.
+async fn a_test_key_is_told_from_live_ones(Stage { page, .. }: Stage) {
+    let server = Server::start_with("TESSERA_ENVIRONMENTS", "yes").await;
+    let page = Page::new(page.browser().clone(), server.url.clone());
+    let mut dana = server.person("Dana Whitfield").await;
+    let organization = server.organization(&mut dana, "Lumen Logistics").await;
+    page.become_person(&dana).await;
+    let mut keys = Vec::new();
+    for (name, environment) in [("Checkout", "Live"), ("Trial", "Test")] {
+        page.visit(&format!("{organization}/api/keys/new")).await;
+        page.fill("Name", name).await;
+        page.choose(environment).await;
+        page.click_button("Save").await;
+        page.expect_dialog("API key created").await;
+        keys.push(page.value("API key").await.trim().to_owned());
+    }
+    assert!(keys[0].starts_with("tess_live_") && keys[1].starts_with("tess_test_"), "{keys:?}");
+    page.visit(&format!("{organization}/api")).await;
+    page.expect_row("Trial", "Test").await;
+    page.visit(&format!("{organization}/api?show=test")).await;
+    page.expect_row("Trial", "Test").await;
+    page.expect_no_row("Checkout").await;
+    let auth = async |key: &str| {
+        let asked = server.http.get(format!("{}/auth?environment=live", server.url)).bearer_auth(key);
+        asked.send().await.expect("the server answers").status().as_u16()
+    };
+    assert_eq!((auth(&keys[0]).await, auth(&keys[1]).await), (204, 403));
+}
+
 crate::with_and_without_javascript!(
     a_key_is_created_used_stopped_and_removed,
     a_reload_makes_no_second_key,
     a_name_in_use_is_refused_by_its_field,
     several_keys_are_removed_after_one_question,
+    a_test_key_is_told_from_live_ones,
 );
 crate::with_javascript_only!(times_are_in_the_zone_of_the_reader);
 crate::without_javascript_only!(without_scripts_times_are_in_utc);

@@ -78,6 +78,7 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     page.expect_row("Free", "2 requests per month · 1 active API key").await;
 
     page.click_link("Organizations").await;
+    page.expect_row("Lumen Logistics", "None").await;
     page.click_link("Lumen Logistics").await;
     page.expect_text("No plan. Nothing is limited.").await;
     page.click_link("Change plan").await;
@@ -87,6 +88,11 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     for expected in [200, 200, 429] {
         assert_eq!(server.ask_api(&secret).await.0, expected);
     }
+    page.visit(&in_instance(&organization)).await;
+    page.expect_text("2 of 2 requests").await;
+    page.expect_text("1 request rejected in the last 30 days").await;
+    page.visit("/instance/organizations?state=limited").await;
+    page.expect_row("Lumen Logistics", "Limit reached").await;
     page.visit(&format!("{organization}/api")).await;
     page.click_link("New API Key").await;
     page.fill("Name", "One too many").await;
@@ -104,12 +110,52 @@ async fn an_organization_gets_a_plan_and_is_suspended(Stage { page, server, .. }
     page.visit(&format!("{organization}/users")).await;
     page.expect_text("This organization is suspended").await;
     page.expect_text("Payment is overdue.").await;
+    page.click_link("Invite Users").await;
+    page.expect_dialog("This organization is suspended").await;
     page.visit("/instance/organizations").await;
     page.expect_row("Lumen Logistics", "Suspended").await;
     page.click_link("Lumen Logistics").await;
     page.click_button("Resume organization").await;
     page.expect_toast("“Lumen Logistics” resumed").await;
     assert_eq!(server.ask_api(&secret).await.0, 429);
+}
+
+/// An organization is made for a customer, who takes it over by the link in the email.
+async fn a_customer_gets_an_organization(Stage { page, server, .. }: Stage) {
+    let dana = server.person("Dana Whitfield").await;
+    page.become_person(&dana).await;
+    page.visit(&server.setup_link()).await;
+    page.click_button("Become instance administrator").await;
+    page.click_link("New organization").await;
+    page.expect_dialog("New organization").await;
+    page.fill("Organization name", "Lumen Logistics").await;
+    page.fill("Email of its first administrator optional", "mara").await;
+    page.click_button("Create").await;
+    page.expect_text("Enter a valid email").await;
+    page.fill("Email of its first administrator optional", "mara@lumen.example").await;
+    page.click_button("Create").await;
+    page.expect_page("Lumen Logistics").await;
+    page.expect_toast("“Lumen Logistics” created. mara@lumen.example is invited").await;
+    page.expect_text("This organization has no administrator.").await;
+
+    page.click_link("Edit notes").await;
+    page.fill("Notes optional", "Renews in May.").await;
+    page.click_button("Save").await;
+    page.expect_toast("Notes saved").await;
+    page.expect_text("Renews in May.").await;
+    page.click_link("Rename").await;
+    page.fill("Organization name", "Lumen").await;
+    page.click_button("Save").await;
+    page.expect_toast("Renamed to “Lumen”").await;
+    page.expect_page("Lumen").await;
+    page.click_link("Invite administrator").await;
+    page.fill("Email", "jonas@lumen.example").await;
+    page.click_button("Invite").await;
+    page.expect_toast("Invitation sent to jonas@lumen.example").await;
+    let mail = server.inbox.expect("mara@lumen.example", "").await;
+    page.become_nobody().await;
+    page.visit(&mail.link("/i/")).await;
+    page.expect_text("The operator of this server").await;
 }
 
 /// A key that another system made, and one that anybody could guess.
@@ -224,6 +270,27 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     inspection.look_at(page, "instance-plans").await;
     page.visit(&format!("{}/plan", in_instance(&organization))).await;
     inspection.look_at(page, "instance-organization-plan").await;
+    page.pick("Plan", &"W".repeat(60)).await;
+    page.click_button("Save").await;
+    page.expect_text("600 requests per minute").await;
+    for (verb, text) in
+        [("notes", "W".repeat(2000)), ("name", "W".repeat(80)), ("administrators", "mara".to_owned())]
+    {
+        page.visit(&format!("{}/{verb}", in_instance(&organization))).await;
+        inspection.look_at(page, &format!("instance-organization-{verb}")).await;
+        let label = match verb {
+            "notes" => "Notes optional",
+            "name" => "Organization name",
+            _ => "Email",
+        };
+        page.fill(label, &text).await;
+        page.click_button(if verb == "administrators" { "Invite" } else { "Save" }).await;
+        inspection.look_at(page, &format!("instance-organization-{verb}-sent")).await;
+    }
+    page.visit("/instance/organizations/new").await;
+    inspection.look_at(page, "instance-organization-new").await;
+    page.visit("/instance/organizations?state=limited").await;
+    inspection.look_at(page, "instance-organizations-limited").await;
     page.visit(&format!("{}/suspend", in_instance(&organization))).await;
     inspection.look_at(page, "instance-organization-suspend").await;
     page.fill("Reason", &"W".repeat(300)).await;
@@ -232,11 +299,14 @@ async fn walk(Stage { page, server, .. }: &Stage, inspection: &mut Inspection) {
     inspection.look_at(page, "instance-organization-suspended").await;
     page.visit(&format!("{organization}/users")).await;
     inspection.look_at(page, "organization-suspended").await;
+    page.visit(&format!("{organization}/api/keys/new")).await;
+    inspection.look_at(page, "organization-suspended-new-key").await;
 }
 
 crate::with_and_without_javascript!(
     the_set_up_link_leads_to_the_instance,
     an_organization_gets_a_plan_and_is_suspended,
+    a_customer_gets_an_organization,
     keys_of_another_system_are_imported
 );
 crate::with_javascript_only!(pages_of_the_instance, pages_of_the_instance_as_served_without_scripts);

@@ -11,7 +11,7 @@ const JONAS: &str = "jonas@example.org";
 const PRIYA: &str = "priya@example.org";
 
 async fn where_an_invitation_is_needed_one_comes_in_by_it(Stage { page, .. }: Stage) {
-    let server = Server::start_with_sign_up("invited").await;
+    let server = Server::start_with("TESSERA_SIGN_UP", "invited").await;
     let page = Page::new(page.browser().clone(), server.url.clone());
     let links = invitations_of_the_operator(&page, &server).await;
 
@@ -49,7 +49,7 @@ async fn where_an_invitation_is_needed_one_comes_in_by_it(Stage { page, .. }: St
 
 async fn pages_where_strangers_have_no_way_in(Stage { page, .. }: Stage) {
     let mut inspection = Inspection::default();
-    let server = Server::start_with_sign_up("invited").await;
+    let server = Server::start_with("TESSERA_SIGN_UP", "invited").await;
     let invited = Page::new(page.browser().clone(), server.url.clone());
     for (path, name) in [("/", "landing-invited-first"), ("/signup", "sign-up-invited-first")] {
         invited.visit(path).await;
@@ -65,7 +65,7 @@ async fn pages_where_strangers_have_no_way_in(Stage { page, .. }: Stage) {
         inspection.look_at(&invited, name).await;
     }
     for (mode, name) in [("closed", "closed"), ("lumen.example, fern.example", "domains")] {
-        let server = Server::start_with_sign_up(mode).await;
+        let server = Server::start_with("TESSERA_SIGN_UP", mode).await;
         let page = Page::new(invited.browser().clone(), server.url.clone());
         for (path, what) in [("/", "landing"), ("/signup", "sign-up"), ("/login", "log-in")] {
             page.visit(path).await;

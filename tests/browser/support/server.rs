@@ -22,20 +22,20 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_as(true, "").await
+        Self::start_as(true, None).await
     }
 
     /// A server that keeps its emails in the local mailbox.
     pub(crate) async fn start_with_mailbox() -> Self {
-        Self::start_as(false, "").await
+        Self::start_as(false, None).await
     }
 
-    /// A server whose setting says who may sign up.
-    pub(crate) async fn start_with_sign_up(mode: &str) -> Self {
-        Self::start_as(true, mode).await
+    /// A server with a setting of its own: `start_with("TESSERA_SIGN_UP", "invited")`.
+    pub(crate) async fn start_with(name: &str, value: &str) -> Self {
+        Self::start_as(true, Some((name, value))).await
     }
 
-    async fn start_as(sends_emails: bool, sign_up: &str) -> Self {
+    async fn start_as(sends_emails: bool, setting: Option<(&str, &str)>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let database = TestDatabase::new();
         let inbox = Inbox::start().await;
@@ -53,9 +53,9 @@ impl Server {
             .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
             .env("TESSERA_PUBLIC_URL", &url)
             .env("TESSERA_DATABASE_URL", database.argument())
-            .env("TESSERA_SIGN_UP", sign_up)
             .env("TESSERA_SMTP_URL", if sends_emails { inbox.url() } else { String::new() })
-            .env("TESSERA_WEBHOOK_NETWORKS", "127.0.0.0/8");
+            .env("TESSERA_WEBHOOK_NETWORKS", "127.0.0.0/8")
+            .envs(setting);
         let scratch = directory.path().join("tmp");
         std::fs::create_dir(&scratch).expect("a scratch directory");
         let process = Guarded::start(&command, &log, &scratch);

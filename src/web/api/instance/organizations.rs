@@ -7,14 +7,17 @@ use utoipa::IntoParams;
 use crate::{
     api_types::{
         AdministratorInvitation, InstanceOrganization, InstanceOrganizationChange, List, NewAdministrator,
-        NewInstanceOrganization, SuspensionRequest,
+        NewInstanceOrganization, Receipts, SuspensionRequest,
     },
     clock::Timestamp,
     db::{Connection, Tx},
     domain::{
         access::{Observer, Operator},
         email::EmailAddress,
-        instance::{self, InstanceError, OrganizationRow, OrganizationSelection},
+        instance::{
+            self, FirstPlan, InstanceError, NewCustomer, Notes, OrganizationRow, OrganizationSelection,
+            PlanFilter,
+        },
         invitations::InviteOutcome,
         names::{MAX_NAME_LENGTH, Name},
         organization::Organization,
@@ -27,6 +30,7 @@ use crate::{
             json::Json,
             pagination::{self, Pagination},
             params::Params,
+            receipts::WaitParams,
             response::Response,
         },
         display,
@@ -37,7 +41,7 @@ use crate::{
 
 impl From<OrganizationRow> for InstanceOrganization {
     fn from(row: OrganizationRow) -> Self {
-        let OrganizationRow { organization, members, api_keys, last_active_at } = row;
+        let OrganizationRow { organization, members, api_keys, notes, last_active_at } = row;
         Self {
             id: organization.id,
             name: organization.name,
@@ -48,6 +52,7 @@ impl From<OrganizationRow> for InstanceOrganization {
             plan_id: organization.plan_id,
             members,
             api_keys,
+            notes,
             last_active_at: last_active_at.as_ref().map(display::iso),
         }
     }
@@ -65,6 +70,8 @@ pub struct InstanceOrganizationFilter {
     /// Filter by state.
     #[param(inline)]
     state: OrganizationFilter,
+    /// Filter by plan: the ID of a plan, or `none` for organizations without one.
+    plan: String,
     /// Sort order.
     #[param(inline)]
     sort: OrganizationSort,
@@ -90,12 +97,13 @@ pub struct InstanceOrganizationFilter {
 pub async fn list(
     call: Call<Observer, Params<InstanceOrganizationFilter>>,
 ) -> Result<HttpResponse, AppError> {
-    let Params(InstanceOrganizationFilter { q, state, sort, cursor, limit }) = call.input.clone();
+    let Params(InstanceOrganizationFilter { q, state, plan, sort, cursor, limit }) = call.input.clone();
     let slice = Pagination::new(cursor, limit).list_request()?;
-    let wanted = slice.clone();
+    let (wanted, now) = (slice.clone(), call.now);
     let rows = call.read(move |connection, observer| {
-        let selection = OrganizationSelection { search: &q, filter: state, sort };
-        instance::list_organizations(connection, observer, selection, &wanted)
+        let plan = PlanFilter::parse(&plan);
+        let selection = OrganizationSelection { search: &q, filter: state, plan, sort, now };
+        instance::list_organizations(connection, observer, &selection, &wanted)
     });
     let listing = pagination::list(rows.await?, &slice, |row| sort.cursor(row), InstanceOrganization::from);
     Ok(Response::ok(&listing)?.send())
@@ -123,7 +131,7 @@ pub async fn show(call: Call<Observer>) -> Result<HttpResponse, AppError> {
 /// It has no members until its first administrator accepts an invitation.
 ///
 /// # Errors
-/// 422 invalid name, email or plan, 429 too many emails to this person today.
+/// 409 too many emails to this person today, 422 invalid name, email or plan.
 #[utoipa::path(
     post,
     path = "/api/v2/instance/organizations",
@@ -134,30 +142,30 @@ pub async fn show(call: Call<Observer>) -> Result<HttpResponse, AppError> {
 )]
 pub async fn create(call: Call<Operator, Json<NewInstanceOrganization>>) -> Result<HttpResponse, AppError> {
     let Json(NewInstanceOrganization { name, plan_id, administrator_email }) = &call.input;
-    let name = parse_name(name)?;
     let email = administrator_email.as_deref().map(|email| parse_email("/administrator_email", email));
-    let (email, plan_id, rules) = (email.transpose()?, plan_id.clone(), call.state.config.rules);
+    let wanted = NewCustomer {
+        name: parse_name(name)?,
+        plan: plan_id.clone().map_or(FirstPlan::Default, FirstPlan::Plan),
+        administrator: email.transpose()?,
+    };
+    let rules = call.state.config.rules;
     call.change(move |tx, operator, now| {
-        let id = instance::create_organization(tx, operator, &name, now)?.id;
-        if let Some(plan_id) = &plan_id {
+        if let FirstPlan::Plan(plan_id) = &wanted.plan {
             check_plan(tx, operator, plan_id)?;
-            instance::change_plan(tx, operator, (&id, Some(plan_id)), now)?;
         }
-        if let Some(email) = &email {
-            instance::invite_administrator(tx, operator, (&id, email), &rules, now)?;
-        }
+        let id = instance::create_organization(tx, operator, &wanted, &rules, now)?.id;
         let created = find(tx.connection(), operator, &id)?;
         Response::created(&created, format!("/api/v2/instance/organizations/{id}"))
     })
     .await
 }
 
-/// Change an organization’s name or plan.
+/// Change an organization’s name, plan or notes.
 ///
 /// Changes of the plan apply from the next request.
 ///
 /// # Errors
-/// 404 not found, 422 invalid name or plan, 412 `If-Match` doesn’t match.
+/// 404 not found, 422 invalid name, plan or notes, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     patch,
     path = "/api/v2/instance/organizations/{organization}",
@@ -169,8 +177,9 @@ pub async fn create(call: Call<Operator, Json<NewInstanceOrganization>>) -> Resu
 pub async fn change(
     call: Call<Operator, Json<InstanceOrganizationChange>>,
 ) -> Result<HttpResponse, AppError> {
-    let Json(InstanceOrganizationChange { name, plan_id }) = &call.input;
+    let Json(InstanceOrganizationChange { name, plan_id, notes }) = &call.input;
     let name = name.as_deref().map(parse_name).transpose()?;
+    let notes = notes.as_ref().map(|notes| parse_notes(notes.as_deref().unwrap_or_default())).transpose()?;
     let (id, plan_id, precondition) = (call.path("organization"), plan_id.clone(), call.precondition());
     if plan_id.is_some() {
         // A quota that is new counts what was used this month before it.
@@ -184,6 +193,9 @@ pub async fn change(
         if let Some(plan_id) = &plan_id {
             plan_id.as_deref().map(|plan_id| check_plan(tx, operator, plan_id)).transpose()?;
             instance::change_plan(tx, operator, (&id, plan_id.as_deref()), now)?;
+        }
+        if let Some(notes) = &notes {
+            instance::change_notes(tx, operator, (&id, notes.as_ref()), now)?;
         }
         Response::resource(&find(tx.connection(), operator, &id)?)
     })
@@ -202,6 +214,7 @@ pub async fn change(
     path = "/api/v2/instance/organizations/{organization}/suspend",
     tag = "Instance",
     operation_id = "suspend_organization",
+    params(WaitParams),
     request_body = SuspensionRequest,
     responses((status = 200, description = "The suspended organization.", body = InstanceOrganization))
 )]
@@ -223,6 +236,7 @@ pub async fn suspend(call: Call<Operator, Json<SuspensionRequest>>) -> Result<Ht
     path = "/api/v2/instance/organizations/{organization}/resume",
     tag = "Instance",
     operation_id = "resume_organization",
+    params(WaitParams),
     responses((status = 200, description = "The resumed organization.", body = InstanceOrganization))
 )]
 pub async fn resume(call: Call<Operator>) -> Result<HttpResponse, AppError> {
@@ -240,11 +254,15 @@ pub async fn resume(call: Call<Operator>) -> Result<HttpResponse, AppError> {
     path = "/api/v2/instance/organizations/{organization}",
     tag = "Instance",
     operation_id = "remove_organization",
-    responses((status = 204, description = "Removed."))
+    params(WaitParams),
+    responses(
+        (status = 200, description = "Removed; with `?wait`.", body = Receipts),
+        (status = 204, description = "Removed."),
+    )
 )]
 pub async fn remove(call: Call<Operator>) -> Result<HttpResponse, AppError> {
     let (id, precondition) = (call.path("organization"), call.precondition());
-    call.change(move |tx, operator, now| {
+    call.change_everywhere(move |tx, operator, now| {
         precondition.check(&find(tx.connection(), operator, &id)?)?;
         instance::remove_organization(tx, operator, &id, now)?;
         Ok(Response::done())
@@ -263,6 +281,7 @@ pub async fn remove(call: Call<Operator>) -> Result<HttpResponse, AppError> {
     path = "/api/v2/instance/organizations/{organization}/restore",
     tag = "Instance",
     operation_id = "restore_organization",
+    params(WaitParams),
     responses((status = 200, description = "The restored organization.", body = InstanceOrganization))
 )]
 pub async fn restore(call: Call<Operator>) -> Result<HttpResponse, AppError> {
@@ -274,7 +293,7 @@ pub async fn restore(call: Call<Operator>) -> Result<HttpResponse, AppError> {
 /// The invitation names the operator of the server as the inviter.
 ///
 /// # Errors
-/// 404 not found, 422 invalid email, 429 too many emails to this person today.
+/// 404 not found, 409 too many emails to this person today, 422 invalid email.
 #[utoipa::path(
     post,
     path = "/api/v2/instance/organizations/{organization}/administrators",
@@ -311,7 +330,7 @@ async fn change_state<B>(
     + 'static,
 ) -> Result<HttpResponse, AppError> {
     let id = call.path("organization");
-    call.change(move |tx, operator, now| {
+    call.change_everywhere(move |tx, operator, now| {
         change(tx, operator, &id, now)?;
         Response::resource(&find(tx.connection(), operator, &id)?)
     })
@@ -328,6 +347,10 @@ fn find(
 
 fn parse_name(text: &str) -> Result<Name, AppError> {
     Name::parse(text, MAX_NAME_LENGTH).map_err(|error| AppError::field("/name", error))
+}
+
+fn parse_notes(text: &str) -> Result<Option<Notes>, AppError> {
+    Notes::parse(text).map_err(|error| AppError::field("/notes", error))
 }
 
 fn parse_email(pointer: &str, text: &str) -> Result<EmailAddress, AppError> {

@@ -37,6 +37,9 @@ impl Sentence {
             Action::LeakPolicyChanged => {
                 Self::new("shield", "changed what happens to leaked keys", entry).alone()
             }
+            Action::OrganizationNotesChanged => {
+                Self::new("pencil", "changed the notes about the organization", entry)
+            }
             Action::OrganizationSuspended | Action::SuspendedOrganization => {
                 Self::new("circle-slash", "suspended the organization", entry).bad()
             }
@@ -103,9 +106,9 @@ impl Sentence {
                 Self::new("refresh-cw", "rotated the secret of the webhook", entry)
             }
             Action::WebhookRemoved => Self::new("trash-2", "removed the webhook", entry),
-            Action::AdministratorAdded => Self::new("shield", "made an instance administrator of", entry),
+            Action::AdministratorAdded => Self::new("shield", "added the instance administrator", entry),
             Action::AdministratorDismissed => {
-                Self::new("shield", "removed from the instance administrators:", entry)
+                Self::new("shield", "removed the instance administrator", entry)
             }
             Action::InvitedAdministrator => Self::new("mail", "invited an administrator of", entry),
             Action::InstanceTokenGenerated => Self::new("key-round", "generated the instance token", entry),
@@ -121,7 +124,7 @@ impl Sentence {
             Action::ImportedKeys => Self::new("download", "imported API keys into", entry),
             Action::PlanCreated => Self::new("plus", "created the plan", entry),
             Action::PlanChanged => Self::new("pencil", "changed the plan", entry),
-            Action::PlanMadeDefault => Self::new("check", "made the default plan:", entry),
+            Action::PlanMadeDefault => Self::new("check", "changed the default plan to", entry),
             Action::PlanAssigned => Self::new("building-2", "put all organizations without a plan on", entry),
             Action::PlanRemoved => Self::new("trash-2", "removed the plan", entry),
             Action::OrganizationPlanChanged => Self::new("pencil", "changed the plan of", entry),

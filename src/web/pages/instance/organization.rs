@@ -5,7 +5,11 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{Frame, Tab, plan_form::PlanForm};
+use super::{
+    Frame, Tab,
+    plan_form::PlanForm,
+    plan_use::{self, Limit},
+};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -41,6 +45,8 @@ struct OrganizationPage {
     frame: Frame,
     now: Timestamp,
     details: OrganizationDetails,
+    /// How much of its plan it uses.
+    limits: Vec<Limit>,
     bars: Bars,
     /// The chart has days, as its table says.
     is_hourly: bool,
@@ -65,17 +71,13 @@ impl OrganizationPage {
                 shell,
                 frame: Frame { thing, ..Frame::of(Tab::Organizations) },
                 now,
+                limits: plan_use::of(&details, &days),
                 bars: Bars::of(&days),
                 details,
                 is_hourly: false,
             })
         });
         Ok(page.await?)
-    }
-
-    /// What bounds the organization now.
-    fn limits(&self) -> String {
-        limits(&self.details.bounds.ceilings)
     }
 
     /// What of the plan is replaced, where that has not ended.
@@ -106,7 +108,7 @@ impl OrganizationPage {
 }
 
 /// The page of the organization in the address.
-struct OrganizationScreen;
+pub(super) struct OrganizationScreen;
 
 impl Behind for OrganizationScreen {
     type Proof = Operator;
@@ -237,7 +239,7 @@ async fn plan_dialog(
 }
 
 /// The organization in the address.
-async fn details(visit: &Visit<Operator>) -> Result<OrganizationDetails, AppError> {
+pub(super) async fn details(visit: &Visit<Operator>) -> Result<OrganizationDetails, AppError> {
     let (id, now) = (visit.path("organization"), visit.now);
     visit.read(move |connection, operator| instance::find_organization(connection, operator, &id, now)).await
 }

@@ -1,6 +1,6 @@
 //! The tab "Organizations".
 
-use std::iter::successors;
+use std::{collections::BTreeSet, iter::successors};
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -12,15 +12,22 @@ use crate::{
     db::DbError,
     domain::{
         access::Operator,
-        instance::{self, OrganizationRow, OrganizationSelection},
+        instance::{self, OrganizationRow, OrganizationSelection, PlanFilter},
         page::{Page, PageRef, PageRequest, Total},
+        plans::Plan,
         usage::{self, Month},
     },
     page,
     vocabulary::{OrganizationFilter, OrganizationSort},
     web::{
-        chart::Sparkline, error::AppError, pager::Pager, search, shell::Shell, sorting::Heading, urls, view,
-        visit::Visit,
+        chart::Sparkline,
+        error::AppError,
+        pager::Pager,
+        search,
+        shell::Shell,
+        sorting::Heading,
+        urls, view,
+        visit::{Behind, Visit, Visitor},
     },
 };
 
@@ -43,6 +50,10 @@ struct OrganizationsTab {
     headings: Headings,
     organizations: Page<OrganizationRow>,
     sparklines: Vec<Sparkline>,
+    /// Those of the page that reached a limit of their plan lately.
+    limited: BTreeSet<String>,
+    /// All plans by name.
+    plans: Vec<Plan>,
     /// How many there are in all.
     all: Total,
     pager: Pager,
@@ -60,16 +71,25 @@ pub struct OrganizationsQuery {
     page: PageRef,
     /// A filter's word; anything else means all.
     state: String,
+    /// The id of a plan, or "none" for those without one; empty for all.
+    plan: String,
     /// An order's word; anything else means by name.
     sort: String,
 }
 
 impl OrganizationsQuery {
+    /// Whether all organizations are shown.
+    fn is_all(&self) -> bool {
+        let filter: OrganizationFilter = self.state.parse().unwrap_or_default();
+        self.q.is_empty() && self.plan.is_empty() && filter == OrganizationFilter::All
+    }
+
     fn url(&self) -> String {
         let page = urls::page(&self.page);
         let pairs = [
             ("q", self.q.as_str()),
             ("state", self.state.as_str()),
+            ("plan", self.plan.as_str()),
             ("sort", self.sort.as_str()),
             ("page", page.as_str()),
         ];
@@ -104,6 +124,48 @@ impl Headings {
 }
 
 impl OrganizationsTab {
+    async fn load(
+        visitor: &Visitor,
+        operator: &Operator,
+        selection: OrganizationsQuery,
+        shell: Shell,
+    ) -> Result<Self, AppError> {
+        let (operator, now) = (operator.clone(), visitor.now);
+        let tab = visitor.state.db.read(move |connection| {
+            let (filter, sort) =
+                (selection.state.parse().unwrap_or_default(), selection.sort.parse().unwrap_or_default());
+            let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
+            let plan = PlanFilter::parse(&selection.plan);
+            let wanted = OrganizationSelection { search: &selection.q, filter, plan, sort, now };
+            let organizations = instance::page_of_organizations(connection, &operator, &wanted, &request)?;
+            let ids: Vec<&str> = organizations.rows.iter().map(|row| row.organization.id.as_str()).collect();
+            let daily = usage::daily_requests_of_organizations(connection, &operator, &ids, now)?;
+            let limited = usage::limited_of(connection, &operator, &ids, now)?;
+            let all = if selection.is_all() {
+                organizations.total
+            } else {
+                instance::total_of_organizations(connection, &operator)?
+            };
+            let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
+            Ok::<_, DbError>(Self {
+                shell,
+                frame: Frame::of(Tab::Organizations),
+                now,
+                pager: Pager::of(&organizations, link),
+                headings: Headings::of(&selection, sort),
+                sparklines: daily.iter().map(Sparkline::of).collect(),
+                limited,
+                plans: instance::plans(connection, &operator)?,
+                organizations,
+                all,
+                selection,
+                filter,
+                sort,
+            })
+        });
+        Ok(tab.await?)
+    }
+
     /// "12 of 340".
     fn found(&self) -> String {
         search::found(&self.organizations.total, &self.all, &self.selection.q)
@@ -115,15 +177,26 @@ impl OrganizationsTab {
 
     /// Whether not all of them are asked for.
     fn is_narrowed(&self) -> bool {
-        !self.selection.q.is_empty() || self.filter != OrganizationFilter::All
+        !self.selection.q.is_empty() || self.is_filtered()
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.filter != OrganizationFilter::All || !self.selection.plan.is_empty()
+    }
+
+    /// The name of the plan that an organization is on.
+    fn plan_of(&self, row: &OrganizationRow) -> Option<&str> {
+        let id = row.organization.plan_id.as_ref()?;
+        self.plans.iter().find(|plan| plan.id == *id).map(|plan| plan.name.as_str())
     }
 
     /// The filters that can be chosen, with their words.
-    fn filters(&self) -> [(OrganizationFilter, &'static str); 3] {
+    fn filters(&self) -> [(OrganizationFilter, &'static str); 4] {
         OrganizationFilter::ALL.map(|filter| {
             let words = match filter {
                 OrganizationFilter::All => "All organizations",
                 OrganizationFilter::Suspended => "Suspended",
+                OrganizationFilter::Limited => "Limit reached",
                 OrganizationFilter::Removed => "Removed",
             };
             (filter, words)
@@ -133,8 +206,10 @@ impl OrganizationsTab {
     /// The sentence for a filter that finds none.
     fn none_of_these(&self) -> &'static str {
         match self.filter {
+            _ if !self.selection.plan.is_empty() => "No organizations with this plan match.",
             OrganizationFilter::All => "No organizations.",
             OrganizationFilter::Suspended => "No organization is suspended.",
+            OrganizationFilter::Limited => "No organization reached a limit of its plan in the last 30 days.",
             OrganizationFilter::Removed => "No organization was removed in the last 14 days.",
         }
     }
@@ -168,35 +243,26 @@ impl OrganizationsTab {
     }
 }
 
+/// The tab.
+pub(super) struct OrganizationsScreen;
+
+impl Behind for OrganizationsScreen {
+    type Proof = Operator;
+
+    async fn page(
+        visitor: &Visitor,
+        operator: &Operator,
+        shell: Shell,
+    ) -> Result<Box<dyn view::Page>, AppError> {
+        Ok(Box::new(OrganizationsTab::load(visitor, operator, visitor.on_screen(), shell).await?))
+    }
+
+    fn address(visitor: &Visitor, _: &Operator) -> String {
+        visitor.on_screen::<OrganizationsQuery>().url()
+    }
+}
+
 /// Shows the tab.
 pub async fn index(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
-    let (shell, now, selection) = (visit.shell(), visit.now, visit.query::<OrganizationsQuery>()?);
-    let tab = visit.read(move |connection, operator| {
-        let (filter, sort) =
-            (selection.state.parse().unwrap_or_default(), selection.sort.parse().unwrap_or_default());
-        let request = PageRequest::new(selection.page.clone(), ROWS_ON_A_PAGE);
-        let wanted = OrganizationSelection { search: &selection.q, filter, sort };
-        let organizations = instance::page_of_organizations(connection, operator, wanted, &request)?;
-        let ids: Vec<&str> = organizations.rows.iter().map(|row| row.organization.id.as_str()).collect();
-        let daily = usage::daily_requests_of_organizations(connection, operator, &ids, now)?;
-        let all = match (selection.q.as_str(), filter) {
-            ("", OrganizationFilter::All) => organizations.total,
-            _ => instance::total_of_organizations(connection, operator)?,
-        };
-        let link = |page| OrganizationsQuery { page, ..selection.clone() }.url();
-        Ok::<_, DbError>(OrganizationsTab {
-            shell,
-            frame: Frame::of(Tab::Organizations),
-            now,
-            pager: Pager::of(&organizations, link),
-            headings: Headings::of(&selection, sort),
-            sparklines: daily.iter().map(Sparkline::of).collect(),
-            organizations,
-            all,
-            selection,
-            filter,
-            sort,
-        })
-    });
-    view::show(&tab.await?)
+    view::show(&OrganizationsTab::load(&visit, &visit.proof, visit.query()?, visit.shell()).await?)
 }

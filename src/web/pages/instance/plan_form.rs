@@ -10,11 +10,12 @@ use crate::{
         names::{MAX_KEY_NAME_LENGTH, Name},
         plans::{Ceilings, MAX_LIFETIME_DAYS, Override, Plan, PlanOffer},
     },
-    web::{display, form::FieldErrors},
+    web::{
+        display,
+        form::FieldErrors,
+        plan_numbers::{self, MAX_COUNT},
+    },
 };
-
-/// The largest number of keys or members that can be typed.
-const MOST: i64 = 1_000_000;
 
 /// A plan as it was typed, or what holds for one organization instead. One type, since serde refuses unknown fields
 /// only where all known ones stand together.
@@ -95,8 +96,8 @@ impl PlanForm {
     fn parse_ceilings(&self, errors: &mut FieldErrors) -> Option<Ceilings> {
         let rate_limit = errors.check("rate_count", RateLimit::parse(&self.rate_count, &self.rate_period));
         let monthly_quota = errors.check("monthly_quota", MonthlyQuota::parse(&self.monthly_quota));
-        let max_active_keys = errors.check("max_active_keys", parse_number(&self.max_active_keys, MOST));
-        let max_members = errors.check("max_members", parse_number(&self.max_members, MOST));
+        let max_active_keys = errors.check("max_active_keys", parse_number(&self.max_active_keys, MAX_COUNT));
+        let max_members = errors.check("max_members", parse_number(&self.max_members, MAX_COUNT));
         let days = parse_number(&self.max_lifetime_days, MAX_LIFETIME_DAYS.into());
         let max_lifetime_days = errors.check("max_lifetime_days", days);
         let scopes: Option<Scopes> = errors.check("scopes", self.scopes.parse());
@@ -113,15 +114,11 @@ impl PlanForm {
 
 /// A number from 1 to `most`; `None` for nothing.
 fn parse_number(text: &str, most: i64) -> Result<Option<i64>, String> {
-    let error = || {
-        let most = display::thousands(&most);
-        format!("Enter a whole number from 1 to {most}, or leave it empty for no limit.")
-    };
     match text.trim() {
         "" => Ok(None),
         text => {
-            let number: i64 = text.parse().map_err(|_| error())?;
-            if (1..=most).contains(&number) { Ok(Some(number)) } else { Err(error()) }
+            let number = text.parse().map_err(|_| plan_numbers::out_of_range(most))?;
+            plan_numbers::check(number, most).map(Some)
         }
     }
 }

@@ -1,0 +1,177 @@
+//! What is changed on the page of one organization: its name, the notes about it, and who is invited to administer it.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use serde::Deserialize;
+
+use super::organization::{OrganizationScreen, details};
+use crate::{
+    domain::{
+        access::Operator,
+        email::EmailAddress,
+        instance::{self, MAX_NOTES_LENGTH, Notes},
+        invitations::{InvitationError, InviteOutcome},
+        names::{MAX_NAME_LENGTH, Name},
+    },
+    web::{
+        error::AppError,
+        form::Submitted,
+        shell::Toast,
+        urls,
+        visit::{Over, Visit},
+    },
+};
+
+/// The one field of each of these dialogs, as it was typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextForm {
+    text: String,
+}
+
+/// What the dialog changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changed {
+    Name,
+    Notes,
+    Administrators,
+}
+
+impl Changed {
+    /// The last part of its address.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Notes => "notes",
+            Self::Administrators => "administrators",
+        }
+    }
+
+    fn title(self, organization: &str) -> String {
+        match self {
+            Self::Name => format!("Rename “{organization}”"),
+            Self::Notes => format!("Notes about “{organization}”"),
+            Self::Administrators => format!("Invite an administrator of “{organization}”"),
+        }
+    }
+}
+
+/// The dialog.
+#[derive(Template)]
+#[template(path = "instance/change_organization.html")]
+struct ChangeDialog {
+    over: Over,
+    changed: Changed,
+    organization: String,
+    form: TextForm,
+    error: Option<String>,
+}
+
+impl ChangeDialog {
+    fn action(&self) -> String {
+        self.over.action(urls::with_instance_organization(&self.over.organization_id, self.changed.verb()))
+    }
+}
+
+/// Asks for another name.
+pub async fn ask_for_name(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let text = details(&visit).await?.row.organization.name;
+    show(&visit, Changed::Name, TextForm { text }).await
+}
+
+/// Gives the organization another name.
+pub async fn rename(visit: Visit<Operator, Submitted<TextForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let name = match Name::parse(&form.text, MAX_NAME_LENGTH) {
+        Ok(name) => name,
+        Err(error) => return refuse(&visit, Changed::Name, form, error).await,
+    };
+    let id = visit.path("organization");
+    let renamed = visit
+        .change(move |tx, operator, now| instance::rename_organization(tx, operator, (&id, &name), now))
+        .await??;
+    visit.changed::<OrganizationScreen>(Toast::ok(format!("Renamed to “{}”", renamed.name))).await
+}
+
+/// Asks for other notes.
+pub async fn ask_for_notes(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let text = details(&visit).await?.row.notes.unwrap_or_default();
+    show(&visit, Changed::Notes, TextForm { text }).await
+}
+
+/// Writes other notes.
+pub async fn save_notes(visit: Visit<Operator, Submitted<TextForm>>) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let notes = match Notes::parse(&form.text) {
+        Ok(notes) => notes,
+        Err(error) => return refuse(&visit, Changed::Notes, form, error).await,
+    };
+    let id = visit.path("organization");
+    visit
+        .change(move |tx, operator, now| instance::change_notes(tx, operator, (&id, notes.as_ref()), now))
+        .await??;
+    visit.changed::<OrganizationScreen>(Toast::ok("Notes saved")).await
+}
+
+/// Asks who is to administer the organization.
+pub async fn ask_for_administrator(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    show(&visit, Changed::Administrators, TextForm::default()).await
+}
+
+/// Invites an administrator.
+pub async fn invite_administrator(
+    visit: Visit<Operator, Submitted<TextForm>>,
+) -> Result<HttpResponse, AppError> {
+    let (visit, Submitted(form)) = visit.split();
+    let email = match EmailAddress::parse(&form.text) {
+        Ok(email) => email,
+        Err(error) => return refuse(&visit, Changed::Administrators, form, error).await,
+    };
+    let (id, rules, to) = (visit.path("organization"), visit.state.config.rules, email.clone());
+    let invited = visit.change(move |tx, operator, now| {
+        instance::invite_administrator(tx, operator, (&id, &to), &rules, now)
+    });
+    let said = match invited.await? {
+        Ok(InviteOutcome::Sent(_)) => format!("Invitation sent to {email}"),
+        Ok(InviteOutcome::AlreadyMember) => format!("{email} is already a member"),
+        Ok(InviteOutcome::AlreadyInvited(_)) => format!("{email} is already invited"),
+        Ok(InviteOutcome::TooManyMails) => {
+            return refuse(&visit, Changed::Administrators, form, InvitationError::TooManyMails).await;
+        }
+        Err(
+            error @ (InvitationError::TooManyMails
+            | InvitationError::Full(_)
+            | InvitationError::BudgetSpent(_)),
+        ) => {
+            return refuse(&visit, Changed::Administrators, form, error).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    visit.changed::<OrganizationScreen>(Toast::ok(said)).await
+}
+
+async fn show(visit: &Visit<Operator>, changed: Changed, form: TextForm) -> Result<HttpResponse, AppError> {
+    let dialog = dialog(visit, changed, form, None).await?;
+    visit.dialog::<OrganizationScreen>(&dialog).await
+}
+
+async fn refuse(
+    visit: &Visit<Operator>,
+    changed: Changed,
+    form: TextForm,
+    error: impl ToString,
+) -> Result<HttpResponse, AppError> {
+    let dialog = dialog(visit, changed, form, Some(error.to_string())).await?;
+    visit.invalid::<OrganizationScreen>(&dialog).await
+}
+
+async fn dialog(
+    visit: &Visit<Operator>,
+    changed: Changed,
+    form: TextForm,
+    error: Option<String>,
+) -> Result<ChangeDialog, AppError> {
+    let (over, organization) =
+        (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization.name);
+    Ok(ChangeDialog { over, changed, organization, form, error })
+}

@@ -1,0 +1,1 @@
+UPDATE organizations SET notes = 'Renews in May. Ask Ben.';
