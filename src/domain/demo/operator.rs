@@ -1,6 +1,6 @@
 //! An example instance: many organizations on plans, so that whoever operates one sees what that looks like.
 
-use time::Duration;
+use time::{Duration, Time};
 
 use super::{
     DemoError, MadeId, PEOPLE, Past, grant, made, name, new_key, organization, person, requests, step,
@@ -10,11 +10,14 @@ use crate::{
     db::Tx,
     domain::{
         access::{Grant, InstanceAdministrator, ManageKeys, Operator, Role},
-        accounts, api_keys, instance,
+        accounts, api_keys,
+        instance::{self, Notes},
         key_settings::MonthlyQuota,
         members,
         names::MAX_NAME_LENGTH,
         plans::{self, Ceilings, Override, PlanOffer},
+        usage,
+        verification::{Outcome, Sum},
     },
 };
 
@@ -78,6 +81,13 @@ const SUSPENDED: (&str, &str) = ("Juniper Homes", "The invoice of September is u
 const REMOVED: &str = "Umber Design";
 /// One that was promised more for a while.
 const EXCEPTED: &str = "Firefly Robotics";
+/// Those that asked for more than their plan allows.
+const BEYOND_THEIR_PLAN: [&str; 3] = ["Café Solstice", EXCEPTED, "Orchard Markets"];
+/// What is noted about some.
+const NOTES: [(&str, &str); 2] = [
+    (SUSPENDED.0, "Third reminder sent on the 3rd.\nAsk Ines before it is resumed."),
+    (EXCEPTED, "Launch campaign until the end of the year, agreed with Jonas."),
+];
 
 const KEY_NAMES: [&str; 8] = [
     "Production backend",
@@ -151,6 +161,25 @@ fn add<'a>(
         }
         created.set(company.id).map_err(step)
     });
+    if BEYOND_THEIR_PLAN.contains(&title) {
+        let id = id.clone();
+        past.add(now, move |tx, at| {
+            for days in 3..9 {
+                let day = Timestamp::new((at - Duration::days(days)).date(), Time::MIDNIGHT);
+                let requests = a_day / (10 + days);
+                let sum = Sum { outcome: Outcome::PlanRateLimited, requests, units: 0 };
+                usage::add_for_organization(tx, made(&id)?, day, sum)?;
+            }
+            Ok(())
+        });
+    }
+    if let Some((_, notes)) = NOTES.iter().find(|(organization, _)| *organization == title) {
+        let id = id.clone();
+        past.add(now - Duration::days(5), move |tx, at| {
+            let notes = Notes::parse(notes).map_err(step)?;
+            instance::change_notes(tx, operator, (made(&id)?, notes.as_ref()), at).map_err(step)
+        });
+    }
     match title {
         title if title == SUSPENDED.0 => past.add(now - Duration::days(6), move |tx, at| {
             let reason = instance::parse_reason(SUSPENDED.1).map_err(step)?;

@@ -87,14 +87,8 @@ impl OrganizationPage {
         instead.filter(lasts).map(|instead| limits(&instead.ceilings))
     }
 
-    /// "1,204 of 10,000 requests this month"
-    fn month(&self) -> String {
-        let thousands = |number: u64| display::thousands(&i64::try_from(number).unwrap_or(i64::MAX));
-        let used = thousands(self.details.used_this_month);
-        match self.details.bounds.ceilings.monthly_quota {
-            Some(quota) => format!("{used} of {}", thousands(quota.get())),
-            None => used,
-        }
+    fn used_this_month(&self) -> String {
+        display::thousands(&i64::try_from(self.details.used_this_month).unwrap_or(i64::MAX))
     }
 
     /// Until when it can be restored, if it is removed.
