@@ -415,6 +415,9 @@ fn serve(config: Config) -> ExitCode {
         };
         tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
         tracing::info!("listening on {}, open {public_url}", application.address());
+        if let Some(address) = application.metrics_address() {
+            tracing::info!("metrics at http://{address}/metrics, for everyone who reaches it");
+        }
         tracing::info!("sign-up: {}", application.sign_up());
         if application.is_open_by_default_to_strangers() {
             tracing::warn!(

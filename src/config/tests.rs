@@ -50,6 +50,7 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.rules.keys, 100_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
+    assert!(config.metrics_listen.is_none());
     assert_eq!(config.log.as_str(), "info");
 }
 
@@ -80,6 +81,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAX_INVITATIONS_PER_DAY", "5"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
+            ("TESSERA_METRICS_LISTEN", "127.0.0.1:9100"),
             ("TESSERA_LOG", "warn,tessera=debug"),
         ],
     );
@@ -112,6 +114,7 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!([keys, master_tokens, webhooks, organizations, invitations_per_day], [1, 2, 3, 4, 5]);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
+    assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9100));
     assert_eq!(config.log.as_str(), "warn,tessera=debug");
 }
 
@@ -251,6 +254,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ),
         ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
         ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
+        ("TESSERA_METRICS_LISTEN", &["9100", "localhost:9100"]),
         ("TESSERA_LOG", &["tessera=loud"]),
     ] {
         for value in values {
@@ -362,11 +366,12 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "DRAIN_SECONDS",
         "CONFIG",
         "WEBHOOK_NETWORKS",
+        "METRICS_LISTEN",
         "LOG",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 29);
+    assert_eq!(exit.message.matches("[default: ").count(), 30);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

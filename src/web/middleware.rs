@@ -19,6 +19,7 @@ use super::{
     connections::Connection,
     error::AppError,
     forwarded,
+    metrics::Kind,
     problem::{self, Client},
     rate_headers::RateHeaders,
     request_id::RequestId,
@@ -50,6 +51,7 @@ pub async fn around(
     request.extensions_mut().insert(context);
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
+    let kind = Kind::of(request.path(), client.is_machine);
     let may_begin = state.cookies.may_begin(&request);
 
     let result = match refuse_cross_site(&request, &state) {
@@ -71,6 +73,7 @@ pub async fn around(
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
             add_security_headers(rendered.headers_mut(), &state, referrer_policy, client.request_id);
+            state.metrics.answered(kind, rendered.status(), started.elapsed());
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
@@ -83,7 +86,9 @@ pub async fn around(
         state.cookies.check_first(response.response_mut());
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
-    log_answer(&response, &client, context.ip, started.elapsed());
+    let took = started.elapsed();
+    state.metrics.answered(kind, response.status(), took);
+    log_answer(&response, &client, context.ip, took);
     if let Some(connection) = response.request().conn_data::<Connection>() {
         connection.answered(!matches!(response.response().body().size(), BodySize::Stream));
     }

@@ -35,6 +35,7 @@ mod isolation;
 mod limits;
 mod list_order;
 mod mail;
+mod metrics;
 mod migrations;
 mod names;
 mod no_requests;
