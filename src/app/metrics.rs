@@ -108,7 +108,7 @@ fn requests(text: &mut Text, state: &State) {
     );
     text.counters(
         "tessera_requests_total",
-        "Requests that were answered, by kind and class of the status.",
+        "Requests by kind and class of the response's status.",
         metrics.requests().flat_map(|(kind, requests)| {
             requests.by_class().map(move |(class, count)| (vec![("kind", kind), ("status", class)], count))
         }),
@@ -139,7 +139,7 @@ fn database(text: &mut Text, db: &Db, figures: Option<&Figures>) {
     let is_up = figures.is_some_and(|figures| !figures.has_trouble);
     text.one(
         "tessera_database_up",
-        "Whether the database answers and takes what is written.",
+        "Whether the database can be read and written.",
         f64::from(u8::from(is_up)),
     );
     text.histograms(
@@ -210,7 +210,7 @@ fn backlogs(text: &mut Text, figures: &Figures) {
     if let Some(made_at) = figures.last_backup {
         text.one(
             "tessera_last_backup_timestamp_seconds",
-            "When the newest backup was made; 0 if there is none yet.",
+            "When the newest backup was made; 0 before the first.",
             made_at.map_or(0.0, |at| microseconds(at) as f64 / 1e6),
         );
     }

@@ -1,9 +1,6 @@
 //! How much has not arrived, for whoever watches the server.
 
-use diesel::{
-    prelude::*,
-    sql_types::{Nullable, Timestamp as SqlTimestamp},
-};
+use diesel::{dsl::min, prelude::*};
 
 use super::DeliveryState;
 use crate::{
@@ -23,23 +20,16 @@ pub struct Backlog {
     pub failing: i64,
 }
 
-#[derive(QueryableByName)]
-struct Oldest {
-    #[diesel(sql_type = Nullable<SqlTimestamp>)]
-    created_at: Option<Timestamp>,
-}
-
 /// What has not arrived, counted up to `most`.
 pub fn backlog(connection: &mut Connection, most: i64) -> Result<Backlog, DbError> {
-    // Of each webhook the first row of an index, and not all that wait.
-    let Oldest { created_at: oldest } = diesel::sql_query(
-        "SELECT min((
-            SELECT min(created_at) FROM webhook_deliveries WHERE webhook_id = webhooks.id AND state = 'pending'
-        )) AS created_at
-        FROM webhooks WHERE disabled_at IS NULL",
-    )
-    .get_result(connection)?;
     let active = webhooks::table.filter(webhooks::disabled_at.is_null());
+    // Of each webhook the first row of an index, and not all that wait.
+    let oldest_of_one = webhook_deliveries::table
+        .filter(webhook_deliveries::webhook_id.eq(webhooks::id))
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
+        .select(min(webhook_deliveries::created_at))
+        .single_value();
+    let oldest = active.select(min(oldest_of_one)).get_result(connection)?;
     let waiting = active
         .inner_join(webhook_deliveries::table)
         .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
