@@ -8,6 +8,7 @@ mod housekeeping;
 mod import;
 mod key_ends;
 mod listener;
+mod log;
 mod metrics;
 mod service_manager;
 mod stopping;
@@ -35,6 +36,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 pub use self::{
     check::{Finding, Verdict, check},
     import::{ImportMistake, ImportOutcome, Progress, import},
+    log::start_log,
     users::{UsersOutcome, manage_users},
 };
 use self::{

@@ -13,7 +13,7 @@ use lettre::message::Mailbox;
 
 use super::{
     BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret, LogFilter,
-    ServerUrl, SignUp, SmtpUrl, Sources,
+    LogFormat, ServerUrl, SignUp, SmtpUrl, Sources,
     backups::BackupFlags,
     rules::RuleFlags,
     setting,
@@ -66,6 +66,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Which events are logged.
     pub log: LogFilter,
+    /// How they are written.
+    pub log_format: LogFormat,
 }
 
 impl Config {
@@ -137,6 +139,10 @@ pub(super) struct ServeFlags {
     /// Log filter, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Format of the log: text, or json for one JSON object in each line [env: TESSERA_LOG_FORMAT]
+    /// [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
 }
 
 /// What every email bears.
@@ -233,6 +239,8 @@ impl ServeFlags {
                 .unwrap_or_default(),
             metrics_listen: setting("TESSERA_METRICS_LISTEN", self.metrics_listen, sources, values::listen)?,
             log: setting("TESSERA_LOG", self.log, sources, LogFilter::parse)?.unwrap_or_default(),
+            log_format: setting("TESSERA_LOG_FORMAT", self.log_format, sources, LogFormat::parse)?
+                .unwrap_or_default(),
             listen,
             public_url,
             smtp,

@@ -51,7 +51,7 @@ fn nothing_set_serves_on_loopback() {
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
     assert!(config.metrics_listen.is_none());
-    assert_eq!(config.log.as_str(), "info");
+    assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
 }
 
 #[test]
@@ -83,6 +83,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
             ("TESSERA_METRICS_LISTEN", "127.0.0.1:9100"),
             ("TESSERA_LOG", "warn,tessera=debug"),
+            ("TESSERA_LOG_FORMAT", "json"),
         ],
     );
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
@@ -115,7 +116,7 @@ fn every_setting_comes_from_the_environment() {
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
     assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9100));
-    assert_eq!(config.log.as_str(), "warn,tessera=debug");
+    assert_eq!((config.log.as_str(), config.log_format), ("warn,tessera=debug", LogFormat::Json));
 }
 
 #[test]
@@ -256,6 +257,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
         ("TESSERA_METRICS_LISTEN", &["9100", "localhost:9100"]),
         ("TESSERA_LOG", &["tessera=loud"]),
+        ("TESSERA_LOG_FORMAT", &["JSON", "logfmt"]),
     ] {
         for value in values {
             let line = mistake(name, value);
@@ -368,10 +370,11 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "WEBHOOK_NETWORKS",
         "METRICS_LISTEN",
         "LOG",
+        "LOG_FORMAT",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 30);
+    assert_eq!(exit.message.matches("[default: ").count(), 31);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 
