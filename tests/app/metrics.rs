@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use crate::{
+    list_order::plan as plan_of,
     plans::{operator, plan, put_on},
     support::{Company, Scrape, TestApp, mistyped},
     verification::{Ground, auth},
@@ -287,6 +288,24 @@ async fn a_database_that_does_not_answer_keeps_no_watcher_waiting() {
         assert_eq!(scrape.value("tessera_database_up"), 0.0);
         assert!(scrape.find("tessera_emails_waiting").is_none(), "what is not known is not told");
         assert!(scrape.find("tessera_keys_in_memory").is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_for_a_watcher_is_found_by_an_index() {
+    let app = TestApp::builder().with_metrics().on_file().without_housekeeping().spawn().await;
+    let statements = app.statements(app.scrape()).await;
+    for table in ["outbox", "webhook_deliveries", "sessions"] {
+        let asked: Vec<&String> =
+            statements.iter().filter(|sql| sql.contains(&format!("`{table}`"))).collect();
+        assert!(!asked.is_empty(), "{table}: {statements:#?}");
+        for statement in asked {
+            let plan = plan_of(&app, statement).await;
+            let is_slow = |step: &String| {
+                step.starts_with(&format!("SCAN {table}")) || step.starts_with("USE TEMP B-TREE")
+            };
+            assert!(!plan.iter().any(is_slow), "{statement}\n  {}", plan.join("\n  "));
+        }
     }
 }
 

@@ -20,24 +20,23 @@ pub struct Backlog {
     pub failing: i64,
 }
 
-/// What has not arrived, counted up to `most`.
+/// What has not arrived. Webhooks that fail are counted up to `most`.
 pub fn backlog(connection: &mut Connection, most: i64) -> Result<Backlog, DbError> {
     let active = webhooks::table.filter(webhooks::disabled_at.is_null());
-    // Of each webhook the first row of an index, and not all that wait.
-    let oldest_of_one = webhook_deliveries::table
+    // Of each webhook from an index that has those that wait beside each other: there are many more that arrived.
+    let pending = webhook_deliveries::table
         .filter(webhook_deliveries::webhook_id.eq(webhooks::id))
-        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
-        .select(min(webhook_deliveries::created_at))
-        .single_value();
-    let oldest = active.select(min(oldest_of_one)).get_result(connection)?;
-    let waiting = active
-        .inner_join(webhook_deliveries::table)
-        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
-        .select(webhook_deliveries::id);
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending));
+    let of_each: Vec<(Option<i64>, Option<Timestamp>)> = active
+        .select((
+            pending.count().single_value(),
+            pending.select(min(webhook_deliveries::created_at)).single_value(),
+        ))
+        .load(connection)?;
     let failing = active.filter(webhooks::failing_since.is_not_null()).select(webhooks::id);
     Ok(Backlog {
-        waiting: count_of(connection, waiting.limit(most))?,
-        oldest,
+        waiting: of_each.iter().filter_map(|(waiting, _)| *waiting).sum(),
+        oldest: of_each.iter().filter_map(|(_, oldest)| *oldest).min(),
         failing: count_of(connection, failing.limit(most))?,
     })
 }
