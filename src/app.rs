@@ -8,6 +8,8 @@ mod housekeeping;
 mod import;
 mod key_ends;
 mod listener;
+mod log;
+mod metrics;
 mod service_manager;
 mod stopping;
 mod stops;
@@ -34,6 +36,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 pub use self::{
     check::{Finding, Verdict, check},
     import::{ImportMistake, ImportOutcome, Progress, import},
+    log::start_log,
     users::{UsersOutcome, manage_users},
 };
 use self::{
@@ -73,6 +76,7 @@ use crate::{
         connections::Connections,
         cookies::Cookies,
         limits::Limits,
+        metrics::Metrics,
         routes,
         state::{MailPreview, MailPreviewer, State},
         urls,
@@ -118,6 +122,7 @@ pub enum StartError {
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    metrics: Option<(Server, SocketAddr)>,
     state: State,
     orders: Orders,
     /// Of one of several: what seeks the lead for it.
@@ -136,6 +141,7 @@ impl Application {
             Some(socket) => socket,
             None => listener::bind(address)?,
         };
+        let metrics_socket = config.metrics_listen.map(listener::bind).transpose()?;
         if let Ok(listener) = socket.local_addr() {
             config.sign_up.follow_listener(listener.ip());
         }
@@ -156,6 +162,7 @@ impl Application {
             preview_mail: mail_previewer(&config),
             newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
+            metrics: Arc::new(Metrics::default()),
             is_stopping: Arc::default(),
             node: node.into(),
             db,
@@ -183,14 +190,20 @@ impl Application {
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
+        let metrics = metrics_socket.map(|socket| metrics::listen(socket, &state)).transpose()?;
         let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
         let seeking = state.db.is_shared().then(seek);
-        Ok(Self { server, address, state, orders, seeking, signals, tasks })
+        Ok(Self { server, address, metrics, state, orders, seeking, signals, tasks })
     }
 
     /// The address that is listened on; of use when port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the metrics, where there are any.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.
@@ -248,6 +261,7 @@ impl Application {
         let signals = self.signals;
         let listening = tokio::spawn(async move { signals.stop(server, &is_stopping, drain).await });
         let telling = tokio::spawn(service_manager::tell_while_alive(self.state.db.clone()));
+        let metrics = self.metrics.map(|(server, _)| (server.handle(), actix_web::rt::spawn(server)));
         let result = self.server.await;
         listening.abort();
         telling.abort();
@@ -263,7 +277,13 @@ impl Application {
                 tracing::warn!(%error, "the other nodes wait for the end of this one's lease");
             }
         }
-        result.and(stopping::save(&self.state).await)
+        let saved = stopping::save(&self.state).await;
+        // Last, so that a watcher sees the server stop.
+        if let Some((server, task)) = metrics {
+            server.stop(false).await;
+            task.abort();
+        }
+        result.and(saved)
     }
 }
 

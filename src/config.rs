@@ -53,7 +53,7 @@ use serve::{DatabaseFlag, HealthFlags, ServeFlags};
 pub use sign_up::{Chosen, EmailDomain, Founders, SignUp};
 pub use sources::Origin;
 use sources::{Found, SECRETS, Sources};
-pub use values::{Brand, DatabaseUrl, LogFilter, PostgresUrl, ServerUrl, SmtpUrl};
+pub use values::{Brand, DatabaseUrl, LogFilter, LogFormat, PostgresUrl, ServerUrl, SmtpUrl};
 
 /// What the process was asked to do.
 #[derive(Debug)]

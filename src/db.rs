@@ -42,10 +42,11 @@ pub use columns::columns_of;
 pub use copy::{CopiedTable, CopyProgress, copy, filled_table_of};
 pub use count::count_of;
 pub use error::DbError;
+pub use file::FileSizes;
 pub use fill_terms::fill_terms;
 pub use health::Trouble;
 pub use insert_terms::{InsertTerms, insert_terms};
-pub use log::{LogSize, Node, NodeCount, SILENCE};
+pub use log::{LogSize, Node, NodeCount, SILENCE, log_bytes};
 pub use look::{DatabaseState, look_at};
 pub use one_of::{OneOf, one_of};
 pub use order::millisecond_of_ids;
@@ -60,7 +61,7 @@ use lane::Lane;
 use log::Log;
 use opener::{Opener, Pragmas};
 
-use crate::{config::DatabaseUrl, machine};
+use crate::{config::DatabaseUrl, machine, metrics::Histogram};
 
 /// A connection to the database. Only this floor names the engines.
 pub type Connection = engine::EngineConnection;
@@ -329,6 +330,35 @@ impl Db {
     /// [`DbError`] when it cannot be read.
     pub async fn log_size(&self) -> Result<Option<LogSize>, DbError> {
         self.read(log::size).await
+    }
+
+    /// For how long this process has not heard of what others change; `None` for a file, which it has to itself.
+    pub fn log_lag(&self) -> Option<Duration> {
+        self.log.as_ref().map(|log| log.lag())
+    }
+
+    /// How long whoever used the database waited for a turn, by what that was for.
+    pub fn waits(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
+        let beside = self.is_shared().then_some(("write_beside", &self.side_writer));
+        [("read", &self.readers), ("verification", &self.verification_readers), ("write", &self.writer)]
+            .into_iter()
+            .chain(beside)
+            .map(|(what, lane)| (what, &lane.waits().turns))
+    }
+
+    /// How long transactions that write waited for the lock.
+    pub fn lock_waits(&self) -> &Histogram {
+        &self.writer.waits().locks
+    }
+
+    /// How often verification asked the database, because something was not in memory.
+    pub fn verification_reads(&self) -> u64 {
+        self.verification_readers.waits().turns.count()
+    }
+
+    /// How large the files are; `None` for a database on a server. Asks the system.
+    pub fn file_sizes(&self) -> Option<FileSizes> {
+        self.health.sizes()
     }
 
     /// Calls `listener` after each commit, for every [`Change`] that it brought.

@@ -12,7 +12,7 @@
 //!   [`config`] reads the command line and the environment; [`import`] reads files with keys of other systems; [`clock`] tells the time;
 //!   [`http_client`] asks other servers; [`machine`] asks the operating system; [`fair_turns`] tells
 //!   whose turn it is; [`folding`] gives texts the form in which they are compared; [`hex`] writes
-//!   bytes. They are leaves that every floor may use.
+//!   bytes; [`metrics`] counts. They are leaves that every floor may use.
 //! * [`db`] opens SQLite or PostgreSQL and hands out connections for reads and transactions for writes.
 //! * [`domain`] knows accounts, organizations, invitations, keys and tokens; no HTTP, no HTML.
 //!   What belongs to an organization is reached through a proof from [`domain::access`].
@@ -67,6 +67,7 @@ pub mod http_client;
 pub mod import;
 pub mod machine;
 pub mod mail;
+pub mod metrics;
 pub mod vocabulary;
 pub mod web;
 pub mod webhooks;

@@ -9,7 +9,7 @@ use tessera::{
     clock::Clock,
     config::{
         self, AccountChange, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall,
-        ImportCall, ImportVerb, MigrateCall, RestoreCall, UsersCall, UsersVerb,
+        ImportCall, ImportVerb, LogFormat, MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
     domain::{
@@ -21,15 +21,6 @@ use tessera::{
     hex,
     import::Line,
     web::{api::openapi, display, routes::ROUTES},
-};
-use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
-};
-use tracing_subscriber::{
-    EnvFilter, Layer,
-    layer::{Context, SubscriberExt as _},
-    util::SubscriberInitExt as _,
 };
 
 fn main() -> ExitCode {
@@ -371,10 +362,14 @@ fn bench(measured: Result<(), bench::BenchError>) -> ExitCode {
     }
 }
 
-/// One line, whatever is logged. The status is 2, as for any wrong setting, where the database that
-/// was named cannot be used.
+/// One line, whatever is logged.
 fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     print(&mut std::io::stderr(), &format!("tessera: {error}"));
+    status_of(error)
+}
+
+/// 2, as for any wrong setting, where the database that was named cannot be used.
+fn status_of(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     let is_setting = matches!(error.downcast_ref(), Some(StartError::Db(DbError::Open(_))))
         || matches!(error.downcast_ref(), Some(DbError::Open(_)));
     if is_setting { ExitCode::from(2) } else { ExitCode::FAILURE }
@@ -389,13 +384,8 @@ fn print(to: &mut impl Write, text: &str) -> ExitCode {
 }
 
 fn serve(config: Config) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(config.log.as_str()))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .finish()
-        .with(WithoutFaultsOfClients)
-        .init();
+    app::start_log(&config);
+    let log_format = config.log_format;
     for config::UnknownVariable { name, similar } in
         config::unknown_variables(std::env::vars_os().map(|(name, _)| name))
     {
@@ -415,6 +405,9 @@ fn serve(config: Config) -> ExitCode {
         };
         tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
         tracing::info!("listening on {}, open {public_url}", application.address());
+        if let Some(address) = application.metrics_address() {
+            tracing::info!("metrics at http://{address}/metrics, for everyone who reaches it");
+        }
         tracing::info!("sign-up: {}", application.sign_up());
         if application.is_open_by_default_to_strangers() {
             tracing::warn!(
@@ -436,28 +429,10 @@ fn serve(config: Config) -> ExitCode {
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&*error),
-    }
-}
-
-/// actix-http calls it an error when what arrives is no request. Anybody can send that, and a log that
-/// strangers can fill hides what matters. The rest of what it says is kept.
-struct WithoutFaultsOfClients;
-
-impl<S: Subscriber> Layer<S> for WithoutFaultsOfClients {
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        let mut is_fault = IsFaultOfClient(false);
-        if event.metadata().target() == "actix_http::h1::dispatcher" {
-            event.record(&mut is_fault);
+        Err(error) if log_format == LogFormat::Json => {
+            tracing::error!("{error}");
+            status_of(&*error)
         }
-        !is_fault.0
-    }
-}
-
-struct IsFaultOfClient(bool);
-
-impl Visit for IsFaultOfClient {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0 |= field.name() == "message" && format!("{value:?}").starts_with("stream error: ");
+        Err(error) => fail(&*error),
     }
 }

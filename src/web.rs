@@ -21,6 +21,7 @@ pub mod fragment;
 pub mod icalendar;
 pub mod limits;
 mod local;
+pub mod metrics;
 pub mod middleware;
 pub mod pager;
 pub mod pages;

@@ -73,6 +73,13 @@ fn make_if_due(
     Ok(Some((file, backup)))
 }
 
+/// When the newest backup in the folder was made, if there is one.
+pub(super) fn newest(plan: &BackupPlan, now: Timestamp) -> Option<Timestamp> {
+    let known = backups_in(&plan.folder).unwrap_or_default();
+    // Those of a time to come are of before a clock was set back.
+    known.into_iter().map(|(at, _)| at).filter(|at| *at <= now).max()
+}
+
 /// The backups in the folder, the oldest first.
 fn backups_in(folder: &Path) -> io::Result<Vec<(Timestamp, PathBuf)>> {
     let mut backups = Vec::new();

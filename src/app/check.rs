@@ -73,7 +73,10 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
         tell(&finding);
         findings.push(finding);
     };
-    note(check_listener(config.listen));
+    note(check_listener("Address", config.listen));
+    if let Some(address) = config.metrics_listen {
+        note(check_listener("Metrics", address));
+    }
     check_database(config, clock).await.into_iter().for_each(&mut note);
     note(check_mail(config).await);
     note(check_sign_up(config));
@@ -81,14 +84,13 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
     findings
 }
 
-fn check_listener(address: SocketAddr) -> Finding {
-    const SUBJECT: &str = "Address";
+fn check_listener(subject: &'static str, address: SocketAddr) -> Finding {
     match listener::bind(address) {
-        Ok(_) => good(SUBJECT, format!("{address} can be listened on")),
+        Ok(_) => good(subject, format!("{address} can be listened on")),
         Err(StartError::Listen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
-            doubtful(SUBJECT, format!("{address} is in use, maybe by Tessera itself"))
+            doubtful(subject, format!("{address} is in use, maybe by Tessera itself"))
         }
-        Err(error) => wrong(SUBJECT, error.to_string()),
+        Err(error) => wrong(subject, error.to_string()),
     }
 }
 

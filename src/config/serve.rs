@@ -13,7 +13,7 @@ use lettre::message::Mailbox;
 
 use super::{
     BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret, LogFilter,
-    ServerUrl, SignUp, SmtpUrl, Sources,
+    LogFormat, ServerUrl, SignUp, SmtpUrl, Sources,
     backups::BackupFlags,
     rules::RuleFlags,
     setting,
@@ -62,8 +62,12 @@ pub struct Config {
     pub backups: Option<BackupPlan>,
     /// For how long `/readyz` says that the server stops before it does.
     pub drain: Duration,
+    /// Where metrics are shown, to whoever reaches it.
+    pub metrics_listen: Option<SocketAddr>,
     /// Which events are logged.
     pub log: LogFilter,
+    /// How they are written.
+    pub log_format: LogFormat,
 }
 
 impl Config {
@@ -128,9 +132,17 @@ pub(super) struct ServeFlags {
     /// requests [env: TESSERA_DRAIN_SECONDS] [default: 0]
     #[arg(long, value_name = "SECONDS")]
     drain_seconds: Option<String>,
+    /// IP address and port for Prometheus metrics, at /metrics; anyone who reaches it can read them, so keep it
+    /// private [env: TESSERA_METRICS_LISTEN] [default: none]
+    #[arg(long, value_name = "IP:PORT")]
+    metrics_listen: Option<String>,
     /// Log filter, for example info or tessera=debug [env: TESSERA_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Format of the log: text, or json for one JSON object in each line [env: TESSERA_LOG_FORMAT]
+    /// [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
 }
 
 /// What every email bears.
@@ -225,7 +237,10 @@ impl ServeFlags {
             .unwrap_or_default(),
             drain: setting("TESSERA_DRAIN_SECONDS", self.drain_seconds, sources, values::drain_seconds)?
                 .unwrap_or_default(),
+            metrics_listen: setting("TESSERA_METRICS_LISTEN", self.metrics_listen, sources, values::listen)?,
             log: setting("TESSERA_LOG", self.log, sources, LogFilter::parse)?.unwrap_or_default(),
+            log_format: setting("TESSERA_LOG_FORMAT", self.log_format, sources, LogFormat::parse)?
+                .unwrap_or_default(),
             listen,
             public_url,
             smtp,

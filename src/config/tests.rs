@@ -50,7 +50,8 @@ fn nothing_set_serves_on_loopback() {
     assert_eq!(config.rules.keys, 100_000);
     assert!(config.leak_secret.is_none() && config.leak_keys.is_none());
     assert!(config.webhook_networks.is_empty());
-    assert_eq!(config.log.as_str(), "info");
+    assert!(config.metrics_listen.is_none());
+    assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
 }
 
 #[test]
@@ -80,7 +81,9 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_MAX_INVITATIONS_PER_DAY", "5"),
             ("TESSERA_LEAK_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
             ("TESSERA_WEBHOOK_NETWORKS", "10.1.0.0/16,fd00::/8"),
+            ("TESSERA_METRICS_LISTEN", "127.0.0.1:9100"),
             ("TESSERA_LOG", "warn,tessera=debug"),
+            ("TESSERA_LOG_FORMAT", "json"),
         ],
     );
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
@@ -112,7 +115,8 @@ fn every_setting_comes_from_the_environment() {
     assert_eq!([keys, master_tokens, webhooks, organizations, invitations_per_day], [1, 2, 3, 4, 5]);
     let networks: Vec<_> = config.webhook_networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.1.0.0/16", "fd00::/8"]);
-    assert_eq!(config.log.as_str(), "warn,tessera=debug");
+    assert_eq!(config.metrics_listen.map(|address| address.port()), Some(9100));
+    assert_eq!((config.log.as_str(), config.log_format), ("warn,tessera=debug", LogFormat::Json));
 }
 
 #[test]
@@ -251,7 +255,9 @@ fn wrong_values_give_one_line_that_names_the_setting() {
         ),
         ("TESSERA_LEAK_KEYS", &["/nowhere/keys.json", "/", "Cargo.toml"]),
         ("TESSERA_WEBHOOK_NETWORKS", &["10.0.0.0/33", "erp.internal", "10.0.0.1,"]),
+        ("TESSERA_METRICS_LISTEN", &["9100", "localhost:9100"]),
         ("TESSERA_LOG", &["tessera=loud"]),
+        ("TESSERA_LOG_FORMAT", &["JSON", "logfmt"]),
     ] {
         for value in values {
             let line = mistake(name, value);
@@ -362,11 +368,13 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "DRAIN_SECONDS",
         "CONFIG",
         "WEBHOOK_NETWORKS",
+        "METRICS_LISTEN",
         "LOG",
+        "LOG_FORMAT",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 29);
+    assert_eq!(exit.message.matches("[default: ").count(), 31);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

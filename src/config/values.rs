@@ -381,6 +381,28 @@ impl Default for LogFilter {
     }
 }
 
+/// How what is logged is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As lines to read.
+    #[default]
+    Text,
+    /// As one JSON object in each line.
+    Json,
+}
+
+impl LogFormat {
+    /// # Errors
+    /// What the formats are called.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json".to_owned()),
+        }
+    }
+}
+
 /// An address to listen on.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse()

@@ -173,6 +173,15 @@ pub(super) struct Opened {
     identities: Vec<(PathBuf, Identity)>,
 }
 
+/// How large the files of a database are, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSizes {
+    /// The database itself.
+    pub database: u64,
+    /// What was written last, which SQLite moves into it now and then.
+    pub log: u64,
+}
+
 /// What tells a file from another one under the same name.
 type Identity = (u64, u64);
 
@@ -190,6 +199,12 @@ impl Opened {
             .iter()
             .find(|(file, noted)| identity(file).as_ref() != Some(noted))
             .map(|(file, _)| file.as_path())
+    }
+
+    /// How large the file is, and the log beside it.
+    pub(super) fn sizes(&self) -> FileSizes {
+        let bytes = |file: &Path| fs::metadata(file).map(|found| found.len()).unwrap_or_default();
+        FileSizes { database: bytes(&self.file), log: bytes(&beside(&self.file, "-wal")) }
     }
 
     /// Bytes that the disk of the database has left, where the system tells.

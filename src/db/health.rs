@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DbError, file::Opened};
+use super::{
+    DbError,
+    file::{FileSizes, Opened},
+};
 
 /// A disk with less than this is full in all but name: one page of a table more, and a commit fails.
 const MIN_BYTES_ON_DISK: u64 = 1 << 20;
@@ -54,6 +57,11 @@ impl Health {
     /// Whether the database is a file.
     pub(super) fn has_file(&self) -> bool {
         self.opened.is_some()
+    }
+
+    /// How large its files are, where it is one.
+    pub(super) fn sizes(&self) -> Option<FileSizes> {
+        self.opened.as_ref().map(Opened::sizes)
     }
 
     /// What keeps it from being written. Looks at the files and the disk each time.

@@ -1,7 +1,10 @@
 //! Connections of one purpose, and the line of those who wait for one. Whoever waits holds no
 //! thread: of those there is a bounded number, and other work needs them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::r2d2::{Pool, PooledConnection};
 use tokio::{
@@ -14,6 +17,7 @@ use super::{
     engine::{self, Purpose},
     opener::Opener,
 };
+use crate::metrics::Histogram;
 
 /// How long work waits for its turn. With the time that a statement waits for a lock it bounds how long a request waits while
 /// another program holds the lock.
@@ -25,6 +29,16 @@ pub(super) struct Lane {
     connections: Pool<Opener>,
     line: Arc<Semaphore>,
     purpose: Purpose,
+    waits: Arc<Waits>,
+}
+
+/// How long those waited who use a lane.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// For their turn.
+    pub(super) turns: Histogram,
+    /// For the lock of a transaction that writes.
+    pub(super) locks: Histogram,
 }
 
 /// The right to use one connection.
@@ -45,12 +59,19 @@ impl Lane {
             .idle_timeout(None)
             .build(opener)?;
         let line = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Ok(Self { connections, line, purpose })
+        Ok(Self { connections, line, purpose, waits: Arc::default() })
+    }
+
+    /// How long those waited who used it.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// Waits for a turn, for a bounded time.
     pub(super) async fn turn(&self) -> Result<Turn, DbError> {
+        let began = Instant::now();
         let waited = timeout(LINE_TIMEOUT, self.line.clone().acquire_owned()).await;
+        self.waits.turns.observe(began.elapsed());
         match waited {
             Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
             Ok(Err(_)) | Err(_) => Err(DbError::Busy("too many wait for it".to_owned())),
@@ -71,13 +92,23 @@ impl Lane {
     fn begin(&self) -> Result<PooledConnection<Opener>, DbError> {
         for _ in 0..self.connections.max_size() {
             let mut connection = self.connections.get()?;
-            match engine::begin(&mut connection, self.purpose) {
+            match self.begin_on(&mut connection) {
                 Err(error) if engine::is_lost(&error) => {}
                 begun => return Ok(begun.map(|()| connection)?),
             }
         }
         let mut connection = self.connections.get()?;
-        engine::begin(&mut connection, self.purpose)?;
+        self.begin_on(&mut connection)?;
         Ok(connection)
+    }
+
+    fn begin_on(&self, connection: &mut Connection) -> Result<(), diesel::result::Error> {
+        if self.purpose != Purpose::Write {
+            return engine::begin(connection, self.purpose);
+        }
+        let began = Instant::now();
+        let begun = engine::begin(connection, self.purpose);
+        self.waits.locks.observe(began.elapsed());
+        begun
     }
 }

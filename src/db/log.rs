@@ -125,6 +125,12 @@ impl Log {
         read_at > 0 && self.millis(Instant::now()).saturating_sub(read_at) < millis(LEASE)
     }
 
+    /// For how long it has not been read to its end.
+    pub(super) fn lag(&self) -> Duration {
+        let read_at = self.read_at.load(Ordering::Acquire);
+        Duration::from_millis(self.millis(Instant::now()).saturating_sub(read_at))
+    }
+
     /// The number of the last change that this process has committed.
     pub(super) fn last_own(&self) -> i64 {
         self.last_own.load(Ordering::Acquire)
@@ -233,6 +239,17 @@ pub(super) fn size(connection: &mut Connection) -> Result<Option<LogSize>, DbErr
             (SELECT count(*) FROM readings) AS readings,
             pg_total_relation_size('readings') AS bytes_of_readings";
     Ok(Some(diesel::sql_query(query).get_result(connection)?))
+}
+
+/// What the log of changes takes on the server's disk, in bytes; `None` for a file, which has none.
+///
+/// # Errors
+/// [`DbError`] when that can't be read.
+pub fn log_bytes(connection: &mut Connection) -> Result<Option<i64>, DbError> {
+    let Connection::Postgres(connection) = connection else { return Ok(None) };
+    let query = "SELECT pg_total_relation_size('changes') + pg_total_relation_size('readings') AS number";
+    let Count { number } = diesel::sql_query(query).get_result(connection)?;
+    Ok(Some(number))
 }
 
 /// The thread that follows.

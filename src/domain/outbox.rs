@@ -3,9 +3,11 @@
 //! A row holds a typed [`Message`]; `mail` renders and sends it after the commit, so a mail
 //! outage loses nothing and a rolled-back change sends nothing.
 
+mod backlog;
 mod message;
 mod waiting;
 
+pub use backlog::{Backlog, backlog};
 pub use message::{Class, ExpiringKey, LeakedKind, Measure, Message, QuotaOfKey};
 pub use waiting::{InHand, next_awaited, next_of, waiting_organizations};
 

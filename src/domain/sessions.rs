@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Connection, DbError, Tx},
+    db::{Connection, DbError, Tx, count_of},
 };
 
 /// NIST SP 800-63B-4, 2.1.3: log in again after 30 days at the latest.
@@ -267,6 +267,15 @@ pub fn end_all(tx: &mut Tx<'_>, user_id: &str, keep: Option<&str>) -> Result<(),
         .filter(sessions::id.ne(keep.unwrap_or_default()));
     diesel::delete(ended).execute(tx.connection())?;
     Ok(())
+}
+
+/// How many sessions of people who are logged in go on, counted up to `most`.
+pub fn count_live(connection: &mut Connection, now: Timestamp, most: i64) -> Result<i64, DbError> {
+    let live = sessions::table
+        .filter(sessions::last_seen_at.ge(now - MAX_IDLE))
+        .filter(sessions::created_at.ge(now - MAX_SESSION))
+        .filter(sessions::user_id.is_not_null());
+    count_of(connection, live.select(sessions::id).limit(most))
 }
 
 /// Forgets sessions that are over.

@@ -6,6 +6,7 @@
 
 mod address;
 mod attempts;
+mod backlog;
 mod deliveries;
 mod manage;
 
@@ -14,6 +15,7 @@ pub use attempts::{
     Attempt, AttemptOutcome, Outgoing, UnreadableDelivery, Waiting, give_up, next_of, record_attempt,
     record_attempt_beside, waiting,
 };
+pub use backlog::{Backlog, backlog};
 pub use deliveries::{
     Delivery, deliveries, delivery, last_deliveries, list_after, purge_expired, resend, send_test,
 };

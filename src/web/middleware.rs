@@ -13,12 +13,14 @@ use actix_web::{
     },
     middleware::Next,
 };
+use tracing::{Instrument as _, Span, field};
 
 use super::{
     compression::compress,
     connections::Connection,
     error::AppError,
     forwarded,
+    metrics::Kind,
     problem::{self, Client},
     rate_headers::RateHeaders,
     request_id::RequestId,
@@ -50,13 +52,17 @@ pub async fn around(
     request.extensions_mut().insert(context);
     let referrer_policy = referrer_policy(request.path(), &state);
     let client = Client::of(&request, &state, context);
+    let kind = Kind::of(request.path(), client.is_machine);
     let may_begin = state.cookies.may_begin(&request);
+    let span = span_of(&request, &client);
 
     let result = match refuse_cross_site(&request, &state) {
         Ok(()) if is_verification(request.path()) => {
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+            next.call(request).instrument(span.clone()).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Ok(()) => in_turns(next.call(request)).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(()) => in_turns(next.call(request).instrument(span.clone()))
+            .await
+            .map(ServiceResponse::map_into_boxed_body),
         Err(error) => Ok(request.error_response(error)),
     };
     let mut response = match result {
@@ -71,6 +77,7 @@ pub async fn around(
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
             add_security_headers(rendered.headers_mut(), &state, referrer_policy, client.request_id);
+            state.metrics.answered(kind, rendered.status(), started.elapsed());
             return Err(InternalError::from_response(error, rendered).into());
         }
     };
@@ -83,7 +90,10 @@ pub async fn around(
         state.cookies.check_first(response.response_mut());
     }
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
-    log_answer(&response, &client, context.ip, started.elapsed());
+    let took = started.elapsed();
+    span.record("status", response.status().as_u16());
+    state.metrics.answered(kind, response.status(), took);
+    log_answer(&response, &client, context.ip, took);
     if let Some(connection) = response.request().conn_data::<Connection>() {
         connection.answered(!matches!(response.response().body().size(), BodySize::Stream));
     }
@@ -95,6 +105,23 @@ fn is_verification(path: &str) -> bool {
     matches!(path, "/auth" | "/healthz" | "/livez" | "/readyz") || path.starts_with("/api/v2/keys/verify")
 }
 
+/// What the log has of everything that is done for a request: its number and its route, and neither its path nor what
+/// it carries. To machines it is of level debug, as their lines are.
+fn span_of(request: &ServiceRequest, client: &Client) -> Span {
+    macro_rules! span {
+        ($span:ident) => {
+            tracing::$span!(
+                "request",
+                request = %client.request_id,
+                method = %request.method(),
+                route = request.match_pattern().as_deref().unwrap_or("-"),
+                status = field::Empty
+            )
+        };
+    }
+    if client.is_machine { span!(debug_span) } else { span!(info_span) }
+}
+
 /// One line for each answer. Those to machines are of level debug: they come by the thousand in a
 /// second, and their sums stand in the usage of each key.
 fn log_answer(response: &ServiceResponse, client: &Client, ip: Option<IpAddr>, took: Duration) {
@@ -102,7 +129,7 @@ fn log_answer(response: &ServiceResponse, client: &Client, ip: Option<IpAddr>, t
         ($level:ident) => {
             tracing::$level!(
                 request = %client.request_id,
-                client = ip.map(tracing::field::display),
+                client = ip.map(field::display),
                 method = %response.request().method(),
                 route = response.request().match_pattern().as_deref().unwrap_or("-"),
                 status = response.status().as_u16(),

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
-use super::{connections::Connections, cookies::Cookies, error::AppError, limits::Limits};
+use super::{connections::Connections, cookies::Cookies, error::AppError, limits::Limits, metrics::Metrics};
 use crate::{
     clock::{Clock, Timestamp},
     config::Config,
@@ -50,6 +50,8 @@ pub struct State {
     pub cookies: Arc<Cookies>,
     /// The connections that are open.
     pub connections: Connections,
+    /// What is counted for whoever watches the server.
+    pub metrics: Arc<Metrics>,
     /// Tells whether keys are accepted.
     pub verifier: Verifier,
     /// Seals credentials that stand for a master token.

@@ -202,7 +202,9 @@ fn templates_call_only_their_own_floor() {
 /// clock, fair turns and vocabulary are leaves.
 fn may_import(from: &str, to: &str) -> bool {
     let floor = |module: &str| match module {
-        "vocabulary" | "clock" | "fair_turns" | "folding" | "hex" | "http_client" | "machine" => 0,
+        "vocabulary" | "clock" | "fair_turns" | "folding" | "hex" | "http_client" | "machine" | "metrics" => {
+            0
+        }
         "config" | "api_types" | "import" => 1,
         "db" | "client" => 2,
         "domain" => 3,

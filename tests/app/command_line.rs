@@ -8,6 +8,7 @@ mod database;
 mod email;
 mod import;
 pub(crate) mod instance;
+mod logs;
 mod scripted;
 mod service;
 mod sign_up;
@@ -170,9 +171,12 @@ fn the_health_of_a_server_is_the_status_of_a_command() {
 fn a_port_that_is_taken_is_named() {
     let first = Instance::start();
     let folder = tempfile::tempdir().expect("a folder");
-    let output = run(folder.path(), &["serve", "--listen", &first.address], &[]);
-    assert_eq!(output.status, Some(1), "{output:?}");
-    assert!(output.stderr.contains(&format!("cannot listen on {}", first.address)), "{output:?}");
+    for flag in ["--listen", "--metrics-listen"] {
+        let output = run(folder.path(), &["serve", flag, &first.address], &[]);
+        assert_eq!(output.status, Some(1), "{output:?}");
+        assert!(output.stderr.contains(&format!("cannot listen on {}", first.address)), "{output:?}");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0, "{flag} left a file");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod focus;
 mod late;
 mod machines;
 mod methods;
+mod metrics;
 mod removed;
 mod statements;
 mod suspended;

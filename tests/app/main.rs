@@ -36,6 +36,7 @@ mod isolation;
 mod limits;
 mod list_order;
 mod mail;
+mod metrics;
 mod migrations;
 mod names;
 mod no_requests;

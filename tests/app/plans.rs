@@ -10,16 +10,16 @@ use time::Duration;
 use crate::support::{Client, Company, Response, TestApp, until};
 
 /// Fields of a form.
-type Fields<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Fields<'a> = &'a [(&'a str, &'a str)];
 
-async fn operator(app: &TestApp) -> Client {
+pub(crate) async fn operator(app: &TestApp) -> Client {
     let olga = app.user("Olga Operator").await;
     app.appoint(&olga).await;
     app.log_in_as(&olga).await
 }
 
 /// Makes a plan with these ceilings; its id.
-async fn plan(app: &TestApp, browser: &Client, name: &str, ceilings: Fields<'_>) -> String {
+pub(crate) async fn plan(app: &TestApp, browser: &Client, name: &str, ceilings: Fields<'_>) -> String {
     let mut fields = vec![("name", name)];
     fields.extend_from_slice(ceilings);
     if !ceilings.iter().any(|(field, _)| *field == "rate_period") {
@@ -29,7 +29,7 @@ async fn plan(app: &TestApp, browser: &Client, name: &str, ceilings: Fields<'_>)
     app.query(&format!("SELECT id AS text FROM plans WHERE name = '{name}'")).await.remove(0)
 }
 
-async fn put_on(browser: &Client, company: &Company, plan: &str, exceptions: Fields<'_>) {
+pub(crate) async fn put_on(browser: &Client, company: &Company, plan: &str, exceptions: Fields<'_>) {
     let fields: Vec<_> =
         [("plan", plan), ("rate_period", "minute")].into_iter().chain(exceptions.iter().copied()).collect();
     browser.post(&urls::with_instance_organization(&company.id, "plan"), &fields).await.must_be(303);

@@ -33,6 +33,7 @@ mod duty;
 mod imported_keys;
 mod instance;
 mod look_ups;
+mod metrics;
 mod once;
 mod order;
 mod proxy;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -121,6 +122,51 @@ async fn the_settings_start_a_server_and_people_reach_it_through_either_proxy() 
         };
         assert!(page.title().ends_with("Example Keys"), "{}", page.title());
     }
+}
+
+/// Prometheus' own program reads what a server shows, and the rules that are shipped.
+#[tokio::test]
+async fn prometheus_understands_the_metrics_and_the_alert_rules() {
+    let rules = promtool(&["check", "rules", "packaging/prometheus/alerts.yml"], "");
+    assert!(rules.contains("SUCCESS: 13 rules found"), "{rules}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, metrics) = (free_address(), free_address());
+    let variables = [("TESSERA_LISTEN", server), ("TESSERA_METRICS_LISTEN", metrics)];
+    let variables = variables.map(|(name, address)| (name, address.to_string()));
+    let _server = Running::start(tessera(folder.path()).arg("serve").envs(variables));
+    let client = Client::new(&format!("http://{metrics}"));
+    let mut tries = 0;
+    let shown = loop {
+        match client.request("GET", "/metrics").try_send().await {
+            Some(answer) => break answer.must_be(200).text(),
+            None if tries == 600 => panic!("no metrics"),
+            None => tries += 1,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(promtool(&["check", "metrics"], &shown), "", "{shown}");
+    let without_help = shown.replace("# HELP tessera_sessions", "# tessera_sessions");
+    assert!(try_promtool(&["check", "metrics"], &without_help).is_err(), "it finds what is wrong");
+}
+
+/// What the program writes, which has nothing to complain of.
+fn promtool(arguments: &[&str], input: &str) -> String {
+    try_promtool(arguments, input).unwrap_or_else(|said| panic!("{arguments:?}: {said}"))
+}
+
+fn try_promtool(arguments: &[&str], input: &str) -> Result<String, String> {
+    let mut command = Command::new("promtool");
+    command.args(arguments).current_dir(root()).stdin(Stdio::piped());
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut process = started.expect("tests/run installs the programs: promtool");
+    let mut stdin = process.stdin.take().expect("standard input");
+    // One that does not read it may be over already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = process.wait_with_output().expect("promtool ends");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
+    if output.status.success() { Ok(said) } else { Err(said) }
 }
 
 #[test]

@@ -118,7 +118,9 @@ impl<A, B> Gate<A, B> {
     /// Verifies a key. The use of a known one is counted, and a rejection is kept to be explained.
     pub async fn verify(&self, asked: Asked<'_>) -> Result<Decision, AppError> {
         let Asked { endpoint, place, key, wanted, client } = asked;
-        let decision = self.state.verifier.verify(key, wanted, self.now).await?;
+        let decision = self.state.verifier.verify(key, wanted, self.now).await;
+        self.state.metrics.verified(endpoint, decision.as_ref().ok());
+        let decision = decision?;
         if let Decision::Known { key, outcome, .. } = &decision {
             let State { usage, db, .. } = &**self.state;
             if let Some(due) = usage.note(key, *outcome, wanted.cost, client, self.now) {
@@ -135,6 +137,7 @@ impl<A, B> Gate<A, B> {
 
     /// Keeps the rejection of a request that carried nothing to verify.
     pub fn note_unverified(&self, endpoint: Endpoint, code: Code, wanted: &KeyRequest<'_>) {
+        self.state.metrics.not_verified(endpoint, code);
         self.with_id(endpoint, 0, wanted, |rejected| {
             self.state.rejections.note_code(rejected, code, self.now);
         });

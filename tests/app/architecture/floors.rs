@@ -99,6 +99,7 @@ const WEB: House = House {
             "icalendar",
             "limits",
             "local",
+            "metrics",
             "pager",
             "plan_numbers",
             "request_id",

@@ -44,10 +44,12 @@ fn beside_a_running_server_its_address_is_in_use_and_its_database_is_up_to_date(
         ("TESSERA_DATABASE_URL", database.to_str().expect("UTF-8")),
         ("TESSERA_LISTEN", instance.address.as_str()),
         ("TESSERA_PUBLIC_URL", url.as_str()),
+        ("TESSERA_METRICS_LISTEN", "127.0.0.1:0"),
     ];
     let output = check(instance.folder(), &variables);
     assert_eq!(output.status, Some(0), "{output:?}");
     assert!(line(&output, "Address:").contains("look") && output.stdout.contains("is in use"), "{output:?}");
+    assert!(line(&output, "Metrics:").starts_with("ok"), "{output:?}");
     assert!(line(&output, "Database:").contains("has the schema of this version"), "{output:?}");
     assert!(output.stdout.contains(&format!("{url} answers")), "{output:?}");
     assert!(line(&output, "Clock:").starts_with("ok"), "{output:?}");

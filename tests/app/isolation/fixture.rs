@@ -102,7 +102,7 @@ impl Fixture {
     pub(super) async fn new() -> Self {
         // Without a reporter the address for leaks does not exist.
         // A machine is to ask at every address, again and again.
-        let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32));
+        let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32)).with_metrics();
         let app = app.flag("--requests-per-minute", "100000").without_housekeeping().spawn().await;
         let lumen = app.lumen().await;
         let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;

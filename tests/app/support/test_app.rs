@@ -13,7 +13,7 @@ use tessera::{
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use super::{Client, TestDatabase, World, argument, statements};
+use super::{Client, Scrape, TestDatabase, World, argument, statements};
 use crate::smtp::SmtpSink;
 
 /// Where the clock of a test stands at first.
@@ -28,6 +28,7 @@ pub(crate) struct TestApp {
     pub(crate) state: State,
     world: World,
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     server: ServerHandle,
     database: TestDatabase,
 }
@@ -70,6 +71,21 @@ impl TestApp {
     /// The address of the listener. The public address is another one, see [`TestAppBuilder`].
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A client of the listener that shows metrics, for a test [with metrics](TestAppBuilder::with_metrics).
+    pub(crate) fn watcher(&self) -> Client {
+        Client::new(&format!("http://{}", self.metrics_address()))
+    }
+
+    /// Where that listener is.
+    pub(crate) fn metrics_address(&self) -> SocketAddr {
+        self.metrics.expect("a server that was asked for metrics")
+    }
+
+    /// What a watcher reads.
+    pub(crate) async fn scrape(&self) -> Scrape {
+        Scrape::parse(&self.watcher().get("/metrics").await.must_be(200).text())
     }
 
     /// The statements that `work` causes at the database.
@@ -115,6 +131,11 @@ impl TestAppBuilder {
         self
     }
 
+    /// With a listener for metrics.
+    pub(crate) fn with_metrics(self) -> Self {
+        self.flag("--metrics-listen", "127.0.0.1:0")
+    }
+
     /// Without what the server does by itself, every few seconds: nothing moves but by requests.
     pub(crate) fn without_housekeeping(mut self) -> Self {
         self.is_without_housekeeping = true;
@@ -142,15 +163,16 @@ impl TestAppBuilder {
                 if !has_housekeeping {
                     application.stop_housekeeping();
                 }
-                let parts = (application.address(), application.state().clone(), application.handle());
+                let addresses = (application.address(), application.metrics_address());
+                let parts = (addresses, application.state().clone(), application.handle());
                 // A test that is over already needs no server.
                 let _ = ready.send(parts);
                 application.run().await.expect("the server runs");
             });
         });
-        let (address, state, server) = started.await.expect("the application starts");
+        let ((address, metrics), state, server) = started.await.expect("the application starts");
         let world = World { db: state.db.clone(), clock: self.clock };
-        TestApp { state, world, address, server, database }
+        TestApp { state, world, address, metrics, server, database }
     }
 
     fn config(&self, database: &str) -> Config {
