@@ -7,6 +7,7 @@ mod backlog;
 mod message;
 mod waiting;
 
+pub(super) use backlog::is_undelivered;
 pub use backlog::{Backlog, backlog};
 pub use message::{Class, ExpiringKey, LeakedKind, Measure, Message, QuotaOfKey};
 pub use waiting::{InHand, next_awaited, next_of, waiting_organizations};

@@ -13,7 +13,7 @@ use crate::{pages::key_rotation::rotate, support::TestApp, verification::Ground}
 
 /// What may be sorted after it is read, by the beginning of what it is read from, and how many rows
 /// of it there are at most.
-const FEW: [(&str, &str); 7] = [
+const FEW: [(&str, &str); 8] = [
     ("FROM `key_clients`", "the clients of one key, of which a hundred are kept"),
     ("FROM `sessions`", "the sessions of one person"),
     ("FROM (`memberships` INNER JOIN `organizations`", "the organizations of one person"),
@@ -25,6 +25,10 @@ const FEW: [(&str, &str); 7] = [
     (
         "`organizations`.`id` IN (SELECT value FROM json_each(?))",
         "the organizations that a search found, of which a thousand are looked up",
+    ),
+    (
+        "`organizations`.`id` IN (SELECT `organization_usage`",
+        "the organizations that reached a limit of their plan in a month, which are few among all",
     ),
     (") IN (SELECT ?, value FROM json_each(?))", "what a search found, of which a thousand are looked up"),
 ];
@@ -85,7 +89,19 @@ async fn no_list_that_grows_is_sorted_whole() {
     add(format!("webhooks/{}?state=failed", webhook.id));
     app.appoint(&lumen.owner).await;
     pages.extend(
-        ["activity", "activity?page=last", "nodes", "people?q=a"].map(|tab| format!("/instance/{tab}")),
+        [
+            "activity",
+            "activity?page=last",
+            "nodes",
+            "people?q=a",
+            "email",
+            "email?state=failed",
+            "webhooks",
+            "organizations?state=limited",
+            "organizations?state=suspended&plan=none",
+            "organizations?state=removed&sort=-members",
+        ]
+        .map(|tab| format!("/instance/{tab}")),
     );
     pages.push(format!("/instance/organizations/{}", lumen.id));
     for number in 0..60 {
@@ -146,6 +162,20 @@ async fn no_list_that_grows_is_sorted_whole() {
         let plan = plan(app, statement).await;
         let is_by_ids = plan.iter().any(|step| step.contains("sqlite_autoindex_") && step.ends_with(ids));
         assert!(is_by_ids, "{statement}\n  {}", plan.join("\n  "));
+    }
+    // What is rare among much is found by an index of its own.
+    for (words, index) in [
+        ("outbox.state <> 'sent'", "outbox_undelivered"),
+        ("substr(outcome, 1, 5) = 'plan_'", "organization_usage_limited"),
+        ("`failing_since` IS NOT NULL", "webhooks_failing"),
+    ] {
+        let is_rare = |statement: &&String| statement.contains(words) && !statement.contains("json_each");
+        let rare: Vec<_> = asked.iter().filter(is_rare).collect();
+        assert!(!rare.is_empty(), "nobody asks for {words}");
+        for statement in rare {
+            let plan = plan(app, statement).await;
+            assert!(plan.iter().any(|step| step.contains(index)), "{statement}\n  {}", plan.join("\n  "));
+        }
     }
 }
 

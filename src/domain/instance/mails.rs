@@ -42,10 +42,7 @@ impl UndeliveredMail {
 
 macro_rules! undelivered {
     ($state:expr) => {
-        mails::table
-            .filter(mails::state.eq($state))
-            // By which both engines know that the index for these will do.
-            .filter(mails::state.ne(MailState::Sent))
+        mails::table.filter(mails::state.eq($state)).filter(outbox::is_undelivered())
     };
 }
 

@@ -1,6 +1,6 @@
 //! How much has not arrived, for whoever watches the server.
 
-use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::Bool};
 
 use super::MailState;
 use crate::{
@@ -20,12 +20,14 @@ pub struct Backlog {
     pub failed: i64,
 }
 
+/// Of emails in some other state, in the words of the index that has those: SQLite takes it for no others.
+pub(in crate::domain) fn is_undelivered() -> SqlLiteral<Bool> {
+    sql("outbox.state <> 'sent'")
+}
+
 macro_rules! undelivered {
     ($state:expr) => {
-        outbox::table
-            .filter(outbox::state.eq($state))
-            // In these words, so that the index of such emails is used.
-            .filter(sql::<Bool>("state <> 'sent'"))
+        outbox::table.filter(outbox::state.eq($state)).filter(is_undelivered())
     };
 }
 
