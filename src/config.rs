@@ -5,7 +5,14 @@
 //! and what is expected; it never repeats a value that may hold a password.
 
 use std::{
-    collections::BTreeSet, ffi::OsString, io::Write, net::SocketAddr, process::ExitCode, time::Duration,
+    collections::BTreeSet,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -36,7 +43,7 @@ pub use client::{
     KeysAction, MembersAction, Metadata, Moment, NamedKey, NamedOrganization, NewKeyFlags,
     OrganizationsAction, Rate, text_of_file,
 };
-use client::{ClientLine, CompletionsLine, EXIT_STATUS};
+use client::{ClientLine, CompletionsLine, EXIT_STATUS, ManualLine};
 pub use effective::Effective;
 use explain::explain;
 use import::ImportLine;
@@ -104,6 +111,8 @@ pub enum Command {
     Client(Box<ClientCall>),
     /// Generate shell completions.
     Completions(Shell),
+    /// Write the manual pages into a folder.
+    Manual(PathBuf),
 }
 
 /// Why the process ends before anything has started: help, the version or a wrong setting.
@@ -174,6 +183,7 @@ pub fn parse_with(
         Some(Verb::Database(line)) => Ok(Command::DatabaseCopy(line.read()?)),
         Some(Verb::Email(line)) => Ok(Command::EmailTest(Box::new(line.read(sources)?))),
         Some(Verb::Completions(line)) => Ok(Command::Completions(line.shell)),
+        Some(Verb::Man(line)) => Ok(Command::Manual(line.folder)),
         Some(Verb::Serve(flags)) => Ok(Command::Serve(Box::new(flags.read(sources)?))),
         Some(Verb::Check(flags)) => Ok(Command::Check(Box::new(flags.read(sources)?))),
         Some(Verb::Config(flags)) => {
@@ -246,6 +256,15 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut CommandLine::command(), "tessera", &mut script);
     script
+}
+
+/// Writes a manual page for each command into `folder`, which is made where it is missing.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_manual(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(CommandLine::command(), folder)
 }
 
 /// A self-hosted server for organizations, members and API keys.
@@ -326,6 +345,8 @@ enum Verb {
     Organizations(ClientLine<OrganizationsAction>),
     /// Generate shell completions.
     Completions(CompletionsLine),
+    /// Write the manual pages, one for each command.
+    Man(ManualLine),
 }
 
 /// What is set as `name`, by the flag or elsewhere; `None` leaves it to the default.

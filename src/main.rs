@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use indicatif::ProgressBar;
 use tessera::{
@@ -45,8 +45,22 @@ fn main() -> ExitCode {
             print(&mut std::io::stdout(), &format!("{:#}", openapi::describe(ROUTES, "/")))
         }
         Ok(Command::Client(call)) => client::run(&call),
+        Ok(Command::Manual(folder)) => write_manual(&folder),
         Ok(Command::Completions(shell)) => write(&mut std::io::stdout(), &config::completions(shell)),
         Err(exit) => exit.report(),
+    }
+}
+
+/// Writes the manual pages.
+fn write_manual(folder: &Path) -> ExitCode {
+    match config::write_manual(folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text =
+                format!("tessera: the manual pages could not be written to {}: {error}", folder.display());
+            print(&mut std::io::stderr(), &text);
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -100,6 +100,14 @@ pub(super) struct CompletionsLine {
     pub(super) shell: Shell,
 }
 
+/// Where manual pages go.
+#[derive(Args)]
+pub(super) struct ManualLine {
+    /// Folder for the pages, one for each command
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: PathBuf,
+}
+
 impl<A: Subcommand> ClientLine<A> {
     pub(super) fn read(
         self,

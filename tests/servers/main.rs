@@ -24,3 +24,4 @@ mod contract;
 mod examples;
 mod gateways;
 mod operations;
+mod packages;
