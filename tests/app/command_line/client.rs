@@ -417,6 +417,15 @@ async fn whoever_operates_the_instance_manages_organizations() {
     let id = shown["id"].as_str().expect("an id");
     run(&["plan", id, "Starter"]).must_end_with(0);
     assert_eq!(caller.json(&["organizations", "show", id])["plan_id"], json!(plan));
+    for (plan, found) in [("starter", 1), ("none", 0)] {
+        let list = caller.json(&["organizations", "list", "--plan", plan]);
+        assert_eq!(list.as_array().map(Vec::len), Some(found), "{plan}: {list}");
+    }
+    assert!(run(&["list", "--plan", "Gold"]).must_end_with(5).stderr.contains("Gold"));
+    run(&["notes", id, "Renews in May."]).must_end_with(0);
+    assert_eq!(caller.json(&["organizations", "show", id])["notes"], "Renews in May.");
+    run(&["notes", id]).must_end_with(0);
+    assert_eq!(caller.json(&["organizations", "show", id])["notes"], Value::Null);
     run(&["plan", id]).must_end_with(0);
     run(&["plan", id, "Gold"]).must_end_with(5);
     run(&["rename", "Lumen Logistics", "Lumen"]).must_end_with(0);
