@@ -9,6 +9,7 @@ mod email;
 mod import;
 pub(crate) mod instance;
 mod logs;
+mod scarce;
 mod scripted;
 mod service;
 mod sign_up;

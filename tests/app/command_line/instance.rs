@@ -95,9 +95,14 @@ impl Instance {
 
     /// Sends the process the signal of this name.
     pub(crate) fn send(&self, signal: &str) {
-        let process = self.process.as_ref().expect("a running process");
-        let asked = Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status();
+        let asked =
+            Command::new("kill").args([&format!("-{signal}"), &self.process_id().to_string()]).status();
         assert!(asked.expect("kill").success());
+    }
+
+    /// The number by which the system knows the process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("a running process").id()
     }
 
     /// Waits until the process has ended, and gives its status.
