@@ -377,6 +377,8 @@ words! {
         AlreadyMember = "already_member",
         /// Already invited. Nothing was sent.
         AlreadyInvited = "already_invited",
+        /// Already a member, and now an administrator. Only by the operator of the server.
+        Promoted = "promoted",
         /// The daily limit of messages to this email is reached. Nothing was sent.
         TooManyMails = "too_many_mails",
     }

@@ -51,9 +51,10 @@ pub struct NewInstanceOrganization {
     /// The name.
     #[schema(min_length = 1, max_length = 80, example = "Lumen Logistics")]
     pub name: String,
-    /// The ID of its plan. Omitted: the default plan, if there is one.
-    #[serde(default)]
-    pub plan_id: Option<String>,
+    /// The ID of its plan; null for none. Omitted: the default plan, if there is one.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub plan_id: Given<String>,
     /// The email of its first administrator, who gets an invitation.
     #[serde(default)]
     #[schema(format = "email", example = "dana@lumen.example")]

@@ -37,8 +37,8 @@ const DETAILS: &[Column<InstanceOrganization>] = &[
     ("ID", |organization| organization.id.clone()),
     ("State", |organization| state(organization).to_owned()),
     ("Reason", |organization| or_dash(organization.suspension_reason.as_ref())),
-    ("Plan", |organization| or_dash(organization.plan_id.as_ref())),
-    ("Notes", |organization| or_dash(organization.notes.as_ref())),
+    ("Plan ID", |organization| or_dash(organization.plan_id.as_ref())),
+    ("Notes", |organization| or_dash(organization.notes.as_ref().map(|notes| notes.replace('\n', " / ")))),
     ("Members", |organization| organization.members.to_string()),
     ("Keys", |organization| organization.api_keys.to_string()),
     ("Created (UTC)", |organization| minute(Some(&organization.created_at))),
@@ -96,7 +96,7 @@ pub(super) async fn run(
             };
             let new = NewInstanceOrganization {
                 name: name.clone(),
-                plan_id,
+                plan_id: plan_id.map(Some),
                 administrator_email: administrator.clone(),
             };
             let created: InstanceOrganization = server.post(PATH, &new).await?;
@@ -108,7 +108,7 @@ pub(super) async fn run(
             let changed = change_organization(server, &organization.organization, &change).await?;
             output.changed(&changed, &format!("The organization is now “{}”.", changed.name))
         }
-        OrganizationsAction::Plan { organization, plan } => {
+        OrganizationsAction::Plan { organization, plan, none: _ } => {
             let plan_id = match plan {
                 Some(plan) => Some(find_plan(server, plan).await?),
                 None => None,
@@ -118,7 +118,7 @@ pub(super) async fn run(
             let words = plan.as_ref().map_or("no plan".to_owned(), |plan| format!("the plan {plan}"));
             output.changed(&changed, &format!("“{}” is on {words}.", changed.name))
         }
-        OrganizationsAction::Notes { organization, text } => {
+        OrganizationsAction::Notes { organization, text, clear: _ } => {
             let change = InstanceOrganizationChange { name: None, plan_id: None, notes: Some(text.clone()) };
             let changed = change_organization(server, &organization.organization, &change).await?;
             output.changed(&changed, &format!("Saved the notes about “{}”.", changed.name))

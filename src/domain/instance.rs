@@ -23,7 +23,9 @@ mod setup;
 mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
-pub use customers::{FirstPlan, NewCustomer, create_organization, invite_administrator, rename_organization};
+pub use customers::{
+    Administering, FirstPlan, NewCustomer, create_organization, invite_administrator, rename_organization,
+};
 pub use failing_webhooks::{FailingWebhook, page_of_failing_webhooks};
 pub use imports::{
     Destination, Import, ImportReport, ImportedKeys, import_keys, imported_keys, organization_called,
@@ -40,7 +42,9 @@ pub use organizations::{
 pub use people::{
     Person, activate, deactivate, delete, find_person, log_out, page_of_people, person_at, total_of_people,
 };
-pub use plans::{assign_plan, assign_plan_to_those_without, change_plan, plans, total_without_plan};
+pub use plans::{
+    assign_plan, assign_plan_to_those_without, change_plan, plans, remove_plan, total_without_plan,
+};
 pub use removal::{remove_organization, restore_organization};
 pub use setup::{become_first, begin_setup, is_setup_link};
 pub use suspension::{MAX_REASON_LENGTH, parse_reason, resume_organization, suspend_organization};

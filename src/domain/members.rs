@@ -8,7 +8,9 @@ use diesel::prelude::*;
 
 use super::{
     access::{self, Actor, Grant, ManageMembers, Role, See},
+    email::EmailAddress,
     events::{self, Action, Detail, Event},
+    organization::Organization,
     schema::{memberships, removed_memberships, users},
     search,
 };
@@ -174,6 +176,40 @@ pub(super) fn change_role(
     record(tx, grant, Action::RoleChanged, &person, Some(detail), now)?;
     person.role = role;
     Ok(person)
+}
+
+/// Makes whoever has this confirmed email an administrator, from outside of the organization, where they belong to it;
+/// their role before.
+pub(super) fn promote(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    email: &EmailAddress,
+    now: Timestamp,
+) -> Result<Option<Role>, DbError> {
+    let found: Option<(String, String, Role)> = memberships::table
+        .inner_join(users::table)
+        .filter(memberships::organization_id.eq(&organization.id).and(users::email.eq(email.as_str())))
+        .filter(users::email_verified_at.is_not_null())
+        .select((users::id, users::name, memberships::role))
+        .first(tx.connection())
+        .optional()?;
+    let Some((user_id, name, before)) = found else { return Ok(None) };
+    if before != Role::Administrator {
+        diesel::update(memberships::table.find((&organization.id, &user_id)))
+            .set(memberships::role.eq(Role::Administrator))
+            .execute(tx.connection())?;
+        search::rewrite_member(tx, &organization.id, &user_id, Role::Administrator)?;
+        let event = Event {
+            organization_id: Some(&organization.id),
+            actor: &Actor::System { ip: None },
+            action: Action::RoleChanged,
+            subject_id: Some(&user_id),
+            subject_name: &name,
+            detail: Some(Detail::RoleChange { from: before, to: Role::Administrator }),
+        };
+        events::record(tx, &event, now)?;
+    }
+    Ok(Some(before))
 }
 
 /// Removes a member; keys that the member created keep working.

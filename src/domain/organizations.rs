@@ -257,9 +257,23 @@ pub(super) fn set_plan(tx: &mut Tx<'_>, organization_id: &str, plan_id: Option<&
 /// Puts all organizations that have no plan on one; how many they were.
 pub(super) fn set_plan_of_those_without(tx: &mut Tx<'_>, plan_id: &str) -> Result<usize, DbError> {
     tx.changed(Change::Anything);
-    Ok(diesel::update(organizations::table.filter(organizations::plan_id.is_null()))
+    let without = organizations::plan_id.is_null().and(organizations::removed_at.is_null());
+    Ok(diesel::update(organizations::table.filter(without))
         .set(organizations::plan_id.eq(plan_id))
         .execute(tx.connection())?)
+}
+
+/// Puts all removed organizations that were on a plan on another, or on none.
+pub(super) fn set_plan_of_removed(
+    tx: &mut Tx<'_>,
+    plan_id: &str,
+    other: Option<&str>,
+) -> Result<(), DbError> {
+    let theirs = organizations::plan_id.eq(plan_id).and(organizations::removed_at.is_not_null());
+    diesel::update(organizations::table.filter(theirs))
+        .set(organizations::plan_id.eq(other))
+        .execute(tx.connection())?;
+    Ok(())
 }
 
 /// What happens to the organization's keys that are found in public.

@@ -12,8 +12,8 @@ mod manage;
 pub use super::plan_limit::PlanLimit;
 pub use ceilings::{Bounds, Ceilings, MAX_LIFETIME_DAYS, Override, bounds_of};
 pub use check::{WantedKey, active_keys, check_active_keys, check_key, check_members, check_within};
-pub(super) use manage::record_assigned;
 pub use manage::{
     MAX_PLANS, Plan, PlanError, PlanOffer, change, create, default_plan, find, list, make_default,
-    override_of, plan_of, remove, set_override,
+    override_of, plan_of, set_override,
 };
+pub(super) use manage::{record_assigned, remove};

@@ -99,10 +99,10 @@ fn of_csv(text: &str) -> Result<Rows, FileError> {
         return Err(FileError(format!("The column “{twice}” is in the file twice.")));
     }
     let mut records = Vec::new();
+    let mut lines = Lines::of(text);
     for row in reader.records() {
         let row = row.map_err(|error| FileError(format!("The file can’t be read: {error}.")))?;
-        let number =
-            row.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or_default());
+        let number = lines.number_at(row.position().map_or(0, csv::Position::byte));
         let record = if row.len() == names.len() {
             let cells = names.iter().cloned().zip(row.iter().map(|cell| Value::String(cell.to_owned())));
             Ok(Record { fields: cells.collect() })
@@ -112,6 +112,32 @@ fn of_csv(text: &str) -> Result<Rows, FileError> {
         records.push((number, record));
     }
     Ok(Rows { records, header: Some(different) })
+}
+
+/// Counts the lines of a text, whichever way they end: the reader's own count is one too low where that is CRLF.
+struct Lines<'a> {
+    rest: &'a [u8],
+    read: u64,
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text.as_bytes(), read: 0, number: 1 }
+    }
+
+    /// The line of the row that begins at this byte, or behind the ends of lines that stand there. Rows come in order.
+    fn number_at(&mut self, byte: u64) -> usize {
+        while let [first, rest @ ..] = self.rest
+            && (self.read < byte || matches!(first, b'\r' | b'\n'))
+        {
+            let is_end = *first == b'\n' || (*first == b'\r' && rest.first() != Some(&b'\n'));
+            self.number += usize::from(is_end);
+            self.rest = rest;
+            self.read += 1;
+        }
+        self.number
+    }
 }
 
 pub(super) fn not_json(error: serde_json::Error) -> FileError {
@@ -230,6 +256,21 @@ impl Record {
                     .collect(),
                 _ => Err(format!("“{name}” is no list of texts.")),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_number_of_its_line_however_lines_end() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["name,key", "a,1", "", "\"b\nc\",2", "d,3"].join(end);
+            let numbers: Vec<usize> =
+                rows(&text).unwrap().records.iter().map(|(number, _)| *number).collect();
+            assert_eq!(numbers, [2, 4, 6], "{end:?}");
         }
     }
 }

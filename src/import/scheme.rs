@@ -26,7 +26,8 @@ pub struct StoredSecret {
     pub scheme: Scheme,
     /// What it is found by: a digest, or for [`Scheme::Django`] the beginning of the key.
     pub look_up: Vec<u8>,
-    /// What is compared beside that: the id of Sanctum's row, the short token of Seam, the hash of Django.
+    /// What is compared beside that: the id of Sanctum's row, the short token of Seam with the prefix where it is
+    /// known, the hash of Django.
     pub verifier: Option<String>,
 }
 
@@ -69,10 +70,11 @@ impl Scheme {
         let is_same = match (self, verifier) {
             (Self::Sha256 | Self::Sha512, _) | (Self::Seam, None) => true,
             (Self::Sanctum, Some(id)) => presented.split_once('|').is_some_and(|(sent, _)| equals(sent, id)),
-            (Self::Seam, Some(short)) => presented
-                .rsplit_once('_')
-                .and_then(|(before, _)| before.rsplit('_').next())
-                .is_some_and(|sent| equals(sent, short)),
+            // Where the file had no prefix, any will do.
+            (Self::Seam, Some(known)) => presented.rsplit_once('_').is_some_and(|(before, _)| {
+                let sent = if known.contains('_') { Some(before) } else { before.rsplit('_').next() };
+                sent.is_some_and(|sent| equals(sent, known))
+            }),
             (Self::Django, Some(hash)) => return Check::Hash(hash),
             (Self::Sanctum | Self::Django, None) => false,
         };

@@ -343,7 +343,7 @@ routes! {
         POST "/instance/people/{user}/demote" => pages::instance::people::demote;
         GET "/instance/sign-up" => pages::instance::sign_up::index;
         GET "/instance/import" => pages::instance::import::index;
-        POST "/instance/import" => pages::instance::import::submit [1024 KiB];
+        POST "/instance/import" => pages::instance::import::submit [3072 KiB];
         GET "/instance/tokens" => pages::instance::tokens::index;
         POST "/instance/tokens" => pages::instance::tokens::generate;
         GET "/instance/tokens/new" => pages::instance::tokens::new;

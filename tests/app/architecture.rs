@@ -158,6 +158,22 @@ fn every_template_is_used() {
     assert!(unused.is_empty(), "{unused:#?}");
 }
 
+/// Otherwise it stays open over what it has done.
+#[test]
+fn the_form_of_a_dialog_is_answered_in_its_place() {
+    let mut forms = 0;
+    for (path, text) in templates().iter().filter(|(_, text)| text.contains("part::dialog(")) {
+        for form in text.split("<form ").skip(1).filter_map(|rest| rest.split_once('>')) {
+            let (head, _) = form;
+            if head.contains("hx-post=") {
+                assert!(head.contains("hx-target=\"#dialog-slot\""), "templates/{path}: <form {head}>");
+                forms += 1;
+            }
+        }
+    }
+    assert!(forms > 20, "only {forms}");
+}
+
 #[test]
 fn templates_need_nothing_that_the_content_security_policy_refuses() {
     for (path, text) in templates().iter().filter(|(path, _)| !path.starts_with("email/")) {

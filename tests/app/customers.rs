@@ -137,7 +137,7 @@ async fn an_organization_is_renamed_and_gets_an_administrator_from_outside() {
     for (email, said) in [
         ("mara@alder.example", "Invitation sent to mara@alder.example"),
         ("mara@alder.example", "mara@alder.example is already invited"),
-        (lumen.owner.email.as_str(), &format!("{} is already a member", lumen.owner.email)),
+        (lumen.owner.email.as_str(), &format!("{} is already an administrator", lumen.owner.email)),
     ] {
         let sent = invite(email).await.must_be(303);
         assert_eq!(browser.follow(&sent).await.html().toast(), said);
@@ -291,4 +291,94 @@ async fn what_stops_the_keys_of_an_organization_tells_when_each_node_had_heard_o
     let body = json!({ "reason": "Payment is overdue." }).to_string();
     wrong.body("application/json", body).send().await.must_be(400);
     assert_eq!(machine.get(&path).await.json()["suspended_at"], Value::Null, "and nothing is changed");
+}
+
+/// Whoever belongs there already, or is invited for less, is what the operator says.
+#[tokio::test]
+async fn whoever_is_there_already_becomes_an_administrator_at_once() {
+    let app = TestApp::spawn().await;
+    let (lumen, browser) = (app.lumen().await, operator(&app).await);
+    let dev = app.member(&lumen, Role::Developer, "Dev Developer").await;
+    app.invitation(&lumen, Role::User, "mara@alder.example").await;
+    app.clock.advance(time::Duration::minutes(2));
+    let invite = async |email: &str| browser.post(&url(&lumen, "administrators"), &[("text", email)]).await;
+    for (email, said) in [
+        (dev.email.as_str(), format!("{} is an administrator now", dev.email)),
+        (dev.email.as_str(), format!("{} is already an administrator", dev.email)),
+        ("mara@alder.example", "Invitation sent to mara@alder.example".to_owned()),
+    ] {
+        let sent = invite(email).await.must_be(303);
+        assert_eq!(browser.follow(&sent).await.html().toast(), said);
+    }
+    let roles = app.query("SELECT role AS text FROM memberships ORDER BY 1").await;
+    assert_eq!(roles, ["administrator", "administrator"]);
+    let invitations = "SELECT role || coalesce(' ' || outcome, '') AS text FROM invitations ORDER BY id";
+    assert_eq!(app.query(invitations).await, ["developer accepted", "user canceled", "administrator"]);
+    app.log_in_as(&dev).await.get(&lumen.url("settings")).await.must_be(200);
+
+    // Of a removed organization nobody is invited to be one.
+    browser.post(&url(&lumen, "remove"), &[]).await.must_be(303);
+    for verb in ["administrators", "name"] {
+        browser.get(&url(&lumen, verb)).await.must_be(404);
+        browser.post(&url(&lumen, verb), &[("text", "new@alder.example")]).await.must_be(404);
+    }
+    browser.get(&url(&lumen, "notes")).await.must_be(200);
+    let machine = app.instance_machine(InstanceAccess::Operate).await;
+    let path = format!("organizations/{}/administrators", lumen.id);
+    machine.send("POST", &path, json!({ "email": "new@alder.example" })).await.must_be(404);
+}
+
+#[tokio::test]
+async fn an_exception_that_has_ended_is_not_begun_anew_by_whoever_changes_the_plan() {
+    let app = TestApp::spawn().await;
+    let (lumen, browser) = (app.lumen().await, operator(&app).await);
+    let plan = smallest_plan(&app, &browser).await;
+    let machine = app.instance_machine(InstanceAccess::Operate).await;
+    put_on(&machine, &lumen, &plan).await;
+    let path = format!("organizations/{}/plan-exceptions", lumen.id);
+    let stored = async || machine.get(&path).await.must_be(200).json();
+    let save = async || {
+        let dialog = browser.get(&url(&lumen, "plan")).await.must_be(200).html();
+        let (members, until) = (dialog.value("Members optional"), dialog.value("Exceptions end on optional"));
+        let fields = [
+            ("plan", plan.as_str()),
+            ("rate_period", "minute"),
+            ("max_members", members.as_str()),
+            ("until", until.as_str()),
+        ];
+        browser.post(&url(&lumen, "plan"), &fields).await.must_be(303);
+        members
+    };
+    // An end at an hour stays there.
+    let wanted = json!({ "max_members": 7, "ends_at": "2026-11-30T14:00:00Z" });
+    machine.send("PUT", &path, wanted).await.must_be(200);
+    assert_eq!(save().await, "7");
+    assert_eq!(stored().await["ends_at"], "2026-11-30T14:00:00Z");
+    let ended = json!({ "max_members": 7, "ends_at": "2026-11-23T09:00:00Z" });
+    machine.send("PUT", &path, ended).await.must_be(200);
+    assert_eq!(save().await, "", "today, but an hour ago");
+    assert_eq!(stored().await["max_members"], Value::Null);
+}
+
+/// Removed organizations hold up nothing, and come back on a plan that is there.
+#[tokio::test]
+async fn a_plan_that_only_removed_organizations_are_on_can_be_removed() {
+    let app = TestApp::spawn().await;
+    let (lumen, browser) = (app.lumen().await, operator(&app).await);
+    let plan = smallest_plan(&app, &browser).await;
+    let other = app.plan("Business").await;
+    app.execute(&format!("UPDATE plans SET is_default = (id = '{other}')")).await;
+    let machine = app.instance_machine(InstanceAccess::Operate).await;
+    put_on(&machine, &lumen, &plan).await;
+    browser.post(&urls::instance_plan(&plan, "remove"), &[]).await.must_be(422);
+    browser.post(&url(&lumen, "remove"), &[]).await.must_be(303);
+    assert!(browser.get(urls::PLANS).await.html().row("Starter").contains('0'));
+    browser.post(&urls::instance_plan(&plan, "remove"), &[]).await.must_be(303);
+    browser.post(&url(&lumen, "restore"), &[]).await.must_be(303);
+    assert_eq!(machine.get(&format!("organizations/{}", lumen.id)).await.json()["plan_id"], json!(other));
+
+    // And whoever chooses one that is gone is told in the dialog.
+    let fields = [("plan", plan.as_str()), ("rate_period", "minute")];
+    let refused = browser.post(&url(&lumen, "plan"), &fields).await.must_be(422).html();
+    assert!(refused.dialog_text().contains("This plan was removed."), "{}", refused.dialog_text());
 }

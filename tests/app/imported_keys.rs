@@ -588,3 +588,17 @@ async fn a_key_of_another_system_that_is_found_in_public_is_stopped() {
         assert_eq!(used, ["0"], "{format:?}: a report is no use");
     }
 }
+
+/// Whoever knows the rest could otherwise be the first to call, and their spelling would be the key from then on.
+#[tokio::test]
+async fn a_prefix_that_the_file_knows_is_part_of_the_key() {
+    let file = format!("name,prefix,shortToken,longTokenHash\nSeam,mycompany,BRTRKFsL,{SEAM_DIGEST}\n");
+    let app = TestApp::spawn().await;
+    let (lumen, client) = (app.lumen().await, app.client());
+    app.import(&lumen, ImportFormat::Seam, &file).await;
+    until(async || app.state.verifier.has_imported_keys().await).await;
+    let other = SEAM_KEY.replace("mycompany", "zzz");
+    assert_eq!(auth(&client, ("x-api-key", &other)).await.status, 401);
+    assert_eq!(auth(&client, ("x-api-key", SEAM_KEY)).await.status, 204);
+    assert_eq!(auth(&client, ("x-api-key", &other)).await.status, 401);
+}

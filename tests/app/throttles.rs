@@ -331,7 +331,7 @@ fn strangers_can_send_little_and_others_what_a_form_needs() {
     for route in ROUTES {
         let most = match route.pattern {
             "/api/v2/leaks" => 1024 * 1024,
-            "/instance/import" if route.method == "POST" => 1024 * 1024,
+            "/instance/import" if route.method == "POST" => 3 * 1024 * 1024,
             "/orgs/{organization}/users/invite" if route.method == "POST" => 512 * 1024,
             "/api/v2/keys/verify/batch" => 256 * 1024,
             "/api/v2/organizations/{organization}/invitations" if route.method == "POST" => 256 * 1024,

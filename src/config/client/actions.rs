@@ -276,16 +276,24 @@ pub enum OrganizationsAction {
         /// Which organization.
         #[command(flatten)]
         organization: NamedOrganization,
-        /// Plan ID or exact name; without it, no plan
+        /// Plan ID or exact name
+        #[arg(required_unless_present = "none")]
         plan: Option<String>,
+        /// Put it on no plan; its exceptions end, too
+        #[arg(long, conflicts_with = "plan")]
+        none: bool,
     },
     /// Write notes about an organization, which its members don't see.
     Notes {
         /// Which organization.
         #[command(flatten)]
         organization: NamedOrganization,
-        /// Notes; without them, those that are there are removed
+        /// New notes
+        #[arg(required_unless_present = "clear")]
         text: Option<String>,
+        /// Remove the notes
+        #[arg(long, conflicts_with = "text")]
+        clear: bool,
     },
     /// Suspend an organization: its keys are rejected and nothing in it can be changed.
     Suspend {

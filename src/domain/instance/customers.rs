@@ -10,10 +10,11 @@ use crate::{
     config::InstanceRules,
     db::Tx,
     domain::{
-        access::Operator,
+        access::{Operator, Role},
         email::EmailAddress,
         events::{Action, Detail},
         invitations::{self, InvitationError, InviteOutcome},
+        members,
         names::Name,
         organization::{self, Organization},
         organizations,
@@ -95,7 +96,16 @@ pub fn rename_organization(
     Ok(renamed)
 }
 
-/// Invites somebody to administer an organization.
+/// How somebody comes to administer an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Administering {
+    /// By an invitation, or by what they are already.
+    Invited(InviteOutcome),
+    /// As a member who had another role until now.
+    Promoted,
+}
+
+/// Has somebody administer an organization: a member gets the role, anybody else an invitation.
 ///
 /// # Errors
 /// [`InvitationError::NotFound`] for the organization, and as [`invitations::invite_administrator`].
@@ -105,13 +115,22 @@ pub fn invite_administrator(
     (organization_id, email): (&str, &EmailAddress),
     rules: &InstanceRules,
     now: Timestamp,
-) -> Result<InviteOutcome, InvitationError> {
+) -> Result<Administering, InvitationError> {
     let found = organization::by_id(tx.connection(), organization_id)?;
-    let organization = found.ok_or(InvitationError::NotFound)?;
+    let organization = found.filter(|found| !found.is_removed()).ok_or(InvitationError::NotFound)?;
+    match members::promote(tx, &organization, email, now)? {
+        Some(Role::Administrator) => return Ok(Administering::Invited(InviteOutcome::AlreadyMember)),
+        Some(_) => {
+            let detail = Some(Detail::Text { text: email.as_str().to_owned() });
+            record_for_instance(tx, operator, &organization, Action::InvitedAdministrator, detail, now)?;
+            return Ok(Administering::Promoted);
+        }
+        None => {}
+    }
     let outcome = invitations::invite_administrator(tx, operator, (&organization, email), rules, now)?;
     if matches!(outcome, InviteOutcome::Sent(_)) {
         let detail = Some(Detail::Text { text: email.as_str().to_owned() });
         record_for_instance(tx, operator, &organization, Action::InvitedAdministrator, detail, now)?;
     }
-    Ok(outcome)
+    Ok(Administering::Invited(outcome))
 }

@@ -25,10 +25,11 @@ impl Notes {
     /// # Errors
     /// A sentence for whoever typed them.
     pub fn parse(text: &str) -> Result<Option<Self>, NameError> {
-        let too_long = NameError::TooLong { max: MAX_NOTES_LENGTH };
+        // Browsers send two characters for the end of a line.
+        let text = text.replace("\r\n", "\n");
         let text = text.trim();
         if text.chars().count() > MAX_NOTES_LENGTH {
-            return Err(too_long);
+            return Err(NameError::TooLong { max: MAX_NOTES_LENGTH });
         }
         let line = |line: &str| match Name::parse_text(line, MAX_NOTES_LENGTH) {
             Ok(line) => Ok(line.to_string()),
@@ -77,6 +78,7 @@ mod tests {
         );
         assert_eq!(parsed(" \n\u{200b}\r\n "), Ok(None));
         assert!(parsed(&"a".repeat(MAX_NOTES_LENGTH)).is_ok());
+        assert!(parsed(&"a\r\n".repeat(MAX_NOTES_LENGTH / 2)).is_ok());
         assert!(parsed(&"a\n".repeat(MAX_NOTES_LENGTH / 2 + 1)).is_err());
         assert!(parsed("turned \u{202e}around").is_err());
     }

@@ -64,6 +64,22 @@ pub fn plans(connection: &mut Connection, _: &Observer) -> Result<Vec<Plan>, DbE
     Ok(all.load(connection)?)
 }
 
+/// Removes a plan that no organization is on. Removed ones that were on it come back on the default plan, if there is
+/// another one.
+///
+/// # Errors
+/// [`PlanError::NotFound`], [`PlanError::InUse`].
+pub fn remove_plan(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    plan_id: &str,
+    now: Timestamp,
+) -> Result<Plan, PlanError> {
+    let default = plans::default_plan(tx.connection())?.filter(|default| default != plan_id);
+    all_organizations::set_plan_of_removed(tx, plan_id, default.as_deref())?;
+    plans::remove(tx, operator, plan_id, now)
+}
+
 /// Puts all organizations that have no plan on one; how many they were.
 ///
 /// # Errors
@@ -82,7 +98,11 @@ pub fn assign_plan_to_those_without(
 
 /// How many organizations have no plan.
 pub fn total_without_plan(connection: &mut Connection, _: &Operator) -> Result<Total, DbError> {
-    let without = || organizations::table.filter(organizations::plan_id.is_null()).select(organizations::id);
+    let without = || {
+        organizations::table
+            .filter(organizations::plan_id.is_null().and(organizations::removed_at.is_null()))
+            .select(organizations::id)
+    };
     Total::count(|most| count_of(connection, without().limit(most)))
 }
 

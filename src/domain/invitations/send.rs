@@ -189,6 +189,17 @@ pub fn invite_administrator(
 ) -> Result<InviteOutcome, InvitationError> {
     let (system, inviter) = (Actor::System { ip: None }, Inviter::operator());
     let wanted = (Role::Administrator, std::slice::from_ref(email));
+    // One for another role would stand in the way.
+    let pending: Option<Row> = invitations::table
+        .filter(invitations::organization_id.eq(&organization.id).and(invitations::email.eq(email.as_str())))
+        .filter(invitations::outcome.is_null().and(invitations::role.ne(Role::Administrator)))
+        .select(Row::as_select())
+        .first(tx.connection())
+        .optional()?;
+    if let Some(pending) = pending.map(Invitation::from) {
+        close(tx, &pending.id, InvitationEnd::Canceled, now)?;
+        record(tx, &pending, &system, Action::InvitationCanceled, None, now)?;
+    }
     let outcomes = invite_all(tx, (organization, &system, &inviter), wanted, rules, now)?;
     match outcomes.into_iter().next() {
         Some((_, InviteOutcome::TooManyMails)) | None => Err(InvitationError::TooManyMails),

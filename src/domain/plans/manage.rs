@@ -80,7 +80,7 @@ impl From<diesel::result::Error> for PlanError {
 pub fn list(connection: &mut Connection, _: &Operator) -> Result<Vec<(Plan, i64)>, DbError> {
     let plans: Vec<Plan> = plans::table.order(plans::name_key).select(Plan::as_select()).load(connection)?;
     let counts: Vec<(Option<String>, i64)> = organizations::table
-        .filter(organizations::plan_id.is_not_null())
+        .filter(organizations::plan_id.is_not_null().and(organizations::removed_at.is_null()))
         .group_by(organizations::plan_id)
         .select((organizations::plan_id, diesel::dsl::count_star()))
         .load(connection)?;
@@ -219,11 +219,11 @@ pub fn make_default(
     Ok(plan)
 }
 
-/// Removes a plan that no organization is on.
+/// Removes a plan that no organization is on, removed ones included.
 ///
 /// # Errors
 /// [`PlanError::NotFound`], [`PlanError::InUse`].
-pub fn remove(
+pub(in crate::domain) fn remove(
     tx: &mut Tx<'_>,
     operator: &Operator,
     plan_id: &str,

@@ -424,9 +424,11 @@ async fn whoever_operates_the_instance_manages_organizations() {
     assert!(run(&["list", "--plan", "Gold"]).must_end_with(5).stderr.contains("Gold"));
     run(&["notes", id, "Renews in May."]).must_end_with(0);
     assert_eq!(caller.json(&["organizations", "show", id])["notes"], "Renews in May.");
-    run(&["notes", id]).must_end_with(0);
+    run(&["notes", id]).must_end_with(2);
+    run(&["notes", id, "--clear"]).must_end_with(0);
     assert_eq!(caller.json(&["organizations", "show", id])["notes"], Value::Null);
-    run(&["plan", id]).must_end_with(0);
+    run(&["plan", id]).must_end_with(2);
+    run(&["plan", id, "--none"]).must_end_with(0);
     run(&["plan", id, "Gold"]).must_end_with(5);
     run(&["rename", "Lumen Logistics", "Lumen"]).must_end_with(0);
     run(&["suspend", "Lumen", "--reason", "Payment is overdue."]).must_end_with(0);

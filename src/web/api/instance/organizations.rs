@@ -15,8 +15,8 @@ use crate::{
         access::{Observer, Operator},
         email::EmailAddress,
         instance::{
-            self, FirstPlan, InstanceError, NewCustomer, Notes, OrganizationRow, OrganizationSelection,
-            PlanFilter,
+            self, Administering, FirstPlan, InstanceError, NewCustomer, Notes, OrganizationRow,
+            OrganizationSelection, PlanFilter,
         },
         invitations::InviteOutcome,
         names::{MAX_NAME_LENGTH, Name},
@@ -145,7 +145,10 @@ pub async fn create(call: Call<Operator, Json<NewInstanceOrganization>>) -> Resu
     let email = administrator_email.as_deref().map(|email| parse_email("/administrator_email", email));
     let wanted = NewCustomer {
         name: parse_name(name)?,
-        plan: plan_id.clone().map_or(FirstPlan::Default, FirstPlan::Plan),
+        plan: match plan_id.clone() {
+            None => FirstPlan::Default,
+            Some(plan_id) => plan_id.map_or(FirstPlan::None, FirstPlan::Plan),
+        },
         administrator: email.transpose()?,
     };
     let rules = call.state.config.rules;
@@ -208,7 +211,7 @@ pub async fn change(
 /// suspended already gets the new reason.
 ///
 /// # Errors
-/// 404 not found, 422 invalid reason.
+/// 404 not found, 412 `If-Match` doesn’t match, 422 invalid reason.
 #[utoipa::path(
     post,
     path = "/api/v2/instance/organizations/{organization}/suspend",
@@ -230,7 +233,7 @@ pub async fn suspend(call: Call<Operator, Json<SuspensionRequest>>) -> Result<Ht
 /// Resume a suspended organization.
 ///
 /// # Errors
-/// 404 not found.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/instance/organizations/{organization}/resume",
@@ -275,7 +278,7 @@ pub async fn remove(call: Call<Operator>) -> Result<HttpResponse, AppError> {
 /// It comes back with its members, keys and settings as they were.
 ///
 /// # Errors
-/// 404 not found.
+/// 404 not found, 412 `If-Match` doesn’t match.
 #[utoipa::path(
     post,
     path = "/api/v2/instance/organizations/{organization}/restore",
@@ -290,7 +293,8 @@ pub async fn restore(call: Call<Operator>) -> Result<HttpResponse, AppError> {
 
 /// Invite an administrator.
 ///
-/// The invitation names the operator of the server as the inviter.
+/// A member becomes an administrator immediately; anyone else gets an invitation, which names the operator of the server
+/// as the inviter.
 ///
 /// # Errors
 /// 404 not found, 409 too many emails to this person today, 422 invalid email.
@@ -310,12 +314,17 @@ pub async fn invite_administrator(
         (parse_email("/email", email)?, call.path("organization"), call.state.config.rules);
     call.change(move |tx, operator, now| {
         let outcome = instance::invite_administrator(tx, operator, (&id, &email), &rules, now)?;
-        let expires_at = outcome.invitation().map(|invitation| display::iso(&invitation.expires_at));
+        let expires_at = match &outcome {
+            Administering::Invited(outcome) => outcome.invitation(),
+            Administering::Promoted => None,
+        };
+        let expires_at = expires_at.map(|invitation| display::iso(&invitation.expires_at));
         let outcome = match outcome {
-            InviteOutcome::Sent(_) => InviteResult::Sent,
-            InviteOutcome::AlreadyMember => InviteResult::AlreadyMember,
-            InviteOutcome::AlreadyInvited(_) => InviteResult::AlreadyInvited,
-            InviteOutcome::TooManyMails => InviteResult::TooManyMails,
+            Administering::Promoted => InviteResult::Promoted,
+            Administering::Invited(InviteOutcome::Sent(_)) => InviteResult::Sent,
+            Administering::Invited(InviteOutcome::AlreadyMember) => InviteResult::AlreadyMember,
+            Administering::Invited(InviteOutcome::AlreadyInvited(_)) => InviteResult::AlreadyInvited,
+            Administering::Invited(InviteOutcome::TooManyMails) => InviteResult::TooManyMails,
         };
         Response::ok(&AdministratorInvitation { email: email.into(), outcome, expires_at })
     })
@@ -329,8 +338,9 @@ async fn change_state<B>(
     + Send
     + 'static,
 ) -> Result<HttpResponse, AppError> {
-    let id = call.path("organization");
+    let (id, precondition) = (call.path("organization"), call.precondition());
     call.change_everywhere(move |tx, operator, now| {
+        precondition.check(&find(tx.connection(), operator, &id)?)?;
         change(tx, operator, &id, now)?;
         Response::resource(&find(tx.connection(), operator, &id)?)
     })

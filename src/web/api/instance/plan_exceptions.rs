@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{Observer, Operator},
         instance,
-        key_settings::MonthlyQuota,
+        key_settings::{MonthlyQuota, Scopes, ScopesError},
         plans::{self, Ceilings, MAX_LIFETIME_DAYS, Override},
     },
     web::{
@@ -49,11 +49,19 @@ impl PlanExceptions {
             max_members: keep("/max_members", number(self.max_members, MAX_COUNT), &mut wrong),
             max_lifetime_days: keep("/max_lifetime_days", days, &mut wrong)
                 .and_then(|days| i32::try_from(days).ok()),
-            scopes: keep("/scopes", Some(self.scopes.join(" ").parse()), &mut wrong).unwrap_or_default(),
+            scopes: keep("/scopes", Some(parse_scopes(&self.scopes)), &mut wrong).unwrap_or_default(),
         };
         let ends_at = keep("/ends_at", self.ends_at.as_deref().map(instants::parse), &mut wrong);
         if wrong.is_empty() { Ok(Override { ceilings, ends_at }) } else { Err(AppError::Fields(wrong)) }
     }
+}
+
+/// Each is one scope: with space in it, it would be several.
+fn parse_scopes(scopes: &[String]) -> Result<Scopes, String> {
+    if let Some(wrong) = scopes.iter().find(|scope| scope.split_whitespace().count() != 1) {
+        return Err(format!("“{wrong}” isn’t a scope."));
+    }
+    scopes.join(" ").parse().map_err(|error: ScopesError| error.to_string())
 }
 
 /// A field that was sent; what is wrong with it is added to `wrong`.

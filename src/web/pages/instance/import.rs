@@ -33,6 +33,9 @@ const LINES_AT_ONCE: usize = 500;
 /// Lines that are shown; those that are rejected come first.
 const LINES_SHOWN: usize = 200;
 
+/// Bytes of text that are taken from the page.
+const MAX_TEXT: usize = 1_000_000;
+
 /// `GET /instance/import`.
 #[derive(Template)]
 #[template(path = "instance/import.html", blocks = ["title", "content", "tabs", "panel"])]
@@ -129,8 +132,14 @@ async fn read(visit: &Visit<Operator>, form: &ImportForm) -> Result<Result<Reada
                 errors.check("organization", found).map(Destination::One)
             }
         };
-        let lines = format.map(|format| import::read(format, &form.keys));
-        let lines = lines.and_then(|lines| errors.check("keys", lines));
+        let lines = match format {
+            Some(_) if form.keys.len() > MAX_TEXT => {
+                errors.add("keys", "This is more than 1 MB. Run “tessera import keys” on the server.");
+                None
+            }
+            Some(format) => errors.check("keys", import::read(format, &form.keys)),
+            None => None,
+        };
         Ok::<_, InstanceError>(match (format, destination, lines) {
             (Some(source), Some(destination), Some(lines)) => Ok(Readable {
                 lines: Arc::new(lines),

@@ -17,7 +17,7 @@ use crate::{
         instance::{self, InstanceError, OrganizationDetails},
         managed::RESTORABLE_FOR,
         organization::Organization,
-        plans::{self, Override, Plan},
+        plans::{self, Override, Plan, PlanError},
         usage,
     },
     page,
@@ -178,7 +178,7 @@ pub async fn show(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
 /// Opens the dialog "Change plan".
 pub async fn choose_plan(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let details = details(&visit).await?;
-    let form = PlanForm::of_organization(details.plan.as_ref(), details.instead.as_ref());
+    let form = PlanForm::of_organization(details.plan.as_ref(), details.instead.as_ref(), visit.now);
     let dialog = plan_dialog(&visit, details, form, FieldErrors::default()).await?;
     visit.dialog::<OrganizationScreen>(&dialog).await
 }
@@ -186,8 +186,8 @@ pub async fn choose_plan(visit: Visit<Operator>) -> Result<HttpResponse, AppErro
 /// Puts the organization on a plan.
 pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<HttpResponse, AppError> {
     let (visit, Submitted(form)) = visit.split();
-    let id = visit.path("organization");
-    let instead = match form.parse_override(visit.now) {
+    let (id, before) = (visit.path("organization"), details(&visit).await?.instead);
+    let instead = match form.parse_override(before.as_ref(), visit.now) {
         Ok(instead) if form.plan.is_empty() && !instead.ceilings.is_empty() => {
             let error = "Choose a plan. Exceptions replace what a plan says.";
             return refuse_plan(&visit, form, FieldErrors::one("plan", error)).await;
@@ -195,9 +195,17 @@ pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<
         Ok(instead) => instead,
         Err(errors) => return refuse_plan(&visit, form, errors).await,
     };
+    let plan_id = Some(form.plan.clone()).filter(|id| !id.is_empty());
+    if let Some(wanted) = plan_id.clone() {
+        let found = visit
+            .read(move |connection, operator| Ok::<_, AppError>(plans::find(connection, operator, &wanted)));
+        if let Err(PlanError::NotFound) = found.await? {
+            let error = "This plan was removed. Choose another one.";
+            return refuse_plan(&visit, form, FieldErrors::one("plan", error)).await;
+        }
+    }
     // A quota that is new counts what was used this month before it.
     visit.state.count_usage(&id).await;
-    let plan_id = Some(form.plan.clone()).filter(|id| !id.is_empty());
     let assigned = visit
         .change(move |tx, operator, now| {
             instance::assign_plan(tx, operator, (&id, plan_id.as_deref(), Some(instead)), now)

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         access::Operator,
         email::EmailAddress,
-        instance::{self, MAX_NOTES_LENGTH, Notes},
+        instance::{self, Administering, MAX_NOTES_LENGTH, Notes},
         invitations::{InvitationError, InviteOutcome},
         names::{MAX_NAME_LENGTH, Name},
     },
@@ -132,10 +132,15 @@ pub async fn invite_administrator(
         instance::invite_administrator(tx, operator, (&id, &to), &rules, now)
     });
     let said = match invited.await? {
-        Ok(InviteOutcome::Sent(_)) => format!("Invitation sent to {email}"),
-        Ok(InviteOutcome::AlreadyMember) => format!("{email} is already a member"),
-        Ok(InviteOutcome::AlreadyInvited(_)) => format!("{email} is already invited"),
-        Ok(InviteOutcome::TooManyMails) => {
+        Ok(Administering::Promoted) => format!("{email} is an administrator now"),
+        Ok(Administering::Invited(InviteOutcome::Sent(_))) => format!("Invitation sent to {email}"),
+        Ok(Administering::Invited(InviteOutcome::AlreadyMember)) => {
+            format!("{email} is already an administrator")
+        }
+        Ok(Administering::Invited(InviteOutcome::AlreadyInvited(_))) => {
+            format!("{email} is already invited")
+        }
+        Ok(Administering::Invited(InviteOutcome::TooManyMails)) => {
             return refuse(&visit, Changed::Administrators, form, InvitationError::TooManyMails).await;
         }
         Err(
@@ -171,7 +176,9 @@ async fn dialog(
     form: TextForm,
     error: Option<String>,
 ) -> Result<ChangeDialog, AppError> {
-    let (over, organization) =
-        (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization.name);
-    Ok(ChangeDialog { over, changed, organization, form, error })
+    let (over, organization) = (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization);
+    if organization.is_removed() && changed != Changed::Notes {
+        return Err(AppError::NotFound);
+    }
+    Ok(ChangeDialog { over, changed, organization: organization.name, form, error })
 }

@@ -49,7 +49,9 @@ impl PlanForm {
     }
 
     /// What an organization has.
-    pub(super) fn of_organization(plan: Option<&Plan>, instead: Option<&Override>) -> Self {
+    pub(super) fn of_organization(plan: Option<&Plan>, instead: Option<&Override>, now: Timestamp) -> Self {
+        // What has ended is over: whoever saves the dialog does not mean to begin it anew.
+        let instead = instead.filter(|instead| instead.ends_at.is_none_or(|end| now < end));
         let until = instead.and_then(|instead| instead.ends_at).map(|end| iso_date(end.date()));
         Self {
             plan: plan.map(|plan| plan.id.clone()).unwrap_or_default(),
@@ -83,10 +85,19 @@ impl PlanForm {
         }
     }
 
-    /// What holds for an organization instead of what its plan says.
-    pub(super) fn parse_override(&self, now: Timestamp) -> Result<Override, FieldErrors> {
+    /// What holds for an organization instead of what its plan says; `before` is what did until now. An end on the same
+    /// day stays at its hour.
+    pub(super) fn parse_override(
+        &self,
+        before: Option<&Override>,
+        now: Timestamp,
+    ) -> Result<Override, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let ends_at = errors.check("until", parse_until(&self.until, now));
+        let known = before.and_then(|before| before.ends_at).filter(|end| now < *end);
+        let ends_at = errors.check("until", parse_until(&self.until, now)).map(|end| match (end, known) {
+            (Some(end), Some(known)) if end.date() == known.date() => Some(known),
+            (end, _) => end,
+        });
         match (self.parse_ceilings(&mut errors), ends_at) {
             (Some(ceilings), Some(ends_at)) => Ok(Override { ceilings, ends_at }),
             _ => Err(errors),
@@ -189,8 +200,20 @@ mod tests {
         ] {
             assert!(errors.of(field).is_some(), "{field}");
         }
-        assert!(wrong.parse_override(NOW).unwrap_err().of("until").is_some());
+        assert!(wrong.parse_override(None, NOW).unwrap_err().of("until").is_some());
         let today = PlanForm { until: "2026-11-27".into(), ..PlanForm::new() };
-        assert_eq!(today.parse_override(NOW).unwrap().ends_at, Some(datetime!(2026-11-27 23:59:59)));
+        let end = |before: Option<&Override>| today.parse_override(before, NOW).unwrap().ends_at;
+        assert_eq!(end(None), Some(datetime!(2026-11-27 23:59:59)));
+        for (known, kept) in [
+            (datetime!(2026-11-27 18:30), datetime!(2026-11-27 18:30)),
+            (datetime!(2026-11-27 09:00), datetime!(2026-11-27 23:59:59)),
+            (datetime!(2026-11-28 09:00), datetime!(2026-11-27 23:59:59)),
+        ] {
+            let ceilings = Ceilings { max_members: Some(3), ..Ceilings::default() };
+            let before = Override { ceilings, ends_at: Some(known) };
+            assert_eq!(end(Some(&before)), Some(kept), "{known}");
+            let offered = PlanForm::of_organization(None, Some(&before), NOW);
+            assert_eq!(offered.max_members, if known > NOW { "3" } else { "" }, "{known}");
+        }
     }
 }

@@ -205,7 +205,7 @@ pub async fn confirm_removal(visit: Visit<Operator>) -> Result<HttpResponse, App
 /// Removes a plan. One that organizations are on stays, with 422.
 pub async fn remove(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let id = visit.path("plan");
-    match visit.change(move |tx, operator, now| plans::remove(tx, operator, &id, now)).await? {
+    match visit.change(move |tx, operator, now| instance::remove_plan(tx, operator, &id, now)).await? {
         Ok(plan) => visit.changed::<PlansScreen>(Toast::ok(format!("Plan “{}” removed", plan.name))).await,
         Err(error @ PlanError::InUse) => {
             let (over, plan) = (visit.over::<PlansScreen>(), find(&visit).await?);
