@@ -187,7 +187,8 @@ async fn a_test_key_is_told_from_live_ones(Stage { page, .. }: Stage) {
         page.expect_dialog("API key created").await;
         keys.push(page.value("API key").await.trim().to_owned());
     }
-    assert!(keys[0].starts_with("tess_live_") && keys[1].starts_with("tess_test_"), "{keys:?}");
+    let [live, test]: [String; 2] = keys.try_into().expect("two keys");
+    assert!(live.starts_with("tess_live_") && test.starts_with("tess_test_"), "{live} {test}");
     page.visit(&format!("{organization}/api")).await;
     page.expect_row("Trial", "Test").await;
     page.visit(&format!("{organization}/api?show=test")).await;
@@ -197,7 +198,7 @@ async fn a_test_key_is_told_from_live_ones(Stage { page, .. }: Stage) {
         let asked = server.http.get(format!("{}/auth?environment=live", server.url)).bearer_auth(key);
         asked.send().await.expect("the server answers").status().as_u16()
     };
-    assert_eq!((auth(&keys[0]).await, auth(&keys[1]).await), (204, 403));
+    assert_eq!((auth(&live).await, auth(&test).await), (204, 403));
 }
 
 crate::with_and_without_javascript!(
