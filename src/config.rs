@@ -4,9 +4,7 @@
 //! default, and what is set but empty counts as not set. A wrong value is one line that names the setting
 //! and what is expected; it never repeats a value that may hold a password.
 
-use std::{
-    collections::BTreeSet, ffi::OsString, io::Write, net::SocketAddr, process::ExitCode, time::Duration,
-};
+use std::{collections::BTreeSet, ffi::OsString, io::Write, process::ExitCode, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -18,6 +16,7 @@ mod explain;
 mod import;
 mod key_prefix;
 mod leaks;
+mod listen;
 mod operator;
 mod rules;
 mod serve;
@@ -43,6 +42,7 @@ use import::ImportLine;
 pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
+pub use listen::{Listen, ListenAddress, TrustedProxies};
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
@@ -77,7 +77,7 @@ pub enum Command {
     /// Try what the settings name, before a start.
     Check(Box<Config>),
     /// Ask the server that listens here whether it can do its work.
-    Health(SocketAddr),
+    Health(Listen),
     /// Measure verification on this machine.
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Nodes { database }) => nodes(&database),
         Ok(Command::Config(settings)) => print_settings(&settings),
         Ok(Command::Check(config)) => check(&config),
-        Ok(Command::Health(listen)) => client::ask_health(listen),
+        Ok(Command::Health(listen)) => client::ask_health(&listen),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
@@ -404,7 +404,7 @@ fn serve(config: Config) -> ExitCode {
             () => "go to the mail server",
         };
         tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
-        tracing::info!("listening on {}, open {public_url}", application.address());
+        tracing::info!("listening on {}, open {public_url}", application.addresses());
         if let Some(address) = application.metrics_address() {
             tracing::info!("metrics at http://{address}/metrics, for everyone who reaches it");
         }

@@ -9,6 +9,7 @@
 //! handed on before one is answered.
 
 mod heads;
+mod stream;
 
 use std::{
     io,
@@ -18,13 +19,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{http::header::HeaderMap, rt::net::TcpStream};
+use actix_web::http::header::HeaderMap;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
 };
 
 use heads::Heads;
+pub use stream::Stream;
 
 /// The end of a head, and between two lines of it.
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
@@ -44,7 +46,7 @@ pub type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
 /// A connection whose bare answers get headers.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     headers: Headers,
     /// What was taken and is not sent yet.
     pending: Vec<u8>,
@@ -60,7 +62,7 @@ pub struct Wire {
 
 impl Wire {
     /// Wraps a connection that was accepted.
-    pub fn new(stream: TcpStream, headers: Headers) -> Self {
+    pub fn new(stream: Stream, headers: Headers) -> Self {
         Self {
             stream,
             headers,
@@ -73,7 +75,7 @@ impl Wire {
     }
 
     /// The connection itself.
-    pub fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &Stream {
         &self.stream
     }
 
@@ -214,7 +216,10 @@ fn with_headers(bytes: &[u8], headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
 
     use super::*;
 
@@ -245,7 +250,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         client.write_all(requests.as_bytes()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Wire::new(stream, Arc::new(HeaderMap::new)), client)
+        (Wire::new(Stream::Tcp(stream), Arc::new(HeaderMap::new)), client)
     }
 
     async fn heads_read(wire: &mut Wire) -> usize {

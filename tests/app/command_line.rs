@@ -8,6 +8,7 @@ mod database;
 mod email;
 mod import;
 pub(crate) mod instance;
+mod listening;
 mod logs;
 mod scripted;
 mod service;
