@@ -14,6 +14,7 @@ mod service_manager;
 mod sockets;
 mod stopping;
 mod stops;
+mod tls;
 mod upgrading;
 mod users;
 
@@ -38,12 +39,14 @@ pub use self::{
     check::{Finding, Verdict, check},
     import::{ImportMistake, ImportOutcome, Progress, import},
     log::start_log,
+    tls::TlsError,
     users::{UsersOutcome, manage_users},
 };
 use self::{
     duty::{Follower, Orders},
     sockets::{SocketFile, Sockets},
     stopping::StopSignals,
+    tls::Tls,
 };
 use crate::{
     clock::{Clock, microseconds},
@@ -115,6 +118,9 @@ pub enum StartError {
     /// The sockets cannot be served.
     #[error("cannot serve: {0}")]
     Server(io::Error),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The mail server's address cannot be used.
     #[error("the URL of the mail server can't be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
@@ -144,6 +150,7 @@ impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
     pub async fn build(mut config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
+        let tls = config.tls.as_ref().map(|files| Tls::open(files, &clock)).transpose()?.map(Arc::new);
         let inherited = service_manager::inherited_sockets().map_err(StartError::HandedOver)?;
         let sockets =
             if inherited.is_empty() { Sockets::bind(&config.listen)? } else { Sockets::inherited(inherited) };
@@ -154,7 +161,8 @@ impl Application {
         let (database, node) = (config.database.clone(), node_name(&config.listen));
         let name = node.clone();
         let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
-        let opened = upgrading::answer_meanwhile(&sockets.open, opening, upgrading::PATIENCE).await;
+        let opened =
+            upgrading::answer_meanwhile(&sockets.open, tls.as_ref(), opening, upgrading::PATIENCE).await;
         let db = opened.map_err(DbError::from)??;
         let cookie_key = db.write(|tx| instance_secrets::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance_secrets::secret(tx, "device key")).await?;
@@ -190,13 +198,14 @@ impl Application {
             }))),
             config: Arc::new(config),
         };
-        let signals = StopSignals::heed().map_err(StartError::Signals)?;
+        let signals = StopSignals::heed(tls.clone()).map_err(StartError::Signals)?;
         let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
         let mut tasks = vec![start_housekeeping(&state, orders.follow())];
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
         let (open, socket_files) = sockets.into_parts();
-        let server = listener::listen(open, &state, &Key::from(&cookie_key)).map_err(StartError::Server)?;
+        let server = listener::listen(open, tls.as_ref(), &state, &Key::from(&cookie_key))
+            .map_err(StartError::Server)?;
         let metrics = metrics_socket.map(|socket| metrics::listen(socket, &state)).transpose()?;
         let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
         let seeking = state.db.is_shared().then(seek);

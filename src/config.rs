@@ -42,7 +42,7 @@ use import::ImportLine;
 pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
-pub use listen::{Listen, ListenAddress, TrustedProxies};
+pub use listen::{Listen, ListenAddress, TlsFiles, TrustedProxies};
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
@@ -77,7 +77,12 @@ pub enum Command {
     /// Try what the settings name, before a start.
     Check(Box<Config>),
     /// Ask the server that listens here whether it can do its work.
-    Health(Listen),
+    Health {
+        /// Where.
+        listen: Listen,
+        /// Whether it speaks TLS at IP addresses.
+        has_tls: bool,
+    },
     /// Measure verification on this machine.
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
@@ -159,7 +164,7 @@ pub fn parse_with(
         }
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(sources)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
-        Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(sources)?)),
+        Some(Verb::Healthcheck(flags)) => flags.read(sources),
         Some(Verb::Bench(flags)) => flags.read(sources),
         Some(Verb::Keys(line)) => client(line.read(sources, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(sources, ClientAction::Members)),

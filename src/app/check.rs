@@ -4,10 +4,13 @@ use std::{io::ErrorKind, time::Duration};
 
 use time::OffsetDateTime;
 
-use super::{StartError, sockets};
+use super::{
+    StartError, sockets,
+    tls::{self, Term},
+};
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl, ListenAddress, Origin, ServerUrl, SignUp, SmtpUrl},
+    config::{Config, DatabaseUrl, ListenAddress, Origin, ServerUrl, SignUp, SmtpUrl, TlsFiles},
     db::{self, DatabaseState, DbError},
     http_client,
     mail::delivery::Delivery,
@@ -76,6 +79,9 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
     for address in config.listen.iter() {
         note(check_listener("Address", address));
     }
+    if let Some(files) = &config.tls {
+        note(check_tls(files, clock));
+    }
     if let Some(address) = config.metrics_listen {
         note(check_listener("Metrics", &ListenAddress::Tcp(address)));
     }
@@ -93,6 +99,18 @@ fn check_listener(subject: &'static str, address: &ListenAddress) -> Finding {
             doubtful(subject, format!("{address} is in use, maybe by Tessera itself"))
         }
         Err(error) => wrong(subject, error.to_string()),
+    }
+}
+
+fn check_tls(files: &TlsFiles, clock: &Clock) -> Finding {
+    const SUBJECT: &str = "TLS";
+    match tls::term(files, clock) {
+        Ok(term) => match term {
+            Term::Good(_) => good(SUBJECT, term.words()),
+            Term::EndsSoon(_) | Term::Unknown => doubtful(SUBJECT, term.words()),
+            Term::NotYet(_) | Term::Over(_) => wrong(SUBJECT, term.words()),
+        },
+        Err(error) => wrong(SUBJECT, error.to_string()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where connections come in.
 
-use std::{future::ready, io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use actix_http::{HttpService, Request};
+use actix_http::{HttpService, Request, error::DispatchError};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
 use actix_session::{
     SessionMiddleware,
@@ -17,8 +17,9 @@ use actix_web::{
     rt::net::{TcpStream, UnixStream},
     web::{self, Data},
 };
+use tokio::time::timeout;
 
-use super::sockets::Socket;
+use super::{sockets::Socket, tls::Tls};
 use crate::{
     domain::sessions,
     web::{
@@ -43,17 +44,23 @@ const NAME: &str = "tessera";
 const SHUTDOWN_SECONDS: u64 = 10;
 
 /// What actix's own `HttpServer` does, but for the [`Wire`] around each connection.
-pub(super) fn listen(sockets: Vec<Socket>, state: &State, cookie_key: &Key) -> io::Result<Server> {
+pub(super) fn listen(
+    sockets: Vec<Socket>,
+    tls: Option<&Arc<Tls>>,
+    state: &State,
+    cookie_key: &Key,
+) -> io::Result<Server> {
     let of_bare = state.clone();
     let bare_headers: Headers = Arc::new(move || middleware::bare_headers(&of_bare));
     let mut server = Server::build().shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
     let stops = server.graceful_shutdown_signal();
     for socket in sockets {
         let (state, cookie_key) = (state.clone(), cookie_key.clone());
-        let (stops, bare_headers) = (stops.clone(), bare_headers.clone());
+        let stops = stops.clone();
+        let door = Arc::new(Door { state: state.clone(), bare_headers: bare_headers.clone() });
         // Made anew by each worker.
         let http = move || {
-            let (stops, state) = (stops.clone(), state.clone());
+            let stops = stops.clone();
             let stopped = move || {
                 let stops = stops.clone();
                 async move { stops.notified().await }
@@ -61,29 +68,55 @@ pub(super) fn listen(sockets: Vec<Socket>, state: &State, cookie_key: &Key) -> i
             let app = map_config(application(&state, &cookie_key), |_| AppConfig::default());
             HttpService::build()
                 .graceful_shutdown_signal(stopped)
-                .on_connect_ext(move |wire: &Wire, data| {
-                    state.connections.admit(wire.stream(), data, &state.config.trusted_proxies);
-                })
+                .on_connect_ext(|wire: &Wire, data| wire.tell(data))
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_TIMEOUT)
                 .h1(app)
         };
-        let accept = move |stream: Stream| {
-            let peer = stream.peer();
-            ready(Ok((Wire::new(stream, bare_headers.clone()), peer)))
-        };
         server = match socket {
-            Socket::Tcp(socket) => server.listen(NAME, socket, move || {
-                let accept = accept.clone();
-                fn_service(move |stream: TcpStream| accept(Stream::Tcp(stream))).and_then(http())
-            }),
+            Socket::Tcp(socket) => {
+                let tls = tls.cloned();
+                server.listen(NAME, socket, move || {
+                    let (door, tls) = (door.clone(), tls.clone());
+                    let accept =
+                        move |stream: TcpStream| door.clone().let_in(Stream::Tcp(stream), tls.clone());
+                    fn_service(accept).and_then(http())
+                })
+            }
             Socket::Unix(socket) => server.listen_uds(NAME, socket, move || {
-                let accept = accept.clone();
-                fn_service(move |stream: UnixStream| accept(Stream::Unix(stream))).and_then(http())
+                let door = door.clone();
+                let accept = move |stream: UnixStream| door.clone().let_in(Stream::Unix(stream), None);
+                fn_service(accept).and_then(http())
             }),
         }?;
     }
     Ok(server.run())
+}
+
+/// What stands before the first byte of a connection.
+struct Door {
+    state: State,
+    bare_headers: Headers,
+}
+
+impl Door {
+    /// Counts the connection, and then encrypts it: whoever does not finish that takes nobody's place either.
+    async fn let_in(
+        self: Arc<Self>,
+        stream: Stream,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<(Wire, Option<SocketAddr>), DispatchError> {
+        let peer = stream.peer();
+        let admission = self.state.connections.admit(&stream, &self.state.config.trusted_proxies);
+        let stream = match (stream, tls) {
+            (Stream::Tcp(stream), Some(tls)) => {
+                let encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)).await;
+                encrypted.map_err(|_| DispatchError::SlowRequestTimeout)?.map_err(DispatchError::Io)?
+            }
+            (stream, _) => stream,
+        };
+        Ok((Wire::new(stream, self.bare_headers.clone(), admission), peer))
+    }
 }
 
 /// All that answers requests.

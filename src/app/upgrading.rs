@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::sockets::Socket;
+use super::{sockets::Socket, tls::Tls};
 use crate::web::wire::Stream;
 
 /// How long requests just wait: nearly always the database is open by then.
@@ -41,6 +41,7 @@ const RESPONSE: &str = "HTTP/1.1 503 Service Unavailable\r\n\
 /// Waits for `work`. Once it has taken as long as `patience`, requests that arrive at `sockets` get 503.
 pub(super) async fn answer_meanwhile<T>(
     sockets: &[Socket],
+    tls: Option<&Arc<Tls>>,
     work: impl Future<Output = T>,
     patience: Duration,
 ) -> T {
@@ -53,7 +54,7 @@ pub(super) async fn answer_meanwhile<T>(
     let mut answering = JoinSet::new();
     for socket in sockets {
         match Listener::beside(socket) {
-            Ok(listener) => drop(answering.spawn(turn_all_away(listener, room.clone()))),
+            Ok(listener) => drop(answering.spawn(turn_all_away(listener, tls.cloned(), room.clone()))),
             Err(error) => tracing::warn!(%error, "requests wait until the database is ready"),
         }
     }
@@ -85,14 +86,15 @@ impl Listener {
     }
 }
 
-async fn turn_all_away(listener: Listener, room: Arc<Semaphore>) {
+async fn turn_all_away(listener: Listener, tls: Option<Arc<Tls>>, room: Arc<Semaphore>) {
     loop {
         match (listener.accept().await, room.clone().try_acquire_owned()) {
             (Ok(stream), Ok(place)) => {
+                let tls = tls.clone();
                 tokio::spawn(async move {
                     let _place = place;
                     // Whoever is gone or slow gets no answer.
-                    let _ = timeout(LONGEST_EXCHANGE, turn_away(stream)).await;
+                    let _ = timeout(LONGEST_EXCHANGE, turn_away(stream, tls)).await;
                 });
             }
             (Ok(_), Err(_)) => {}
@@ -102,7 +104,11 @@ async fn turn_all_away(listener: Listener, room: Arc<Semaphore>) {
     }
 }
 
-async fn turn_away(mut stream: Stream) -> io::Result<()> {
+async fn turn_away(stream: Stream, tls: Option<Arc<Tls>>) -> io::Result<()> {
+    let mut stream = match (stream, tls) {
+        (Stream::Tcp(stream), Some(tls)) => tls.accept(stream).await?,
+        (stream, _) => stream,
+    };
     let (mut head, mut part) = (Vec::<u8>::new(), [0; 1024]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD {
         match stream.read(&mut part).await? {
@@ -159,7 +165,7 @@ mod tests {
         let (socket, address) = tcp();
         let sockets = [socket, unix(&path)];
         let (done, work) = oneshot::channel();
-        let waiting = answer_meanwhile(&sockets, work, Duration::ZERO);
+        let waiting = answer_meanwhile(&sockets, None, work, Duration::ZERO);
         let asking = async {
             for _ in 0..3 {
                 let over_network = ask(Stream::Tcp(TcpStream::connect(address).await.unwrap())).await;
@@ -188,7 +194,7 @@ mod tests {
         let (socket, address) = tcp();
         let sockets = [socket];
         let early = TcpStream::connect(address).await.unwrap();
-        assert_eq!(answer_meanwhile(&sockets, async { 7 }, PATIENCE).await, 7);
+        assert_eq!(answer_meanwhile(&sockets, None, async { 7 }, PATIENCE).await, 7);
         assert_eq!(peer_of_next(&sockets[0]).await, Some(early.local_addr().unwrap()));
     }
 }

@@ -15,20 +15,22 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fails with the reason that `/healthz` gives, at whichever address.
-pub(super) async fn ask(listen: &Listen) -> Result<(), Failure> {
+pub(super) async fn ask(listen: &Listen, has_tls: bool) -> Result<(), Failure> {
     for address in listen.iter() {
-        ask_at(address).await?;
+        ask_at(address, has_tls).await?;
     }
     Ok(())
 }
 
-async fn ask_at(address: &ListenAddress) -> Result<(), Failure> {
+async fn ask_at(address: &ListenAddress, has_tls: bool) -> Result<(), Failure> {
     // A proxy of the environment leads away from this machine.
     let client = http_client::builder().no_proxy().timeout(PATIENCE);
     let (client, asked, url) = match address {
         ListenAddress::Tcp(address) => {
-            let url = format!("http://{}/healthz", reached_at(*address));
-            (client, url.clone(), url)
+            let scheme = if has_tls { "https" } else { "http" };
+            let url = format!("{scheme}://{}/healthz", reached_at(*address));
+            // A certificate is for the name that people use. Nothing is told to whoever answers.
+            (client.tls_danger_accept_invalid_certs(has_tls), url.clone(), url)
         }
         ListenAddress::Unix(path) => (
             client.unix_socket(path.as_path()),

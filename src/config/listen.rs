@@ -8,10 +8,13 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::values;
+use super::{Exit, Sources, setting, values};
 
 /// What a unix socket begins with in a list of addresses.
 const UNIX: &str = "unix:";
+
+const CERTIFICATE: &str = "TESSERA_TLS_CERTIFICATE";
+const KEY: &str = "TESSERA_TLS_KEY";
 
 /// One place at which the server takes connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +99,32 @@ impl fmt::Display for Listen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<String> = self.iter().map(ToString::to_string).collect();
         formatter.write_str(&addresses.join(", "))
+    }
+}
+
+/// The files of a certificate and its key (PEM).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to its root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    pub(super) fn read(
+        certificate: Option<String>,
+        key: Option<String>,
+        sources: &Sources<'_>,
+    ) -> Result<Option<Self>, Exit> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let certificate = setting(CERTIFICATE, certificate, sources, path)?;
+        match (certificate, setting(KEY, key, sources, path)?) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(Self { certificate, key })),
+            (Some(_), None) => Err(Exit::mistake(format_args!("{KEY} must be set where {CERTIFICATE} is"))),
+            (None, Some(_)) => Err(Exit::mistake(format_args!("{CERTIFICATE} must be set where {KEY} is"))),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret, Listen,
-    LogFilter, LogFormat, ServerUrl, SignUp, SmtpUrl, Sources, TrustedProxies,
+    BackupPlan, Brand, Chosen, Command, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret,
+    Listen, LogFilter, LogFormat, ServerUrl, SignUp, SmtpUrl, Sources, TlsFiles, TrustedProxies,
     backups::BackupFlags,
     rules::RuleFlags,
     setting,
@@ -22,6 +22,8 @@ use super::{
 pub struct Config {
     /// Where the server listens.
     pub listen: Listen,
+    /// What makes TLS of connections to IP addresses.
+    pub tls: Option<TlsFiles>,
     /// The address people type and mails link to.
     pub public_url: ServerUrl,
     /// The address that gateways and backends reach the server at, where it is another one.
@@ -80,8 +82,10 @@ pub(super) struct ServeFlags {
     /// TESSERA_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "LIST")]
     listen: Option<String>,
+    #[command(flatten)]
+    tls: TlsFlags,
     /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>,
-    /// the first with an IP address]
+    /// the first with an IP address; https with a certificate]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// URL that gateways and backends reach this server at, past public proxies; used on the page
@@ -143,6 +147,18 @@ pub(super) struct ServeFlags {
     log_format: Option<String>,
 }
 
+/// What makes TLS of connections.
+#[derive(Args)]
+struct TlsFlags {
+    /// File with a certificate for TLS and those that lead to its root (PEM); read again on SIGHUP [env:
+    /// TESSERA_TLS_CERTIFICATE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<String>,
+    /// File with its private key (PEM) [env: TESSERA_TLS_KEY] [default: none]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+}
+
 /// What every email bears.
 #[derive(Args)]
 pub(super) struct MailFlags {
@@ -174,6 +190,8 @@ pub(super) struct HealthFlags {
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "LIST")]
     listen: Option<String>,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 #[derive(Args)]
@@ -187,7 +205,8 @@ pub(super) struct DatabaseFlag {
 impl ServeFlags {
     pub(super) fn read(self, sources: &Sources<'_>) -> Result<Config, Exit> {
         let listen = setting("TESSERA_LISTEN", self.listen, sources, Listen::parse)?.unwrap_or_default();
-        let public_url = public_url_at(&listen, self.public_url, sources)?;
+        let tls = TlsFiles::read(self.tls.tls_certificate, self.tls.tls_key, sources)?;
+        let public_url = public_url_at(&listen, tls.is_some(), self.public_url, sources)?;
         let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, sources)?;
         let database = self.database.read(sources)?;
         let SignUpSettings { sign_up, founders } = self.sign_up.read(&listen, sources)?;
@@ -237,6 +256,7 @@ impl ServeFlags {
             log_format: setting("TESSERA_LOG_FORMAT", self.log_format, sources, LogFormat::parse)?
                 .unwrap_or_default(),
             listen,
+            tls,
             public_url,
             smtp,
             mail_from,
@@ -246,23 +266,31 @@ impl ServeFlags {
 }
 
 impl HealthFlags {
-    pub(super) fn read(self, sources: &Sources<'_>) -> Result<Listen, Exit> {
-        Ok(setting("TESSERA_LISTEN", self.listen, sources, Listen::parse)?.unwrap_or_default())
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<Command, Exit> {
+        let listen = setting("TESSERA_LISTEN", self.listen, sources, Listen::parse)?.unwrap_or_default();
+        let has_tls = TlsFiles::read(self.tls.tls_certificate, self.tls.tls_key, sources)?.is_some();
+        Ok(Command::Health { listen, has_tls })
     }
 }
 
 /// The URL that people open, for a command that listens nowhere itself.
 pub(super) fn public_url(flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
     let listen = setting("TESSERA_LISTEN", None, sources, Listen::parse)?.unwrap_or_default();
-    public_url_at(&listen, flag, sources)
+    let has_tls = TlsFiles::read(None, None, sources)?.is_some();
+    public_url_at(&listen, has_tls, flag, sources)
 }
 
-fn public_url_at(listen: &Listen, flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
+fn public_url_at(
+    listen: &Listen,
+    has_tls: bool,
+    flag: Option<String>,
+    sources: &Sources<'_>,
+) -> Result<ServerUrl, Exit> {
     if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)? {
         return Ok(url);
     }
     let url = match listen.first_tcp() {
-        Some(address) => ServerUrl::of_listener(address),
+        Some(address) => ServerUrl::of_listener(address, has_tls),
         None => Err("must be set, since TESSERA_LISTEN names no IP address".to_owned()),
     };
     url.map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))

@@ -388,12 +388,14 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "CONFIG",
         "WEBHOOK_NETWORKS",
         "METRICS_LISTEN",
+        "TLS_CERTIFICATE",
+        "TLS_KEY",
         "LOG",
         "LOG_FORMAT",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 31);
+    assert_eq!(exit.message.matches("[default: ").count(), 33);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

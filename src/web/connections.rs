@@ -60,6 +60,25 @@ type Origin = Option<IpAddr>;
 /// Stands at a connection that came by a unix socket.
 pub struct OnUnixSocket;
 
+/// A connection that was taken in, until its requests know of it.
+#[derive(Default)]
+pub struct Admission {
+    connection: Option<Connection>,
+    is_unix: bool,
+}
+
+impl Admission {
+    /// Tells it to the requests of the connection.
+    pub fn tell(self, data: &mut Extensions) {
+        if let Some(connection) = self.connection {
+            data.insert(connection);
+        }
+        if self.is_unix {
+            data.insert(OnUnixSocket);
+        }
+    }
+}
+
 /// One connection, as seen from outside.
 struct Handle {
     socket: Socket,
@@ -97,27 +116,27 @@ impl Connections {
         Self(Arc::new(Shared { max_of_origin, max_in_all, started: Instant::now(), open }))
     }
 
-    /// Takes in a connection that was just accepted. `proxies` are those behind which many people may be.
-    pub fn admit(&self, stream: &Stream, data: &mut Extensions, proxies: &TrustedProxies) {
+    /// Takes in a connection that was just accepted, before anything is read of it. `proxies` are those behind which
+    /// many people may be.
+    pub fn admit(&self, stream: &Stream, proxies: &TrustedProxies) -> Admission {
         let (socket, ip) = (stream.socket(), stream.peer().map(|peer| peer.ip().to_canonical()));
-        if stream.is_unix() {
-            data.insert(OnUnixSocket);
-        } else if ip.is_none() {
-            return;
+        let is_unix = stream.is_unix();
+        if ip.is_none() && !is_unix {
+            return Admission { connection: None, is_unix };
         }
         // A unix socket has no such time-out; a proxy that reads nothing is closed after `MAX_ANSWER`.
         #[cfg(target_os = "linux")]
-        if let (false, Err(error)) = (stream.is_unix(), socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))) {
+        if let (false, Err(error)) = (is_unix, socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))) {
             tracing::debug!(%error, "a connection has no time-out for what is not read");
         }
         let Ok(handle) = socket.try_clone() else {
             // No file is left: the newcomer is closed.
             let _ = socket.shutdown(Shutdown::Both);
-            return;
+            return Admission { connection: None, is_unix };
         };
         let is_proxy = ip.map_or(proxies.on_unix_sockets, |ip| proxies.include(&ip));
         let most = if is_proxy { self.0.max_in_all } else { self.0.max_of_origin };
-        data.insert(self.enter(ip.map(origin), handle, most));
+        Admission { connection: Some(self.enter(ip.map(origin), handle, most)), is_unix }
     }
 
     fn enter(&self, origin: Origin, socket: Socket, most: usize) -> Connection {

@@ -12,6 +12,7 @@ mod heads;
 mod stream;
 
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
     sync::Arc,
@@ -19,12 +20,13 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderMap;
+use actix_web::{dev::Extensions, http::header::HeaderMap};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
 };
 
+use super::connections::Admission;
 use heads::Heads;
 pub use stream::Stream;
 
@@ -47,6 +49,8 @@ pub type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 /// A connection whose bare answers get headers.
 pub struct Wire {
     stream: Stream,
+    /// What its requests are told, once.
+    admission: Cell<Option<Admission>>,
     headers: Headers,
     /// What was taken and is not sent yet.
     pending: Vec<u8>,
@@ -62,9 +66,10 @@ pub struct Wire {
 
 impl Wire {
     /// Wraps a connection that was accepted.
-    pub fn new(stream: Stream, headers: Headers) -> Self {
+    pub fn new(stream: Stream, headers: Headers, admission: Admission) -> Self {
         Self {
             stream,
+            admission: Cell::new(Some(admission)),
             headers,
             pending: Vec::new(),
             heads: Heads::default(),
@@ -74,9 +79,11 @@ impl Wire {
         }
     }
 
-    /// The connection itself.
-    pub fn stream(&self) -> &Stream {
-        &self.stream
+    /// Tells what is known of the connection to its requests.
+    pub fn tell(&self, data: &mut Extensions) {
+        if let Some(admission) = self.admission.take() {
+            admission.tell(data);
+        }
     }
 
     /// Waits until another head may be handed on.
@@ -250,7 +257,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         client.write_all(requests.as_bytes()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Wire::new(Stream::Tcp(stream), Arc::new(HeaderMap::new)), client)
+        (Wire::new(Stream::Tcp(stream), Arc::new(HeaderMap::new), Admission::default()), client)
     }
 
     async fn heads_read(wire: &mut Wire) -> usize {

@@ -14,6 +14,7 @@ mod scripted;
 mod service;
 mod sign_up;
 mod sudden_ends;
+mod tls;
 mod users;
 
 use std::{

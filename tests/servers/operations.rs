@@ -129,6 +129,32 @@ async fn people_reach_a_server_at_a_unix_socket_through_either_proxy() {
     assert_eq!(String::from_utf8_lossy(&asked.stdout), r#"{"status":"ok"}"#, "{asked:?}");
 }
 
+/// An old version of TLS is not even offered by curl; an old one of HTTP is what it gets.
+#[tokio::test]
+async fn curl_speaks_tls_with_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificates = root().join("tests/app/command_line/tls");
+    let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
+    let address = free_address();
+    let mut server = tessera(folder.path());
+    server.arg("serve").env("TESSERA_LISTEN", address.to_string());
+    server.env("TESSERA_TLS_CERTIFICATE", &certificate).env("TESSERA_TLS_KEY", &key);
+    let _server = Running::start(&mut server);
+    for version in ["1.2", "1.3"] {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--http2", "--tls-max", version, "--cacert"]);
+        curl.arg(&certificate).args([&format!("--tlsv{version}"), "--retry", "20", "--retry-connrefused"]);
+        curl.args(["--retry-delay", "1", "--dump-header", "-", "--write-out", " over HTTP/%{http_version}"]);
+        let asked = curl.arg(format!("https://localhost:{}/livez", address.port())).output().expect("curl");
+        let said = String::from_utf8_lossy(&asked.stdout);
+        assert!(said.ends_with("{\"status\":\"ok\"} over HTTP/1.1"), "{asked:?}");
+        assert!(
+            said.contains("strict-transport-security: max-age=63072000"),
+            "the public URL is https: {said}"
+        );
+    }
+}
+
 /// Caddy with a site of the document, without TLS, and where it is.
 fn start_caddy(folder: &Path, site: &str) -> (Running, SocketAddr) {
     let address = free_address();
