@@ -26,7 +26,8 @@ use crate::{
         middleware, routes,
         session_store::{self, DatabaseSessions},
         state::State,
-        wire::{Headers, Stream, Wire},
+        stream::Stream,
+        wire::{Headers, Wire},
     },
 };
 

@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use self::validity::Validity;
-use crate::{clock::Clock, config::TlsFiles, web::wire::Stream};
+use crate::{clock::Clock, config::TlsFiles, web::stream::Stream};
 
 /// How long before its end a certificate is pointed out. Who renews by a program does so weeks before.
 const SOON: time::Duration = time::Duration::days(14);

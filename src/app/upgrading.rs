@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{sockets::Socket, tls::Tls};
-use crate::web::wire::Stream;
+use crate::web::stream::Stream;
 
 /// How long requests just wait: nearly always the database is open by then.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);

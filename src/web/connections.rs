@@ -17,7 +17,7 @@ use std::{
 use actix_web::dev::Extensions;
 use socket2::Socket;
 
-use super::wire::Stream;
+use super::stream::Stream;
 use crate::config::TrustedProxies;
 
 /// Connections of one origin at most. A browser opens six, a gateway keeps some dozens.

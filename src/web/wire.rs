@@ -9,7 +9,6 @@
 //! handed on before one is answered.
 
 mod heads;
-mod stream;
 
 use std::{
     cell::Cell,
@@ -26,9 +25,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::connections::Admission;
+use super::{connections::Admission, stream::Stream};
 use heads::Heads;
-pub use stream::Stream;
 
 /// The end of a head, and between two lines of it.
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
