@@ -11,8 +11,10 @@ mod listener;
 mod log;
 mod metrics;
 mod service_manager;
+mod sockets;
 mod stopping;
 mod stops;
+mod tls;
 mod upgrading;
 mod users;
 
@@ -37,15 +39,18 @@ pub use self::{
     check::{Finding, Verdict, check},
     import::{ImportMistake, ImportOutcome, Progress, import},
     log::start_log,
+    tls::TlsError,
     users::{UsersOutcome, manage_users},
 };
 use self::{
     duty::{Follower, Orders},
+    sockets::{SocketFile, Sockets},
     stopping::StopSignals,
+    tls::Tls,
 };
 use crate::{
     clock::{Clock, microseconds},
-    config::{Config, DatabaseUrl, EmailTestCall},
+    config::{Config, DatabaseUrl, EmailTestCall, Listen, ListenAddress},
     db::{Change, Db, DbError},
     domain::{
         demo,
@@ -103,10 +108,19 @@ pub enum StartError {
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The configured address.
-        address: SocketAddr,
+        address: ListenAddress,
         /// What the system says.
         source: io::Error,
     },
+    /// What systemd handed over cannot be used.
+    #[error("cannot listen on what was handed over (LISTEN_FDS): {0}")]
+    HandedOver(io::Error),
+    /// The sockets cannot be served.
+    #[error("cannot serve: {0}")]
+    Server(io::Error),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The mail server's address cannot be used.
     #[error("the URL of the mail server can't be used: {0}")]
     Mail(#[from] lettre::transport::smtp::Error),
@@ -121,7 +135,8 @@ pub enum StartError {
 /// A server that listens and is ready to run.
 pub struct Application {
     server: Server,
-    address: SocketAddr,
+    /// Last to go, once nothing is answered any more.
+    socket_files: Vec<SocketFile>,
     metrics: Option<(Server, SocketAddr)>,
     state: State,
     orders: Orders,
@@ -135,20 +150,19 @@ impl Application {
     /// Opens the database, applies migrations, binds the address and starts the workers.
     pub async fn build(mut config: Config, clock: Clock) -> Result<Self, StartError> {
         // Before anything is made: whoever cannot listen leaves nothing behind.
-        let inherited = service_manager::inherited_socket();
-        let address = config.listen;
-        let socket = match inherited.map_err(|source| StartError::Listen { address, source })? {
-            Some(socket) => socket,
-            None => listener::bind(address)?,
-        };
-        let metrics_socket = config.metrics_listen.map(listener::bind).transpose()?;
-        if let Ok(listener) = socket.local_addr() {
-            config.sign_up.follow_listener(listener.ip());
-        }
-        let (database, node) = (config.database.clone(), node_name(&socket));
+        let tls = config.tls.as_ref().map(|files| Tls::open(files, &clock)).transpose()?.map(Arc::new);
+        let inherited = service_manager::inherited_sockets().map_err(StartError::HandedOver)?;
+        let sockets =
+            if inherited.is_empty() { Sockets::bind(&config.listen)? } else { Sockets::inherited(inherited) };
+        let metrics_socket = config.metrics_listen.map(bind_metrics).transpose()?;
+        // Inherited sockets count by their own addresses.
+        config.listen = sockets.addresses().map_err(StartError::Server)?;
+        config.sign_up.follow_listener(&config.listen);
+        let (database, node) = (config.database.clone(), node_name(&config.listen));
         let name = node.clone();
         let opening = tokio::task::spawn_blocking(move || Db::open_to_serve(&database, &name));
-        let opened = upgrading::answer_meanwhile(&socket, opening, upgrading::PATIENCE).await;
+        let opened =
+            upgrading::answer_meanwhile(&sockets.open, tls.as_ref(), opening, upgrading::PATIENCE).await;
         let db = opened.map_err(DbError::from)??;
         let cookie_key = db.write(|tx| instance_secrets::secret(tx, "cookie key")).await?;
         let device_key = db.write(|tx| instance_secrets::secret(tx, "device key")).await?;
@@ -184,21 +198,23 @@ impl Application {
             }))),
             config: Arc::new(config),
         };
-        let signals = StopSignals::heed().map_err(StartError::Signals)?;
+        let signals = StopSignals::heed(tls.clone()).map_err(StartError::Signals)?;
         let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
         let mut tasks = vec![start_housekeeping(&state, orders.follow())];
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
-        let (server, address) = listener::listen(socket, &state, &Key::from(&cookie_key))?;
+        let (open, socket_files) = sockets.into_parts();
+        let server = listener::listen(open, tls.as_ref(), &state, &Key::from(&cookie_key))
+            .map_err(StartError::Server)?;
         let metrics = metrics_socket.map(|socket| metrics::listen(socket, &state)).transpose()?;
         let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
         let seeking = state.db.is_shared().then(seek);
-        Ok(Self { server, address, metrics, state, orders, seeking, signals, tasks })
+        Ok(Self { server, socket_files, metrics, state, orders, seeking, signals, tasks })
     }
 
-    /// The address that is listened on; of use when port 0 was asked for.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where the server listens, with the ports that the system chose where 0 was asked for.
+    pub fn addresses(&self) -> &Listen {
+        &self.state.config.listen
     }
 
     /// The address of the metrics, where there are any.
@@ -283,6 +299,7 @@ impl Application {
             server.stop(false).await;
             task.abort();
         }
+        drop(self.socket_files);
         result.and(saved)
     }
 }
@@ -302,12 +319,18 @@ async fn setup_link(db: &Db, node: &str, clock: &Clock) -> Option<Secret> {
     })
 }
 
-/// What people call this process among several: the machine and the port.
-fn node_name(socket: &TcpListener) -> String {
+fn bind_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address: ListenAddress::Tcp(address), source };
+    sockets::bind_tcp(address).map_err(failed)
+}
+
+/// What people call this process among several: the machine, and the port or the path of a socket.
+fn node_name(listen: &Listen) -> String {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    match socket.local_addr() {
-        Ok(address) => format!("{machine}:{}", address.port()),
-        Err(_) => machine,
+    match (listen.first_tcp(), listen.iter().next()) {
+        (Some(address), _) => format!("{machine}:{}", address.port()),
+        (None, Some(ListenAddress::Unix(path))) => format!("{machine}:{}", path.display()),
+        _ => machine,
     }
 }
 

@@ -170,7 +170,8 @@ pub fn start(config: Config) -> Result<SocketAddr, BenchError> {
 fn start_with_state(config: Config) -> Result<(SocketAddr, State), BenchError> {
     start_on_a_thread(async move |started| {
         let application = Application::build(config, Clock::System).await?;
-        started.send((application.address(), application.state().clone()))?;
+        let address = application.addresses().first_tcp().ok_or("no address")?;
+        started.send((address, application.state().clone()))?;
         Ok(application.run().await?)
     })
 }

@@ -6,11 +6,10 @@
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
-    net::SocketAddr,
     process::ExitCode,
 };
 
-use crate::config::{ClientAction, ClientCall};
+use crate::config::{ClientAction, ClientCall, Listen};
 
 mod activity;
 mod explain;
@@ -51,8 +50,8 @@ pub fn run(call: &ClientCall) -> ExitCode {
 }
 
 /// Asks the server that listens at `listen` whether it can do its work, and gives the status to end with.
-pub fn ask_health(listen: SocketAddr) -> ExitCode {
-    end_with(health::ask(listen))
+pub fn ask_health(listen: &Listen, has_tls: bool) -> ExitCode {
+    end_with(health::ask(listen, has_tls))
 }
 
 fn end_with(work: impl Future<Output = Result<(), Failure>>) -> ExitCode {

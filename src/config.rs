@@ -9,7 +9,6 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, Write},
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -25,6 +24,7 @@ mod explain;
 mod import;
 mod key_prefix;
 mod leaks;
+mod listen;
 mod operator;
 mod rules;
 mod serve;
@@ -50,6 +50,7 @@ use import::ImportLine;
 pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
+pub use listen::{Listen, ListenAddress, TlsFiles, TrustedProxies};
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
@@ -84,7 +85,12 @@ pub enum Command {
     /// Try what the settings name, before a start.
     Check(Box<Config>),
     /// Ask the server that listens here whether it can do its work.
-    Health(SocketAddr),
+    Health {
+        /// Where.
+        listen: Listen,
+        /// Whether it speaks TLS at IP addresses.
+        has_tls: bool,
+    },
     /// Measure verification on this machine.
     Bench(BenchPlan),
     /// Measure verification under attack, for so long each.
@@ -168,7 +174,7 @@ pub fn parse_with(
         }
         Some(Verb::Nodes(flags)) => Ok(Command::Nodes { database: flags.read(sources)? }),
         Some(Verb::OpenApi) => Ok(Command::OpenApi),
-        Some(Verb::Healthcheck(flags)) => Ok(Command::Health(flags.read(sources)?)),
+        Some(Verb::Healthcheck(flags)) => flags.read(sources),
         Some(Verb::Bench(flags)) => flags.read(sources),
         Some(Verb::Keys(line)) => client(line.read(sources, ClientAction::Keys)),
         Some(Verb::Members(line)) => client(line.read(sources, ClientAction::Members)),

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Nodes { database }) => nodes(&database),
         Ok(Command::Config(settings)) => print_settings(&settings),
         Ok(Command::Check(config)) => check(&config),
-        Ok(Command::Health(listen)) => client::ask_health(listen),
+        Ok(Command::Health { listen, has_tls }) => client::ask_health(&listen, has_tls),
         Ok(Command::Bench(plan)) => bench(bench::run(&plan, &mut std::io::stdout())),
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
@@ -382,10 +382,11 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     status_of(error)
 }
 
-/// 2, as for any wrong setting, where the database that was named cannot be used.
+/// 2, as for any wrong setting, where the database or the certificate that was named cannot be used.
 fn status_of(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    let is_setting = matches!(error.downcast_ref(), Some(StartError::Db(DbError::Open(_))))
-        || matches!(error.downcast_ref(), Some(DbError::Open(_)));
+    let is_setting =
+        matches!(error.downcast_ref(), Some(StartError::Db(DbError::Open(_)) | StartError::Tls(_)))
+            || matches!(error.downcast_ref(), Some(DbError::Open(_)));
     if is_setting { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
@@ -418,7 +419,7 @@ fn serve(config: Config) -> ExitCode {
             () => "go to the mail server",
         };
         tracing::info!("Tessera {}, database {database}, emails {emails}", env!("CARGO_PKG_VERSION"));
-        tracing::info!("listening on {}, open {public_url}", application.address());
+        tracing::info!("listening on {}, open {public_url}", application.addresses());
         if let Some(address) = application.metrics_address() {
             tracing::info!("metrics at http://{address}/metrics, for everyone who reaches it");
         }

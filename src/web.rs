@@ -35,6 +35,7 @@ pub mod session_store;
 pub mod shell;
 pub mod sorting;
 pub mod state;
+pub mod stream;
 mod turns;
 pub mod urls;
 pub mod view;

@@ -1,13 +1,16 @@
 //! Tries what the settings name, before a server is started with them or beside one that runs.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, time::Duration};
 
 use time::OffsetDateTime;
 
-use super::{StartError, listener};
+use super::{
+    StartError, sockets,
+    tls::{self, Term},
+};
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl, Origin, ServerUrl, SignUp, SmtpUrl},
+    config::{Config, DatabaseUrl, ListenAddress, Origin, ServerUrl, SignUp, SmtpUrl, TlsFiles},
     db::{self, DatabaseState, DbError},
     http_client,
     mail::delivery::Delivery,
@@ -73,9 +76,14 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
         tell(&finding);
         findings.push(finding);
     };
-    note(check_listener("Address", config.listen));
+    for address in config.listen.iter() {
+        note(check_listener("Address", address));
+    }
+    if let Some(files) = &config.tls {
+        note(check_tls(files, clock));
+    }
     if let Some(address) = config.metrics_listen {
-        note(check_listener("Metrics", address));
+        note(check_listener("Metrics", &ListenAddress::Tcp(address)));
     }
     check_database(config, clock).await.into_iter().for_each(&mut note);
     note(check_mail(config).await);
@@ -84,13 +92,25 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
     findings
 }
 
-fn check_listener(subject: &'static str, address: SocketAddr) -> Finding {
-    match listener::bind(address) {
-        Ok(_) => good(subject, format!("{address} can be listened on")),
+fn check_listener(subject: &'static str, address: &ListenAddress) -> Finding {
+    match sockets::try_address(address) {
+        Ok(()) => good(subject, format!("{address} can be listened on")),
         Err(StartError::Listen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
             doubtful(subject, format!("{address} is in use, maybe by Tessera itself"))
         }
         Err(error) => wrong(subject, error.to_string()),
+    }
+}
+
+fn check_tls(files: &TlsFiles, clock: &Clock) -> Finding {
+    const SUBJECT: &str = "TLS";
+    match tls::term(files, clock) {
+        Ok(term) => match term {
+            Term::Good(_) => good(SUBJECT, term.words()),
+            Term::EndsSoon(_) | Term::Unknown => doubtful(SUBJECT, term.words()),
+            Term::NotYet(_) | Term::Over(_) => wrong(SUBJECT, term.words()),
+        },
+        Err(error) => wrong(SUBJECT, error.to_string()),
     }
 }
 
@@ -133,7 +153,7 @@ fn tenths_of_gib(bytes: u64) -> String {
 async fn check_mail(config: &Config) -> Finding {
     const SUBJECT: &str = "Email";
     let Some(smtp) = &config.smtp else {
-        return if config.listen.ip().is_loopback() && config.public_url.is_loopback() {
+        return if config.listen.is_loopback() && config.public_url.is_loopback() {
             good(SUBJECT, "no mail server is set; emails are kept in the local mailbox")
         } else {
             doubtful(SUBJECT, "no mail server is set, so no email is sent; set TESSERA_SMTP_URL")

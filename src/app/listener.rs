@@ -1,36 +1,32 @@
 //! Where connections come in.
 
-use std::{
-    future::ready,
-    io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use actix_http::HttpService;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_http::{HttpService, Request, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
 use actix_session::{
     SessionMiddleware,
     config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
 };
 use actix_web::{
-    App,
+    App, HttpResponse,
+    body::BoxBody,
     cookie::{Key, SameSite},
-    dev::{AppConfig, Server, fn_service},
+    dev::{AppConfig, Server, ServiceResponse, fn_service},
     middleware::from_fn,
-    rt::net::TcpStream,
+    rt::net::{TcpStream, UnixStream},
     web::{self, Data},
 };
-use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
-use super::StartError;
+use super::{sockets::Socket, tls::Tls};
 use crate::{
     domain::sessions,
     web::{
         middleware, routes,
         session_store::{self, DatabaseSessions},
         state::State,
+        stream::Stream,
         wire::{Headers, Wire},
     },
 };
@@ -43,73 +39,109 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a connection's first request may take. Later heads are looked after by
 /// [`Connections`](crate::web::connections::Connections).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that may wait to be accepted, as many as actix lets.
-const BACKLOG: u32 = 2048;
+/// What the threads that serve are called.
+const NAME: &str = "tessera";
 /// How long requests in hand may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
 /// What actix's own `HttpServer` does, but for the [`Wire`] around each connection.
 pub(super) fn listen(
-    listener: TcpListener,
+    sockets: Vec<Socket>,
+    tls: Option<&Arc<Tls>>,
     state: &State,
     cookie_key: &Key,
-) -> Result<(Server, SocketAddr), StartError> {
-    let address = state.config.listen;
-    let failed = |source| StartError::Listen { address, source };
-    let bound = listener.local_addr().map_err(failed)?;
-    let (state, cookie_key) = (state.clone(), cookie_key.clone());
-    let (connections, config) = (state.connections.clone(), state.config.clone());
+) -> io::Result<Server> {
     let of_bare = state.clone();
     let bare_headers: Headers = Arc::new(move || middleware::bare_headers(&of_bare));
-    let server = Server::build().shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
-    let shutdown = server.graceful_shutdown_signal();
-    let server = server.listen("tessera", listener, move || {
-        let (shutdown, bare_headers) = (shutdown.clone(), bare_headers.clone());
-        let (connections, config) = (connections.clone(), config.clone());
-        let app = App::new()
-            .app_data(Data::new(state.clone()))
-            .wrap(from_fn(middleware::around))
-            .configure(routes::machines)
-            .service(
-                web::scope("")
-                    .wrap(session_middleware(&state, cookie_key.clone()))
-                    .wrap(from_fn(session_store::around))
-                    .configure(routes::people),
-            );
-        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
-        let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let shutdown = shutdown.clone();
-                async move { shutdown.notified().await }
-            })
-            .on_connect_ext(move |wire: &Wire, data| {
-                let is_proxy =
-                    |ip: &IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
-                connections.admit(wire.stream(), data, is_proxy);
-            })
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_TIMEOUT)
-            .local_addr(bound)
-            .h1(map_config(app, |_| AppConfig::default()));
-        let connect = move |stream: TcpStream| {
-            let peer = stream.peer_addr().ok();
-            ready(Ok((Wire::new(stream, bare_headers.clone()), peer)))
+    let mut server = Server::build().shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
+    let stops = server.graceful_shutdown_signal();
+    for socket in sockets {
+        let (state, cookie_key) = (state.clone(), cookie_key.clone());
+        let stops = stops.clone();
+        let door = Arc::new(Door { state: state.clone(), bare_headers: bare_headers.clone() });
+        // Made anew by each worker.
+        let http = move || {
+            let stops = stops.clone();
+            let stopped = move || {
+                let stops = stops.clone();
+                async move { stops.notified().await }
+            };
+            let app = map_config(application(&state, &cookie_key), |_| AppConfig::default());
+            HttpService::build()
+                .graceful_shutdown_signal(stopped)
+                .on_connect_ext(|wire: &Wire, data| wire.tell(data))
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .h1(app)
         };
-        fn_service(connect).and_then(http)
-    });
-    Ok((server.map_err(failed)?.run(), bound))
+        server = match socket {
+            Socket::Tcp(socket) => {
+                let tls = tls.cloned();
+                server.listen(NAME, socket, move || {
+                    let (door, tls) = (door.clone(), tls.clone());
+                    let accept =
+                        move |stream: TcpStream| door.clone().let_in(Stream::Tcp(stream), tls.clone());
+                    fn_service(accept).and_then(http())
+                })
+            }
+            Socket::Unix(socket) => server.listen_uds(NAME, socket, move || {
+                let door = door.clone();
+                let accept = move |stream: UnixStream| door.clone().let_in(Stream::Unix(stream), None);
+                fn_service(accept).and_then(http())
+            }),
+        }?;
+    }
+    Ok(server.run())
 }
 
-/// Takes the address; who asks for it waits until the server runs.
-pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    try_to_bind(address).map_err(|source| StartError::Listen { address, source })
+/// What stands before the first byte of a connection.
+struct Door {
+    state: State,
+    bare_headers: Headers,
 }
 
-fn try_to_bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+impl Door {
+    /// Counts the connection, and then encrypts it: whoever does not finish that takes nobody's place either.
+    async fn let_in(
+        self: Arc<Self>,
+        stream: Stream,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<(Wire, Option<SocketAddr>), DispatchError> {
+        let peer = stream.peer();
+        let admission = self.state.connections.admit(&stream, &self.state.config.trusted_proxies);
+        let stream = match (stream, tls) {
+            (Stream::Tcp(stream), Some(tls)) => {
+                let encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)).await;
+                encrypted.map_err(|_| DispatchError::SlowRequestTimeout)?.map_err(DispatchError::Io)?
+            }
+            (stream, _) => stream,
+        };
+        Ok((Wire::new(stream, self.bare_headers.clone(), admission), peer))
+    }
+}
+
+/// All that answers requests.
+fn application(
+    state: &State,
+    cookie_key: &Key,
+) -> impl ServiceFactory<
+    Request,
+    Config = AppConfig,
+    Response = ServiceResponse<BoxBody>,
+    Error = HttpResponse,
+    InitError = (),
+> + use<> {
+    let app = App::new()
+        .app_data(Data::new(state.clone()))
+        .wrap(from_fn(middleware::around))
+        .configure(routes::machines)
+        .service(
+            web::scope("")
+                .wrap(session_middleware(state, cookie_key.clone()))
+                .wrap(from_fn(session_store::around))
+                .configure(routes::people),
+        );
+    app.into_factory().map_err(|error: actix_web::Error| error.error_response())
 }
 
 /// The cookie holds a random token and nothing else; how long it counts is the domain's affair. See

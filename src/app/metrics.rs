@@ -39,17 +39,13 @@ const MAX_CONNECTIONS: usize = 64;
 
 /// Answers at `listener`, once it is polled.
 pub(super) fn listen(listener: TcpListener, state: &State) -> Result<(Server, SocketAddr), StartError> {
-    let bound = listener.local_addr();
-    let failed = |source| {
-        let address = state.config.metrics_listen.unwrap_or(state.config.listen);
-        StartError::Listen { address, source }
-    };
+    let bound = listener.local_addr().map_err(StartError::Server)?;
     let scraper = Data::new(Scraper { state: state.clone(), watch: Arc::default() });
     let app = move || App::new().app_data(scraper.clone()).default_service(web::to(answer));
     // On a thread of its own, so that a watcher gets an answer while all others are busy.
     let server = HttpServer::new(app).workers(1).max_connections(MAX_CONNECTIONS).disable_signals();
-    let server = server.shutdown_timeout(1).listen(listener).map_err(failed)?;
-    Ok((server.run(), bound.map_err(failed)?))
+    let server = server.shutdown_timeout(1).listen(listener).map_err(StartError::Server)?;
+    Ok((server.run(), bound))
 }
 
 /// What an answer is made of.

@@ -1,29 +1,33 @@
 //! What systemd is told of the server, and what it hands over: the protocols of sd_notify(3) and
 //! sd_listen_fds(3). Without it nothing of this does anything.
 
-use std::{io, net::TcpListener, time::Duration};
+use std::{io, time::Duration};
 
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
+use super::sockets::Socket;
 use crate::{db::Db, domain::instance_secrets};
 
-/// The socket that systemd opened for the server, if it did: connections wait there while another one starts.
+/// The sockets that systemd opened for the server, if it did: connections wait there while another one starts.
 ///
 /// # Errors
-/// When what it handed over is no socket of TCP that listens.
-pub(super) fn inherited_socket() -> io::Result<Option<TcpListener>> {
+/// When something that it handed over is no socket of TCP or of the file system that listens.
+pub(super) fn inherited_sockets() -> io::Result<Vec<Socket>> {
     let mut handed_over = ListenFd::from_env();
-    if handed_over.len() > 1 {
-        return Err(io::Error::other(
-            "more than one socket was handed over (LISTEN_FDS); Tessera listens on one",
-        ));
-    }
-    let socket = handed_over.take_tcp_listener(0)?;
-    if let Some(socket) = &socket {
+    (0..handed_over.len()).map(|index| take(&mut handed_over, index)).collect()
+}
+
+fn take(handed_over: &mut ListenFd, index: usize) -> io::Result<Socket> {
+    // What is of another kind stays where it is.
+    if let Ok(Some(socket)) = handed_over.take_unix_listener(index) {
         socket.set_nonblocking(true)?;
+        return Ok(Socket::Unix(socket));
     }
-    Ok(socket)
+    let socket = handed_over.take_tcp_listener(index)?;
+    let socket = socket.ok_or_else(|| io::Error::other("a socket was handed over twice (LISTEN_FDS)"))?;
+    socket.set_nonblocking(true)?;
+    Ok(Socket::Tcp(socket))
 }
 
 /// Tells systemd, if it asked to be told.

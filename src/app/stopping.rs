@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::service_manager;
+use super::{service_manager, tls::Tls};
 use crate::{db::DbError, domain::verification, web::state::State};
 
 /// For how long it is tried to save what is in memory when the server stops. With the ten seconds
@@ -33,15 +36,18 @@ pub(super) struct StopSignals {
     hang_up: Signal,
     interrupt: Signal,
     quit: Signal,
+    /// Read again instead of a stop, when a terminal is closed or somebody asks for it.
+    tls: Option<Arc<Tls>>,
 }
 
 impl StopSignals {
-    pub(super) fn heed() -> io::Result<Self> {
+    pub(super) fn heed(tls: Option<Arc<Tls>>) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
+            tls,
         })
     }
 
@@ -71,11 +77,19 @@ impl StopSignals {
 
     /// Whether the signal that comes next lets requests in hand be answered.
     async fn next(&mut self) -> bool {
-        tokio::select! {
-            _ = self.terminate.recv() => true,
-            _ = self.hang_up.recv() => true,
-            _ = self.interrupt.recv() => false,
-            _ = self.quit.recv() => false,
+        loop {
+            return tokio::select! {
+                _ = self.terminate.recv() => true,
+                _ = self.hang_up.recv() => match &self.tls {
+                    Some(tls) => {
+                        tls.reload();
+                        continue;
+                    }
+                    None => true,
+                },
+                _ = self.interrupt.recv() => false,
+                _ = self.quit.recv() => false,
+            };
         }
     }
 }

@@ -5,14 +5,18 @@
 //! meanwhile is told to come back: a gateway that waited for an answer would hold up its clients, and one that
 //! could not connect would not know why.
 
-use std::{future::Future, net, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, UnixListener},
     sync::Semaphore,
+    task::JoinSet,
     time::{sleep, timeout},
 };
+
+use super::{sockets::Socket, tls::Tls};
+use crate::web::stream::Stream;
 
 /// How long requests just wait: nearly always the database is open by then.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,9 +38,10 @@ const RESPONSE: &str = "HTTP/1.1 503 Service Unavailable\r\n\
      \r\n\
      Tessera is upgrading its database. Try again shortly.\n";
 
-/// Waits for `work`. Once it has taken as long as `patience`, requests that arrive at `socket` get 503.
+/// Waits for `work`. Once it has taken as long as `patience`, requests that arrive at `sockets` get 503.
 pub(super) async fn answer_meanwhile<T>(
-    socket: &net::TcpListener,
+    sockets: &[Socket],
+    tls: Option<&Arc<Tls>>,
     work: impl Future<Output = T>,
     patience: Duration,
 ) -> T {
@@ -45,34 +50,65 @@ pub(super) async fn answer_meanwhile<T>(
         return done;
     }
     tracing::info!("preparing the database takes a while; requests get 503 until it is done");
-    let listener = match socket.try_clone().and_then(TcpListener::from_std) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(%error, "requests wait until the database is ready");
-            return work.await;
-        }
-    };
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut answering = JoinSet::new();
+    for socket in sockets {
+        match Listener::beside(socket) {
+            Ok(listener) => drop(answering.spawn(turn_all_away(listener, tls.cloned(), room.clone()))),
+            Err(error) => tracing::warn!(%error, "requests wait until the database is ready"),
+        }
+    }
+    let done = work.await;
+    // Not only asked to end: what they would still accept is the server's.
+    answering.shutdown().await;
+    done
+}
+
+/// A listener of this runtime, beside the one that the server gets.
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    fn beside(socket: &Socket) -> io::Result<Self> {
+        Ok(match socket {
+            Socket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket.try_clone()?)?),
+            Socket::Unix(socket) => Self::Unix(UnixListener::from_std(socket.try_clone()?)?),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
+            Self::Unix(listener) => Stream::Unix(listener.accept().await?.0),
+        })
+    }
+}
+
+async fn turn_all_away(listener: Listener, tls: Option<Arc<Tls>>, room: Arc<Semaphore>) {
     loop {
-        tokio::select! {
-            done = &mut work => return done,
-            accepted = listener.accept() => match (accepted, room.clone().try_acquire_owned()) {
-                (Ok((stream, _)), Ok(place)) => {
-                    tokio::spawn(async move {
-                        let _place = place;
-                        // Whoever is gone or slow gets no answer.
-                        let _ = timeout(LONGEST_EXCHANGE, turn_away(stream)).await;
-                    });
-                }
-                (Ok(_), Err(_)) => {}
-                // Such as too many open files.
-                (Err(_), _) => sleep(Duration::from_millis(100)).await,
-            },
+        match (listener.accept().await, room.clone().try_acquire_owned()) {
+            (Ok(stream), Ok(place)) => {
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let _place = place;
+                    // Whoever is gone or slow gets no answer.
+                    let _ = timeout(LONGEST_EXCHANGE, turn_away(stream, tls)).await;
+                });
+            }
+            (Ok(_), Err(_)) => {}
+            // Such as too many open files.
+            (Err(_), _) => sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-async fn turn_away(mut stream: TcpStream) -> std::io::Result<()> {
+async fn turn_away(stream: Stream, tls: Option<Arc<Tls>>) -> io::Result<()> {
+    let mut stream = match (stream, tls) {
+        (Stream::Tcp(stream), Some(tls)) => tls.accept(stream).await?,
+        (stream, _) => stream,
+    };
     let (mut head, mut part) = (Vec::<u8>::new(), [0; 1024]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD {
         match stream.read(&mut part).await? {
@@ -89,52 +125,76 @@ async fn turn_away(mut stream: TcpStream) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
+    use std::{net::SocketAddr, os::unix::net, path::Path};
+
+    use tokio::{
+        net::{TcpStream, UnixStream},
+        sync::oneshot,
+    };
 
     use super::*;
-    use crate::app::listener;
+    use crate::app::sockets;
 
-    async fn ask(address: net::SocketAddr) -> String {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+    async fn ask(mut stream: Stream) -> String {
         stream.write_all(b"POST /auth HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc").await.unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();
         response
     }
 
+    fn tcp() -> (Socket, SocketAddr) {
+        let socket = sockets::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        (Socket::Tcp(socket), address)
+    }
+
+    fn unix(path: &Path) -> Socket {
+        let socket = net::UnixListener::bind(path).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Socket::Unix(socket)
+    }
+
+    async fn peer_of_next(socket: &Socket) -> Option<SocketAddr> {
+        Listener::beside(socket).unwrap().accept().await.unwrap().peer()
+    }
+
     #[tokio::test]
     async fn requests_are_turned_away_until_the_work_is_done_and_wait_in_line_after_it() {
-        let socket = listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.local_addr().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tessera.sock");
+        let (socket, address) = tcp();
+        let sockets = [socket, unix(&path)];
         let (done, work) = oneshot::channel();
-        let waiting = answer_meanwhile(&socket, work, Duration::ZERO);
+        let waiting = answer_meanwhile(&sockets, None, work, Duration::ZERO);
         let asking = async {
             for _ in 0..3 {
-                let response = ask(address).await;
-                assert!(
-                    response.starts_with("HTTP/1.1 503 ") && response.contains("Retry-After: "),
-                    "{response}"
-                );
-                let (head, body) = response.split_once("\r\n\r\n").unwrap();
-                assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{response}");
-                assert_eq!(body, "Tessera is upgrading its database. Try again shortly.\n");
+                let over_network = ask(Stream::Tcp(TcpStream::connect(address).await.unwrap())).await;
+                let over_file = ask(Stream::Unix(UnixStream::connect(&path).await.unwrap())).await;
+                for response in [over_network, over_file] {
+                    assert!(
+                        response.starts_with("HTTP/1.1 503 ") && response.contains("Retry-After: "),
+                        "{response}"
+                    );
+                    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+                    assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{response}");
+                    assert_eq!(body, "Tessera is upgrading its database. Try again shortly.\n");
+                }
             }
             done.send("done").unwrap();
         };
         let (result, ()) = tokio::join!(waiting, asking);
         assert_eq!(result, Ok("done"));
         let late = TcpStream::connect(address).await.unwrap();
-        let server = TcpListener::from_std(socket).unwrap();
-        let (_, peer) = server.accept().await.unwrap();
-        assert_eq!(peer, late.local_addr().unwrap(), "it is left to the server");
+        let peer = peer_of_next(&sockets[0]).await;
+        assert_eq!(peer, Some(late.local_addr().unwrap()), "it is left to the server");
     }
 
     #[tokio::test]
     async fn what_is_done_soon_keeps_requests_waiting() {
-        let socket = listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let early = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
-        assert_eq!(answer_meanwhile(&socket, async { 7 }, PATIENCE).await, 7);
-        let (_, peer) = TcpListener::from_std(socket).unwrap().accept().await.unwrap();
-        assert_eq!(peer, early.local_addr().unwrap());
+        let (socket, address) = tcp();
+        let sockets = [socket];
+        let early = TcpStream::connect(address).await.unwrap();
+        assert_eq!(answer_meanwhile(&sockets, None, async { 7 }, PATIENCE).await, 7);
+        assert_eq!(peer_of_next(&sockets[0]).await, Some(early.local_addr().unwrap()));
     }
 }

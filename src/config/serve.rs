@@ -1,10 +1,6 @@
 //! The settings of the server.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use actix_http::header::HeaderName;
 use clap::Args;
@@ -12,8 +8,8 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BackupPlan, Brand, Chosen, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret, LogFilter,
-    LogFormat, ServerUrl, SignUp, SmtpUrl, Sources,
+    BackupPlan, Brand, Chosen, Command, DatabaseUrl, Exit, Founders, InstanceRules, LeakKeys, LeakSecret,
+    Listen, LogFilter, LogFormat, ServerUrl, SignUp, SmtpUrl, Sources, TlsFiles, TrustedProxies,
     backups::BackupFlags,
     rules::RuleFlags,
     setting,
@@ -24,8 +20,10 @@ use super::{
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address to listen on.
-    pub listen: SocketAddr,
+    /// Where the server listens.
+    pub listen: Listen,
+    /// What makes TLS of connections to IP addresses.
+    pub tls: Option<TlsFiles>,
     /// The address people type and mails link to.
     pub public_url: ServerUrl,
     /// The address that gateways and backends reach the server at, where it is another one.
@@ -39,7 +37,7 @@ pub struct Config {
     /// The name on the pages and in the mails.
     pub brand: Brand,
     /// The proxies whose `X-Forwarded-*` headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
     /// Further headers in which clients send keys that were imported.
     pub key_headers: Vec<HeaderName>,
     /// Who may sign up.
@@ -80,10 +78,14 @@ impl Config {
 // Flags are kept as text here: clap's own errors take several lines and repeat the value.
 #[derive(Args)]
 pub(super) struct ServeFlags {
-    /// IP address and port to listen on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "IP:PORT")]
+    /// IP address and port to listen on, or unix: and the path of a socket; several are separated by commas [env:
+    /// TESSERA_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "LIST")]
     listen: Option<String>,
-    /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>]
+    #[command(flatten)]
+    tls: TlsFlags,
+    /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>,
+    /// the first with an IP address; https with a certificate]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// URL that gateways and backends reach this server at, past public proxies; used on the page
@@ -95,7 +97,7 @@ pub(super) struct ServeFlags {
     #[command(flatten)]
     mail: MailFlags,
     /// Proxies whose X-Forwarded-* headers are trusted, as IP addresses or CIDR ranges separated by
-    /// commas [env: TESSERA_TRUSTED_PROXIES] [default: none]
+    /// commas; unix for those that connect to a unix socket [env: TESSERA_TRUSTED_PROXIES] [default: none]
     #[arg(long, value_name = "LIST")]
     trusted_proxies: Option<String>,
     /// Headers in which clients send imported keys, separated by commas, beside X-API-Key, Authorization and apikey
@@ -145,6 +147,18 @@ pub(super) struct ServeFlags {
     log_format: Option<String>,
 }
 
+/// What makes TLS of connections.
+#[derive(Args)]
+struct TlsFlags {
+    /// File with a certificate for TLS and those that lead to its root (PEM); read again on SIGHUP [env:
+    /// TESSERA_TLS_CERTIFICATE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<String>,
+    /// File with its private key (PEM) [env: TESSERA_TLS_KEY] [default: none]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+}
+
 /// What every email bears.
 #[derive(Args)]
 pub(super) struct MailFlags {
@@ -172,9 +186,12 @@ pub(super) struct MailSettings {
 /// Where the server is asked how it is.
 #[derive(Args)]
 pub(super) struct HealthFlags {
-    /// IP address and port that the server listens on [env: TESSERA_LISTEN] [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "IP:PORT")]
+    /// IP addresses and sockets that the server listens on, each of which is asked [env: TESSERA_LISTEN] [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, value_name = "LIST")]
     listen: Option<String>,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 #[derive(Args)]
@@ -185,17 +202,14 @@ pub(super) struct DatabaseFlag {
     database_url: Option<String>,
 }
 
-/// Where the server listens by default.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-
 impl ServeFlags {
     pub(super) fn read(self, sources: &Sources<'_>) -> Result<Config, Exit> {
-        let listen =
-            setting("TESSERA_LISTEN", self.listen, sources, values::listen)?.unwrap_or(DEFAULT_LISTEN);
-        let public_url = public_url_at(listen, self.public_url, sources)?;
+        let listen = setting("TESSERA_LISTEN", self.listen, sources, Listen::parse)?.unwrap_or_default();
+        let tls = TlsFiles::read(self.tls.tls_certificate, self.tls.tls_key, sources)?;
+        let public_url = public_url_at(&listen, tls.is_some(), self.public_url, sources)?;
         let MailSettings { smtp, mail_from, brand } = self.mail.read(&public_url, sources)?;
         let database = self.database.read(sources)?;
-        let SignUpSettings { sign_up, founders } = self.sign_up.read(listen.ip(), sources)?;
+        let SignUpSettings { sign_up, founders } = self.sign_up.read(&listen, sources)?;
         Ok(Config {
             backups: self.backups.read(&database, sources)?,
             internal_url: setting("TESSERA_INTERNAL_URL", self.internal_url, sources, ServerUrl::parse)?,
@@ -204,7 +218,7 @@ impl ServeFlags {
                 "TESSERA_TRUSTED_PROXIES",
                 self.trusted_proxies,
                 sources,
-                values::networks,
+                TrustedProxies::parse,
             )?
             .unwrap_or_default(),
             keys_in_memory: setting(
@@ -242,6 +256,7 @@ impl ServeFlags {
             log_format: setting("TESSERA_LOG_FORMAT", self.log_format, sources, LogFormat::parse)?
                 .unwrap_or_default(),
             listen,
+            tls,
             public_url,
             smtp,
             mail_from,
@@ -251,22 +266,34 @@ impl ServeFlags {
 }
 
 impl HealthFlags {
-    pub(super) fn read(self, sources: &Sources<'_>) -> Result<SocketAddr, Exit> {
-        let listen = setting("TESSERA_LISTEN", self.listen, sources, values::listen)?;
-        Ok(listen.unwrap_or(DEFAULT_LISTEN))
+    pub(super) fn read(self, sources: &Sources<'_>) -> Result<Command, Exit> {
+        let listen = setting("TESSERA_LISTEN", self.listen, sources, Listen::parse)?.unwrap_or_default();
+        let has_tls = TlsFiles::read(self.tls.tls_certificate, self.tls.tls_key, sources)?.is_some();
+        Ok(Command::Health { listen, has_tls })
     }
 }
 
 /// The URL that people open, for a command that listens nowhere itself.
 pub(super) fn public_url(flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
-    let listen = setting("TESSERA_LISTEN", None, sources, values::listen)?.unwrap_or(DEFAULT_LISTEN);
-    public_url_at(listen, flag, sources)
+    let listen = setting("TESSERA_LISTEN", None, sources, Listen::parse)?.unwrap_or_default();
+    let has_tls = TlsFiles::read(None, None, sources)?.is_some();
+    public_url_at(&listen, has_tls, flag, sources)
 }
 
-fn public_url_at(listen: SocketAddr, flag: Option<String>, sources: &Sources<'_>) -> Result<ServerUrl, Exit> {
-    setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)?
-        .map_or_else(|| ServerUrl::of_listener(listen), Ok)
-        .map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
+fn public_url_at(
+    listen: &Listen,
+    has_tls: bool,
+    flag: Option<String>,
+    sources: &Sources<'_>,
+) -> Result<ServerUrl, Exit> {
+    if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)? {
+        return Ok(url);
+    }
+    let url = match listen.first_tcp() {
+        Some(address) => ServerUrl::of_listener(address, has_tls),
+        None => Err("must be set, since TESSERA_LISTEN names no IP address".to_owned()),
+    };
+    url.map_err(|expected| Exit::mistake(format_args!("TESSERA_PUBLIC_URL {expected}")))
 }
 
 impl MailFlags {

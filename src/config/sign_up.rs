@@ -1,11 +1,11 @@
 //! Who may sign up, and who may create organizations.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{collections::BTreeSet, fmt};
 
 use clap::Args;
 use url::Host;
 
-use super::{Exit, Origin, Sources, setting, sources::key_of};
+use super::{Exit, Listen, Origin, Sources, setting, sources::key_of};
 
 const SIGN_UP: &str = "TESSERA_SIGN_UP";
 const CREATE_ORGANIZATIONS: &str = "TESSERA_CREATE_ORGANIZATIONS";
@@ -56,8 +56,8 @@ impl SignUp {
 
     /// What applies where nothing is set: on a loopback address nobody but this machine signs up, everywhere else
     /// strangers would.
-    fn default_at(listener: IpAddr) -> Self {
-        if listener.to_canonical().is_loopback() { Self::Open } else { Self::Invited }
+    fn default_at(listen: &Listen) -> Self {
+        if listen.is_loopback() { Self::Open } else { Self::Invited }
     }
 }
 
@@ -76,11 +76,11 @@ impl fmt::Display for SignUp {
 }
 
 impl Chosen<SignUp> {
-    /// Chooses the default again, for the address that is listened on: an inherited socket may have another one than
-    /// the setting.
-    pub fn follow_listener(&mut self, listener: IpAddr) {
+    /// Chooses the default again, for the addresses that are listened on: inherited sockets may have others than the
+    /// setting.
+    pub fn follow_listener(&mut self, listen: &Listen) {
         if self.origin == Origin::Default {
-            self.value = SignUp::default_at(listener);
+            self.value = SignUp::default_at(listen);
         }
     }
 
@@ -187,10 +187,10 @@ pub(super) struct SignUpSettings {
 }
 
 impl SignUpFlags {
-    pub(super) fn read(self, listener: IpAddr, sources: &Sources<'_>) -> Result<SignUpSettings, Exit> {
+    pub(super) fn read(self, listen: &Listen, sources: &Sources<'_>) -> Result<SignUpSettings, Exit> {
         let sign_up = chosen(SIGN_UP, self.sign_up, sources, SignUp::parse)?;
         let founders = chosen(CREATE_ORGANIZATIONS, self.create_organizations, sources, Founders::parse)?;
-        let default = || Chosen { value: SignUp::default_at(listener), origin: Origin::Default };
+        let default = || Chosen { value: SignUp::default_at(listen), origin: Origin::Default };
         Ok(SignUpSettings {
             sign_up: sign_up.unwrap_or_else(default),
             founders: founders

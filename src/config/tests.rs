@@ -1,8 +1,4 @@
-use std::{
-    ffi::OsString,
-    net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-};
+use std::{ffi::OsString, path::PathBuf};
 
 use super::*;
 
@@ -42,7 +38,7 @@ fn nothing_set_serves_on_loopback() {
     assert!(config.smtp.is_none());
     assert_eq!(config.mail_from.to_string(), "Tessera <no-reply@localhost>");
     assert_eq!(config.brand.as_str(), "Tessera");
-    assert!(config.trusted_proxies.is_empty());
+    assert!(config.trusted_proxies == TrustedProxies::default());
     assert_eq!((config.sign_up.value, config.founders.value), (SignUp::Open, Founders::Everyone));
     assert_eq!(config.keys_in_memory, 1_000_000);
     assert_eq!(config.requests_per_minute.get(), 600);
@@ -59,14 +55,14 @@ fn every_setting_comes_from_the_environment() {
     let config = serve(
         "serve",
         &[
-            ("TESSERA_LISTEN", "0.0.0.0:9000"),
+            ("TESSERA_LISTEN", "0.0.0.0:9000, unix:/run/tessera/tessera.sock"),
             ("TESSERA_PUBLIC_URL", "https://keys.example.com/"),
             ("TESSERA_INTERNAL_URL", "http://tessera:9000"),
             ("TESSERA_DATABASE_URL", "sqlite:/var/lib/tessera.db"),
             ("TESSERA_SMTP_URL", "smtp://user:hunter2@mail.example.com:587?tls=required"),
             ("TESSERA_MAIL_FROM", "Keys <keys@example.com>"),
             ("TESSERA_BRAND", "Lumen Keys"),
-            ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+            ("TESSERA_TRUSTED_PROXIES", "10.0.0.0/8, unix, 192.0.2.7,::1"),
             ("TESSERA_KEY_HEADERS", "X-Auth-Token, X-Key"),
             ("TESSERA_SIGN_UP", "lumen.example, fern.example"),
             ("TESSERA_CREATE_ORGANIZATIONS", "instance-administrators"),
@@ -86,7 +82,7 @@ fn every_setting_comes_from_the_environment() {
             ("TESSERA_LOG_FORMAT", "json"),
         ],
     );
-    assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
+    assert_eq!(config.listen.to_string(), "0.0.0.0:9000, unix:/run/tessera/tessera.sock");
     assert_eq!(config.public_url.join("/orgs"), "https://keys.example.com/orgs");
     assert_eq!(config.url_for_gateways().origin(), "http://tessera:9000");
     assert_eq!(config.database, DatabaseUrl::from(PathBuf::from("/var/lib/tessera.db")));
@@ -95,8 +91,9 @@ fn every_setting_comes_from_the_environment() {
     assert!(!format!("{config:?}").contains("hunter2"), "a password is never printed");
     assert_eq!(config.mail_from.to_string(), "Keys <keys@example.com>");
     assert_eq!(config.brand.as_str(), "Lumen Keys");
-    let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    let networks: Vec<_> = config.trusted_proxies.networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+    assert!(config.trusted_proxies.on_unix_sockets);
     assert_eq!(config.key_headers, ["x-auth-token", "x-key"]);
     assert_eq!(config.sign_up.value.to_string(), "lumen.example, fern.example");
     assert_eq!(config.founders.value, Founders::InstanceAdministrators);
@@ -123,7 +120,7 @@ fn every_setting_comes_from_the_environment() {
 fn a_flag_wins_over_its_variable_with_and_without_the_command() {
     for line in ["--listen 127.0.0.1:9001", "serve --listen 127.0.0.1:9001"] {
         let config = serve(line, &[("TESSERA_LISTEN", "127.0.0.1:9000")]);
-        assert_eq!(config.listen.port(), 9001, "{line}");
+        assert_eq!(config.listen.first_tcp().map(|address| address.port()), Some(9001), "{line}");
     }
 }
 
@@ -139,8 +136,30 @@ fn the_public_url_follows_the_listener() {
         ("[::]:8081", "http://127.0.0.1:8081"),
         ("[::1]:8081", "http://[::1]:8081"),
         ("192.0.2.1:8081", "http://192.0.2.1:8081"),
+        ("unix:/run/tessera.sock,[::1]:8081,192.0.2.1:8081", "http://[::1]:8081"),
     ] {
         assert_eq!(serve("", &[("TESSERA_LISTEN", listen)]).public_url.origin(), url);
+    }
+}
+
+#[test]
+fn a_unix_socket_alone_needs_a_public_url() {
+    let listen = ("TESSERA_LISTEN", "unix:/run/tessera.sock");
+    let message = refused("serve", &[listen]);
+    assert_eq!(message, "tessera: TESSERA_PUBLIC_URL must be set, since TESSERA_LISTEN names no IP address");
+    let config = serve("", &[listen, ("TESSERA_PUBLIC_URL", "https://keys.example.com")]);
+    assert_eq!((config.listen.to_string().as_str(), config.listen.first_tcp()), (listen.1, None));
+}
+
+#[test]
+fn what_is_no_list_of_addresses_is_refused() {
+    for listen in ["", "127.0.0.1:80,", "unix:", "unix:tessera.sock", "/run/tessera.sock", "localhost:80"] {
+        let refused = Listen::parse(listen).expect_err(listen);
+        assert!(refused.contains("unix:/run/tessera/tessera.sock"), "{refused}");
+    }
+    assert_eq!(TrustedProxies::parse("unix").map(|proxies| proxies.on_unix_sockets), Ok(true));
+    for proxies in ["", "unix,", "unix,10.0.0.1/", "unix:/run/nginx.sock"] {
+        assert!(TrustedProxies::parse(proxies).is_err(), "{proxies}");
     }
 }
 
@@ -312,7 +331,7 @@ fn unknown_and_unfinished_arguments_give_one_line() {
         ("wurzel", "tessera: there is no command or flag like wurzel; see tessera --help"),
         ("serv", "tessera: there is no serv, did you mean serve?; see tessera --help"),
         ("keys lst", "tessera: there is no lst, did you mean list?; see tessera --help"),
-        ("--listen", "tessera: --listen <IP:PORT> needs a value; see tessera --help"),
+        ("--listen", "tessera: --listen <LIST> needs a value; see tessera --help"),
     ] {
         let exit = parse_line(line, &[]).expect_err(line);
         assert_eq!((exit.code, exit.message.as_str()), (2, message));
@@ -369,12 +388,14 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "CONFIG",
         "WEBHOOK_NETWORKS",
         "METRICS_LISTEN",
+        "TLS_CERTIFICATE",
+        "TLS_KEY",
         "LOG",
         "LOG_FORMAT",
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 31);
+    assert_eq!(exit.message.matches("[default: ").count(), 33);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 
@@ -510,7 +531,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let config = serve("serve --listen 127.0.0.1:3333", &environment);
     assert_eq!(config.listen.to_string(), "127.0.0.1:3333");
     assert_eq!(config.brand.as_str(), "From environment");
-    assert_eq!((config.rules.keys, config.trusted_proxies.len()), (7, 2));
+    assert_eq!((config.rules.keys, config.trusted_proxies.networks.len()), (7, 2));
     assert_eq!(config.log.as_str(), "info", "what is empty counts as not set");
 
     for line in [format!("serve --config {file}"), format!("--config {file}")] {
@@ -610,19 +631,23 @@ fn without_a_setting_sign_up_is_open_on_loopback_alone() {
         ("0.0.0.0:0", SignUp::Invited),
         ("[::]:0", SignUp::Invited),
         ("192.0.2.7:0", SignUp::Invited),
+        ("127.0.0.1:0,[::1]:0", SignUp::Open),
+        ("127.0.0.1:0,192.0.2.7:0", SignUp::Invited),
+        // Whoever reaches the proxy behind it.
+        ("127.0.0.1:0,unix:/run/tessera.sock", SignUp::Invited),
     ] {
         let mut sign_up = serve("", &[("TESSERA_LISTEN", listen)]).sign_up;
         assert_eq!((&sign_up.value, &sign_up.origin), (&mode, &Origin::Default), "{listen}");
         assert!(sign_up.reason().starts_with("the default"), "{listen}");
         // A socket that was inherited counts by its own address.
-        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        sign_up.follow_listener(&Listen::parse("127.0.0.1:1").unwrap());
         assert_eq!(sign_up.value, SignUp::Open, "{listen}");
-        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        sign_up.follow_listener(&Listen::parse("0.0.0.0:1").unwrap());
         assert_eq!(sign_up.value, SignUp::Invited, "{listen}");
     }
     for (text, mode) in [("open", SignUp::Open), ("invited", SignUp::Invited), ("closed", SignUp::Closed)] {
         let mut sign_up = serve("", &[("TESSERA_SIGN_UP", text)]).sign_up;
-        sign_up.follow_listener(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        sign_up.follow_listener(&Listen::parse("0.0.0.0:1").unwrap());
         assert_eq!((&sign_up.value, sign_up.value.to_string().as_str()), (&mode, text));
         assert_eq!(sign_up.reason(), "set by TESSERA_SIGN_UP in the environment");
     }

@@ -41,12 +41,13 @@ impl ServerUrl {
     }
 
     /// The address of a server that nobody gave a public one.
-    pub(super) fn of_listener(listen: SocketAddr) -> Result<Self, String> {
+    pub(super) fn of_listener(listen: SocketAddr, has_tls: bool) -> Result<Self, String> {
         let ip = match listen.ip() {
             ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             ip => ip,
         };
-        Self::parse(&format!("http://{}", SocketAddr::new(ip, listen.port())))
+        let scheme = if has_tls { "https" } else { "http" };
+        Self::parse(&format!("{scheme}://{}", SocketAddr::new(ip, listen.port())))
     }
 
     /// The whole address of a `path` that begins with `/`.

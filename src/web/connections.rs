@@ -14,8 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{dev::Extensions, rt::net::TcpStream};
-use socket2::{SockRef, Socket};
+use actix_web::dev::Extensions;
+use socket2::Socket;
+
+use super::stream::Stream;
+use crate::config::TrustedProxies;
 
 /// Connections of one origin at most. A browser opens six, a gateway keeps some dozens.
 const MAX_OF_ORIGIN: usize = 512;
@@ -47,8 +50,33 @@ struct Shared {
 #[derive(Default)]
 struct Open {
     opened: u64,
-    origins: HashMap<IpAddr, BTreeMap<u64, Handle>>,
+    origins: HashMap<Origin, BTreeMap<u64, Handle>>,
     in_all: usize,
+}
+
+/// Where connections come from: what one customer of a network has, or nothing for all unix sockets.
+type Origin = Option<IpAddr>;
+
+/// Stands at a connection that came by a unix socket.
+pub struct OnUnixSocket;
+
+/// A connection that was taken in, until its requests know of it.
+#[derive(Default)]
+pub struct Admission {
+    connection: Option<Connection>,
+    is_unix: bool,
+}
+
+impl Admission {
+    /// Tells it to the requests of the connection.
+    pub fn tell(self, data: &mut Extensions) {
+        if let Some(connection) = self.connection {
+            data.insert(connection);
+        }
+        if self.is_unix {
+            data.insert(OnUnixSocket);
+        }
+    }
 }
 
 /// One connection, as seen from outside.
@@ -67,7 +95,7 @@ struct ConnectionState {
 /// One connection, kept by the server as long as it is open.
 pub struct Connection {
     id: u64,
-    origin: IpAddr,
+    origin: Origin,
     connections: Connections,
     state: Arc<ConnectionState>,
 }
@@ -88,26 +116,30 @@ impl Connections {
         Self(Arc::new(Shared { max_of_origin, max_in_all, started: Instant::now(), open }))
     }
 
-    /// Takes in a connection that was just accepted. `is_proxy` tells behind which addresses many people
-    /// may be.
-    pub fn admit(&self, stream: &TcpStream, data: &mut Extensions, is_proxy: impl Fn(&IpAddr) -> bool) {
-        let Ok(peer) = stream.peer_addr() else { return };
-        let socket = SockRef::from(stream);
+    /// Takes in a connection that was just accepted, before anything is read of it. `proxies` are those behind which
+    /// many people may be.
+    pub fn admit(&self, stream: &Stream, proxies: &TrustedProxies) -> Admission {
+        let (socket, ip) = (stream.socket(), stream.peer().map(|peer| peer.ip().to_canonical()));
+        let is_unix = stream.is_unix();
+        if ip.is_none() && !is_unix {
+            return Admission { connection: None, is_unix };
+        }
+        // A unix socket has no such time-out; a proxy that reads nothing is closed after `MAX_ANSWER`.
         #[cfg(target_os = "linux")]
-        if let Err(error) = socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)) {
+        if let (false, Err(error)) = (is_unix, socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))) {
             tracing::debug!(%error, "a connection has no time-out for what is not read");
         }
         let Ok(handle) = socket.try_clone() else {
             // No file is left: the newcomer is closed.
             let _ = socket.shutdown(Shutdown::Both);
-            return;
+            return Admission { connection: None, is_unix };
         };
-        let ip = peer.ip().to_canonical();
-        let most = if is_proxy(&ip) { self.0.max_in_all } else { self.0.max_of_origin };
-        data.insert(self.enter(origin(ip), handle, most));
+        let is_proxy = ip.map_or(proxies.on_unix_sockets, |ip| proxies.include(&ip));
+        let most = if is_proxy { self.0.max_in_all } else { self.0.max_of_origin };
+        Admission { connection: Some(self.enter(ip.map(origin), handle, most)), is_unix }
     }
 
-    fn enter(&self, origin: IpAddr, socket: Socket, most: usize) -> Connection {
+    fn enter(&self, origin: Origin, socket: Socket, most: usize) -> Connection {
         let state = Arc::new(ConnectionState {
             since: AtomicU64::new(self.now()),
             is_working: AtomicBool::new(false),
@@ -134,7 +166,7 @@ impl Connections {
     pub fn close_overdue(&self) {
         let now = self.now();
         let mut open = self.open();
-        let overdue: Vec<(IpAddr, u64)> = open
+        let overdue: Vec<(Origin, u64)> = open
             .origins
             .iter()
             .flat_map(|(origin, handles)| handles.iter().map(|(id, handle)| (*origin, *id, handle)))
@@ -162,27 +194,27 @@ impl Connections {
 
 impl Open {
     fn close_at_largest_origin(&mut self) -> bool {
-        let mut origins: Vec<(usize, IpAddr)> =
+        let mut origins: Vec<(usize, Origin)> =
             self.origins.iter().map(|(origin, handles)| (handles.len(), *origin)).collect();
         origins.sort_unstable_by(|a, b| b.cmp(a));
         origins.into_iter().any(|(_, origin)| self.close_longest_waiting(origin))
     }
 
     /// Whether there was one that waits.
-    fn close_longest_waiting(&mut self, origin: IpAddr) -> bool {
+    fn close_longest_waiting(&mut self, origin: Origin) -> bool {
         let Some(handles) = self.origins.get(&origin) else { return false };
         let waiting = handles.iter().filter(|(_, handle)| !handle.state.is_working());
         let longest = waiting.min_by_key(|(id, handle)| (handle.state.since(), **id)).map(|(id, _)| *id);
         longest.is_some_and(|id| self.close(origin, id))
     }
 
-    fn close(&mut self, origin: IpAddr, id: u64) -> bool {
+    fn close(&mut self, origin: Origin, id: u64) -> bool {
         let handle = self.remove(origin, id);
         // One that is closed already needs nothing more.
         handle.map(|handle| handle.socket.shutdown(Shutdown::Both)).is_some()
     }
 
-    fn remove(&mut self, origin: IpAddr, id: u64) -> Option<Handle> {
+    fn remove(&mut self, origin: Origin, id: u64) -> Option<Handle> {
         let handles = self.origins.get_mut(&origin)?;
         let handle = handles.remove(&id)?;
         self.in_all -= 1;
@@ -263,7 +295,7 @@ mod tests {
     fn enter(connections: &Connections, origin: IpAddr, most: usize) -> Connection {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let connection = connections.enter(origin, stream.into(), most);
+        let connection = connections.enter(Some(origin), stream.into(), most);
         // Each at a time of its own.
         connection.state.since.store(connection.id, Ordering::Relaxed);
         connection

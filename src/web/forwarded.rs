@@ -2,21 +2,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The address of the client behind `peer`. The values of `X-Forwarded-For` count only behind a
+/// The address of the client behind `peer`, which is none for a trusted proxy on a unix socket. The values of `X-Forwarded-For` count only behind a
 /// trusted proxy, read from the right up to the first address that is not one (ASVS 4.1.3). What
 /// cannot be read ends the reading: whoever sent it could have written all that stands before it.
 pub fn client<'a>(
-    peer: IpAddr,
+    peer: Option<IpAddr>,
     values: impl DoubleEndedIterator<Item = &'a [u8]>,
     is_proxy: impl Fn(&IpAddr) -> bool,
-) -> IpAddr {
-    let mut client = peer.to_canonical();
+) -> Option<IpAddr> {
     let mut hops = values.rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    let mut client = match peer {
+        Some(ip) => ip.to_canonical(),
+        None => hops.next().and_then(parse_hop)?,
+    };
     while is_proxy(&client) {
         let Some(ip) = hops.next().and_then(parse_hop) else { break };
         client = ip;
     }
-    client
+    Some(client)
 }
 
 /// Some proxies write a port, and brackets around IPv6.
@@ -30,9 +33,23 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    fn is_proxy(ip: &IpAddr) -> bool {
+        matches!(ip, IpAddr::V4(v4) if v4.octets()[0] == 10)
+    }
+
     fn client_of(values: &[&[u8]]) -> String {
-        let is_proxy = |ip: &IpAddr| matches!(ip, IpAddr::V4(v4) if v4.octets()[0] == 10);
-        client("::ffff:10.0.0.1".parse().unwrap(), values.iter().copied(), is_proxy).to_string()
+        let peer = "::ffff:10.0.0.1".parse().unwrap();
+        client(Some(peer), values.iter().copied(), is_proxy).unwrap().to_string()
+    }
+
+    #[test]
+    fn behind_a_unix_socket_the_last_hop_is_what_its_proxy_wrote() {
+        let client_of = |values: &[&[u8]]| client(None, values.iter().copied(), is_proxy);
+        assert_eq!(client_of(&[b"6.6.6.6, 192.0.2.7"]), Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(client_of(&[b"6.6.6.6, 192.0.2.7, 10.0.0.2"]), Some("192.0.2.7".parse().unwrap()));
+        // nginx writes this of a client that came by a unix socket itself.
+        assert_eq!(client_of(&[b"192.0.2.7, unix:"]), None);
+        assert_eq!(client_of(&[]), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What happens around every request.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Display, net::IpAddr, time::Duration};
 
 use actix_web::{
     Error, HttpMessage,
@@ -17,7 +17,7 @@ use tracing::{Instrument as _, Span, field};
 
 use super::{
     compression::compress,
-    connections::Connection,
+    connections::{Connection, OnUnixSocket},
     error::AppError,
     forwarded,
     metrics::Kind,
@@ -143,21 +143,30 @@ fn log_answer(response: &ServiceResponse, client: &Client, ip: Option<IpAddr>, t
 
 fn client_address(request: &ServiceRequest, state: &State) -> Option<IpAddr> {
     let values = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
-    let is_proxy = |ip: &IpAddr| state.config.trusted_proxies.iter().any(|network| network.contains(ip));
-    let peer = request.peer_addr()?.ip();
-    if request.headers().contains_key(header::X_FORWARDED_FOR) && !is_proxy(&peer.to_canonical()) {
-        warn_of_unknown_proxy(peer, state);
+    let proxies = &state.config.trusted_proxies;
+    let is_forwarded = request.headers().contains_key(header::X_FORWARDED_FOR);
+    // By the connection itself: whoever came over TCP and is gone already has no address either.
+    if request.conn_data::<OnUnixSocket>().is_some() {
+        if is_forwarded && !proxies.on_unix_sockets {
+            warn_of_unknown_proxy(&"a unix socket", &"unix", state);
+        }
+        let is_proxy = |ip: &IpAddr| proxies.include(ip);
+        return proxies.on_unix_sockets.then(|| forwarded::client(None, values, is_proxy)).flatten();
     }
-    Some(forwarded::client(peer, values, is_proxy))
+    let peer = request.peer_addr()?.ip();
+    if is_forwarded && !proxies.include(&peer.to_canonical()) {
+        warn_of_unknown_proxy(&peer, &peer, state);
+    }
+    forwarded::client(Some(peer), values, |ip| proxies.include(ip))
 }
 
 /// Behind such a proxy all people share one count, and what the audit log tells of them is wrong.
 /// Strangers can send the header, too, so it is said once.
-fn warn_of_unknown_proxy(peer: IpAddr, state: &State) {
+fn warn_of_unknown_proxy(peer: &dyn Display, setting: &dyn Display, state: &State) {
     if !state.limits.has_met_unknown_proxy() && state.limits.meets_unknown_proxy() {
         tracing::warn!(
             "ignored X-Forwarded-For from {peer}, which is not a trusted proxy; if this is your proxy, set \
-             TESSERA_TRUSTED_PROXIES={peer}, or everyone behind it shares one limit"
+             TESSERA_TRUSTED_PROXIES={setting}, or everyone behind it shares one limit"
         );
     }
 }

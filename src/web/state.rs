@@ -123,7 +123,7 @@ impl State {
 
     /// Whether nobody but this machine can reach the pages.
     pub fn is_on_loopback(&self) -> bool {
-        self.config.listen.ip().is_loopback() && self.config.public_url.is_loopback()
+        self.config.listen.is_loopback() && self.config.public_url.is_loopback()
     }
 
     /// Whether mails go nowhere: no mail server is set, and nobody is shown the local mailbox.

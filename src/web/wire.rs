@@ -11,6 +11,7 @@
 mod heads;
 
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
     sync::Arc,
@@ -18,12 +19,13 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{http::header::HeaderMap, rt::net::TcpStream};
+use actix_web::{dev::Extensions, http::header::HeaderMap};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
 };
 
+use super::{connections::Admission, stream::Stream};
 use heads::Heads;
 
 /// The end of a head, and between two lines of it.
@@ -44,7 +46,9 @@ pub type Headers = Arc<dyn Fn() -> HeaderMap + Send + Sync>;
 
 /// A connection whose bare answers get headers.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
+    /// What its requests are told, once.
+    admission: Cell<Option<Admission>>,
     headers: Headers,
     /// What was taken and is not sent yet.
     pending: Vec<u8>,
@@ -60,9 +64,10 @@ pub struct Wire {
 
 impl Wire {
     /// Wraps a connection that was accepted.
-    pub fn new(stream: TcpStream, headers: Headers) -> Self {
+    pub fn new(stream: Stream, headers: Headers, admission: Admission) -> Self {
         Self {
             stream,
+            admission: Cell::new(Some(admission)),
             headers,
             pending: Vec::new(),
             heads: Heads::default(),
@@ -72,9 +77,11 @@ impl Wire {
         }
     }
 
-    /// The connection itself.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// Tells what is known of the connection to its requests.
+    pub fn tell(&self, data: &mut Extensions) {
+        if let Some(admission) = self.admission.take() {
+            admission.tell(data);
+        }
     }
 
     /// Waits until another head may be handed on.
@@ -214,7 +221,10 @@ fn with_headers(bytes: &[u8], headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
 
     use super::*;
 
@@ -245,7 +255,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         client.write_all(requests.as_bytes()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Wire::new(stream, Arc::new(HeaderMap::new)), client)
+        (Wire::new(Stream::Tcp(stream), Arc::new(HeaderMap::new), Admission::default()), client)
     }
 
     async fn heads_read(wire: &mut Wire) -> usize {

@@ -8,12 +8,14 @@ mod database;
 mod email;
 mod import;
 pub(crate) mod instance;
+mod listening;
 mod logs;
 mod scarce;
 mod scripted;
 mod service;
 mod sign_up;
 mod sudden_ends;
+mod tls;
 mod users;
 
 use std::{

@@ -35,6 +35,7 @@ mod instance_troubles;
 mod isolation;
 mod limits;
 mod list_order;
+mod listening;
 mod mail;
 mod metrics;
 mod migrations;

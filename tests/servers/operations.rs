@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -80,48 +81,125 @@ async fn the_settings_start_a_server_and_people_reach_it_through_either_proxy() 
     }
     let _server = Running::start(tessera(folder).arg("serve").envs(variables));
 
-    let (caddy, nginx) = (free_address(), free_address());
-    let site = format!("http://keys.example.com:{} {{\n\tbind 127.0.0.1", caddy.port());
-    let text = replaced(&block("text", "reverse_proxy"), "keys.example.com {", &site);
-    let text = replaced(&text, "127.0.0.1:8080", &listen);
+    let caddyfile = replaced(&block("text", "reverse_proxy 127"), "127.0.0.1:8080", &listen);
+    let (_caddy, caddy) = start_caddy(folder, &caddyfile);
+    // Without its certificate, which the reader has.
+    let text = block("nginx", "proxy_pass http://127");
+    let (_, text) = text.split_once("\n\n").expect("the server for https");
+    let text = replaced(text, "127.0.0.1:8080", &listen);
+    let (_nginx, nginx) = start_nginx(folder, &text);
+    for proxy in [caddy, nginx] {
+        lead_to_tessera(proxy).await;
+    }
+}
+
+/// The blocks about a unix socket followed; the server hears where people are.
+#[tokio::test]
+async fn people_reach_a_server_at_a_unix_socket_through_either_proxy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let socket = folder.join("tessera.sock");
+    let socket = socket.to_str().expect("UTF-8");
+    let log = folder.join("log");
+    let mut server = tessera(folder);
+    let listen = format!("unix:{socket}");
+    server.arg("serve").envs([
+        ("TESSERA_LISTEN", listen.as_str()),
+        ("TESSERA_TRUSTED_PROXIES", "unix"),
+        ("TESSERA_PUBLIC_URL", "https://keys.example.com"),
+        ("TESSERA_BRAND", "Example Keys"),
+    ]);
+    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).expect("a file"));
+    let _server = Running(server.spawn().expect("the server"));
+
+    let caddyfile = replaced(&block("text", "reverse_proxy unix"), "/run/tessera/tessera.sock", socket);
+    let (_caddy, caddy) = start_caddy(folder, &caddyfile);
+    let location = replaced(&block("nginx", "proxy_pass http://unix"), "/run/tessera/tessera.sock", socket);
+    let text = format!("server {{\n listen 443 ssl http2;\n server_name keys.example.com;\n{location}}}\n");
+    let (_nginx, nginx) = start_nginx(folder, &text);
+    for proxy in [caddy, nginx] {
+        lead_to_tessera(proxy).await;
+        let log = fs::read_to_string(&log).expect("the log");
+        let last = log.lines().last().expect("the request");
+        assert!(last.contains("client=127.0.0.1 ") && !log.contains("ignored X-Forwarded-For"), "{log}");
+    }
+
+    let health = "curl --silent --show-error --fail --unix-socket tessera.sock http://localhost/healthz";
+    let asked = Command::new("sh").args(["-c", health]).current_dir(folder).output().expect("curl");
+    assert_eq!(String::from_utf8_lossy(&asked.stdout), r#"{"status":"ok"}"#, "{asked:?}");
+}
+
+/// An old version of TLS is not even offered by curl; an old one of HTTP is what it gets.
+#[tokio::test]
+async fn curl_speaks_tls_with_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificates = root().join("tests/app/command_line/tls");
+    let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
+    let address = free_address();
+    let mut server = tessera(folder.path());
+    server.arg("serve").env("TESSERA_LISTEN", address.to_string());
+    server.env("TESSERA_TLS_CERTIFICATE", &certificate).env("TESSERA_TLS_KEY", &key);
+    let _server = Running::start(&mut server);
+    for version in ["1.2", "1.3"] {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--http2", "--tls-max", version, "--cacert"]);
+        curl.arg(&certificate).args([&format!("--tlsv{version}"), "--retry", "20", "--retry-connrefused"]);
+        curl.args(["--retry-delay", "1", "--dump-header", "-", "--write-out", " over HTTP/%{http_version}"]);
+        let asked = curl.arg(format!("https://localhost:{}/livez", address.port())).output().expect("curl");
+        let said = String::from_utf8_lossy(&asked.stdout);
+        assert!(said.ends_with("{\"status\":\"ok\"} over HTTP/1.1"), "{asked:?}");
+        assert!(
+            said.contains("strict-transport-security: max-age=63072000"),
+            "the public URL is https: {said}"
+        );
+    }
+}
+
+/// Caddy with a site of the document, without TLS, and where it is.
+fn start_caddy(folder: &Path, site: &str) -> (Running, SocketAddr) {
+    let address = free_address();
+    let name = format!("http://keys.example.com:{} {{\n\tbind 127.0.0.1", address.port());
+    let site = replaced(site, "keys.example.com {", &name);
     let text =
-        format!("{{\n admin off\n auto_https off\n storage file_system {}\n}}\n{text}", folder.display());
+        format!("{{\n admin off\n auto_https off\n storage file_system {}\n}}\n{site}", folder.display());
     let file = write(folder, "Caddyfile", &text);
     let mut command = Command::new("caddy");
-    let _caddy = Running::start(command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file));
+    (Running::start(command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file)), address)
+}
 
-    // Without its certificate, which the reader has.
-    let text = block("nginx", "proxy_pass");
-    let (_, text) = text.split_once("\n\n").expect("the server for https");
-    let text = replaced(text, "listen 443 ssl http2;", &format!("listen {nginx};"));
-    let text = replaced(&text, "127.0.0.1:8080", &listen);
+/// nginx with a server of the document, without TLS, and where it is.
+fn start_nginx(folder: &Path, server: &str) -> (Running, SocketAddr) {
+    let address = free_address();
+    let text = replaced(server, "listen 443 ssl http2;", &format!("listen {address};"));
     let text: String = text
         .lines()
         .filter(|line| !line.contains("ssl_certificate"))
         .map(|line| format!("{line}\n"))
         .collect();
     let place = folder.display();
+    // Where the test is root, a worker of nginx would be somebody else, who may not enter the folder.
     let text = format!(
-        "daemon off; error_log stderr; pid {place}/nginx.pid;\nevents {{}}\nhttp {{\n access_log off;\n \
+        "daemon off; user root; error_log stderr; pid {place}/nginx.pid;\nevents {{}}\nhttp {{\n access_log off;\n \
          client_body_temp_path {place}/a; proxy_temp_path {place}/b; fastcgi_temp_path {place}/c; \
          uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;\n{text}}}\n"
     );
     let file = write(folder, "nginx.conf", &text);
-    let _nginx = Running::start(Command::new("nginx").arg("-p").arg(folder).arg("-c").arg(file));
+    let started = Running::start(Command::new("nginx").arg("-p").arg(folder).arg("-c").arg(file));
+    (started, address)
+}
 
-    for proxy in [caddy, nginx] {
-        let client = Client::new(&format!("http://{proxy}"));
-        let mut tries = 0;
-        let page = loop {
-            match client.request("GET", "/login").header("host", "keys.example.com").try_send().await {
-                Some(page) if page.status == 200 => break page.html(),
-                _ if tries == 600 => panic!("{proxy} does not lead to Tessera"),
-                _ => tries += 1,
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        assert!(page.title().ends_with("Example Keys"), "{}", page.title());
-    }
+async fn lead_to_tessera(proxy: SocketAddr) {
+    let client = Client::new(&format!("http://{proxy}"));
+    let mut tries = 0;
+    let page = loop {
+        match client.request("GET", "/login").header("host", "keys.example.com").try_send().await {
+            Some(page) if page.status == 200 => break page.html(),
+            _ if tries == 600 => panic!("{proxy} does not lead to Tessera"),
+            _ => tries += 1,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(page.title().ends_with("Example Keys"), "{}", page.title());
 }
 
 /// Prometheus' own program reads what a server shows, and the rules that are shipped.

@@ -105,6 +105,7 @@ const WEB: House = House {
             "request_id",
             "search",
             "sorting",
+            "stream",
             "turns",
             "urls",
             "wire",

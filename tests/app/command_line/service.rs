@@ -3,7 +3,10 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::{fd::OwnedFd, unix::net::UnixDatagram},
+    os::{
+        fd::AsFd,
+        unix::net::{UnixDatagram, UnixListener},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
@@ -15,7 +18,10 @@ use std::{
 };
 
 use crate::{
-    command_line::instance::{Instance, command},
+    command_line::{
+        instance::{Instance, command},
+        listening::ask_socket,
+    },
     support::Client,
 };
 
@@ -69,34 +75,39 @@ async fn systemd_is_told_when_the_server_runs_that_it_lives_and_that_it_stops() 
     assert_eq!(last, "STOPPING=1");
 }
 
-/// A server on a socket that somebody else keeps, as systemd does.
-pub(super) fn start_on(socket: &TcpListener, folder: &Path) -> Child {
-    let program = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
+/// A server on one or two sockets that somebody else keeps, as systemd does.
+pub(super) fn start_on(sockets: &[&dyn AsFd], folder: &Path) -> Child {
+    let program = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ LISTEN_FDS=$1 exec \"$0\" serve";
     let server = command(folder);
     let binary = server.get_program().to_owned();
     let mut shell = Command::new("sh");
     shell.env_clear().envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.arg("-c").arg(program).arg(binary);
-    let socket = OwnedFd::from(socket.try_clone().expect("the socket"));
-    shell.current_dir(folder).stdin(socket).stderr(Stdio::null()).spawn().expect("a shell")
+    shell.arg("-c").arg(program).arg(binary).arg(sockets.len().to_string());
+    let mut copies =
+        sockets.iter().map(|socket| Stdio::from(socket.as_fd().try_clone_to_owned().expect("the socket")));
+    shell.stdin(copies.next().expect("a socket")).stdout(copies.next().unwrap_or_else(Stdio::null));
+    shell.current_dir(folder).stderr(Stdio::null()).spawn().expect("a shell")
 }
 
 #[tokio::test]
-async fn no_connection_is_refused_while_one_server_follows_another_on_an_inherited_socket() {
+async fn no_connection_is_refused_while_one_server_follows_another_on_inherited_sockets() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = socket.local_addr().expect("its address");
-    let mut server = start_on(&socket, folder.path());
+    let path = folder.path().join("tessera.sock");
+    let file = UnixListener::bind(&path).expect("a socket");
+    let start = || start_on(&[&socket, &file], folder.path());
+    let mut server = start();
     Client::new(&format!("http://{address}")).get("/readyz").await.must_be(200);
 
     let is_over = Arc::new(AtomicBool::new(false));
     let asking: Vec<_> = (0..4)
-        .map(|_| {
-            let is_over = is_over.clone();
+        .map(|number| {
+            let (is_over, path) = (is_over.clone(), path.clone());
             thread::spawn(move || {
                 let mut answers = Vec::new();
                 while !is_over.load(Ordering::Relaxed) {
-                    answers.push(ask(address));
+                    answers.push(if number % 2 == 0 { ask(address) } else { ask_at(&path) });
                 }
                 answers
             })
@@ -106,13 +117,14 @@ async fn no_connection_is_refused_while_one_server_follows_another_on_an_inherit
         tokio::time::sleep(Duration::from_millis(300)).await;
         let stopped = Command::new("kill").arg(server.id().to_string()).status().expect("kill");
         assert!(stopped.success() && server.wait().expect("an end").success());
-        server = start_on(&socket, folder.path());
+        server = start();
     }
     Client::new(&format!("http://{address}")).get("/readyz").await.must_be(200);
     is_over.store(true, Ordering::Relaxed);
     let answers: Vec<_> = asking.into_iter().flat_map(|thread| thread.join().expect("the answers")).collect();
     server.kill().expect("an end");
     server.wait().expect("an end");
+    assert!(path.exists(), "it is not the server's to remove");
     let failed: Vec<_> = answers.iter().filter(|answer| !answer.starts_with("HTTP/1.1 200 ")).collect();
     assert!(answers.len() > 100 && failed.is_empty(), "{} of {}: {failed:?}", failed.len(), answers.len());
 }
@@ -128,4 +140,12 @@ fn ask(address: SocketAddr) -> String {
         Ok(answer.lines().next().unwrap_or("nothing").to_owned())
     };
     asked().unwrap_or_else(|error| error.to_string())
+}
+
+/// The same at a socket in the file system.
+fn ask_at(path: &Path) -> String {
+    match ask_socket(path, "GET /livez HTTP/1.1") {
+        Ok(answer) => answer.lines().next().unwrap_or("nothing").to_owned(),
+        Err(error) => error.to_string(),
+    }
 }

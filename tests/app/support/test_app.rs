@@ -163,7 +163,8 @@ impl TestAppBuilder {
                 if !has_housekeeping {
                     application.stop_housekeeping();
                 }
-                let addresses = (application.address(), application.metrics_address());
+                let address = application.addresses().first_tcp().expect("an IP address");
+                let addresses = (address, application.metrics_address());
                 let parts = (addresses, application.state().clone(), application.handle());
                 // A test that is over already needs no server.
                 let _ = ready.send(parts);
@@ -176,10 +177,12 @@ impl TestAppBuilder {
     }
 
     fn config(&self, database: &str) -> Config {
-        let own = ["tessera", "serve", "--listen", "127.0.0.1:0", "--database-url", database];
+        let own = ["tessera", "serve", "--database-url", database];
         let mut arguments: Vec<OsString> = own.into_iter().map(OsString::from).collect();
-        if !self.flags.iter().any(|flag| flag == "--public-url") {
-            arguments.extend(["--public-url", "http://localhost:8080"].map(OsString::from));
+        for (flag, value) in [("--listen", "127.0.0.1:0"), ("--public-url", "http://localhost:8080")] {
+            if !self.flags.iter().any(|own| own == flag) {
+                arguments.extend([flag, value].map(OsString::from));
+            }
         }
         arguments.extend(self.flags.iter().map(OsString::from));
         match config::parse_with(arguments, |_| None) {
