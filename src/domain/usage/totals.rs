@@ -214,7 +214,7 @@ pub(in crate::domain) fn limited_organizations(now: Timestamp) -> _ {
         .select(organization_usage::organization_id)
 }
 
-/// Those of some organizations that are [limited](limited_organizations).
+/// Those of some organizations of which a request was rejected for a limit of their plan in the last days.
 pub fn limited_of(
     connection: &mut Connection,
     _: &Observer,
