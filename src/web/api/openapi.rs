@@ -297,7 +297,12 @@ pub fn takes_version(route: &Route) -> bool {
     let acts_on = |place: &str| route.pattern.rsplit_once('/').is_some_and(|(one, _)| one.ends_with(place));
     match route.method {
         "PATCH" | "PUT" | "DELETE" => !route.pattern.ends_with("/calendar-link"),
-        "POST" => acts_on("/keys/{key}") || acts_on("/{webhook}"),
+        "POST" => {
+            let is_invitation = route.pattern.ends_with("/administrators");
+            acts_on("/keys/{key}")
+                || acts_on("/{webhook}")
+                || acts_on("/instance/organizations/{organization}") && !is_invitation
+        }
         _ => false,
     }
 }
