@@ -11,6 +11,7 @@ mod organization;
 mod usage;
 mod verification;
 mod webhooks;
+mod whole;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

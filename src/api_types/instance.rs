@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Given, NamedId, RateLimitFields, Requests, given};
+use super::{Given, NamedId, RateLimitFields, Requests, given, whole::whole_or_null};
 use crate::vocabulary::InviteResult;
 
 /// An organization of the instance.
@@ -86,15 +86,19 @@ pub struct PlanExceptions {
     #[schema(required = true)]
     pub rate_limit: Option<RateLimitFields>,
     /// Units of all keys together in a calendar month (UTC).
+    #[serde(deserialize_with = "whole_or_null")]
     #[schema(required = true, example = 100_000, minimum = 1, maximum = 1_000_000_000_000_u64)]
     pub monthly_quota: Option<u64>,
     /// Active API keys.
+    #[serde(deserialize_with = "whole_or_null")]
     #[schema(required = true, example = 50, minimum = 1, maximum = 1_000_000)]
     pub max_active_keys: Option<i64>,
     /// Members.
+    #[serde(deserialize_with = "whole_or_null")]
     #[schema(required = true, example = 10, minimum = 1, maximum = 1_000_000)]
     pub max_members: Option<i64>,
     /// Longest lifetime of an API key in days.
+    #[serde(deserialize_with = "whole_or_null")]
     #[schema(required = true, example = 365, minimum = 1, maximum = 3650)]
     pub max_lifetime_days: Option<i32>,
     /// The scopes that API keys can have; empty to follow the plan.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
-use super::given_object;
+use super::{given_object, whole::whole};
 use crate::vocabulary::{Environment, GracePeriod, KeyStatus, Period, Starts};
 
 /// An API key without its secret.
@@ -141,6 +141,7 @@ pub struct SettingsFields {
 #[serde(deny_unknown_fields)]
 pub struct RateLimitFields {
     /// Number of requests.
+    #[serde(deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     pub requests: u64,
     /// Period.
