@@ -26,7 +26,7 @@ use crate::{
     app::Application,
     clock::Clock,
     config::{self, BenchPlan, Command, Config},
-    db::{Db, DbError},
+    db::Db,
     domain::{access::Operator, bulk, verification::KeyRequest},
     web::state::State,
 };
@@ -120,7 +120,7 @@ fn bring_into_memory(state: &State, secrets: &[String]) -> Result<Memory, BenchE
             state.verifier.verify(secret, &KeyRequest::default(), state.clock.now()).await?;
             bar.inc(1);
         }
-        Ok::<_, DbError>(())
+        Ok::<_, BenchError>(())
     })?;
     drop(runtime);
     bar.finish_and_clear();

@@ -24,6 +24,7 @@ mod yaml;
 use serde_json::{Map, Value};
 
 pub use plain::{MAX_LENGTH, MIN_BITS, shown_of};
+pub use record::delimiter;
 pub use scheme::{Check, Scheme, StoredSecret};
 
 use crate::{

@@ -16,6 +16,7 @@ use tessera::{
         api_keys::Taken,
         demo::{LOG_IN_EMAIL, OPERATOR_EMAIL},
         instance::{ImportedKeys, Person},
+        names::is_unprintable,
         nodes::ListedNode,
     },
     hex,
@@ -334,11 +335,11 @@ impl app::Progress for PrintedImport {
         let text = match taken {
             Taken::Imported(name) if self.is_dry_run => format!("{}: would be imported: {name}", line.number),
             Taken::Imported(name) => format!("{}: imported: {name}", line.number),
-            Taken::AlreadyHere => format!("{}: here already: {name}", line.number),
+            Taken::AlreadyHere(here) => format!("{}: here already: {name}: {here}", line.number),
             Taken::Rejected(reason) => format!("{}: rejected: {name}: {reason}", line.number),
         };
-        // Names of a file may hold what a terminal obeys.
-        let text: String = text.chars().filter(|sign| !sign.is_control()).collect();
+        // Names of a file may hold what a terminal obeys, or what shows them as another text.
+        let text: String = text.chars().filter(|sign| !sign.is_control() && !is_unprintable(*sign)).collect();
         self.bar.suspend(|| print(&mut std::io::stdout(), &text));
     }
 

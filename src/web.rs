@@ -33,6 +33,7 @@ pub mod routes;
 pub mod search;
 pub mod session_store;
 pub mod shell;
+pub mod shown;
 pub mod sorting;
 pub mod state;
 pub mod stream;

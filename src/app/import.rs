@@ -140,7 +140,10 @@ fn read_file(path: &Path) -> Result<Zeroizing<String>, ImportMistake> {
 /// Which organization an owner is.
 fn read_owners(path: &Path) -> Result<HashMap<String, String>, ImportMistake> {
     let text = read_file(path)?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .delimiter(import::delimiter(&text))
+        .from_reader(text.as_bytes());
     let unreadable = |error: csv::Error| ImportMistake(format!("{} can’t be read: {error}", path.display()));
     let header = reader.headers().map_err(unreadable)?;
     let place = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
@@ -151,8 +154,11 @@ fn read_owners(path: &Path) -> Result<HashMap<String, String>, ImportMistake> {
     let mut owners = HashMap::new();
     for row in reader.records() {
         let row = row.map_err(unreadable)?;
-        if let (Some(owner), Some(organization)) = (row.get(owner), row.get(organization)) {
-            owners.insert(owner.to_owned(), organization.to_owned());
+        let (Some(owner), Some(organization)) = (row.get(owner), row.get(organization)) else { continue };
+        let known = owners.insert(owner.to_owned(), organization.to_owned());
+        if known.is_some_and(|known| known != organization) {
+            let twice = format!("{} has two organizations for the owner “{owner}”", path.display());
+            return Err(ImportMistake(twice));
         }
     }
     Ok(owners)

@@ -32,17 +32,26 @@ const COLUMNS: &[Column<InstanceOrganization>] = &[
     ("ID", |organization| organization.id.clone()),
 ];
 
-const DETAILS: &[Column<InstanceOrganization>] = &[
-    ("Name", |organization| organization.name.clone()),
-    ("ID", |organization| organization.id.clone()),
-    ("State", |organization| state(organization).to_owned()),
-    ("Reason", |organization| or_dash(organization.suspension_reason.as_ref())),
-    ("Plan ID", |organization| or_dash(organization.plan_id.as_ref())),
-    ("Notes", |organization| or_dash(organization.notes.as_ref().map(|notes| notes.replace('\n', " / ")))),
-    ("Members", |organization| organization.members.to_string()),
-    ("Keys", |organization| organization.api_keys.to_string()),
-    ("Created (UTC)", |organization| minute(Some(&organization.created_at))),
-    ("Last active (UTC)", |organization| minute(organization.last_active_at.as_ref())),
+/// An organization with the name of its plan, which the API does not tell beside it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Detailed {
+    organization: InstanceOrganization,
+    #[serde(skip)]
+    plan: Option<String>,
+}
+
+const DETAILS: &[Column<Detailed>] = &[
+    ("Name", |one| one.organization.name.clone()),
+    ("ID", |one| one.organization.id.clone()),
+    ("State", |one| state(&one.organization).to_owned()),
+    ("Reason", |one| or_dash(one.organization.suspension_reason.as_ref())),
+    ("Plan", |one| or_dash(one.plan.as_ref().or(one.organization.plan_id.as_ref()))),
+    ("Notes", |one| or_dash(one.organization.notes.as_ref().map(|notes| notes.replace('\n', " / ")))),
+    ("Members", |one| one.organization.members.to_string()),
+    ("Keys", |one| one.organization.api_keys.to_string()),
+    ("Created (UTC)", |one| minute(Some(&one.organization.created_at))),
+    ("Last active (UTC)", |one| minute(one.organization.last_active_at.as_ref())),
 ];
 
 const USAGE: &[Column<MonthlyUsage>] = &[
@@ -57,9 +66,14 @@ const USAGE: &[Column<MonthlyUsage>] = &[
 const PLANS: &[Column<InstancePlan>] = &[
     ("Name", |plan| plan.name.clone()),
     ("Default", |plan| if plan.is_default { "yes" } else { "no" }.to_owned()),
+    ("Rate limit", |plan| {
+        or_dash(plan.rate_limit.as_ref().map(|rate| format!("{}/{}", rate.requests, rate.per.as_str())))
+    }),
     ("Monthly quota", |plan| or_dash(plan.monthly_quota)),
     ("Active keys", |plan| or_dash(plan.max_active_keys)),
     ("Members", |plan| or_dash(plan.max_members)),
+    ("Longest key (days)", |plan| or_dash(plan.max_lifetime_days)),
+    ("Scopes", |plan| or_dash(Some(plan.scopes.join(" ")).filter(|scopes| !scopes.is_empty()))),
     ("ID", |plan| plan.id.clone()),
 ];
 
@@ -88,7 +102,16 @@ pub(super) async fn run(
             let organizations = server.list(PATH, &query, usize::MAX).await?;
             output.list(&organizations, COLUMNS, "No matching organizations.")
         }
-        OrganizationsAction::Show(named) => output.item(&find(server, &named.organization).await?, DETAILS),
+        OrganizationsAction::Show(named) => {
+            let organization = find(server, &named.organization).await?;
+            let plan = match &organization.plan_id {
+                Some(id) if !output.is_json() => {
+                    plans(server).await?.into_iter().find(|plan| plan.id == *id).map(|plan| plan.name)
+                }
+                _ => None,
+            };
+            output.item(&Detailed { organization, plan }, DETAILS)
+        }
         OrganizationsAction::Create { name, plan, administrator } => {
             let plan_id = match plan {
                 Some(plan) => Some(find_plan(server, plan).await?),

@@ -14,7 +14,7 @@ mod several;
 pub use edit::{KeyEdit, edit};
 pub use expiration::{ChosenExpiration, ExpirationError, KeyChangeError};
 pub(super) use import::KeyImport;
-pub use import::{ImportPlan, Taken};
+pub use import::{Here, ImportPlan, Taken};
 pub use imported::{Origin, origin};
 pub(super) use imported::{Presence, Waiting, presence, settle, waiting};
 pub use list::{EXPIRES_SOON, Filter, list_after, page, scopes_in_use};

@@ -24,7 +24,8 @@ mod suspension;
 
 pub use administrators::{appoint, dismiss, has_administrator};
 pub use customers::{
-    Administering, FirstPlan, NewCustomer, create_organization, invite_administrator, rename_organization,
+    Administering, FirstPlan, NewCustomer, cancel_administrator, copy_administrators_link,
+    create_organization, invite_administrator, rename_organization,
 };
 pub use failing_webhooks::{FailingWebhook, page_of_failing_webhooks};
 pub use imports::{

@@ -16,11 +16,11 @@ pub use beyond::beyond;
 pub(super) use beyond::cancel_beyond;
 pub use list::{
     MailStatus, Pending, Search, count_of_user, find_pending, list_after, number_pending, of_user, pending,
-    with_mails,
+    pending_administrators, with_mails,
 };
 pub use send::{
-    BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, copy_link, invite,
-    invite_administrator, resend,
+    BudgetSpent, InvitationError, InviteOutcome, MAX_AT_ONCE, cancel, cancel_administrator,
+    copy_administrators_link, copy_link, invite, invite_administrator, resend,
 };
 
 use diesel::prelude::*;

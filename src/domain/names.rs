@@ -104,7 +104,8 @@ impl From<Name> for String {
     }
 }
 
-fn is_unprintable(c: char) -> bool {
+/// Whether a character shows nothing, or turns around or hides what stands beside it.
+pub fn is_unprintable(c: char) -> bool {
     let is_control = c.is_control() && !c.is_whitespace();
     is_control || is_direction_mark(c) || is_annotation(c) || has_no_meaning(c)
 }

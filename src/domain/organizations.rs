@@ -130,9 +130,8 @@ pub fn page_of_user(
 ) -> Result<Page<Membership>, DbError> {
     let matches = search::find(connection, List::Organizations, &user.id, search)?;
     let total = matches.total(|| number_of_user(connection, user))?;
-    let cursor = |membership: &Membership| Cursor {
-        id: membership.organization.id.clone(),
-        sorted_by: folding::search_key(&membership.organization.name),
+    let cursor = |membership: &Membership| {
+        Cursor::by(&membership.organization.id, folding::search_key(&membership.organization.name))
     };
     request.load(total, cursor, |reach| Ok(read_of_user(connection, user, &matches, reach)?))
 }

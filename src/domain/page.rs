@@ -197,6 +197,15 @@ pub(super) struct Reach {
 }
 
 impl Reach {
+    /// Whether the list is to be read in `order` from its greatest to its least. A place in another order is refused:
+    /// what is beyond it would be other rows.
+    pub(super) fn descends_in<O: Copy + Into<&'static str>>(&self, order: O) -> Result<bool, CursorError> {
+        match &self.beyond {
+            Some(cursor) if cursor.order != order.into() => Err(CursorError::OtherList),
+            _ => Ok(is_descending(order)),
+        }
+    }
+
     /// The instant beyond which to read in a list that is sorted by one.
     pub(super) fn instant(&self) -> Result<Timestamp, CursorError> {
         self.beyond.as_ref().map_or(Ok(Timestamp::MIN), Cursor::instant)
@@ -315,12 +324,29 @@ pub struct Cursor {
     pub id: String,
     /// What the list is sorted by, as the row has it; empty in a list that is sorted by id.
     pub sorted_by: String,
+    /// The word for the order of the list; empty where it has only one.
+    order: String,
 }
 
 impl Cursor {
+    /// The place behind a row in a list that is sorted by its id.
+    pub fn by_id(id: &str) -> Self {
+        Self::by(id, String::new())
+    }
+
+    /// The place behind a row in a list that is sorted by `sorted_by`.
+    pub(super) fn by(id: &str, sorted_by: String) -> Self {
+        Self { id: id.to_owned(), sorted_by, order: String::new() }
+    }
+
+    /// The place in a list that has several orders, of which it stands for nothing in another one.
+    pub(super) fn in_order(self, order: impl Into<&'static str>) -> Self {
+        Self { order: order.into().to_owned(), ..self }
+    }
+
     /// The place behind a row in a list that is sorted by `instant`.
     pub(super) fn at(id: &str, instant: Timestamp) -> Self {
-        Self { id: id.to_owned(), sorted_by: instant.assume_utc().unix_timestamp_nanos().to_string() }
+        Self::by(id, instant.assume_utc().unix_timestamp_nanos().to_string())
     }
 
     /// What a list is sorted by whose cursors are made by [`at`](Self::at).
@@ -334,7 +360,7 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&BASE64.encode(format!("{}\n{}", self.id, self.sorted_by)))
+        formatter.write_str(&BASE64.encode(format!("{}\n{}\n{}", self.id, self.order, self.sorted_by)))
     }
 }
 
@@ -343,10 +369,12 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let bytes = BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        // An id holds no line break, what is sorted by may.
-        let cursor = bytes.as_deref().and_then(|text| text.split_once('\n'));
-        let (id, sorted_by) = cursor.ok_or(CursorError::Unreadable)?;
-        Ok(Self { id: id::as_stored(id), sorted_by: sorted_by.to_owned() })
+        // An id and a word hold no line break, what is sorted by may.
+        let mut parts = bytes.as_deref().unwrap_or_default().splitn(3, '\n');
+        let (Some(id), Some(order), Some(sorted_by)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(CursorError::Unreadable);
+        };
+        Ok(Self { id: id::as_stored(id), sorted_by: sorted_by.to_owned(), order: order.to_owned() })
     }
 }
 
@@ -390,16 +418,18 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let cursor = Cursor { id: "0198".into(), sorted_by: "Zürich\nzwei".into() };
-        assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
-        for text in ["", "***", "0198"] {
+        let cursor = Cursor::by("0198", "Zürich\nzwei".into());
+        for cursor in [cursor.clone(), cursor.in_order(crate::vocabulary::KeySort::Name)] {
+            assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+        }
+        for text in ["", "***", "0198", "MDE5OApuYW1l"] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_page_in_an_address_is_read_as_it_was_written() {
-        let cursor = || Cursor { id: "0198".into(), sorted_by: "Zürich".into() };
+        let cursor = || Cursor::by("0198", "Zürich".into());
         for page in [
             PageRef::First,
             PageRef::Number(7),
@@ -409,14 +439,14 @@ mod tests {
         ] {
             assert_eq!(page.to_string().parse(), Ok(page));
         }
-        for other in ["", "0", "-3", "x", "after", "after.***", "3.beside.MDE5OAo", "1.5"] {
+        for other in ["", "0", "-3", "x", "after", "after.***", "3.beside.MDE5OAoK", "1.5"] {
             assert_eq!(other.parse(), Ok(PageRef::First), "{other}");
         }
     }
 
     /// Rows by their number, of which the place is the row itself.
     fn load(page: PageRef, rows: i64, total: Total) -> Page<i64> {
-        let cursor = |row: &i64| Cursor { id: row.to_string(), sorted_by: String::new() };
+        let cursor = |row: &i64| Cursor::by_id(&row.to_string());
         let read = |reach: &Reach| {
             let beyond: Option<i64> = reach.beyond.as_ref().map(|cursor| cursor.id.parse().unwrap());
             let mut all: Vec<i64> = (1..=rows).collect();
@@ -466,7 +496,7 @@ mod tests {
     #[test]
     fn where_a_page_is_gone_the_next_one_to_it_comes() {
         let twelve = Total::Exactly(12);
-        let place = |row: i64| Cursor { id: row.to_string(), sorted_by: String::new() };
+        let place = |row: i64| Cursor::by_id(&row.to_string());
         assert_eq!(load(PageRef::Number(9), 12, twelve).rows, [11, 12]);
         assert_eq!(load(PageRef::Number(2), 12, twelve).rows, [6, 7, 8, 9, 10]);
         assert_eq!(load(PageRef::Number(9), 12, Total::MoreThan(5)).rows, [8, 9, 10, 11, 12]);
@@ -491,7 +521,7 @@ mod tests {
         let instant = datetime!(2026-11-23 10:00:00.000_001);
         assert_eq!(Cursor::at("0198", instant).instant().unwrap(), instant);
         for text in ["", "Dana", "170141183460469231731687303715884105727"] {
-            let cursor = Cursor { id: "0198".into(), sorted_by: text.into() };
+            let cursor = Cursor::by("0198", text.into());
             assert!(matches!(cursor.instant(), Err(CursorError::OtherList)), "{text}");
         }
     }

@@ -35,6 +35,7 @@ pub use portions::{give_back_portions, purge_portions};
 pub(super) use tally::{Pending, Sum, Tally};
 
 use imported::ImportedKeys;
+pub use imported::VerifyError;
 use kept::Kept;
 use known::Rules;
 pub use known_organization::KnownOrganization;
@@ -138,13 +139,13 @@ impl Verifier {
     /// Verifies `presented` at the instant `now`.
     ///
     /// # Errors
-    /// [`DbError`] when the key is not in memory and the database fails.
+    /// [`VerifyError`].
     pub async fn verify(
         &self,
         presented: &str,
         wanted: &KeyRequest<'_>,
         now: Timestamp,
-    ) -> Result<Decision, DbError> {
+    ) -> Result<Decision, VerifyError> {
         let found = if secret::is_well_formed(SecretKind::ApiKey, presented) {
             self.key_with(SecretDigest::of(presented), now).await?
         } else {

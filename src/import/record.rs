@@ -90,8 +90,16 @@ fn of_json_lines(text: &str) -> Rows {
     Rows { records: records.collect(), header: None }
 }
 
+/// What stands between the cells of a CSV file: a comma, or where the header has none what spreadsheets write in
+/// countries that use the comma for decimals, or a tab.
+pub fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    *[b',', b';', b'\t'].iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(&b',')
+}
+
 fn of_csv(text: &str) -> Result<Rows, FileError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter(text)).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| FileError(format!("The file can’t be read: {error}.")))?;
     let names: Vec<String> = header.iter().map(folded).collect();
     let different: BTreeSet<String> = names.iter().cloned().collect();

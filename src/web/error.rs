@@ -22,6 +22,7 @@ use crate::{
         plans::{PlanError, PlanLimit},
         secret::NoRandomness,
         token_access::TokenAccess,
+        verification::VerifyError,
     },
     vocabulary::LimitedBy,
 };
@@ -324,6 +325,15 @@ impl From<DbError> for AppError {
     }
 }
 
+impl From<VerifyError> for AppError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Db(error) => error.into(),
+            VerifyError::Busy => Self::Busy,
+        }
+    }
+}
+
 impl From<askama::Error> for AppError {
     fn from(error: askama::Error) -> Self {
         Self::internal(error)
@@ -486,9 +496,10 @@ impl From<AnswerError> for AppError {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::NotYours => Self::NotFound,
-            AnswerError::Full(_) | AnswerError::HasAccount | AnswerError::AskedAlready => {
-                Self::Conflict(error.to_string())
-            }
+            AnswerError::Full(_)
+            | AnswerError::Suspended
+            | AnswerError::HasAccount
+            | AnswerError::AskedAlready => Self::Conflict(error.to_string()),
             AnswerError::Account(error) => error.into(),
             AnswerError::Db(error) => error.into(),
         }

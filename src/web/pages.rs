@@ -14,6 +14,7 @@ pub mod error;
 pub mod gateway_setup;
 pub mod instance;
 pub mod invitation_answers;
+mod invitation_link;
 pub mod invitations;
 pub mod key_menu;
 pub mod key_page;

@@ -318,6 +318,8 @@ routes! {
         POST "/instance/organizations/{organization}/notes" => pages::instance::organization_changes::save_notes;
         GET "/instance/organizations/{organization}/administrators" => pages::instance::organization_changes::ask_for_administrator;
         POST "/instance/organizations/{organization}/administrators" => pages::instance::organization_changes::invite_administrator;
+        POST "/instance/organizations/{organization}/invitations/{invitation}/link" => pages::instance::invited::copy_link;
+        POST "/instance/organizations/{organization}/invitations/{invitation}/cancel" => pages::instance::invited::cancel;
         GET "/instance/organizations/{organization}/suspend" => pages::instance::organization::confirm_suspension;
         POST "/instance/organizations/{organization}/suspend" => pages::instance::organization::suspend;
         POST "/instance/organizations/{organization}/resume" => pages::instance::organization::resume;
@@ -332,6 +334,7 @@ routes! {
         GET "/instance/plans/{plan}/edit" => pages::instance::plans::edit;
         POST "/instance/plans/{plan}/edit" => pages::instance::plans::save;
         POST "/instance/plans/{plan}/default" => pages::instance::plans::make_default;
+        GET "/instance/plans/{plan}/assign" => pages::instance::plans::confirm_assignment;
         POST "/instance/plans/{plan}/assign" => pages::instance::plans::assign;
         GET "/instance/plans/{plan}/remove" => pages::instance::plans::confirm_removal;
         POST "/instance/plans/{plan}/remove" => pages::instance::plans::remove;

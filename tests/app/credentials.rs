@@ -2,8 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
+use tessera::domain::instance_access::InstanceAccess;
+
 use crate::{
-    support::{Client, Response},
+    support::{Client, Response, TestApp, mistyped},
     verification::{Ground, settings},
 };
 
@@ -57,6 +59,44 @@ async fn an_empty_header_is_none() {
                 assert_eq!(none.header("www-authenticate"), r#"Bearer realm="api""#, "{headers:?}");
             }
         }
+    }
+}
+
+/// A secret of another kind is told apart by its form alone.
+#[tokio::test]
+async fn whoever_presents_a_secret_of_another_kind_is_told_which_one_is_meant() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (_, key) = app.api_key(&lumen, "Billing worker").await;
+    let (_, token) = app.master_token(&lumen, "Deployment").await;
+    let operator = app.instance_machine(InstanceAccess::Operate).await.credential;
+    let client = app.client();
+    for (path, secret, detail) in [
+        (
+            "/api/v2/organizations/{id}",
+            &operator,
+            "This is an instance token. Send a master token of the organization.",
+        ),
+        ("/api/v2/organizations/{id}", &key, "This is an API key. Send a master token of the organization."),
+        (
+            "/api/v2/sessionToken",
+            &operator,
+            "This is an instance token. Send a master token of the organization.",
+        ),
+        (
+            "/api/v2/instance/organizations",
+            &token,
+            "This is a master token of an organization. Send an instance token.",
+        ),
+        ("/api/v2/instance/organizations", &key, "This is an API key. Send an instance token."),
+    ] {
+        let bearer = format!("Bearer {secret}");
+        let answer = ask(&client, &path.replace("{id}", &lumen.id), &[("authorization", &bearer)]).await;
+        assert_eq!(answer.must_be(401).json()["detail"], detail, "{path}");
+        let unknown = format!("Bearer {}", mistyped(secret));
+        let answer = ask(&client, &path.replace("{id}", &lumen.id), &[("authorization", &unknown)]).await;
+        let detail = "This token doesn’t exist, has expired or is deactivated.";
+        assert_eq!(answer.must_be(401).json()["detail"], detail, "{path}");
     }
 }
 

@@ -354,9 +354,13 @@ async fn an_exception_that_has_ended_is_not_begun_anew_by_whoever_changes_the_pl
     machine.send("PUT", &path, wanted).await.must_be(200);
     assert_eq!(save().await, "7");
     assert_eq!(stored().await["ends_at"], "2026-11-30T14:00:00Z");
-    let ended = json!({ "max_members": 7, "ends_at": "2026-11-23T09:00:00Z" });
-    machine.send("PUT", &path, ended).await.must_be(200);
-    assert_eq!(save().await, "", "today, but an hour ago");
+    let passed = json!({ "max_members": 7, "ends_at": "2026-11-23T09:00:00Z" });
+    let refused = machine.send("PUT", &path, passed).await.must_be(422).json();
+    assert_eq!(refused["errors"][0]["detail"], "This time has passed.");
+    let soon = json!({ "max_members": 7, "ends_at": "2026-11-23T10:30:00Z" });
+    machine.send("PUT", &path, soon).await.must_be(200);
+    app.clock.advance(time::Duration::hours(1));
+    assert_eq!(save().await, "", "today, but half an hour ago");
     assert_eq!(stored().await["max_members"], Value::Null);
 }
 
@@ -381,4 +385,44 @@ async fn a_plan_that_only_removed_organizations_are_on_can_be_removed() {
     let fields = [("plan", plan.as_str()), ("rate_period", "minute")];
     let refused = browser.post(&url(&lumen, "plan"), &fields).await.must_be(422).html();
     assert!(refused.dialog_text().contains("This plan was removed."), "{}", refused.dialog_text());
+}
+
+#[tokio::test]
+async fn whoever_is_invited_to_administer_stands_on_the_page_with_a_link_to_pass_on() {
+    let app = TestApp::spawn().await;
+    let (lumen, browser) = (app.lumen().await, operator(&app).await);
+    let mara = "mara@lumen.example";
+    browser.post(&url(&lumen, "administrators"), &[("text", mara)]).await.must_be(303);
+    let (plain, _) = app.invitation(&lumen, Role::User, "uli@lumen.example").await;
+    let listed = "[aria-label='Invited administrators'] li";
+    let page = browser.get(&url_of(&lumen)).await.must_be(200).html();
+    let shown = page.texts(listed);
+    assert_eq!(shown.len(), 1, "only those that make administrators: {shown:?}");
+    assert!(shown.iter().all(|one| one.contains(mara) && one.contains("Invited")), "{shown:?}");
+
+    let link = page.action(&format!("Copy link for {mara}"));
+    let dialog = browser.post(&link, &[]).await.must_be(200).html();
+    let copied = dialog.text("#secret");
+    let stranger = app.client();
+    let path = copied.split_once("/i/").map(|(_, secret)| format!("/i/{secret}")).expect("a link");
+    assert!(stranger.get(&path).await.text().contains("Lumen"));
+    // One for another role is not the operator's affair, and neither is that of another organization.
+    let other = app.organization("Fern", &app.user("Frida Fern").await).await;
+    for verb in ["link", "cancel"] {
+        let foreign = url(&lumen, &format!("invitations/{}/{verb}", plain.id));
+        browser.post(&foreign, &[]).await.must_be(404);
+        browser.post(&link.replace(&lumen.id, &other.id), &[]).await.must_be(404);
+    }
+    let canceled = browser.post(&page.action(&format!("Cancel invitation to {mara}")), &[]).await;
+    let page = browser.follow(&canceled.must_be(303)).await.html();
+    assert_eq!(page.toast(), format!("Invitation to {mara} canceled"));
+    assert!(page.texts(listed).is_empty());
+    assert!(!stranger.get(&path).await.text().contains("Lumen"));
+    let lines = browser.get("/instance/activity").await.html().texts("#log li p").join("\n");
+    for done in [
+        "copied the link that invites an administrator of Lumen",
+        "canceled an invitation to administer Lumen",
+    ] {
+        assert!(lines.contains(done), "{done}: {lines}");
+    }
 }

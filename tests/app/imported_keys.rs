@@ -6,7 +6,7 @@ use tessera::{
     config::InstanceRules,
     domain::{
         access::Operator,
-        api_keys::{self, ImportPlan, NewExpiration, Taken, rotate},
+        api_keys::{self, Here, ImportPlan, NewExpiration, Taken, rotate},
         instance::{self, Destination, Import},
         plans::{self, Ceilings, PlanOffer},
         rotation::{GracePeriod, Plan, Starts},
@@ -207,8 +207,9 @@ async fn what_is_here_is_imported_once_also_after_a_rotation() {
         "name,digest,key\nOne,{HEX},\nTwo,{HEX},\nThree,{KNOX_DIGEST},\nOne,,9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d\nOurs,,{secret}\n"
     );
     let taken = app.import(&lumen, ImportFormat::Csv, &text).await;
-    let here = Taken::AlreadyHere;
-    assert_eq!(taken, [imported("One"), here.clone(), imported("Three"), imported("One (2)"), here.clone()]);
+    let here = |name: &str| Taken::AlreadyHere(Here::Key(name.to_owned(), "Lumen".to_owned()));
+    let twice = || Taken::AlreadyHere(Here::InTheFile);
+    assert_eq!(taken, [imported("One"), twice(), imported("Three"), imported("One (2)"), here("Own")]);
     becomes(&client, ("x-api-key", KNOX_KEY), 204).await;
     let grace_period = Plan { grace_period: GracePeriod::None, starts: Starts::Immediately };
     for name in ["One", "Three"] {
@@ -218,7 +219,8 @@ async fn what_is_here_is_imported_once_also_after_a_rotation() {
         assert_eq!(auth(&client, ("x-api-key", key)).await.status, 401);
     }
     let again = app.import(&lumen, ImportFormat::Csv, &text).await;
-    assert_eq!(again, vec![here; 5], "what was rotated would come back");
+    let all = [here("One"), here("One"), here("Three"), here("One (2)"), here("Own")];
+    assert_eq!(again, all, "what was rotated would come back");
     assert_eq!(auth(&client, ("x-api-key", KEY)).await.status, 401);
 }
 
@@ -449,7 +451,10 @@ async fn a_key_that_was_removed_is_not_imported_again_and_comes_back_by_being_re
     })
     .await;
     assert_eq!(auth(&client, ("authorization", &token)).await.status, 401);
-    assert_eq!(app.import(&lumen, ImportFormat::Knox, &text).await, [Taken::AlreadyHere]);
+    assert_eq!(
+        app.import(&lumen, ImportFormat::Knox, &text).await,
+        [Taken::AlreadyHere(Here::RemovedKey("Knox".to_owned(), "Lumen".to_owned()))]
+    );
     let (company, id) = (lumen.clone(), ids[0].clone());
     app.write(move |tx| {
         let admin = company.admin(tx)?;

@@ -24,6 +24,7 @@ mod pauses;
 mod preferences;
 mod settings;
 mod sign_up;
+mod stale_forms;
 mod token_page;
 mod troubleshoot;
 mod webhooks;

@@ -257,7 +257,14 @@ async fn plans_are_made_changed_and_removed_by_instance_administrators() {
     assert_eq!((plan_of(&lumen).await, plan_of(&fern).await), (String::new(), free.clone()));
     let page = browser.get(urls::PLANS).await.must_be(200).html();
     assert!(page.main_text().contains("1 organization has no plan."), "{}", page.main_text());
-    browser.post(&urls::instance_plan(&pro, "assign"), &[]).await.must_be(303);
+    let asked = browser.get(&urls::instance_plan(&pro, "assign")).await.must_be(200).html();
+    let question = asked.dialog_text();
+    assert!(question.contains("The one organization without a plan gets “Pro”."), "{question}");
+    assert!(question.contains("Nothing is limited"), "{question}");
+    assert_eq!(plan_of(&lumen).await, "", "to ask changes nothing");
+    browser.post(&asked.action("Put on this plan"), &[]).await.must_be(303);
+    let asked = browser.get(&urls::instance_plan(&pro, "assign")).await.must_be(200).html();
+    assert!(!asked.has_button("Put on this plan"), "{}", asked.dialog_text());
     assert_eq!((plan_of(&lumen).await, plan_of(&fern).await), (pro.clone(), free.clone()));
     browser.post(&urls::instance_plan(&pro, "default"), &[]).await.must_be(303);
     assert_eq!(plan_of(&app.organization("Alder", &lumen.owner).await).await, pro);

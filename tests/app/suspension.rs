@@ -154,3 +154,41 @@ async fn only_instance_administrators_suspend() {
     }
     assert!(!dana.get(&lumen.url("users")).await.must_be(200).html().has("#suspended"));
 }
+
+#[tokio::test]
+async fn nobody_joins_while_it_is_suspended_and_the_invitation_stays() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let uli = app.user("Uli Berg").await;
+    let (invitation, _) = app.invitation(&lumen, Role::User, &uli.email).await;
+    let (_, token) = app.invitation(&lumen, Role::User, "new@lumen.example").await;
+    app.suspend(&lumen, REASON).await;
+    let accept = format!("/invitations/{}/accept", invitation.id);
+    let browser = app.log_in_as(&uli).await;
+    let refused = browser.post(&accept, &[]).await.must_be(409);
+    assert!(refused.text().contains("This organization is suspended."), "{refused:?}");
+    let fields = [("name", "New Person"), ("password", "a long enough phrase 47")];
+    app.client().post(&format!("{}/signup", urls::invitation_link(&token)), &fields).await.must_be(409);
+    assert_eq!(app.query("SELECT user_id AS text FROM memberships").await.len(), 1);
+    let operator = operator(&app).await;
+    operator.post(&url(&lumen, "resume"), &[]).await.must_be(303);
+    browser.post(&accept, &[]).await.must_be(303);
+    assert_eq!(app.role_of(&lumen, &uli).await, Some(Role::User));
+}
+
+#[tokio::test]
+async fn a_reason_is_edited_where_it_was_given() {
+    let app = TestApp::spawn().await;
+    let (lumen, browser) = (app.lumen().await, operator(&app).await);
+    browser.post(&url(&lumen, "suspend"), &[("reason", REASON)]).await.must_be(303);
+    let page = browser.get(&urls::instance_organization(&lumen.id)).await.must_be(200).html();
+    let dialog = browser.get(&page.link("Edit reason")).await.must_be(200).html();
+    assert_eq!(
+        (dialog.dialog_title().as_str(), dialog.value("Reason").as_str()),
+        ("Why “Lumen” is suspended", REASON)
+    );
+    let saved = browser.post(&dialog.action("Save"), &[("reason", "Abuse")]).await.must_be(303);
+    let page = browser.follow(&saved).await.must_be(200).html();
+    assert_eq!(page.toast(), "Reason saved");
+    assert!(page.main_text().contains("Abuse") && !page.main_text().contains(REASON));
+}

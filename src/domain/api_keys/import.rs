@@ -1,6 +1,9 @@
 //! Taking over keys of other systems. What bounds keys that are made here bounds these, too.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use diesel::{dsl::exists, prelude::*};
 
@@ -46,9 +49,32 @@ pub enum Taken {
     /// The key is here now, under this name.
     Imported(String),
     /// It was here already.
-    AlreadyHere,
+    AlreadyHere(Here),
     /// It was not taken, for this reason.
     Rejected(String),
+}
+
+/// Where a key is that is here already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Here {
+    /// A line before it has the same secret.
+    InTheFile,
+    /// It has this name, in the organization with that name.
+    Key(String, String),
+    /// The same among removed keys, which can be restored.
+    RemovedKey(String, String),
+}
+
+impl fmt::Display for Here {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InTheFile => formatter.write_str("An earlier line has the same key."),
+            Self::Key(name, organization) => write!(formatter, "It’s “{name}” of “{organization}”."),
+            Self::RemovedKey(name, organization) => {
+                write!(formatter, "It’s “{name}” among the removed keys of “{organization}”.")
+            }
+        }
+    }
 }
 
 /// An import under way, with what it remembers from one transaction to the next.
@@ -97,8 +123,11 @@ impl KeyImport {
         now: Timestamp,
     ) -> Result<Taken, DbError> {
         let secret = (key.secret.scheme, key.secret.look_up.clone());
-        if self.met.contains(&secret) || is_here(connection, key)? {
-            return Ok(Taken::AlreadyHere);
+        if self.met.contains(&secret) {
+            return Ok(Taken::AlreadyHere(Here::InTheFile));
+        }
+        if let Some(here) = find_here(connection, key)? {
+            return Ok(Taken::AlreadyHere(here));
         }
         let (name, settings) = match self.settings(name, key) {
             Ok(read) => read,
@@ -275,18 +304,52 @@ impl Room {
     }
 }
 
-/// Whether there is a key with this secret, one that can be restored, or one whose secret was rotated since it was
-/// imported.
-fn is_here(connection: &mut Connection, key: &ForeignKey) -> Result<bool, DbError> {
+/// The key with this secret, be it one that can be restored, or one whose secret was rotated since it was imported.
+fn find_here(connection: &mut Connection, key: &ForeignKey) -> Result<Option<Here>, DbError> {
     let (scheme, look_up) = (key.secret.scheme, &key.secret.look_up);
-    let imported = exists(
-        imported_keys::table.filter(imported_keys::scheme.eq(scheme).and(imported_keys::look_up.eq(look_up))),
-    );
-    if scheme != Scheme::Sha256 {
-        return Ok(diesel::select(imported).get_result(connection)?);
+    let mut id: Option<String> = imported_keys::table
+        .filter(imported_keys::scheme.eq(scheme).and(imported_keys::look_up.eq(look_up)))
+        .select(imported_keys::api_key_id)
+        .first(connection)
+        .optional()?;
+    if id.is_none() && scheme == Scheme::Sha256 {
+        id = id_with_digest(connection, look_up)?;
     }
-    let current = exists(api_keys::table.filter(api_keys::secret_digest.eq(look_up)));
-    let removed = exists(removed_keys::table.filter(removed_keys::secret_digest.eq(look_up)));
-    let previous = exists(key_rotations::table.filter(key_rotations::previous_digest.eq(look_up)));
-    Ok(diesel::select(imported.or(current).or(previous).or(removed)).get_result(connection)?)
+    let Some(id) = id else { return Ok(None) };
+    let active: Option<(String, String)> = api_keys::table
+        .inner_join(organizations::table)
+        .filter(api_keys::id.eq(&id))
+        .select((api_keys::name, organizations::name))
+        .first(connection)
+        .optional()?;
+    if let Some((name, organization)) = active {
+        return Ok(Some(Here::Key(name, organization)));
+    }
+    let (name, organization) = removed_keys::table
+        .inner_join(organizations::table.on(organizations::id.eq(removed_keys::organization_id)))
+        .filter(removed_keys::id.eq(&id))
+        .select((removed_keys::name, organizations::name))
+        .first(connection)?;
+    Ok(Some(Here::RemovedKey(name, organization)))
+}
+
+/// The id of the key that has this digest, had it before its rotation, or had it when it was removed.
+fn id_with_digest(connection: &mut Connection, digest: &[u8]) -> Result<Option<String>, DbError> {
+    let current =
+        api_keys::table.filter(api_keys::secret_digest.eq(digest)).select(api_keys::id).first(connection);
+    if let Some(id) = current.optional()? {
+        return Ok(Some(id));
+    }
+    let previous = key_rotations::table
+        .filter(key_rotations::previous_digest.eq(digest))
+        .select(key_rotations::api_key_id)
+        .first(connection);
+    if let Some(id) = previous.optional()? {
+        return Ok(Some(id));
+    }
+    let removed = removed_keys::table
+        .filter(removed_keys::secret_digest.eq(digest))
+        .select(removed_keys::id)
+        .first(connection);
+    Ok(removed.optional()?)
 }

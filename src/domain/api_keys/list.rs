@@ -13,10 +13,7 @@ use crate::{
         access::{Grant, SeeKeys},
         key_settings::Scopes,
         organization::Figures,
-        page::{
-            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
-            is_descending,
-        },
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order},
         schema::{api_keys, key_rotations},
         search::{self, Matches, has_term, matching},
         secret::Form,
@@ -75,7 +72,7 @@ macro_rules! keys_of {
 macro_rules! rows_of {
     ($keys:expr, $sort:expr, $reach:expr) => {{
         let (keys, reach) = ($keys, $reach);
-        let descending = is_descending($sort);
+        let descending = reach.descends_in($sort)?;
         match $sort {
             KeySort::Newest | KeySort::Oldest => by_age!(keys, reach, descending, api_keys::id),
             KeySort::Name | KeySort::NameDescending => {
@@ -165,16 +162,15 @@ fn read(
 impl KeySort {
     /// The place behind `key` in a list that is sorted so.
     pub fn cursor(self, key: &ApiKey) -> Cursor {
-        match self {
-            Self::Newest | Self::Oldest => Cursor { id: key.id.clone(), sorted_by: String::new() },
-            Self::Name | Self::NameDescending => {
-                Cursor { id: key.id.clone(), sorted_by: folding::search_key(&key.name) }
-            }
+        let cursor = match self {
+            Self::Newest | Self::Oldest => Cursor::by_id(&key.id),
+            Self::Name | Self::NameDescending => Cursor::by(&key.id, folding::search_key(&key.name)),
             Self::ExpiresFirst | Self::ExpiresLast => {
                 Cursor::at(&key.id, key.expires_at.unwrap_or(NEVER_EXPIRES))
             }
             Self::UsedFirst | Self::UsedLast => Cursor::at(&key.id, key.last_used_at.unwrap_or(NEVER_USED)),
-        }
+        };
+        cursor.in_order(self)
     }
 }
 

@@ -224,6 +224,12 @@ pub enum Action {
     /// Somebody was invited to administer an organization. The same as [`Invited`](Self::Invited), with who did it.
     #[strum(serialize = "instance.organization_administrator_invited")]
     InvitedAdministrator,
+    /// The same as [`InvitationLinkCopied`](Self::InvitationLinkCopied), with who did it from outside.
+    #[strum(serialize = "instance.organization_administrator_link_copied")]
+    CopiedAdministratorsLink,
+    /// The same as [`InvitationCanceled`](Self::InvitationCanceled), with who did it from outside.
+    #[strum(serialize = "instance.organization_administrator_canceled")]
+    CanceledAdministrator,
     /// The same as [`KeysImported`](Self::KeysImported), with who did it.
     #[strum(serialize = "instance.keys_imported")]
     ImportedKeys,
@@ -366,6 +372,8 @@ impl Action {
             | Self::CreatedOrganization
             | Self::RenamedOrganization
             | Self::InvitedAdministrator
+            | Self::CopiedAdministratorsLink
+            | Self::CanceledAdministrator
             | Self::ImportedKeys
             | Self::PlanCreated
             | Self::PlanChanged

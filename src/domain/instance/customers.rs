@@ -8,16 +8,17 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::InstanceRules,
-    db::Tx,
+    db::{DbError, Tx},
     domain::{
         access::{Operator, Role},
         email::EmailAddress,
         events::{Action, Detail},
-        invitations::{self, InvitationError, InviteOutcome},
+        invitations::{self, Invitation, InvitationError, InviteOutcome},
         members,
         names::Name,
         organization::{self, Organization},
         organizations,
+        secret::Secret,
     },
 };
 
@@ -116,21 +117,71 @@ pub fn invite_administrator(
     rules: &InstanceRules,
     now: Timestamp,
 ) -> Result<Administering, InvitationError> {
-    let found = organization::by_id(tx.connection(), organization_id)?;
-    let organization = found.filter(|found| !found.is_removed()).ok_or(InvitationError::NotFound)?;
+    let organization = customer(tx, organization_id)?;
     match members::promote(tx, &organization, email, now)? {
         Some(Role::Administrator) => return Ok(Administering::Invited(InviteOutcome::AlreadyMember)),
         Some(_) => {
-            let detail = Some(Detail::Text { text: email.as_str().to_owned() });
-            record_for_instance(tx, operator, &organization, Action::InvitedAdministrator, detail, now)?;
+            let about = (&organization, email.as_str());
+            record_about(tx, operator, about, Action::InvitedAdministrator, now)?;
             return Ok(Administering::Promoted);
         }
         None => {}
     }
     let outcome = invitations::invite_administrator(tx, operator, (&organization, email), rules, now)?;
     if matches!(outcome, InviteOutcome::Sent(_)) {
-        let detail = Some(Detail::Text { text: email.as_str().to_owned() });
-        record_for_instance(tx, operator, &organization, Action::InvitedAdministrator, detail, now)?;
+        record_about(tx, operator, (&organization, email.as_str()), Action::InvitedAdministrator, now)?;
     }
     Ok(Administering::Invited(outcome))
+}
+
+/// Makes a link to pass on to somebody who is invited to administer an organization.
+///
+/// # Errors
+/// [`InvitationError::NotFound`] for the organization and the invitation.
+pub fn copy_administrators_link(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    (organization_id, invitation_id): (&str, &str),
+    now: Timestamp,
+) -> Result<(Invitation, Secret), InvitationError> {
+    let organization = customer(tx, organization_id)?;
+    let one = (organization_id, invitation_id);
+    let (invitation, secret) = invitations::copy_administrators_link(tx, operator, one, now)?;
+    record_about(tx, operator, (&organization, &invitation.email), Action::CopiedAdministratorsLink, now)?;
+    Ok((invitation, secret))
+}
+
+/// Takes an invitation to administer an organization back.
+///
+/// # Errors
+/// [`InvitationError::NotFound`] for the organization and the invitation.
+pub fn cancel_administrator(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    (organization_id, invitation_id): (&str, &str),
+    now: Timestamp,
+) -> Result<Invitation, InvitationError> {
+    let organization = customer(tx, organization_id)?;
+    let one = (organization_id, invitation_id);
+    let invitation = invitations::cancel_administrator(tx, operator, one, now)?;
+    record_about(tx, operator, (&organization, &invitation.email), Action::CanceledAdministrator, now)?;
+    Ok(invitation)
+}
+
+/// The organization with this id, unless it is removed.
+fn customer(tx: &mut Tx<'_>, organization_id: &str) -> Result<Organization, InvitationError> {
+    let found = organization::by_id(tx.connection(), organization_id)?;
+    found.filter(|found| !found.is_removed()).ok_or(InvitationError::NotFound)
+}
+
+/// Notes for the instance what was done about somebody who is to administer an organization.
+fn record_about(
+    tx: &mut Tx<'_>,
+    operator: &Operator,
+    (organization, email): (&Organization, &str),
+    action: Action,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let detail = Some(Detail::Text { text: email.to_owned() });
+    record_for_instance(tx, operator, organization, action, detail, now)
 }

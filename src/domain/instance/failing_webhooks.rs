@@ -46,7 +46,7 @@ pub fn page_of_failing_webhooks(
     request: &PageRequest,
 ) -> Result<Page<FailingWebhook>, DbError> {
     let total = Total::count(|most| count_of(connection, failing!().select(webhooks::id).limit(most)))?;
-    let cursor = |webhook: &FailingWebhook| Cursor { id: webhook.id.clone(), sorted_by: String::new() };
+    let cursor = |webhook: &FailingWebhook| Cursor::by_id(&webhook.id);
     request.load(total, cursor, |reach| read(connection, reach))
 }
 

@@ -150,7 +150,7 @@ impl ImportReport {
                 let has_limits = line.key.as_ref().is_ok_and(|key| !key.limits.is_empty());
                 self.without_limits += usize::from(has_limits && !takes_limits);
             }
-            Taken::AlreadyHere => self.already_here += 1,
+            Taken::AlreadyHere(_) => self.already_here += 1,
             Taken::Rejected(_) => self.rejected += 1,
         }
     }

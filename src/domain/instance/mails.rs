@@ -54,7 +54,7 @@ pub fn page_of_mails(
     request: &PageRequest,
 ) -> Result<Page<UndeliveredMail>, DbError> {
     let total = total_of_mails(connection, state)?;
-    let cursor = |mail: &UndeliveredMail| Cursor { id: mail.id.clone(), sorted_by: String::new() };
+    let cursor = |mail: &UndeliveredMail| Cursor::by_id(&mail.id);
     request.load(total, cursor, |reach| read(connection, state, reach))
 }
 

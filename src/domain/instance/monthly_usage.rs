@@ -19,6 +19,9 @@ use crate::{
     vocabulary::OrganizationSort,
 };
 
+/// The order of the list.
+const ORDER: OrganizationSort = OrganizationSort::Oldest;
+
 /// What one organization used in a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonthlyUsage {
@@ -35,7 +38,7 @@ pub struct MonthlyUsage {
 impl MonthlyUsage {
     /// The place behind it in the list.
     pub fn cursor(&self) -> Cursor {
-        Cursor { id: self.organization.id.clone(), sorted_by: String::new() }
+        Cursor::by_id(&self.organization.id).in_order(ORDER)
     }
 }
 
@@ -65,7 +68,7 @@ pub fn monthly_usage(
     request: &ListRequest,
     now: Timestamp,
 ) -> Result<Vec<MonthlyUsage>, CursorError> {
-    let all = OrganizationSelection::all(OrganizationSort::Oldest, now);
+    let all = OrganizationSelection::all(ORDER, now);
     let rows = list_organizations(connection, observer, &all, request)?;
     let organizations = rows.into_iter().map(|row| row.organization).collect();
     Ok(with_usage(connection, observer, organizations, month)?)

@@ -8,11 +8,9 @@ use crate::{
     db::{Connection, DbError, count_of},
     domain::{
         access::{Observer, Operator, Role},
+        invitations::{self, Pending},
         organization::Organization,
-        page::{
-            Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order,
-            is_descending,
-        },
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order},
         plans::{self, Bounds, Override, Plan},
         schema::{api_keys, audit_events, memberships, organizations, users},
         search::{self, Matches, has_term, matching_anywhere},
@@ -51,6 +49,8 @@ pub struct OrganizationDetails {
     pub row: OrganizationRow,
     /// Its administrators by name, or the first of very many.
     pub administrators: Vec<User>,
+    /// Who is invited to administer it, or the last of very many.
+    pub invited: Vec<Pending>,
     /// The plan that it is on.
     pub plan: Option<Plan>,
     /// What is kept to hold instead of the plan, ended or not.
@@ -243,7 +243,7 @@ impl OrganizationSort {
             Self::MostMembers | Self::FewestMembers => row.members.to_string(),
             Self::MostKeys | Self::FewestKeys => row.api_keys.to_string(),
         };
-        Cursor { id: row.organization.id.clone(), sorted_by }
+        Cursor::by(&row.organization.id, sorted_by).in_order(self)
     }
 }
 
@@ -254,7 +254,7 @@ fn read(
 ) -> Result<Vec<OrganizationRow>, CursorError> {
     let sort = selection.sort;
     let all = selected!(matches, selection);
-    let descending = is_descending(sort);
+    let descending = reach.descends_in(sort)?;
     let number = match &reach.beyond {
         Some(cursor) if sort.is_by_number() => {
             cursor.sorted_by.parse::<i64>().map_err(|_| CursorError::OtherList)?
@@ -328,6 +328,7 @@ pub fn find_organization(
         bounds,
         active_keys,
         used_this_month: usage::used_by_organization(connection, operator, organization_id, now)?,
+        invited: invitations::pending_administrators(connection, operator, organization_id)?,
         row,
         administrators,
     })

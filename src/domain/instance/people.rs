@@ -15,7 +15,7 @@ use crate::{
         events::Action,
         member_changes, members,
         organization::Organization,
-        page::{Cursor, CursorError, Page, PageRequest, Reach, Total, by_age, in_order, is_descending},
+        page::{Cursor, CursorError, Page, PageRequest, Reach, Total, by_age, in_order},
         schema::{instance_administrators, memberships, organizations, users},
         search::{self, Matches, has_term, matching_anywhere},
         sessions,
@@ -67,7 +67,7 @@ impl PersonSort {
             Self::Name | Self::NameDescending => folding::search_key(&person.user.name),
             Self::Newest | Self::Oldest => String::new(),
         };
-        Cursor { id: person.user.id.clone(), sorted_by }
+        Cursor::by(&person.user.id, sorted_by).in_order(self)
     }
 }
 
@@ -79,7 +79,7 @@ fn read(
     let people = matching_anywhere!(users::table.into_boxed(), matches, users::id, |sought: &Sought| {
         has_term!(sought, List::People, INSTANCE, users::id)
     });
-    let descending = is_descending(sort);
+    let descending = reach.descends_in(sort)?;
     let query = match sort {
         PersonSort::Name | PersonSort::NameDescending => {
             let name = |cursor: &Cursor| cursor.sorted_by.clone();

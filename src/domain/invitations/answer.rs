@@ -43,6 +43,9 @@ pub enum AnswerError {
     /// The organization’s plan allows no further member.
     #[error("{0} Ask an administrator to make room, and accept again.")]
     Full(PlanLimit),
+    /// Nothing in the organization can be changed.
+    #[error("This organization is suspended. You can join once it’s resumed.")]
+    Suspended,
     /// Something about the account failed.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -230,11 +233,14 @@ fn join(
     invitation: &Invitation,
     now: Timestamp,
 ) -> Result<Organization, AnswerError> {
+    let organization =
+        organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
+    if organization.is_suspended() {
+        return Err(AnswerError::Suspended);
+    }
     close(tx, &invitation.id, InvitationEnd::Accepted, now)?;
     // Whoever joins wanted the mails.
     budgets::forget_mails(tx, &user.email)?;
-    let organization =
-        organization::by_id(tx.connection(), &invitation.organization_id)?.ok_or(AnswerError::NotYours)?;
     if access::role_of(tx.connection(), &organization.id, &user.id)?.is_none() {
         plans::check_members(tx.connection(), &organization, now)?;
         members::insert(tx, &organization.id, &user.id, invitation.role, now)?;

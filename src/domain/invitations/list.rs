@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     db::{Connection, DbError, count_of},
     domain::{
-        access::{Grant, SeeInvitations},
+        access::{Grant, Operator, Role, SeeInvitations},
         email::EmailAddress,
         organization::Organization,
         outbox::MailState,
@@ -83,7 +83,7 @@ pub struct Search {
 impl Pending {
     /// The place behind it in a list.
     pub fn cursor(&self) -> Cursor {
-        Cursor { id: self.invitation.id.clone(), sorted_by: String::new() }
+        Cursor::by_id(&self.invitation.id)
     }
 }
 
@@ -138,6 +138,32 @@ pub fn find_pending(
 pub fn with_mails(
     connection: &mut Connection,
     _: &Grant<SeeInvitations>,
+    invitations: Vec<Invitation>,
+) -> Result<Vec<Pending>, DbError> {
+    each_with_mail(connection, invitations)
+}
+
+/// Invitations that are named on the page of an organization at most, for those who operate the instance.
+const MAX_ADMINISTRATORS: i64 = 50;
+
+/// The pending invitations to administer an organization, the newest first, those that expired included.
+pub fn pending_administrators(
+    connection: &mut Connection,
+    _: &Operator,
+    organization_id: &str,
+) -> Result<Vec<Pending>, DbError> {
+    let rows: Vec<Row> = invitations::table
+        .filter(invitations::organization_id.eq(organization_id).and(invitations::outcome.is_null()))
+        .filter(invitations::role.eq(Role::Administrator))
+        .order(invitations::id.desc())
+        .select(Row::as_select())
+        .limit(MAX_ADMINISTRATORS)
+        .load(connection)?;
+    each_with_mail(connection, rows.into_iter().map(Invitation::from).collect())
+}
+
+fn each_with_mail(
+    connection: &mut Connection,
     invitations: Vec<Invitation>,
 ) -> Result<Vec<Pending>, DbError> {
     let mails: Vec<(Option<String>, MailState, Option<String>)> = outbox::table

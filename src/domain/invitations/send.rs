@@ -197,8 +197,7 @@ pub fn invite_administrator(
         .first(tx.connection())
         .optional()?;
     if let Some(pending) = pending.map(Invitation::from) {
-        close(tx, &pending.id, InvitationEnd::Canceled, now)?;
-        record(tx, &pending, &system, Action::InvitationCanceled, None, now)?;
+        take_back(tx, &pending, &system, now)?;
     }
     let outcomes = invite_all(tx, (organization, &system, &inviter), wanted, rules, now)?;
     match outcomes.into_iter().next() {
@@ -354,9 +353,31 @@ pub fn copy_link(
     now: Timestamp,
 ) -> Result<(Invitation, Secret), InvitationError> {
     let invitation = pending_one(tx, grant, invitation_id)?;
-    let secret = add_secret(tx, invitation_id, LinkKind::Copied, now)?;
-    record(tx, &invitation, grant.actor(), Action::InvitationLinkCopied, None, now)?;
+    let secret = link_to(tx, &invitation, grant.actor(), now)?;
     Ok((invitation, secret))
+}
+
+/// [`copy_link`] for whoever operates the instance: of an invitation that makes an administrator.
+pub fn copy_administrators_link(
+    tx: &mut Tx<'_>,
+    _: &Operator,
+    (organization_id, invitation_id): (&str, &str),
+    now: Timestamp,
+) -> Result<(Invitation, Secret), InvitationError> {
+    let invitation = pending_administrator(tx, organization_id, invitation_id)?;
+    let secret = link_to(tx, &invitation, &Actor::System { ip: None }, now)?;
+    Ok((invitation, secret))
+}
+
+fn link_to(
+    tx: &mut Tx<'_>,
+    invitation: &Invitation,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Secret, InvitationError> {
+    let secret = add_secret(tx, &invitation.id, LinkKind::Copied, now)?;
+    record(tx, invitation, actor, Action::InvitationLinkCopied, None, now)?;
+    Ok(secret)
 }
 
 /// Takes the invitation back: its links stop working at once.
@@ -367,9 +388,30 @@ pub fn cancel(
     now: Timestamp,
 ) -> Result<Invitation, InvitationError> {
     let invitation = pending_one(tx, grant, invitation_id)?;
-    close(tx, invitation_id, InvitationEnd::Canceled, now)?;
-    record(tx, &invitation, grant.actor(), Action::InvitationCanceled, None, now)?;
+    take_back(tx, &invitation, grant.actor(), now)?;
     Ok(invitation)
+}
+
+/// [`cancel`] for whoever operates the instance: of an invitation that makes an administrator.
+pub fn cancel_administrator(
+    tx: &mut Tx<'_>,
+    _: &Operator,
+    (organization_id, invitation_id): (&str, &str),
+    now: Timestamp,
+) -> Result<Invitation, InvitationError> {
+    let invitation = pending_administrator(tx, organization_id, invitation_id)?;
+    take_back(tx, &invitation, &Actor::System { ip: None }, now)?;
+    Ok(invitation)
+}
+
+fn take_back(
+    tx: &mut Tx<'_>,
+    invitation: &Invitation,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), InvitationError> {
+    close(tx, &invitation.id, InvitationEnd::Canceled, now)?;
+    Ok(record(tx, invitation, actor, Action::InvitationCanceled, None, now)?)
 }
 
 fn pending_one(
@@ -377,17 +419,38 @@ fn pending_one(
     grant: &Grant<ManageMembers>,
     invitation_id: &str,
 ) -> Result<Invitation, InvitationError> {
-    let row: Option<Row> = invitations::table
-        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(&grant.id)))
-        .filter(invitations::outcome.is_null())
-        .select(Row::as_select())
-        .first(tx.connection())
-        .optional()?;
-    let invitation = Invitation::from(row.ok_or(InvitationError::NotFound)?);
+    let invitation = pending_in(tx, &grant.id, invitation_id)?;
     if !grant.reach().contains(&invitation.role) {
         return Err(InvitationError::AboveYou);
     }
     Ok(invitation)
+}
+
+/// One that makes an administrator; the others are not those of whoever operates the instance.
+fn pending_administrator(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    invitation_id: &str,
+) -> Result<Invitation, InvitationError> {
+    let invitation = pending_in(tx, organization_id, invitation_id)?;
+    if invitation.role != Role::Administrator {
+        return Err(InvitationError::NotFound);
+    }
+    Ok(invitation)
+}
+
+fn pending_in(
+    tx: &mut Tx<'_>,
+    organization_id: &str,
+    invitation_id: &str,
+) -> Result<Invitation, InvitationError> {
+    let row: Option<Row> = invitations::table
+        .filter(invitations::id.eq(invitation_id).and(invitations::organization_id.eq(organization_id)))
+        .filter(invitations::outcome.is_null())
+        .select(Row::as_select())
+        .first(tx.connection())
+        .optional()?;
+    row.map(Invitation::from).ok_or(InvitationError::NotFound)
 }
 
 fn mail(

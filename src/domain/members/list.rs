@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{Grant, Role, See},
         organization::Figures,
-        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, in_order, is_descending},
+        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, in_order},
         schema::{memberships, users},
         search::{self, Matches, has_term, matching},
     },
@@ -49,12 +49,13 @@ pub fn page(
 impl MemberSort {
     /// The place behind `person` in a list that is sorted so.
     pub fn cursor(self, person: &Person) -> Cursor {
-        match self {
+        let cursor = match self {
             Self::Name | Self::NameDescending => {
-                Cursor { id: person.user_id.clone(), sorted_by: folding::search_key(&person.name) }
+                Cursor::by(&person.user_id, folding::search_key(&person.name))
             }
             Self::Newest | Self::Oldest => Cursor::at(&person.user_id, person.joined_at),
-        }
+        };
+        cursor.in_order(self)
     }
 }
 
@@ -85,7 +86,7 @@ fn read(
     if let Some(role) = role {
         members = members.filter(memberships::role.eq(role));
     }
-    let descending = is_descending(sort);
+    let descending = reach.descends_in(sort)?;
     let query = match sort {
         MemberSort::Name | MemberSort::NameDescending => {
             let name = |cursor: &Cursor| cursor.sorted_by.clone();

@@ -41,6 +41,27 @@ const HASH_TIMEOUT: Duration = Duration::from_secs(5);
 /// yet can have it computed again and again; keys are verified beside that.
 const HASHES_AT_ONCE: usize = 1;
 
+/// Why a key is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The key is not in memory, and the database fails.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Others wait for slow hashes of other systems, too.
+    #[error("too many keys with slow hashes are being compared")]
+    Busy,
+}
+
+impl VerifyError {
+    /// Whether it passes by itself.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_temporary(),
+            Self::Busy => true,
+        }
+    }
+}
+
 /// What is known of imported keys.
 pub(super) struct ImportedKeys {
     any: AtomicBool,
@@ -79,7 +100,11 @@ impl ImportedKeys {
     }
 
     /// The one of `candidates` that `presented` is.
-    async fn opened(&self, candidates: Vec<Waiting>, presented: &str) -> Result<Option<Waiting>, DbError> {
+    async fn opened(
+        &self,
+        candidates: Vec<Waiting>,
+        presented: &str,
+    ) -> Result<Option<Waiting>, VerifyError> {
         for candidate in candidates {
             let is_it = match candidate.scheme.check(candidate.verifier.as_deref(), presented) {
                 Check::Opens => true,
@@ -93,17 +118,16 @@ impl ImportedKeys {
         Ok(None)
     }
 
-    async fn fits_hash(&self, presented: String, stored: String) -> Result<bool, DbError> {
-        let busy = || DbError::Busy("too many keys with slow hashes are being compared".to_owned());
+    async fn fits_hash(&self, presented: String, stored: String) -> Result<bool, VerifyError> {
         let permit = timeout(HASH_TIMEOUT, self.hashes.clone().acquire_owned()).await;
-        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        let Ok(Ok(permit)) = permit else { return Err(VerifyError::Busy) };
         let compare = move || {
             // Held by the work itself, which goes on when whoever waits for it is gone.
             let _permit = permit;
             machine::let_others_go_first();
             passwords::fits_hash_of_django(&presented, &stored)
         };
-        Ok(tokio::task::spawn_blocking(compare).await?)
+        Ok(tokio::task::spawn_blocking(compare).await.map_err(DbError::from)?)
     }
 }
 
@@ -117,8 +141,8 @@ impl Verifier {
     /// known by its digest from now on.
     ///
     /// # Errors
-    /// [`DbError`], also where too many keys with slow hashes are being compared.
-    pub async fn may_be_imported(&self, text: &str, now: Timestamp) -> Result<bool, DbError> {
+    /// [`VerifyError`].
+    pub async fn may_be_imported(&self, text: &str, now: Timestamp) -> Result<bool, VerifyError> {
         Ok(self.imported_key(text, now).await?.is_some())
     }
 
@@ -145,7 +169,7 @@ impl Verifier {
         &self,
         presented: &str,
         now: Timestamp,
-    ) -> Result<Option<Option<Arc<KnownKey>>>, DbError> {
+    ) -> Result<Option<Option<Arc<KnownKey>>>, VerifyError> {
         let may_be_one =
             presented.len() <= MAX_LENGTH && presented.bytes().all(|byte| byte.is_ascii_graphic());
         // What was known last will do for a key that is in memory.
@@ -175,7 +199,7 @@ impl Verifier {
     }
 
     /// The key that `presented` is, of those whose own digest is not known yet.
-    async fn waiting_key(&self, presented: &str) -> Result<Option<Waiting>, DbError> {
+    async fn waiting_key(&self, presented: &str) -> Result<Option<Waiting>, VerifyError> {
         let readings = Scheme::readings(presented);
         let candidates =
             self.db.read_for_verification(move |connection| api_keys::waiting(connection, &readings)).await?;

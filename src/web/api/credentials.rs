@@ -105,7 +105,7 @@ pub async fn caller(
         Some(digest) => state.verifier.token(digest, now).await?,
         None => state.verifier.authenticate(presented, now).await?,
     };
-    let known = known.ok_or_else(no_token)?;
+    let known = known.ok_or_else(|| no_such_token(presented, SecretKind::MasterToken))?;
     state.usage.note_token(&known, client_ip(request), now);
     Ok(known)
 }
@@ -131,7 +131,8 @@ pub async fn instance_caller(
 ) -> Result<Arc<KnownInstanceToken>, AppError> {
     let missing = missing("Send an active instance token as “Authorization: Bearer <token>”.");
     let presented = bearer(parts(Sent::with(request)?.authorization.ok_or(missing)?)?)?;
-    let known = state.verifier.authenticate_on_instance(presented, now).await?.ok_or_else(no_token)?;
+    let known = state.verifier.authenticate_on_instance(presented, now).await?;
+    let known = known.ok_or_else(|| no_such_token(presented, SecretKind::InstanceToken))?;
     state.usage.note_instance_token(&known, client_ip(request), now);
     Ok(known)
 }
@@ -142,6 +143,23 @@ pub(super) fn no_token() -> AppError {
         detail: "This token doesn’t exist, has expired or is deactivated.",
         presented: true,
     }
+}
+
+/// [`no_token`], or what whoever presents a secret of another kind should send instead.
+fn no_such_token(presented: &str, wanted: SecretKind) -> AppError {
+    let is = |kind| kind != wanted && secret::is_well_formed(kind, presented);
+    let detail = match wanted {
+        SecretKind::InstanceToken if is(SecretKind::MasterToken) => {
+            "This is a master token of an organization. Send an instance token."
+        }
+        SecretKind::InstanceToken if is(SecretKind::ApiKey) => "This is an API key. Send an instance token.",
+        _ if is(SecretKind::InstanceToken) => {
+            "This is an instance token. Send a master token of the organization."
+        }
+        _ if is(SecretKind::ApiKey) => "This is an API key. Send a master token of the organization.",
+        _ => return no_token(),
+    };
+    AppError::Unauthorized { detail, presented: true }
 }
 
 /// Scheme and credential of the header `Authorization`, if there is one.

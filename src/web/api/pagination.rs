@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_last_part_has_no_cursor() {
         let slice = ListRequest { after: None, limit: 2 };
-        let cursor = |row: &i32| Cursor { id: row.to_string(), sorted_by: String::new() };
+        let cursor = |row: &i32| Cursor::by_id(&row.to_string());
         assert!(list(vec![1, 2, 3], &slice, cursor, |row| row).next_cursor.is_some());
         assert_eq!(list(vec![1, 2], &slice, cursor, |row| row).next_cursor, None);
     }

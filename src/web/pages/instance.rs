@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod import;
+pub mod invited;
 pub mod mails;
 pub mod new_organization;
 pub mod nodes;

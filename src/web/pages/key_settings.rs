@@ -1,5 +1,7 @@
 //! The fields of a key: in "New API Key", and in the dialog that edits them later.
 
+use std::fmt::Debug;
+
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
@@ -24,6 +26,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,
+        shown::{self, Shown},
         visit::{Over, Visit},
     },
 };
@@ -61,6 +64,13 @@ pub struct KeyForm {
     pub(super) metadata: String,
     /// Of a new key alone: what is edited twice is as good as edited once.
     pub(super) form_id: FormId,
+    /// Of a key that is edited.
+    pub(super) shown: Shown,
+}
+
+/// What is edited of a key.
+fn values(key: &ApiKey) -> impl Debug {
+    (&key.name, &key.settings, key.expires_at)
 }
 
 impl KeyForm {
@@ -77,6 +87,7 @@ impl KeyForm {
             rate_period: rate.map_or(Period::Minute, |rate| rate.period).as_str().to_owned(),
             monthly_quota: settings.monthly_quota.map(|quota| quota.get().to_string()).unwrap_or_default(),
             metadata: settings.metadata.as_ref().map(Metadata::lines).unwrap_or_default(),
+            shown: Shown::of(&values(key)),
             ..Self::default()
         }
     }
@@ -170,13 +181,22 @@ pub async fn save(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result
     };
     // A quota that is new counts what was used this month before it.
     visit.count_usage().await;
-    let key_id = visit.path("key");
+    let (key_id, seen) = (visit.path("key"), form.shown.clone());
     let edited = visit.change(move |tx, grant, now| {
         let before = api_keys::find(tx.connection(), grant, &key_id)?;
-        Ok::<_, KeyChangeError>((before, api_keys::edit(tx, grant, &key_id, &edit, now)?))
+        if !seen.is_of(&values(&before)) {
+            return Ok(None);
+        }
+        let key = api_keys::edit(tx, grant, &key_id, &edit, now)?;
+        Ok::<_, KeyChangeError>(Some((before, key)))
     });
     let (before, key) = match edited.await? {
-        Ok(edited) => edited,
+        Ok(Some(edited)) => edited,
+        Ok(None) => {
+            let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
+            let form = |key: &ApiKey| KeyForm { shown: Shown::of(&values(key)), ..form };
+            return visit.invalid::<ApiScreen>(&dialog(&visit, form, errors).await?).await;
+        }
         Err(error) => {
             let errors = match error {
                 KeyChangeError::Key(error @ ManageError::NameTaken { .. }) => FieldErrors::one("name", error),

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock};
 
 use serde_json::{Value, json};
-use tessera::web::{api::openapi, routes::ROUTES};
+use tessera::{
+    domain::{access::Role, instance_access::InstanceAccess, token_access::TokenAccess},
+    web::{api::openapi, routes::ROUTES},
+};
 
 use crate::support::TestApp;
 
@@ -63,6 +66,48 @@ fn whatever_takes_a_version_says_how_it_is_refused() {
     let paths = &openapi::describe(ROUTES, "/")["paths"];
     let shown = &paths["/api/v2/organizations/{organization}/leak-policy"]["get"]["responses"]["200"];
     assert!(shown["headers"]["ETag"].is_object(), "{shown}");
+}
+
+/// The place behind a row is another one where the list is sorted otherwise.
+#[tokio::test]
+async fn a_cursor_counts_in_its_own_order_only() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    for name in ["Alder", "Birch"] {
+        let person = app.member(&lumen, Role::User, name).await;
+        app.organization(name, &person).await;
+        app.api_key(&lumen, name).await;
+    }
+    let machine = app.machine(&lumen, TokenAccess::Full).await;
+    let operator = app.instance_machine(InstanceAccess::Read).await;
+    let mut sorted = 0;
+    for (method, path, operation) in operations() {
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let Some(sort) = parameters.iter().find(|parameter| parameter["name"] == "sort") else { continue };
+        let orders: Vec<&str> =
+            sort["schema"]["enum"].as_array().expect("orders").iter().filter_map(Value::as_str).collect();
+        let path = path.replace("{organization}", &lumen.id);
+        let get = async |query: &str| {
+            let url = format!("{path}?limit=1&{query}");
+            let request = if path.starts_with("/api/v2/instance") {
+                operator.request("GET", &url)
+            } else {
+                machine.request("GET", &url)
+            };
+            request.send().await
+        };
+        for order in &orders {
+            let first = get(&format!("sort={order}")).await.must_be(200).json();
+            let cursor = first["next_cursor"].as_str().expect("more");
+            for other in &orders {
+                let status = if other == order { 200 } else { 422 };
+                get(&format!("sort={other}&cursor={cursor}")).await.must_be(status);
+            }
+        }
+        assert_eq!(method, "get");
+        sorted += 1;
+    }
+    assert_eq!(sorted, 3, "lists that can be sorted");
 }
 
 #[test]

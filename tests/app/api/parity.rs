@@ -73,12 +73,20 @@ const IN_TWO_REQUESTS: [(&str, &str, &str); 2] = [
 ];
 
 /// What only instance administrators do, and why.
-const ADMINISTRATORS_ONLY: [(&str, &str); 17] = [
+const ADMINISTRATORS_ONLY: [(&str, &str); 19] = [
     ("/plans", "a token that leaks must not change what all organizations may use"),
     ("/plans/{plan}/edit", "a token that leaks must not change what all organizations may use"),
     ("/plans/{plan}/default", "a token that leaks must not change what all organizations may use"),
     ("/plans/{plan}/assign", "a token that leaks must not change what all organizations may use"),
     ("/plans/{plan}/remove", "a token that leaks must not change what all organizations may use"),
+    (
+        "/organizations/{organization}/invitations/{invitation}/link",
+        "a link is for the person who passes it on, and is in no answer that is kept",
+    ),
+    (
+        "/organizations/{organization}/invitations/{invitation}/cancel",
+        "the list of invitations is that of the organization; who looks at it there cancels one",
+    ),
     (
         "/people/{user}/log-out",
         "a token is for organizations; accounts are changed by people and at the machine",

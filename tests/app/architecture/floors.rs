@@ -104,6 +104,7 @@ const WEB: House = House {
             "plan_numbers",
             "request_id",
             "search",
+            "shown",
             "sorting",
             "stream",
             "turns",
@@ -160,7 +161,17 @@ const API: House = House {
 const PAGES: House = House {
     path: &["web", "pages"],
     floors: &[
-        &["duration", "error", "key_words", "once", "organization", "recent_usage", "selection", "stops"],
+        &[
+            "duration",
+            "error",
+            "invitation_link",
+            "key_words",
+            "once",
+            "organization",
+            "recent_usage",
+            "selection",
+            "stops",
+        ],
         &[
             "accounts",
             "account_settings",

@@ -417,6 +417,8 @@ async fn whoever_operates_the_instance_manages_organizations() {
     let id = shown["id"].as_str().expect("an id");
     run(&["plan", id, "Starter"]).must_end_with(0);
     assert_eq!(caller.json(&["organizations", "show", id])["plan_id"], json!(plan));
+    let shown = run(&["show", id]).must_end_with(0).stdout;
+    assert!(shown.lines().any(|line| line.starts_with("Plan") && line.ends_with("Starter")), "{shown}");
     for (plan, found) in [("starter", 1), ("none", 0)] {
         let list = caller.json(&["organizations", "list", "--plan", plan]);
         assert_eq!(list.as_array().map(Vec::len), Some(found), "{plan}: {list}");
@@ -449,6 +451,10 @@ async fn whoever_operates_the_instance_manages_organizations() {
     assert_eq!((&usage[0]["organization"]["name"], &usage[0]["units"]), (&json!("Lumen"), &json!(0)));
     run(&["usage", "--month", "November"]).must_end_with(1);
     assert_eq!(caller.json(&["organizations", "plans"])[0]["name"], "Starter");
+    let plans = run(&["plans"]).must_end_with(0).stdout;
+    for heading in ["RATE LIMIT", "LONGEST KEY (DAYS)", "SCOPES"] {
+        assert!(plans.contains(heading), "{plans}");
+    }
     run(&["create", "Lumen"]).must_end_with(0);
     let refused = run(&["suspend", "Lumen", "--reason", "Late"]).must_end_with(1);
     assert!(refused.stderr.contains("Several organizations"), "{refused:?}");

@@ -49,7 +49,10 @@ async fn keys_are_imported_beside_a_server_that_takes_them_from_then_on() {
     until(accepted).await;
 
     let again = import(&["--organization", "Lumen Logistics"]);
-    assert_eq!(again.stdout, "2: here already: Theirs\n3: here already: Knox\n");
+    let place = |name: &str| format!("It’s “{name}” of “Lumen Logistics”.");
+    let lines =
+        format!("2: here already: Theirs: {}\n3: here already: Knox: {}\n", place("Theirs"), place("Knox"));
+    assert_eq!(again.stdout, lines);
     assert_eq!((again.status, again.stderr.as_str()), (Some(0), "0 imported, 2 here already, 0 rejected\n"));
     until(async || status(&instance).ends_with("\n\n1 of 2 have called since the import.\n")).await;
 }

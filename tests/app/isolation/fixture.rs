@@ -166,6 +166,10 @@ impl Fixture {
             app.log_in_as(&member).await;
             ids = Ids { invitation: invitation.id, link, session: session_of(app, &member).await, ..ids };
         }
+        if route.pattern.starts_with("/instance/") && route.pattern.contains("{invitation}") {
+            let boss = format!("boss{number}@alder.example");
+            ids.invitation = app.invitation(&company, Role::Administrator, &boss).await.0.id;
+        }
         if route.pattern.contains("{undelivered}") {
             let queued = "SELECT id AS text FROM outbox WHERE state = 'queued' ORDER BY id DESC LIMIT 1";
             ids.mail = app.query(queued).await.remove(0);

@@ -1,7 +1,13 @@
 //! Which master token may do what, tried at every address of the management API.
 
 use tessera::{
-    domain::{access::Role, instance_access::InstanceAccess, token_access::TokenAccess},
+    config::KeyPrefix,
+    domain::{
+        access::Role,
+        instance_access::InstanceAccess,
+        secret::{Secret, SecretKind},
+        token_access::TokenAccess,
+    },
     web::{
         access::{Access, Route},
         api::openapi,
@@ -174,13 +180,18 @@ async fn tokens_of_organizations_and_of_the_instance_open_nothing_of_each_other(
     let fixture = Fixture::new().await;
     let master = fixture.app.machine(&fixture.lumen, TokenAccess::Full).await;
     let operator = fixture.app.instance_machine(InstanceAccess::Operate).await;
-    let nobody = InstanceMachine { credential: "tess_none".to_owned(), ..operator.clone() };
+    // One of the same kind that is nobody's: the form of a token says of which kind it is.
+    let unknown = |kind| {
+        let secret = Secret::generate(KeyPrefix::default(), kind).expect("randomness");
+        InstanceMachine { credential: secret.expose().to_owned(), ..operator.clone() }
+    };
+    let (no_master, no_operator) = (unknown(SecretKind::MasterToken), unknown(SecretKind::InstanceToken));
     let before = fixture.app.ledger().await;
     let (mut at_instance, mut in_organization) = (0, 0);
     for route in of_instance_tokens() {
         let path = fixture.path(route, &fixture.lumen_ids);
         let (refused, unknown) =
-            (send(&master, route, &path).await, send_on_instance(&nobody, route, &path).await);
+            (send(&master, route, &path).await, send_on_instance(&no_master, route, &path).await);
         assert_eq!((refused.status, unknown.status), (401, 401), "{route:?}: {refused:?}");
         check_headers(route, &refused);
         assert_alike(route, &refused, &unknown);
@@ -190,7 +201,7 @@ async fn tokens_of_organizations_and_of_the_instance_open_nothing_of_each_other(
         let path = fixture.path(route, &fixture.lumen_ids);
         let refused = send_on_instance(&operator, route, &path).await;
         assert_eq!(refused.status, 401, "{route:?}: {refused:?}");
-        assert_alike(route, &refused, &send_on_instance(&nobody, route, &path).await);
+        assert_alike(route, &refused, &send_on_instance(&no_operator, route, &path).await);
         in_organization += 1;
     }
     assert!(at_instance >= 10 && in_organization > 30, "only {at_instance} and {in_organization}");

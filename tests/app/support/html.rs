@@ -121,7 +121,7 @@ impl Html {
         self.all("button").any(|button| words_of(button) == words)
     }
 
-    /// Where the form with a button of these words is sent.
+    /// Where the form with a button of these words, or of this name, is sent.
     #[track_caller]
     pub(crate) fn action(&self, button: &str) -> String {
         self.try_action(button).unwrap_or_else(|| panic!("no form with “{button}”: {}", self.main_text()))
@@ -129,8 +129,9 @@ impl Html {
 
     pub(crate) fn try_action(&self, button: &str) -> Option<String> {
         let buttons = Selector::parse("button").expect("a selector");
-        let form =
-            self.all("form").find(|form| form.select(&buttons).any(|found| words_of(found) == button))?;
+        let is_it =
+            |found: ElementRef<'_>| words_of(found) == button || found.attr("aria-label") == Some(button);
+        let form = self.all("form").find(|form| form.select(&buttons).any(is_it))?;
         Some(form.attr("action").unwrap_or_default().to_owned())
     }
 

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 
 use crate::{
     api_types::{FieldProblem, PlanExceptions, RateLimitFields},
+    clock::Timestamp,
     db::Connection,
     domain::{
         access::{Observer, Operator},
@@ -33,8 +34,14 @@ impl From<Override> for PlanExceptions {
     }
 }
 
+/// An instant that has not passed.
+fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let end = instants::parse(text).map_err(|error| error.to_string())?;
+    if end <= now { Err("This time has passed.".to_owned()) } else { Ok(end) }
+}
+
 impl PlanExceptions {
-    fn parse(&self) -> Result<Override, AppError> {
+    fn parse(&self, now: Timestamp) -> Result<Override, AppError> {
         let mut wrong = Vec::new();
         let number = |number: Option<i64>, most| number.map(|number| plan_numbers::check(number, most));
         let days = number(self.max_lifetime_days.map(Into::into), MAX_LIFETIME_DAYS.into());
@@ -51,7 +58,7 @@ impl PlanExceptions {
                 .and_then(|days| i32::try_from(days).ok()),
             scopes: keep("/scopes", Some(parse_scopes(&self.scopes)), &mut wrong).unwrap_or_default(),
         };
-        let ends_at = keep("/ends_at", self.ends_at.as_deref().map(instants::parse), &mut wrong);
+        let ends_at = keep("/ends_at", self.ends_at.as_deref().map(|end| parse_end(end, now)), &mut wrong);
         if wrong.is_empty() { Ok(Override { ceilings, ends_at }) } else { Err(AppError::Fields(wrong)) }
     }
 }
@@ -113,7 +120,8 @@ pub async fn show(call: Call<Observer>) -> Result<HttpResponse, AppError> {
     responses((status = 200, description = "The exceptions.", body = PlanExceptions))
 )]
 pub async fn change(call: Call<Operator, Json<PlanExceptions>>) -> Result<HttpResponse, AppError> {
-    let (id, wanted, precondition) = (call.path("organization"), call.input.0.parse()?, call.precondition());
+    let (id, wanted, precondition) =
+        (call.path("organization"), call.input.0.parse(call.now)?, call.precondition());
     // A quota that is new counts what was used this month before it.
     call.state.count_usage(&id).await;
     call.change(move |tx, operator, now| {

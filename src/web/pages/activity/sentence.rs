@@ -111,6 +111,10 @@ impl Sentence {
                 Self::new("shield", "removed the instance administrator", entry)
             }
             Action::InvitedAdministrator => Self::new("mail", "invited an administrator of", entry),
+            Action::CopiedAdministratorsLink => {
+                Self::new("link", "copied the link that invites an administrator of", entry)
+            }
+            Action::CanceledAdministrator => Self::new("mail", "canceled an invitation to administer", entry),
             Action::InstanceTokenGenerated => Self::new("key-round", "generated the instance token", entry),
             Action::InstanceTokenActivated => Self::new("power", "activated the instance token", entry),
             Action::InstanceTokenDeactivated => {

@@ -213,7 +213,7 @@ impl Outcome {
                 report.count(line, &taken, takes_limits);
                 let name = match &taken {
                     Taken::Imported(name) => Some(name.clone()),
-                    Taken::AlreadyHere | Taken::Rejected(_) => line.name.clone(),
+                    Taken::AlreadyHere(_) | Taken::Rejected(_) => line.name.clone(),
                 };
                 OutcomeLine { number: line.number, name: name.unwrap_or_default(), taken }
             })
@@ -283,17 +283,18 @@ impl ImportTab {
         match (&line.taken, is_preview) {
             (Taken::Imported(_), true) => ("ok", "Ready"),
             (Taken::Imported(_), false) => ("ok", "Imported"),
-            (Taken::AlreadyHere, _) => ("off", "Here already"),
+            (Taken::AlreadyHere(_), _) => ("off", "Here already"),
             (Taken::Rejected(_), _) => ("bad", "Rejected"),
         }
     }
 }
 
 impl OutcomeLine {
-    fn reason(&self) -> &str {
+    fn reason(&self) -> String {
         match &self.taken {
-            Taken::Rejected(reason) => reason,
-            Taken::Imported(_) | Taken::AlreadyHere => "",
+            Taken::Rejected(reason) => reason.clone(),
+            Taken::AlreadyHere(here) => here.to_string(),
+            Taken::Imported(_) => String::new(),
         }
     }
 }

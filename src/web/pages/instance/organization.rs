@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Frame, Tab,
-    plan_form::PlanForm,
+    plan_form::{PlanForm, values_of_organization},
     plan_use::{self, Limit},
 };
 use crate::{
@@ -15,8 +15,10 @@ use crate::{
     domain::{
         access::Operator,
         instance::{self, InstanceError, OrganizationDetails},
+        invitations::Pending,
         managed::RESTORABLE_FOR,
         organization::Organization,
+        outbox::MailState,
         plans::{self, Override, Plan, PlanError},
         usage,
     },
@@ -28,6 +30,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         pages::{plan_words::limits, stops::with_receipt},
         shell::{Shell, Toast},
+        shown::{self, Shown},
         urls,
         view::{self, Page},
         visit::{Behind, Over, Visit, Visitor},
@@ -99,6 +102,15 @@ impl OrganizationPage {
     fn url(&self, verb: &str) -> String {
         urls::with_instance_organization(&self.details.row.organization.id, verb)
     }
+
+    fn invitation_url(&self, invitation_id: &str, verb: &str) -> String {
+        self.url(&format!("invitations/{invitation_id}/{verb}"))
+    }
+
+    /// Whether the last email of an invitation did not arrive.
+    fn has_failed(pending: &Pending) -> bool {
+        pending.mail.as_ref().is_some_and(|mail| mail.state == MailState::Failed)
+    }
 }
 
 /// The page of the organization in the address.
@@ -157,9 +169,20 @@ struct RemoveDialog {
 #[template(path = "instance/suspend.html")]
 struct SuspendDialog {
     over: Over,
-    organization: String,
+    organization: Organization,
     form: SuspendForm,
     errors: FieldErrors,
+}
+
+impl SuspendDialog {
+    fn title(&self) -> String {
+        let name = &self.organization.name;
+        if self.organization.is_suspended() {
+            format!("Why “{name}” is suspended")
+        } else {
+            format!("Suspend “{name}”?")
+        }
+    }
 }
 
 /// Why an organization is suspended, as it was typed.
@@ -206,11 +229,23 @@ pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<
     }
     // A quota that is new counts what was used this month before it.
     visit.state.count_usage(&id).await;
-    let assigned = visit
-        .change(move |tx, operator, now| {
-            instance::assign_plan(tx, operator, (&id, plan_id.as_deref(), Some(instead)), now)
-        })
-        .await??;
+    let seen = form.shown.clone();
+    let assigned = visit.change(move |tx, operator, now| {
+        let before = instance::find_row(tx.connection(), operator, &id)?.organization.plan_id;
+        let instead_before = plans::override_of(tx.connection(), operator, &id)?;
+        if !seen.is_of(&values_of_organization(before.as_deref(), instead_before.as_ref())) {
+            return Ok(None);
+        }
+        instance::assign_plan(tx, operator, (&id, plan_id.as_deref(), Some(instead)), now).map(Some)
+    });
+    let Some(assigned) = assigned.await?? else {
+        let details = details(&visit).await?;
+        let plan_id = details.row.organization.plan_id.as_deref();
+        let shown = Shown::of(&values_of_organization(plan_id, details.instead.as_ref()));
+        let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
+        let dialog = plan_dialog(&visit, details, PlanForm { shown, ..form }, errors).await?;
+        return visit.invalid::<OrganizationScreen>(&dialog).await;
+    };
     let words = assigned.map_or("No plan".to_owned(), |plan| format!("Plan “{}”", plan.name));
     visit.changed::<OrganizationScreen>(Toast::ok(format!("{words} applies from the next request"))).await
 }
@@ -246,9 +281,9 @@ pub(super) async fn details(visit: &Visit<Operator>) -> Result<OrganizationDetai
     visit.read(move |connection, operator| instance::find_organization(connection, operator, &id, now)).await
 }
 
-/// Asks why.
+/// Asks why, or of a suspended organization for another reason.
 pub async fn confirm_suspension(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
-    let dialog = suspend_dialog(&visit, SuspendForm::default(), FieldErrors::default()).await?;
+    let dialog = suspend_dialog(&visit, None, FieldErrors::default()).await?;
     visit.dialog::<OrganizationScreen>(&dialog).await
 }
 
@@ -257,14 +292,19 @@ pub async fn suspend(visit: Visit<Operator, Submitted<SuspendForm>>) -> Result<H
     let (visit, Submitted(form)) = visit.split();
     let mut errors = FieldErrors::default();
     let Some(reason) = errors.check("reason", instance::parse_reason(&form.reason)) else {
-        let dialog = suspend_dialog(&visit, form, errors).await?;
+        let dialog = suspend_dialog(&visit, Some(form), errors).await?;
         return visit.invalid::<OrganizationScreen>(&dialog).await;
     };
     let id = visit.path("organization");
+    let was_suspended = details(&visit).await?.row.organization.is_suspended();
     let suspended = visit
         .change(move |tx, operator, now| instance::suspend_organization(tx, operator, (&id, &reason), now))
         .await??;
-    let toast = Toast::ok(with_receipt(&visit, format!("“{}” suspended", suspended.name)).await);
+    let toast = if was_suspended {
+        Toast::ok("Reason saved")
+    } else {
+        Toast::ok(with_receipt(&visit, format!("“{}” suspended", suspended.name)).await)
+    };
     visit.changed::<OrganizationScreen>(toast).await
 }
 
@@ -303,10 +343,12 @@ pub async fn restore(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
 
 async fn suspend_dialog(
     visit: &Visit<Operator>,
-    form: SuspendForm,
+    typed: Option<SuspendForm>,
     errors: FieldErrors,
 ) -> Result<SuspendDialog, AppError> {
-    let (over, organization) =
-        (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization.name);
+    let (over, organization) = (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization);
+    let form = typed.unwrap_or_else(|| SuspendForm {
+        reason: organization.suspension_reason.clone().unwrap_or_default(),
+    });
     Ok(SuspendDialog { over, organization, form, errors })
 }

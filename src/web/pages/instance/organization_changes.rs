@@ -15,8 +15,9 @@ use crate::{
     },
     web::{
         error::AppError,
-        form::Submitted,
+        form::{FieldErrors, Submitted},
         shell::Toast,
+        shown::{self, Shown},
         urls,
         visit::{Over, Visit},
     },
@@ -27,6 +28,8 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct TextForm {
     text: String,
+    /// Of notes.
+    shown: Shown,
 }
 
 /// What the dialog changes.
@@ -64,7 +67,7 @@ struct ChangeDialog {
     changed: Changed,
     organization: String,
     form: TextForm,
-    error: Option<String>,
+    errors: FieldErrors,
 }
 
 impl ChangeDialog {
@@ -76,7 +79,7 @@ impl ChangeDialog {
 /// Asks for another name.
 pub async fn ask_for_name(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let text = details(&visit).await?.row.organization.name;
-    show(&visit, Changed::Name, TextForm { text }).await
+    show(&visit, Changed::Name, TextForm { text, ..TextForm::default() }).await
 }
 
 /// Gives the organization another name.
@@ -95,8 +98,9 @@ pub async fn rename(visit: Visit<Operator, Submitted<TextForm>>) -> Result<HttpR
 
 /// Asks for other notes.
 pub async fn ask_for_notes(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
-    let text = details(&visit).await?.row.notes.unwrap_or_default();
-    show(&visit, Changed::Notes, TextForm { text }).await
+    let notes = details(&visit).await?.row.notes;
+    let shown = Shown::of(&notes);
+    show(&visit, Changed::Notes, TextForm { text: notes.unwrap_or_default(), shown }).await
 }
 
 /// Writes other notes.
@@ -106,10 +110,19 @@ pub async fn save_notes(visit: Visit<Operator, Submitted<TextForm>>) -> Result<H
         Ok(notes) => notes,
         Err(error) => return refuse(&visit, Changed::Notes, form, error).await,
     };
-    let id = visit.path("organization");
-    visit
-        .change(move |tx, operator, now| instance::change_notes(tx, operator, (&id, notes.as_ref()), now))
-        .await??;
+    let (id, seen) = (visit.path("organization"), form.shown.clone());
+    let saved = visit.change(move |tx, operator, now| {
+        if !seen.is_of(&instance::find_row(tx.connection(), operator, &id)?.notes) {
+            return Ok(None);
+        }
+        instance::change_notes(tx, operator, (&id, notes.as_ref()), now).map(Some)
+    });
+    if saved.await??.is_none() {
+        let shown = Shown::of(&details(&visit).await?.row.notes);
+        let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
+        let dialog = dialog(&visit, Changed::Notes, TextForm { shown, ..form }, errors).await?;
+        return visit.invalid::<OrganizationScreen>(&dialog).await;
+    }
     visit.changed::<OrganizationScreen>(Toast::ok("Notes saved")).await
 }
 
@@ -156,7 +169,7 @@ pub async fn invite_administrator(
 }
 
 async fn show(visit: &Visit<Operator>, changed: Changed, form: TextForm) -> Result<HttpResponse, AppError> {
-    let dialog = dialog(visit, changed, form, None).await?;
+    let dialog = dialog(visit, changed, form, FieldErrors::default()).await?;
     visit.dialog::<OrganizationScreen>(&dialog).await
 }
 
@@ -166,7 +179,7 @@ async fn refuse(
     form: TextForm,
     error: impl ToString,
 ) -> Result<HttpResponse, AppError> {
-    let dialog = dialog(visit, changed, form, Some(error.to_string())).await?;
+    let dialog = dialog(visit, changed, form, FieldErrors::one("text", error)).await?;
     visit.invalid::<OrganizationScreen>(&dialog).await
 }
 
@@ -174,11 +187,11 @@ async fn dialog(
     visit: &Visit<Operator>,
     changed: Changed,
     form: TextForm,
-    error: Option<String>,
+    errors: FieldErrors,
 ) -> Result<ChangeDialog, AppError> {
     let (over, organization) = (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization);
     if organization.is_removed() && changed != Changed::Notes {
         return Err(AppError::NotFound);
     }
-    Ok(ChangeDialog { over, changed, organization: organization.name, form, error })
+    Ok(ChangeDialog { over, changed, organization: organization.name, form, errors })
 }

@@ -21,6 +21,7 @@ use crate::{
     vocabulary::{OrganizationFilter, OrganizationSort},
     web::{
         chart::Sparkline,
+        display,
         error::AppError,
         pager::Pager,
         search,
@@ -166,8 +167,11 @@ impl OrganizationsTab {
         Ok(tab.await?)
     }
 
-    /// "12 of 340".
+    /// "12 of 340". Removed ones are not among all.
     fn found(&self) -> String {
+        if self.filter == OrganizationFilter::Removed {
+            return format!("{} removed", display::total(&self.organizations.total));
+        }
         search::found(&self.organizations.total, &self.all, &self.selection.q)
     }
 

@@ -1,19 +1,24 @@
 //! The ceilings of a plan as they are typed.
 
+use std::fmt::Debug;
+
 use serde::Deserialize;
 use time::{Date, Time, format_description::well_known::Iso8601, macros::format_description};
 
 use crate::{
     clock::Timestamp,
     domain::{
+        instance::PlanFilter,
         key_settings::{MonthlyQuota, Period, RateLimit, Scopes},
         names::{MAX_KEY_NAME_LENGTH, Name},
         plans::{Ceilings, MAX_LIFETIME_DAYS, Override, Plan, PlanOffer},
     },
+    folding::fold,
     web::{
         display,
         form::FieldErrors,
         plan_numbers::{self, MAX_COUNT},
+        shown::Shown,
     },
 };
 
@@ -35,6 +40,18 @@ pub struct PlanForm {
     pub(super) max_members: String,
     pub(super) max_lifetime_days: String,
     pub(super) scopes: String,
+    /// Of what there is already.
+    pub(super) shown: Shown,
+}
+
+/// What is edited of a plan.
+pub(super) fn values_of_plan(plan: &Plan) -> impl Debug {
+    (&plan.name, &plan.ceilings)
+}
+
+/// What is edited of an organization: the id of its plan, and what holds instead.
+pub(super) fn values_of_organization(plan: Option<&str>, instead: Option<&Override>) -> impl Debug {
+    (plan, instead)
 }
 
 impl PlanForm {
@@ -45,17 +62,20 @@ impl PlanForm {
 
     /// What a plan is like.
     pub(super) fn of(plan: &Plan) -> Self {
-        Self { name: plan.name.clone(), ..Self::of_ceilings(&plan.ceilings) }
+        let shown = Shown::of(&values_of_plan(plan));
+        Self { name: plan.name.clone(), shown, ..Self::of_ceilings(&plan.ceilings) }
     }
 
     /// What an organization has.
     pub(super) fn of_organization(plan: Option<&Plan>, instead: Option<&Override>, now: Timestamp) -> Self {
+        let shown = Shown::of(&values_of_organization(plan.map(|plan| plan.id.as_str()), instead));
         // What has ended is over: whoever saves the dialog does not mean to begin it anew.
         let instead = instead.filter(|instead| instead.ends_at.is_none_or(|end| now < end));
         let until = instead.and_then(|instead| instead.ends_at).map(|end| iso_date(end.date()));
         Self {
             plan: plan.map(|plan| plan.id.clone()).unwrap_or_default(),
             until: until.unwrap_or_default(),
+            shown,
             ..instead.map_or_else(Self::new, |instead| Self::of_ceilings(&instead.ceilings))
         }
     }
@@ -78,7 +98,7 @@ impl PlanForm {
     /// The plan; what is wrong with it is told by field.
     pub(super) fn parse(&self) -> Result<PlanOffer, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = errors.check("name", Name::parse(&self.name, MAX_KEY_NAME_LENGTH));
+        let name = errors.check("name", parse_name(&self.name));
         match (name, self.parse_ceilings(&mut errors)) {
             (Some(name), Some(ceilings)) => Ok(PlanOffer { name, ceilings }),
             _ => Err(errors),
@@ -121,6 +141,15 @@ impl PlanForm {
             scopes: scopes?,
         })
     }
+}
+
+/// The name of a plan. One that is the word for no plan would be none to the command line.
+fn parse_name(text: &str) -> Result<Name, String> {
+    let name = Name::parse(text, MAX_KEY_NAME_LENGTH).map_err(|error| error.to_string())?;
+    if fold(name.as_str()) == PlanFilter::NONE {
+        return Err("Choose another name. “None” means no plan.".to_owned());
+    }
+    Ok(name)
 }
 
 /// A number from 1 to `most`; `None` for nothing.
@@ -171,6 +200,8 @@ mod tests {
         };
         let form = PlanForm { name: "Free".into(), ..PlanForm::of_ceilings(&ceilings) };
         assert_eq!(form.parse().unwrap().ceilings, ceilings);
+        let none = PlanForm { name: " NONE".into(), ..PlanForm::new() };
+        assert!(none.parse().unwrap_err().of("name").is_some());
         let empty = PlanForm { name: "All".into(), ..PlanForm::new() };
         assert!(empty.parse().unwrap().ceilings.is_empty());
     }

@@ -3,7 +3,10 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{Frame, Tab, plan_form::PlanForm};
+use super::{
+    Frame, Tab,
+    plan_form::{PlanForm, values_of_plan},
+};
 use crate::{
     domain::{
         access::Operator,
@@ -18,6 +21,7 @@ use crate::{
         form::{FieldErrors, Submitted},
         pages::plan_words::limits,
         shell::{Shell, Toast},
+        shown::{self, Shown},
         urls,
         view::{self, Page},
         visit::{Behind, Over, Visit, Visitor},
@@ -108,6 +112,31 @@ struct RemovePlanDialog {
     rejection: Option<String>,
 }
 
+/// The dialog that asks before organizations get a plan that have none.
+#[derive(Template)]
+#[template(path = "instance/assign_plan.html")]
+struct AssignDialog {
+    over: Over,
+    plan: Plan,
+    /// How many have none.
+    without: Total,
+}
+
+impl AssignDialog {
+    /// "The 3 organizations without a plan get “Free”."
+    fn words(&self) -> String {
+        let plan = &self.plan.name;
+        if self.without.is_within(1) {
+            return format!("The one organization without a plan gets “{plan}”.");
+        }
+        format!("The {} organizations without a plan get “{plan}”.", display::total(&self.without))
+    }
+
+    fn limits(&self) -> String {
+        limits(&self.plan.ceilings)
+    }
+}
+
 /// The tab.
 struct PlansScreen;
 
@@ -165,9 +194,22 @@ pub async fn save(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<HttpRes
     };
     // A quota that is new counts what was used this month before it.
     visit.state.count_all_usage().await;
-    let id = visit.path("plan");
-    match visit.change(move |tx, operator, now| plans::change(tx, operator, (&id, &offer), now)).await? {
-        Ok(plan) => visit.changed::<PlansScreen>(Toast::ok(format!("Plan “{}” saved", plan.name))).await,
+    let (id, seen) = (visit.path("plan"), form.shown.clone());
+    let saved = visit.change(move |tx, operator, now| {
+        if !seen.is_of(&values_of_plan(&plans::find(tx.connection(), operator, &id)?)) {
+            return Ok(None);
+        }
+        plans::change(tx, operator, (&id, &offer), now).map(Some)
+    });
+    match saved.await? {
+        Ok(None) => {
+            let plan = find(&visit).await?;
+            let form = PlanForm { shown: Shown::of(&values_of_plan(&plan)), ..form };
+            show_dialog(&visit, Some(plan), form, FieldErrors::one(shown::FIELD, shown::CHANGED)).await
+        }
+        Ok(Some(plan)) => {
+            visit.changed::<PlansScreen>(Toast::ok(format!("Plan “{}” saved", plan.name))).await
+        }
         Err(error @ PlanError::NameTaken) => {
             show_dialog(&visit, Some(find(&visit).await?), form, FieldErrors::one("name", error)).await
         }
@@ -181,6 +223,13 @@ pub async fn make_default(visit: Visit<Operator>) -> Result<HttpResponse, AppErr
     let plan = visit.change(move |tx, operator, now| plans::make_default(tx, operator, &id, now)).await??;
     let toast = Toast::ok(format!("New organizations get the plan “{}”", plan.name));
     visit.changed::<PlansScreen>(toast).await
+}
+
+/// Asks before all organizations without a plan are put on it.
+pub async fn confirm_assignment(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
+    let (over, plan) = (visit.over::<PlansScreen>(), find(&visit).await?);
+    let without = visit.read(instance::total_without_plan).await?;
+    visit.dialog::<PlansScreen>(&AssignDialog { over, plan, without }).await
 }
 
 /// Puts all organizations without a plan on it.

@@ -1,30 +1,19 @@
 //! What is done with one pending invitation: send again, copy a link, cancel.
 
 use actix_web::HttpResponse;
-use askama::Template;
 
 use crate::{
     domain::{
         access::{Grant, ManageMembers},
-        invitations::{self, Invitation, InvitationError},
+        invitations::{self, InvitationError},
     },
     web::{
         error::AppError,
-        pages::members::UsersScreen,
+        pages::{invitation_link::LinkDialog, members::UsersScreen},
         shell::Toast,
-        urls,
-        visit::{Over, Visit},
+        visit::Visit,
     },
 };
-
-/// The dialog that shows a link to pass on.
-#[derive(Template)]
-#[template(path = "invitations/link.html")]
-struct LinkDialog {
-    over: Over,
-    invitation: Invitation,
-    url: String,
-}
 
 /// Mails an invitation again.
 pub async fn resend(visit: Visit<Grant<ManageMembers>>) -> Result<HttpResponse, AppError> {
@@ -49,9 +38,8 @@ pub async fn copy_link(visit: Visit<Grant<ManageMembers>>) -> Result<HttpRespons
     let invitation_id = visit.path("invitation");
     let (invitation, secret) =
         visit.change(move |tx, grant, now| invitations::copy_link(tx, grant, &invitation_id, now)).await??;
-    let url = visit.state.config.public_url.join(&urls::invitation_link(secret.expose()));
-    let over = visit.over::<UsersScreen>();
-    visit.reveal::<UsersScreen>(&LinkDialog { over, invitation, url }).await
+    let dialog = LinkDialog::new(&visit, visit.over::<UsersScreen>(), invitation, &secret);
+    visit.reveal::<UsersScreen>(&dialog).await
 }
 
 /// Cancels an invitation.

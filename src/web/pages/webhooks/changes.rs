@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{RevealedDialog, WebhookForm, one::OneScreen};
+use super::{RevealedDialog, WebhookForm, form::values, one::OneScreen};
 use crate::{
     domain::{
         access::{Govern, Grant},
@@ -15,6 +15,7 @@ use crate::{
         form_id::FormId,
         pages::once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},
         shell::Toast,
+        shown::{self, Shown},
         urls,
         visit::{Over, Visit},
     },
@@ -63,8 +64,19 @@ pub async fn save(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result
         let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
         return visit.invalid::<OneScreen>(&SettingsDialog { over, webhook, form, errors }).await;
     };
-    let id = visit.path("webhook");
-    visit.change(move |tx, grant, now| webhooks::change(tx, grant, &id, &new, now)).await??;
+    let (id, seen) = (visit.path("webhook"), form.shown.clone());
+    let saved = visit.change(move |tx, grant, now| {
+        if !seen.is_of(&values(&webhooks::find(tx.connection(), grant, &id)?)) {
+            return Ok(None);
+        }
+        webhooks::change(tx, grant, &id, &new, now).map(Some)
+    });
+    if saved.await??.is_none() {
+        let (over, webhook) = (visit.over::<OneScreen>(), find(&visit).await?);
+        let form = WebhookForm { shown: Shown::of(&values(&webhook)), ..form };
+        let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
+        return visit.invalid::<OneScreen>(&SettingsDialog { over, webhook, form, errors }).await;
+    }
     visit.changed::<OneScreen>(Toast::ok("Webhook settings saved")).await
 }
 

@@ -1,5 +1,7 @@
 //! The fields of a webhook, in "New webhook" and in its settings.
 
+use std::fmt::Debug;
+
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -9,7 +11,7 @@ use crate::{
         key_settings,
         webhooks::{AllowedNetworks, EventType, Events, NewWebhook, Webhook, WebhookUrl},
     },
-    web::{form::FieldErrors, form_id::FormId},
+    web::{form::FieldErrors, form_id::FormId, shown::Shown},
 };
 
 /// A webhook as it was typed.
@@ -20,6 +22,13 @@ pub struct WebhookForm {
     pub(super) description: String,
     pub(super) events: Vec<String>,
     pub(super) form_id: FormId,
+    /// Of a webhook that is edited.
+    pub(super) shown: Shown,
+}
+
+/// What is edited of a webhook.
+pub(super) fn values(webhook: &Webhook) -> impl Debug {
+    (&webhook.url, &webhook.description, &webhook.events)
 }
 
 impl WebhookForm {
@@ -35,6 +44,7 @@ impl WebhookForm {
             description: webhook.description.clone().unwrap_or_default(),
             events: names(&webhook.events),
             form_id: FormId::default(),
+            shown: Shown::of(&values(webhook)),
         }
     }
 
