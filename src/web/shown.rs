@@ -8,8 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::hex;
 
 /// What whoever saves hears when the values are others by now.
-pub const CHANGED: &str =
-    "Someone else saved changes while this form was open. Save again to replace them, or cancel to see them.";
+pub const CHANGED: &str = "Someone else saved changes while this form was open. Save again to replace them, or reload the page to see them.";
 
 /// The field of a form by that name, and in the errors of a form.
 pub const FIELD: &str = "shown";
