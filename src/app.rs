@@ -2,6 +2,7 @@
 //! housekeeping.
 
 mod backups;
+mod bucket;
 mod check;
 mod duty;
 mod housekeeping;

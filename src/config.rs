@@ -18,6 +18,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod backups;
 mod bench;
+mod bucket;
 mod client;
 mod effective;
 mod explain;
@@ -37,6 +38,7 @@ mod values;
 pub use backups::BackupPlan;
 use bench::BenchFlags;
 pub use bench::{BenchPlan, NodesPlan};
+pub use bucket::BucketUrl;
 pub use clap_complete::Shell;
 pub use client::{
     ActivityAction, ActivityFilter, ClientAction, ClientCall, ExpirationFlags, Expiry, InvitationsAction,

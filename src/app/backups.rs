@@ -8,9 +8,10 @@ use std::{
 
 use time::{PrimitiveDateTime, format_description::StaticFormatDescription, macros::format_description};
 
+use super::bucket::{Bucket, BucketError};
 use crate::{
     clock::Timestamp,
-    config::{BackupPlan, DatabaseUrl},
+    config::{BackupPlan, BucketUrl, DatabaseUrl},
     db::{self, Backup, DbError},
     machine,
     web::state::State,
@@ -26,12 +27,12 @@ const NAME: StaticFormatDescription =
 /// Makes a backup whenever the newest in the folder is old enough, however often the server is started meanwhile.
 pub(super) async fn make_regularly(state: &State) {
     let Some(plan) = &state.config.backups else { return };
-    let mut is_failing = false;
+    let (mut is_failing, mut copies) = (false, plan.bucket.as_ref().map(Copies::to));
     loop {
-        let (database, now, plan) = (state.config.database.clone(), state.clock.now(), plan.clone());
+        let (database, now, due) = (state.config.database.clone(), state.clock.now(), plan.clone());
         let made = tokio::task::spawn_blocking(move || {
             machine::let_others_go_first();
-            make_if_due(&database, &plan, now)
+            make_if_due(&database, &due, now)
         });
         match made.await.map_err(DbError::from).and_then(|made| made) {
             Ok(Some((file, Backup { bytes, .. }))) => {
@@ -45,6 +46,9 @@ pub(super) async fn make_regularly(state: &State) {
                 is_failing = true;
                 tracing::error!(%error, "no backup was made; it is tried again every minute");
             }
+        }
+        if let Some(copies) = &mut copies {
+            copies.bring_up_to_date(plan).await;
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -73,6 +77,74 @@ fn make_if_due(
     Ok(Some((file, backup)))
 }
 
+/// What is in the bucket.
+struct Copies<'a> {
+    place: &'a BucketUrl,
+    /// The newest backup that is known to be there.
+    newest: Option<String>,
+    is_failing: bool,
+}
+
+impl<'a> Copies<'a> {
+    fn to(place: &'a BucketUrl) -> Self {
+        Self { place, newest: None, is_failing: false }
+    }
+
+    /// Copies the newest backup, unless it is there already, and removes the oldest copies. Another backup that could
+    /// not be copied when it was the newest is not copied later.
+    async fn bring_up_to_date(&mut self, plan: &BackupPlan) {
+        let copied = self.copy(plan).await;
+        match copied {
+            Ok(Some(name)) => {
+                self.is_failing = false;
+                tracing::info!(%name, bucket = %self.place, "copied a backup to the bucket");
+            }
+            Ok(None) => self.is_failing = false,
+            Err(error) if self.is_failing => tracing::debug!(%error, "still no copy in the bucket"),
+            Err(error) => {
+                self.is_failing = true;
+                tracing::error!(
+                    %error,
+                    bucket = %self.place,
+                    "no backup was copied to the bucket; it is tried again every minute"
+                );
+            }
+        }
+    }
+
+    async fn copy(&mut self, plan: &BackupPlan) -> Result<Option<String>, BucketError> {
+        let folder = plan.folder.clone();
+        let known =
+            tokio::task::spawn_blocking(move || backups_in(&folder)).await.map_err(io::Error::from)??;
+        let Some((_, file)) = known.last() else { return Ok(None) };
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if self.newest.as_ref() == Some(&name) {
+            return Ok(None);
+        }
+        let bucket = Bucket::new(self.place)?;
+        let mut copies = bucket.names().await?;
+        // What else is there is somebody else's.
+        copies.retain(|copy| made_at(copy).is_some());
+        copies.sort();
+        let is_new = !copies.contains(&name);
+        if is_new {
+            bucket.put(&name, file).await?;
+            copies.push(name.clone());
+        }
+        let too_many = copies.len().saturating_sub(plan.keep);
+        for old in copies.iter().filter(|copy| **copy != name).take(too_many) {
+            bucket.remove(old).await?;
+        }
+        self.newest = Some(name.clone());
+        Ok(is_new.then_some(name))
+    }
+}
+
+/// When a backup of this name was made; `None` for the name of another file.
+fn made_at(name: &str) -> Option<Timestamp> {
+    PrimitiveDateTime::parse(name, NAME).ok()
+}
+
 /// When the newest backup in the folder was made, if there is one.
 pub(super) fn newest(plan: &BackupPlan, now: Timestamp) -> Option<Timestamp> {
     let known = backups_in(&plan.folder).unwrap_or_default();
@@ -85,7 +157,7 @@ fn backups_in(folder: &Path) -> io::Result<Vec<(Timestamp, PathBuf)>> {
     let mut backups = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let made = entry.file_name().to_str().and_then(|name| PrimitiveDateTime::parse(name, NAME).ok());
+        let made = entry.file_name().to_str().and_then(made_at);
         backups.extend(made.map(|at| (at, entry.path())));
     }
     backups.sort();
@@ -117,7 +189,7 @@ mod tests {
         drop(Db::open(&database).unwrap());
         fs::write(folder.path().join("tessera-notes.db"), "mine").unwrap();
         let every = time::Duration::hours(24);
-        let plan = BackupPlan { folder: folder.path().to_owned(), every, keep: 2 };
+        let plan = BackupPlan { folder: folder.path().to_owned(), every, keep: 2, bucket: None };
         let make = |now| make_if_due(&database, &plan, now).unwrap().is_some();
         assert!(make(NOW) && !make(NOW) && !make(NOW + every - time::Duration::SECOND));
         assert!(make(NOW + every) && make(NOW + 2 * every));
@@ -135,7 +207,12 @@ mod tests {
         let database = DatabaseUrl::from(place.path().join("missing.db"));
         let old = folder.path().join("tessera-2026-01-01T000000Z.db");
         fs::write(&old, "an old one").unwrap();
-        let plan = BackupPlan { folder: folder.path().to_owned(), every: time::Duration::HOUR, keep: 1 };
+        let plan = BackupPlan {
+            folder: folder.path().to_owned(),
+            every: time::Duration::HOUR,
+            keep: 1,
+            bucket: None,
+        };
         let error = make_if_due(&database, &plan, NOW).unwrap_err().to_string();
         assert!(error.contains("missing.db"), "{error}");
         assert_eq!(names(folder.path()), ["tessera-2026-01-01T000000Z.db"]);

@@ -5,12 +5,14 @@ use std::{io::ErrorKind, time::Duration};
 use time::OffsetDateTime;
 
 use super::{
-    StartError, sockets,
+    StartError,
+    bucket::{Bucket, BucketError},
+    sockets,
     tls::{self, Term},
 };
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl, ListenAddress, Origin, ServerUrl, SignUp, SmtpUrl, TlsFiles},
+    config::{BucketUrl, Config, DatabaseUrl, ListenAddress, Origin, ServerUrl, SignUp, SmtpUrl, TlsFiles},
     db::{self, DatabaseState, DbError},
     http_client,
     mail::delivery::Delivery,
@@ -86,6 +88,9 @@ pub async fn check(config: &Config, clock: &Clock, mut tell: impl FnMut(&Finding
         note(check_listener("Metrics", &ListenAddress::Tcp(address)));
     }
     check_database(config, clock).await.into_iter().for_each(&mut note);
+    if let Some(place) = config.backups.as_ref().and_then(|plan| plan.bucket.as_ref()) {
+        note(check_bucket(place).await);
+    }
     note(check_mail(config).await);
     note(check_sign_up(config));
     check_public_url(&config.public_url, clock).await.into_iter().for_each(&mut note);
@@ -148,6 +153,20 @@ async fn check_database(config: &Config, clock: &Clock) -> Vec<Finding> {
 fn tenths_of_gib(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) / (1 << 30);
     format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Nothing is put there: who may read the list may be somebody else than who may write.
+async fn check_bucket(place: &BucketUrl) -> Finding {
+    const SUBJECT: &str = "Backup bucket";
+    let list = async { Bucket::new(place)?.names().await };
+    let listed = match tokio::time::timeout(PATIENCE, list).await {
+        Ok(listed) => listed,
+        Err(_) => Err(BucketError::Unreachable(format!("no answer within {} seconds", PATIENCE.as_secs()))),
+    };
+    match listed {
+        Ok(_) => good(SUBJECT, format!("{place} lets itself be read")),
+        Err(error) => wrong(SUBJECT, error.to_string()),
+    }
 }
 
 async fn check_mail(config: &Config) -> Finding {

@@ -93,8 +93,8 @@ pub(super) async fn run(
     match action {
         OrganizationsAction::List { search, state, plan, sort } => {
             let plan = match plan.as_deref() {
-                Some(plan) if plan != WITHOUT_PLAN => Some(find_plan(server, plan).await?),
-                word => word.map(ToOwned::to_owned),
+                Some(plan) if fold(plan) != WITHOUT_PLAN => Some(find_plan(server, plan).await?),
+                word => word.map(fold),
             };
             let mut query = vec![("state", state.as_str()), ("sort", sort.as_str())];
             query.extend(search.as_deref().map(|search| ("q", search)));
@@ -204,19 +204,29 @@ async fn act(
     verb: &str,
     body: &impl Serialize,
 ) -> Result<InstanceOrganization, Failure> {
-    let found = find(server, named).await?;
+    let states = if verb == "restore" { ["removed", "all"] } else { ["all", "removed"] };
+    let found = find_among(server, named, states).await?;
     server.post(&format!("{}/{verb}", path(&found.id)), body).await
 }
 
 /// The organization of this id, or else the only one of this name, removed ones last.
 async fn find(server: &Server, named: &str) -> Result<InstanceOrganization, Failure> {
+    find_among(server, named, ["all", "removed"]).await
+}
+
+/// [`find`] in states of which the first counts first.
+async fn find_among(
+    server: &Server,
+    named: &str,
+    states: [&str; 2],
+) -> Result<InstanceOrganization, Failure> {
     if Uuid::parse_str(named).is_ok() {
         match server.get(&path(named), &[]).await {
             Err(Failure::NotFound(_)) => {}
             answer => return answer,
         }
     }
-    for state in ["all", "removed"] {
+    for state in states {
         let query = [("q", named), ("state", state)];
         let found: Vec<InstanceOrganization> = server.list(PATH, &query, usize::MAX).await?;
         let mut same = found.into_iter().filter(|one| fold(&one.name) == fold(named));

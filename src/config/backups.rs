@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use time::Duration;
 
-use super::{DatabaseUrl, Exit, Sources, setting, values};
+use super::{BucketUrl, DatabaseUrl, Exit, Sources, setting, values};
 
 /// Where backups go, how often one is made, and how many are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct BackupPlan {
     /// The folder, which is there.
     pub folder: PathBuf,
@@ -16,6 +16,8 @@ pub struct BackupPlan {
     pub every: Duration,
     /// The newest, which are kept.
     pub keep: usize,
+    /// Where a copy of each goes, too.
+    pub bucket: Option<BucketUrl>,
 }
 
 #[derive(Args)]
@@ -30,6 +32,11 @@ pub(super) struct BackupFlags {
     /// Backups to keep; older ones are deleted [env: TESSERA_BACKUP_KEEP] [default: 7]
     #[arg(long, value_name = "NUMBER")]
     backup_keep: Option<String>,
+    /// Bucket of an S3 server that gets a copy of each of these backups, as
+    /// https://ID:SECRET@HOST/BUCKET/PREFIX?region=REGION; better set in the environment, where other users can't
+    /// read it [env: TESSERA_BACKUP_BUCKET] [default: none]
+    #[arg(long, value_name = "URL")]
+    backup_bucket: Option<String>,
 }
 
 impl BackupFlags {
@@ -45,12 +52,19 @@ impl BackupFlags {
         let keep = setting("TESSERA_BACKUP_KEEP", self.backup_keep, sources, |text| {
             values::whole_number(text, 1, 10_000)
         })?;
-        let Some(folder) = folder else { return Ok(None) };
+        let bucket = setting("TESSERA_BACKUP_BUCKET", self.backup_bucket, sources, BucketUrl::parse)?;
+        let Some(folder) = folder else {
+            return match bucket {
+                Some(_) => Err(Exit::mistake("TESSERA_BACKUP_BUCKET needs TESSERA_BACKUP_FOLDER")),
+                None => Ok(None),
+            };
+        };
         if matches!(database, DatabaseUrl::Postgres(_)) {
             return Err(Exit::mistake(
                 "TESSERA_BACKUP_FOLDER is for a SQLite database; back up PostgreSQL with pg_dump",
             ));
         }
-        Ok(Some(BackupPlan { folder, every: Duration::hours(hours.unwrap_or(24)), keep: keep.unwrap_or(7) }))
+        let every = Duration::hours(hours.unwrap_or(24));
+        Ok(Some(BackupPlan { folder, every, keep: keep.unwrap_or(7), bucket }))
     }
 }

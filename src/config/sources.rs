@@ -14,8 +14,13 @@ use super::{Exit, PREFIX, client::text_of_file, similar_to, variables};
 
 /// Settings that hold a secret. Each can be in a file that `<name>_FILE` names, or in one of its own name in
 /// systemd's folder of credentials.
-pub(super) const SECRETS: [&str; 4] =
-    ["TESSERA_DATABASE_URL", "TESSERA_SMTP_URL", "TESSERA_LEAK_SECRET", "TESSERA_TOKEN"];
+pub(super) const SECRETS: [&str; 5] = [
+    "TESSERA_BACKUP_BUCKET",
+    "TESSERA_DATABASE_URL",
+    "TESSERA_SMTP_URL",
+    "TESSERA_LEAK_SECRET",
+    "TESSERA_TOKEN",
+];
 
 /// The setting that names the configuration file.
 pub(super) const CONFIG_FILE: &str = "TESSERA_CONFIG";

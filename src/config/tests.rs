@@ -384,6 +384,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
         "BACKUP_FOLDER",
         "BACKUP_HOURS",
         "BACKUP_KEEP",
+        "BACKUP_BUCKET",
         "DRAIN_SECONDS",
         "CONFIG",
         "WEBHOOK_NETWORKS",
@@ -395,7 +396,7 @@ fn help_lists_every_setting_with_its_variable_and_default() {
     ] {
         assert!(exit.message.contains(&format!("[env: TESSERA_{name}]")), "{name}:\n{}", exit.message);
     }
-    assert_eq!(exit.message.matches("[default: ").count(), 33);
+    assert_eq!(exit.message.matches("[default: ").count(), 34);
     assert_eq!(parse_line("--version", &[]).expect_err("version").code, 0);
 }
 

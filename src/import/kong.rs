@@ -18,11 +18,12 @@ const CREDENTIALS: &str = "keyauth_credentials";
 pub(super) fn read(file: &str) -> Result<Vec<Line>, FileError> {
     let mut document = document(file)?;
     let mut found: Vec<(Option<String>, Value)> = Vec::new();
-    let mut names: HashMap<String, String> = HashMap::new();
+    // By what a key may name its consumer, the first of which counts.
+    let mut names: [HashMap<String, String>; 3] = Default::default();
     for consumer in take_list(&mut document, "consumers") {
         let Value::Object(mut consumer) = consumer else { continue };
         let name = ["username", "custom_id", "id"].into_iter().find_map(|field| text(&consumer, field));
-        for known_by in ["id", "username", "custom_id"] {
+        for (names, known_by) in names.iter_mut().zip(["id", "username", "custom_id"]) {
             if let (Some(known_by), Some(name)) = (text(&consumer, known_by), &name) {
                 names.insert(known_by, name.clone());
             }
@@ -31,7 +32,10 @@ pub(super) fn read(file: &str) -> Result<Vec<Line>, FileError> {
     }
     for credential in take_list(&mut document, CREDENTIALS) {
         let consumer = credential.as_object().and_then(consumer_of);
-        let name = consumer.map(|consumer| names.get(&consumer).cloned().unwrap_or(consumer));
+        let name = consumer.map(|consumer| {
+            let known = names.iter().find_map(|names| names.get(&consumer).cloned());
+            known.unwrap_or(consumer)
+        });
         found.push((name, credential));
     }
     if found.is_empty() {

@@ -93,8 +93,12 @@ fn of_json_lines(text: &str) -> Rows {
 /// What stands between the cells of a CSV file: a comma, or where the header has none what spreadsheets write in
 /// countries that use the comma for decimals, or a tab.
 pub fn delimiter(text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or_default();
-    *[b',', b';', b'\t'].iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(&b',')
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    // A comma in a quoted name stands between nothing.
+    let names: String = header.split('"').step_by(2).collect();
+    let number_of = |sign: &&u8| names.bytes().filter(|byte| byte == *sign).count();
+    // Of several the first where they are as many.
+    [b'\t', b';', b','].iter().max_by_key(number_of).copied().unwrap_or(b',')
 }
 
 fn of_csv(text: &str) -> Result<Rows, FileError> {
@@ -155,8 +159,14 @@ pub(super) fn not_json(error: serde_json::Error) -> FileError {
 impl Record {
     /// An object by the names of its fields.
     pub(super) fn of(value: Value) -> Result<Self, String> {
-        let Value::Object(fields) = value else { return Err("This is no JSON object.".to_owned()) };
-        Ok(Self { fields: fields.into_iter().map(|(name, value)| (folded(&name), value)).collect() })
+        let Value::Object(given) = value else { return Err("This is no JSON object.".to_owned()) };
+        let mut record = Self { fields: Map::new() };
+        for (name, value) in given {
+            if record.fields.insert(folded(&name), value).is_some() {
+                return Err(format!("“{name}” is in it twice, written in two ways."));
+            }
+        }
+        Ok(record)
     }
 
     fn has(&self, name: &str) -> bool {

@@ -11,8 +11,8 @@ pub enum Scheme {
     Sha256,
     /// The SHA-512 of the whole key: Django REST Framework API Key 3, django-rest-knox.
     Sha512,
-    /// The SHA-256 of what follows the first `|`; what stands before it is the id of the row, which clients may leave
-    /// out: Laravel Sanctum.
+    /// The SHA-256 of what follows the first `|`; what stands before it is the id of the row: Laravel Sanctum. It takes
+    /// the token without the id as well; here a key is one text, and that with the id is the one that it hands out.
     Sanctum,
     /// The SHA-256 of what follows the last `_`: Seam's prefixed keys.
     Seam,
@@ -54,8 +54,9 @@ impl Scheme {
     /// What a presented key is looked for by, other than its SHA-256.
     pub fn readings(presented: &str) -> Vec<(Self, Vec<u8>)> {
         let mut readings = vec![(Self::Sha512, Sha512::digest(presented.as_bytes()).to_vec())];
-        let token = presented.split_once('|').map_or(presented, |(_, token)| token);
-        readings.push((Self::Sanctum, sha256(token)));
+        if let Some((_, token)) = presented.split_once('|') {
+            readings.push((Self::Sanctum, sha256(token)));
+        }
         if let Some((_, long)) = presented.rsplit_once('_') {
             readings.push((Self::Seam, sha256(long)));
         }
@@ -69,7 +70,7 @@ impl Scheme {
     pub fn check<'a>(self, verifier: Option<&'a str>, presented: &str) -> Check<'a> {
         let is_same = match (self, verifier) {
             (Self::Sha256 | Self::Sha512, _) | (Self::Seam, None) => true,
-            (Self::Sanctum, Some(id)) => presented.split_once('|').is_none_or(|(sent, _)| equals(sent, id)),
+            (Self::Sanctum, Some(id)) => presented.split_once('|').is_some_and(|(sent, _)| equals(sent, id)),
             // Where the file had no prefix, any will do.
             (Self::Seam, Some(known)) => presented.rsplit_once('_').is_some_and(|(before, _)| {
                 let sent = if known.contains('_') { Some(before) } else { before.rsplit('_').next() };

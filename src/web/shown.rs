@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::hex;
 
 /// What whoever saves hears when the values are others by now.
-pub const CHANGED: &str = "Someone else saved changes while this form was open. Save again to replace them, or reload the page to see them.";
+pub const CHANGED: &str = "Someone else saved changes while this form was open. Save again to replace them. To see them, cancel and reload the page.";
 
 /// The field of a form by that name, and in the errors of a form.
 pub const FIELD: &str = "shown";
@@ -24,9 +24,11 @@ impl Shown {
         Self(hex::of(&Sha256::digest(format!("{values:?}"))))
     }
 
-    /// Whether the form showed these values. One without the field comes from a program that read none.
-    pub fn is_of(&self, values: &impl Debug) -> bool {
-        self.0.is_empty() || *self == Self::of(values)
+    /// Whether nobody saved anything else since the form was opened: the values are those that it showed, or those that
+    /// are wanted, as after a form that is sent twice. One without the field comes from a program that read none.
+    pub fn fits(&self, values: &impl Debug, wanted: &impl Debug) -> bool {
+        let now = Self::of(values);
+        self.0.is_empty() || *self == now || now == Self::of(wanted)
     }
 }
 
@@ -42,9 +44,10 @@ mod tests {
 
     #[test]
     fn a_form_fits_the_values_that_it_showed() {
-        let shown = Shown::of(&("Billing", Some(3)));
-        assert!(shown.is_of(&("Billing", Some(3))));
-        assert!(!shown.is_of(&("Billing", None::<i32>)));
-        assert!(Shown::default().is_of(&"anything"));
+        let (shown, wanted) = (Shown::of(&("Billing", Some(3))), ("Billing", Some(4)));
+        assert!(shown.fits(&("Billing".to_owned(), Some(3)), &wanted));
+        assert!(!shown.fits(&("Billing", None::<i32>), &wanted));
+        assert!(shown.fits(&wanted, &wanted), "saved already");
+        assert!(Shown::default().fits(&"anything", &wanted));
     }
 }

@@ -413,6 +413,11 @@ async fn whoever_is_invited_to_administer_stands_on_the_page_with_a_link_to_pass
         browser.post(&foreign, &[]).await.must_be(404);
         browser.post(&link.replace(&lumen.id, &other.id), &[]).await.must_be(404);
     }
+    browser.post(&url(&lumen, "remove"), &[]).await.must_be(303);
+    let removed = browser.get(&url_of(&lumen)).await.must_be(200).html();
+    assert!(removed.texts(listed).is_empty(), "what could not be done is not offered");
+    browser.post(&url(&lumen, "plan"), &[("plan", ""), ("rate_period", "minute")]).await.must_be(404);
+    browser.post(&url(&lumen, "restore"), &[]).await.must_be(303);
     let canceled = browser.post(&page.action(&format!("Cancel invitation to {mara}")), &[]).await;
     let page = browser.follow(&canceled.must_be(303)).await.html();
     assert_eq!(page.toast(), format!("Invitation to {mara} canceled"));

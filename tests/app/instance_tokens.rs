@@ -356,6 +356,11 @@ async fn what_was_used_in_a_month_is_told_of_one_organization_and_of_all() {
         machine.get(&format!("usage?month=2026-11&limit=1&cursor={cursor}")).await.must_be(200).json();
     assert_eq!(second["data"][0]["organization"]["id"], json!(fern.id));
     assert_eq!((&second["data"][0]["units"], &second["next_cursor"]), (&json!(0), &Value::Null));
+
+    // What was used is owed, whoever removed the organization since.
+    app.remove(&lumen).await;
+    let all = machine.get("usage?month=2026-11").await.must_be(200).json();
+    assert_eq!(all["data"], json!([first["data"][0], second["data"][0]]));
 }
 
 #[tokio::test]

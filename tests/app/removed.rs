@@ -334,3 +334,26 @@ async fn those_who_operate_the_instance_remove_and_restore() {
     assert!(lines[0].starts_with("System restored the organization Lumen"), "{lines:?}");
     assert!(!lines.concat().contains("Olga"), "{lines:?}");
 }
+
+/// From a page that was open before: nobody joins, and so nobody could undo the removal.
+#[tokio::test]
+async fn an_invitation_to_a_removed_organization_is_answered_by_nobody() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    let (uli, dana) = (app.user("Uli Berg").await, app.log_in_as(&lumen.owner).await);
+    let (invitation, token) = app.invitation(&lumen, Role::Administrator, &uli.email).await;
+    let browser = app.log_in_as(&uli).await;
+    let page = browser.get("/orgs").await.must_be(200).html();
+    assert!(page.main_text().contains("Lumen"));
+    app.remove(&lumen).await;
+    for verb in ["accept", "decline"] {
+        browser.post(&format!("/invitations/{}/{verb}", invitation.id), &[]).await.must_be(404);
+        let answered = browser.post(&format!("{}/{verb}", urls::invitation_link(&token)), &[]).await;
+        assert!(!answered.text().contains("Lumen"), "{answered:?}");
+    }
+    assert!(app.query("SELECT user_id AS text FROM memberships").await.is_empty());
+    let restored = dana.post(&format!("/removed-organizations/{}/restore", lumen.id), &[]).await;
+    restored.must_be(303);
+    assert_eq!(app.role_of(&lumen, &lumen.owner).await, Some(Role::Administrator));
+    browser.post(&format!("/invitations/{}/accept", invitation.id), &[]).await.must_be(303);
+}

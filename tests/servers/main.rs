@@ -1,7 +1,7 @@
 //! Tests with other programs: gateways in front of Tessera, backends that ask it, and schemathesis against
 //! its API.
 //!
-//! They need nginx, Caddy, HAProxy, Envoy, curl, Node.js, Python, Go, systemd and schemathesis in the path;
+//! They need nginx, Caddy, HAProxy, Envoy, curl, Node.js, Python, Go, systemd, rclone and schemathesis in the path;
 //! `tests/run` installs them. A plain `cargo test` leaves them out.
 
 #![expect(
@@ -20,6 +20,7 @@ mod smtp;
 #[expect(dead_code, unused_imports, reason = "most of it is for the tests in `tests/app`")]
 mod support;
 
+mod buckets;
 mod contract;
 mod examples;
 mod gateways;

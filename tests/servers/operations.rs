@@ -33,10 +33,10 @@ fn replaced(text: &str, old: &str, new: &str) -> String {
 }
 
 /// A program that runs until this is dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Self(started.unwrap_or_else(|error| panic!("tests/run installs the programs: {command:?}: {error}")))
     }
@@ -49,7 +49,7 @@ impl Drop for Running {
     }
 }
 
-fn tessera(folder: &Path) -> Command {
+pub(crate) fn tessera(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     command

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{
-    InstanceError,
-    organizations::{OrganizationSelection, list_organizations},
-    plans::plans,
-};
+use diesel::prelude::*;
+
+use super::{InstanceError, plans::plans};
 use crate::{
-    clock::Timestamp,
     db::{Connection, DbError},
     domain::{
         access::Observer,
         organization::{self, Organization},
-        page::{Cursor, CursorError, ListRequest},
+        page::{Cursor, CursorError, ListRequest, by_age},
+        schema::organizations,
         usage::{self, Month, MonthlySum},
     },
     vocabulary::OrganizationSort,
@@ -58,6 +56,7 @@ pub fn monthly_usage_of(
 }
 
 /// What all organizations used in a month, the oldest organization first; one more than asked for where there is more.
+/// Removed ones are among them: what they used is owed.
 ///
 /// # Errors
 /// [`CursorError`] for a cursor of another list.
@@ -66,12 +65,13 @@ pub fn monthly_usage(
     observer: &Observer,
     month: Month,
     request: &ListRequest,
-    now: Timestamp,
 ) -> Result<Vec<MonthlyUsage>, CursorError> {
-    let all = OrganizationSelection::all(ORDER, now);
-    let rows = list_organizations(connection, observer, &all, request)?;
-    let organizations = rows.into_iter().map(|row| row.organization).collect();
-    Ok(with_usage(connection, observer, organizations, month)?)
+    let reach = request.reach();
+    let descending = reach.descends_in(ORDER)?;
+    let query = by_age!(organizations::table.into_boxed(), reach, descending, organizations::id);
+    let found: Vec<Organization> =
+        query.select(Organization::as_select()).load(connection).map_err(DbError::from)?;
+    Ok(with_usage(connection, observer, found, month)?)
 }
 
 fn with_usage(

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::InstanceError;
+use super::{InstanceError, from_outside};
 use crate::{
     clock::Timestamp,
     db::{Connection, DbError, Tx, count_of},
@@ -28,7 +28,7 @@ pub fn assign_plan(
     (organization_id, plan_id, instead): (&str, Option<&str>, Option<Override>),
     now: Timestamp,
 ) -> Result<Option<Plan>, InstanceError> {
-    let before = organization::by_id(tx.connection(), organization_id)?.ok_or(InstanceError::NotFound)?;
+    let before = from_outside::find(tx, organization_id)?;
     let plan = plan_id.map(|id| plans::find(tx.connection(), operator, id)).transpose()?;
     let instead = instead.filter(|instead| plan.is_some() && !instead.ceilings.is_empty());
     let is_same = before.plan_id.as_deref() == plan_id

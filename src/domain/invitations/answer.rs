@@ -211,6 +211,10 @@ fn for_user(tx: &mut Tx<'_>, user: &User, invitation_id: &str) -> Result<Invitat
     if !user.is_verified() || invitation.email != user.email {
         return Err(AnswerError::NotYours);
     }
+    let organization = organization::by_id(tx.connection(), &invitation.organization_id)?;
+    if organization.is_none_or(|organization| organization.is_removed()) {
+        return Err(AnswerError::NotYours);
+    }
     Ok(invitation)
 }
 

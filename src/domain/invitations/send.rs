@@ -78,7 +78,9 @@ pub enum InvitationError {
         retry_after_seconds: u64,
     },
     /// The address got as many mails as it gets in a day.
-    #[error("Too many emails were sent to this person today. Try again tomorrow, or copy the link.")]
+    #[error(
+        "Too many emails were sent to this person today. Try again tomorrow, or copy the link of a pending invitation."
+    )]
     TooManyMails,
     /// More invitations than the person, the token or the organization may send in a day.
     #[error("{}", .0.words())]

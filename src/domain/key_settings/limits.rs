@@ -97,7 +97,7 @@ pub struct MonthlyQuota(u64);
 
 /// Why a quota cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Enter a whole number of at least 1, or leave it empty for no quota.")]
+#[error("Enter a whole number from 1 to 1,000,000,000,000, or leave it empty for no quota.")]
 pub struct QuotaError;
 
 impl MonthlyQuota {

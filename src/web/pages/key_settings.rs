@@ -73,6 +73,16 @@ fn values(key: &ApiKey) -> impl Debug {
     (&key.name, &key.settings, key.expires_at)
 }
 
+/// What is wanted of it.
+fn wanted(edit: &KeyEdit, key: &ApiKey) -> impl Debug {
+    let expires_at = match edit.expiration {
+        ChosenExpiration::Keep => key.expires_at,
+        ChosenExpiration::Never => None,
+        ChosenExpiration::At(end) => Some(end),
+    };
+    (edit.name.as_ref().map_or(key.name.clone(), Name::to_string), edit.settings.clone(), expires_at)
+}
+
 impl KeyForm {
     fn of(key: &ApiKey) -> Self {
         let settings = &key.settings;
@@ -184,7 +194,7 @@ pub async fn save(visit: Visit<Grant<ManageKeys>, Submitted<KeyForm>>) -> Result
     let (key_id, seen) = (visit.path("key"), form.shown.clone());
     let edited = visit.change(move |tx, grant, now| {
         let before = api_keys::find(tx.connection(), grant, &key_id)?;
-        if !seen.is_of(&values(&before)) {
+        if !seen.fits(&values(&before), &wanted(&edit, &before)) {
             return Ok(None);
         }
         let key = api_keys::edit(tx, grant, &key_id, &edit, now)?;

@@ -445,7 +445,11 @@ async fn whoever_operates_the_instance_manages_organizations() {
     run(&["remove", "Lumen", "--yes"]).must_end_with(0);
     assert!(run(&["list"]).must_end_with(0).stderr.contains("No matching organizations."));
     assert_eq!(caller.json(&["organizations", "list", "--state", "removed"])[0]["id"], json!(id));
+    // Another one of the same name does not stand in the way.
+    let other = run(&["create", "Lumen"]).must_end_with(0);
+    assert!(other.stderr.contains("Created"));
     run(&["restore", "Lumen"]).must_end_with(0);
+    assert_eq!(caller.json(&["organizations", "show", id])["removed_at"], Value::Null);
     run(&["show", "Fern"]).must_end_with(5);
     let usage = caller.json(&["organizations", "usage"]);
     assert_eq!((&usage[0]["organization"]["name"], &usage[0]["units"]), (&json!("Lumen"), &json!(0)));

@@ -30,7 +30,7 @@ async fn nobody_saves_over_what_somebody_else_saved_without_being_told() {
     let browser = app.log_in_as(&lumen.owner).await;
     let of_instance = |verb: &str| urls::with_instance_organization(&lumen.id, verb);
     let rate = ("rate_period", "minute");
-    let forms: [Form<'_>; 5] = [
+    let forms: [Form<'_>; 7] = [
         (
             urls::api_item(&lumen.id, "keys", &key.id, "settings"),
             vec![("name", &key.name), ("duration", "keep"), rate],
@@ -44,6 +44,9 @@ async fn nobody_saves_over_what_somebody_else_saved_without_being_told() {
         (urls::instance_plan(&plan, "edit"), vec![("name", "Starter"), rate], ("max_members", "7")),
         (of_instance("plan"), vec![("plan", &plan), rate], ("max_active_keys", "9")),
         (of_instance("notes"), vec![], ("text", "Ask Ben.")),
+        (of_instance("name"), vec![], ("text", "Lumen Logistics")),
+        // The last one, since nothing else can be changed then.
+        (of_instance("suspend"), vec![], ("reason", "Payment is overdue.")),
     ];
     for form in &forms {
         let (address, _, change) = form;
@@ -52,6 +55,13 @@ async fn nobody_saves_over_what_somebody_else_saved_without_being_told() {
         let shown = opened.hidden("shown");
         let saved = save(&browser, form, &shown, *change).await;
         assert!(!saved.has_dialog(), "{address}: {}", saved.dialog_text());
+
+        let twice = save(&browser, form, &shown, *change).await;
+        assert!(
+            !twice.has_dialog(),
+            "{address}: what is sent twice is there already: {}",
+            twice.dialog_text()
+        );
 
         let other = (change.0, if change.1.len() == 1 { "4" } else { "Something else" });
         let refused = save(&browser, form, &shown, other).await;
@@ -62,4 +72,23 @@ async fn nobody_saves_over_what_somebody_else_saved_without_being_told() {
         let typed = save(&browser, form, &refused.hidden("shown"), other).await;
         assert!(!typed.has_dialog(), "{address}: {}", typed.dialog_text());
     }
+}
+
+/// To edit the reason of a suspension is not to suspend.
+#[tokio::test]
+async fn an_organization_that_was_resumed_meanwhile_stays_so() {
+    let app = TestApp::spawn().await;
+    let lumen = app.lumen().await;
+    app.appoint(&lumen.owner).await;
+    let browser = app.log_in_as(&lumen.owner).await;
+    let url = |verb: &str| urls::with_instance_organization(&lumen.id, verb);
+    browser.post(&url("suspend"), &[("reason", "Abuse")]).await.must_be(303);
+    let shown = browser.get(&url("suspend")).await.must_be(200).html().hidden("shown");
+    browser.post(&url("resume"), &[]).await.must_be(303);
+    let edited = [("reason", "Abuse of mails"), ("shown", shown.as_str())];
+    let refused = browser.post(&url("suspend"), &edited).await.must_be(422).html();
+    assert_eq!(refused.dialog_title(), "Suspend “Lumen”?");
+    assert!(refused.dialog_text().contains(CHANGED), "{}", refused.dialog_text());
+    let suspended = "SELECT name AS text FROM organizations WHERE suspended_at IS NOT NULL";
+    assert!(app.query(suspended).await.is_empty());
 }

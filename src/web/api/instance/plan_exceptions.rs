@@ -59,6 +59,9 @@ impl PlanExceptions {
             scopes: keep("/scopes", Some(parse_scopes(&self.scopes)), &mut wrong).unwrap_or_default(),
         };
         let ends_at = keep("/ends_at", self.ends_at.as_deref().map(|end| parse_end(end, now)), &mut wrong);
+        if ceilings.is_empty() && ends_at.is_some() {
+            wrong.push(FieldProblem::new("/ends_at", "There is no exception that could end."));
+        }
         if wrong.is_empty() { Ok(Override { ceilings, ends_at }) } else { Err(AppError::Fields(wrong)) }
     }
 }

@@ -106,10 +106,10 @@ pub async fn list(call: Call<Observer, Params<MonthlyUsageParameters>>) -> Resul
     let Params(MonthlyUsageParameters { month, cursor, limit }) = call.input.clone();
     let month = parse_month(month.as_deref(), call.now)?;
     let slice = Pagination::new(cursor, limit).list_request()?;
-    let (wanted, now) = (slice.clone(), call.now);
+    let wanted = slice.clone();
     call.state.count_all_usage().await;
-    let used = call
-        .read(move |connection, observer| instance::monthly_usage(connection, observer, month, &wanted, now));
+    let used =
+        call.read(move |connection, observer| instance::monthly_usage(connection, observer, month, &wanted));
     let listing = pagination::list(used.await?, &slice, StoredUsage::cursor, MonthlyUsage::from);
     Ok(Response::ok(&listing)?.send())
 }

@@ -190,6 +190,7 @@ impl SuspendDialog {
 #[serde(deny_unknown_fields, default)]
 pub struct SuspendForm {
     reason: String,
+    shown: Shown,
 }
 
 /// Shows the page.
@@ -233,7 +234,9 @@ pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<
     let assigned = visit.change(move |tx, operator, now| {
         let before = instance::find_row(tx.connection(), operator, &id)?.organization.plan_id;
         let instead_before = plans::override_of(tx.connection(), operator, &id)?;
-        if !seen.is_of(&values_of_organization(before.as_deref(), instead_before.as_ref())) {
+        let values = values_of_organization(before.as_deref(), instead_before.as_ref(), now);
+        let kept = Some(&instead).filter(|instead| !instead.ceilings.is_empty());
+        if !seen.fits(&values, &values_of_organization(plan_id.as_deref(), kept, now)) {
             return Ok(None);
         }
         instance::assign_plan(tx, operator, (&id, plan_id.as_deref(), Some(instead)), now).map(Some)
@@ -241,7 +244,7 @@ pub async fn change_plan(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<
     let Some(assigned) = assigned.await?? else {
         let details = details(&visit).await?;
         let plan_id = details.row.organization.plan_id.as_deref();
-        let shown = Shown::of(&values_of_organization(plan_id, details.instead.as_ref()));
+        let shown = Shown::of(&values_of_organization(plan_id, details.instead.as_ref(), visit.now));
         let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
         let dialog = plan_dialog(&visit, details, PlanForm { shown, ..form }, errors).await?;
         return visit.invalid::<OrganizationScreen>(&dialog).await;
@@ -295,11 +298,21 @@ pub async fn suspend(visit: Visit<Operator, Submitted<SuspendForm>>) -> Result<H
         let dialog = suspend_dialog(&visit, Some(form), errors).await?;
         return visit.invalid::<OrganizationScreen>(&dialog).await;
     };
-    let id = visit.path("organization");
-    let was_suspended = details(&visit).await?.row.organization.is_suspended();
-    let suspended = visit
-        .change(move |tx, operator, now| instance::suspend_organization(tx, operator, (&id, &reason), now))
-        .await??;
+    let (id, seen) = (visit.path("organization"), form.shown.clone());
+    let suspended = visit.change(move |tx, operator, now| {
+        let before = instance::find_row(tx.connection(), operator, &id)?.organization;
+        if !seen.fits(&before.suspension_reason, &Some(reason.as_str())) {
+            return Ok(None);
+        }
+        let suspended = instance::suspend_organization(tx, operator, (&id, &reason), now)?;
+        Ok::<_, InstanceError>(Some((before.is_suspended(), suspended)))
+    });
+    let Some((was_suspended, suspended)) = suspended.await?? else {
+        let shown = Shown::of(&details(&visit).await?.row.organization.suspension_reason);
+        let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
+        let dialog = suspend_dialog(&visit, Some(SuspendForm { shown, ..form }), errors).await?;
+        return visit.invalid::<OrganizationScreen>(&dialog).await;
+    };
     let toast = if was_suspended {
         Toast::ok("Reason saved")
     } else {
@@ -349,6 +362,7 @@ async fn suspend_dialog(
     let (over, organization) = (visit.over::<OrganizationScreen>(), details(visit).await?.row.organization);
     let form = typed.unwrap_or_else(|| SuspendForm {
         reason: organization.suspension_reason.clone().unwrap_or_default(),
+        shown: Shown::of(&organization.suspension_reason),
     });
     Ok(SuspendDialog { over, organization, form, errors })
 }

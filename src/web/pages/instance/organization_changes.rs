@@ -28,7 +28,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct TextForm {
     text: String,
-    /// Of notes.
+    /// Of what there is already.
     shown: Shown,
 }
 
@@ -79,7 +79,8 @@ impl ChangeDialog {
 /// Asks for another name.
 pub async fn ask_for_name(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     let text = details(&visit).await?.row.organization.name;
-    show(&visit, Changed::Name, TextForm { text, ..TextForm::default() }).await
+    let shown = Shown::of(&text);
+    show(&visit, Changed::Name, TextForm { text, shown }).await
 }
 
 /// Gives the organization another name.
@@ -89,10 +90,18 @@ pub async fn rename(visit: Visit<Operator, Submitted<TextForm>>) -> Result<HttpR
         Ok(name) => name,
         Err(error) => return refuse(&visit, Changed::Name, form, error).await,
     };
-    let id = visit.path("organization");
-    let renamed = visit
-        .change(move |tx, operator, now| instance::rename_organization(tx, operator, (&id, &name), now))
-        .await??;
+    let (id, seen) = (visit.path("organization"), form.shown.clone());
+    let renamed = visit.change(move |tx, operator, now| {
+        let before = instance::find_row(tx.connection(), operator, &id)?.organization.name;
+        if !seen.fits(&before, &name.as_str()) {
+            return Ok(None);
+        }
+        instance::rename_organization(tx, operator, (&id, &name), now).map(Some)
+    });
+    let Some(renamed) = renamed.await?? else {
+        let shown = Shown::of(&details(&visit).await?.row.organization.name);
+        return changed_meanwhile(&visit, Changed::Name, TextForm { shown, ..form }).await;
+    };
     visit.changed::<OrganizationScreen>(Toast::ok(format!("Renamed to “{}”", renamed.name))).await
 }
 
@@ -112,16 +121,15 @@ pub async fn save_notes(visit: Visit<Operator, Submitted<TextForm>>) -> Result<H
     };
     let (id, seen) = (visit.path("organization"), form.shown.clone());
     let saved = visit.change(move |tx, operator, now| {
-        if !seen.is_of(&instance::find_row(tx.connection(), operator, &id)?.notes) {
+        let before = instance::find_row(tx.connection(), operator, &id)?.notes;
+        if !seen.fits(&before, &notes.as_ref().map(Notes::as_str)) {
             return Ok(None);
         }
         instance::change_notes(tx, operator, (&id, notes.as_ref()), now).map(Some)
     });
     if saved.await??.is_none() {
         let shown = Shown::of(&details(&visit).await?.row.notes);
-        let errors = FieldErrors::one(shown::FIELD, shown::CHANGED);
-        let dialog = dialog(&visit, Changed::Notes, TextForm { shown, ..form }, errors).await?;
-        return visit.invalid::<OrganizationScreen>(&dialog).await;
+        return changed_meanwhile(&visit, Changed::Notes, TextForm { shown, ..form }).await;
     }
     visit.changed::<OrganizationScreen>(Toast::ok("Notes saved")).await
 }
@@ -180,6 +188,15 @@ async fn refuse(
     error: impl ToString,
 ) -> Result<HttpResponse, AppError> {
     let dialog = dialog(visit, changed, form, FieldErrors::one("text", error)).await?;
+    visit.invalid::<OrganizationScreen>(&dialog).await
+}
+
+async fn changed_meanwhile(
+    visit: &Visit<Operator>,
+    changed: Changed,
+    form: TextForm,
+) -> Result<HttpResponse, AppError> {
+    let dialog = dialog(visit, changed, form, FieldErrors::one(shown::FIELD, shown::CHANGED)).await?;
     visit.invalid::<OrganizationScreen>(&dialog).await
 }
 

@@ -49,9 +49,17 @@ pub(super) fn values_of_plan(plan: &Plan) -> impl Debug {
     (&plan.name, &plan.ceilings)
 }
 
-/// What is edited of an organization: the id of its plan, and what holds instead.
-pub(super) fn values_of_organization(plan: Option<&str>, instead: Option<&Override>) -> impl Debug {
-    (plan, instead)
+/// What is edited of an organization: the id of its plan, and what holds instead as long as it does.
+pub(super) fn values_of_organization(
+    plan: Option<&str>,
+    instead: Option<&Override>,
+    now: Timestamp,
+) -> impl Debug {
+    (plan, instead.filter(|instead| lasts(instead, now)))
+}
+
+fn lasts(instead: &Override, now: Timestamp) -> bool {
+    instead.ends_at.is_none_or(|end| now < end)
 }
 
 impl PlanForm {
@@ -68,9 +76,9 @@ impl PlanForm {
 
     /// What an organization has.
     pub(super) fn of_organization(plan: Option<&Plan>, instead: Option<&Override>, now: Timestamp) -> Self {
-        let shown = Shown::of(&values_of_organization(plan.map(|plan| plan.id.as_str()), instead));
+        let shown = Shown::of(&values_of_organization(plan.map(|plan| plan.id.as_str()), instead, now));
         // What has ended is over: whoever saves the dialog does not mean to begin it anew.
-        let instead = instead.filter(|instead| instead.ends_at.is_none_or(|end| now < end));
+        let instead = instead.filter(|instead| lasts(instead, now));
         let until = instead.and_then(|instead| instead.ends_at).map(|end| iso_date(end.date()));
         Self {
             plan: plan.map(|plan| plan.id.clone()).unwrap_or_default(),

@@ -196,7 +196,8 @@ pub async fn save(visit: Visit<Operator, Submitted<PlanForm>>) -> Result<HttpRes
     visit.state.count_all_usage().await;
     let (id, seen) = (visit.path("plan"), form.shown.clone());
     let saved = visit.change(move |tx, operator, now| {
-        if !seen.is_of(&values_of_plan(&plans::find(tx.connection(), operator, &id)?)) {
+        let wanted = (offer.name.as_str(), &offer.ceilings);
+        if !seen.fits(&values_of_plan(&plans::find(tx.connection(), operator, &id)?), &wanted) {
             return Ok(None);
         }
         plans::change(tx, operator, (&id, &offer), now).map(Some)

@@ -6,7 +6,6 @@ use actix_web::{HttpResponse, web::Bytes};
 use serde::Deserialize;
 
 use crate::{
-    clock::Timestamp,
     db::{Connection, Db},
     domain::{
         access::Operator,
@@ -47,7 +46,6 @@ struct Progress {
     db: Db,
     prove_again: Arc<Prove>,
     month: Month,
-    now: Timestamp,
     after: Option<Cursor>,
     is_done: bool,
 }
@@ -63,7 +61,7 @@ pub async fn csv(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
     };
     visit.state.count_all_usage().await;
     let (db, prove_again) = (visit.state.db.clone(), Arc::new(visit.prove_again()));
-    let progress = Progress { db, prove_again, month, now: visit.now, after: None, is_done: false };
+    let progress = Progress { db, prove_again, month, after: None, is_done: false };
     let name = format!("usage-{month}.csv");
     download::in_parts((&name, csv_cells::CONTENT_TYPE), Some(head()?), progress, next_part).await
 }
@@ -86,11 +84,11 @@ async fn next_part(mut progress: Progress) -> Option<(Result<Bytes, AppError>, P
     if progress.is_done {
         return None;
     }
-    let (prove_again, month, now) = (progress.prove_again.clone(), progress.month, progress.now);
+    let (prove_again, month) = (progress.prove_again.clone(), progress.month);
     let request = ListRequest { after: progress.after.clone(), limit: ORGANIZATIONS_IN_A_PART };
     let read = progress.db.read(move |connection| {
         let operator = prove_again(connection)?;
-        Ok::<_, AppError>(instance::monthly_usage(connection, &operator, month, &request, now)?)
+        Ok::<_, AppError>(instance::monthly_usage(connection, &operator, month, &request)?)
     });
     let part = match read.await {
         Ok(used) if used.is_empty() => return None,

@@ -66,7 +66,8 @@ pub async fn save(visit: Visit<Grant<Govern>, Submitted<WebhookForm>>) -> Result
     };
     let (id, seen) = (visit.path("webhook"), form.shown.clone());
     let saved = visit.change(move |tx, grant, now| {
-        if !seen.is_of(&values(&webhooks::find(tx.connection(), grant, &id)?)) {
+        let wanted = (new.url.as_str(), &new.description, &new.events);
+        if !seen.fits(&values(&webhooks::find(tx.connection(), grant, &id)?), &wanted) {
             return Ok(None);
         }
         webhooks::change(tx, grant, &id, &new, now).map(Some)
