@@ -5,6 +5,7 @@ mod backups;
 mod check;
 mod duty;
 mod housekeeping;
+mod http2;
 mod import;
 mod key_ends;
 mod listener;
