@@ -514,6 +514,8 @@ async fn no_request_is_lost_while_one_server_follows_another_on_an_inherited_soc
     let is_over = Arc::new(AtomicBool::new(false));
     let asking: Vec<_> = (0..3).map(|_| tokio::spawn(ask_on_and_on(address, is_over.clone()))).collect();
     for _ in 0..3 {
+        // One that has just begun would not heed the signal yet.
+        must_be_served(address).await;
         sleep(Duration::from_millis(400)).await;
         let stopped = Command::new("kill").arg(server.id().to_string()).status().expect("kill");
         assert!(stopped.success());
