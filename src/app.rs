@@ -6,6 +6,7 @@ mod bucket;
 mod check;
 mod duty;
 mod housekeeping;
+mod http2;
 mod import;
 mod key_ends;
 mod listener;

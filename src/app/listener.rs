@@ -1,9 +1,12 @@
 //! Where connections come in.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::ready, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
-use actix_http::{HttpService, Request, error::DispatchError};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
+use actix_http::{HttpService, KeepAlive, Request, error::DispatchError};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, boxed, boxed::BoxFuture, fn_factory,
+    forward_ready,
+};
 use actix_session::{
     SessionMiddleware,
     config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
@@ -19,7 +22,11 @@ use actix_web::{
 };
 use tokio::time::timeout;
 
-use super::{sockets::Socket, tls::Tls};
+use super::{
+    http2::{self, Http1},
+    sockets::Socket,
+    tls::{self, Tls},
+};
 use crate::{
     domain::sessions,
     web::{
@@ -35,10 +42,10 @@ use crate::{
 /// verifications; this is nginx's own default (`keepalive_timeout`,
 /// <https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout>) and longer than the 60 seconds after
 /// which nginx gives up a connection to its upstream, so that the gateway is the one who closes.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a connection's first request may take. Later heads are looked after by
 /// [`Connections`](crate::web::connections::Connections).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the threads that serve are called.
 const NAME: &str = "tessera";
 /// How long requests in hand may take when the server stops.
@@ -62,17 +69,11 @@ pub(super) fn listen(
         // Made anew by each worker.
         let http = move || {
             let stops = stops.clone();
-            let stopped = move || {
+            let stopped: Stopped = Rc::new(move || {
                 let stops = stops.clone();
-                async move { stops.notified().await }
-            };
-            let app = map_config(application(&state, &cookie_key), |_| AppConfig::default());
-            HttpService::build()
-                .graceful_shutdown_signal(stopped)
-                .on_connect_ext(|wire: &Wire, data| wire.tell(data))
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_TIMEOUT)
-                .h1(app)
+                Box::pin(async move { stops.notified().await })
+            });
+            worker(state.clone(), cookie_key.clone(), stopped)
         };
         server = match socket {
             Socket::Tcp(socket) => {
@@ -106,18 +107,99 @@ impl Door {
         self: Arc<Self>,
         stream: Stream,
         tls: Option<Arc<Tls>>,
-    ) -> Result<(Wire, Option<SocketAddr>), DispatchError> {
+    ) -> Result<Arrival, DispatchError> {
         let peer = stream.peer();
         let admission = self.state.connections.admit(&stream, &self.state.config.trusted_proxies);
+        let bare_headers = self.bare_headers.clone();
         let stream = match (stream, tls) {
             (Stream::Tcp(stream), Some(tls)) => {
                 let encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)).await;
-                encrypted.map_err(|_| DispatchError::SlowRequestTimeout)?.map_err(DispatchError::Io)?
+                let stream =
+                    encrypted.map_err(|_| DispatchError::SlowRequestTimeout)?.map_err(DispatchError::Io)?;
+                if tls::chose_http_2(&stream) {
+                    return Ok(Arrival::Http2(http2::Arrived { stream, peer, admission, bare_headers }));
+                }
+                Stream::Tls(stream)
             }
             (stream, _) => stream,
         };
-        Ok((Wire::new(stream, self.bare_headers.clone(), admission), peer))
+        Ok(Arrival::Http1(Wire::new(stream, bare_headers, admission), peer))
     }
+}
+
+/// A connection that was let in, by the form of HTTP that its client chose.
+enum Arrival {
+    Http1(Wire, Option<SocketAddr>),
+    Http2(http2::Arrived),
+}
+
+/// What answers the connections of one worker.
+struct Worker {
+    connections: Http1,
+    /// For requests that were taken out of HTTP/2. Their connection says by itself when the server stops, so these
+    /// go on until it is done; and they wait for the next one as long as it does.
+    taken_out: Http1,
+    stopped: Stopped,
+}
+
+/// Waits until the server takes no more requests.
+type Stopped = Rc<dyn Fn() -> BoxFuture<()>>;
+
+impl Service<Arrival> for Worker {
+    type Response = ();
+    type Error = DispatchError;
+    type Future = BoxFuture<Result<(), DispatchError>>;
+
+    forward_ready!(connections);
+
+    fn call(&self, arrival: Arrival) -> Self::Future {
+        match arrival {
+            Arrival::Http1(wire, peer) => self.connections.call((wire, peer)),
+            Arrival::Http2(arrived) => {
+                let serving = http2::serve(arrived, self.taken_out.clone(), (self.stopped)());
+                Box::pin(async move {
+                    serving.await;
+                    Ok(())
+                })
+            }
+        }
+    }
+}
+
+fn worker(
+    state: State,
+    cookie_key: Key,
+    stopped: Stopped,
+) -> impl ServiceFactory<Arrival, Config = (), Response = (), Error = DispatchError, InitError = ()> {
+    fn_factory(move || {
+        let app = application(&state, &cookie_key).new_service(AppConfig::default());
+        let stopped = stopped.clone();
+        async move {
+            let app = Rc::new(app.await?);
+            // One application, with two sets of rules for the connections to it.
+            let shared = || {
+                let app = app.clone();
+                fn_factory(move || ready(Ok::<_, ()>(app.clone())))
+            };
+            let signal = stopped.clone();
+            let connections = HttpService::build()
+                .graceful_shutdown_signal(move || signal())
+                .on_connect_ext(|wire: &Wire, data| wire.tell(data))
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .h1(shared());
+            let taken_out = HttpService::build()
+                .on_connect_ext(|wire: &Wire, data| wire.tell(data))
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .h1(shared());
+            Ok(Worker {
+                connections: boxed::rc_service(connections.new_service(()).await?),
+                taken_out: boxed::rc_service(taken_out.new_service(()).await?),
+                stopped,
+            })
+        }
+    })
 }
 
 /// All that answers requests.

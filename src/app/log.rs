@@ -3,7 +3,7 @@
 use std::{io, panic};
 
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Subscriber,
     field::{self, Field, Visit},
 };
 use tracing_subscriber::{
@@ -38,14 +38,15 @@ fn log_panics() {
     }));
 }
 
-/// actix-http calls it an error when what arrives is no request. Anybody can send that, and a log that
-/// strangers can fill hides what matters. The rest of what it says is kept.
+/// actix-http calls it an error when what arrives is no request, and h2 warns of frames that break the rules. Anybody
+/// can send that, and a log that strangers can fill hides what matters. The rest of what they say is kept.
 struct WithoutFaultsOfClients;
 
 impl<S: Subscriber> Layer<S> for WithoutFaultsOfClients {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        let mut is_fault = IsFaultOfClient(false);
-        if event.metadata().target() == "actix_http::h1::dispatcher" {
+        let (target, level) = (event.metadata().target(), event.metadata().level());
+        let mut is_fault = IsFaultOfClient(target.starts_with("h2::") && *level <= Level::WARN);
+        if target == "actix_http::h1::dispatcher" {
             event.record(&mut is_fault);
         }
         !is_fault.0

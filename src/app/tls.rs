@@ -21,17 +21,21 @@ use rustls::{
 };
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use self::validity::Validity;
-use crate::{clock::Clock, config::TlsFiles, web::stream::Stream};
+use crate::{clock::Clock, config::TlsFiles};
 
 /// How long before its end a certificate is pointed out. Who renews by a program does so weeks before.
 const SOON: time::Duration = time::Duration::days(14);
+/// What the two forms of HTTP are called where a client chooses (ALPN, RFC 7301).
+const HTTP_1: &[u8] = b"http/1.1";
+const HTTP_2: &[u8] = b"h2";
 
 /// Makes connections encrypted ones.
 pub(super) struct Tls {
     acceptor: TlsAcceptor,
+    of_http_1: TlsAcceptor,
     shown: Arc<Shown>,
     files: TlsFiles,
     clock: Clock,
@@ -58,10 +62,14 @@ impl Tls {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(TlsError::Unusable)?
             .with_no_client_auth();
-        let mut config = config.with_cert_resolver(shown.clone());
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self { acceptor, shown, files: files.clone(), clock: clock.clone() })
+        let config = config.with_cert_resolver(shown.clone());
+        let acceptor = |forms: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = forms.iter().map(|form| form.to_vec()).collect();
+            TlsAcceptor::from(Arc::new(config))
+        };
+        let (acceptor, of_http_1) = (acceptor(&[HTTP_2, HTTP_1]), acceptor(&[HTTP_1]));
+        Ok(Self { acceptor, of_http_1, shown, files: files.clone(), clock: clock.clone() })
     }
 
     /// Reads the files again. New connections get what they hold; where that cannot be used, they go on getting what
@@ -78,11 +86,20 @@ impl Tls {
         }
     }
 
-    /// Encrypts a connection that was just accepted.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
-        let encrypted = self.acceptor.accept(stream).await?;
-        Ok(Stream::Tls(Box::new(encrypted)))
+    /// Encrypts a connection that was just accepted. Its client chooses the form of HTTP.
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Box<TlsStream<TcpStream>>> {
+        self.acceptor.accept(stream).await.map(Box::new)
     }
+
+    /// Encrypts a connection for HTTP/1.1.
+    pub(super) async fn accept_http_1(&self, stream: TcpStream) -> io::Result<Box<TlsStream<TcpStream>>> {
+        self.of_http_1.accept(stream).await.map(Box::new)
+    }
+}
+
+/// Whether a client chose HTTP/2. Who chooses nothing speaks HTTP/1.1.
+pub(super) fn chose_http_2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
 /// Why a certificate cannot be used.

@@ -106,7 +106,7 @@ async fn turn_all_away(listener: Listener, tls: Option<Arc<Tls>>, room: Arc<Sema
 
 async fn turn_away(stream: Stream, tls: Option<Arc<Tls>>) -> io::Result<()> {
     let mut stream = match (stream, tls) {
-        (Stream::Tcp(stream), Some(tls)) => tls.accept(stream).await?,
+        (Stream::Tcp(stream), Some(tls)) => Stream::Tls(tls.accept_http_1(stream).await?),
         (stream, _) => stream,
     };
     let (mut head, mut part) = (Vec::<u8>::new(), [0; 1024]);

@@ -3,13 +3,16 @@
 //! A stranger who opens connections and sends half of something takes nobody else's place: over the
 //! number that one origin may have, or over that of all, the one that has waited longest at the origin
 //! with the most is closed. So whoever comes gets in, and who is being answered stays.
+//!
+//! A connection of HTTP/2 carries many requests at once. Each takes a place of its own, as if it had come by a
+//! connection of its own, so nobody has more under way by the one than by the other.
 
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv6Addr, Shutdown},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -50,8 +53,16 @@ struct Shared {
 #[derive(Default)]
 struct Open {
     opened: u64,
-    origins: HashMap<Origin, BTreeMap<u64, Handle>>,
+    origins: HashMap<Origin, OfOrigin>,
+    /// Places that are taken: by connections, and by the requests of those that carry several.
     in_all: usize,
+}
+
+/// What one origin has.
+#[derive(Default)]
+struct OfOrigin {
+    handles: BTreeMap<u64, Handle>,
+    taken: usize,
 }
 
 /// Where connections come from: what one customer of a network has, or nothing for all unix sockets.
@@ -68,6 +79,16 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// Takes a place for one more request of a connection that carries several, until what this gives is dropped.
+    /// `None` where the origin has no place left, nor has a connection that waits and could give its own.
+    pub fn admit_another(&self) -> Option<Self> {
+        let connection = match &self.connection {
+            Some(connection) => Some(connection.another()?),
+            None => None,
+        };
+        Some(Self { connection, is_unix: self.is_unix })
+    }
+
     /// Tells it to the requests of the connection.
     pub fn tell(self, data: &mut Extensions) {
         if let Some(connection) = self.connection {
@@ -83,21 +104,27 @@ impl Admission {
 struct Handle {
     socket: Socket,
     state: Arc<ConnectionState>,
+    most_of_origin: usize,
+    /// Places of its requests, beside its own.
+    others: usize,
 }
 
 /// What a connection is about.
 struct ConnectionState {
     /// Since when it is so, in milliseconds since the start.
     since: AtomicU64,
-    is_working: AtomicBool,
+    /// Requests that are being answered.
+    working: AtomicUsize,
 }
 
-/// One connection, kept by the server as long as it is open.
+/// One connection, kept by the server as long as it is open; or one request among those that it carries.
 pub struct Connection {
     id: u64,
     origin: Origin,
     connections: Connections,
     state: Arc<ConnectionState>,
+    is_working: AtomicBool,
+    is_another: bool,
 }
 
 /// A body is being waited for.
@@ -119,11 +146,11 @@ impl Connections {
     /// Takes in a connection that was just accepted, before anything is read of it. `proxies` are those behind which
     /// many people may be.
     pub fn admit(&self, stream: &Stream, proxies: &TrustedProxies) -> Admission {
-        let (socket, ip) = (stream.socket(), stream.peer().map(|peer| peer.ip().to_canonical()));
+        let ip = stream.peer().map(|peer| peer.ip().to_canonical());
         let is_unix = stream.is_unix();
-        if ip.is_none() && !is_unix {
+        let Some(socket) = stream.socket().filter(|_| ip.is_some() || is_unix) else {
             return Admission { connection: None, is_unix };
-        }
+        };
         // A unix socket has no such time-out; a proxy that reads nothing is closed after `MAX_ANSWER`.
         #[cfg(target_os = "linux")]
         if let (false, Err(error)) = (is_unix, socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))) {
@@ -139,27 +166,30 @@ impl Connections {
         Admission { connection: Some(self.enter(ip.map(origin), handle, most)), is_unix }
     }
 
-    fn enter(&self, origin: Origin, socket: Socket, most: usize) -> Connection {
-        let state = Arc::new(ConnectionState {
-            since: AtomicU64::new(self.now()),
-            is_working: AtomicBool::new(false),
-        });
+    fn enter(&self, origin: Origin, socket: Socket, most_of_origin: usize) -> Connection {
+        let state =
+            Arc::new(ConnectionState { since: AtomicU64::new(self.now()), working: AtomicUsize::new(0) });
         let mut open = self.open();
-        while open.origins.get(&origin).is_some_and(|of_origin| of_origin.len() >= most)
-            && open.close_longest_waiting(origin)
-        {}
-        while open.in_all >= self.0.max_in_all && open.close_at_largest_origin() {}
+        self.make_room(&mut open, origin, most_of_origin, None);
         open.opened += 1;
         let id = open.opened;
+        let handle = Handle { socket, state: state.clone(), most_of_origin, others: 0 };
         open.in_all += 1;
-        let handle = Handle { socket, state: state.clone() };
         let of_origin = open.origins.entry(origin).or_default();
-        of_origin.insert(id, handle);
+        of_origin.handles.insert(id, handle);
+        of_origin.taken += 1;
         // All others are being answered: this one has to come again.
-        if of_origin.len() > most || open.in_all > self.0.max_in_all {
+        if of_origin.taken > most_of_origin || open.in_all > self.0.max_in_all {
             open.close(origin, id);
         }
-        Connection { id, origin, connections: self.clone(), state }
+        let is_working = AtomicBool::new(false);
+        Connection { id, origin, connections: self.clone(), state, is_working, is_another: false }
+    }
+
+    /// Closes what waits until there is a place for one more, if that is enough; never the connection `except`.
+    fn make_room(&self, open: &mut Open, origin: Origin, most_of_origin: usize, except: Option<u64>) {
+        while open.taken_by(origin) >= most_of_origin && open.close_longest_waiting(origin, except) {}
+        while open.in_all >= self.0.max_in_all && open.close_at_largest_origin(except) {}
     }
 
     /// Closes what waits for too long.
@@ -169,7 +199,7 @@ impl Connections {
         let overdue: Vec<(Origin, u64)> = open
             .origins
             .iter()
-            .flat_map(|(origin, handles)| handles.iter().map(|(id, handle)| (*origin, *id, handle)))
+            .flat_map(|(origin, its)| its.handles.iter().map(|(id, handle)| (*origin, *id, handle)))
             .filter(|(_, _, handle)| handle.state.is_overdue(now))
             .map(|(origin, id, _)| (origin, id))
             .collect();
@@ -178,7 +208,7 @@ impl Connections {
         }
     }
 
-    /// How many are open.
+    /// How many places are taken, by connections and by the requests of those that carry several.
     pub fn number(&self) -> usize {
         self.open().in_all
     }
@@ -193,17 +223,22 @@ impl Connections {
 }
 
 impl Open {
-    fn close_at_largest_origin(&mut self) -> bool {
+    fn taken_by(&self, origin: Origin) -> usize {
+        self.origins.get(&origin).map_or(0, |its| its.taken)
+    }
+
+    fn close_at_largest_origin(&mut self, except: Option<u64>) -> bool {
         let mut origins: Vec<(usize, Origin)> =
-            self.origins.iter().map(|(origin, handles)| (handles.len(), *origin)).collect();
+            self.origins.iter().map(|(origin, its)| (its.taken, *origin)).collect();
         origins.sort_unstable_by(|a, b| b.cmp(a));
-        origins.into_iter().any(|(_, origin)| self.close_longest_waiting(origin))
+        origins.into_iter().any(|(_, origin)| self.close_longest_waiting(origin, except))
     }
 
     /// Whether there was one that waits.
-    fn close_longest_waiting(&mut self, origin: Origin) -> bool {
-        let Some(handles) = self.origins.get(&origin) else { return false };
-        let waiting = handles.iter().filter(|(_, handle)| !handle.state.is_working());
+    fn close_longest_waiting(&mut self, origin: Origin, except: Option<u64>) -> bool {
+        let Some(its) = self.origins.get(&origin) else { return false };
+        let waiting =
+            its.handles.iter().filter(|(id, handle)| !handle.state.is_working() && except != Some(**id));
         let longest = waiting.min_by_key(|(id, handle)| (handle.state.since(), **id)).map(|(id, _)| *id);
         longest.is_some_and(|id| self.close(origin, id))
     }
@@ -215,24 +250,31 @@ impl Open {
     }
 
     fn remove(&mut self, origin: Origin, id: u64) -> Option<Handle> {
-        let handles = self.origins.get_mut(&origin)?;
-        let handle = handles.remove(&id)?;
-        self.in_all -= 1;
-        if handles.is_empty() {
+        let its = self.origins.get_mut(&origin)?;
+        let handle = its.handles.remove(&id)?;
+        let places = 1 + handle.others;
+        its.taken -= places;
+        self.in_all -= places;
+        if its.handles.is_empty() {
             self.origins.remove(&origin);
         }
         Some(handle)
     }
+
+    /// Gives or takes back one place beside that of the connection itself, unless that is closed.
+    fn change_others(&mut self, origin: Origin, id: u64, is_one_more: bool) {
+        let Some(its) = self.origins.get_mut(&origin) else { return };
+        let Some(handle) = its.handles.get_mut(&id) else { return };
+        let count = |number: &mut usize| *number = if is_one_more { *number + 1 } else { *number - 1 };
+        count(&mut handle.others);
+        count(&mut its.taken);
+        count(&mut self.in_all);
+    }
 }
 
 impl ConnectionState {
-    fn set(&self, is_working: bool, now: u64) {
-        self.is_working.store(is_working, Ordering::Relaxed);
-        self.since.store(now, Ordering::Relaxed);
-    }
-
     fn is_working(&self) -> bool {
-        self.is_working.load(Ordering::Relaxed)
+        self.working.load(Ordering::Relaxed) > 0
     }
 
     fn since(&self) -> u64 {
@@ -246,19 +288,47 @@ impl ConnectionState {
 }
 
 impl Connection {
+    fn another(&self) -> Option<Self> {
+        let mut open = self.connections.open();
+        let most_of_origin = open.origins.get(&self.origin)?.handles.get(&self.id)?.most_of_origin;
+        self.connections.make_room(&mut open, self.origin, most_of_origin, Some(self.id));
+        if open.taken_by(self.origin) >= most_of_origin || open.in_all >= self.connections.0.max_in_all {
+            return None;
+        }
+        open.change_others(self.origin, self.id, true);
+        drop(open);
+        Some(Self {
+            id: self.id,
+            origin: self.origin,
+            connections: self.connections.clone(),
+            state: self.state.clone(),
+            is_working: AtomicBool::new(false),
+            is_another: true,
+        })
+    }
+
+    fn set(&self, is_working: bool) {
+        match (self.is_working.swap(is_working, Ordering::Relaxed), is_working) {
+            (false, true) => self.state.working.fetch_add(1, Ordering::Relaxed),
+            (true, false) => self.state.working.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        self.state.since.store(self.connections.now(), Ordering::Relaxed);
+    }
+
     /// A head arrived: the request is being answered.
     pub fn work(&self) {
-        self.state.set(true, self.connections.now());
+        self.set(true);
     }
 
     /// The answer is there. One that is still being made while it is sent counts as work.
     pub fn answered(&self, is_whole: bool) {
-        self.state.set(!is_whole, self.connections.now());
+        self.set(!is_whole);
     }
 
     /// The request waits for its body, until what this gives is dropped.
     pub fn wait_for_body(&self) -> WaitForBody<'_> {
-        self.state.set(false, self.connections.now());
+        self.set(false);
         WaitForBody(self)
     }
 }
@@ -271,7 +341,12 @@ impl Drop for WaitForBody<'_> {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.open().remove(self.origin, self.id);
+        if self.is_another {
+            self.set(false);
+            self.connections.open().change_others(self.origin, self.id, false);
+        } else {
+            self.connections.open().remove(self.origin, self.id);
+        }
     }
 }
 
@@ -303,7 +378,7 @@ mod tests {
 
     fn ids(connections: &Connections) -> Vec<u64> {
         let mut ids: Vec<u64> =
-            connections.open().origins.values().flat_map(|handles| handles.keys().copied()).collect();
+            connections.open().origins.values().flat_map(|its| its.handles.keys().copied()).collect();
         ids.sort_unstable();
         ids
     }
@@ -352,9 +427,53 @@ mod tests {
         shared.started = shared.started.checked_sub(Duration::from_secs(90)).unwrap();
         let all: Vec<Connection> = (0..3).map(|_| enter(&connections, ONE, 100)).collect();
         all[0].answered(true);
-        all[1].state.is_working.store(true, Ordering::Relaxed);
+        all[1].state.working.store(1, Ordering::Relaxed);
         connections.close_overdue();
         assert_eq!(ids(&connections), [1, 2]);
+    }
+
+    #[test]
+    fn each_request_of_a_connection_with_several_takes_a_place_until_it_is_over() {
+        let connections = Connections::with_limits(4, 100);
+        let several = enter(&connections, ONE, 4);
+        let requests: Vec<Connection> = (0..2).map(|_| several.another().unwrap()).collect();
+        let waiting = enter(&connections, ONE, 4);
+        assert_eq!(connections.number(), 4);
+        requests[0].work();
+        let third = several.another().unwrap();
+        assert_eq!((ids(&connections), connections.number()), (vec![1], 4), "who waits gives its place");
+        assert!(
+            several.another().is_none(),
+            "and then there is none: its own connection is not closed for it"
+        );
+        drop(third);
+        assert!(several.another().is_some());
+        assert_eq!(connections.number(), 3);
+        drop(waiting);
+
+        requests[1].work();
+        requests[1].answered(true);
+        let newcomers: Vec<Connection> = (0..2).map(|_| enter(&connections, ONE, 4)).collect();
+        assert!(ids(&connections).contains(&1), "one of its requests is being answered");
+        drop(requests);
+        assert!(!several.state.is_working());
+        let last = enter(&connections, ONE, 1);
+        assert_eq!((ids(&connections), connections.number()), (vec![last.id], 1));
+        drop((several, newcomers, last));
+        assert_eq!(connections.number(), 0);
+    }
+
+    #[test]
+    fn requests_of_a_connection_that_was_closed_take_no_place_any_more() {
+        let connections = Connections::with_limits(100, 3);
+        let several = enter(&connections, ONE, 100);
+        let requests: Vec<Connection> = (0..2).map(|_| several.another().unwrap()).collect();
+        let person = enter(&connections, OTHER, 100);
+        assert_eq!((ids(&connections), connections.number()), (vec![2], 1), "the origin with the most gives");
+        assert!(several.another().is_none());
+        drop((requests, several));
+        assert_eq!(connections.number(), 1);
+        drop(person);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::server::TlsStream;
@@ -22,6 +22,8 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// From a process on this machine, by a socket in the file system.
     Unix(UnixStream),
+    /// From this very process, which took a request out of a connection of another form.
+    Within(DuplexStream),
 }
 
 impl Stream {
@@ -30,7 +32,7 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             Self::Tls(stream) => stream.get_ref().0.peer_addr().ok(),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Within(_) => None,
         }
     }
 
@@ -39,12 +41,13 @@ impl Stream {
         matches!(self, Self::Unix(_))
     }
 
-    /// The socket itself.
-    pub fn socket(&self) -> SockRef<'_> {
+    /// The socket itself, if there is one.
+    pub fn socket(&self) -> Option<SockRef<'_>> {
         match self {
-            Self::Tcp(stream) => stream.into(),
-            Self::Tls(stream) => stream.get_ref().0.into(),
-            Self::Unix(stream) => stream.into(),
+            Self::Tcp(stream) => Some(stream.into()),
+            Self::Tls(stream) => Some(stream.get_ref().0.into()),
+            Self::Unix(stream) => Some(stream.into()),
+            Self::Within(_) => None,
         }
     }
 }
@@ -59,6 +62,7 @@ impl AsyncRead for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Within(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -69,6 +73,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Within(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
@@ -77,6 +82,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
             Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Within(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -85,6 +91,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Within(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

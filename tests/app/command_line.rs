@@ -12,10 +12,10 @@ mod listening;
 mod logs;
 mod scarce;
 mod scripted;
-mod service;
+pub(crate) mod service;
 mod sign_up;
 mod sudden_ends;
-mod tls;
+pub(crate) mod tls;
 mod users;
 
 use std::{

@@ -28,6 +28,7 @@ mod damaged_rows;
 mod database_copy;
 mod environments;
 mod ground;
+mod http2;
 mod imported_keys;
 mod instance;
 mod instance_tokens;

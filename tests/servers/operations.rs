@@ -129,9 +129,9 @@ async fn people_reach_a_server_at_a_unix_socket_through_either_proxy() {
     assert_eq!(String::from_utf8_lossy(&asked.stdout), r#"{"status":"ok"}"#, "{asked:?}");
 }
 
-/// An old version of TLS is not even offered by curl; an old one of HTTP is what it gets.
+/// An old version of TLS is not even offered by curl.
 #[tokio::test]
-async fn curl_speaks_tls_with_the_server() {
+async fn curl_speaks_tls_and_either_form_of_http_with_the_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let certificates = root().join("tests/app/command_line/tls");
     let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
@@ -140,19 +140,28 @@ async fn curl_speaks_tls_with_the_server() {
     server.arg("serve").env("TESSERA_LISTEN", address.to_string());
     server.env("TESSERA_TLS_CERTIFICATE", &certificate).env("TESSERA_TLS_KEY", &key);
     let _server = Running::start(&mut server);
-    for version in ["1.2", "1.3"] {
+    let curl = |arguments: &[&str], path: &str| {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--fail", "--http2", "--tls-max", version, "--cacert"]);
-        curl.arg(&certificate).args([&format!("--tlsv{version}"), "--retry", "20", "--retry-connrefused"]);
-        curl.args(["--retry-delay", "1", "--dump-header", "-", "--write-out", " over HTTP/%{http_version}"]);
-        let asked = curl.arg(format!("https://localhost:{}/livez", address.port())).output().expect("curl");
-        let said = String::from_utf8_lossy(&asked.stdout);
-        assert!(said.ends_with("{\"status\":\"ok\"} over HTTP/1.1"), "{asked:?}");
+        curl.args(["--silent", "--show-error", "--cacert"]).arg(&certificate).args(arguments);
+        curl.args(["--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--dump-header", "-"]);
+        curl.args(["--write-out", " %{http_code} over HTTP/%{http_version}"]).current_dir(folder.path());
+        let asked = curl.arg(format!("https://localhost:{}{path}", address.port())).output().expect("curl");
+        assert!(asked.status.success(), "{asked:?}");
+        String::from_utf8(asked.stdout).expect("UTF-8")
+    };
+    for (tls, form, number) in [("1.2", "--http1.1", "1.1"), ("1.2", "--http2", "2"), ("1.3", "--http2", "2")]
+    {
+        let said = curl(&[form, "--tls-max", tls, &format!("--tlsv{tls}")], "/livez");
+        assert!(said.ends_with(&format!("{{\"status\":\"ok\"}} 200 over HTTP/{number}")), "{said}");
         assert!(
             said.contains("strict-transport-security: max-age=63072000"),
             "the public URL is https: {said}"
         );
     }
+    // It is refused long before all of it is there.
+    write(folder.path(), "large", &"x".repeat(8_000_000));
+    let said = curl(&["--http2", "--data-binary", "@large"], "/login");
+    assert!(said.ends_with(" 413 over HTTP/2") && said.contains("</html>"), "{said}");
 }
 
 /// Caddy with a site of the document, without TLS, and where it is.

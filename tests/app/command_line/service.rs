@@ -76,9 +76,10 @@ async fn systemd_is_told_when_the_server_runs_that_it_lives_and_that_it_stops() 
 }
 
 /// A server on one or two sockets that somebody else keeps, as systemd does.
-pub(super) fn start_on(sockets: &[&dyn AsFd], folder: &Path) -> Child {
+pub(crate) fn start_on(sockets: &[&dyn AsFd], folder: &Path, variables: &[(&str, &str)]) -> Child {
     let program = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ LISTEN_FDS=$1 exec \"$0\" serve";
-    let server = command(folder);
+    let mut server = command(folder);
+    server.envs(variables.iter().copied());
     let binary = server.get_program().to_owned();
     let mut shell = Command::new("sh");
     shell.env_clear().envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -96,7 +97,7 @@ async fn no_connection_is_refused_while_one_server_follows_another_on_inherited_
     let address = socket.local_addr().expect("its address");
     let path = folder.path().join("tessera.sock");
     let file = UnixListener::bind(&path).expect("a socket");
-    let start = || start_on(&[&socket, &file], folder.path());
+    let start = || start_on(&[&socket, &file], folder.path(), &[]);
     let mut server = start();
     Client::new(&format!("http://{address}")).get("/readyz").await.must_be(200);
 

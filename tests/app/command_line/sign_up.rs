@@ -61,7 +61,7 @@ async fn an_inherited_socket_counts_by_its_own_address() {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = TcpListener::bind(address).expect("a port");
         let port = socket.local_addr().expect("its address").port();
-        let mut server = start_on(&[&socket], folder.path());
+        let mut server = start_on(&[&socket], folder.path(), &[]);
         let client = Client::new(&format!("http://127.0.0.1:{port}"));
         let page = client.get("/signup").await.must_be(200).html();
         server.kill().expect("an end");

@@ -19,7 +19,7 @@ use tessera::http_client;
 use super::instance::{Instance, run};
 
 /// The path of a file beside this one.
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app/command_line/tls");
     folder.join(name).to_str().expect("UTF-8").to_owned()
 }
@@ -41,7 +41,7 @@ async fn ask(client: &reqwest::Client, url: &str) -> Result<(), String> {
 }
 
 /// A server with a copy of the first certificate, which is at the path that is given as well.
-fn start() -> (Instance, PathBuf, PathBuf) {
+pub(crate) fn start() -> (Instance, PathBuf, PathBuf) {
     let mut instance = Instance::prepare();
     let [certificate, key] = ["tls.pem", "tls.key"].map(|name| instance.folder().join(name));
     fs::copy(file("first.pem"), &certificate).expect("a copy");
