@@ -169,7 +169,7 @@ impl Application {
         let throttle_key = db.write(|tx| instance_secrets::secret(tx, "throttle key")).await?;
         let session_token_key = db.write(|tx| instance_secrets::secret(tx, "session token key")).await?;
         let setup_link = setup_link(&db, &node, &clock).await;
-        let (origin, key_prefix) = (config.public_url.origin(), config.rules.key_prefix);
+        let (url, key_prefix) = (config.public_url.to_string(), config.rules.key_prefix);
         let state = State {
             setup_link: setup_link.map(Arc::new),
             started_at: clock.now(),
@@ -194,7 +194,7 @@ impl Application {
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
             max_body: routes::max_body,
             api_description: Arc::new(LazyLock::new(Box::new(move || {
-                openapi::in_words_of(key_prefix, openapi::describe(routes::ROUTES, &origin))
+                openapi::in_words_of(key_prefix, openapi::describe(routes::ROUTES, &url))
             }))),
             config: Arc::new(config),
         };

@@ -28,6 +28,7 @@ mod listen;
 mod operator;
 mod rules;
 mod serve;
+mod server_url;
 mod sign_up;
 mod sources;
 #[cfg(test)]
@@ -58,10 +59,11 @@ use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, Us
 pub use rules::InstanceRules;
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
+pub use server_url::{BasePath, ServerUrl};
 pub use sign_up::{Chosen, EmailDomain, Founders, SignUp};
 pub use sources::Origin;
 use sources::{Found, SECRETS, Sources};
-pub use values::{Brand, DatabaseUrl, LogFilter, LogFormat, PostgresUrl, ServerUrl, SmtpUrl};
+pub use values::{Brand, DatabaseUrl, LogFilter, LogFormat, PostgresUrl, SmtpUrl};
 
 /// What the process was asked to do.
 #[derive(Debug)]

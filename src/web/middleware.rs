@@ -16,6 +16,7 @@ use actix_web::{
 use tracing::{Instrument as _, Span, field};
 
 use super::{
+    base_path,
     compression::compress,
     connections::{Connection, OnUnixSocket},
     error::AppError,
@@ -40,10 +41,12 @@ const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
 /// the security headers and writes one line to the log. Paths are not logged, since some hold
 /// secrets; the route's pattern is.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = State::of(request.request())?;
+    let base_path = state.config.public_url.base_path();
+    base_path::enter(base_path, &mut request);
     let started = std::time::Instant::now();
     if let Some(connection) = request.conn_data::<Connection>() {
         connection.work();
@@ -76,6 +79,7 @@ pub async fn around(
         // Only a layer inside this one fails so, and it takes the request with it.
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
+            base_path::leave(base_path, rendered.headers_mut());
             add_security_headers(rendered.headers_mut(), &state, referrer_policy, client.request_id);
             state.metrics.answered(kind, rendered.status(), started.elapsed());
             return Err(InternalError::from_response(error, rendered).into());
@@ -89,6 +93,7 @@ pub async fn around(
     if may_begin {
         state.cookies.check_first(response.response_mut());
     }
+    base_path::leave(base_path, response.headers_mut());
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     let took = started.elapsed();
     span.record("status", response.status().as_u16());

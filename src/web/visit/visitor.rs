@@ -4,14 +4,16 @@ use std::{net::IpAddr, sync::atomic::Ordering};
 
 use actix_session::{Session, SessionExt};
 use actix_web::{
-    HttpMessage, HttpRequest,
-    http::Method,
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
     web::{Data, Query},
 };
+use askama::Template;
 use serde::de::DeserializeOwned;
 
 use crate::{
     clock::Timestamp,
+    config::BasePath,
     domain::{
         access::Actor,
         accounts,
@@ -27,7 +29,7 @@ use crate::{
         session_store::{self, Found, IP, PASSWORD, SESSION_ID, USER_AGENT, USER_ID},
         shell::{Shell, ShellUser, Theme, Toast},
         state::State,
-        urls,
+        urls, view,
     },
 };
 
@@ -76,7 +78,7 @@ impl Visitor {
         let state = State::of(request)?;
         let ip = request.extensions().get::<RequestContext>().and_then(|context| context.ip);
         let found = session_store::found();
-        let page = page_of(request, found.fragment);
+        let page = page_of(request, found.fragment, state.config.public_url.base_path());
         Ok(Self {
             now: state.clock.now(),
             ip,
@@ -103,6 +105,19 @@ impl Visitor {
     /// Who is logged in.
     pub fn logged_in(&self) -> Option<&LoggedIn> {
         self.found.logged_in.as_ref()
+    }
+
+    /// What links begin with.
+    pub fn base_path(&self) -> &BasePath {
+        self.state.config.public_url.base_path()
+    }
+
+    /// Answers with a page that has no fragments.
+    ///
+    /// # Errors
+    /// When its template fails.
+    pub fn plain(&self, page: &impl Template, status: StatusCode) -> Result<HttpResponse, AppError> {
+        view::plain(page, self.base_path(), status)
     }
 
     /// Whether they may create organizations.
@@ -170,6 +185,7 @@ impl Visitor {
             brand: self.state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: self.state.config.public_url.host().to_owned(),
+            base_path: self.base_path().clone(),
             path: self.page_path.clone(),
             theme: self.theme,
             user,
@@ -290,11 +306,11 @@ impl Visitor {
 }
 
 /// The page to come back to. A form that was sent cannot be sent again by itself, so it is none.
-fn page_of(request: &HttpRequest, fragment: Fragment) -> String {
+fn page_of(request: &HttpRequest, fragment: Fragment, base_path: &BasePath) -> String {
     let is_page = request.method() == Method::GET && !fragment.is_fragment();
     if is_page {
         request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
     } else {
-        urls::current_page(request).unwrap_or_default()
+        urls::current_page(request, base_path).unwrap_or_default()
     }
 }

@@ -88,11 +88,13 @@ const WEB: House = House {
         // What knows nothing of a request's answer.
         &[
             "access",
+            "base_path",
             "compression",
             "connections",
             "cookies",
             "display",
             "etags",
+            "filters",
             "form_id",
             "forwarded",
             "fragment",

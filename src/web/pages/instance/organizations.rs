@@ -22,6 +22,7 @@ use crate::{
     web::{
         chart::Sparkline,
         error::AppError,
+        filters,
         pager::Pager,
         search,
         shell::Shell,

@@ -10,6 +10,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         pages::members::UsersScreen,
         shell::Toast,
         urls,
