@@ -25,6 +25,7 @@ mod import;
 mod key_prefix;
 mod leaks;
 mod listen;
+mod maintenance;
 mod operator;
 mod rules;
 mod serve;
@@ -52,6 +53,8 @@ pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use listen::{Listen, ListenAddress, TlsFiles, TrustedProxies};
+use maintenance::MaintenanceLine;
+pub use maintenance::{MaintenanceCall, MaintenanceVerb, Until};
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
@@ -101,6 +104,8 @@ pub enum Command {
     BenchNodes(NodesPlan),
     /// Do something with accounts.
     Users(UsersCall),
+    /// Switch maintenance on or off.
+    Maintenance(MaintenanceCall),
     /// Take over keys of another system, or tell what became of them.
     Import(Box<ImportCall>),
     /// Apply migrations to a database.
@@ -184,6 +189,7 @@ pub fn parse_with(
         Some(Verb::Organizations(line)) => client(line.read(sources, ClientAction::Organizations)),
         Some(Verb::Activity(line)) => client(line.read(sources, ClientAction::Activity)),
         Some(Verb::Users(line)) => Ok(Command::Users(line.read(sources)?)),
+        Some(Verb::Maintenance(line)) => Ok(Command::Maintenance(line.read(sources)?)),
         Some(Verb::Import(line)) => Ok(Command::Import(Box::new(line.read(sources)?))),
         Some(Verb::Migrate(line)) => Ok(Command::Migrate(line.read(sources)?)),
         Some(Verb::Backup(line)) => Ok(Command::Backup(line.read(sources)?)),
@@ -318,6 +324,9 @@ enum Verb {
     /// Manage accounts on this machine, without email and next to a running server.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
+    /// Turn maintenance on or off, in which keys are verified and nothing is changed.
+    #[command(arg_required_else_help = true)]
+    Maintenance(MaintenanceLine),
     /// Import keys of another system on this machine, next to a running server.
     #[command(arg_required_else_help = true)]
     Import(ImportLine),

@@ -59,7 +59,7 @@ pub async fn around(
     let may_begin = state.cookies.may_begin(&request);
     let span = span_of(&request, &client);
 
-    let result = match refuse_cross_site(&request, &state) {
+    let result = match refuse_cross_site(&request, &state).and_then(|()| refuse_change(&request, &state)) {
         Ok(()) if is_verification(request.path()) => {
             next.call(request).instrument(span.clone()).await.map(ServiceResponse::map_into_boxed_body)
         }
@@ -181,8 +181,7 @@ fn warn_of_unknown_proxy(peer: &dyn Display, setting: &dyn Display, state: &Stat
 /// carry no cookies of a browser. What machines use takes no cookie; a gateway may pass its own
 /// client's headers on to it.
 fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_safe || problem::is_for_machines(request.path()) {
+    if is_safe(request.method()) || problem::is_for_machines(request.path()) {
         return Ok(());
     }
     let values = |name: &str| -> Vec<&str> {
@@ -200,6 +199,25 @@ fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppE
             .all(|page| origin_of(page).is_some_and(|origin| is_own_origin(request, state, &origin)))
     };
     if is_own { Ok(()) } else { Err(AppError::CrossSite) }
+}
+
+/// While maintenance is on, only verification changes anything. Whoever wants to may still log out, and what a
+/// browser alone remembers changes nothing here.
+fn refuse_change(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
+    let path = request.path();
+    if is_safe(request.method())
+        || is_verification(path)
+        || path == "/logout"
+        || path.starts_with("/preferences/")
+    {
+        return Ok(());
+    }
+    let now = state.clock.now();
+    state.maintenance_at(now).map_or(Ok(()), |maintenance| Err(AppError::maintenance(&maintenance, now)))
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// The origin of a page; `None` for what is no address of one.

@@ -185,6 +185,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_AFTER_SECONDS));
         }
         AppError::TemporaryConflict { retry_after_seconds, .. }
+        | AppError::Maintenance { retry_after_seconds, .. }
         | AppError::BudgetSpent { retry_after_seconds, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
         }

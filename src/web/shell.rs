@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use super::{filters, fragment::Fragment, urls};
-use crate::config::BasePath;
+use crate::{config::BasePath, domain::maintenance::Maintenance};
 
 /// The data of `templates/layouts/`. Page structs hold it as `shell`.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct Shell {
     pub mailbox_banner: bool,
     /// Whether no email can be sent at all; pages then say so instead of asking to look for one.
     pub sends_no_mail: bool,
+    /// What the page says while maintenance is on.
+    pub maintenance: Option<Maintenance>,
     /// Results of what was just done.
     pub toasts: Vec<Toast>,
     /// The part of the page that is asked for.

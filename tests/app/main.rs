@@ -37,6 +37,7 @@ mod limits;
 mod list_order;
 mod listening;
 mod mail;
+mod maintenance;
 mod metrics;
 mod migrations;
 mod names;

@@ -150,10 +150,8 @@ impl Visitor {
 
     /// Notes now and then that the person is active.
     pub(super) async fn touch(&self) {
-        let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)
-        else {
-            return;
-        };
+        let due = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch);
+        let Some(logged_in) = due.filter(|_| self.state.maintenance_at(self.now).is_none()) else { return };
         let now = self.now;
         let noted = self.state.db.write(move |tx| accounts::note_activity(tx, &logged_in, now));
         self.state.db.beside("it could not be noted that a session was used", noted).await;
@@ -192,6 +190,7 @@ impl Visitor {
             mailbox: self.state.has_mailbox(),
             mailbox_banner: self.state.has_mailbox() && !self.has_hidden_mailbox_banner(),
             sends_no_mail: self.state.sends_no_mail(),
+            maintenance: self.state.maintenance_at(self.now),
             fragment: self.fragment,
             toasts,
             dialog: None,

@@ -31,6 +31,7 @@ pub(super) const DOMAIN: House = House {
             "instance_secrets",
             "instants",
             "leases",
+            "maintenance",
             "names",
             "nodes",
             "page",
