@@ -221,7 +221,7 @@ async fn no_verification_fails_while_each_node_is_started_anew() {
     const DRAIN: [&str; 2] = ["--drain-seconds", "2"];
     let cluster = Cluster::new().await;
     let (_, secret) = cluster.key("Active").await;
-    let mut nodes = vec![cluster.node_with(&DRAIN).await, cluster.node_with(&DRAIN).await];
+    let mut nodes = [cluster.node_with(&DRAIN).await, cluster.node_with(&DRAIN).await];
     let balancer = Balancer::before(&cluster, nodes.iter().map(|node| node.url.clone()).collect());
     let (answers, failed) = balancer
         .verify_during(&secret, async {
