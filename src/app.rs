@@ -11,6 +11,7 @@ mod import;
 mod key_ends;
 mod listener;
 mod log;
+mod maintenance;
 mod metrics;
 mod service_manager;
 mod sockets;
@@ -35,12 +36,16 @@ use actix_web::{
     dev::{Server, ServerHandle},
 };
 use quick_cache::sync::Cache;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 pub use self::{
     check::{Finding, Verdict, check},
     import::{ImportMistake, ImportOutcome, Progress, import},
     log::start_log,
+    maintenance::manage_maintenance,
     tls::TlsError,
     users::{UsersOutcome, manage_users},
 };
@@ -55,7 +60,7 @@ use crate::{
     config::{Config, DatabaseUrl, EmailTestCall, Listen, ListenAddress},
     db::{Change, Db, DbError},
     domain::{
-        demo,
+        self, demo,
         devices::DeviceSeal,
         email::EmailAddress,
         id::new_id,
@@ -145,6 +150,8 @@ pub struct Application {
     /// Of one of several: what seeks the lead for it.
     seeking: Option<JoinHandle<()>>,
     signals: StopSignals,
+    /// What looks whether maintenance is on.
+    looking: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -170,11 +177,16 @@ impl Application {
         let device_key = db.write(|tx| instance_secrets::secret(tx, "device key")).await?;
         let throttle_key = db.write(|tx| instance_secrets::secret(tx, "throttle key")).await?;
         let session_token_key = db.write(|tx| instance_secrets::secret(tx, "session token key")).await?;
+        let (maintained, maintenance) = watch::channel(db.read(domain::maintenance::current).await?);
+        if maintenance.borrow().is_some() {
+            maintenance::log(maintenance.borrow().as_ref());
+        }
         let setup_link = setup_link(&db, &node, &clock).await;
-        let (origin, key_prefix) = (config.public_url.origin(), config.rules.key_prefix);
+        let (url, key_prefix) = (config.public_url.to_string(), config.rules.key_prefix);
         let state = State {
             setup_link: setup_link.map(Arc::new),
             started_at: clock.now(),
+            maintenance,
             preview_mail: mail_previewer(&config),
             newest_mail: note_newest_mail(&db, &clock),
             verifier: Verifier::new(&db, config.keys_in_memory),
@@ -196,12 +208,13 @@ impl Application {
             verifications_under_way: Arc::new(Cache::new(MAX_UNDER_WAY)),
             max_body: routes::max_body,
             api_description: Arc::new(LazyLock::new(Box::new(move || {
-                openapi::in_words_of(key_prefix, openapi::describe(routes::ROUTES, &origin))
+                openapi::in_words_of(key_prefix, openapi::describe(routes::ROUTES, &url))
             }))),
             config: Arc::new(config),
         };
         let signals = StopSignals::heed(tls.clone()).map_err(StartError::Signals)?;
         let orders = if state.db.is_shared() { Orders::among_others() } else { Orders::alone() };
+        let looking = tokio::spawn(maintenance::follow(state.db.clone(), maintained));
         let mut tasks = vec![start_housekeeping(&state, orders.follow())];
         tasks.extend(start_mail_worker(&state, orders.follow())?);
         tasks.push(start_webhook_worker(&state, orders.follow())?);
@@ -211,7 +224,7 @@ impl Application {
         let metrics = metrics_socket.map(|socket| metrics::listen(socket, &state)).transpose()?;
         let seek = || tokio::spawn(duty::seek(state.db.clone(), state.clock.clone(), orders.clone()));
         let seeking = state.db.is_shared().then(seek);
-        Ok(Self { server, socket_files, metrics, state, orders, seeking, signals, tasks })
+        Ok(Self { server, socket_files, metrics, state, orders, seeking, signals, looking, tasks })
     }
 
     /// Where the server listens, with the ports that the system chose where 0 was asked for.
@@ -283,6 +296,7 @@ impl Application {
         let result = self.server.await;
         listening.abort();
         telling.abort();
+        self.looking.abort();
         self.orders.stop();
         let [housekeeping, workers @ ..] = self.tasks.as_slice() else { return result };
         housekeeping.abort();

@@ -26,9 +26,11 @@ mod import;
 mod key_prefix;
 mod leaks;
 mod listen;
+mod maintenance;
 mod operator;
 mod rules;
 mod serve;
+mod server_url;
 mod sign_up;
 mod sources;
 #[cfg(test)]
@@ -53,6 +55,8 @@ pub use import::{ImportCall, ImportVerb, KeysToImport};
 pub use key_prefix::KeyPrefix;
 pub use leaks::{LeakKeys, LeakSecret};
 pub use listen::{Listen, ListenAddress, TlsFiles, TrustedProxies};
+use maintenance::MaintenanceLine;
+pub use maintenance::{MaintenanceCall, MaintenanceVerb, Until};
 pub use operator::{
     AccountChange, BackupCall, CopyCall, EmailTestCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
 };
@@ -60,10 +64,11 @@ use operator::{BackupLine, DatabaseLine, EmailLine, MigrateLine, RestoreLine, Us
 pub use rules::InstanceRules;
 pub use serve::Config;
 use serve::{DatabaseFlag, HealthFlags, ServeFlags};
+pub use server_url::{BasePath, ServerUrl};
 pub use sign_up::{Chosen, EmailDomain, Founders, SignUp};
 pub use sources::Origin;
 use sources::{Found, SECRETS, Sources};
-pub use values::{Brand, DatabaseUrl, LogFilter, LogFormat, PostgresUrl, ServerUrl, SmtpUrl};
+pub use values::{Brand, DatabaseUrl, LogFilter, LogFormat, PostgresUrl, SmtpUrl};
 
 /// What the process was asked to do.
 #[derive(Debug)]
@@ -101,6 +106,8 @@ pub enum Command {
     BenchNodes(NodesPlan),
     /// Do something with accounts.
     Users(UsersCall),
+    /// Switch maintenance on or off.
+    Maintenance(MaintenanceCall),
     /// Take over keys of another system, or tell what became of them.
     Import(Box<ImportCall>),
     /// Apply migrations to a database.
@@ -184,6 +191,7 @@ pub fn parse_with(
         Some(Verb::Organizations(line)) => client(line.read(sources, ClientAction::Organizations)),
         Some(Verb::Activity(line)) => client(line.read(sources, ClientAction::Activity)),
         Some(Verb::Users(line)) => Ok(Command::Users(line.read(sources)?)),
+        Some(Verb::Maintenance(line)) => Ok(Command::Maintenance(line.read(sources)?)),
         Some(Verb::Import(line)) => Ok(Command::Import(Box::new(line.read(sources)?))),
         Some(Verb::Migrate(line)) => Ok(Command::Migrate(line.read(sources)?)),
         Some(Verb::Backup(line)) => Ok(Command::Backup(line.read(sources)?)),
@@ -318,6 +326,9 @@ enum Verb {
     /// Manage accounts on this machine, without email and next to a running server.
     #[command(arg_required_else_help = true)]
     Users(UsersLine),
+    /// Turn maintenance on or off, in which keys are verified and nothing is changed.
+    #[command(arg_required_else_help = true)]
+    Maintenance(MaintenanceLine),
     /// Import keys of another system on this machine, next to a running server.
     #[command(arg_required_else_help = true)]
     Import(ImportLine),

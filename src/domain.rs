@@ -32,6 +32,7 @@ pub mod invitations;
 pub mod key_settings;
 pub mod leaks;
 pub mod leases;
+pub mod maintenance;
 pub mod managed;
 pub mod master_tokens;
 pub mod member_changes;

@@ -9,13 +9,14 @@ use tessera::{
     clock::Clock,
     config::{
         self, AccountChange, BackupCall, Command, Config, CopyCall, DatabaseUrl, Effective, EmailTestCall,
-        ImportCall, ImportVerb, LogFormat, MigrateCall, RestoreCall, UsersCall, UsersVerb,
+        ImportCall, ImportVerb, LogFormat, MaintenanceCall, MigrateCall, RestoreCall, UsersCall, UsersVerb,
     },
     db::{self, Backup, CopiedTable, Db, DbError, Restored},
     domain::{
         api_keys::Taken,
         demo::{LOG_IN_EMAIL, OPERATOR_EMAIL},
         instance::{ImportedKeys, Person},
+        maintenance::Maintenance,
         names::is_unprintable,
         nodes::ListedNode,
     },
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Ok(Command::BenchAttacks(round)) => bench(bench::attacks::run(round, &mut std::io::stdout())),
         Ok(Command::BenchNodes(plan)) => bench(bench::nodes::run(&plan, &mut std::io::stdout())),
         Ok(Command::Users(call)) => users(&call),
+        Ok(Command::Maintenance(call)) => maintenance(&call),
         Ok(Command::Import(call)) => import(&call),
         Ok(Command::Migrate(call)) => migrate(&call),
         Ok(Command::Backup(call)) => back_up(&call),
@@ -262,6 +264,20 @@ fn users(call: &UsersCall) -> ExitCode {
             };
             print(&mut std::io::stderr(), &format!("{what} {}", user.email))
         }
+        Err(error) => fail(&*error),
+    }
+}
+
+/// Switches maintenance, and prints what holds from now on.
+fn maintenance(call: &MaintenanceCall) -> ExitCode {
+    match app::manage_maintenance(call, &Clock::System) {
+        Ok(Some(Maintenance { message, ends_at, .. })) => {
+            let until =
+                ends_at.map(|at| format!(" until {}", display::date_time_utc(&at))).unwrap_or_default();
+            let message = message.map(|text| format!("\n\n  {text}")).unwrap_or_default();
+            print(&mut std::io::stdout(), &format!("Maintenance is on{until}.{message}"))
+        }
+        Ok(None) => print(&mut std::io::stdout(), "Maintenance is off."),
         Err(error) => fail(&*error),
     }
 }

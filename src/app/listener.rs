@@ -235,6 +235,7 @@ fn session_middleware(state: &State, key: Key) -> SessionMiddleware<DatabaseSess
     let sessions = DatabaseSessions::new(state.db.clone(), state.clock.clone(), state.ended_sessions.clone());
     SessionMiddleware::builder(sessions, key)
         .cookie_name(state.cookies.session.clone())
+        .cookie_path(state.cookies.path_of(&state.cookies.session).to_owned())
         .cookie_secure(state.cookies.are_secure())
         .cookie_http_only(true)
         .cookie_same_site(SameSite::Lax)

@@ -84,8 +84,8 @@ pub(super) struct ServeFlags {
     listen: Option<String>,
     #[command(flatten)]
     tls: TlsFlags,
-    /// URL that people open and emails link to [env: TESSERA_PUBLIC_URL] [default: http://<listen>,
-    /// the first with an IP address; https with a certificate]
+    /// URL that people open and emails link to, with a path if it shares the host with other programs [env:
+    /// TESSERA_PUBLIC_URL] [default: http://<listen>, the first with an IP address; https with a certificate]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// URL that gateways and backends reach this server at, past public proxies; used on the page
@@ -286,7 +286,7 @@ fn public_url_at(
     flag: Option<String>,
     sources: &Sources<'_>,
 ) -> Result<ServerUrl, Exit> {
-    if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)? {
+    if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse_public)? {
         return Ok(url);
     }
     let url = match listen.first_tcp() {

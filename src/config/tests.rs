@@ -217,7 +217,7 @@ fn wrong_values_give_one_line_that_names_the_setting() {
             &[
                 "example.com",
                 "ftp://example.com",
-                "https://example.com/app",
+                "https://example.com/a//b",
                 "https://example.com?x=1",
                 "https://example.com#x",
                 "https://user@example.com",

@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::PathBuf,
     str::FromStr,
@@ -19,89 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-/// An address under which the server is reached, by people or by gateways: scheme, host and port, nothing
-/// else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerUrl(Url);
-
-impl ServerUrl {
-    /// # Errors
-    /// What such an address has to look like.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let expected = "must be an http:// or https:// URL without path, query, fragment or \
-                        credentials, for example https://tessera.example.com";
-        let url = Url::parse(text).map_err(|_| expected)?;
-        let bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.path() == "/";
-        let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        if web && bare { Ok(Self(url)) } else { Err(expected.to_owned()) }
-    }
-
-    /// The address of a server that nobody gave a public one.
-    pub(super) fn of_listener(listen: SocketAddr, has_tls: bool) -> Result<Self, String> {
-        let ip = match listen.ip() {
-            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            ip => ip,
-        };
-        let scheme = if has_tls { "https" } else { "http" };
-        Self::parse(&format!("{scheme}://{}", SocketAddr::new(ip, listen.port())))
-    }
-
-    /// The whole address of a `path` that begins with `/`.
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.origin())
-    }
-
-    /// Scheme, host and port as a browser writes them in `Origin`.
-    pub fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
-    }
-
-    /// The host without the port; an IPv6 address stands in brackets.
-    pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
-    }
-
-    /// The port, unless it is the one that the scheme implies.
-    pub fn port(&self) -> Option<u16> {
-        self.0.port()
-    }
-
-    /// The port, also where the scheme implies it.
-    pub fn known_port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or_default()
-    }
-
-    /// Whether a request that names `host` in its header `Host` was sent to this address.
-    pub fn is_at(&self, host: &str) -> bool {
-        let named = Url::parse(&format!("{}://{host}", self.0.scheme()));
-        named.is_ok_and(|url| url.origin() == self.0.origin())
-    }
-
-    /// Whether browsers reach the server over TLS.
-    pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-
-    /// Whether only this machine can reach the address.
-    pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            None => false,
-        }
-    }
-}
-
-impl fmt::Display for ServerUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.origin())
-    }
-}
+use super::ServerUrl;
 
 /// Where the data is kept. Shown without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -491,7 +409,7 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
 /// The sender when none is set: the brand at the host of the public address, or at localhost for a bare IP address.
 pub(super) fn default_mailbox(brand: &Brand, public_url: &ServerUrl) -> Result<Mailbox, String> {
     // Not an address literal, RFC 5321 section 4.1.3: lettre does not read those back from its headers.
-    let domain = match public_url.0.host() {
+    let domain = match public_url.parsed_host() {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => "localhost".to_owned(),
         _ => public_url.host().to_owned(),
     };

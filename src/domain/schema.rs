@@ -352,6 +352,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    maintenance (id) {
+        id -> Text,
+        message -> Nullable<Text>,
+        began_at -> Timestamp,
+        ends_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,

@@ -256,7 +256,7 @@ impl Composer {
     /// As [`compose`](Self::compose).
     pub fn compose_test(&self, recipient: &str) -> Result<RenderedMail, askama::Error> {
         let site = Site { brand: self.brand.as_str(), host: self.public_url.host(), recipient };
-        TestEmail { brand: site.brand, url: &self.public_url.origin() }.compose(&site)
+        TestEmail { brand: site.brand, url: &self.public_url.to_string() }.compose(&site)
     }
 }
 

@@ -8,20 +8,21 @@ use actix_web::{
     dev::ServiceRequest,
     http::{
         Method,
-        header::{HeaderName, HeaderValue, LOCATION},
+        header::{HeaderValue, LOCATION},
     },
 };
 
-use super::urls;
-use crate::config::ServerUrl;
+use super::{base_path::HX_REDIRECT, urls};
+use crate::config::{BasePath, ServerUrl};
 
-/// Where htmx is sent.
-const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
+/// What browsers keep only from the host itself, over TLS, and for all of its paths.
+const HOST_PREFIX: &str = "__Host-";
 
 /// Names and makes the cookies of one instance.
 #[derive(Clone, Debug)]
 pub struct Cookies {
     is_secure: bool,
+    base_path: BasePath,
     /// The session's.
     pub session: String,
     /// That of a browser which logged in before.
@@ -32,18 +33,26 @@ pub struct Cookies {
 
 impl Cookies {
     /// ASVS 3.3.1 to 3.3.4: `__Host-` and `Secure` where browsers reach the server over TLS. On plain
-    /// http some keep no such cookie, loopback included. The port is part of the names, since
-    /// cookies do not see ports: instances on one host would end each other's sessions.
+    /// http some keep no such cookie, loopback included. Port and path are part of the names, since
+    /// cookies do not see ports and those with `__Host-` no paths: instances on one host would end each
+    /// other's sessions.
     pub fn of(public_url: &ServerUrl) -> Self {
-        let is_secure = public_url.is_https();
-        let prefix = if is_secure { "__Host-" } else { "" };
+        let (is_secure, base_path) = (public_url.is_https(), public_url.base_path());
+        let prefix = if is_secure { HOST_PREFIX } else { "" };
         let port = public_url.port().map(|port| format!("-{port}")).unwrap_or_default();
+        let place = port + base_path.as_str().replace('/', ".").as_str();
         Self {
             is_secure,
-            session: format!("{prefix}tessera{port}"),
-            device: format!("{prefix}tessera-device{port}"),
-            mailbox_banner: format!("mailbox-banner{port}"),
+            base_path: base_path.clone(),
+            session: format!("{prefix}tessera{place}"),
+            device: format!("{prefix}tessera-device{place}"),
+            mailbox_banner: format!("mailbox-banner{place}"),
         }
+    }
+
+    /// Where a browser sends a cookie of this name along.
+    pub fn path_of(&self, name: &str) -> &str {
+        if name.starts_with(HOST_PREFIX) || self.base_path.is_empty() { "/" } else { self.base_path.as_str() }
     }
 
     /// Whether cookies travel over TLS only.
@@ -54,7 +63,7 @@ impl Cookies {
     /// A cookie that no script reads and that no other site's form carries along.
     pub fn make<'a>(&self, name: &'a str, value: String, max_age: Duration) -> Cookie<'a> {
         Cookie::build(name, value)
-            .path("/")
+            .path(self.path_of(name).to_owned())
             .secure(self.is_secure)
             .http_only(true)
             .same_site(SameSite::Lax)

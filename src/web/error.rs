@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use super::{display, limits::TooOften, rate_headers::RateHeaders};
 pub use crate::api_types::FieldProblem;
 use crate::{
+    clock::Timestamp,
     db::DbError,
     domain::{
         access::{AccessError, Role},
@@ -16,6 +17,7 @@ use crate::{
         instance::InstanceError,
         instance_access::InstanceAccess,
         invitations::{AnswerError, InvitationError},
+        maintenance::Maintenance,
         managed::ManageError,
         members::MemberError,
         passwords::HashError,
@@ -150,6 +152,14 @@ pub enum AppError {
     /// The database takes nothing for the moment. The reason is logged and never shown.
     #[error("The database is unavailable right now. No changes were made. Try again in a moment.")]
     Unavailable(String),
+    /// Nothing is changed for a while.
+    #[error("API keys keep working, but nothing can be changed right now.{}", .message.as_deref().map(|text| format!(" {text}")).unwrap_or_default())]
+    Maintenance {
+        /// What those who run the server say about it.
+        message: Option<String>,
+        /// Whole seconds until it is worth trying again.
+        retry_after_seconds: u64,
+    },
     /// It happened too often in a day.
     #[error("{detail}")]
     BudgetSpent {
@@ -175,6 +185,14 @@ impl AppError {
             Self::Fields(fields) => fields,
             Self::BadBody(field) | Self::BadParameter(field) => std::slice::from_ref(field),
             _ => &[],
+        }
+    }
+
+    /// What a change is told while maintenance is on.
+    pub fn maintenance(maintenance: &Maintenance, now: Timestamp) -> Self {
+        Self::Maintenance {
+            message: maintenance.message.clone(),
+            retry_after_seconds: maintenance.retry_after_seconds(now),
         }
     }
 
@@ -211,6 +229,7 @@ impl AppError {
             Self::TooSlow => "too-slow",
             Self::Busy => "busy",
             Self::TooOften(_) | Self::BudgetSpent { .. } => "too-many-requests",
+            Self::Maintenance { .. } => "maintenance",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal-error",
         }
@@ -258,6 +277,7 @@ impl AppError {
             Self::TooSlow => "Request timed out",
             Self::Busy => "Server busy",
             Self::TooOften(_) | Self::BudgetSpent { .. } | Self::KeyLimited { .. } => "Too many attempts",
+            Self::Maintenance { .. } => "Under maintenance",
             Self::Unavailable(_) => "Temporarily unavailable",
             Self::Internal(_) => "Something went wrong",
         }
@@ -299,7 +319,7 @@ impl ResponseError for AppError {
             Self::TooOften(_) | Self::BudgetSpent { .. } | Self::KeyLimited { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Maintenance { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

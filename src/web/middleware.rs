@@ -16,6 +16,7 @@ use actix_web::{
 use tracing::{Instrument as _, Span, field};
 
 use super::{
+    base_path,
     compression::compress,
     connections::{Connection, OnUnixSocket},
     error::AppError,
@@ -40,10 +41,12 @@ const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
 /// the security headers and writes one line to the log. Paths are not logged, since some hold
 /// secrets; the route's pattern is.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = State::of(request.request())?;
+    let base_path = state.config.public_url.base_path();
+    base_path::enter(base_path, &mut request);
     let started = std::time::Instant::now();
     if let Some(connection) = request.conn_data::<Connection>() {
         connection.work();
@@ -56,7 +59,7 @@ pub async fn around(
     let may_begin = state.cookies.may_begin(&request);
     let span = span_of(&request, &client);
 
-    let result = match refuse_cross_site(&request, &state) {
+    let result = match refuse_cross_site(&request, &state).and_then(|()| refuse_change(&request, &state)) {
         Ok(()) if is_verification(request.path()) => {
             next.call(request).instrument(span.clone()).await.map(ServiceResponse::map_into_boxed_body)
         }
@@ -76,6 +79,7 @@ pub async fn around(
         // Only a layer inside this one fails so, and it takes the request with it.
         Err(error) => {
             let mut rendered = problem::render(&state, &client, &error);
+            base_path::leave(base_path, rendered.headers_mut());
             add_security_headers(rendered.headers_mut(), &state, referrer_policy, client.request_id);
             state.metrics.answered(kind, rendered.status(), started.elapsed());
             return Err(InternalError::from_response(error, rendered).into());
@@ -89,6 +93,7 @@ pub async fn around(
     if may_begin {
         state.cookies.check_first(response.response_mut());
     }
+    base_path::leave(base_path, response.headers_mut());
     add_security_headers(response.headers_mut(), &state, referrer_policy, client.request_id);
     let took = started.elapsed();
     span.record("status", response.status().as_u16());
@@ -176,8 +181,7 @@ fn warn_of_unknown_proxy(peer: &dyn Display, setting: &dyn Display, state: &Stat
 /// carry no cookies of a browser. What machines use takes no cookie; a gateway may pass its own
 /// client's headers on to it.
 fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_safe || problem::is_for_machines(request.path()) {
+    if is_safe(request.method()) || problem::is_for_machines(request.path()) {
         return Ok(());
     }
     let values = |name: &str| -> Vec<&str> {
@@ -195,6 +199,25 @@ fn refuse_cross_site(request: &ServiceRequest, state: &State) -> Result<(), AppE
             .all(|page| origin_of(page).is_some_and(|origin| is_own_origin(request, state, &origin)))
     };
     if is_own { Ok(()) } else { Err(AppError::CrossSite) }
+}
+
+/// While maintenance is on, only verification changes anything. Whoever wants to may still log out, and what a
+/// browser alone remembers changes nothing here.
+fn refuse_change(request: &ServiceRequest, state: &State) -> Result<(), AppError> {
+    let path = request.path();
+    if is_safe(request.method())
+        || is_verification(path)
+        || path == "/logout"
+        || path.starts_with("/preferences/")
+    {
+        return Ok(());
+    }
+    let now = state.clock.now();
+    state.maintenance_at(now).map_or(Ok(()), |maintenance| Err(AppError::maintenance(&maintenance, now)))
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// The origin of a page; `None` for what is no address of one.

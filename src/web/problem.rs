@@ -21,7 +21,7 @@ use super::{
     urls, view,
     visit::RequestContext,
 };
-use crate::api_types::ProblemDocument;
+use crate::{api_types::ProblemDocument, config::BasePath};
 
 /// What kind of answer the client can read, noted before the request goes on its way.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ fn answer(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
         AppError::VerifyFirst if is_htmx => redirect_htmx(urls::VERIFY_EMAIL),
         AppError::VerifyFirst if !is_api => view::see_other(urls::VERIFY_EMAIL),
         _ if is_api => document(problem, client.request_id),
-        _ if is_htmx => toast(problem),
+        _ if is_htmx => toast(problem, state.config.public_url.base_path()),
         _ => page(state, client, problem),
     };
     add_headers(&mut response, problem);
@@ -146,8 +146,8 @@ fn document(problem: &AppError, id: RequestId) -> HttpResponse {
 }
 
 /// Nothing of the page is replaced; the toast says why.
-fn toast(problem: &AppError) -> HttpResponse {
-    let body = view::toasts(&[Toast::bad(problem.to_string())]).unwrap_or_default();
+fn toast(problem: &AppError, base_path: &BasePath) -> HttpResponse {
+    let body = view::toasts(&[Toast::bad(problem.to_string())], base_path).unwrap_or_default();
     view::html(problem.status_code()).insert_header(("HX-Reswap", "none")).body(body)
 }
 
@@ -157,6 +157,7 @@ fn page(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
             brand: state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: state.config.public_url.host().to_owned(),
+            base_path: state.config.public_url.base_path().clone(),
             theme: client.theme,
             ..Shell::default()
         },
@@ -165,7 +166,7 @@ fn page(state: &State, client: &Client, problem: &AppError) -> HttpResponse {
         has_session: client.has_session,
         reference: client.request_id.to_string(),
     };
-    match page.render() {
+    match page.render_with_values(&page.shell.base_path) {
         Ok(body) => view::html(problem.status_code()).body(body),
         Err(error) => {
             tracing::error!(request = %client.request_id, %error, "the error page failed");
@@ -184,6 +185,7 @@ fn add_headers(response: &mut HttpResponse, problem: &AppError) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_AFTER_SECONDS));
         }
         AppError::TemporaryConflict { retry_after_seconds, .. }
+        | AppError::Maintenance { retry_after_seconds, .. }
         | AppError::BudgetSpent { retry_after_seconds, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
         }

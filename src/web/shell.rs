@@ -7,7 +7,8 @@ use askama::{Template, filters::HtmlSafe};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
-use super::{fragment::Fragment, urls};
+use super::{filters, fragment::Fragment, urls};
+use crate::{config::BasePath, domain::maintenance::Maintenance};
 
 /// The data of `templates/layouts/`. Page structs hold it as `shell`.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Shell {
     pub version: &'static str,
     /// Host of the public address.
     pub public_host: String,
+    /// The path of the public address, which links begin with.
+    pub base_path: BasePath,
     /// The path of the page, to come back to it; empty where it holds a secret or is no page.
     pub path: String,
     /// The colours that the visitor chose.
@@ -30,6 +33,8 @@ pub struct Shell {
     pub mailbox_banner: bool,
     /// Whether no email can be sent at all; pages then say so instead of asking to look for one.
     pub sends_no_mail: bool,
+    /// What the page says while maintenance is on.
+    pub maintenance: Option<Maintenance>,
     /// Results of what was just done.
     pub toasts: Vec<Toast>,
     /// The part of the page that is asked for.
@@ -200,12 +205,12 @@ pub struct ToastsFragment<'a> {
 pub struct Markup(String);
 
 impl Markup {
-    /// Renders a template.
+    /// Renders a template, whose links begin with `base_path`.
     ///
     /// # Errors
     /// When the template fails to render.
-    pub fn render(template: &impl Template) -> askama::Result<Self> {
-        template.render().map(Self)
+    pub fn render(template: &impl Template, base_path: &BasePath) -> askama::Result<Self> {
+        template.render_with_values(base_path).map(Self)
     }
 
     /// Escapes a text.
@@ -358,7 +363,7 @@ mod tests {
         let toast = Toast::ok("“<b>” deactivated").with_undo("/orgs/o/api/keys/k/activate");
         let kept: Toast = serde_json::from_str(&serde_json::to_string(&toast).unwrap()).unwrap();
         assert_eq!(kept, toast);
-        let html = ToastsFragment { toasts: &[kept] }.render().unwrap();
+        let html = ToastsFragment { toasts: &[kept] }.render_with_values(&BasePath::default()).unwrap();
         assert!(html.contains("“&#60;b&#62;” deactivated"), "{html}");
         assert!(html.contains(r#"action="/orgs/o/api/keys/k/activate""#), "{html}");
         assert!(html.contains(r#"hx-swap-oob="beforeend""#), "{html}");

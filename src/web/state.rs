@@ -8,6 +8,7 @@ use std::sync::{
 use actix_web::{HttpRequest, web::Data};
 use quick_cache::sync::Cache;
 use serde_json::Value;
+use tokio::sync::watch::Receiver;
 
 use super::{connections::Connections, cookies::Cookies, error::AppError, limits::Limits, metrics::Metrics};
 use crate::{
@@ -15,9 +16,9 @@ use crate::{
     config::Config,
     db::Db,
     domain::{
-        devices::DeviceSeal, outbox::QueuedMail, passwords::PasswordHasher, rejections::Buffer,
-        secret::Secret, session_tokens::SessionSeal, sessions::EndedSessions, throttles::ThrottleKey,
-        usage::Recorder, verification::Verifier,
+        devices::DeviceSeal, maintenance::Maintenance, outbox::QueuedMail, passwords::PasswordHasher,
+        rejections::Buffer, secret::Secret, session_tokens::SessionSeal, sessions::EndedSessions,
+        throttles::ThrottleKey, usage::Recorder, verification::Verifier,
     },
 };
 
@@ -30,6 +31,8 @@ pub struct State {
     pub is_stopping: Arc<AtomicBool>,
     /// What people call this process among several.
     pub node: Arc<str>,
+    /// What holds while maintenance is on; see [`State::maintenance_at`].
+    pub maintenance: Receiver<Option<Maintenance>>,
     /// When this process began to serve.
     pub started_at: Timestamp,
     /// What makes somebody the first instance administrator, where there was none at the start.
@@ -113,6 +116,11 @@ impl State {
     /// if the database takes nothing.
     pub async fn count_all_usage(&self) {
         self.db.beside("the usage of keys could not be written", self.usage.flush(&self.db)).await;
+    }
+
+    /// What holds if maintenance is on at `now`.
+    pub fn maintenance_at(&self, now: Timestamp) -> Option<Maintenance> {
+        self.maintenance.borrow().as_ref().filter(|maintenance| !maintenance.is_over(now)).cloned()
     }
 
     /// Whether mails stay here and are shown in the local mailbox: no mail server is set, and

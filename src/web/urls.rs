@@ -1,9 +1,11 @@
 //! One function per address, so that a change of an address is one change.
+//!
+//! None of them has the path of the public URL in front: nothing inside knows it (see [`super::base_path`]).
 
 use actix_web::{HttpRequest, http::header::REFERER};
 use url::form_urlencoded;
 
-use crate::domain::page::PageRef;
+use crate::{config::BasePath, domain::page::PageRef};
 
 /// The page for those whose address is not proven.
 pub const VERIFY_EMAIL: &str = "/verify-email";
@@ -244,11 +246,12 @@ pub fn organization_in(path: &str) -> Option<&str> {
 
 /// The path of the page that a request acts on: htmx names it, and a browser that sends a plain form
 /// names the page with the form.
-pub fn current_page(request: &HttpRequest) -> Option<String> {
+pub fn current_page(request: &HttpRequest, base_path: &BasePath) -> Option<String> {
     let headers = request.headers();
     let address = headers.get("HX-Current-URL").or_else(|| headers.get(REFERER))?.to_str().ok()?;
     let address = url::Url::parse(address).ok()?;
-    Some(address[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+    let path = &address[url::Position::BeforePath..url::Position::AfterQuery];
+    Some(base_path.strip(path).unwrap_or(path.into()).into_owned())
 }
 
 #[cfg(test)]

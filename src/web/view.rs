@@ -18,6 +18,7 @@ use super::{
     fragment::Fragment,
     shell::{Markup, Shell, Toast, ToastsFragment},
 };
+use crate::config::BasePath;
 
 /// What is set aside for a whole page, in bytes: more than most of them have.
 pub const ROOM_OF_PAGE: usize = 40 * 1024;
@@ -47,24 +48,24 @@ macro_rules! page {
             fn whole(&self) -> askama::Result<String> {
                 // A page that grows under its text is copied again and again.
                 let mut page = String::with_capacity($crate::web::view::ROOM_OF_PAGE);
-                askama::Template::render_into(self, &mut page)?;
+                askama::Template::render_into_with_values(self, &mut page, &self.shell.base_path)?;
                 Ok(page)
             }
 
             fn title(&self) -> askama::Result<String> {
-                askama::Template::render(&self.as_title())
+                askama::Template::render_with_values(&self.as_title(), &self.shell.base_path)
             }
 
             fn content(&self) -> askama::Result<String> {
-                askama::Template::render(&self.as_content())
+                askama::Template::render_with_values(&self.as_content(), &self.shell.base_path)
             }
 
             fn tabs(&self) -> askama::Result<String> {
-                askama::Template::render(&self.as_tabs())
+                askama::Template::render_with_values(&self.as_tabs(), &self.shell.base_path)
             }
 
             fn panel(&self) -> askama::Result<String> {
-                askama::Template::render(&self.as_panel())
+                askama::Template::render_with_values(&self.as_panel(), &self.shell.base_path)
             }
 
             fn shell(&self) -> &$crate::web::shell::Shell {
@@ -84,11 +85,12 @@ pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpRespo
     let shell = page.shell();
     let body = match shell.fragment {
         Fragment::None | Fragment::Dialog => page.whole()?,
-        Fragment::Panel => page.panel()? + toasts(&shell.toasts)?.as_str(),
+        Fragment::Panel => page.panel()? + toasts(&shell.toasts, &shell.base_path)?.as_str(),
         Fragment::Content => {
             let title = page.title()?;
             let brand = Markup::escaped(&shell.brand);
-            format!("<title>{title} · {brand}</title>{}{}", page.content()?, toasts(&shell.toasts)?)
+            let toasts = toasts(&shell.toasts, &shell.base_path)?;
+            format!("<title>{title} · {brand}</title>{}{toasts}", page.content()?)
         }
     };
     let mut response =
@@ -99,8 +101,12 @@ pub fn show_with_status(page: &dyn Page, status: StatusCode) -> Result<HttpRespo
 }
 
 /// Answers with a page that has no fragments, such as those before the log-in.
-pub fn plain(page: &impl Template, status: StatusCode) -> Result<HttpResponse, AppError> {
-    Ok(html(status).body(page.render()?))
+pub fn plain(
+    page: &impl Template,
+    base_path: &BasePath,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
+    Ok(html(status).body(page.render_with_values(base_path)?))
 }
 
 /// A redirect that is followed with GET.
@@ -122,6 +128,9 @@ pub(super) fn html(status: StatusCode) -> HttpResponseBuilder {
 }
 
 /// Toasts to append to the page that stays.
-pub(super) fn toasts(toasts: &[Toast]) -> askama::Result<String> {
-    if toasts.is_empty() { Ok(String::new()) } else { ToastsFragment { toasts }.render() }
+pub(super) fn toasts(toasts: &[Toast], base_path: &BasePath) -> askama::Result<String> {
+    if toasts.is_empty() {
+        return Ok(String::new());
+    }
+    ToastsFragment { toasts }.render_with_values(base_path)
 }

@@ -18,7 +18,7 @@
     all(`.languages [value="${language}"]`).forEach(input => { input.checked = true; });
     all('.example').forEach(aim);
     scrollBy(0, e.target.getBoundingClientRect().top - before); // examples above may have become longer
-    document.cookie = `example-language=${language}; path=/api/docs; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
+    document.cookie = `example-language=${language}; path=${location.pathname}; max-age=31536000; samesite=lax${location.protocol === 'https:' ? '; secure' : ''}`;
   });
 
   // 2. Copy buttons; ui.js does the copying.

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const verifyURL = "{{ at.origin }}/api/v2/keys/verify"
+const verifyURL = "{{ at.verify }}"
 
 var client = &http.Client{Timeout: 5 * time.Second}
 

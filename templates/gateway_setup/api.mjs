@@ -1,7 +1,7 @@
 // Run it with your master token: TESSERA_TOKEN=tess_m_… node api.mjs
 import { createServer, STATUS_CODES } from "node:http";
 
-const verifyUrl = "{{ at.origin }}/api/v2/keys/verify";
+const verifyUrl = "{{ at.verify }}";
 const statuses = { forbidden_ip: 403, insufficient_scope: 403, rate_limited: 429, quota_exceeded: 429, organization_suspended: 403, wrong_environment: 403 };
 
 async function verify(key, clientIp) {

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request, urlopen
 
-VERIFY_URL = "{{ at.origin }}/api/v2/keys/verify"
+VERIFY_URL = "{{ at.verify }}"
 STATUSES = {"forbidden_ip": 403, "insufficient_scope": 403, "rate_limited": 429, "quota_exceeded": 429, "organization_suspended": 403, "wrong_environment": 403}
 
 

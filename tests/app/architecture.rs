@@ -203,6 +203,45 @@ fn templates_need_nothing_that_the_content_security_policy_refuses() {
     }
 }
 
+/// The public URL may have a path, which nothing but the filter `link` knows.
+#[test]
+fn addresses_in_templates_go_out_by_the_filter_link() {
+    const ATTRIBUTES: [&str; 6] = ["href", "src", "action", "formaction", "hx-get", "hx-post"];
+    // Whole addresses already.
+    const WHOLE: [(&str, &str); 3] = [
+        ("accounts/no_cookie.html", "{{ address }}{{ crate::web::urls::log_in(next) }}"),
+        ("mailbox/show.html", "{{ link.url }}"),
+        ("mailbox/show.html", "{{ url }}"),
+    ];
+    let mut links = 0;
+    for (path, text) in templates().iter().filter(|(path, _)| !path.starts_with("email/")) {
+        for attribute in ATTRIBUTES {
+            for (start, found) in text.match_indices(&format!(" {attribute}=\"")) {
+                let value = attribute_at(&text[start + found.len()..]);
+                let is_whole = WHOLE.contains(&(path.as_str(), value));
+                let goes_out = value.contains("|link }}") && !value.starts_with('/');
+                assert!(
+                    goes_out || is_whole || value.starts_with('#'),
+                    "templates/{path}: {attribute}=\"{value}\" needs the filter link"
+                );
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 200, "only {links}");
+}
+
+/// The value of an attribute, up to the quotation mark that ends it and stands in no expression.
+fn attribute_at(text: &str) -> &str {
+    let mut depth = 0;
+    let end = text.char_indices().find(|(at, letter)| {
+        let pair = text.get(*at..at + 2).unwrap_or_default();
+        depth += i32::from(pair == "{{" || pair == "{%") - i32::from(pair == "}}" || pair == "%}");
+        *letter == '"' && depth == 0
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
 #[test]
 fn templates_call_only_their_own_floor() {
     for (path, text) in templates() {

@@ -10,6 +10,7 @@ mod import;
 pub(crate) mod instance;
 mod listening;
 mod logs;
+mod maintenance;
 mod scarce;
 mod scripted;
 pub(crate) mod service;

@@ -2,6 +2,7 @@
 //! unless it has a kind of `{name}` in its address that the fixture does not know yet, or is
 //! open to the public.
 
+mod base_path;
 mod compression;
 mod cookies;
 mod exchange;

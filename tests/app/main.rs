@@ -38,6 +38,7 @@ mod limits;
 mod list_order;
 mod listening;
 mod mail;
+mod maintenance;
 mod metrics;
 mod migrations;
 mod names;

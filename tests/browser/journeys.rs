@@ -13,6 +13,7 @@ mod keyboard;
 mod master_tokens;
 mod members;
 mod organization;
+mod public_path;
 mod reference;
 mod sign_up;
 mod troubleshoot;

@@ -7,6 +7,7 @@ pub(crate) mod guarded;
 pub(crate) mod mail;
 pub(crate) mod page;
 pub(crate) mod people;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod stage;
 

@@ -68,14 +68,13 @@ impl Cluster {
 
     /// A server more, with flags of its own; those for the database may be among them.
     pub(crate) async fn node_with(&self, flags: &[&str]) -> Node {
-        let port = free_port();
+        self.node_at(&free_port().to_string(), flags).await
+    }
+
+    /// [`Cluster::node_with`], at this port.
+    pub(crate) async fn node_at(&self, port: &str, flags: &[&str]) -> Node {
         let url = format!("http://127.0.0.1:{port}");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TESSERA_"))
-        {
-            command.env_remove(name);
-        }
+        let mut command = program();
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--public-url", &url]).args(flags);
         if !flags.contains(&"--database-url") {
             command.args(["--database-url", self.database_url()]);
@@ -90,6 +89,15 @@ impl Cluster {
         })
         .await;
         node
+    }
+
+    /// The status and the words of a server that does not start.
+    pub(crate) async fn refused_start(&self) -> (Option<i32>, String) {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", self.database_url()]);
+        let ended = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends");
+        let ended = ended.expect("the program");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
     }
 
     /// The database, to open it beside the nodes.
@@ -121,6 +129,15 @@ impl Cluster {
         let answer = request.send().await.expect("an answer");
         (answer.status(), answer.json().await.unwrap_or_default())
     }
+}
+
+/// The program, without settings of whoever runs the tests.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TESSERA_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// A port that nobody listens on at the moment.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use diesel::connection::SimpleConnection as _;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -138,4 +139,128 @@ async fn what_a_killed_node_acknowledged_is_kept() {
     for secret in secrets {
         assert_eq!(cluster.verify(&other, &secret).await, StatusCode::NO_CONTENT);
     }
+}
+
+/// What a load balancer knows of a node: it gets requests while `/readyz` says so.
+struct Balancer {
+    http: reqwest::Client,
+    ready: Arc<Mutex<Vec<String>>>,
+    watching: tokio::task::JoinHandle<()>,
+}
+
+impl Balancer {
+    fn before(cluster: &Cluster, urls: Vec<String>) -> Self {
+        let (ready, http) = (Arc::new(Mutex::new(urls.clone())), cluster.http.clone());
+        let (noted, client) = (ready.clone(), http.clone());
+        let watching = tokio::spawn(async move {
+            loop {
+                let mut are_ready = Vec::new();
+                for url in &urls {
+                    let asked = client.get(format!("{url}/readyz")).send().await;
+                    if asked.is_ok_and(|answer| answer.status().is_success()) {
+                        are_ready.push(url.clone());
+                    }
+                }
+                *noted.lock().unwrap_or_else(PoisonError::into_inner) = are_ready;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Self { http, ready, watching }
+    }
+
+    fn ready(&self) -> Vec<String> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Verifies `secret` in four lines until `work` is done; what was not 204 comes back.
+    async fn verify_during(&self, secret: &str, work: impl Future<Output = ()>) -> (usize, Vec<String>) {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let lines = (0..4_usize).map(|line| {
+            let (http, ready, is_over) = (self.http.clone(), self.ready.clone(), is_over.clone());
+            let secret = secret.to_owned();
+            tokio::spawn(async move {
+                let (mut answers, mut failed) = (0, Vec::new());
+                for number in line.. {
+                    if is_over.load(Ordering::Acquire) {
+                        break;
+                    }
+                    let url = {
+                        let ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
+                        ready[number % ready.len()].clone()
+                    };
+                    match http.get(format!("{url}/auth")).bearer_auth(&secret).send().await {
+                        Ok(answer) if answer.status() == StatusCode::NO_CONTENT => answers += 1,
+                        other => failed.push(format!("{url}: {other:?}")),
+                    }
+                }
+                (answers, failed)
+            })
+        });
+        let lines: Vec<_> = lines.collect();
+        work.await;
+        is_over.store(true, Ordering::Release);
+        let (mut answers, mut failed) = (0, Vec::new());
+        for line in lines {
+            let (more, others) = line.await.expect("it ends");
+            answers += more;
+            failed.extend(others);
+        }
+        (answers, failed)
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+/// As `docs/OPERATIONS.md` has it: no request is sent a second time.
+#[tokio::test]
+async fn no_verification_fails_while_each_node_is_started_anew() {
+    const DRAIN: [&str; 2] = ["--drain-seconds", "2"];
+    let cluster = Cluster::new().await;
+    let (_, secret) = cluster.key("Active").await;
+    let mut nodes = [cluster.node_with(&DRAIN).await, cluster.node_with(&DRAIN).await];
+    let balancer = Balancer::before(&cluster, nodes.iter().map(|node| node.url.clone()).collect());
+    let (answers, failed) = balancer
+        .verify_during(&secret, async {
+            for number in 0..nodes.len() {
+                let port = nodes[number].port().to_owned();
+                nodes[number].stop().await;
+                assert!(!balancer.ready().contains(&nodes[number].url));
+                nodes[number] = cluster.node_at(&port, &DRAIN).await;
+                until(async || balancer.ready().len() == nodes.len()).await;
+            }
+        })
+        .await;
+    assert!(failed.is_empty(), "of {answers}: {failed:?}");
+    assert!(answers > 100, "only {answers}");
+}
+
+/// An older node beside a newer one that has migrated: it goes on while it runs, and is not started again.
+#[tokio::test]
+async fn a_node_goes_on_when_a_newer_version_migrates_and_none_of_its_version_is_started() {
+    let cluster = Cluster::new().await;
+    let (id, secret) = cluster.key("Active").await;
+    let mut node = cluster.node().await;
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000');
+        CREATE TABLE of_a_newer_version (id BIGINT PRIMARY KEY);
+        ALTER TABLE api_keys ADD COLUMN of_a_newer_version TEXT";
+    cluster.world.write(move |tx| Ok(tx.connection().batch_execute(newer)?)).await;
+
+    let (_, unknown_to_it) = cluster.key("Made since").await;
+    for secret in [&secret, &unknown_to_it] {
+        assert_eq!(cluster.verify(&node, secret).await, StatusCode::NO_CONTENT);
+    }
+    let (status, _) = cluster.call(&node, Method::POST, &format!("{id}/deactivate")).await;
+    assert_eq!(status, StatusCode::OK, "it changes things, too");
+    assert_eq!(cluster.verify(&node, &secret).await, StatusCode::UNAUTHORIZED);
+
+    let (status, told) = cluster.refused_start().await;
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("written by a newer version of Tessera (migration 99990101000000)"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(cluster.verify(&node, &unknown_to_it).await, StatusCode::NO_CONTENT);
+    node.stop().await;
 }

@@ -23,8 +23,16 @@ const NUMBERS: [&str; 12] =
     ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0014"];
 
 /// Tables of what processes tell each other. That is theirs alone, and a copy has no process yet.
-pub(crate) const OF_PROCESSES: [&str; 7] =
-    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings", "setup_links"];
+pub(crate) const OF_PROCESSES: [&str; 8] = [
+    "changes",
+    "idempotency_claims",
+    "leases",
+    "maintenance",
+    "nodes",
+    "quota_portions",
+    "readings",
+    "setup_links",
+];
 
 /// A value that is stored: where, and as SQLite's `quote` writes it.
 #[derive(Debug, PartialEq)]

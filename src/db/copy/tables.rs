@@ -14,8 +14,16 @@ use crate::db::{Connection, DbError};
 const OF_MIGRATIONS: &str = "__diesel_schema_migrations";
 
 /// What processes on one database tell each other while they run.
-const OF_PROCESSES: [&str; 7] =
-    ["changes", "idempotency_claims", "leases", "nodes", "quota_portions", "readings", "setup_links"];
+const OF_PROCESSES: [&str; 8] = [
+    "changes",
+    "idempotency_claims",
+    "leases",
+    "maintenance",
+    "nodes",
+    "quota_portions",
+    "readings",
+    "setup_links",
+];
 
 /// A table whose rows are copied.
 #[derive(Debug, PartialEq, Eq)]

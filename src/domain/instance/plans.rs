@@ -9,7 +9,7 @@ use crate::{
     domain::{
         access::{Observer, Operator},
         events::{self, Action, Detail, Event},
-        organization::{self, Organization},
+        organization::Organization,
         organizations as all_organizations,
         page::Total,
         plans::{self, Override, Plan, PlanError},

@@ -4,13 +4,23 @@ use super::*;
 use crate::domain::outbox::{ExpiringKey, LeakedKind, Measure};
 use crate::domain::{instance_access::InstanceAccess, token_access::TokenAccess};
 
+const RECIPIENT: &str = "jonas@lumen.example";
+
 fn composer() -> Composer {
     let url = ServerUrl::parse("https://keys.lumen.example").expect("a URL");
     Composer::new(Brand::parse("Lumen Keys").expect("a brand"), url)
 }
 
+/// Whatever is composed here leads below the path of the public URL, too, where it has one.
 fn compose(message: &Message) -> RenderedMail {
-    composer().compose("jonas@lumen.example", message).expect("every message renders")
+    let mail = composer().compose(RECIPIENT, message).expect("every message renders");
+    let url = ServerUrl::parse("https://keys.lumen.example/team/keys").expect("a URL");
+    let below =
+        Composer::new(composer().brand, url).compose(RECIPIENT, message).expect("every message renders");
+    let moved =
+        |text: &str| text.replace("https://keys.lumen.example/", "https://keys.lumen.example/team/keys/");
+    assert_eq!((below.text, below.html), (moved(&mail.text), moved(&mail.html)));
+    mail
 }
 
 /// Subject and text, without the blank that marks the signature.

@@ -484,7 +484,8 @@ fn responses() -> Value {
         "TooManyRequests": rejection(
             "Rate limit exceeded.", AppError::TooOften(TooOften { retry_after_seconds: 12 })),
         "InternalError": rejection("Server error. Nothing was changed.", AppError::internal("")),
-        "Unavailable": rejection("Temporarily unavailable.", AppError::Unavailable(String::new())),
+        "Unavailable": rejection(
+            "Temporarily unavailable, or under maintenance, when only verification works.", AppError::Unavailable(String::new())),
     });
     for (name, header, reference) in [
         ("Unauthorized", "WWW-Authenticate", "WwwAuthenticate"),

@@ -21,9 +21,10 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
-        urls, view,
+        urls,
         visit::{Account, Visit},
     },
 };
@@ -99,7 +100,7 @@ impl AccountPage {
 /// Shows the page.
 pub async fn show(visit: Visit<Account>) -> Result<HttpResponse, AppError> {
     let page = AccountPage::load(&visit, visit.proof.user.name.clone(), FieldErrors::default()).await?;
-    view::plain(&page, StatusCode::OK)
+    visit.plain(&page, StatusCode::OK)
 }
 
 /// Gives the person another name.
@@ -108,7 +109,7 @@ pub async fn rename(visit: Visit<Account, Submitted<NameForm>>) -> Result<HttpRe
     let mut errors = FieldErrors::default();
     let Some(name) = errors.check("name", Name::parse(&form.name, MAX_NAME_LENGTH)) else {
         let page = AccountPage::load(&visit, form.name, errors).await?;
-        return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
+        return visit.plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     visit.change(move |tx, account, _| accounts::rename(tx, &account.user, &name)).await??;
     visit.go(Some(Toast::ok("Name updated")), urls::ACCOUNT)
@@ -163,5 +164,5 @@ async fn show_errors(
     limit: Option<TooOften>,
 ) -> Result<HttpResponse, AppError> {
     let page = AccountPage::load(visit, visit.proof.user.name.clone(), errors).await?;
-    throttle::refuse(&page, limit)
+    throttle::refuse(visit, &page, limit)
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::{email_links::Purpose, throttles::TooOften},
-    web::{error::AppError, shell::Shell, view, visit::Visitor},
+    web::{error::AppError, filters, shell::Shell, visit::Visitor},
 };
 
 pub mod admission;
@@ -65,12 +65,12 @@ struct LinkOverPage {
 /// Answers to a link that is unknown, used or expired; one page for all three of a kind. Guesses are counted.
 async fn link_over(visitor: &Visitor, purpose: Purpose) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
-    view::plain(&LinkOverPage { shell: visitor.shell(), purpose }, StatusCode::NOT_FOUND)
+    visitor.plain(&LinkOverPage { shell: visitor.shell(), purpose }, StatusCode::NOT_FOUND)
 }
 
 /// Shows a form again after too many tries.
-fn too_often(page: &impl Template, limit: TooOften) -> Result<HttpResponse, AppError> {
-    let mut response = view::plain(page, StatusCode::TOO_MANY_REQUESTS)?;
+fn too_often(visitor: &Visitor, page: &impl Template, limit: TooOften) -> Result<HttpResponse, AppError> {
+    let mut response = visitor.plain(page, StatusCode::TOO_MANY_REQUESTS)?;
     response.headers_mut().insert(RETRY_AFTER, limit.retry_after_seconds.into());
     Ok(response)
 }

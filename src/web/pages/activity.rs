@@ -21,7 +21,8 @@ use crate::{
     },
     page,
     web::{
-        activity_file, display, error::AppError, pager::Pager, search, shell::Shell, urls, view, visit::Visit,
+        activity_file, display, error::AppError, filters, pager::Pager, search, shell::Shell, urls, view,
+        visit::Visit,
     },
 };
 

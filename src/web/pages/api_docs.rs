@@ -35,14 +35,14 @@ use time::{Date, Time};
 
 use crate::{
     clock::Timestamp,
-    config::KeyPrefix,
+    config::{BasePath, KeyPrefix},
     domain::{access::Role, organization::Organization, organizations},
     hex,
     web::{
         compression::HoldsNoSecret,
         display,
         error::AppError,
-        etags, search,
+        etags, filters, search,
         shell::{Markup, Shell},
         view,
         visit::Visit,
@@ -98,6 +98,7 @@ struct Unit {
 /// Whoever reads the page, as far as the examples differ.
 struct Reader {
     base_url: String,
+    base_path: BasePath,
     key_prefix: KeyPrefix,
     /// The time of which examples tell.
     now: Timestamp,
@@ -131,7 +132,8 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
     };
     let language = visit.request().cookie(LANGUAGE_COOKIE);
     let reader = Reader {
-        base_url: visit.state.config.public_url.origin(),
+        base_url: visit.state.config.public_url.to_string(),
+        base_path: visit.base_path().clone(),
         key_prefix: visit.state.config.rules.key_prefix,
         // A time of today, and the same for all who read it today.
         now: visit.now.replace_time(Time::MIDNIGHT),
@@ -143,7 +145,7 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, AppError> {
     let page = ApiDocsPage { shell: visit.shell(), missed: missed(&sections, &q), search: q, sections };
     let mut response = view::html(StatusCode::OK);
     response.insert_header((VARY, "Accept-Encoding, Cookie"));
-    let body = page.render()?;
+    let body = page.render_with_values(visit.base_path())?;
     if !is_logged_in {
         // Weak, since the page may be compressed.
         let hash = Sha256::digest(&body);
@@ -218,12 +220,18 @@ impl ApiDocsPage {
 }
 
 impl Unit {
-    fn new(id: &str, title: &str, words: &impl Template, examples: &impl Template) -> askama::Result<Self> {
+    fn new(
+        reader: &Reader,
+        id: &str,
+        title: &str,
+        words: &impl Template,
+        examples: &impl Template,
+    ) -> askama::Result<Self> {
         Ok(Self {
             id: id.to_owned(),
             title: title.to_owned(),
-            words: Markup::render(words)?,
-            examples: Markup::render(examples)?,
+            words: Markup::render(words, &reader.base_path)?,
+            examples: Markup::render(examples, &reader.base_path)?,
         })
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     vocabulary::{Environment, KeyStatus},
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,

@@ -27,6 +27,7 @@ use crate::{
     web::{
         chart::Sparkline,
         error::AppError,
+        filters,
         pager::Pager,
         search,
         shell::Shell,

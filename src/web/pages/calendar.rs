@@ -14,6 +14,7 @@ use crate::{
         api::gate::{Anyone, Gate},
         display,
         error::AppError,
+        filters,
         icalendar::{Calendar, CalendarEvent},
         shell::Toast,
         state::State,

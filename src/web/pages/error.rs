@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::web::shell::Shell;
+use crate::web::{filters, shell::Shell};
 
 /// Any address that could not be answered.
 #[derive(Template)]
@@ -33,7 +33,7 @@ mod tests {
             has_session: true,
             reference: "01JD8Z4M".into(),
         };
-        let html = page.render().unwrap();
+        let html = page.render_with_values(&page.shell.base_path).unwrap();
         assert!(html.contains("<title>Page not found · Tessera</title>"), "{html}");
         assert!(html.contains("Reference <code>01JD8Z4M</code>"), "{html}");
     }

@@ -11,7 +11,7 @@ use crate::{
     db::DbError,
     domain::access::{Grant, ManageTokens, SeeKeys},
     page,
-    web::{error::AppError, shell::Shell, urls, view, visit::Visit},
+    web::{error::AppError, filters, shell::Shell, urls, view, visit::Visit},
 };
 
 pub use recipes::{Kind, Placeholder, Program, Recipe, Text};

@@ -24,6 +24,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::FieldErrors,
         shell::{Shell, Toast},
         urls, view,
@@ -115,7 +116,7 @@ async fn show_page(
     }
     let step = Step::next(visitor, &found).await?;
     let page = OpenPage { shell: visitor.shell(), token, found, step, form, errors };
-    view::plain(&page, status)
+    visitor.plain(&page, status)
 }
 
 /// The invitation behind a link, as far as this visitor may know of it: one that is over is there
@@ -142,7 +143,7 @@ async fn show_over(visitor: &Visitor, token: String, found: Found) -> Result<Htt
         Err(AccessError::NotFound) => false,
         Err(error) => return Err(error.into()),
     };
-    view::plain(&OverPage { shell: visitor.shell(), token, found, is_member }, StatusCode::OK)
+    visitor.plain(&OverPage { shell: visitor.shell(), token, found, is_member }, StatusCode::OK)
 }
 
 /// The visitor's account, if its proven address is the invited one.
@@ -155,7 +156,7 @@ fn invited_user<'a>(visitor: &'a Visitor, found: &Found) -> Option<&'a User> {
 async fn unusable(visitor: &Visitor, token: &str) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
     let log_in = urls::log_in(&urls::invitation_link(token));
-    view::plain(&UnusablePage { shell: visitor.shell(), log_in }, StatusCode::NOT_FOUND)
+    visitor.plain(&UnusablePage { shell: visitor.shell(), log_in }, StatusCode::NOT_FOUND)
 }
 
 /// Accepts. Whoever may not is shown the page, which says why.

@@ -5,7 +5,7 @@ use askama::Template;
 use crate::{
     domain::{invitations::Invitation, secret::Secret},
     web::{
-        urls,
+        filters, urls,
         visit::{Over, Visitor},
     },
 };

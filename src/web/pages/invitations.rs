@@ -21,6 +21,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,

@@ -20,7 +20,7 @@ use crate::{
         usage::{self, KeyClient},
     },
     vocabulary::KeyStatus,
-    web::{error::AppError, shell::Shell, urls, view, visit::Visit},
+    web::{error::AppError, filters, shell::Shell, urls, view, visit::Visit},
 };
 
 /// The menu of one key.
@@ -85,5 +85,5 @@ pub async fn show(visit: Visit<Grant<SeeKeys>>) -> Result<HttpResponse, AppError
         Ok::<_, ManageError>(KeyMenu::load(connection, &grant, (&key, rotation), clients, shell, now)?)
     });
     let menu = read.await?;
-    if is_fragment { view::plain(&menu, StatusCode::OK) } else { Ok(view::see_other(&page)) }
+    if is_fragment { visit.plain(&menu, StatusCode::OK) } else { Ok(view::see_other(&page)) }
 }

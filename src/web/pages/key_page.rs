@@ -28,6 +28,7 @@ use crate::{
         chart::Bars,
         display,
         error::AppError,
+        filters,
         shell::{Markup, Shell},
         urls, view,
         visit::{Visit, Visitor},
@@ -172,7 +173,7 @@ impl KeyPage {
     }
 
     fn menu(&self) -> askama::Result<Markup> {
-        Markup::render(&self.menu)
+        Markup::render(&self.menu, &self.shell.base_path)
     }
 
     fn is_expired(&self, key: &ApiKey) -> bool {

@@ -23,6 +23,7 @@ use crate::{
     web::{
         details, display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,

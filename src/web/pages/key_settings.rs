@@ -23,6 +23,7 @@ use crate::{
     vocabulary::Environment,
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         shell::Toast,

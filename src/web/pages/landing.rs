@@ -17,9 +17,9 @@ use crate::{
         chart::Sparkline,
         display,
         error::AppError,
+        filters,
         pages::{accounts::admission, setup},
         shell::Shell,
-        view,
         visit::Visit,
     },
 };
@@ -110,7 +110,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         setup_url,
         picture,
     };
-    view::plain(&page, StatusCode::OK)
+    visitor.plain(&page, StatusCode::OK)
 }
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
             setup_url: None,
             picture,
         };
-        page.render().unwrap()
+        page.render_with_values(&page.shell.base_path).unwrap()
     }
 
     #[test]

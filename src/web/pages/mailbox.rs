@@ -15,6 +15,7 @@ use crate::{
     domain::outbox::{self, QueuedMail, UnreadableMail},
     web::{
         error::AppError,
+        filters,
         local::is_local,
         shell::Shell,
         state::MailPreview,
@@ -77,7 +78,7 @@ pub async fn index(visitor: Visit) -> Result<HttpResponse, AppError> {
         Err(unreadable) => Ok(Err(unreadable)),
     });
     let mails = shown.collect::<Result<_, _>>()?;
-    view::plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
+    visitor.plain(&MailboxPage { shell: visitor.shell(), now: visitor.now, mails }, StatusCode::OK)
 }
 
 /// Shows one mail.
@@ -91,7 +92,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         lines: text::lines(&shown.preview.text),
         shown,
     };
-    let body = page.render()?;
+    let body = page.render_with_values(visitor.base_path())?;
     Ok(view::html(StatusCode::OK).insert_header((CONTENT_SECURITY_POLICY, FRAMING_POLICY)).body(body))
 }
 

@@ -25,6 +25,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         pager::Pager,
         search,
         shell::Shell,

@@ -20,6 +20,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         pager::Pager,

@@ -10,6 +10,7 @@ use crate::{
     domain::managed::ManageError,
     web::{
         error::AppError,
+        filters,
         form_id::FormId,
         shell::Toast,
         visit::{Behind, Proof, Submission, Visit},

@@ -15,6 +15,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::Toast,
         urls,

@@ -61,7 +61,7 @@ pub async fn hide_mailbox_banner(
 
 /// htmx may have changed tabs since the form was written.
 fn page_behind(visitor: &Visit, next: String) -> String {
-    let page = urls::current_page(visitor.request()).unwrap_or(next);
+    let page = urls::current_page(visitor.request(), visitor.base_path()).unwrap_or(next);
     match page.as_str() {
         "" if visitor.logged_in().is_none() => "/".to_owned(),
         page => urls::safe_next(page).to_owned(),

@@ -15,6 +15,7 @@ use crate::{
     page,
     web::{
         error::AppError,
+        filters,
         pager::Pager,
         shell::{Shell, Toast},
         urls,

@@ -26,6 +26,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls,

@@ -10,9 +10,10 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         local::is_local,
         shell::{Shell, Toast},
-        urls, view,
+        urls,
         visit::{Account, Visit, Visitor},
     },
 };
@@ -79,7 +80,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
         Some(logged_in) if !logged_in.user.is_verified() => Step::ConfirmEmail,
         Some(_) => Step::Become,
     };
-    view::plain(&SetupPage { shell: visitor.shell(), url: urls::setup(&token), step }, StatusCode::OK)
+    visitor.plain(&SetupPage { shell: visitor.shell(), url: urls::setup(&token), step }, StatusCode::OK)
 }
 
 /// Makes the person the first instance administrator.
@@ -101,5 +102,5 @@ pub async fn become_administrator(visit: Visit<Account>) -> Result<HttpResponse,
 /// Answers to a link that is unknown or has ended. Guesses are counted.
 async fn over(visitor: &Visitor) -> Result<HttpResponse, AppError> {
     visitor.state.limits.guess(visitor.ip)?;
-    view::plain(&SetupOverPage { shell: visitor.shell() }, StatusCode::NOT_FOUND)
+    visitor.plain(&SetupOverPage { shell: visitor.shell() }, StatusCode::NOT_FOUND)
 }

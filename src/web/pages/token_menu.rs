@@ -10,7 +10,7 @@ use crate::{
         master_tokens::{self, MasterToken},
     },
     vocabulary::KeyStatus,
-    web::{error::AppError, shell::Shell, urls, view, visit::Visit},
+    web::{error::AppError, filters, shell::Shell, urls, view, visit::Visit},
 };
 
 /// The menu of one master token.
@@ -60,5 +60,5 @@ pub async fn show(visit: Visit<Grant<ManageTokens>>) -> Result<HttpResponse, App
     if !is_fragment {
         return Ok(view::see_other(&menu.page()));
     }
-    view::plain(&TokenMenu { is_elsewhere: true, ..menu }, StatusCode::OK)
+    visit.plain(&TokenMenu { is_elsewhere: true, ..menu }, StatusCode::OK)
 }

@@ -25,6 +25,7 @@ use crate::{
         chart::Bars,
         display,
         error::AppError,
+        filters,
         shell::{Markup, Shell},
         urls, view,
         visit::{Visit, Visitor},
@@ -94,7 +95,7 @@ impl TokenPage {
     }
 
     fn menu(&self) -> askama::Result<Markup> {
-        Markup::render(&self.menu)
+        Markup::render(&self.menu, &self.shell.base_path)
     }
 
     /// What the token can do, in plain words.

@@ -23,6 +23,7 @@ use crate::{
     page,
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         request_id,
         shell::Shell,

@@ -33,6 +33,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::Shell,
         urls,

@@ -7,6 +7,7 @@ use askama::Template;
 use super::{Proof, Visit, Visitor};
 use crate::web::{
     error::AppError,
+    filters,
     fragment::Fragment,
     shell::{Markup, Shell, Toast},
     urls,
@@ -110,7 +111,7 @@ impl<P: Proof, B> Visit<P, B> {
     where
         P: AsRef<S::Proof>,
     {
-        let dialog = Markup::render(dialog)?;
+        let dialog = Markup::render(dialog, self.base_path())?;
         if self.fragment == Fragment::Dialog {
             return Ok(html(status).body(dialog.into_string()));
         }
@@ -130,7 +131,7 @@ impl<P: Proof, B> Visit<P, B> {
         if self.fragment != Fragment::Dialog {
             return self.dialog::<S>(dialog).await;
         }
-        let dialog = Markup::render(dialog)?.into_string();
+        let dialog = Markup::render(dialog, self.base_path())?.into_string();
         let page = S::page(self, self.proof.as_ref(), self.shell()).await?;
         Ok(html(StatusCode::OK).body(dialog + page.panel()?.as_str() + page.tabs()?.as_str()))
     }
@@ -152,7 +153,7 @@ impl<P: Proof, B> Visit<P, B> {
         let shell = self.shell();
         let fragment = if shell.fragment == Fragment::Content { Fragment::Panel } else { shell.fragment };
         let page = S::page(self, proof, Shell { fragment, ..shell }).await?;
-        let panel = page.panel()? + page.tabs()?.as_str() + toasts(&[toast])?.as_str();
+        let panel = page.panel()? + page.tabs()?.as_str() + toasts(&[toast], self.base_path())?.as_str();
         Ok(html(StatusCode::OK).body(panel))
     }
 }

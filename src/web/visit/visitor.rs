@@ -4,14 +4,16 @@ use std::{net::IpAddr, sync::atomic::Ordering};
 
 use actix_session::{Session, SessionExt};
 use actix_web::{
-    HttpMessage, HttpRequest,
-    http::Method,
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
     web::{Data, Query},
 };
+use askama::Template;
 use serde::de::DeserializeOwned;
 
 use crate::{
     clock::Timestamp,
+    config::BasePath,
     domain::{
         access::Actor,
         accounts,
@@ -27,7 +29,7 @@ use crate::{
         session_store::{self, Found, IP, PASSWORD, SESSION_ID, USER_AGENT, USER_ID},
         shell::{Shell, ShellUser, Theme, Toast},
         state::State,
-        urls,
+        urls, view,
     },
 };
 
@@ -76,7 +78,7 @@ impl Visitor {
         let state = State::of(request)?;
         let ip = request.extensions().get::<RequestContext>().and_then(|context| context.ip);
         let found = session_store::found();
-        let page = page_of(request, found.fragment);
+        let page = page_of(request, found.fragment, state.config.public_url.base_path());
         Ok(Self {
             now: state.clock.now(),
             ip,
@@ -103,6 +105,19 @@ impl Visitor {
     /// Who is logged in.
     pub fn logged_in(&self) -> Option<&LoggedIn> {
         self.found.logged_in.as_ref()
+    }
+
+    /// What links begin with.
+    pub fn base_path(&self) -> &BasePath {
+        self.state.config.public_url.base_path()
+    }
+
+    /// Answers with a page that has no fragments.
+    ///
+    /// # Errors
+    /// When its template fails.
+    pub fn plain(&self, page: &impl Template, status: StatusCode) -> Result<HttpResponse, AppError> {
+        view::plain(page, self.base_path(), status)
     }
 
     /// Whether they may create organizations.
@@ -135,10 +150,8 @@ impl Visitor {
 
     /// Notes now and then that the person is active.
     pub(super) async fn touch(&self) {
-        let Some(logged_in) = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch)
-        else {
-            return;
-        };
+        let due = self.found.logged_in.clone().filter(|logged_in| logged_in.is_due_for_touch);
+        let Some(logged_in) = due.filter(|_| self.state.maintenance_at(self.now).is_none()) else { return };
         let now = self.now;
         let noted = self.state.db.write(move |tx| accounts::note_activity(tx, &logged_in, now));
         self.state.db.beside("it could not be noted that a session was used", noted).await;
@@ -170,12 +183,14 @@ impl Visitor {
             brand: self.state.config.brand.as_str().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             public_host: self.state.config.public_url.host().to_owned(),
+            base_path: self.base_path().clone(),
             path: self.page_path.clone(),
             theme: self.theme,
             user,
             mailbox: self.state.has_mailbox(),
             mailbox_banner: self.state.has_mailbox() && !self.has_hidden_mailbox_banner(),
             sends_no_mail: self.state.sends_no_mail(),
+            maintenance: self.state.maintenance_at(self.now),
             fragment: self.fragment,
             toasts,
             dialog: None,
@@ -290,11 +305,11 @@ impl Visitor {
 }
 
 /// The page to come back to. A form that was sent cannot be sent again by itself, so it is none.
-fn page_of(request: &HttpRequest, fragment: Fragment) -> String {
+fn page_of(request: &HttpRequest, fragment: Fragment, base_path: &BasePath) -> String {
     let is_page = request.method() == Method::GET && !fragment.is_fragment();
     if is_page {
         request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
     } else {
-        urls::current_page(request).unwrap_or_default()
+        urls::current_page(request, base_path).unwrap_or_default()
     }
 }

@@ -31,6 +31,7 @@ pub(super) const DOMAIN: House = House {
             "instance_secrets",
             "instants",
             "leases",
+            "maintenance",
             "names",
             "nodes",
             "page",
@@ -88,11 +89,13 @@ const WEB: House = House {
         // What knows nothing of a request's answer.
         &[
             "access",
+            "base_path",
             "compression",
             "connections",
             "cookies",
             "display",
             "etags",
+            "filters",
             "form_id",
             "forwarded",
             "fragment",

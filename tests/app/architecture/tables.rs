@@ -27,6 +27,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("key_usage", "usage"),
     ("leak_reports", "leaks"),
     ("leases", "leases"),
+    ("maintenance", "maintenance"),
     ("master_tokens", "master_tokens"),
     ("memberships", "members"),
     ("nodes", "nodes"),

@@ -21,13 +21,21 @@ fn cookies(answer: &Response) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn cookies_are_secure_over_tls_alone_and_bear_the_port() {
-    for (public_url, [session, device], is_secure) in [
-        ("http://127.0.0.1:8080", ["tessera-8080", "tessera-device-8080"], false),
-        ("http://localhost:9090", ["tessera-9090", "tessera-device-9090"], false),
-        ("http://keys.internal", ["tessera", "tessera-device"], false),
-        ("https://keys.example.com", ["__Host-tessera", "__Host-tessera-device"], true),
-        ("https://127.0.0.1:8443", ["__Host-tessera-8443", "__Host-tessera-device-8443"], true),
+async fn cookies_are_secure_over_tls_alone_and_bear_port_and_path() {
+    for (public_url, [session, device], [path, path_of_theme], is_secure) in [
+        ("http://127.0.0.1:8080", ["tessera-8080", "tessera-device-8080"], ["/", "/"], false),
+        ("http://localhost:9090", ["tessera-9090", "tessera-device-9090"], ["/", "/"], false),
+        ("http://keys.internal", ["tessera", "tessera-device"], ["/", "/"], false),
+        ("http://keys.internal/a", ["tessera.a", "tessera-device.a"], ["/a", "/a"], false),
+        ("https://keys.example.com", ["__Host-tessera", "__Host-tessera-device"], ["/", "/"], true),
+        ("https://127.0.0.1:8443", ["__Host-tessera-8443", "__Host-tessera-device-8443"], ["/", "/"], true),
+        // Browsers keep one with that prefix only for all paths.
+        (
+            "https://example.com:8443/team/keys",
+            ["__Host-tessera-8443.team.keys", "__Host-tessera-device-8443.team.keys"],
+            ["/", "/team/keys"],
+            true,
+        ),
     ] {
         let app = TestApp::builder().flag("--public-url", public_url).spawn().await;
         app.user("Dana Whitfield").await;
@@ -38,8 +46,9 @@ async fn cookies_are_secure_over_tls_alone_and_bear_the_port() {
             let cookie = given.iter().find(|cookie| cookie.starts_with(&format!("{name}=")));
             let cookie = cookie.unwrap_or_else(|| panic!("{public_url}: no {name} in {given:?}"));
             assert_eq!(cookie.contains("; Secure"), is_secure, "{public_url}: {cookie}");
-            for part in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age="] {
-                assert!(cookie.contains(part), "{public_url}: {cookie}");
+            let path = if name == "theme" { path_of_theme } else { path };
+            for part in ["; HttpOnly", "; SameSite=Lax", "; Max-Age=", &format!("; Path={path};")] {
+                assert!(format!("{cookie};").contains(part), "{public_url}: {cookie}");
             }
             assert!(!cookie.contains("Domain="), "{public_url}: {cookie}");
         }

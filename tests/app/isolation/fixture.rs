@@ -100,10 +100,16 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn new() -> Self {
+        Self::at("http://localhost:8080").await
+    }
+
+    /// The same at another public URL.
+    pub(super) async fn at(public_url: &str) -> Self {
         // Without a reporter the address for leaks does not exist.
         // A machine is to ask at every address, again and again.
         let app = TestApp::builder().flag("--leak-secret", &"x".repeat(32)).with_metrics();
-        let app = app.flag("--requests-per-minute", "100000").without_housekeeping().spawn().await;
+        let app = app.flag("--requests-per-minute", "100000").flag("--public-url", public_url);
+        let app = app.without_housekeeping().spawn().await;
         let lumen = app.lumen().await;
         let supervisor = app.member(&lumen, Role::Supervisor, "Sam Supervisor").await;
         let developer = app.member(&lumen, Role::Developer, "Dev Developer").await;

@@ -22,6 +22,19 @@ fn text(program: Program, url: &str) -> String {
     recipe(program, url).texts.into_iter().map(|text| text.text).collect()
 }
 
+#[test]
+fn every_text_asks_below_the_path_of_the_url() {
+    for program in Program::ALL {
+        let (plain, below) =
+            (text(program, "https://example.com"), text(program, "https://example.com/team/keys"));
+        let path =
+            if program.kind() == Kind::Gateway { "/auth?organization=" } else { "/api/v2/keys/verify" };
+        assert_eq!(below.matches(path).count(), below.matches(&format!("/team/keys{path}")).count());
+        assert_eq!(below.matches("/team/keys").count(), 1, "{program:?}: {below}");
+        assert_eq!(below.replace("/team/keys", ""), plain, "{program:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_organization_without_keys_is_led_to_all_that_is_about_keys() {
     let app = TestApp::spawn().await;

@@ -20,9 +20,9 @@ pub(crate) fn install() {
 }
 
 /// What a server notes and reads for itself every now and then, whatever it is asked: the log of changes on a
-/// database of several, and which of them does the housekeeping.
-const OF_THE_SERVER: [&str; 6] =
-    ["FROM changes", "INTO nodes", "FROM nodes", "INTO readings", "LISTEN", "\"leases\""];
+/// database of several, which of them does the housekeeping, and whether maintenance is on.
+const OF_THE_SERVER: [&str; 7] =
+    ["FROM changes", "INTO nodes", "FROM nodes", "INTO readings", "LISTEN", "\"leases\"", "maintenance"];
 
 /// The statements that `work` causes at the database `database`, without those that open and close
 /// transactions and those of [the server itself](OF_THE_SERVER).

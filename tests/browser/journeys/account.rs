@@ -6,7 +6,7 @@ use crate::support::stage::Stage;
 
 const EMAIL: &str = "dana@example.org";
 
-async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
+pub(super) async fn sign_up_and_create_an_organization(Stage { page, server, .. }: Stage) {
     // Nobody has an account yet, so that it leads to where one gets one.
     page.visit("/").await;
     page.click_link("GET STARTED").await;

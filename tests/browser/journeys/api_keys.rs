@@ -4,7 +4,7 @@ use crate::support::page::Page;
 use crate::support::server::Server;
 use crate::support::stage::Stage;
 
-async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: Stage) {
+pub(super) async fn a_key_is_created_used_stopped_and_removed(Stage { page, server, .. }: Stage) {
     let mut dana = server.person("Dana Whitfield").await;
     let organization = server.organization(&mut dana, "Lumen Logistics").await;
     page.become_person(&dana).await;

@@ -34,7 +34,7 @@ impl Server {
     pub(crate) async fn organization(&self, founder: &mut Person, name: &str) -> String {
         let form_id = founder.form_id(self, "/orgs/new").await;
         let target = founder.post(self, "/orgs", &[("name", name), ("form_id", &form_id)]).await;
-        let target = target.strip_prefix(&self.url).unwrap_or(&target).to_owned();
+        let target = target.strip_prefix(self.path).unwrap_or(&target).to_owned();
         target.split('/').take(3).collect::<Vec<_>>().join("/")
     }
 
@@ -108,7 +108,7 @@ impl Person {
             .post(&address)
             .header("cookie", self.cookie_header())
             .header("sec-fetch-site", "same-origin")
-            .header("origin", &server.url)
+            .header("origin", &server.origin)
             .form(form);
         let answer = request.send().await.expect("the server answers");
         let status = answer.status().as_u16();
@@ -137,8 +137,9 @@ impl Page {
         async move {
             let cdp = self.browser().cdp();
             cdp.network().clear_browser_cookies().await.expect("cookies can be cleared");
+            let base = url::Url::parse(self.base()).expect("a URL");
             for (name, value) in &person.cookies {
-                let cookie = json!({ "name": name, "value": value, "url": self.base(), "path": "/",
+                let cookie = json!({ "name": name, "value": value, "url": self.base(), "path": base.path(),
                     "secure": name.starts_with("__"), "httpOnly": true, "sameSite": "Lax" });
                 cdp.send_raw("Network.setCookie", cookie).await.expect("a cookie can be set");
             }

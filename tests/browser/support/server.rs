@@ -2,6 +2,7 @@
 
 use super::guarded::{Guarded, free_port};
 use super::mail::Inbox;
+use super::proxy::{PATH, Proxy};
 use super::{PATIENCE, poll};
 use crate::database::TestDatabase;
 use std::path::PathBuf;
@@ -11,6 +12,10 @@ use tempfile::TempDir;
 
 pub(crate) struct Server {
     pub(crate) url: String,
+    /// Its beginning, as browsers send it.
+    pub(crate) origin: String,
+    /// The path at its end, where it has one.
+    pub(crate) path: &'static str,
     pub(crate) inbox: Inbox,
     /// Follows no redirects and keeps no cookies.
     pub(crate) http: reqwest::Client,
@@ -22,25 +27,34 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_as(true, None).await
+        Self::start_as(true, None, Proxy::of_environment()).await
+    }
+
+    /// A server whose public URL has a path, behind a proxy.
+    pub(crate) async fn start_behind(proxy: Proxy) -> Self {
+        Self::start_as(true, None, Some(proxy)).await
     }
 
     /// A server that keeps its emails in the local mailbox.
     pub(crate) async fn start_with_mailbox() -> Self {
-        Self::start_as(false, None).await
+        Self::start_as(false, None, Proxy::of_environment()).await
     }
 
     /// A server with a setting of its own: `start_with("TESSERA_SIGN_UP", "invited")`.
     pub(crate) async fn start_with(name: &str, value: &str) -> Self {
-        Self::start_as(true, Some((name, value))).await
+        Self::start_as(true, Some((name, value)), Proxy::of_environment()).await
     }
 
-    async fn start_as(sends_emails: bool, setting: Option<(&str, &str)>) -> Self {
+    async fn start_as(sends_emails: bool, setting: Option<(&str, &str)>, proxy: Option<Proxy>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let database = TestDatabase::new();
         let inbox = Inbox::start().await;
         let port = free_port();
-        let url = format!("http://127.0.0.1:{port}");
+        let (origin, path) = match proxy {
+            Some(proxy) => (format!("http://127.0.0.1:{}", proxy.start(port).await), PATH),
+            None => (format!("http://127.0.0.1:{port}"), ""),
+        };
+        let url = format!("{origin}{path}");
         let log = directory.path().join("server.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
         for (name, _) in
@@ -65,8 +79,17 @@ impl Server {
             .pool_max_idle_per_host(0)
             .build()
             .expect("an HTTP client");
-        let server =
-            Self { url, inbox, http, log, _process: process, _directory: directory, _database: database };
+        let server = Self {
+            url,
+            origin,
+            path,
+            inbox,
+            http,
+            log,
+            _process: process,
+            _directory: directory,
+            _database: database,
+        };
         server.wait_until_healthy().await;
         server
     }

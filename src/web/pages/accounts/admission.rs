@@ -9,7 +9,7 @@ use askama::Template;
 use crate::{
     config::{EmailDomain, SignUp},
     domain::{accounts, email::EmailAddress},
-    web::{error::AppError, pages::setup, shell::Shell, view, visit::Visitor},
+    web::{error::AppError, filters, pages::setup, shell::Shell, visit::Visitor},
 };
 
 /// How a visitor may sign up.
@@ -116,5 +116,5 @@ pub(super) async fn refuse(
         setup_url: setup::offer(visitor).await?,
         next,
     };
-    view::plain(&page, status)
+    visitor.plain(&page, status)
 }

@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 
 use super::NextQuery;
-use crate::web::{error::AppError, shell::Shell, urls, view, visit::Visit};
+use crate::web::{error::AppError, filters, shell::Shell, urls, view, visit::Visit};
 
 /// `GET /cookie-check`, for a browser that kept none.
 #[derive(Template)]
@@ -31,5 +31,5 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let is_here = host.is_some_and(|host| public_url.is_at(host));
     let page =
         NoCookiePage { shell: visitor.shell(), next, elsewhere: (!is_here).then(|| public_url.to_string()) };
-    view::plain(&page, StatusCode::OK)
+    visitor.plain(&page, StatusCode::OK)
 }

@@ -13,6 +13,7 @@ use crate::{
     config::SignUp,
     web::{
         error::AppError,
+        filters,
         form::Submitted,
         pages::setup,
         shell::Shell,
@@ -54,7 +55,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let (shell, setup_url) = (visitor.shell(), setup::offer(&visitor).await?);
     let no_sign_up = no_sign_up(&visitor);
     let page = LogInPage { shell, email: String::new(), next, error: String::new(), setup_url, no_sign_up };
-    view::plain(&page, StatusCode::OK)
+    visitor.plain(&page, StatusCode::OK)
 }
 
 /// Logs in.
@@ -67,16 +68,18 @@ pub async fn log_in(visit: Visit<Anybody, Submitted<LogInForm>>) -> Result<HttpR
     let page = |error| LogInPage { shell, email, next: next.clone(), error, setup_url: None, no_sign_up };
     let right = match attempt {
         Attempt::Right(right) => *right,
-        Attempt::Wrong => return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY),
+        Attempt::Wrong => {
+            return visitor.plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
+        }
         Attempt::TooOften(limit) => {
-            return too_often(&page(AppError::TooOften(limit).to_string()), limit);
+            return too_often(&visitor, &page(AppError::TooOften(limit).to_string()), limit);
         }
     };
     if right.user.is_deactivated() {
-        return view::plain(&page(DEACTIVATED.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
+        return visitor.plain(&page(DEACTIVATED.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
     }
     let Some(user) = attempt::log_in(&visitor, right).await? else {
-        return view::plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
+        return visitor.plain(&page(NOT_RIGHT.to_owned()), StatusCode::UNPROCESSABLE_ENTITY);
     };
     let mut response = if user.is_verified() {
         view::see_other(urls::safe_next(&next))

@@ -12,6 +12,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         shell::Shell,
         urls, view,
         visit::{Visit, Visitor},
@@ -33,7 +34,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     match owner(&visitor, &token).await? {
         Some(user) => {
             let (shell, action) = (visitor.shell(), urls::log_in_link(&token));
-            view::plain(&LogInLinkPage { shell, action, email: user.email }, StatusCode::OK)
+            visitor.plain(&LogInLinkPage { shell, action, email: user.email }, StatusCode::OK)
         }
         None => link_over(&visitor, Purpose::LogIn).await,
     }

@@ -19,6 +19,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls, view,
@@ -90,10 +91,10 @@ impl ResetPage {
 /// Shows the form, or that a link was asked for just now.
 pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     if let Some(email) = visitor.take(ASKED_FOR) {
-        return view::plain(&ForgotSentPage { shell: visitor.shell(), email }, StatusCode::OK);
+        return visitor.plain(&ForgotSentPage { shell: visitor.shell(), email }, StatusCode::OK);
     }
     let page = ForgotPage { shell: visitor.shell(), email: String::new(), errors: FieldErrors::default() };
-    view::plain(&page, StatusCode::OK)
+    visitor.plain(&page, StatusCode::OK)
 }
 
 /// Mails a link if the address has an account; the answer is the same without one.
@@ -102,11 +103,11 @@ pub async fn send(visit: Visit<Anybody, Submitted<ForgotForm>>) -> Result<HttpRe
     let mut errors = FieldErrors::default();
     let Some(email) = errors.check("email", EmailAddress::of_account(&form.email)) else {
         let page = ForgotPage { shell: visitor.shell(), email: form.email, errors };
-        return view::plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
+        return visitor.plain(&page, StatusCode::UNPROCESSABLE_ENTITY);
     };
     if let Err(limit) = throttle::count_mail(&visitor).await? {
         errors.add("email", AppError::TooOften(limit));
-        return too_often(&ForgotPage { shell: visitor.shell(), email: form.email, errors }, limit);
+        return too_often(&visitor, &ForgotPage { shell: visitor.shell(), email: form.email, errors }, limit);
     }
     visitor.remember(ASKED_FOR, email.as_str())?;
     let (state, ip, now) = (visitor.state.clone(), visitor.ip, visitor.now);
@@ -122,7 +123,7 @@ pub async fn choose(visitor: Visit) -> Result<HttpResponse, AppError> {
     let token = visitor.path("token");
     match owner(&visitor, &token).await? {
         Some(user) => {
-            view::plain(&ResetPage::new(&visitor, token, user, FieldErrors::default()), StatusCode::OK)
+            visitor.plain(&ResetPage::new(&visitor, token, user, FieldErrors::default()), StatusCode::OK)
         }
         None => link_over(&visitor, Purpose::Reset).await,
     }
@@ -144,7 +145,7 @@ pub async fn reset(visit: Visit<Anybody, Submitted<ResetForm>>) -> Result<HttpRe
         Some(NewHash::Hash(hash)) => hash,
         refused => {
             let limit = throttle::note(&mut errors, "password", refused);
-            return throttle::refuse(&ResetPage::new(&visitor, token, user, errors), limit);
+            return throttle::refuse(&visitor, &ResetPage::new(&visitor, token, user, errors), limit);
         }
     };
     let (ip, now, is_new) = (visitor.ip, visitor.now, !user.is_verified());

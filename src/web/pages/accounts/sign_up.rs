@@ -21,6 +21,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::Shell,
         urls, view,
@@ -95,7 +96,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     }
     let form = SignUpForm { next, ..SignUpForm::default() };
     let page = SignUpPage::new(&visitor, &admission, form, FieldErrors::default(), String::new());
-    view::plain(&page, StatusCode::OK)
+    visitor.plain(&page, StatusCode::OK)
 }
 
 /// Signs up and mails a link, to the account's owner or to whoever owns the address already.
@@ -112,17 +113,17 @@ pub async fn sign_up(visit: Visit<Anybody, Submitted<SignUpForm>>) -> Result<Htt
     let parsed = form.parse(visitor.state.config.brand.as_str(), &admission, &mut errors);
     let page = |form, errors, rejection| SignUpPage::new(&visitor, &admission, form, errors, rejection);
     let Some((name, email, password)) = parsed else {
-        return view::plain(&page(form, errors, String::new()), StatusCode::UNPROCESSABLE_ENTITY);
+        return visitor.plain(&page(form, errors, String::new()), StatusCode::UNPROCESSABLE_ENTITY);
     };
     let password_hash = match throttle::hash_new(&visitor, password, SetBy::Stranger).await? {
         NewHash::Hash(hash) => hash,
         NewHash::TooOften(limit) => {
             let rejection = AppError::TooOften(limit).to_string();
-            return throttle::refuse(&page(form, errors, rejection), Some(limit));
+            return throttle::refuse(&visitor, &page(form, errors, rejection), Some(limit));
         }
         NewHash::Refused(error) => {
             errors.add("password", error);
-            return throttle::refuse(&page(form, errors, String::new()), None);
+            return throttle::refuse(&visitor, &page(form, errors, String::new()), None);
         }
     };
     let new = NewAccount { email, name, password_hash };

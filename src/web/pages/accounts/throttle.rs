@@ -9,7 +9,7 @@ use crate::{
         passwords::{PasswordError, TypedPassword},
         throttles::{self, Counted, Counter, Kind, ThrottleError, TooOften, origin},
     },
-    web::{error::AppError, form::FieldErrors, view, visit::Visitor},
+    web::{error::AppError, form::FieldErrors, visit::Visitor},
 };
 
 /// Who sets a new password, and so whose count it is.
@@ -69,10 +69,14 @@ pub fn note(errors: &mut FieldErrors, field: &'static str, refused: Option<NewHa
 }
 
 /// Shows a form again whose new password was refused.
-pub fn refuse(page: &impl Template, limit: Option<TooOften>) -> Result<HttpResponse, AppError> {
+pub fn refuse(
+    visitor: &Visitor,
+    page: &impl Template,
+    limit: Option<TooOften>,
+) -> Result<HttpResponse, AppError> {
     match limit {
-        Some(limit) => too_often(page, limit),
-        None => view::plain(page, StatusCode::UNPROCESSABLE_ENTITY),
+        Some(limit) => too_often(visitor, page, limit),
+        None => visitor.plain(page, StatusCode::UNPROCESSABLE_ENTITY),
     }
 }
 

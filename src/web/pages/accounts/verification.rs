@@ -22,6 +22,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::{Shell, Toast},
         urls, view,
@@ -88,7 +89,7 @@ pub async fn pending(visitor: Visit) -> Result<HttpResponse, AppError> {
     let shown =
         visitor.recall(ADDRESS_SHOWN).filter(|shown| visitor.logged_in().is_none() && !shown.is_empty());
     let (is_whole, email) = (shown.is_none(), shown.unwrap_or(email));
-    view::plain(&CheckMailPage { shell: visitor.shell(), email, is_whole, next, mail_url }, StatusCode::OK)
+    visitor.plain(&CheckMailPage { shell: visitor.shell(), email, is_whole, next, mail_url }, StatusCode::OK)
 }
 
 /// Mails another link. Only whoever is logged in learns whether one was sent.
@@ -138,7 +139,7 @@ pub async fn show(visitor: Visit) -> Result<HttpResponse, AppError> {
     let token = visitor.path("token");
     match owner(&visitor, &token).await? {
         Some(user) => {
-            view::plain(&page(&visitor, token, &user, FieldErrors::default()).await?, StatusCode::OK)
+            visitor.plain(&page(&visitor, token, &user, FieldErrors::default()).await?, StatusCode::OK)
         }
         None => link_over(&visitor, Purpose::Verify).await,
     }
@@ -173,14 +174,12 @@ pub async fn confirm(visit: Visit<Anybody, Submitted<ConfirmForm>>) -> Result<Ht
         Attempt::Right(right) => *right,
         Attempt::Wrong => {
             errors.add("password", "Incorrect password. If you didn’t set one, choose a new password below.");
-            return view::plain(
-                &page(&visitor, token, &user, errors).await?,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            );
+            return visitor
+                .plain(&page(&visitor, token, &user, errors).await?, StatusCode::UNPROCESSABLE_ENTITY);
         }
         Attempt::TooOften(limit) => {
             errors.add("password", AppError::TooOften(limit));
-            return too_often(&page(&visitor, token, &user, errors).await?, limit);
+            return too_often(&visitor, &page(&visitor, token, &user, errors).await?, limit);
         }
     };
     if !verify(&visitor, token, SignedUp::Password(right.matched_hash.clone())).await? {
@@ -213,7 +212,7 @@ async fn confirm_with_new_password(
         Some(NewHash::Hash(hash)) => hash,
         refused => {
             let limit = throttle::note(&mut errors, "new_password", refused);
-            return throttle::refuse(&page(visitor, token, &user, errors).await?, limit);
+            return throttle::refuse(visitor, &page(visitor, token, &user, errors).await?, limit);
         }
     };
     let (ip, now) = (visitor.ip, visitor.now);

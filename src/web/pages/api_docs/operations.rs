@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{instance_access::InstanceAccess, token_access::TokenAccess},
-    web::shell::Markup,
+    web::{filters, shell::Markup},
 };
 
 /// Parameters that mean the same everywhere: where they are sent, and the topic that explains them.
@@ -162,10 +162,13 @@ impl<'a> Builder<'a> {
             id: &object.id,
             title: object.title(),
             description: text(schema, "description"),
-            fields: shapes::field_list(&self.schemas.fields(schema, Direction::Returned))?,
+            fields: shapes::field_list(
+                &self.schemas.fields(schema, Direction::Returned),
+                &self.reader.base_path,
+            )?,
             example: literals::json(&example),
         };
-        Unit::new(&object.id, &page.title, &page.as_words(), &page.as_examples())
+        Unit::new(self.reader, &object.id, &page.title, &page.as_words(), &page.as_examples())
     }
 
     fn operation(&self, method: &str, path: &str, operation: &Value) -> askama::Result<Unit> {
@@ -203,7 +206,7 @@ impl<'a> Builder<'a> {
             path: path.to_owned(),
             paragraphs,
             needs: Needs::of(operation),
-            parameters: shapes::field_list(&own)?,
+            parameters: shapes::field_list(&own, &self.reader.base_path)?,
             common: common.collect(),
             body: operation.get("requestBody").map(|sent| self.body(sent, Direction::Sent)).transpose()?,
             responses,
@@ -213,7 +216,7 @@ impl<'a> Builder<'a> {
             language: self.reader.language,
             more_examples,
         };
-        Unit::new(&page.id, &page.title, &page.as_words(), &page.as_examples())
+        Unit::new(self.reader, &page.id, &page.title, &page.as_words(), &page.as_examples())
     }
 
     fn body(&self, holder: &Value, direction: Direction) -> askama::Result<Body> {
@@ -222,7 +225,11 @@ impl<'a> Builder<'a> {
         let shape = schema.map(|schema| self.schemas.shape(schema, direction)).unwrap_or_default();
         let is_json = contents().all(|(kind, _)| kind == "application/json");
         let types = contents().map(|(kind, _)| kind.clone()).filter(|_| !is_json);
-        Ok(Body { lead: shape.lead, fields: shapes::field_list(&shape.fields)?, types: types.collect() })
+        Ok(Body {
+            lead: shape.lead,
+            fields: shapes::field_list(&shape.fields, &self.reader.base_path)?,
+            types: types.collect(),
+        })
     }
 
     fn response(&self, status: &str, response: &Value) -> askama::Result<Response> {
@@ -239,7 +246,7 @@ impl<'a> Builder<'a> {
             title: title_of(status),
             description: text(response, "description"),
             body: self.body(response, Direction::Returned)?,
-            headers: shapes::field_list(&own)?,
+            headers: shapes::field_list(&own, &self.reader.base_path)?,
             has_version: headers().any(|(name, _)| name == "ETag"),
             examples,
         })

@@ -6,7 +6,10 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::json_types::{chosen, description, enumeration, is_type, name_of, strings, word_of};
-use crate::web::{display, shell::Markup};
+use crate::{
+    config::BasePath,
+    web::{display, filters, shell::Markup},
+};
 
 /// How deep fields inside fields are shown.
 pub(super) const DEPTH: usize = 4;
@@ -75,20 +78,21 @@ pub(super) struct Shape {
 #[template(path = "api_docs/fields.html")]
 struct FieldList<'a> {
     fields: &'a [Field],
+    base_path: &'a BasePath,
 }
 
 /// Renders fields.
-pub(super) fn field_list(fields: &[Field]) -> askama::Result<Markup> {
+pub(super) fn field_list(fields: &[Field], base_path: &BasePath) -> askama::Result<Markup> {
     if fields.is_empty() {
         return Ok(Markup::default());
     }
-    Markup::render(&FieldList { fields })
+    Markup::render(&FieldList { fields, base_path }, base_path)
 }
 
 impl Field {
     /// The fields inside it, as they stand on the page.
-    fn inner_list(&self) -> askama::Result<Markup> {
-        field_list(&self.inner)
+    fn inner_list(&self, base_path: &BasePath) -> askama::Result<Markup> {
+        field_list(&self.inner, base_path)
     }
 
     /// "3 fields".

@@ -18,7 +18,7 @@ use crate::{
         access::ManageTokens, idempotency, instance_access::InstanceAccess, organization::Organization,
         token_access::TokenAccess,
     },
-    web::{shell::Markup, urls},
+    web::{filters, shell::Markup, urls},
 };
 
 /// The operation that a reader tries first: it tells a token its organization.
@@ -93,7 +93,10 @@ pub(super) fn section(
         first,
         first_response: literals::json(&schemas.returned(named("PresentedToken"))),
         language: reader.language,
-        problem_fields: shapes::field_list(&schemas.fields(named("ProblemDocument"), Direction::Returned))?,
+        problem_fields: shapes::field_list(
+            &schemas.fields(named("ProblemDocument"), Direction::Returned),
+            &reader.base_path,
+        )?,
         problems: problems(document),
         problem_example: example_of_problem(document, "InvalidFields"),
         page_size: bound("default"),
@@ -102,23 +105,37 @@ pub(super) fn section(
         requests_per_minute,
     };
     let units = vec![
-        Unit::new("introduction", "Introduction", &page.as_introduction(), &page.as_introduction_example())?,
         Unit::new(
+            reader,
+            "introduction",
+            "Introduction",
+            &page.as_introduction(),
+            &page.as_introduction_example(),
+        )?,
+        Unit::new(
+            reader,
             "authentication",
             "Authentication",
             &page.as_authentication(),
             &page.as_authentication_example(),
         )?,
-        Unit::new("errors", "Errors", &page.as_errors(), &page.as_errors_example())?,
-        Unit::new("pagination", "Pagination", &page.as_pagination(), &page.as_pagination_example())?,
+        Unit::new(reader, "errors", "Errors", &page.as_errors(), &page.as_errors_example())?,
+        Unit::new(reader, "pagination", "Pagination", &page.as_pagination(), &page.as_pagination_example())?,
         Unit::new(
+            reader,
             "idempotency",
             "Idempotent requests",
             &page.as_idempotency(),
             &page.as_idempotency_example(),
         )?,
-        Unit::new("versions", "Versions", &page.as_versions(), &page.as_versions_example())?,
-        Unit::new("rate-limits", "Rate limits", &page.as_rate_limits(), &page.as_rate_limits_example())?,
+        Unit::new(reader, "versions", "Versions", &page.as_versions(), &page.as_versions_example())?,
+        Unit::new(
+            reader,
+            "rate-limits",
+            "Rate limits",
+            &page.as_rate_limits(),
+            &page.as_rate_limits_example(),
+        )?,
     ];
     Ok(Section {
         id: "getting-started".to_owned(),

@@ -17,6 +17,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::Submitted,
         pages::{
             api_screen::ApiScreen,

@@ -337,8 +337,10 @@ struct Endpoint {
     /// As it stands in the header `Host`.
     host_and_port: String,
     is_tls: bool,
-    /// The path of verification, with the organization.
+    /// The path of verification for gateways, with the organization.
     auth: String,
+    /// The whole address of verification for backends.
+    verify: String,
 }
 
 impl Endpoint {
@@ -352,7 +354,8 @@ impl Endpoint {
             port: url.known_port(),
             host_and_port,
             is_tls: url.is_https(),
-            auth: format!("/auth?organization={organization_id}"),
+            auth: format!("{}/auth?organization={organization_id}", url.base_path()),
+            verify: url.join("/api/v2/keys/verify"),
             origin,
         }
     }

@@ -20,6 +20,7 @@ use crate::{
         compression::HoldsNoSecret,
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::Shell,
         view,

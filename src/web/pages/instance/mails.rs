@@ -16,6 +16,7 @@ use crate::{
     page,
     web::{
         error::AppError,
+        filters,
         pager::Pager,
         shell::{Shell, Toast},
         state::State,

@@ -11,7 +11,7 @@ use crate::{
         nodes::{self, ListedNode},
     },
     page,
-    web::{error::AppError, shell::Shell, view, visit::Visit},
+    web::{error::AppError, filters, shell::Shell, view, visit::Visit},
 };
 
 /// `GET /instance/nodes`.

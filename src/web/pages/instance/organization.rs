@@ -27,6 +27,7 @@ use crate::{
         chart::Bars,
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         pages::{plan_words::limits, stops::with_receipt},
         shell::{Shell, Toast},

@@ -15,6 +15,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         shell::Toast,
         shown::{self, Shown},

@@ -23,6 +23,7 @@ use crate::{
         chart::Sparkline,
         display,
         error::AppError,
+        filters,
         pager::Pager,
         search,
         shell::Shell,

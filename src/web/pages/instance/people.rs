@@ -18,6 +18,7 @@ use crate::{
     vocabulary::PersonSort,
     web::{
         error::AppError,
+        filters,
         pager::Pager,
         search,
         shell::{Shell, Toast},

@@ -18,6 +18,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         pages::plan_words::limits,
         shell::{Shell, Toast},

@@ -9,7 +9,7 @@ use crate::{
     config::{Founders, SignUp},
     domain::access::Operator,
     page,
-    web::{error::AppError, pages::accounts::admission, shell::Shell, view, visit::Visit},
+    web::{error::AppError, filters, pages::accounts::admission, shell::Shell, view, visit::Visit},
 };
 
 /// `GET /instance/sign-up`.

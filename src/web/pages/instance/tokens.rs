@@ -18,6 +18,7 @@ use crate::{
     vocabulary::KeyStatus,
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         pages::{

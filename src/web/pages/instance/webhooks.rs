@@ -15,7 +15,7 @@ use crate::{
     },
     page,
     vocabulary::WebhookFailure,
-    web::{error::AppError, pager::Pager, shell::Shell, urls, view, visit::Visit},
+    web::{error::AppError, filters, pager::Pager, shell::Shell, urls, view, visit::Visit},
 };
 
 /// Webhooks on one page.

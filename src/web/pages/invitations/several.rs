@@ -13,6 +13,7 @@ use crate::{
     web::{
         display,
         error::AppError,
+        filters,
         form::Submitted,
         pages::{
             members::{self, MembersQuery, UsersScreen},

@@ -11,6 +11,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         form::{FieldErrors, Submitted},
         form_id::FormId,
         pages::once::{Confirmation, SECRET_WAS_SHOWN, Settled, settle},

@@ -12,6 +12,7 @@ use crate::{
     },
     web::{
         error::AppError,
+        filters,
         shell::Toast,
         urls,
         visit::{Over, Visit},
