@@ -286,7 +286,7 @@ fn public_url_at(
     flag: Option<String>,
     sources: &Sources<'_>,
 ) -> Result<ServerUrl, Exit> {
-    if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse_public)? {
+    if let Some(url) = setting("TESSERA_PUBLIC_URL", flag, sources, ServerUrl::parse)? {
         return Ok(url);
     }
     let url = match listen.first_tcp() {

@@ -8,7 +8,7 @@ use std::{
 
 use url::{Host, Url};
 
-/// The first parts of the server's own paths. A public URL has none of these in front: of a request for `/api/v2/token`
+/// The first parts of the server's own paths. A URL has none of these in front: of a request for `/api/v2/token`
 /// nobody could say whether a proxy has taken the path of the public URL away or not.
 const OWN: [&str; 23] = [
     "account",
@@ -57,18 +57,12 @@ impl ServerUrl {
             && url.query().is_none()
             && url.fragment().is_none();
         let web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        let base_path = BasePath::parse(url.path()).filter(|_| web && bare);
-        base_path.map(|base_path| Self { url, base_path }).ok_or_else(|| expected.to_owned())
-    }
-
-    /// An address that people open: it has none of the server's own paths.
-    pub(super) fn parse_public(text: &str) -> Result<Self, String> {
-        let url = Self::parse(text)?;
-        match url.base_path.first().filter(|first| OWN.contains(first)) {
-            Some(own) => Err(format!(
-                "can't have a path that begins with /{own}, since Tessera has pages there itself"
-            )),
-            None => Ok(url),
+        let base_path = BasePath::parse(url.path()).filter(|_| web && bare).ok_or(expected)?;
+        match base_path.first().filter(|first| OWN.contains(first)) {
+            Some(own) => {
+                Err(format!("must be a URL whose path doesn't begin with /{own}, one of Tessera itself"))
+            }
+            None => Ok(Self { url, base_path }),
         }
     }
 
@@ -238,14 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_the_server_itself_is_no_public_one() {
+    fn a_path_of_the_server_itself_stands_in_front_of_none() {
         for own in OWN {
-            let refused = ServerUrl::parse_public(&format!("https://example.com/{own}/keys"));
+            let refused = ServerUrl::parse(&format!("https://example.com/{own}/keys"));
             assert!(refused.is_err_and(|refused| refused.contains(&format!("/{own},"))), "{own}");
         }
-        assert!(ServerUrl::parse_public("https://example.com/keys/api").is_ok());
-        assert!(ServerUrl::parse_public("https://example.com/apis").is_ok());
-        assert!(ServerUrl::parse("http://gateway.internal/api").is_ok(), "a proxy may know what it is for");
+        assert!(ServerUrl::parse("https://example.com/keys/api").is_ok());
+        assert!(ServerUrl::parse("https://example.com/apis").is_ok());
     }
 
     #[test]

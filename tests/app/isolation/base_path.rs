@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use scraper::{Html, Selector};
 use tessera::{
+    config::ServerUrl,
     domain::{access::Role, instance_access::InstanceAccess},
     web::{
         access::{Access, Route},
@@ -162,6 +163,15 @@ async fn a_request_may_come_with_the_path_or_without_it() {
     browser.get(&format!("{PATH}?utm_source=a")).await.must_be(200);
     for elsewhere in ["/team", "/team/keyset", "/team/keysorgs", &below(&below("/orgs"))] {
         browser.get(elsewhere).await.must_be(404);
+    }
+}
+
+/// Otherwise nobody could say whether a proxy has taken the path off.
+#[test]
+fn no_public_url_begins_with_a_path_of_the_table() {
+    for route in ROUTES.iter().filter(|route| route.pattern != "/") {
+        let first = route.pattern.split('/').nth(1).expect("a part");
+        assert!(ServerUrl::parse(&format!("https://example.com/{first}")).is_err(), "{first}");
     }
 }
 
