@@ -417,7 +417,8 @@ async fn whoever_is_invited_to_administer_stands_on_the_page_with_a_link_to_pass
     let removed = browser.get(&url_of(&lumen)).await.must_be(200).html();
     assert!(removed.texts(listed).is_empty(), "what could not be done is not offered");
     browser.post(&url(&lumen, "plan"), &[("plan", ""), ("rate_period", "minute")]).await.must_be(404);
-    browser.post(&url(&lumen, "restore"), &[]).await.must_be(303);
+    let restored = browser.post(&url(&lumen, "restore"), &[]).await.must_be(303);
+    assert_eq!(browser.follow(&restored).await.html().toast(), "“Lumen” restored");
     let canceled = browser.post(&page.action(&format!("Cancel invitation to {mara}")), &[]).await;
     let page = browser.follow(&canceled.must_be(303)).await.html();
     assert_eq!(page.toast(), format!("Invitation to {mara} canceled"));

@@ -321,7 +321,7 @@ pub(super) fn body(route: &Route) -> serde_json::Value {
         ("POST", "/api/v2/instance/organizations") => json!({ "name": "Alder" }),
         ("PATCH", "/api/v2/instance/organizations/{organization}") => json!({ "name": "Birch" }),
         ("PUT", "/api/v2/instance/organizations/{organization}/plan-exceptions") => {
-            json!({ "ends_at": "2027-01-01T00:00:00Z" })
+            json!({})
         }
         ("POST", "/api/v2/instance/organizations/{organization}/suspend") => {
             json!({ "reason": "Payment is overdue." })

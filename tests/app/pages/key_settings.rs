@@ -34,7 +34,7 @@ async fn what_needs_a_change_is_said_by_its_field_and_nothing_typed_is_lost() {
     assert!(dialog.field_error("Scopes").contains("“read;write” isn’t a valid scope"));
     assert!(dialog.field_error("Allowed IP addresses").contains("enter 10.0.0.0/8"));
     assert!(dialog.field_error("Rate limit").contains("whole number"));
-    assert!(dialog.field_error("Monthly quota").contains("at least 1"));
+    assert!(dialog.field_error("Monthly quota").contains("from 1 to 1,000,000,000,000"));
     assert!(dialog.field_error("Metadata").contains("JSON object"));
     assert_eq!(dialog.value("Description"), "For <billing>");
     let plain = browser.get(&lumen.url("api/keys/new")).await.html();
