@@ -84,7 +84,7 @@ async fn the_settings_start_a_server_and_people_reach_it_through_either_proxy() 
     let caddyfile = replaced(&block("text", "reverse_proxy 127"), "127.0.0.1:8080", &listen);
     let (_caddy, caddy) = start_caddy(folder, &caddyfile);
     // Without its certificate, which the reader has.
-    let text = block("nginx", "proxy_pass http://127");
+    let text = block("nginx", "listen 80;");
     let (_, text) = text.split_once("\n\n").expect("the server for https");
     let text = replaced(text, "127.0.0.1:8080", &listen);
     let (_nginx, nginx) = start_nginx(folder, &text);
