@@ -178,22 +178,35 @@ pub(super) fn change_role(
     Ok(person)
 }
 
-/// Makes whoever has this confirmed email an administrator, from outside of the organization, where they belong to it;
-/// their role before.
+/// What comes of making somebody an administrator from outside of the organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Promotion {
+    /// Nobody with this confirmed email belongs to it.
+    NotThere,
+    /// They belong to it and cannot log in.
+    Deactivated,
+    /// They are one now, and had this role before.
+    Done(Role),
+}
+
+/// Makes whoever has this confirmed email an administrator, from outside of the organization, where they belong to it.
 pub(super) fn promote(
     tx: &mut Tx<'_>,
     organization: &Organization,
     email: &EmailAddress,
     now: Timestamp,
-) -> Result<Option<Role>, DbError> {
-    let found: Option<(String, String, Role)> = memberships::table
+) -> Result<Promotion, DbError> {
+    let found: Option<(String, String, Role, Option<Timestamp>)> = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(&organization.id).and(users::email.eq(email.as_str())))
         .filter(users::email_verified_at.is_not_null())
-        .select((users::id, users::name, memberships::role))
+        .select((users::id, users::name, memberships::role, users::deactivated_at))
         .first(tx.connection())
         .optional()?;
-    let Some((user_id, name, before)) = found else { return Ok(None) };
+    let Some((user_id, name, before, deactivated_at)) = found else { return Ok(Promotion::NotThere) };
+    if deactivated_at.is_some() {
+        return Ok(Promotion::Deactivated);
+    }
     if before != Role::Administrator {
         diesel::update(memberships::table.find((&organization.id, &user_id)))
             .set(memberships::role.eq(Role::Administrator))
@@ -209,7 +222,7 @@ pub(super) fn promote(
         };
         events::record(tx, &event, now)?;
     }
-    Ok(Some(before))
+    Ok(Promotion::Done(before))
 }
 
 /// Removes a member; keys that the member created keep working.

@@ -7,15 +7,20 @@ use super::FileError;
 /// Values in a document at most: ten for each of a million keys. What refers to others is counted as often as it does.
 const MAX_NODES: usize = 10_000_000;
 
+/// So many for each byte: what is written out has fewer than one, and a document that refers to itself over and over is
+/// ended before it has cost anything.
+const MAX_NODES_PER_BYTE: usize = 4;
+
 /// Reads a document that is an object.
 pub(super) fn document(text: &str) -> Result<Map<String, Value>, FileError> {
     let value: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(super::record::not_json)?
     } else {
+        let most = MAX_NODES.min(MAX_NODES_PER_BYTE * text.len());
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! {
-                max_nodes: MAX_NODES,
-                max_events: 2 * MAX_NODES,
+                max_nodes: most,
+                max_events: 2 * most,
             },
         };
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {

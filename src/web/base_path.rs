@@ -1,5 +1,5 @@
 //! The path of the public URL, at the edge: a request loses it before it is routed, and the headers of its response get
-//! it. Templates get it by [`filters::link`](super::filters::link), texts by
+//! it. Templates get it by the filter `link`, texts by
 //! [`ServerUrl::join`](crate::config::ServerUrl::join).
 //!
 //! A proxy may pass requests on with the path or without it, and gateways on the inside need not know it: both are

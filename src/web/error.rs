@@ -498,7 +498,9 @@ impl From<InvitationError> for AppError {
             InvitationError::TooSoon { retry_after_seconds } => {
                 Self::TemporaryConflict { detail: error.to_string(), retry_after_seconds }
             }
-            InvitationError::Full(_) | InvitationError::TooManyMails => Self::Conflict(error.to_string()),
+            InvitationError::Full(_) | InvitationError::TooManyMails | InvitationError::Deactivated => {
+                Self::Conflict(error.to_string())
+            }
             InvitationError::BudgetSpent(spent) if spent.is_beyond_a_day() => {
                 Self::Conflict(error.to_string())
             }

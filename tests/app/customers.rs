@@ -316,6 +316,11 @@ async fn whoever_is_there_already_becomes_an_administrator_at_once() {
     assert_eq!(app.query(invitations).await, ["developer accepted", "user canceled", "administrator"]);
     app.log_in_as(&dev).await.get(&lumen.url("settings")).await.must_be(200);
 
+    let una = app.member(&lumen, Role::User, "Una Gone").await;
+    app.execute(&format!("UPDATE users SET deactivated_at = created_at WHERE id = '{}'", una.id)).await;
+    let refused = invite(&una.email).await.must_be(422).html();
+    assert_eq!(refused.field_error("Email"), "This person’s account is deactivated. Activate it first.");
+
     // Of a removed organization nobody is invited to be one.
     browser.post(&url(&lumen, "remove"), &[]).await.must_be(303);
     for verb in ["administrators", "name"] {

@@ -14,7 +14,7 @@ use crate::{
         email::EmailAddress,
         events::{Action, Detail},
         invitations::{self, Invitation, InvitationError, InviteOutcome},
-        members,
+        members::{self, Promotion},
         names::Name,
         organization::{self, Organization},
         organizations,
@@ -119,13 +119,16 @@ pub fn invite_administrator(
 ) -> Result<Administering, InvitationError> {
     let organization = customer(tx, organization_id)?;
     match members::promote(tx, &organization, email, now)? {
-        Some(Role::Administrator) => return Ok(Administering::Invited(InviteOutcome::AlreadyMember)),
-        Some(_) => {
+        Promotion::Done(Role::Administrator) => {
+            return Ok(Administering::Invited(InviteOutcome::AlreadyMember));
+        }
+        Promotion::Done(_) => {
             let about = (&organization, email.as_str());
             record_about(tx, operator, about, Action::InvitedAdministrator, now)?;
             return Ok(Administering::Promoted);
         }
-        None => {}
+        Promotion::Deactivated => return Err(InvitationError::Deactivated),
+        Promotion::NotThere => {}
     }
     let outcome = invitations::invite_administrator(tx, operator, (&organization, email), rules, now)?;
     if matches!(outcome, InviteOutcome::Sent(_)) {

@@ -10,7 +10,9 @@ use crate::{
         access::{Observer, Operator, Role},
         invitations::{self, Pending},
         organization::Organization,
-        page::{Cursor, CursorError, ListRequest, Page, PageRequest, Reach, Total, by_age, in_order},
+        page::{
+            Cursor, CursorError, ListRequest, MAX_COUNTED, Page, PageRequest, Reach, Total, by_age, in_order,
+        },
         plans::{self, Bounds, Override, Plan},
         schema::{api_keys, audit_events, memberships, organizations, users},
         search::{self, Matches, has_term, matching_anywhere},
@@ -59,7 +61,8 @@ pub struct OrganizationDetails {
     pub bounds: Bounds,
     /// What accepted requests cost this month.
     pub used_this_month: u64,
-    /// Keys that are active, where their number is bounded; not counted beyond the bound.
+    /// Keys that are active, where their number is bounded; counted a little beyond the bound, above which a smaller
+    /// plan may have left some.
     pub active_keys: i64,
 }
 
@@ -319,7 +322,7 @@ pub fn find_organization(
     };
     let bounds = plans::bounds_of(connection, &row.organization, now)?;
     let active_keys = match bounds.ceilings.max_active_keys {
-        Some(most) => plans::active_keys(connection, organization_id, most, now)?,
+        Some(most) => plans::active_keys(connection, organization_id, most.max(MAX_COUNTED), now)?,
         None => 0,
     };
     Ok(OrganizationDetails {

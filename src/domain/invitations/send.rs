@@ -88,6 +88,9 @@ pub enum InvitationError {
     /// The organization’s plan allows no further member.
     #[error("{0} Remove one, or ask the operator of this server for a larger plan.")]
     Full(PlanLimit),
+    /// The person belongs to the organization and cannot log in.
+    #[error("This person’s account is deactivated. Activate it first.")]
+    Deactivated,
     /// The system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::organizations::OrganizationsScreen;
 use crate::{
+    config::SignUp,
     domain::{
         access::Operator,
         email::EmailAddress,
@@ -64,6 +65,23 @@ struct NewOrganizationDialog {
     plans: Vec<Plan>,
     form: NewOrganizationForm,
     errors: FieldErrors,
+    /// Whether an invitation creates the account of somebody who has none.
+    creates_accounts: bool,
+}
+
+impl NewOrganizationDialog {
+    fn of(visit: &Visit<Operator>, plans: Vec<Plan>, form: NewOrganizationForm, errors: FieldErrors) -> Self {
+        let creates_accounts = visit.state.config.sign_up.value != SignUp::Closed;
+        Self { over: visit.over::<OrganizationsScreen>(), plans, form, errors, creates_accounts }
+    }
+
+    fn hint_of_email(&self) -> &'static str {
+        if self.creates_accounts {
+            "Gets an invitation. You can also invite someone later."
+        } else {
+            "Gets an invitation. Sign-up is closed here, so only someone who already has an account can accept it."
+        }
+    }
 }
 
 /// Opens the dialog.
@@ -75,8 +93,7 @@ pub async fn new(visit: Visit<Operator>) -> Result<HttpResponse, AppError> {
         plan: default.unwrap_or_default(),
         ..NewOrganizationForm::default()
     };
-    let over = visit.over::<OrganizationsScreen>();
-    let dialog = NewOrganizationDialog { over, plans, form, errors: FieldErrors::default() };
+    let dialog = NewOrganizationDialog::of(&visit, plans, form, FieldErrors::default());
     visit.dialog::<OrganizationsScreen>(&dialog).await
 }
 
@@ -126,6 +143,6 @@ async fn refuse(
     errors: FieldErrors,
 ) -> Result<HttpResponse, AppError> {
     let plans = visit.read(|connection, operator| instance::plans(connection, operator)).await?;
-    let dialog = NewOrganizationDialog { over: visit.over::<OrganizationsScreen>(), plans, form, errors };
+    let dialog = NewOrganizationDialog::of(visit, plans, form, errors);
     visit.invalid::<OrganizationsScreen>(&dialog).await
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::organization::{OrganizationScreen, details};
 use crate::{
+    config::SignUp,
     domain::{
         access::Operator,
         email::EmailAddress,
@@ -69,9 +70,20 @@ struct ChangeDialog {
     organization: String,
     form: TextForm,
     errors: FieldErrors,
+    /// Whether an invitation creates the account of somebody who has none.
+    creates_accounts: bool,
 }
 
 impl ChangeDialog {
+    fn hint_of_email(&self) -> &'static str {
+        if self.creates_accounts {
+            "Gets an invitation to administer this organization."
+        } else {
+            "Gets an invitation to administer this organization. Sign-up is closed here, so only someone who already \
+             has an account can accept it."
+        }
+    }
+
     fn action(&self) -> String {
         self.over.action(urls::with_instance_organization(&self.over.organization_id, self.changed.verb()))
     }
@@ -167,6 +179,7 @@ pub async fn invite_administrator(
         }
         Err(
             error @ (InvitationError::TooManyMails
+            | InvitationError::Deactivated
             | InvitationError::Full(_)
             | InvitationError::BudgetSpent(_)),
         ) => {
@@ -211,5 +224,6 @@ async fn dialog(
     if organization.is_removed() && changed != Changed::Notes {
         return Err(AppError::NotFound);
     }
-    Ok(ChangeDialog { over, changed, organization: organization.name, form, errors })
+    let creates_accounts = visit.state.config.sign_up.value != SignUp::Closed;
+    Ok(ChangeDialog { over, changed, organization: organization.name, form, errors, creates_accounts })
 }
