@@ -67,7 +67,7 @@ use crate::{
         instance::{self, InstanceError},
         instance_secrets::{self, InstanceSecretError},
         nodes::{self, Nodes},
-        passwords::{HashError, PasswordHasher, TypedPassword},
+        passwords::{PasswordHasher, TypedPassword},
         rejections,
         secret::Secret,
         session_tokens::SessionSeal,
@@ -108,9 +108,6 @@ pub enum StartError {
     /// The instance's own secrets cannot be had.
     #[error(transparent)]
     Secrets(#[from] InstanceSecretError),
-    /// The system gave no randomness.
-    #[error(transparent)]
-    Hash(#[from] HashError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -195,7 +192,7 @@ impl Application {
             node: node.into(),
             db,
             clock,
-            passwords: PasswordHasher::new()?,
+            passwords: PasswordHasher::default(),
             devices: DeviceSeal::new(device_key),
             session_tokens: SessionSeal::new(&session_token_key),
             throttles: ThrottleKey::new(&throttle_key),

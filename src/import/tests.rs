@@ -92,8 +92,10 @@ fn every_system_knows_its_own_key_by_what_it_stored() {
 #[test]
 fn a_field_that_is_there_in_two_spellings_is_refused() {
     let twice = json!({ "name": "A", "key": KEY, "expires_at": "2027-01-01", "expiresAt": "" });
-    let reason = only_refusal(ImportFormat::JsonLines, &twice.to_string());
-    assert_eq!(reason, "“expiresAt” is in it twice, written in two ways.");
+    let text = format!("{}\n{twice}\n", json!({ "name": "B", "digest": HEX }));
+    let [good, wrong] = <[Line; 2]>::try_from(lines(ImportFormat::JsonLines, &text)).unwrap();
+    assert!(good.key.is_ok());
+    assert_eq!(wrong.key.unwrap_err(), "“expiresAt” is in it twice, written in two ways.");
 }
 
 #[test]
