@@ -8,7 +8,7 @@ use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+    password_hash::{self, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::pbkdf2;
@@ -118,9 +118,18 @@ pub enum HashError {
     /// The work was dropped.
     #[error("hashing was interrupted")]
     Interrupted,
-    /// Others wait for the same.
+    /// Others wait for the same, or have the memory that it takes.
     #[error("too many passwords are being hashed")]
     Busy,
+}
+
+impl From<password_hash::Error> for HashError {
+    fn from(error: password_hash::Error) -> Self {
+        match error {
+            password_hash::Error::OutOfMemory => Self::Busy,
+            error => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 /// What a comparison found.
@@ -226,20 +235,29 @@ fn argon2() -> Result<Argon2<'static>, HashError> {
 }
 
 fn hash(password: &str) -> Result<String, HashError> {
-    let hash = argon2()?.hash_password(password.as_bytes()).map_err(|e| HashError::Failed(e.to_string()))?;
-    Ok(hash.to_string())
+    Ok(argon2()?.hash_password(password.as_bytes())?.to_string())
 }
 
 fn compare(typed: &str, stored: &str) -> Result<Comparison, HashError> {
     let parsed = PasswordHash::new(stored).map_err(|e| HashError::Failed(e.to_string()))?;
     let argon2 = argon2()?;
-    if argon2.verify_password(typed.as_bytes(), &parsed).is_err() {
+    if !is_same(&argon2, typed, &parsed)? {
         return Ok(Comparison::Differs);
     }
     if Params::try_from(&parsed).is_ok_and(|params| is_todays(&params)) {
         return Ok(Comparison::Same);
     }
     Ok(Comparison::SameButWeak(hash(typed)?))
+}
+
+/// Whether a hash is that of a text. What could not be computed is no difference: nobody is told of a wrong password
+/// for want of memory.
+fn is_same(argon2: &Argon2<'_>, text: &str, hash: &PasswordHash) -> Result<bool, HashError> {
+    match argon2.verify_password(text.as_bytes(), hash) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_todays(params: &Params) -> bool {
@@ -251,21 +269,30 @@ const MAX_FOREIGN_MEMORY_KIB: u32 = 256 * 1024;
 
 /// Whether `presented` was hashed to `stored`, as Django writes it: `pbkdf2_sha256$…` or `argon2$…`. As slow as a password
 /// is, and so for few at a time; what cannot be read fits nothing.
-pub(super) fn fits_hash_of_django(presented: &str, stored: &str) -> bool {
+///
+/// # Errors
+/// [`HashError::Busy`] where there is no memory for it.
+pub(super) fn fits_hash_of_django(presented: &str, stored: &str) -> Result<bool, HashError> {
     if let Some(phc) = stored.strip_prefix("argon2$") {
         let phc = format!("${phc}");
-        let Ok(parsed) = PasswordHash::new(&phc) else { return false };
+        let Ok(parsed) = PasswordHash::new(&phc) else { return Ok(false) };
         let is_bounded =
             Params::try_from(&parsed).is_ok_and(|params| params.m_cost() <= MAX_FOREIGN_MEMORY_KIB);
-        return is_bounded && Argon2::default().verify_password(presented.as_bytes(), &parsed).is_ok();
+        if !is_bounded {
+            return Ok(false);
+        }
+        return match is_same(&Argon2::default(), presented, &parsed) {
+            Err(HashError::Failed(_)) => Ok(false),
+            compared => compared,
+        };
     }
     let parts: Vec<&str> = stored.split('$').collect();
-    let ["pbkdf2_sha256", iterations, salt, hash] = parts.as_slice() else { return false };
+    let ["pbkdf2_sha256", iterations, salt, hash] = parts.as_slice() else { return Ok(false) };
     let (Ok(iterations), Ok(hash)) = (iterations.parse::<NonZeroU32>(), STANDARD.decode(hash)) else {
-        return false;
+        return Ok(false);
     };
-    pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt.as_bytes(), presented.as_bytes(), &hash)
-        .is_ok()
+    let (salt, presented) = (salt.as_bytes(), presented.as_bytes());
+    Ok(pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, presented, &hash).is_ok())
 }
 
 #[cfg(test)]
@@ -276,16 +303,17 @@ mod tests {
     fn hashes_of_django_are_computed() {
         let key = "Ab3dEf7h.Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h6";
         let pbkdf2 = "pbkdf2_sha256$5000$NaClNaClNaCl$jcQjXRRSel5IUpXibhYdVvwSOoyMsRsWhwyPnOjIrJM=";
-        assert!(fits_hash_of_django(key, pbkdf2));
+        let fits = |presented: &str, stored: &str| fits_hash_of_django(presented, stored).unwrap();
+        assert!(fits(key, pbkdf2));
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 2, 2, None).unwrap());
         let argon2 = format!("argon2{}", argon2.hash_password(key.as_bytes()).unwrap());
-        assert!(fits_hash_of_django(key, &argon2), "{argon2}");
+        assert!(fits(key, &argon2), "{argon2}");
         for stored in [pbkdf2, &argon2] {
-            assert!(!fits_hash_of_django("Ab3dEf7h.Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h7", stored));
+            assert!(!fits("Ab3dEf7h.Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h7", stored));
         }
         let costly = "argon2$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
         for other in ["", "pbkdf2_sha256$0$salt$aGFzaA==", "pbkdf2_sha256$1$salt$%", "md5$a$b", costly] {
-            assert!(!fits_hash_of_django(key, other), "{other}");
+            assert!(!fits(key, other), "{other}");
         }
     }
 

@@ -127,7 +127,8 @@ impl ImportedKeys {
             machine::let_others_go_first();
             passwords::fits_hash_of_django(&presented, &stored)
         };
-        Ok(tokio::task::spawn_blocking(compare).await.map_err(DbError::from)?)
+        let compared = tokio::task::spawn_blocking(compare).await.map_err(DbError::from)?;
+        compared.map_err(|_| VerifyError::Busy)
     }
 }
 

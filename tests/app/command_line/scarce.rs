@@ -146,7 +146,7 @@ fn data_of(instance: &Instance) -> usize {
 #[tokio::test]
 async fn with_little_memory_a_crowd_is_answered_and_nothing_is_lost() {
     /// What it may take beyond what it has at rest: a hash of a password takes 19 of it.
-    const ROOM: usize = 48 * 1024 * 1024;
+    const ROOM: usize = 96 * 1024 * 1024;
     let mut instance = Instance::start();
     let lumen = instance.world().lumen().await;
     let browser = log_in(&instance, &lumen).await;
