@@ -35,7 +35,7 @@ async fn a_key_that_is_imported_beside_two_nodes_is_taken_by_both_and_ends_on_bo
     for node in nodes.iter().chain(&nodes) {
         assert_eq!(cluster.verify(node, KEY).await, StatusCode::NO_CONTENT);
     }
-    assert_eq!(import(), "2: here already: Knox\n");
+    assert_eq!(import(), "2: here already: Knox: It’s “Knox” of “Lumen”.\n");
     let ids = cluster.world.query("SELECT id AS text FROM api_keys WHERE name = 'Knox'").await;
     for (verb, expected) in [("deactivate", StatusCode::UNAUTHORIZED), ("activate", StatusCode::NO_CONTENT)] {
         let (status, told) =
